@@ -1,0 +1,170 @@
+"""What can go wrong, each as facts and a remedy in one line.
+
+::
+
+    WcodeError
+    ├── UsageError              what was written in the cell or the call
+    │   ├── OptionError
+    │   ├── ParameterError
+    │   ├── TemplateError
+    │   └── VariableError
+    ├── SettingError            a setting, a profile or the key
+    ├── BudgetError
+    ├── StoreError
+    │   └── ReplayError
+    └── EndpointError           what came, or did not come, from the endpoint
+        ├── ConnectionFailed
+        │   └── CertificateError
+        ├── TimedOut
+        ├── StatusError
+        │   ├── AuthenticationError
+        │   ├── CreditError
+        │   ├── ModelError
+        │   ├── RejectedError
+        │   │   └── ContextError
+        │   ├── RateLimitError
+        │   ├── FilteredError
+        │   └── ServerError
+        ├── AnswerError
+        └── StreamError
+
+An error is made from a key of ``[errors]`` in ``locale/`` and the facts that its
+sentence names, so it speaks the person's language. ``WcodeError.reply`` is the
+answer as far as it arrived, or None.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from wcode_magics import text
+
+if TYPE_CHECKING:
+    from wcode_magics.reply import Reply
+
+
+class WcodeError(Exception):
+    """The root: catch it to catch everything this package raises on purpose."""
+
+    def __init__(self, key: str, /, **facts: Any) -> None:
+        super().__init__(key)
+        self.key = key
+        self.facts = facts
+        self.reply: Reply | None = None
+
+    def __str__(self) -> str:
+        return text.say(f"errors.{self.key}", **self.facts)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.key, self.facts, self.reply)
+
+    def _render_traceback_(self) -> list[str]:
+        """One line in an IPython cell; the cell still fails and keeps the cause."""
+        return [f"{type(self).__name__}: {self}"]
+
+
+def _rebuild(
+    kind: type[WcodeError], key: str, facts: dict[str, Any], reply: "Reply | None"
+) -> WcodeError:
+    error = kind(key, **facts)
+    error.reply = reply
+    return error
+
+
+class UsageError(WcodeError):
+    """When what the person wrote cannot be carried out."""
+
+
+class OptionError(UsageError):
+    """When an option is unknown, repeated, or its value cannot be read."""
+
+
+class ParameterError(UsageError):
+    """When a parameter's value is of the wrong kind or out of its range."""
+
+
+class TemplateError(UsageError):
+    """When a prompt template has a syntax error or a name nobody knows."""
+
+
+class VariableError(UsageError):
+    """When ``$name`` or ``@path`` points at nothing."""
+
+
+class SettingError(WcodeError):
+    """When a setting, a profile or the key is missing or unusable."""
+
+
+class BudgetError(WcodeError):
+    """When a request would cost more than what is left of the budget."""
+
+
+class StoreError(WcodeError):
+    """When the store of paid answers cannot be read or written."""
+
+
+class ReplayError(StoreError):
+    """When only recorded answers may be used and this one was not recorded."""
+
+
+class EndpointError(WcodeError):
+    """When the endpoint failed; retrying is decided by the kind of failure."""
+
+
+class ConnectionFailed(EndpointError):  # noqa: N818 - reads as what happened
+    """When no connection could be made, or it broke before an answer."""
+
+
+class CertificateError(ConnectionFailed):
+    """When the server's certificate is not trusted."""
+
+
+class TimedOut(EndpointError):  # noqa: N818 - TimeoutError is Python's own
+    """When the endpoint sent nothing for longer than the timeout."""
+
+
+class StatusError(EndpointError):
+    """When the endpoint answered with an error status or an error object."""
+
+    @property
+    def status(self) -> int:
+        """The HTTP status, or the code inside the stream."""
+        return int(self.facts["status"])
+
+
+class AuthenticationError(StatusError):
+    """When the key is wrong or may not do this (401, 403)."""
+
+
+class CreditError(StatusError):
+    """When the account has no credit left (402)."""
+
+
+class ModelError(StatusError):
+    """When the endpoint does not know the model or the path (404)."""
+
+
+class RejectedError(StatusError):
+    """When the endpoint refuses the request as it is (400, 422 and the like)."""
+
+
+class ContextError(RejectedError):
+    """When prompt and answer together exceed the model's context."""
+
+
+class RateLimitError(StatusError):
+    """When too many requests were sent (429)."""
+
+
+class FilteredError(StatusError):
+    """When a content filter refused the request."""
+
+
+class ServerError(StatusError):
+    """When the endpoint itself failed (5xx)."""
+
+
+class AnswerError(EndpointError):
+    """When the answer is not JSON, or has no choices."""
+
+
+class StreamError(EndpointError):
+    """When a stream broke before its finish reason; what came is kept."""

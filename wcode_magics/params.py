@@ -1,0 +1,275 @@
+"""THE TABLE: every parameter of the endpoint, once, and the check of a value.
+
+Labels and help stand in ``locale/`` under ``params.<name>``. Flags, completion,
+checks, panels, columns and the table in the README walk :data:`PARAMS`.
+"""
+
+import difflib
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from wcode_magics.errors import ParameterError
+
+Kind = Literal["float", "int", "bool", "choice", "object", "array"]
+
+GROUPS = ("sampling", "repetition", "output", "logprobs", "structure", "tools")
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """A row: ``low`` and ``high`` are inclusive; ``default`` is the server's.
+
+    ``default`` None means that the service states none. ``choices`` are words
+    that a ``choice`` is one of; ``form`` checks the inside of an object or array
+    and returns it as the API wants it, or raises ValueError with what is allowed.
+    """
+
+    name: str
+    kind: Kind
+    group: str
+    low: float | None = None
+    high: float | None = None
+    default: float | bool | str | None = None
+    choices: tuple[str, ...] = ()
+    short: str = ""
+    step: float | None = None
+    form: Callable[[Any], Any] | None = None
+
+    @property
+    def allowed(self) -> str:
+        """What a value may be, in the words of the table: ``float 0.0 … 2.0``."""
+        words = " · ".join(self.choices)
+        if self.kind == "choice":
+            return words
+        if self.kind == "object" and words:
+            return f"{words} · object"
+        if self.low is None:
+            return self.kind
+        low, high = self._number(self.low), self.high
+        if high is None:
+            return f"{self.kind} ≥ {low}"
+        return f"{self.kind} {low} … {self._number(high)}"
+
+    def _number(self, value: float) -> str:
+        return str(int(value)) if self.kind == "int" else str(value)
+
+
+def _stop(value: Any) -> list[str]:
+    items = [value] if isinstance(value, str) else value
+    if not items or not all(isinstance(item, str) and item for item in items):
+        raise ValueError('["END"]')
+    return list(items)
+
+
+def _logit_bias(value: Any) -> dict[str, float]:
+    bias: dict[str, float] = {}
+    for token, shift in value.items():
+        numeric = isinstance(shift, int | float) and not isinstance(shift, bool)
+        if not str(token).isdigit() or not numeric or not -100 <= shift <= 100:
+            raise ValueError('{"token id": -100 … 100}')
+        bias[str(token)] = shift
+    return bias
+
+
+def _response_format(value: Any) -> dict[str, Any]:
+    kind = value.get("type")
+    if kind == "json_schema":
+        inner = value.get("json_schema")
+        if isinstance(inner, Mapping) and isinstance(inner.get("schema"), Mapping):
+            return dict(value)
+        raise ValueError(
+            '{"type": "json_schema", "json_schema": {"name": …, "schema": {…}}}'
+        )
+    if kind not in {"text", "json_object"}:
+        raise ValueError('{"type": "json_object"} · {"type": "json_schema", …}')
+    return dict(value)
+
+
+def _tools(value: Any) -> list[dict[str, Any]]:
+    for tool in value:
+        function = tool.get("function") if isinstance(tool, Mapping) else None
+        if not isinstance(function, Mapping) or not isinstance(
+            function.get("name"), str
+        ):
+            raise ValueError('[{"type": "function", "function": {"name": …}}]')
+    return list(value)
+
+
+def _tool_choice(value: Any) -> dict[str, Any]:
+    function = value.get("function")
+    if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
+        raise ValueError('{"type": "function", "function": {"name": …}}')
+    return dict(value)
+
+
+PARAMS = (
+    Param("temperature", "float", "sampling", 0.0, 2.0, 1.0, short="t", step=0.05),
+    Param("top_p", "float", "sampling", 0.0, 1.0, 1.0, short="p", step=0.01),
+    Param("top_k", "int", "sampling", 0, None, 0, short="k", step=1),
+    Param("min_p", "float", "sampling", 0.0, 1.0, 0.0, step=0.01),
+    Param("top_a", "float", "sampling", 0.0, 1.0, 0.0, step=0.01),
+    Param("seed", "int", "sampling", short="s", step=1),
+    Param("frequency_penalty", "float", "repetition", -2.0, 2.0, 0.0, step=0.1),
+    Param("presence_penalty", "float", "repetition", -2.0, 2.0, 0.0, step=0.1),
+    Param("repetition_penalty", "float", "repetition", 0.0, 2.0, 1.0, step=0.05),
+    Param("max_tokens", "int", "output", 1, None, None, short="n", step=1),
+    Param("stop", "array", "output", form=_stop),
+    Param(
+        "verbosity",
+        "choice",
+        "output",
+        default="medium",
+        choices=("low", "medium", "high"),
+    ),
+    Param("logprobs", "bool", "logprobs", short="l"),
+    Param("top_logprobs", "int", "logprobs", 0, 20, None, step=1),
+    Param("logit_bias", "object", "logprobs", form=_logit_bias),
+    Param("response_format", "object", "structure", form=_response_format),
+    Param("structured_outputs", "bool", "structure"),
+    Param("tools", "array", "tools", form=_tools),
+    Param(
+        "tool_choice",
+        "object",
+        "tools",
+        choices=("none", "auto", "required"),
+        form=_tool_choice,
+    ),
+    Param("parallel_tool_calls", "bool", "tools", default=True),
+)
+NAMES = tuple(param.name for param in PARAMS)
+_ROWS = {param.name: param for param in PARAMS}
+
+
+def find(name: str) -> Param:
+    """The row of a name; raises ParameterError with the nearest one."""
+    row = _ROWS.get(name.replace("-", "_"))
+    if row is None:
+        raise ParameterError("unknown_parameter", given=name, near=nearest(name, NAMES))
+    return row
+
+
+def nearest(word: str, known: Sequence[str]) -> str:
+    """The known word most like ``word``; the first few where none is."""
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return close[0] if close else ", ".join(list(known)[:8])
+
+
+def check(name: str, value: Any) -> Any:
+    """The value as the API wants it.
+
+    Whole floats pass for ints and ints for floats; booleans pass for neither.
+
+    Raises:
+        ParameterError: with what was given, what is allowed and what to do.
+    """
+    row = find(name)
+    checked = _CHECKS[row.kind](row, value)
+    if checked is None:
+        raise ParameterError(
+            "bad_value", name=row.name, given=_shown(value), allowed=row.allowed
+        )
+    if row.kind in {"float", "int"} and not _within(row, checked):
+        raise ParameterError(
+            "out_of_range", name=row.name, given=_shown(value), allowed=row.allowed
+        )
+    return checked
+
+
+def check_all(values: Mapping[str, Any]) -> dict[str, Any]:
+    """All values checked, in the order of the table."""
+    checked = {find(name).name: check(name, value) for name, value in values.items()}
+    return {name: checked[name] for name in NAMES if name in checked}
+
+
+def advice(values: Mapping[str, Any], prompt: str) -> list[str]:
+    """Keys of ``[advice]`` for combinations that the API advises against."""
+    form = values.get("response_format") or {}
+    found = {
+        "temperature_top_p": "temperature" in values and "top_p" in values,
+        "top_logprobs": "top_logprobs" in values and not values.get("logprobs"),
+        "json_word": form.get("type") == "json_object"
+        and "json" not in prompt.lower(),
+        "tool_choice": "tool_choice" in values and not values.get("tools"),
+    }
+    return [key for key, applies in found.items() if applies]
+
+
+def _within(row: Param, value: float) -> bool:
+    above = row.low is None or value >= row.low
+    return above and (row.high is None or value <= row.high)
+
+
+def _check_float(_row: Param, value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return _as_python(value, _check_float, _row)
+    return value if math.isfinite(value) else None
+
+
+def _check_int(_row: Param, value: Any) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return _as_python(value, _check_int, _row)
+    return int(value) if math.isfinite(value) and value == int(value) else None
+
+
+def _check_bool(_row: Param, value: Any) -> bool | None:
+    if isinstance(value, bool):
+        return value
+    return _as_python(value, _check_bool, _row)
+
+
+def _check_choice(row: Param, value: Any) -> str | None:
+    return value if isinstance(value, str) and value in row.choices else None
+
+
+def _check_object(row: Param, value: Any) -> Any:
+    if isinstance(value, str):
+        return _check_choice(row, value)
+    return _formed(row, value) if isinstance(value, Mapping) else None
+
+
+def _check_array(row: Param, value: Any) -> Any:
+    texts = isinstance(value, str) and row.name == "stop"
+    if texts or (isinstance(value, Sequence) and not isinstance(value, str | bytes)):
+        return _formed(row, value)
+    return None
+
+
+def _formed(row: Param, value: Any) -> Any:
+    if row.form is None:
+        return value
+    try:
+        return row.form(value)
+    except ValueError as wrong:
+        raise ParameterError(
+            "bad_value", name=row.name, given=_shown(value), allowed=str(wrong)
+        ) from None
+
+
+def _as_python(value: Any, check_kind: Callable[[Param, Any], Any], row: Param) -> Any:
+    """A NumPy or pandas scalar as the Python number that it stands for."""
+    item = getattr(value, "item", None)
+    if item is None or getattr(value, "ndim", 1) != 0:
+        return None
+    python = item()
+    return None if type(python) is type(value) else check_kind(row, python)
+
+
+def _shown(value: Any) -> str:
+    try:
+        shown = json.dumps(value, ensure_ascii=False)
+    except (TypeError, ValueError):
+        shown = repr(value)
+    return shown if len(shown) <= 60 else f"{shown[:57]}…"
+
+
+_CHECKS: dict[str, Callable[[Param, Any], Any]] = {
+    "float": _check_float,
+    "int": _check_int,
+    "bool": _check_bool,
+    "choice": _check_choice,
+    "object": _check_object,
+    "array": _check_array,
+}

@@ -1,0 +1,143 @@
+"""The answer as a value, and how it grows from deltas."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Literal, Self
+
+from wcode_magics.errors import AnswerError
+from wcode_magics.request import Request
+from wcode_magics.values import CallPiece, Delta, TokenLogprob, ToolCall, Usage, Value
+
+Source = Literal["endpoint", "sandbox", "replayed"]
+
+_FENCE = re.compile(r"^(`{3,}|~{3,})[ \t]*([^\n`]*)\n(.*?)^\1[ \t]*$", re.M | re.S)
+
+
+@dataclass(frozen=True)
+class Reply(Value):
+    """An answer: ``str(reply)`` is its text.
+
+    ``cost`` is in ¥ (None: the price of the model is not known), ``elapsed`` in
+    seconds. ``finish_reason`` is the endpoint's word (stop, length, tool_calls,
+    content_filter) or None where the answer broke off; ``interrupted`` tells that
+    the person stopped it. ``tokens`` are the token log probabilities as reported.
+    """
+
+    text: str
+    request: Request
+    model: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    tokens: tuple[TokenLogprob, ...] = field(default=(), repr=False)
+    usage: Usage | None = None
+    cost: float | None = None
+    finish_reason: str | None = None
+    elapsed: float = 0.0
+    interrupted: bool = False
+    source: Source = "endpoint"
+    refusal: str | None = None
+
+    def __str__(self) -> str:
+        return self.text
+
+    @cached_property
+    def json(self) -> Any:
+        """The text read as JSON, bare or in a fenced block.
+
+        Raises:
+            AnswerError: the text is not JSON; the text itself is kept.
+        """
+        fenced = self.code_blocks
+        body = fenced[0][1] if fenced else self.text
+        try:
+            return json.loads(body, strict=False)
+        except ValueError as wrong:
+            error = AnswerError("text_not_json", reason=str(wrong))
+            error.reply = self
+            raise error from wrong
+
+    @property
+    def code_blocks(self) -> list[tuple[str, str]]:
+        """The fenced blocks of the text as (language, code) pairs, in order."""
+        return [
+            (info.split()[0] if info.split() else "", code)
+            for _fence, info, code in _FENCE.findall(f"{self.text}\n")
+        ]
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """The reply from :meth:`to_dict`."""
+        usage = data.get("usage")
+        parts: dict[str, Any] = {
+            **data,
+            "request": Request.from_dict(data["request"]),
+            "tool_calls": tuple(map(ToolCall.from_dict, data.get("tool_calls", ()))),
+            "tokens": tuple(map(TokenLogprob.from_dict, data.get("tokens", ()))),
+            "usage": Usage.from_dict(usage) if usage else None,
+        }
+        return cls(**parts)
+
+
+class Assembly:
+    """A reply that grows: :meth:`add` deltas, :meth:`reply` at any moment."""
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._texts: list[str] = []
+        self._calls: dict[int, CallPiece] = {}
+        self._tokens: list[TokenLogprob] = []
+        self._model: str | None = None
+        self._refusals: list[str] = []
+        self.usage: Usage | None = None
+        self.finish_reason: str | None = None
+        self.started = False
+
+    def add(self, delta: Delta) -> None:
+        """Take in what one event added."""
+        self.started = True
+        if delta.text:
+            self._texts.append(delta.text)
+        for piece in delta.calls:
+            self._add_call(piece)
+        self._tokens.extend(delta.tokens)
+        self._model = delta.model or self._model
+        self.usage = delta.usage or self.usage
+        self.finish_reason = delta.finish_reason or self.finish_reason
+        if delta.refusal:
+            self._refusals.append(delta.refusal)
+
+    @property
+    def text(self) -> str:
+        """The text so far."""
+        if len(self._texts) > 1:
+            self._texts = ["".join(self._texts)]
+        return self._texts[0] if self._texts else ""
+
+    def reply(self, **more: Any) -> Reply:
+        """The reply as far as it has grown; ``more`` are further fields of it."""
+        calls = (self._calls[index] for index in sorted(self._calls))
+        return Reply(
+            text=self.text,
+            request=self._request,
+            model=self._model or self._request.model,
+            tool_calls=tuple(ToolCall(c.id, c.name, c.arguments) for c in calls),
+            tokens=tuple(self._tokens),
+            usage=self.usage,
+            finish_reason=self.finish_reason,
+            refusal="".join(self._refusals) or None,
+            **more,
+        )
+
+    def _add_call(self, piece: CallPiece) -> None:
+        begun = self._calls.get(piece.index)
+        if begun is None:
+            self._calls[piece.index] = piece
+            return
+        self._calls[piece.index] = replace(
+            begun,
+            id=begun.id or piece.id,
+            name=begun.name or piece.name,
+            arguments=begun.arguments + piece.arguments,
+        )

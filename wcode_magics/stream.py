@@ -1,0 +1,185 @@
+"""From bytes to deltas, sans-IO: right under any chunking of the bytes.
+
+A server-sent event stream (WHATWG HTML, section 9.2) is lines that end in LF, CRLF
+or CR; ``data`` lines of one event join with LF; a blank line ends the event; a line
+that begins with a colon is a comment. Servers leave out the last blank line, send
+``[DONE]`` or not, put usage into a chunk of its own or nowhere, and send null where
+the convention has an object: all of it is read here, and nothing is assumed.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from wcode_magics.errors import AnswerError
+from wcode_magics.faults import fault
+from wcode_magics.values import Alternative, CallPiece, Delta, TokenLogprob, Usage
+
+DONE = "[DONE]"
+_LINE_END = re.compile(rb"\r\n|\n|\r")
+_BOM = b"\xef\xbb\xbf"
+
+
+class EventDecoder:
+    """Bytes in, the ``data`` of finished events out."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self._data: list[bytes] = []
+        self._after_cr = False
+        self._first = True
+
+    def feed(self, chunk: bytes) -> list[str]:
+        """The events that ``chunk`` completes."""
+        if self._after_cr and chunk.startswith(b"\n"):
+            chunk = chunk[1:]
+            self._after_cr = False
+        if not chunk:
+            return []
+        self._after_cr = chunk.endswith(b"\r")
+        first, *rest = _LINE_END.split(chunk)
+        self._parts.append(first)
+        events: list[str] = []
+        for piece in rest:
+            self._line(b"".join(self._parts), events)
+            self._parts = [piece]
+        return events
+
+    def close(self) -> list[str]:
+        """The event that the end of the bytes completes, if one was begun."""
+        events: list[str] = []
+        self._line(b"".join(self._parts), events)
+        self._parts = []
+        self._line(b"", events)
+        return events
+
+    def _line(self, line: bytes, events: list[str]) -> None:
+        if self._first:
+            line = line.removeprefix(_BOM)
+            self._first = False
+        if not line:
+            if self._data:
+                events.append(b"\n".join(self._data).decode("utf-8", "replace"))
+                self._data = []
+            return
+        name, _, value = line.partition(b":")
+        if name == b"data":
+            self._data.append(value.removeprefix(b" "))
+
+
+def delta_of_event(data: str) -> Delta | None:
+    """What one event says; None for ``[DONE]`` and for events without content.
+
+    Raises:
+        StatusError: the event is an error object.
+        AnswerError: the event is not JSON.
+    """
+    if data.strip() == DONE:
+        return None
+    return _delta(decode(data), "delta")
+
+
+def delta_of_body(body: str) -> Delta:
+    """A whole answer as one delta.
+
+    Raises:
+        StatusError: the body is an error object in spite of its status.
+        AnswerError: the body is not JSON or has no choices.
+    """
+    payload = decode(body)
+    delta = _delta(payload, "message")
+    if delta is None or not isinstance(payload, Mapping) or not payload.get("choices"):
+        raise AnswerError("no_choices", start=_start(body))
+    return delta
+
+
+def decode(body: str) -> Any:
+    """JSON, also with raw control characters inside strings."""
+    try:
+        return json.loads(body, strict=False)
+    except ValueError as wrong:
+        raise AnswerError("answer_not_json", start=_start(body)) from wrong
+
+
+def _start(body: str) -> str:
+    line = " ".join(body.split())
+    return line if len(line) <= 80 else f"{line[:79]}…"
+
+
+def _delta(payload: Any, inner: str) -> Delta | None:
+    if not isinstance(payload, Mapping):
+        raise AnswerError("answer_not_json", start=_start(json.dumps(payload)))
+    if payload.get("error"):
+        raise fault(0, payload)
+    choice = _first_choice(payload.get("choices"))
+    usage = _usage(payload.get("usage"))
+    model = payload.get("model") or None
+    if choice is None:
+        return Delta(usage=usage, model=model) if usage else None
+    said = choice.get(inner) or {}
+    return Delta(
+        text=_text(said.get("content")),
+        calls=tuple(_calls(said)),
+        tokens=tuple(_tokens(choice.get("logprobs"))),
+        finish_reason=choice.get("finish_reason") or None,
+        usage=usage,
+        model=model,
+        refusal=said.get("refusal") or None,
+    )
+
+
+def _first_choice(choices: Any) -> Mapping[str, Any] | None:
+    for choice in choices or ():
+        if isinstance(choice, Mapping) and not choice.get("index"):
+            return choice
+    return None
+
+
+def _usage(usage: Any) -> Usage | None:
+    if not isinstance(usage, Mapping):
+        return None
+    prompt, answer = usage.get("prompt_tokens"), usage.get("completion_tokens")
+    if prompt is None and answer is None:
+        return None
+    return Usage(int(prompt or 0), int(answer or 0))
+
+
+def _text(content: Any) -> str:
+    if isinstance(content, str):
+        return content
+    if isinstance(content, list):
+        return "".join(
+            str(part.get("text") or "") for part in content if isinstance(part, Mapping)
+        )
+    return ""
+
+
+def _calls(said: Mapping[str, Any]) -> Iterable[CallPiece]:
+    for place, call in enumerate(said.get("tool_calls") or ()):
+        function = call.get("function") or {}
+        index = call.get("index")
+        yield CallPiece(
+            place if index is None else int(index),
+            str(call.get("id") or ""),
+            str(function.get("name") or ""),
+            str(function.get("arguments") or ""),
+        )
+
+
+def _tokens(logprobs: Any) -> Iterable[TokenLogprob]:
+    if not isinstance(logprobs, Mapping):
+        return
+    for entry in logprobs.get("content") or ():
+        top = tuple(_alternative(item) for item in entry.get("top_logprobs") or ())
+        chosen = _alternative(entry)
+        yield TokenLogprob(chosen.token, chosen.logprob, chosen.bytes, top)
+
+
+def _alternative(entry: Mapping[str, Any]) -> Alternative:
+    raw, logprob = entry.get("bytes"), entry.get("logprob")
+    return Alternative(
+        str(entry.get("token") or ""),
+        float("-inf") if logprob is None else float(logprob),
+        None if raw is None else bytes(raw),
+    )

@@ -1,0 +1,163 @@
+"""What is said and what comes back, as frozen values without behaviour."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Self
+
+
+class Value:
+    """To and from plain dicts; unknown fields are refused."""
+
+    __slots__ = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields that are set (not None, not empty), as JSON-ready data."""
+        pairs = ((f.name, getattr(self, f.name)) for f in fields(self))  # type: ignore[arg-type]
+        return {k: _plain(v) for k, v in pairs if v is not None and v != ()}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """The value from :meth:`to_dict`; raises TypeError on an unknown field."""
+        return cls(**data)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Value):
+        return value.to_dict()
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, bytes):
+        return list(value)
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall(Value):
+    """A function the model wants called; ``arguments`` is JSON text as it came."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message(Value):
+    """One turn. ``role``: system, user, assistant, tool or developer."""
+
+    role: str
+    content: str | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str | None = None
+    name: str | None = None
+
+    def wire(self) -> dict[str, Any]:
+        """The message as the API has it."""
+        data: dict[str, Any] = {"role": self.role, "content": self.content or ""}
+        if self.tool_calls:
+            data["tool_calls"] = [
+                {
+                    "id": call.id,
+                    "type": "function",
+                    "function": {"name": call.name, "arguments": call.arguments},
+                }
+                for call in self.tool_calls
+            ]
+        if self.tool_call_id is not None:
+            data["tool_call_id"] = self.tool_call_id
+        if self.name is not None:
+            data["name"] = self.name
+        return data
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """The message from :meth:`to_dict`."""
+        calls = tuple(ToolCall.from_dict(call) for call in data.get("tool_calls", ()))
+        return cls(**{**data, "tool_calls": calls})
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative(Value):
+    """A token that could have stood at a position.
+
+    ``logprob`` is a natural logarithm as the server sent it (it may be -inf or a
+    sentinel such as -9999); ``bytes`` the token's UTF-8 bytes, None if not sent.
+    """
+
+    token: str
+    logprob: float
+    bytes: bytes | None = None
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """The alternative from :meth:`to_dict`."""
+        raw = data.get("bytes")
+        return cls(data["token"], data["logprob"], None if raw is None else bytes(raw))
+
+
+@dataclass(frozen=True, slots=True)
+class TokenLogprob(Value):
+    """One token of the answer as the server reported it, with its alternatives."""
+
+    token: str
+    logprob: float
+    bytes: bytes | None = None
+    top: tuple[Alternative, ...] = ()
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """The token from :meth:`to_dict`."""
+        raw = data.get("bytes")
+        return cls(
+            data["token"],
+            data["logprob"],
+            None if raw is None else bytes(raw),
+            tuple(Alternative.from_dict(item) for item in data.get("top", ())),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Usage(Value):
+    """Tokens counted by the endpoint."""
+
+    prompt_tokens: int
+    completion_tokens: int
+
+    @property
+    def total_tokens(self) -> int:
+        """Prompt and answer together."""
+        return self.prompt_tokens + self.completion_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class CallPiece(Value):
+    """Part of a streamed tool call; pieces of one call share ``index``."""
+
+    index: int
+    id: str = ""
+    name: str = ""
+    arguments: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Delta(Value):
+    """What one event of a stream, or one whole answer, adds."""
+
+    text: str = ""
+    calls: tuple[CallPiece, ...] = ()
+    tokens: tuple[TokenLogprob, ...] = ()
+    finish_reason: str | None = None
+    usage: Usage | None = None
+    model: str | None = None
+    refusal: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where requests go. ``key`` is kept out of every repr.
+
+    ``sandbox`` tells the loopback model inside the package from a real service.
+    """
+
+    base_url: str
+    key: str | None = field(default=None, repr=False)
+    sandbox: bool = False
