@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
+Bytes = bytes  # a field of that name hides the type inside its class
+
 
 class Value:
     """To and from plain dicts; unknown fields are refused."""
@@ -85,7 +87,7 @@ class Alternative(Value):
 
     token: str
     logprob: float
-    bytes: bytes | None = None
+    bytes: Bytes | None = None
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
@@ -100,7 +102,7 @@ class TokenLogprob(Value):
 
     token: str
     logprob: float
-    bytes: bytes | None = None
+    bytes: Bytes | None = None
     top: tuple[Alternative, ...] = ()
 
     @classmethod
