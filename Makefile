@@ -1,0 +1,46 @@
+# `make demo` and `make test` need Python 3.11 or newer, make and git; no more.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+export JUPYTER_PLATFORM_DIRS := 1
+export PYTHONDONTWRITEBYTECODE :=
+
+.PHONY: demo test check lab bench docs clean
+
+$(READY): pyproject.toml
+	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or newer is needed: make PYTHON=python3.11')"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --editable . --group test --group check
+	touch $@
+
+demo: $(READY)
+	$(BIN)/python -m tests.demo
+
+test: check
+	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --nbval notebooks --nbval-sanitize-with tests/sanitize.cfg --nbval-cell-timeout 60 -p no:randomly
+
+check: $(READY)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/deptry wcode_magics
+	$(BIN)/typos
+	$(BIN)/interrogate --quiet tests
+	$(BIN)/python -m cogapp --check README.md README.zh-CN.md
+
+docs: $(READY)
+	$(BIN)/python -m cogapp -r README.md README.zh-CN.md
+
+lab: $(READY)
+	$(BIN)/jupyter lab notebooks/quickstart.ipynb
+
+bench: $(READY)
+	$(BIN)/python -m tests.bench
+
+clean:
+	rm -rf $(VENV) build dist

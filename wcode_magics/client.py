@@ -1,0 +1,325 @@
+"""The endpoint over HTTP: send, stream, list models; statuses become errors.
+
+The only file that imports httpx. The transport is aiohttp's, because httpx on its
+own polls every idle connection at each request: measured about nine times slower at
+64 in flight. Connections are kept between calls; all calls run on one event loop.
+"""
+
+import datetime as dt
+import email.utils
+import ssl
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING, Any
+
+from wcode_magics.errors import (
+    AnswerError,
+    CertificateError,
+    ConnectionFailed,
+    EndpointError,
+    RateLimitError,
+    RejectedError,
+    ServerError,
+    SettingError,
+    StreamError,
+    TimedOut,
+)
+from wcode_magics.faults import fault
+from wcode_magics.request import Request
+from wcode_magics.stream import (
+    DONE,
+    EventDecoder,
+    decode,
+    delta_of_body,
+    delta_of_event,
+)
+from wcode_magics.values import Delta, Endpoint
+
+if TYPE_CHECKING:
+    import httpx
+
+CONNECT_TIMEOUT_S = 10.0
+TIMEOUT_S = 120.0
+ATTEMPTS = 4
+WAIT_INITIAL_S = 0.25
+WAIT_MAX_S = 8.0
+LONGEST_RETRY_AFTER_S = 60.0
+KEEPALIVE_S = 120.0
+MOST_CONNECTIONS = 1024
+
+_HINTS = ("retry-after", "llm_provider-retry-after", "x-ratelimit-reset-requests")
+
+
+class Client:
+    """Sends requests to one endpoint.
+
+    Args:
+        endpoint: where to, and with which key.
+        transport: an ``httpx.AsyncBaseTransport`` in place of the network's.
+        attempts: how often a request is tried before its error is raised; only what
+            may pass is tried again (no connection, 408, 429, 5xx), and never after
+            a part of the answer arrived.
+        wait_initial: seconds before the second try; doubles up to 8 s, with jitter,
+            unless the server names its own time.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        transport: "httpx.AsyncBaseTransport | None" = None,
+        attempts: int = ATTEMPTS,
+        wait_initial: float = WAIT_INITIAL_S,
+    ) -> None:
+        self.endpoint = endpoint
+        self._attempts = attempts
+        self._wait_initial = wait_initial
+        self._usage_refused = False
+        self._http = _open(transport)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def send(
+        self, request: Request, *, timeout: float = TIMEOUT_S, attempts: int = 0
+    ) -> Delta:
+        """The whole answer as one delta; ``attempts`` 0 means the client's own.
+
+        Raises:
+            EndpointError: the last failure, after the tries.
+        """
+        content = request.content()
+        async for attempt in self._tries(attempts):
+            with attempt:
+                async with self._post(request, content, timeout) as response:
+                    with self._faults(timeout):
+                        body = await response.aread()
+                    return delta_of_body(body.decode("utf-8", "replace"))
+        raise AssertionError
+
+    async def stream(
+        self, request: Request, *, timeout: float = TIMEOUT_S
+    ) -> AsyncIterator[Delta]:
+        """The answer's deltas as they come; closing the iterator hangs up.
+
+        ``timeout`` is the longest silence in seconds, not the length of the answer.
+
+        Raises:
+            EndpointError: no answer, after the tries.
+            StreamError: the stream ended before a finish reason.
+        """
+        deltas = None
+        async for attempt in self._tries(0):
+            with attempt:
+                deltas = self._deltas(request, timeout)
+                first = await anext(deltas, None)
+        if deltas is None or first is None:
+            raise AnswerError("empty_stream")
+        finished = first.finish_reason is not None
+        try:
+            yield first
+            async for delta in deltas:
+                finished = finished or delta.finish_reason is not None
+                yield delta
+        finally:
+            await deltas.aclose()
+        if not finished:
+            raise StreamError("stream_cut")
+
+    async def models(self, *, timeout: float = TIMEOUT_S) -> list[dict[str, Any]]:
+        """What the endpoint itself lists, as it lists it."""
+        async with self._exchange("GET", "models", b"", timeout) as response:
+            with self._faults(timeout):
+                body = await response.aread()
+        data = decode(body.decode("utf-8", "replace"))
+        listed = data.get("data") if isinstance(data, dict) else None
+        return [row for row in listed or () if isinstance(row, dict)]
+
+    async def _deltas(self, request: Request, timeout: float) -> AsyncIterator[Delta]:
+        decoder = EventDecoder()
+        async with self._open_stream(request, timeout) as response:
+            if "json" in response.headers.get("content-type", ""):
+                body = await response.aread()
+                yield delta_of_body(body.decode("utf-8", "replace"))
+                return
+            with self._faults(timeout):
+                async for chunk in response.aiter_bytes():
+                    for event in decoder.feed(chunk):
+                        if event.strip() == DONE:
+                            return
+                        delta = delta_of_event(event)
+                        if delta is not None:
+                            yield delta
+            for event in decoder.close():
+                delta = delta_of_event(event)
+                if delta is not None:
+                    yield delta
+
+    @asynccontextmanager
+    async def _open_stream(
+        self, request: Request, timeout: float
+    ) -> AsyncIterator["httpx.Response"]:
+        """Ask for usage too, unless this endpoint refuses to be asked."""
+        asks = not self._usage_refused
+        try:
+            content = request.content(stream=True, usage=asks)
+            async with self._post(request, content, timeout) as response:
+                yield response
+        except RejectedError as refusal:
+            if not asks or "stream_options" not in str(refusal.facts):
+                raise
+        else:
+            return
+        self._usage_refused = True
+        content = request.content(stream=True, usage=False)
+        async with self._post(request, content, timeout) as response:
+            yield response
+
+    @asynccontextmanager
+    async def _post(
+        self, request: Request, content: bytes, timeout: float
+    ) -> AsyncIterator["httpx.Response"]:
+        path = "chat/completions"
+        async with self._exchange(
+            "POST", path, content, timeout, model=request.model
+        ) as response:
+            yield response
+
+    @asynccontextmanager
+    async def _exchange(
+        self, method: str, path: str, content: bytes, timeout: float, **facts: object
+    ) -> AsyncIterator["httpx.Response"]:
+        url = f"{self.endpoint.base_url.rstrip('/')}/{path}"
+        headers = {"Content-Type": "application/json"}
+        if self.endpoint.key:
+            headers["Authorization"] = f"Bearer {self.endpoint.key}"
+        with self._faults(timeout):
+            sent = self._http.build_request(
+                method,
+                url,
+                content=content,
+                headers=headers,
+                timeout=_timeouts(timeout),
+            )
+            response = await self._http.send(sent, stream=True)
+        try:
+            if not response.is_success:
+                with self._faults(timeout):
+                    body = await response.aread()
+                raise self._fault(response, body, facts)
+            yield response
+        finally:
+            await response.aclose()
+
+    def _fault(
+        self, response: "httpx.Response", body: bytes, facts: dict[str, object]
+    ) -> EndpointError:
+        shown = body.decode("utf-8", "replace")
+        if self.endpoint.key:
+            shown = shown.replace(self.endpoint.key, "***")
+        facts = {"model": "–", "url": self.endpoint.base_url, **facts}
+        error = fault(response.status_code, shown, **facts)
+        error.facts["retry_after"] = _retry_after(response.headers)
+        return error
+
+    def _tries(self, attempts: int) -> Any:
+        import stamina
+
+        return stamina.retry_context(
+            on=_try_again,
+            attempts=attempts or self._attempts,
+            timeout=None,
+            wait_initial=self._wait_initial,
+            wait_max=WAIT_MAX_S,
+            wait_jitter=self._wait_initial,
+        )
+
+    @contextmanager
+    def _faults(self, timeout: float) -> Iterator[None]:
+        import httpx
+
+        url = self.endpoint.base_url
+        try:
+            yield
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol, ValueError) as wrong:
+            raise SettingError("bad_url", url=url) from wrong
+        except httpx.TransportError as wrong:
+            raise _broken(wrong, url, timeout) from wrong
+
+
+def _broken(
+    wrong: "httpx.TransportError", url: str, timeout: float
+) -> EndpointError:
+    import httpx
+
+    causes = list(_causes(wrong))
+    if any(isinstance(cause, ssl.SSLError) for cause in causes):
+        return CertificateError("certificate", url=url)
+    if isinstance(wrong, httpx.ReadError | httpx.RemoteProtocolError):
+        return StreamError("connection_cut", url=url)
+    if any(isinstance(cause, TimeoutError) for cause in causes):
+        return TimedOut("timed_out", url=url, seconds=f"{timeout:g}")
+    return ConnectionFailed("no_connection", url=url, reason=str(wrong) or "–")
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _open(transport: "httpx.AsyncBaseTransport | None") -> "httpx.AsyncClient":
+    import httpx
+    from httpx_aiohttp import HttpxAiohttpClient
+
+    limits = httpx.Limits(
+        max_connections=MOST_CONNECTIONS, keepalive_expiry=KEEPALIVE_S
+    )
+    return HttpxAiohttpClient(transport=transport, limits=limits)
+
+
+def _timeouts(timeout: float) -> "httpx.Timeout":
+    import httpx
+
+    return httpx.Timeout(timeout, connect=min(timeout, CONNECT_TIMEOUT_S))
+
+
+def _try_again(error: Exception) -> bool | float:
+    """Whether an error may pass, and after how many seconds if the server says."""
+    if isinstance(error, CertificateError):
+        return False
+    if isinstance(error, ConnectionFailed | TimedOut):
+        return True
+    passing = isinstance(error, RateLimitError | ServerError) or (
+        isinstance(error, RejectedError) and error.status == 408
+    )
+    if not passing:
+        return False
+    wait = error.facts.get("retry_after")  # type: ignore[attr-defined]
+    if wait is None:
+        return True
+    return False if wait > LONGEST_RETRY_AFTER_S else float(wait)
+
+
+def _retry_after(headers: Any) -> float | None:
+    for name in _HINTS:
+        seconds = _seconds(headers.get(name, ""))
+        if seconds is not None:
+            return seconds
+    return None
+
+
+def _seconds(value: str) -> float | None:
+    """Seconds from ``3``, ``1.5s`` or an HTTP date (RFC 9110, section 10.2.3)."""
+    try:
+        return max(0.0, float(value.removesuffix("s")))
+    except ValueError:
+        pass
+    try:
+        moment = email.utils.parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=dt.UTC)
+    return max(0.0, (moment - dt.datetime.now(dt.UTC)).total_seconds())

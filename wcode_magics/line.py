@@ -1,0 +1,146 @@
+"""A line of options into values, and what could come next at the cursor.
+
+A word is a shell word, except that one which begins with ``{`` or ``[`` is a whole
+JSON value, spaces and quotes included. Nothing else of a line is expanded.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from wcode_magics import options
+from wcode_magics.errors import OptionError
+from wcode_magics.options import Option
+
+_WORD = re.compile(r"""(?:[^\s"']|"(?:\\.|[^"\\])*"|'[^']*')+""")
+_QUOTED = re.compile(r""""((?:\\.|[^"\\])*)"|'([^']*)'""")
+_SPACE = re.compile(r"\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The values by option name, and the rest of the line after the options."""
+
+    values: Mapping[str, Any]
+    rest: str
+
+
+def parse(line: str, variables: Mapping[str, Any]) -> Line:
+    """Read the options at the beginning of ``line``; the rest is left as it is.
+
+    Raises:
+        OptionError: an unknown, repeated or unreadable option.
+        ParameterError: a value that is not allowed.
+        VariableError: ``$name`` or ``@path`` points at nothing.
+    """
+    values: dict[str, Any] = {}
+    at = _skip(line, 0)
+    while at < len(line) and line[at] == "-":
+        word, after = _word(line, at)
+        if word == "--":
+            at = _skip(line, after)
+            break
+        name, equals, given = word.partition("=")
+        row = options.flag(name)
+        if not row.takes_value:
+            value: Any = not name.startswith("--no")
+            if equals:
+                raise OptionError("no_value", name=name, given=given)
+        else:
+            if not equals:
+                given, after = _value(line, after, row)
+            value = options.read(row, given, variables)
+        _put(values, row, value)
+        at = _skip(line, after)
+    return Line(values, line[at:].strip())
+
+
+def _put(values: dict[str, Any], row: Option, value: Any) -> None:
+    if row.repeats:
+        more = value if isinstance(value, list) else [value]
+        values[row.name] = [*values.get(row.name, []), *more]
+    elif row.name in values:
+        raise OptionError("given_twice", name=row.flag)
+    else:
+        values[row.name] = value
+
+
+def _skip(line: str, at: int) -> int:
+    match = _SPACE.match(line, at)
+    return match.end() if match else at
+
+
+def _word(line: str, at: int) -> tuple[str, int]:
+    match = _WORD.match(line, at)
+    if match is None:
+        raise OptionError("open_quote", given=line[at : at + 40])
+    end = match.end()
+    if end < len(line) and not line[end].isspace():
+        raise OptionError("open_quote", given=line[end : end + 40])
+    return _QUOTED.sub(_unquoted, match.group()), end
+
+
+def _unquoted(match: re.Match[str]) -> str:
+    double, single = match.groups()
+    return single if double is None else re.sub(r"\\([\"\\])", r"\1", double)
+
+
+def _value(line: str, at: int, row: Option) -> tuple[str, int]:
+    at = _skip(line, at)
+    if at >= len(line):
+        raise OptionError("value_missing", name=row.flag, allowed=row.allowed)
+    if line[at] not in "{[":
+        return _word(line, at)
+    try:
+        _data, end = json.JSONDecoder().raw_decode(line, at)
+    except ValueError as wrong:
+        raise OptionError("bad_json", name=row.flag, reason=str(wrong)) from wrong
+    return line[at:end], end
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """``text`` replaces the line from ``start`` on; ``kind`` is flag, choice, name."""
+
+    text: str
+    start: int
+    kind: str
+    meta: str = ""
+
+
+def complete(line: str, variables: Mapping[str, Any]) -> Iterator[Completion]:
+    """What may stand at the end of ``line`` (the line up to the cursor)."""
+    start = max(line.rfind(" "), line.rfind("\t")) + 1
+    word = line[start:]
+    before = line[:start].split()
+    row = options.FLAGS.get(before[-1]) if before else None
+    name, equals, _given = word.partition("=")
+    if equals and name in options.FLAGS:
+        row, start, word = options.FLAGS[name], start + len(name) + 1, _given
+    if row is not None and row.takes_value:
+        yield from _values(row, word, start, variables)
+    elif not word or word.startswith("-"):
+        yield from _flags(word, start)
+
+
+def _flags(word: str, start: int) -> Iterator[Completion]:
+    for row in options.CELL:
+        for spelt in row.flags:
+            underscored = "_" in spelt and "_" not in word
+            short = len(spelt) == 2 and spelt != word
+            if spelt.startswith(word) and not underscored and not short:
+                yield Completion(spelt, start, "flag", row.allowed)
+
+
+def _values(
+    row: Option, word: str, start: int, variables: Mapping[str, Any]
+) -> Iterator[Completion]:
+    for choice in row.choices:
+        if choice.startswith(word):
+            yield Completion(choice, start, "choice")
+    if word.startswith("$") or (not row.choices and not word):
+        for name in variables:
+            if not name.startswith("_") and f"${name}".startswith(word):
+                yield Completion(f"${name}", start, "name")

@@ -1,0 +1,257 @@
+"""What can be set, on a cell's line and for a session: rows, reading, checking.
+
+The parameters of :mod:`wcode_magics.params` are rows here by walking that table.
+Help stands in ``locale/`` under ``options.<name>`` (``params.<name>.help`` for a
+parameter). Magic, shell, configuration and completion walk :data:`OPTIONS`.
+"""
+
+import json
+import keyword
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from wcode_magics import params, text
+from wcode_magics.errors import OptionError, SettingError, VariableError
+from wcode_magics.params import Param
+
+Kind = Literal["text", "name", "flag", "switch", "number", "choice", "pair", "param"]
+
+FORMATS = ("markdown", "text", "code", "json", "html")
+_TRUE, _FALSE = {"true", "yes", "on", "1"}, {"false", "no", "off", "0"}
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A row. ``cell``: a flag of the magic; ``setting``: a value of the session.
+
+    A ``switch`` is on or off by ``--name`` and ``--no-name``; a ``flag`` can only be
+    given; a ``pair`` is ``name=value`` and may be repeated. ``low`` bounds a number
+    from below, exclusive.
+    """
+
+    name: str
+    kind: Kind
+    short: str = ""
+    choices: tuple[str, ...] = ()
+    default: Any = None
+    cell: bool = True
+    setting: bool = False
+    low: float | None = None
+    param: Param | None = None
+
+    @property
+    def flag(self) -> str:
+        """``--top-p``"""
+        return f"--{self.name.replace('_', '-')}"
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """All spellings, the preferred one first."""
+        spelt = [self.flag, f"--{self.name}"]
+        if self.switch:
+            spelt += [f"--no-{self.name.replace('_', '-')}", f"--no_{self.name}"]
+        if self.short:
+            spelt.append(f"-{self.short}")
+        return tuple(dict.fromkeys(spelt))
+
+    @property
+    def switch(self) -> bool:
+        """Whether ``--no-name`` exists."""
+        return self.kind == "switch" or (
+            self.param is not None and self.param.kind == "bool"
+        )
+
+    @property
+    def takes_value(self) -> bool:
+        """Whether a value follows the flag."""
+        return not self.switch and self.kind != "flag"
+
+    @property
+    def repeats(self) -> bool:
+        """Whether the flag may be given more than once."""
+        return self.kind == "pair" or self.name == "stop"
+
+    @property
+    def allowed(self) -> str:
+        """What a value may be, in one short phrase."""
+        if self.param is not None:
+            return self.param.allowed
+        if self.choices:
+            return " · ".join(self.choices)
+        return f"number > {self.low:g}" if self.low is not None else self.kind
+
+    @property
+    def help(self) -> str:
+        """One sentence in the person's language."""
+        if self.param is not None:
+            return text.say(f"params.{self.name}.help")
+        return text.say(f"options.{self.name}")
+
+
+_PARAMS = tuple(
+    Option(row.name, "param", row.short, row.choices, setting=True, param=row)
+    for row in params.PARAMS
+)
+OPTIONS = (
+    *_PARAMS,
+    Option("model", "text", "m", setting=True),
+    Option("system", "text", "S", setting=True),
+    Option("out", "name", "o"),
+    Option("format", "choice", "f", FORMATS, "markdown", setting=True),
+    Option("code", "flag"),
+    Option("stream", "switch", default=True, setting=True),
+    Option("raw", "flag"),
+    Option("continue", "flag"),
+    Option("dry_run", "flag"),
+    Option("timeout", "number", default=120.0, setting=True, low=0),
+    Option("param", "pair"),
+    Option("profile", "text", setting=True),
+    Option("base_url", "text", cell=False, setting=True),
+    Option("retries", "number", default=3.0, cell=False, setting=True, low=-1),
+    Option(
+        "language",
+        "choice",
+        choices=text.LANGUAGES,
+        cell=False,
+        setting=True,
+    ),
+)
+CELL = tuple(row for row in OPTIONS if row.cell)
+SETTINGS = tuple(row for row in OPTIONS if row.setting)
+FLAGS = {flag: row for row in CELL for flag in row.flags}
+_SETTINGS = {row.name: row for row in SETTINGS}
+_NAMES = {row.name: row for row in OPTIONS}
+
+
+def setting(name: str) -> Option:
+    """The row of a setting; raises SettingError with the nearest name."""
+    row = _SETTINGS.get(name.replace("-", "_"))
+    if row is None:
+        near = params.nearest(name.replace("-", "_"), tuple(_SETTINGS))
+        raise SettingError("unknown_setting", given=name, near=near)
+    return row
+
+
+def default(name: str) -> Any:
+    """The value that holds when nobody set one (None for parameters)."""
+    row = _NAMES.get(name)
+    return row.default if row is not None else None
+
+
+def flag(word: str) -> Option:
+    """The row of a flag; raises OptionError with the nearest flag and its range."""
+    row = FLAGS.get(word)
+    if row is None:
+        near = params.nearest(word, tuple(FLAGS))
+        allowed = FLAGS[near].allowed if near in FLAGS else "%%wcode?"
+        raise OptionError("unknown_option", given=word, near=near, allowed=allowed)
+    return row
+
+
+def read(row: Option, raw: str, variables: Mapping[str, Any]) -> Any:
+    """The checked value of what was written: a word, ``$name``, ``@path``, JSON.
+
+    Raises:
+        OptionError, ParameterError: it cannot be read or is not allowed.
+        VariableError: ``$name`` or ``@path`` points at nothing.
+    """
+    if raw.startswith("$") and raw[1:].isidentifier():
+        return checked(row, variable(raw[1:], variables))
+    structured = row.param is not None and row.param.kind in {"object", "array"}
+    if raw.startswith("@") and (structured or row.kind == "text"):
+        raw = _file(raw[1:])
+    if row.kind == "pair":
+        return _pair(row, raw, variables)
+    if structured:
+        return checked(row, _structure(row, raw))
+    return checked(row, _scalar(row, raw))
+
+
+def variable(name: str, variables: Mapping[str, Any]) -> Any:
+    """The value of ``$name``; raises VariableError with the nearest name."""
+    if name not in variables:
+        names = [key for key in variables if not key.startswith("_")]
+        near = params.nearest(name, names) or "–"
+        raise VariableError("unknown_variable", given=name, near=near)
+    return variables[name]
+
+
+def checked(row: Option, value: Any) -> Any:
+    """The value if the row allows it; raises OptionError or ParameterError."""
+    if row.param is not None:
+        return params.check(row.name, value)
+    if not _allows(row, value):
+        raise OptionError(
+            "bad_option", name=row.flag, given=value, allowed=row.allowed
+        )
+    return value
+
+
+def checked_any(name: str, value: Any) -> Any:
+    """The same for a name from a file."""
+    return checked(setting(name), value)
+
+
+def _allows(row: Option, value: Any) -> bool:
+    if row.kind == "choice":
+        return value in row.choices
+    if row.kind == "number":
+        numeric = isinstance(value, int | float) and not isinstance(value, bool)
+        return numeric and (row.low is None or value > row.low)
+    if row.kind in {"flag", "switch"}:
+        return isinstance(value, bool)
+    if row.kind == "name":
+        named = isinstance(value, str) and value.isidentifier()
+        return named and not keyword.iskeyword(value)
+    return row.kind == "pair" or (isinstance(value, str) and bool(value))
+
+
+def _scalar(row: Option, raw: str) -> Any:
+    kind = row.param.kind if row.param is not None else row.kind
+    if kind in {"bool", "switch", "flag"}:
+        word = raw.lower()
+        return True if word in _TRUE else False if word in _FALSE else raw
+    if kind in {"float", "int", "number"}:
+        try:
+            return int(raw)
+        except ValueError:
+            pass
+        try:
+            return float(raw)
+        except ValueError:
+            return raw
+    return raw
+
+
+def _structure(row: Option, raw: str) -> Any:
+    start = raw.lstrip()[:1]
+    if start not in {"{", "["}:
+        return raw
+    try:
+        return json.loads(raw)
+    except ValueError as wrong:
+        reason = str(wrong)
+        raise OptionError("bad_json", name=row.flag, reason=reason) from wrong
+
+
+def _pair(row: Option, raw: str, variables: Mapping[str, Any]) -> tuple[str, Any]:
+    name, equals, value = raw.partition("=")
+    if not equals or not name.strip():
+        raise OptionError(
+            "bad_option", name=row.flag, given=raw, allowed="name=value"
+        )
+    if value.startswith("$") and value[1:].isidentifier():
+        return name.strip(), variable(value[1:], variables)
+    try:
+        return name.strip(), json.loads(value)
+    except ValueError:
+        return name.strip(), value
+
+
+def _file(path: str) -> str:
+    try:
+        return Path(path).expanduser().read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as wrong:
+        raise VariableError("unreadable_file", path=path, reason=wrong) from wrong

@@ -1,0 +1,135 @@
+"""The one background event loop, and how synchronous code waits on it.
+
+Every request of every face runs there. A waiting main thread stays interruptible:
+KeyboardInterrupt cancels the coroutine, so that its connection is closed, before it
+goes on to the caller.
+"""
+
+import asyncio
+import atexit
+import queue
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from anyio.from_thread import BlockingPortal
+
+T = TypeVar("T")
+
+TICK_S = 0.5
+HANG_UP_S = 2.0
+
+_lock = threading.Lock()
+_portals: list["BlockingPortal"] = []
+
+
+def portal() -> "BlockingPortal":
+    """The portal to the loop, started on first use, stopped at exit."""
+    with _lock:
+        if not _portals:
+            from anyio.from_thread import start_blocking_portal
+
+            context = start_blocking_portal(name="wcode")
+            _portals.append(context.__enter__())
+            atexit.register(_leave)
+        return _portals[0]
+
+
+def _leave() -> None:
+    with suppress(RuntimeError):
+        _portals[0].call(_portals[0].stop, True)
+
+
+def submit(call: Callable[..., Awaitable[T]], *args: Any) -> "Future[T]":
+    """Start a coroutine on the loop."""
+    return portal().start_task_soon(call, *args)
+
+
+def run(call: Callable[..., Awaitable[T]], *args: Any) -> T:
+    """Run a coroutine on the loop and wait for its result."""
+    future = submit(call, *args)
+    try:
+        return _wait(future)
+    except KeyboardInterrupt:
+        _cancel(future)
+        raise
+
+
+async def arun(call: Callable[..., Awaitable[T]], *args: Any) -> T:
+    """The same for a caller with an event loop of its own."""
+    return await asyncio.wrap_future(submit(call, *args))
+
+
+def _wait(future: "Future[T]") -> T:
+    while True:
+        try:
+            return future.result(TICK_S)
+        except FutureTimeoutError:
+            if future.done():
+                raise
+
+
+def _cancel(future: "Future[Any]") -> None:
+    future.cancel()
+    with suppress(BaseException):
+        future.result(HANG_UP_S)
+
+
+_END = object()
+
+
+class Flow(Iterator[T]):
+    """A stream on the loop, read here: iterate, or :meth:`get` with patience.
+
+    ``over`` tells that the last item was taken. ``close`` cancels the stream and waits, at most two seconds, until its
+    connection is closed.
+    """
+
+    def __init__(self, source: Callable[[], AsyncIterator[T]]) -> None:
+        self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._source = source
+        self.over = False
+        self._future = submit(self._pump)
+
+    async def _pump(self) -> None:
+        source = self._source()
+        try:
+            async for item in source:
+                self._queue.put((item, None))
+        except Exception as error:
+            self._queue.put((_END, error))
+        else:
+            self._queue.put((_END, None))
+        finally:
+            await source.aclose()  # type: ignore[attr-defined]
+
+    def get(self, seconds: float) -> T | None:
+        """The next item; None when none came in time or the stream is over.
+
+        Raises:
+            Exception: whatever the stream failed with.
+        """
+        try:
+            item, error = self._queue.get(timeout=max(seconds, 0.0))
+        except queue.Empty:
+            return None
+        self.over = item is _END
+        if error is not None:
+            raise error
+        return None if self.over else item
+
+    def __next__(self) -> T:
+        while not self.over:
+            item = self.get(TICK_S)
+            if item is not None:
+                return item
+        raise StopIteration
+
+    def close(self) -> None:
+        """Hang up."""
+        if not self._future.done():
+            _cancel(self._future)

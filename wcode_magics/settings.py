@@ -1,0 +1,216 @@
+"""Settings and default parameters in layers, and the endpoint they lead to.
+
+A value comes from the highest layer that has one: the cell's own flag, a profile,
+this session (``%wcode_config``), the environment (``WCODE_<NAME>``), the
+configuration file (``ipython_config.py``), else the default. The rows stand in
+:mod:`wcode_magics.options`; this file reads the environment, the key and the
+profiles, and nothing else does.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from wcode_magics import options, params, text
+from wcode_magics.errors import SettingError
+from wcode_magics.values import Endpoint
+
+HOSTED_URL = "https://wcode.net/api/gpt/v1"
+GET_KEY_URL = "https://wcode.net/get-apikey"
+KEY_VARIABLE = "WCODE_API_KEY"
+LAYERS = ("cell", "profile", "session", "environment", "config", "default")
+
+_SERVICE, _ACCOUNT = "wcode-magics", "api-key"
+
+
+@dataclass
+class Settings:
+    """The layers below the cell; ``resolve`` puts a cell's own on top.
+
+    Args:
+        session: values set in this session, by name.
+        config: values from the configuration file.
+        environ: the environment to read; the process's own if None.
+        profiles: the file of saved profiles; the person's own if None.
+    """
+
+    session: dict[str, Any] = field(default_factory=dict)
+    config: dict[str, Any] = field(default_factory=dict)
+    environ: Mapping[str, str] | None = None
+    profiles: Path | None = None
+
+    def set(self, name: str, value: Any) -> None:
+        """Set a value for this session; None goes back to the lower layers.
+
+        Raises:
+            SettingError, ParameterError: no such name, or a value not allowed.
+        """
+        row = options.setting(name)
+        if value is None:
+            self.session.pop(row.name, None)
+        else:
+            self.session[row.name] = options.checked(row, value)
+        if row.name == "language":
+            text.use(self.resolve({}).get("language"))
+
+    def resolve(
+        self, cell: Mapping[str, Any], profile: str | None = None
+    ) -> "Resolved":
+        """All values that are set, each with its layer; ``cell`` on top."""
+        layers: list[tuple[str, Mapping[str, Any]]] = [("cell", cell)]
+        name = profile or cell.get("profile") or self.session.get("profile")
+        if name:
+            layers.append(("profile", self.profile(name)))
+        layers += [
+            ("session", self.session),
+            ("environment", self._environment()),
+            ("config", self.config),
+        ]
+        values: dict[str, Any] = {}
+        origin: dict[str, str] = {}
+        for layer, held in layers:
+            for key, value in held.items():
+                if key not in values:
+                    values[key], origin[key] = value, layer
+        return Resolved(values, origin)
+
+    def _environment(self) -> dict[str, Any]:
+        environ = os.environ if self.environ is None else self.environ
+        found = {}
+        for row in options.SETTINGS:
+            raw = environ.get(f"WCODE_{row.name.upper()}", "")
+            if raw:
+                found[row.name] = options.read(row, raw, {})
+        return found
+
+    def key(self) -> str | None:
+        """The API key: the environment's, else the keyring's, else None."""
+        environ = os.environ if self.environ is None else self.environ
+        return environ.get(KEY_VARIABLE, "").strip() or self._kept_key()
+
+    def _kept_key(self) -> str | None:
+        return read_key() if self.environ is None else None
+
+    def endpoint(self, resolved: "Resolved") -> Endpoint | None:
+        """Where requests go; None means the sandbox (no key and no base URL).
+
+        Raises:
+            SettingError: the hosted service is asked for by its URL, without a key.
+        """
+        url, key = resolved.get("base_url"), self.key()
+        if url is None and key is None:
+            return None
+        if key is None and url == HOSTED_URL:
+            raise SettingError("no_key", variable=KEY_VARIABLE, url=GET_KEY_URL)
+        return Endpoint(url or HOSTED_URL, key)
+
+    def profile(self, name: str) -> dict[str, Any]:
+        """The values of a saved profile.
+
+        Raises:
+            SettingError: no such profile, with the nearest one.
+        """
+        saved = self.saved_profiles()
+        if name not in saved:
+            near = params.nearest(name, sorted(saved)) or "–"
+            raise SettingError("unknown_profile", given=name, near=near)
+        return {key: options.checked_any(key, value) for key, value in saved[name].items()}
+
+    def saved_profiles(self) -> dict[str, dict[str, Any]]:
+        """All profiles by name."""
+        path = self._profiles_path()
+        try:
+            held = json.loads(path.read_text("utf-8"))
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError) as wrong:
+            raise SettingError("bad_profiles", path=path, reason=str(wrong)) from wrong
+        return dict(held)
+
+    def save_profile(self, name: str, values: Mapping[str, Any]) -> Path:
+        """Keep ``values`` under ``name`` (no values: remove it); tells the file."""
+        saved = self.saved_profiles()
+        saved.pop(name, None)
+        if values:
+            saved[name] = dict(values)
+        path = self._profiles_path()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = path.with_suffix(".new")
+        shown = json.dumps(saved, ensure_ascii=False, indent=2, sort_keys=True)
+        fresh.write_text(shown, "utf-8")
+        fresh.replace(path)
+        return path
+
+    def _profiles_path(self) -> Path:
+        if self.profiles is not None:
+            return self.profiles
+        import platformdirs
+
+        return Path(platformdirs.user_config_dir("wcode-magics")) / "profiles.json"
+
+
+@dataclass(frozen=True)
+class Resolved(Mapping[str, Any]):
+    """Values by name over their defaults, with the layer each comes from."""
+
+    values: Mapping[str, Any]
+    origin: Mapping[str, str]
+
+    def __getitem__(self, name: str) -> Any:
+        return self.values[name] if name in self.values else options.default(name)
+
+    def __iter__(self) -> Any:
+        return iter(self.values)
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def layer(self, name: str) -> str:
+        """One of :data:`LAYERS`."""
+        return self.origin.get(name, "default")
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The parameters of the table that are set, in its order."""
+        return {name: self.values[name] for name in params.NAMES if name in self.values}
+
+
+def read_key() -> str | None:
+    """The key in the system keyring, or None where there is none or no keyring."""
+    import keyring
+    from keyring.errors import KeyringError
+
+    try:
+        return keyring.get_password(_SERVICE, _ACCOUNT)
+    except KeyringError:
+        return None
+
+
+def keep_key(key: str) -> None:
+    """Keep the key in the system keyring.
+
+    Raises:
+        SettingError: this machine has no usable keyring.
+    """
+    import keyring
+    from keyring.errors import KeyringError
+
+    try:
+        keyring.set_password(_SERVICE, _ACCOUNT, key)
+    except KeyringError as wrong:
+        raise SettingError("no_keyring", variable=KEY_VARIABLE) from wrong
+
+
+def forget_key() -> bool:
+    """Remove the key from the keyring; False where none was kept."""
+    import keyring
+    from keyring.errors import KeyringError
+
+    try:
+        keyring.delete_password(_SERVICE, _ACCOUNT)
+    except KeyringError:
+        return False
+    return True

@@ -1,0 +1,86 @@
+"""Prompt templates: Jinja2 in its sandbox, one pass.
+
+``{{ name }}`` and ``{% … %}`` are the template's; single braces, JSON and code go
+through as they are, comments do not exist, and what a value contains is text: it is
+never evaluated again.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from wcode_magics.errors import TemplateError
+from wcode_magics.params import nearest
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+_NO_COMMENT = "{#\x00", "\x00#}"
+_KEPT_COMPILED = 256
+
+
+def render(source: str, names: Mapping[str, Any]) -> str:
+    """``source`` with the values of ``names`` put in.
+
+    Raises:
+        TemplateError: an unknown name (with the nearest), a syntax error (with its
+            line), an expression that fails, or one that the sandbox forbids.
+    """
+    if "{{" not in source and "{%" not in source:
+        return source
+    from jinja2 import TemplateSyntaxError
+    from jinja2.exceptions import SecurityError
+
+    try:
+        return compiled(source).render(names)
+    except TemplateSyntaxError as wrong:
+        raise TemplateError(
+            "template_syntax", line=wrong.lineno, reason=wrong.message
+        ) from wrong
+    except UnknownName as wrong:
+        known = [name for name in names if not name.startswith("_")]
+        near = nearest(wrong.name, known) or "–"
+        raise TemplateError("template_name", given=wrong.name, near=near) from None
+    except SecurityError as wrong:
+        raise TemplateError("template_forbidden", reason=str(wrong)) from wrong
+    except TemplateError:
+        raise
+    except Exception as wrong:
+        reason = f"{type(wrong).__name__}: {wrong}"
+        raise TemplateError("template_failed", reason=reason) from wrong
+
+
+class UnknownName(Exception):  # noqa: N818 - carries a name to render(), no further
+    """A name of the template that is not among the values."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
+@cache
+def _environment() -> Any:
+    from jinja2 import Undefined
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    class Missing(Undefined):
+        def _fail_with_undefined_error(self, *_args: Any, **_kwargs: Any) -> Any:
+            raise UnknownName(str(self._undefined_name))
+
+        __str__ = __iter__ = __len__ = __bool__ = _fail_with_undefined_error
+        __eq__ = __ne__ = __hash__ = __contains__ = _fail_with_undefined_error
+
+    return ImmutableSandboxedEnvironment(
+        undefined=Missing,
+        autoescape=False,
+        keep_trailing_newline=True,
+        comment_start_string=_NO_COMMENT[0],
+        comment_end_string=_NO_COMMENT[1],
+        cache_size=_KEPT_COMPILED,
+    )
+
+
+@cache
+def compiled(source: str) -> "Template":
+    """The template of a source, kept: many rows render through one."""
+    return _environment().from_string(source)  # type: ignore[no-any-return]
