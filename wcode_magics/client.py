@@ -8,7 +8,7 @@ own polls every idle connection at each request: measured about nine times slowe
 import datetime as dt
 import email.utils
 import ssl
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -93,14 +93,12 @@ class Client:
         async for attempt in self._tries(attempts):
             with attempt:
                 async with self._post(request, content, timeout) as response:
-                    with self._faults(timeout):
-                        body = await response.aread()
-                    return delta_of_body(body.decode("utf-8", "replace"))
+                    return delta_of_body(await self._read(response, timeout))
         raise AssertionError
 
     async def stream(
         self, request: Request, *, timeout: float = TIMEOUT_S
-    ) -> AsyncIterator[Delta]:
+    ) -> AsyncGenerator[Delta, None]:
         """The answer's deltas as they come; closing the iterator hangs up.
 
         ``timeout`` is the longest silence in seconds, not the length of the answer.
@@ -130,18 +128,17 @@ class Client:
     async def models(self, *, timeout: float = TIMEOUT_S) -> list[dict[str, Any]]:
         """What the endpoint itself lists, as it lists it."""
         async with self._exchange("GET", "models", b"", timeout) as response:
-            with self._faults(timeout):
-                body = await response.aread()
-        data = decode(body.decode("utf-8", "replace"))
+            data = decode(await self._read(response, timeout))
         listed = data.get("data") if isinstance(data, dict) else None
         return [row for row in listed or () if isinstance(row, dict)]
 
-    async def _deltas(self, request: Request, timeout: float) -> AsyncIterator[Delta]:
+    async def _deltas(
+        self, request: Request, timeout: float
+    ) -> AsyncGenerator[Delta, None]:
         decoder = EventDecoder()
         async with self._open_stream(request, timeout) as response:
             if "json" in response.headers.get("content-type", ""):
-                body = await response.aread()
-                yield delta_of_body(body.decode("utf-8", "replace"))
+                yield delta_of_body(await self._read(response, timeout))
                 return
             with self._faults(timeout):
                 async for chunk in response.aiter_bytes():
@@ -205,17 +202,20 @@ class Client:
             response = await self._http.send(sent, stream=True)
         try:
             if not response.is_success:
-                with self._faults(timeout):
-                    body = await response.aread()
+                body = await self._read(response, timeout)
                 raise self._fault(response, body, facts)
             yield response
         finally:
             await response.aclose()
 
+    async def _read(self, response: "httpx.Response", timeout: float) -> str:
+        with self._faults(timeout):
+            body = await response.aread()
+        return body.decode("utf-8", "replace")
+
     def _fault(
-        self, response: "httpx.Response", body: bytes, facts: dict[str, object]
+        self, response: "httpx.Response", shown: str, facts: dict[str, object]
     ) -> EndpointError:
-        shown = body.decode("utf-8", "replace")
         if self.endpoint.key:
             shown = shown.replace(self.endpoint.key, "***")
         facts = {"model": "–", "url": self.endpoint.base_url, **facts}
@@ -248,9 +248,7 @@ class Client:
             raise _broken(wrong, url, timeout) from wrong
 
 
-def _broken(
-    wrong: "httpx.TransportError", url: str, timeout: float
-) -> EndpointError:
+def _broken(wrong: "httpx.TransportError", url: str, timeout: float) -> EndpointError:
     import httpx
 
     causes = list(_causes(wrong))
@@ -289,7 +287,7 @@ def _try_again(error: Exception) -> bool | float:
     """Whether an error may pass, and after how many seconds if the server says."""
     if isinstance(error, CertificateError):
         return False
-    if isinstance(error, ConnectionFailed | TimedOut):
+    if isinstance(error, ConnectionFailed | TimedOut | StreamError):
         return True
     passing = isinstance(error, RateLimitError | ServerError) or (
         isinstance(error, RejectedError) and error.status == 408

@@ -51,7 +51,8 @@ class WcodeError(Exception):
         self.reply: Reply | None = None
 
     def __str__(self) -> str:
-        return text.say(f"errors.{self.key}", **self.facts)
+        said = text.say(f"errors.{self.key}", **self.facts)
+        return said if self.reply is None else f"{said} {text.say('errors.kept')}"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), self.key, self.facts, self.reply)

@@ -183,15 +183,28 @@ def checked(row: Option, value: Any) -> Any:
     if row.param is not None:
         return params.check(row.name, value)
     if not _allows(row, value):
-        raise OptionError(
-            "bad_option", name=row.flag, given=value, allowed=row.allowed
-        )
+        raise OptionError("bad_option", name=row.flag, given=value, allowed=row.allowed)
     return value
 
 
 def checked_any(name: str, value: Any) -> Any:
     """The same for a name from a file."""
     return checked(setting(name), value)
+
+
+def check_given(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of a call by name, each checked; None means not given.
+
+    Raises:
+        OptionError: no such option, with the nearest.
+        ParameterError: a value is not allowed.
+    """
+    values = {}
+    for name, value in given.items():
+        if value is not None:
+            row = _NAMES.get(name) or flag(f"--{name.replace('_', '-')}")
+            values[row.name] = value if row.repeats else checked(row, value)
+    return values
 
 
 def _allows(row: Option, value: Any) -> bool:
@@ -239,9 +252,7 @@ def _structure(row: Option, raw: str) -> Any:
 def _pair(row: Option, raw: str, variables: Mapping[str, Any]) -> tuple[str, Any]:
     name, equals, value = raw.partition("=")
     if not equals or not name.strip():
-        raise OptionError(
-            "bad_option", name=row.flag, given=raw, allowed="name=value"
-        )
+        raise OptionError("bad_option", name=row.flag, given=raw, allowed="name=value")
     if value.startswith("$") and value[1:].isidentifier():
         return name.strip(), variable(value[1:], variables)
     try:

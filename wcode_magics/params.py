@@ -190,8 +190,7 @@ def advice(values: Mapping[str, Any], prompt: str) -> list[str]:
     found = {
         "temperature_top_p": "temperature" in values and "top_p" in values,
         "top_logprobs": "top_logprobs" in values and not values.get("logprobs"),
-        "json_word": form.get("type") == "json_object"
-        and "json" not in prompt.lower(),
+        "json_word": form.get("type") == "json_object" and "json" not in prompt.lower(),
         "tool_choice": "tool_choice" in values and not values.get("tools"),
     }
     return [key for key, applies in found.items() if applies]
@@ -202,19 +201,19 @@ def _within(row: Param, value: float) -> bool:
     return above and (row.high is None or value <= row.high)
 
 
-def _check_float(_row: Param, value: Any) -> float | None:
+def _check_float(_row: Param, value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return _as_python(value, _check_float, _row)
     return value if math.isfinite(value) else None
 
 
-def _check_int(_row: Param, value: Any) -> int | None:
+def _check_int(_row: Param, value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return _as_python(value, _check_int, _row)
     return int(value) if math.isfinite(value) and value == int(value) else None
 
 
-def _check_bool(_row: Param, value: Any) -> bool | None:
+def _check_bool(_row: Param, value: Any) -> Any:
     if isinstance(value, bool):
         return value
     return _as_python(value, _check_bool, _row)

@@ -9,10 +9,11 @@ import asyncio
 import atexit
 import queue
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from contextlib import suppress
+from contextlib import ExitStack, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ TICK_S = 0.5
 HANG_UP_S = 2.0
 
 _lock = threading.Lock()
+_open = ExitStack()
 _portals: list["BlockingPortal"] = []
 
 
@@ -34,7 +36,7 @@ def portal() -> "BlockingPortal":
             from anyio.from_thread import start_blocking_portal
 
             context = start_blocking_portal(name="wcode")
-            _portals.append(context.__enter__())
+            _portals.append(_open.enter_context(context))
             atexit.register(_leave)
         return _portals[0]
 
@@ -82,30 +84,53 @@ def _cancel(future: "Future[Any]") -> None:
 _END = object()
 
 
+async def _pump(
+    source: Callable[[], AsyncGenerator[T, None]],
+    put: Callable[[tuple[Any, Any]], object],
+) -> None:
+    items = source()
+    try:
+        async for item in items:
+            put((item, None))
+    except Exception as error:
+        put((_END, error))
+    else:
+        put((_END, None))
+    finally:
+        await items.aclose()
+
+
+async def aiterate(
+    source: Callable[[], AsyncGenerator[T, None]],
+) -> AsyncGenerator[T, None]:
+    """A stream on the loop, for a caller with an event loop of its own."""
+    loop, waiting = asyncio.get_running_loop(), asyncio.Queue[tuple[Any, Any]]()
+    put: Any = partial(loop.call_soon_threadsafe, waiting.put_nowait)
+    future = submit(_pump, source, put)
+    try:
+        while True:
+            item, error = await waiting.get()
+            if error is not None:
+                raise error
+            if item is _END:
+                return
+            yield item
+    finally:
+        if not future.done():
+            future.cancel()
+
+
 class Flow(Iterator[T]):
     """A stream on the loop, read here: iterate, or :meth:`get` with patience.
 
-    ``over`` tells that the last item was taken. ``close`` cancels the stream and waits, at most two seconds, until its
-    connection is closed.
+    ``over`` tells that the last item was taken. ``close`` cancels the stream and
+    waits, at most two seconds, until its connection is closed.
     """
 
-    def __init__(self, source: Callable[[], AsyncIterator[T]]) -> None:
+    def __init__(self, source: Callable[[], AsyncGenerator[T, None]]) -> None:
         self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._source = source
         self.over = False
-        self._future = submit(self._pump)
-
-    async def _pump(self) -> None:
-        source = self._source()
-        try:
-            async for item in source:
-                self._queue.put((item, None))
-        except Exception as error:
-            self._queue.put((_END, error))
-        else:
-            self._queue.put((_END, None))
-        finally:
-            await source.aclose()  # type: ignore[attr-defined]
+        self._future = submit(_pump, source, self._queue.put)
 
     def get(self, seconds: float) -> T | None:
         """The next item; None when none came in time or the stream is over.

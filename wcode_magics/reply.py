@@ -9,11 +9,21 @@ from typing import Any, Literal, Self
 
 from wcode_magics.errors import AnswerError
 from wcode_magics.request import Request
-from wcode_magics.values import CallPiece, Delta, TokenLogprob, ToolCall, Usage, Value
+from wcode_magics.values import (
+    HOSTED_URL,
+    CallPiece,
+    Delta,
+    TokenLogprob,
+    ToolCall,
+    Usage,
+    Value,
+)
 
 Source = Literal["endpoint", "sandbox", "replayed"]
 
-_FENCE = re.compile(r"^(`{3,}|~{3,})[ \t]*([^\n`]*)\n(.*?)^\1[ \t]*$", re.M | re.S)
+_FENCE = re.compile(
+    r"^(`{3,}|~{3,})[ \t]*([^\n`]*)\n(.*?)^\1[ \t]*$", re.MULTILINE | re.DOTALL
+)
 
 
 @dataclass(frozen=True)
@@ -38,6 +48,7 @@ class Reply(Value):
     interrupted: bool = False
     source: Source = "endpoint"
     refusal: str | None = None
+    base_url: str = HOSTED_URL
 
     def __str__(self) -> str:
         return self.text

@@ -16,9 +16,8 @@ from typing import Any
 
 from wcode_magics import options, params, text
 from wcode_magics.errors import SettingError
-from wcode_magics.values import Endpoint
+from wcode_magics.values import HOSTED_URL, Endpoint
 
-HOSTED_URL = "https://wcode.net/api/gpt/v1"
 GET_KEY_URL = "https://wcode.net/get-apikey"
 KEY_VARIABLE = "WCODE_API_KEY"
 LAYERS = ("cell", "profile", "session", "environment", "config", "default")
@@ -35,12 +34,14 @@ class Settings:
         config: values from the configuration file.
         environ: the environment to read; the process's own if None.
         profiles: the file of saved profiles; the person's own if None.
+        given_key: a key in place of the environment's and the keyring's.
     """
 
     session: dict[str, Any] = field(default_factory=dict)
     config: dict[str, Any] = field(default_factory=dict)
     environ: Mapping[str, str] | None = None
     profiles: Path | None = None
+    given_key: str | None = field(default=None, repr=False)
 
     def set(self, name: str, value: Any) -> None:
         """Set a value for this session; None goes back to the lower layers.
@@ -54,7 +55,7 @@ class Settings:
         else:
             self.session[row.name] = options.checked(row, value)
         if row.name == "language":
-            text.use(self.resolve({}).get("language"))
+            text.use(self.resolve({})["language"])
 
     def resolve(
         self, cell: Mapping[str, Any], profile: str | None = None
@@ -87,12 +88,10 @@ class Settings:
         return found
 
     def key(self) -> str | None:
-        """The API key: the environment's, else the keyring's, else None."""
+        """The API key: the given one, the environment's, the keyring's, or None."""
         environ = os.environ if self.environ is None else self.environ
-        return environ.get(KEY_VARIABLE, "").strip() or self._kept_key()
-
-    def _kept_key(self) -> str | None:
-        return read_key() if self.environ is None else None
+        known = self.given_key or environ.get(KEY_VARIABLE, "").strip()
+        return known or (read_key() if self.environ is None else None)
 
     def endpoint(self, resolved: "Resolved") -> Endpoint | None:
         """Where requests go; None means the sandbox (no key and no base URL).
@@ -100,7 +99,7 @@ class Settings:
         Raises:
             SettingError: the hosted service is asked for by its URL, without a key.
         """
-        url, key = resolved.get("base_url"), self.key()
+        url, key = resolved["base_url"], self.key()
         if url is None and key is None:
             return None
         if key is None and url == HOSTED_URL:
@@ -117,7 +116,9 @@ class Settings:
         if name not in saved:
             near = params.nearest(name, sorted(saved)) or "–"
             raise SettingError("unknown_profile", given=name, near=near)
-        return {key: options.checked_any(key, value) for key, value in saved[name].items()}
+        return {
+            key: options.checked_any(key, value) for key, value in saved[name].items()
+        }
 
     def saved_profiles(self) -> dict[str, dict[str, Any]]:
         """All profiles by name."""
@@ -152,21 +153,15 @@ class Settings:
         return Path(platformdirs.user_config_dir("wcode-magics")) / "profiles.json"
 
 
-@dataclass(frozen=True)
-class Resolved(Mapping[str, Any]):
+@dataclass(frozen=True, slots=True)
+class Resolved:
     """Values by name over their defaults, with the layer each comes from."""
 
-    values: Mapping[str, Any]
+    held: Mapping[str, Any]
     origin: Mapping[str, str]
 
     def __getitem__(self, name: str) -> Any:
-        return self.values[name] if name in self.values else options.default(name)
-
-    def __iter__(self) -> Any:
-        return iter(self.values)
-
-    def __len__(self) -> int:
-        return len(self.values)
+        return self.held[name] if name in self.held else options.default(name)
 
     def layer(self, name: str) -> str:
         """One of :data:`LAYERS`."""
@@ -175,7 +170,7 @@ class Resolved(Mapping[str, Any]):
     @property
     def params(self) -> dict[str, Any]:
         """The parameters of the table that are set, in its order."""
-        return {name: self.values[name] for name in params.NAMES if name in self.values}
+        return {name: self.held[name] for name in params.NAMES if name in self.held}
 
 
 def read_key() -> str | None:

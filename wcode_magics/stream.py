@@ -90,7 +90,7 @@ def delta_of_body(body: str) -> Delta:
     payload = decode(body)
     delta = _delta(payload, "message")
     if delta is None or not isinstance(payload, Mapping) or not payload.get("choices"):
-        raise AnswerError("no_choices", start=_start(body))
+        raise AnswerError("no_choices", start=_start(body), body=body)
     return delta
 
 
@@ -99,7 +99,7 @@ def decode(body: str) -> Any:
     try:
         return json.loads(body, strict=False)
     except ValueError as wrong:
-        raise AnswerError("answer_not_json", start=_start(body)) from wrong
+        raise AnswerError("answer_not_json", start=_start(body), body=body) from wrong
 
 
 def _start(body: str) -> str:
@@ -109,7 +109,8 @@ def _start(body: str) -> str:
 
 def _delta(payload: Any, inner: str) -> Delta | None:
     if not isinstance(payload, Mapping):
-        raise AnswerError("answer_not_json", start=_start(json.dumps(payload)))
+        body = json.dumps(payload)
+        raise AnswerError("answer_not_json", start=_start(body), body=body)
     if payload.get("error"):
         raise fault(0, payload)
     choice = _first_choice(payload.get("choices"))

@@ -6,6 +6,8 @@ from typing import Any, Self
 
 Bytes = bytes  # a field of that name hides the type inside its class
 
+HOSTED_URL = "https://wcode.net/api/gpt/v1"
+
 
 class Value:
     """To and from plain dicts; unknown fields are refused."""

@@ -1,0 +1,44 @@
+"""What all tests share: no key, no keyring, no person's files, English."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.loopback import Loopback, Script
+
+os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """Each test starts as a new person on a new machine."""
+    for name in [*os.environ]:
+        if name.startswith("WCODE_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("WCODE_LANGUAGE", "en")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    yield
+    from wcode_magics import text
+
+    text.use(None)
+
+
+@pytest.fixture
+def loopback() -> Iterator[Callable[..., Loopback]]:
+    """Make servers: ``loopback(answer, …)``."""
+    servers: list[Loopback] = []
+
+    def make(*script: Script, **more: Any) -> Loopback:
+        servers.append(Loopback(*script, **more).__enter__())
+        return servers[-1]
+
+    yield make
+    for server in servers:
+        server.__exit__()

@@ -1,0 +1,199 @@
+"""A real HTTP server on the loopback that answers what a test tells it to.
+
+It speaks HTTP/1.1 by hand, so that a test can cut, stall and split the bytes.
+"""
+
+import asyncio
+import json
+import ssl
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+
+@dataclass(frozen=True)
+class Answer:
+    """``pieces`` are sent one by one with ``pause`` seconds between them.
+
+    ``cut`` closes the socket before the end of the body; ``delay`` waits before the
+    head; ``hang`` never answers.
+    """
+
+    pieces: Sequence[bytes] = ()
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    kind: str = "application/json"
+    pause: float = 0.0
+    delay: float = 0.0
+    cut: bool = False
+    hang: bool = False
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A request as it arrived."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    content: bytes
+    connection: int
+
+    @property
+    def body(self) -> Any:
+        """The JSON of the request."""
+        return json.loads(self.content)
+
+
+def completion(text: str = "Hello.", **more: Any) -> Answer:
+    """A whole answer; ``more`` overrides fields of its only choice."""
+    choice = {
+        "index": 0,
+        "message": {"role": "assistant", "content": text},
+        "finish_reason": "stop",
+        **more,
+    }
+    usage = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
+    body = {"id": "c1", "model": "stub", "choices": [choice], "usage": usage}
+    return Answer([json.dumps(body, ensure_ascii=False).encode()])
+
+
+def event(delta: Any = None, finish: str | None = None, **more: Any) -> bytes:
+    """One chunk of a stream."""
+    choice = {"index": 0, "delta": delta, "finish_reason": finish, **more}
+    return sse({"model": "stub", "choices": [choice]})
+
+
+def sse(payload: Any) -> bytes:
+    """One server-sent event."""
+    return f"data: {json.dumps(payload, ensure_ascii=False)}\n\n".encode()
+
+
+USAGE = sse({"choices": [], "usage": {"prompt_tokens": 10, "completion_tokens": 5}})
+DONE = b"data: [DONE]\n\n"
+
+
+def streamed(*texts: str, **more: Any) -> Answer:
+    """A stream of texts that ends well, with usage."""
+    pieces = [event({"content": text}) for text in texts]
+    end = [event({}, "stop"), USAGE, DONE]
+    return Answer([*pieces, *end], kind="text/event-stream", **more)
+
+
+def either(text: str = "Hello.") -> Callable[[Seen], Answer]:
+    """Streams to whom asks for a stream, else answers whole."""
+
+    def answer(seen: Seen) -> Answer:
+        wants_stream = seen.content and seen.body.get("stream")
+        return streamed(*text.split(" ")) if wants_stream else completion(text)
+
+    return answer
+
+
+Script = Answer | Callable[[Seen], Answer]
+
+
+class Loopback:
+    """The server; ``script`` answers in turn, its last entry for ever."""
+
+    def __init__(self, *script: Script, tls: ssl.SSLContext | None = None) -> None:
+        self.script: list[Script] = list(script) or [either()]
+        self.seen: list[Seen] = []
+        self.hung_up = threading.Event()
+        self._tls = tls
+        self._connections = 0
+        self._ready = threading.Event()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._ready.wait(5)
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(5)
+
+    @property
+    def url(self) -> str:
+        """The base URL for a client."""
+        scheme = "https" if self._tls else "http"
+        return f"{scheme}://127.0.0.1:{self.port}/v1"
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        start = asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._tls)
+        server = self._loop.run_until_complete(start)
+        self.port = server.sockets[0].getsockname()[1]
+        self._ready.set()
+        self._loop.run_forever()
+        server.close()
+        tasks = asyncio.all_tasks(self._loop)
+        for task in tasks:
+            task.cancel()
+        self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+        self._loop.close()
+
+    async def _serve(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        self._connections += 1
+        connection = self._connections
+        try:
+            while await self._one(reader, writer, connection):
+                pass
+        except (ConnectionError, asyncio.IncompleteReadError):
+            self.hung_up.set()
+        finally:
+            writer.close()
+
+    async def _one(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        connection: int,
+    ) -> bool:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        first, *lines = head.strip().split("\r\n")
+        method, path, _version = first.split(" ")
+        pairs = (line.split(": ", 1) for line in lines)
+        headers = {name.lower(): value for name, value in pairs}
+        content = await reader.readexactly(int(headers.get("content-length", 0)))
+        seen = Seen(method, path, headers, content, connection)
+        self.seen.append(seen)
+        step = self.script[min(len(self.seen), len(self.script)) - 1]
+        answer = step if isinstance(step, Answer) else step(seen)
+        return await self._answer(answer, reader, writer)
+
+    async def _answer(
+        self,
+        answer: Answer,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> bool:
+        if answer.hang:
+            await reader.read(1)
+            raise ConnectionError
+        await asyncio.sleep(answer.delay)
+        headers = {
+            "Content-Type": answer.kind,
+            "Transfer-Encoding": "chunked",
+            **answer.headers,
+        }
+        head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        writer.write(f"HTTP/1.1 {answer.status} X\r\n{head}\r\n".encode())
+        for piece in answer.pieces:
+            writer.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+            await writer.drain()
+            if answer.pause:
+                await asyncio.sleep(answer.pause)
+            if reader.at_eof():
+                raise ConnectionError
+        if answer.cut:
+            return False
+        writer.write(b"0\r\n\r\n")
+        await writer.drain()
+        return True

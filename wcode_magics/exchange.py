@@ -1,0 +1,160 @@
+"""One request on its way, and what has come of it so far."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+from wcode_magics import models, portal
+from wcode_magics.client import Client
+from wcode_magics.errors import WcodeError
+from wcode_magics.reply import Assembly, Reply
+from wcode_magics.request import Request
+from wcode_magics.settings import Resolved
+from wcode_magics.values import Delta
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A request ready to go, the values it was made from, and advice about it.
+
+    ``advice`` holds (key of ``[advice]``, facts) pairs; ``before`` is the reply that
+    this one goes on from.
+    """
+
+    request: Request
+    resolved: Resolved
+    advice: tuple[tuple[str, Mapping[str, Any]], ...] = ()
+    before: Reply | None = None
+
+    @property
+    def timeout(self) -> float:
+        """The longest silence in seconds."""
+        return float(self.resolved["timeout"])
+
+
+class Exchange:
+    """Sends a prepared request through a client; ``keep`` is given every reply.
+
+    A reply that broke off is kept as well, and hangs off the error as ``reply``.
+    """
+
+    def __init__(
+        self, prepared: Prepared, client: Client, keep: Callable[[Reply], None]
+    ) -> None:
+        self._prepared = prepared
+        self._client = client
+        self._keep = keep
+        self._assembly = Assembly(prepared.request)
+        self._begun = time.perf_counter()
+        self._ended: float | None = None
+
+    async def whole(self) -> Reply:
+        """Send and wait for the whole answer."""
+        prepared = self._prepared
+        try:
+            delta = await self._client.send(prepared.request, timeout=prepared.timeout)
+        except WcodeError as error:
+            self._fail(error)
+            raise
+        self._assembly.add(delta)
+        return self._end()
+
+    async def deltas(self) -> AsyncGenerator[Delta, None]:
+        """Send and give the deltas as they come; closing hangs up."""
+        prepared = self._prepared
+        source = self._client.stream(prepared.request, timeout=prepared.timeout)
+        try:
+            async for delta in source:
+                self._assembly.add(delta)
+                yield delta
+        except (GeneratorExit, asyncio.CancelledError):
+            self._end(interrupted=True)
+            raise
+        except WcodeError as error:
+            self._fail(error)
+            raise
+        finally:
+            await source.aclose()
+        self._end()
+
+    def reply(self, *, interrupted: bool = False) -> Reply:
+        """The reply as far as it has come."""
+        request, endpoint = self._prepared.request, self._client.endpoint
+        usage = self._assembly.usage
+        paid = None if usage is None else models.cost(request.model, usage)
+        reply = self._assembly.reply(
+            cost=0.0 if endpoint.sandbox else paid,
+            elapsed=(self._ended or time.perf_counter()) - self._begun,
+            interrupted=interrupted,
+            source="sandbox" if endpoint.sandbox else "endpoint",
+            base_url=endpoint.base_url,
+        )
+        return _joined(self._prepared.before, reply)
+
+    def _fail(self, error: WcodeError) -> None:
+        """Keep whatever arrived, be it an answer that cannot be read."""
+        unread = error.facts.get("body", "")
+        if unread and not self._assembly.started:
+            self._assembly.add(Delta(text=unread))
+        if self._assembly.started:
+            error.reply = self._end()
+
+    def _end(self, *, interrupted: bool = False) -> Reply:
+        self._ended = time.perf_counter()
+        reply = self.reply(interrupted=interrupted)
+        self._keep(reply)
+        return reply
+
+
+def _joined(before: Reply | None, after: Reply) -> Reply:
+    """What was cut off and its continuation as one; some servers repeat the former."""
+    if before is None:
+        return after
+    if after.text.startswith(before.text):
+        return after
+    tokens = (*before.tokens, *after.tokens)
+    both = bool(before.tokens) and bool(after.tokens)
+    return replace(after, text=before.text + after.text, tokens=tokens if both else ())
+
+
+class Stream(Iterator[Delta]):
+    """Deltas as they come, for code that waits; then ``reply``.
+
+    Leaving the ``with`` block, or :meth:`close`, hangs up.
+    """
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._flow: portal.Flow[Delta] = portal.Flow(exchange.deltas)
+        self._interrupted = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+    def __next__(self) -> Delta:
+        return next(self._flow)
+
+    def get(self, seconds: float) -> Delta | None:
+        """The next delta, or None when none came in time or the stream is over."""
+        return self._flow.get(seconds)
+
+    @property
+    def over(self) -> bool:
+        """Whether the last delta was taken."""
+        return self._flow.over
+
+    @property
+    def reply(self) -> Reply:
+        """The reply as far as it has come."""
+        return self._exchange.reply(interrupted=self._interrupted)
+
+    def close(self) -> None:
+        """Hang up; what came so far stays the reply."""
+        if not self.over:
+            self._interrupted = True
+            self._flow.close()
