@@ -79,11 +79,12 @@ class Reply(Value):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """The reply from :meth:`to_dict`."""
-        usage = data.get("usage")
+        """The reply from :meth:`to_dict`; ``request`` may be the value itself."""
+        usage, request = data.get("usage"), data["request"]
+        asked = isinstance(request, Request)
         parts: dict[str, Any] = {
             **data,
-            "request": Request.from_dict(data["request"]),
+            "request": request if asked else Request.from_dict(request),
             "tool_calls": tuple(map(ToolCall.from_dict, data.get("tool_calls", ()))),
             "tokens": tuple(map(TokenLogprob.from_dict, data.get("tokens", ()))),
             "usage": Usage.from_dict(usage) if usage else None,

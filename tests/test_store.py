@@ -1,0 +1,428 @@
+"""The store: paid answers, replayed, shared, and safe from every accident."""
+
+import datetime as dt
+import json
+import os
+import random
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+import textwrap
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from wcode_magics import database
+from wcode_magics.errors import ReplayError, StoreError
+from wcode_magics.replay import Replay, nearest, unrecorded
+from wcode_magics.reply import Reply
+from wcode_magics.request import Request
+from wcode_magics.store import Store
+from wcode_magics.values import Alternative, Message, TokenLogprob, ToolCall, Usage
+
+URL = "http://127.0.0.1/v1"
+
+
+def request(prompt: str = "hello", **params) -> Request:
+    """A request of one message."""
+    return Request("m", (Message("user", prompt),), params)
+
+
+def reply(prompt: str = "hello", text: str = "hi", **more) -> Reply:
+    """A whole answer to it."""
+    facts = {"usage": Usage(3, 2), "cost": 0.5, "finish_reason": "stop", **more}
+    return Reply(text=text, request=request(prompt), model="m", **facts)
+
+
+@pytest.fixture
+def path(tmp_path):
+    """Where the store of a test lies."""
+    return tmp_path / "answers.db"
+
+
+@pytest.fixture
+def store(path):
+    """An empty store."""
+    with_answers = Store(path)
+    yield with_answers
+    with_answers.close()
+
+
+def run(script: str, *args: object) -> subprocess.CompletedProcess:
+    """Run a script in a process of its own."""
+    code = textwrap.dedent(script)
+    return subprocess.run(
+        [sys.executable, "-c", code, *map(str, args)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_round_trip(store):
+    """What was put comes back equal in every field, but marked as replayed."""
+    token = TokenLogprob("好", -0.5, "好".encode(), (Alternative("坏", -9999.0, None),))
+    calls = (ToolCall("1", "f", '{"a": 1}'),)
+    put = reply(text="好 \ud83d", tokens=(token,), tool_calls=calls, elapsed=1.5)
+    store.put(put, URL)
+    store.flush()
+    assert store.get(put.request, URL) == replace(put, source="replayed")
+
+
+def test_read_your_writes(store):
+    """An answer is found at once, before it is on the disk."""
+    store.put(reply(), URL)
+    assert store.get(request(), URL).text == "hi"
+
+
+def test_key(store):
+    """Another parameter, model, prompt or endpoint is another answer."""
+    store.put(reply(), URL)
+    for flushed in (False, True):
+        if flushed:
+            store.flush()
+        assert store.get(request(), f"{URL}/")
+        assert store.get(request(), None)
+        assert not store.get(request(), "http://127.0.0.1/v2")
+        assert not store.get(request(temperature=0), URL)
+        assert not store.get(replace(request(), model="n"), URL)
+        assert not store.get(request("hello "), URL)
+
+
+def test_newest_wins(store):
+    """Of two answers to one request the newer is replayed; both are history."""
+    store.put(reply(text="old"), URL)
+    store.flush()
+    store.put(reply(text="new"), URL)
+    store.flush()
+    assert store.get(request(), URL).text == "new"
+    assert [row["text"] for row in store.history()] == ["new", "old"]
+
+
+@pytest.mark.parametrize("fact", [{"interrupted": True}, {"finish_reason": None}])
+def test_partial_answers_are_history_only(store, fact):
+    """What broke off was paid for and is kept, but never stands for the answer."""
+    store.put(reply(**fact), URL)
+    store.flush()
+    assert store.get(request(), URL) is None
+    assert len(store.history()) == 1
+
+
+def test_get_many(store):
+    """Many are looked up at once, by hash; what is missing is left out."""
+    for number in range(1_200):
+        store.put(reply(f"p{number}", f"t{number}"), URL)
+    asked = [request(f"p{number}") for number in range(0, 2_400, 2)]
+    found = store.get_many(asked, URL)
+    assert len(found) == 600
+    assert all(found[r.hash].text == f"t{r.prompt[1:]}" for r in asked[:600])
+
+
+def test_behind(path, store):
+    """A commit is at most 50 ms behind the answer (checked from outside)."""
+    store.put(reply("first"), URL)
+    store.flush()
+    lags = []
+    for number in range(5):
+        store.put(reply(f"p{number}"), URL)
+        start = time.monotonic()
+        while count(path) < number + 2:
+            assert time.monotonic() - start < 2
+            time.sleep(0.002)
+        lags.append(time.monotonic() - start)
+    assert sorted(lags)[2] < 0.05
+
+
+def count(path: Path) -> int:
+    """How many answers another program sees in the file."""
+    with sqlite3.connect(path) as db:
+        found = db.execute("SELECT count(*) FROM answers").fetchone()[0]
+    db.close()
+    return found
+
+
+def test_mode_and_secrecy(path, store):
+    """The file and its side files are the person's alone."""
+    store.put(reply(), URL)
+    store.flush()
+    made = list(path.parent.glob("answers.db*"))
+    assert len(made) == 3
+    assert all(stat.S_IMODE(file.stat().st_mode) == 0o600 for file in made)
+
+
+def test_recognised(path):
+    """The file says whose it is and which migrations it had."""
+    Store(path).close()
+    with sqlite3.connect(path) as db:
+        mark = db.execute("PRAGMA application_id").fetchone()[0]
+        version = db.execute("PRAGMA user_version").fetchone()[0]
+    db.close()
+    assert (mark, version) == (database.APPLICATION_ID, len(database.MIGRATIONS))
+
+
+def make_foreign(path: Path) -> None:
+    """A database of somebody else."""
+    db = sqlite3.connect(path)
+    db.execute("CREATE TABLE theirs (x)")
+    db.commit()
+    db.close()
+
+
+def make_newer(path: Path) -> None:
+    """A store of a later version."""
+    Store(path).close()
+    db = sqlite3.connect(path)
+    db.execute("PRAGMA user_version = 999")
+    db.close()
+
+
+def make_torn(path: Path) -> None:
+    """A store whose first page is overwritten."""
+    kept = Store(path)
+    for number in range(200):
+        kept.put(reply(f"p{number}", "x" * 500), URL)
+    kept.close()
+    whole = path.read_bytes()
+    path.write_bytes(whole[:100] + b"\xff" * 4_000 + whole[4_100:])
+
+
+def make_text(path: Path) -> None:
+    """No database at all."""
+    path.write_text("these are my notes, " * 100)
+
+
+@pytest.mark.parametrize(
+    ("make", "key"),
+    [
+        (make_foreign, "store.foreign"),
+        (make_newer, "store.newer"),
+        (make_torn, "store.damaged"),
+        (make_text, "store.foreign"),
+        (Path.mkdir, "store.failed"),
+    ],
+)
+def test_other_files_are_refused_and_left(path, make, key):
+    """A foreign, newer or damaged file is one line of error and keeps every byte."""
+    make(path)
+    before = path.read_bytes() if path.is_file() else None
+    for readonly in (False, True):
+        with pytest.raises(StoreError) as caught:
+            Store(path, readonly=readonly)
+        missing = path.is_dir() and readonly
+        assert caught.value.key == ("store.missing" if missing else key)
+        assert str(path) in str(caught.value)
+        assert "\n" not in str(caught.value)
+    assert before is None or path.read_bytes() == before
+
+
+def test_locked(path):
+    """While another program holds the file: an error, and nothing is lost."""
+    store = Store(path, patience=0.1)
+    db = sqlite3.connect(path, isolation_level=None)
+    db.execute("BEGIN EXCLUSIVE")
+    store.put(reply(), URL)
+    with pytest.raises(StoreError) as caught:
+        store.flush()
+    assert caught.value.key == "store.locked"
+    with pytest.raises(StoreError):
+        store.put(reply("second"), URL)
+    db.execute("COMMIT")
+    db.close()
+    store.flush()
+    assert {row["prompt"] for row in store.history()} == {"hello", "second"}
+    store.close()
+
+
+def test_full_disk(path):
+    """A file that cannot grow: an error, and later all that waited is written."""
+    script = """
+        import resource, signal, sys
+        from tests.test_store import *
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        store = Store(sys.argv[1])
+        store.put(reply("first"), URL); store.flush()
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+        for number in range(50):
+            try:
+                store.put(reply(f"p{number}", "x" * 10_000), URL)
+            except StoreError:
+                pass
+        try:
+            store.flush()
+        except StoreError as error:
+            print(error.key)
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        store.flush()
+        print(len(store.history()))
+        store.close()
+    """
+    done = run(script, path)
+    assert done.stdout.split() in (["store.failed", "51"], ["store.full", "51"])
+
+
+def test_readonly(path, tmp_path):
+    """A store opened for reading replays, cannot be written and is not touched."""
+    recorded = Store(path)
+    recorded.put(reply(), URL)
+    recorded.export(tmp_path / "project.db")
+    recorded.close()
+    before = (tmp_path / "project.db").read_bytes()
+    store = Store(tmp_path / "project.db", readonly=True)
+    assert store.get(request(), URL).text == "hi"
+    store.put(reply("other"), URL)
+    with pytest.raises(StoreError) as caught:
+        store.flush()
+    assert caught.value.key == "store.readonly"
+    with pytest.raises(StoreError):
+        store.close()
+    assert (tmp_path / "project.db").read_bytes() == before
+    assert not list(tmp_path.glob("project.db-*"))
+
+
+def test_missing(path):
+    """To replay from what is not there is an error; nothing is made."""
+    with pytest.raises(StoreError) as caught:
+        Store(path, readonly=True)
+    assert caught.value.key == "store.missing"
+    assert not path.exists()
+
+
+def test_closed_at_exit(path):
+    """A program that ends without closing has written everything."""
+    script = """
+        import sys
+        from tests.test_store import *
+        store = Store(sys.argv[1])
+        for number in range(300):
+            store.put(reply(f"p{number}"), URL)
+    """
+    assert run(script, path).returncode == 0
+    assert count(path) == 300
+
+
+def test_two_processes(path):
+    """Several kernels make the file at once and share it."""
+    script = """
+        import sys
+        from tests.test_store import *
+        store = Store(sys.argv[1])
+        for number in range(100):
+            store.put(reply(f"{sys.argv[2]}-{number}"), URL)
+            if number % 10 == 0:
+                store.flush()
+        store.close()
+    """
+    code = textwrap.dedent(script)
+    argv = [sys.executable, "-c", code, str(path)]
+    started = [subprocess.Popen([*argv, str(n)]) for n in range(3)]
+    assert [process.wait(60) for process in started] == [0, 0, 0]
+    assert count(path) == 300
+
+
+def test_killed(path):
+    """After kill -9 the file opens, and all but the last 50 ms are there."""
+    script = """
+        import sys, time
+        from tests.test_store import *
+        store = Store(sys.argv[1])
+        for number in range(100_000):
+            store.put(reply(f"p{number}"), URL)
+            print(number, time.monotonic(), flush=True)
+            time.sleep(0.001)
+    """
+    argv = [sys.executable, "-c", textwrap.dedent(script), str(path)]
+    for _ in range(3):
+        path.unlink(missing_ok=True)
+        process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
+        process.stdout.readline()
+        time.sleep(random.uniform(0.1, 0.5))
+        os.kill(process.pid, signal.SIGKILL)
+        told = [line.split() for line in process.communicate()[0].splitlines()]
+        end = float(told[-1][1])
+        due = [int(number) for number, moment in told if float(moment) < end - 0.25]
+        store = Store(path)
+        kept = {row["prompt"] for row in store.history()}
+        store.close()
+        assert {f"p{number}" for number in due} <= kept
+
+
+def test_usage(store):
+    """Totals by day and model: answers, tokens and ¥."""
+    for number in range(3):
+        store.put(reply(f"p{number}"), URL)
+    today = dt.datetime.now(dt.UTC).date().isoformat()
+    assert store.usage() == [
+        {
+            "day": today,
+            "model": "m",
+            "answers": 3,
+            "prompt_tokens": 9,
+            "completion_tokens": 6,
+            "cost": 1.5,
+        }
+    ]
+
+
+def test_history(store):
+    """History tells prompt, text, tokens, price, time and hash, newest first."""
+    for number in range(5):
+        store.put(reply(f"p{number}"), URL)
+    rows = store.history(limit=2)
+    assert [row["prompt"] for row in rows] == ["p4", "p3"]
+    assert rows[0]["hash"] == request("p4").hash
+    assert abs(rows[0]["time"] - dt.datetime.now(dt.UTC)) < dt.timedelta(minutes=1)
+    assert json.dumps(rows[0], default=str)
+    future = dt.datetime.now(dt.UTC) + dt.timedelta(days=1)
+    assert store.history(since=future) == []
+
+
+def test_prune(store):
+    """Old answers are forgotten by date or by count."""
+    for number in range(10):
+        store.put(reply(f"p{number}"), URL)
+    assert store.prune(keep=4) == 6
+    assert store.get(request("p9"), URL)
+    assert not store.get(request("p0"), URL)
+    assert store.prune(before=dt.datetime(2000, 1, 1, tzinfo=dt.UTC)) == 0
+    future = dt.datetime.now(dt.UTC) + dt.timedelta(days=1)
+    assert store.prune(before=future) == 4
+    assert store.prune() == 0
+
+
+def test_absorb(tmp_path, store):
+    """Another store's answers are taken in once."""
+    other = Store(tmp_path / "other.db")
+    other.put(reply("theirs"), URL)
+    other.flush()
+    assert store.absorb(other.path) == 1
+    assert store.absorb(other.path) == 0
+    assert store.get(request("theirs"), URL)
+    other.close()
+
+
+def test_unrecorded(path, store):
+    """The error names the request, the nearest recorded one and what differs."""
+    store.put(reply("Summarise: the cat sat"), URL)
+    store.put(reply("Übersetze: der Hund"), URL)
+    missed = request("Summarise: the cat sits", temperature=0.5)
+    recorded = store.recorded()
+    assert nearest(missed, recorded).prompt == "Summarise: the cat sat"
+    error = unrecorded(missed, recorded, path)
+    assert isinstance(error, ReplayError)
+    for part in (missed.hash[:12], "the cat sat”", "messages, temperature"):
+        assert part in str(error)
+    assert "nothing is recorded" in str(unrecorded(missed, [], path))
+
+
+def test_replay_modes():
+    """Off sends always, read looks first, only never sends."""
+    assert [(mode.looks, mode.sends) for mode in Replay] == [
+        (False, True),
+        (True, True),
+        (True, False),
+    ]

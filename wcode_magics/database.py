@@ -1,0 +1,139 @@
+"""The SQLite file under the store: made, recognised, migrated; faults in words.
+
+The only file that imports sqlite3. The file is in WAL mode, so that several kernels
+share it. One that is foreign, newer or damaged is never written to.
+"""
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from wcode_magics.errors import StoreError
+
+Connection = sqlite3.Connection
+
+APPLICATION_ID = 0x57434F44  # "WCOD", at byte 68 of the file
+FILE_MODE, FOLDER_MODE = 0o600, 0o700
+
+
+def _lay_answers(db: Connection) -> None:
+    db.execute(
+        """CREATE TABLE answers (
+            id INTEGER PRIMARY KEY,
+            hash TEXT NOT NULL,
+            base_url TEXT NOT NULL,
+            time REAL NOT NULL,
+            model TEXT NOT NULL,
+            prompt_tokens INTEGER,
+            completion_tokens INTEGER,
+            cost REAL,
+            whole INTEGER NOT NULL,
+            request BLOB NOT NULL,
+            reply BLOB NOT NULL
+        )"""
+    )
+    db.execute("CREATE INDEX answers_hash ON answers (hash)")
+    db.execute("CREATE INDEX answers_time ON answers (time)")
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_lay_answers,)
+_FAULTS = (
+    ("SQLITE_BUSY", "store.locked"),
+    ("SQLITE_LOCKED", "store.locked"),
+    ("SQLITE_FULL", "store.full"),
+    ("SQLITE_READONLY", "store.readonly"),
+    ("SQLITE_NOTADB", "store.foreign"),
+    ("SQLITE_CORRUPT", "store.damaged"),
+)
+
+
+def open_file(path: Path, patience: float) -> Connection:
+    """The file for reading and writing, made with mode 0600 if it is not there.
+
+    ``patience`` is in seconds, for another process that is writing.
+
+    Raises:
+        StoreError: foreign, newer, damaged, locked, or it cannot be opened.
+    """
+    with faults(path):
+        path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, FILE_MODE))
+        db = _connection(f"{path.absolute().as_uri()}?mode=rw", patience)
+        try:
+            _recognise(db, path)
+            _migrate(db)
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+
+def open_readonly(path: Path, patience: float) -> Connection:
+    """The file for reading, also from a folder where no side file can be made.
+
+    Raises:
+        StoreError: missing or empty; else as :func:`open_file`.
+    """
+    with faults(path):
+        if not path.is_file() or not path.stat().st_size:
+            raise StoreError("store.missing", path=path)
+        side_file = path.with_name(f"{path.name}-wal")
+        fixed = not side_file.exists() and not os.access(path.parent, os.W_OK)
+        where = f"{path.absolute().as_uri()}?mode=ro&immutable={int(fixed)}"
+        db = _connection(where, patience)
+        try:
+            _recognise(db, path)
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+
+def _connection(where: str, patience: float) -> Connection:
+    return sqlite3.connect(
+        where,
+        timeout=patience,
+        isolation_level=None,
+        check_same_thread=False,
+        uri=True,
+    )
+
+
+def _recognise(db: Connection, path: Path) -> None:
+    mark = db.execute("PRAGMA application_id").fetchone()[0]
+    tables = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if mark != APPLICATION_ID and (mark or tables):
+        raise StoreError("store.foreign", path=path)
+    if _version(db) > len(MIGRATIONS):
+        raise StoreError("store.newer", path=path)
+
+
+def _version(db: Connection) -> int:
+    return int(db.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _migrate(db: Connection) -> None:
+    if _version(db) < len(MIGRATIONS):
+        db.execute("BEGIN IMMEDIATE")
+        for migrate in MIGRATIONS[_version(db) :]:
+            migrate(db)
+        db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+        db.execute("COMMIT")
+    with contextlib.suppress(sqlite3.OperationalError):  # another kernel does it
+        db.execute("PRAGMA journal_mode=WAL")
+    db.execute("PRAGMA synchronous=NORMAL")
+
+
+@contextlib.contextmanager
+def faults(path: Path) -> Iterator[None]:
+    """Turn what SQLite and the system raise into StoreError."""
+    try:
+        yield
+    except (sqlite3.Error, OSError) as wrong:
+        name = getattr(wrong, "sqlite_errorname", "")
+        keys = (key for start, key in _FAULTS if name.startswith(start))
+        key = next(keys, "store.failed")
+        raise StoreError(key, path=path, reason=str(wrong)) from wrong

@@ -1,0 +1,78 @@
+"""Whether recorded answers are used, and the error where none was recorded."""
+
+import difflib
+from collections.abc import Callable, Iterable
+from enum import StrEnum
+from pathlib import Path
+
+from wcode_magics.errors import ReplayError
+from wcode_magics.request import Request
+
+SHOWN = 80
+COMPARED = 400
+
+
+class Replay(StrEnum):
+    """Whether stored answers are looked up, and whether requests may be sent."""
+
+    OFF = "off"
+    READ = "read"
+    ONLY = "only"
+
+    @property
+    def looks(self) -> bool:
+        """A stored answer is used in place of a request."""
+        return self is not Replay.OFF
+
+    @property
+    def sends(self) -> bool:
+        """What is not stored may be sent."""
+        return self is not Replay.ONLY
+
+
+def nearest(request: Request, recorded: Iterable[Request]) -> Request | None:
+    """The recorded request most like this one; None where nothing was recorded."""
+    return max(recorded, key=_likeness(request), default=None)
+
+
+def unrecorded(
+    request: Request, recorded: Iterable[Request], path: Path
+) -> ReplayError:
+    """The error of a request that only a record could have answered.
+
+    It names the request, the nearest recorded one and the fields that differ.
+    """
+    near = nearest(request, recorded)
+    prompt, mark = _start(request.prompt), request.hash[:12]
+    if near is None:
+        return ReplayError("store.empty", path=path, prompt=prompt, hash=mark)
+    return ReplayError(
+        "store.unrecorded",
+        path=path,
+        prompt=prompt,
+        hash=mark,
+        near=_start(near.prompt),
+        near_hash=near.hash[:12],
+        differs=", ".join(_differences(request, near)) or "base_url",
+    )
+
+
+def _likeness(request: Request) -> Callable[[Request], float]:
+    matcher = difflib.SequenceMatcher(autojunk=False)
+    matcher.set_seq2(request.prompt[:COMPARED])
+
+    def likeness(other: Request) -> float:
+        matcher.set_seq1(other.prompt[:COMPARED])
+        return matcher.quick_ratio() - len(_differences(request, other)) / 100
+
+    return likeness
+
+
+def _differences(one: Request, other: Request) -> list[str]:
+    names = {**one.body, **other.body}
+    return [name for name in names if one.body.get(name) != other.body.get(name)]
+
+
+def _start(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= SHOWN else f"{line[: SHOWN - 1]}…"

@@ -1,0 +1,114 @@
+"""Group commit: rows wait in a list until one thread has written them.
+
+Whoever puts a row goes on at once. The thread gathers for :data:`BEHIND_S` seconds,
+so that a commit carries many rows, and writes earlier when somebody waits for it.
+Rows that could not be written stay in the list and are tried again.
+"""
+
+import threading
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from wcode_magics.errors import StoreError
+
+Row = TypeVar("Row")
+
+BEHIND_S = 0.02
+RETRY_S = 1.0
+
+
+class Writer(Generic[Row]):
+    """Hands rows, in the order they came, to ``write`` on a thread of its own.
+
+    ``write`` takes a list of rows and keeps all of them or raises StoreError and
+    keeps none.
+    """
+
+    def __init__(self, write: Callable[[list[Row]], None]) -> None:
+        self._write = write
+        self._rows: list[Row] = []
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._error: StoreError | None = None
+        self._put = self._written = self._tries = 0
+        self._hurry = self._closing = False
+
+    def waiting(self) -> list[Row]:
+        """The rows that are not written yet, oldest first."""
+        with self._changed:
+            return list(self._rows)
+
+    def put(self, row: Row) -> None:
+        """Leave a row to the thread; raises StoreError if the last write failed."""
+        with self._changed:
+            self._rows.append(row)
+            self._put += 1
+            if len(self._rows) == 1:
+                self._wake()
+            if self._error is not None:
+                raise self._error
+
+    def flush(self, seconds: float) -> None:
+        """Wait until all that was put is written; raises StoreError if it fails."""
+        with self._changed:
+            last, tries = self._put, self._tries
+            if self._written == last:
+                return
+            self._hurry = True
+            self._wake()
+            self._changed.wait_for(
+                lambda: (
+                    self._written >= last
+                    or (self._tries > tries and self._error is not None)
+                ),
+                seconds,
+            )
+            if self._written < last and self._error is not None:
+                raise self._error
+
+    def close(self, seconds: float) -> None:
+        """Write what waits and end the thread; raises StoreError if it fails."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+            thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.join(seconds)
+        if self._rows and self._error is not None:
+            raise self._error
+
+    def _wake(self) -> None:
+        if self._thread is None and not self._closing:
+            self._thread = threading.Thread(
+                target=self._run, name="wcode-store", daemon=True
+            )
+            self._thread.start()
+        self._changed.notify_all()
+
+    def _run(self) -> None:
+        while rows := self._gathered():
+            error = self._attempt(rows)
+            with self._changed:
+                self._error = error
+                self._tries += 1
+                if error is None:
+                    del self._rows[: len(rows)]
+                    self._written += len(rows)
+                self._changed.notify_all()
+                if error is not None and self._closing:
+                    return
+
+    def _gathered(self) -> list[Row]:
+        with self._changed:
+            self._changed.wait_for(lambda: self._rows or self._closing)
+            patience = BEHIND_S if self._error is None else RETRY_S
+            self._changed.wait_for(lambda: self._hurry or self._closing, patience)
+            self._hurry = False
+            return list(self._rows)
+
+    def _attempt(self, rows: list[Row]) -> StoreError | None:
+        try:
+            self._write(rows)
+        except StoreError as error:
+            return error
+        return None
