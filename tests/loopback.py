@@ -147,6 +147,8 @@ class Loopback:
                 pass
         except (ConnectionError, asyncio.IncompleteReadError):
             self.hung_up.set()
+        except asyncio.CancelledError:
+            return
         finally:
             writer.close()
 

@@ -62,6 +62,21 @@ class WcodeError(Exception):
         return [f"{type(self).__name__}: {self}"]
 
 
+class Stopped(KeyboardInterrupt):
+    """When the person stopped the cell; what arrived is kept. Run All stops too."""
+
+    def __init__(self, *, kept: bool) -> None:
+        super().__init__()
+        self._kept = kept
+
+    def __str__(self) -> str:
+        kept = f" {text.say('errors.kept')}" if self._kept else ""
+        return text.say("errors.stopped") + kept
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]
+
+
 def _rebuild(
     kind: type[WcodeError], key: str, facts: dict[str, Any], reply: "Reply | None"
 ) -> WcodeError:

@@ -6,7 +6,7 @@ JSON value, spaces and quotes included. Nothing else of a line is expanded.
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from wcode_magics.options import Option
 
 _WORD = re.compile(r"""(?:[^\s"']|"(?:\\.|[^"\\])*"|'[^']*')+""")
 _QUOTED = re.compile(r""""((?:\\.|[^"\\])*)"|'([^']*)'""")
+_NAME = re.compile(r"([\w-]+)(=?)")
 _SPACE = re.compile(r"\s*")
 
 
@@ -100,6 +101,34 @@ def _value(line: str, at: int, row: Option) -> tuple[str, int]:
     return line[at:end], end
 
 
+def parse_assignments(
+    line: str, variables: Mapping[str, Any]
+) -> Iterator[tuple[Option, Any, bool]]:
+    """``name=value`` words as (setting, checked value, whether one was given).
+
+    ``name=`` alone gives the value None: back to the lower layers.
+
+    Raises:
+        SettingError: no such setting.
+        OptionError, ParameterError, VariableError: its value is not allowed.
+    """
+    at = _skip(line, 0)
+    while at < len(line):
+        match = _NAME.match(line, at)
+        if match is None:
+            raise OptionError("bad_assignment", given=line[at : at + 40])
+        row, at = options.setting(match.group(1)), match.end()
+        if not match.group(2):
+            yield row, None, False
+        elif at >= len(line) or line[at].isspace():
+            yield row, None, True
+        else:
+            raw, at = _value(line, at, row)
+            value = options.read(row, raw, variables)
+            yield row, value, True
+        at = _skip(line, at)
+
+
 @dataclass(frozen=True, slots=True)
 class Completion:
     """``text`` replaces the line from ``start`` on; ``kind`` is flag, choice, name."""
@@ -144,3 +173,11 @@ def _values(
         for name in variables:
             if not name.startswith("_") and f"${name}".startswith(word):
                 yield Completion(f"${name}", start, "name")
+
+
+def complete_names(line: str, names: Sequence[str]) -> Iterator[Completion]:
+    """The names that begin as the last word of ``line`` does."""
+    start = max(line.rfind(" "), line.rfind("\t")) + 1
+    for name in names:
+        if name.startswith(line[start:]):
+            yield Completion(name, start, "name")

@@ -129,8 +129,8 @@ def setting(name: str) -> Option:
     """The row of a setting; raises SettingError with the nearest name."""
     row = _SETTINGS.get(name.replace("-", "_"))
     if row is None:
-        near = params.nearest(name.replace("-", "_"), tuple(_SETTINGS))
-        raise SettingError("unknown_setting", given=name, near=near)
+        hint = params.hint(name.replace("-", "_"), tuple(_SETTINGS))
+        raise SettingError("unknown_setting", given=name, hint=hint)
     return row
 
 
@@ -145,8 +145,8 @@ def flag(word: str) -> Option:
     row = FLAGS.get(word)
     if row is None:
         near = params.nearest(word, tuple(FLAGS))
-        allowed = FLAGS[near].allowed if near in FLAGS else "%%wcode?"
-        raise OptionError("unknown_option", given=word, near=near, allowed=allowed)
+        spelt = f"{near} ({FLAGS[near].allowed})" if near else "%%wcode?"
+        raise OptionError("unknown_option", given=word, near=spelt)
     return row
 
 
@@ -173,8 +173,8 @@ def variable(name: str, variables: Mapping[str, Any]) -> Any:
     """The value of ``$name``; raises VariableError with the nearest name."""
     if name not in variables:
         names = [key for key in variables if not key.startswith("_")]
-        near = params.nearest(name, names) or "–"
-        raise VariableError("unknown_variable", given=name, near=near)
+        hint = params.hint(name, names, "${}")
+        raise VariableError("unknown_variable", given=name, hint=hint)
     return variables[name]
 
 

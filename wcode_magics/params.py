@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from wcode_magics import text
 from wcode_magics.errors import ParameterError
 
 Kind = Literal["float", "int", "bool", "choice", "object", "array"]
@@ -147,14 +148,24 @@ def find(name: str) -> Param:
     """The row of a name; raises ParameterError with the nearest one."""
     row = _ROWS.get(name.replace("-", "_"))
     if row is None:
-        raise ParameterError("unknown_parameter", given=name, near=nearest(name, NAMES))
+        raise ParameterError("unknown_parameter", given=name, hint=hint(name, NAMES))
     return row
 
 
 def nearest(word: str, known: Sequence[str]) -> str:
-    """The known word most like ``word``; the first few where none is."""
+    """The known word most like ``word``, or an empty string where none is like it."""
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    return close[0] if close else ", ".join(list(known)[:8])
+    return close[0] if close else ""
+
+
+def hint(word: str, known: Sequence[str], form: str = "{}") -> str:
+    """A question for the nearest known word, else what is known, else nothing."""
+    near = nearest(word, known)
+    if near:
+        return text.say("ui.did_you_mean", near=form.format(near))
+    few = ", ".join(form.format(name) for name in list(known)[:8])
+    more = ", …" if len(known) > 8 else ""
+    return text.say("ui.known", names=few + more) if few else ""
 
 
 def check(name: str, value: Any) -> Any:

@@ -37,13 +37,15 @@ def portal() -> "BlockingPortal":
 
             context = start_blocking_portal(name="wcode")
             _portals.append(_open.enter_context(context))
-            atexit.register(_leave)
         return _portals[0]
 
 
+@atexit.register
 def _leave() -> None:
-    with suppress(RuntimeError):
-        _portals[0].call(_portals[0].stop, True)
+    """Registered before any session is, so that it runs after all of them closed."""
+    for running in _portals:
+        with suppress(RuntimeError):
+            running.call(running.stop, True)
 
 
 def submit(call: Callable[..., Awaitable[T]], *args: Any) -> "Future[T]":
@@ -105,7 +107,8 @@ async def aiterate(
 ) -> AsyncGenerator[T, None]:
     """A stream on the loop, for a caller with an event loop of its own."""
     loop, waiting = asyncio.get_running_loop(), asyncio.Queue[tuple[Any, Any]]()
-    put: Any = partial(loop.call_soon_threadsafe, waiting.put_nowait)
+    wake: Any = loop.call_soon_threadsafe
+    put = partial(wake, waiting.put_nowait)
     future = submit(_pump, source, put)
     try:
         while True:

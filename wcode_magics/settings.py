@@ -42,6 +42,7 @@ class Settings:
     environ: Mapping[str, str] | None = None
     profiles: Path | None = None
     given_key: str | None = field(default=None, repr=False)
+    _kept: list[str | None] = field(default_factory=list, init=False, repr=False)
 
     def set(self, name: str, value: Any) -> None:
         """Set a value for this session; None goes back to the lower layers.
@@ -91,7 +92,15 @@ class Settings:
         """The API key: the given one, the environment's, the keyring's, or None."""
         environ = os.environ if self.environ is None else self.environ
         known = self.given_key or environ.get(KEY_VARIABLE, "").strip()
-        return known or (read_key() if self.environ is None else None)
+        if known or self.environ is not None:
+            return known or None
+        if not self._kept:
+            self._kept.append(read_key())
+        return self._kept[0]
+
+    def forget_read_key(self) -> None:
+        """Read the keyring again at the next request."""
+        self._kept.clear()
 
     def endpoint(self, resolved: "Resolved") -> Endpoint | None:
         """Where requests go; None means the sandbox (no key and no base URL).
@@ -114,8 +123,8 @@ class Settings:
         """
         saved = self.saved_profiles()
         if name not in saved:
-            near = params.nearest(name, sorted(saved)) or "–"
-            raise SettingError("unknown_profile", given=name, near=near)
+            hint = params.hint(name, sorted(saved))
+            raise SettingError("unknown_profile", given=name, hint=hint)
         return {
             key: options.checked_any(key, value) for key, value in saved[name].items()
         }

@@ -10,7 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from wcode_magics.errors import TemplateError
-from wcode_magics.params import nearest
+from wcode_magics.params import hint
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -39,8 +39,9 @@ def render(source: str, names: Mapping[str, Any]) -> str:
         ) from wrong
     except UnknownName as wrong:
         known = [name for name in names if not name.startswith("_")]
-        near = nearest(wrong.name, known) or "–"
-        raise TemplateError("template_name", given=wrong.name, near=near) from None
+        raise TemplateError(
+            "template_name", given=wrong.name, hint=hint(wrong.name, known)
+        ) from None
     except SecurityError as wrong:
         raise TemplateError("template_forbidden", reason=str(wrong)) from wrong
     except TemplateError:

@@ -1,0 +1,157 @@
+"""Running one cell: stream it, bind the reply, and only then draw it."""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from wcode_magics import view
+from wcode_magics.errors import Stopped, WcodeError
+from wcode_magics.exchange import Prepared, Stream
+from wcode_magics.live import Live
+from wcode_magics.reply import Reply
+from wcode_magics.session import Session
+
+LAST = "_wcode"
+STREAMED = ("markdown", "text", "code")
+
+
+class NotebookScreen:
+    """The outputs of the running cell."""
+
+    def __init__(self) -> None:
+        self._handles: dict[str, Any] = {}
+
+    def show(self, bundle: dict[str, Any], name: str, *, again: bool) -> None:
+        """Display, or update what has this name."""
+        from IPython.display import DisplayHandle
+
+        if not again:
+            self._handles[name] = DisplayHandle()
+            self._handles[name].display(bundle, raw=True)
+        else:
+            self._handles[name].update(bundle, raw=True)
+
+    def clear(self) -> None:
+        """Let all outputs of the cell give way to the next one."""
+        from IPython.display import clear_output
+
+        clear_output(wait=True)
+
+
+class Run:
+    """One cell at work.
+
+    Args:
+        session: sends it.
+        shell: the IPython shell whose variables are bound.
+        out: a variable to bind besides ``_wcode``, or None.
+        form: one of :data:`options.FORMATS`.
+    """
+
+    def __init__(
+        self, session: Session, shell: Any, out: str | None, form: str
+    ) -> None:
+        self._session = session
+        self._shell = shell
+        self._out = out
+        self._form = form
+        self._notes: list[view.Bundle] = []
+
+    def note(self, text: str) -> None:
+        """Show a line above the answer, which it stays with."""
+        self._notes.append(view.note_bundle(text))
+        if is_notebook(self._shell):
+            return
+        print(text, file=sys.stderr)  # noqa: T201
+
+    def send(self, prepared: Prepared, *, stream: bool) -> Reply:
+        """Send, show and bind.
+
+        Raises:
+            WcodeError: after what arrived was bound and shown.
+            Stopped: the person stopped it; likewise.
+        """
+        send = self._stream if stream else self._ask
+        try:
+            reply = send(prepared)
+        except WcodeError as error:
+            if error.reply is not None:
+                self._end(error.reply)
+            raise
+        self._end(reply)
+        return reply
+
+    def _ask(self, prepared: Prepared) -> Reply:
+        try:
+            reply = self._session.ask(prepared)
+        except KeyboardInterrupt:
+            raise Stopped(kept=False) from None
+        if not is_notebook(self._shell):
+            print(reply.text)  # noqa: T201
+        return reply
+
+    def _stream(self, prepared: Prepared) -> Reply:
+        with self._session.stream(prepared) as stream:
+            notebook = is_notebook(self._shell)
+            show = self._show_live if notebook else _print_live
+            try:
+                show(stream, prepared)
+            except KeyboardInterrupt:
+                stream.close()
+                self._end(stream.reply)
+                raise Stopped(kept=True) from None
+            return stream.reply
+
+    def _show_live(self, stream: Stream, prepared: Prepared) -> None:
+        blocks = self._form == "markdown"
+        live = Live(NotebookScreen(), self._growing, blocks=blocks)
+        if prepared.before is not None:
+            live.add(prepared.before.text)
+        try:
+            while not stream.over:
+                delta = stream.get(live.patience or 0.02)
+                if self._form in STREAMED:
+                    live.add(delta.text if delta is not None else "")
+        finally:
+            live.finish()
+
+    def _growing(self, text: str) -> view.Bundle:
+        return view.growing_bundle(text, self._form)
+
+    def _end(self, reply: Reply) -> None:
+        """Bind first: whatever drawing does, the answer is safe."""
+        bind(self._shell, reply, self._out)
+        if is_notebook(self._shell):
+            shown = view.joined([*self._notes, view.reply_bundle(reply, self._form)])
+            show_bundle(shown, view.reply_metadata(reply))
+        else:
+            print(f"\n{view.reply_end(reply)}")  # noqa: T201
+
+
+def bind(shell: Any, reply: Reply, out: str | None) -> None:
+    """Give the person the reply under ``_wcode`` and a name of their own."""
+    shell.user_ns[LAST] = reply
+    if out is not None:
+        shell.user_ns[out] = reply
+
+
+def is_notebook(shell: Any) -> bool:
+    """Whether outputs go to a front end of Jupyter's rather than to a terminal."""
+    return getattr(shell, "kernel", None) is not None
+
+
+def show_bundle(bundle: view.Bundle, metadata: dict[str, Any] | None = None) -> None:
+    """Display a bundle; a terminal shows its plain text."""
+    from IPython.display import display
+
+    display(bundle, raw=True, metadata=metadata or {})
+
+
+def _print_live(stream: Stream, prepared: Prepared) -> None:
+    write: Callable[[str], object] = sys.stdout.write
+    if prepared.before is not None:
+        write(prepared.before.text)
+    for delta in stream:
+        write(delta.text)
+        sys.stdout.flush()
+    write("\n")

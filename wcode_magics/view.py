@@ -1,0 +1,217 @@
+"""Values as mimebundles: HTML with inline styles, Markdown, and always plain text.
+
+Nothing here needs a style sheet, a script or a running kernel, so it looks the same
+in a saved notebook, in an untrusted one and after nbconvert.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from wcode_magics import heatmap, highlight, markdown, models
+from wcode_magics.errors import AnswerError
+from wcode_magics.markup import escape
+from wcode_magics.reply import Reply
+from wcode_magics.table import Table
+from wcode_magics.text import say
+
+Bundle = dict[str, Any]
+
+FAINT = "font-size:85%;color:#767676"
+BADGE = (
+    "font-size:85%;border:1px solid rgba(200,120,0,.8);border-radius:3px;"
+    "padding:0 .4em;background-color:rgba(230,150,0,.16)"
+)
+NOTE = (
+    "font-size:90%;border-left:3px solid rgba(200,120,0,.8);padding:.1em .6em;"
+    "margin:.2em 0;background-color:rgba(230,150,0,.1)"
+)
+WRAPPED = "white-space:pre-wrap;margin:0"
+
+
+def reply_bundle(reply: Reply, form: str = "markdown") -> Bundle:
+    """A reply with its footer; ``form`` is one of :data:`options.FORMATS`."""
+    seen = [_BODIES[form](reply), _calls_html(reply.tool_calls), _refusal_html(reply)]
+    if reply.logprobs is not None:
+        seen.append(heatmap.html(reply.logprobs))
+    seen.append(_footer_html(reply))
+    bundle = {"text/html": "".join(seen), "text/plain": reply_plain(reply)}
+    if form == "markdown" and not reply.tokens:
+        foot = f"*{footer(reply)}*"
+        bundle["text/markdown"] = f"{markdown.neutral(reply.text)}\n\n{foot}"
+    return bundle
+
+
+def reply_plain(reply: Reply) -> str:
+    """The same for a terminal."""
+    return f"{reply.text}\n\n{reply_end(reply)}"
+
+
+def reply_end(reply: Reply) -> str:
+    """What a terminal shows below the text: calls, tokens, badge, footer."""
+    calls = [f"{call.name}({call.arguments})" for call in reply.tool_calls]
+    parts = [*calls, reply.refusal or ""]
+    if reply.logprobs is not None:
+        parts.append(heatmap.plain(reply.logprobs))
+    parts += [badge(reply), footer(reply)]
+    return "\n".join(part for part in parts if part)
+
+
+def reply_metadata(reply: Reply) -> dict[str, Any]:
+    """What the saved notebook tells of a reply besides what it shows."""
+    told: dict[str, Any] = {
+        "model": reply.model,
+        "params": dict(reply.request.params),
+        "finish_reason": reply.finish_reason,
+        "request_hash": reply.request.hash,
+        "source": reply.source,
+        "seconds": round(reply.elapsed, 3),
+    }
+    if reply.usage is not None:
+        told["usage"] = reply.usage.to_dict()
+    if reply.cost is not None:
+        told["cost_cny"] = reply.cost
+    return {"wcode": told}
+
+
+def growing_bundle(text: str, form: str = "markdown") -> Bundle:
+    """A part of an answer that still streams."""
+    shown = markdown.html(text) if form == "markdown" else _pre(text)
+    return {"text/html": shown, "text/plain": text}
+
+
+def footer(reply: Reply) -> str:
+    """Model, tokens, price, seconds, finish reason and where it came from."""
+    known = models.find(reply.model)
+    parts = [known.title if known else reply.model]
+    if reply.usage is not None:
+        usage = reply.usage
+        prompt, answer = usage.prompt_tokens, usage.completion_tokens
+        parts.append(say("ui.tokens_flow", prompt=prompt, answer=answer))
+    if reply.cost is not None:
+        parts.append(money(reply.cost))
+    parts.append(say("ui.seconds", seconds=f"{reply.elapsed:.2f}"))
+    if reply.finish_reason:
+        parts.append(reply.finish_reason)
+    if reply.source != "endpoint":
+        parts.append(say(f"ui.{reply.source}"))
+    return " · ".join(parts)
+
+
+def badge(reply: Reply) -> str:
+    """A warning where an answer did not end by itself, else an empty string."""
+    if reply.interrupted:
+        return say("ui.finish_interrupted")
+    if reply.finish_reason is None:
+        return say("ui.finish_broken")
+    if reply.finish_reason in {"length", "content_filter", "tool_calls"}:
+        return say(f"ui.finish_{reply.finish_reason}")
+    if reply.finish_reason != "stop":
+        return say("ui.finish_other", reason=reply.finish_reason)
+    return ""
+
+
+def money(cost: float) -> str:
+    """An amount in ¥ to two significant digits, never in exponents."""
+    if cost == 0:
+        return "¥0"
+    digits = max(2, 1 - int(f"{cost:e}".rpartition("e")[2]))
+    return f"¥{cost:.{digits}f}"
+
+
+def note_bundle(text: str) -> Bundle:
+    """A line of advice or news."""
+    shown = f'<div style="{NOTE}">{escape(text)}</div>'
+    return {"text/html": shown, "text/plain": text}
+
+
+def code_bundle(code: str, lexer: str) -> Bundle:
+    """Code, coloured in the notebook."""
+    return {"text/html": highlight.html(code, lexer), "text/plain": code}
+
+
+def joined(bundles: Iterable[Bundle]) -> Bundle:
+    """Several bundles as one output."""
+    parts = list(bundles)
+    return {
+        "text/html": "".join(part["text/html"] for part in parts),
+        "text/plain": "\n".join(part["text/plain"] for part in parts),
+    }
+
+
+def json_text(value: Any) -> str:
+    """JSON as people read it."""
+    return json.dumps(value, ensure_ascii=False, indent=2)
+
+
+def _markdown(reply: Reply) -> str:
+    shown = markdown.html(reply.text)
+    if not reply.text.strip() and not reply.tool_calls:
+        shown = f'<div style="{FAINT}">{escape(say("ui.empty_answer"))}</div>'
+    return shown
+
+
+def _pre(text: str) -> str:
+    return f'<pre style="{WRAPPED}">{escape(text)}</pre>'
+
+
+def _code(reply: Reply) -> str:
+    blocks = reply.code_blocks or [("", reply.text)]
+    return "".join(highlight.html(code, language) for language, code in blocks)
+
+
+def _json(reply: Reply) -> str:
+    try:
+        return highlight.html(json_text(reply.json), "json")
+    except AnswerError as error:
+        return _pre(reply.text) + str(note_bundle(str(error))["text/html"])
+
+
+def _html(reply: Reply) -> str:
+    import nh3
+
+    body = reply.code_blocks[0][1] if reply.code_blocks else reply.text
+    tags = set(nh3.ALLOWED_TAGS) - {"img"}
+    return str(nh3.clean(body, tags=tags, url_schemes={"http", "https", "mailto"}))
+
+
+_BODIES = {
+    "markdown": _markdown,
+    "text": lambda reply: _pre(reply.text),
+    "code": _code,
+    "json": _json,
+    "html": _html,
+}
+
+
+def _calls_html(calls: Sequence[Any]) -> str:
+    if not calls:
+        return ""
+    rows = [(call.name, call.arguments) for call in calls]
+    table = Table((say("ui.tool_call"), say("ui.arguments")), rows)
+    return str(table.bundle()["text/html"])
+
+
+def _refusal_html(reply: Reply) -> str:
+    if not reply.refusal:
+        return ""
+    return f"<p><b>{escape(say('ui.refusal'))}:</b> {escape(reply.refusal)}</p>"
+
+
+def _footer_html(reply: Reply) -> str:
+    warning = badge(reply)
+    shown = f'<span style="{BADGE}">{escape(warning)}</span> ' if warning else ""
+    return f'<div style="{FAINT}">{shown}{escape(footer(reply))}</div>'
+
+
+def layers_table(rows: Iterable[Sequence[str]]) -> Table:
+    """Name, value and layer of settings."""
+    columns = (say("ui.name"), say("ui.value"), say("ui.layer"))
+    return Table(columns, [tuple(row) for row in rows])
+
+
+def shown_value(value: Any) -> str:
+    """A value of a setting in one short line."""
+    shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    shown = " ".join(shown.split())
+    return shown if len(shown) <= 100 else f"{shown[:99]}…"
