@@ -1,0 +1,25 @@
+"""Run all benchmarks, or those whose names are given, and print their rows."""
+
+import importlib
+import pkgutil
+import sys
+
+from tests import bench
+from wcode_magics.table import Table
+
+HEADS = ("measured", "figure", "floor", "ratio (bound)")
+
+
+def main(wanted: list[str]) -> None:
+    """Print one table; a benchmark that lacks a peer says so in its row."""
+    names = [m.name for m in pkgutil.iter_modules(bench.__path__) if "bench_" in m.name]
+    rows = []
+    for name in names:
+        if not wanted or name.removeprefix("bench_") in wanted:
+            print(f"… {name}", file=sys.stderr, flush=True)
+            rows += importlib.import_module(f"tests.bench.{name}").main()
+    print(Table(HEADS, rows).plain())
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
