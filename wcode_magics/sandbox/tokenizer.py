@@ -1,0 +1,163 @@
+"""Text to tokens and back: words and characters of the corpus, bytes for the rest.
+
+Ids 0-255 are the bytes, then the special tokens, then the lines of
+``corpus/vocabulary.txt`` (one JSON string each, in the order of their ids; new
+ones are only ever appended, so ids are stable). Any text round-trips.
+``python -m wcode_magics.sandbox.tokenizer`` appends what the corpus lacks.
+"""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from . import library
+
+END, USER, ASSISTANT, SYSTEM, TOOL = range(256, 261)
+SPECIALS = ("<|end|>", "<|user|>", "<|assistant|>", "<|system|>", "<|tool|>")
+MARKS = (USER, ASSISTANT, SYSTEM, TOOL)
+"""Special tokens that no answer contains."""
+
+FIRST_PIECE = 256 + len(SPECIALS)
+
+_WIDE = "\u3040-\u30ff\u3400-\u9fff"
+_PIECE = re.compile(
+    rf' ?[A-Za-z]+|[0-9]|[{_WIDE}]+|"|\n+| +(?= [A-Za-z])| +'
+    rf'| ?[^\sA-Za-z0-9{_WIDE}"]|.',
+    re.DOTALL,
+)
+
+
+class Tokenizer:
+    """Splits by a fixed pattern, then takes the longest known piece each time."""
+
+    __slots__ = ("_cache", "_ids", "_longest", "bytes_of", "size")
+
+    def __init__(self, pieces: Iterable[str]) -> None:
+        """Number the pieces after the bytes and the special tokens."""
+        known = list(pieces)
+        self._ids = {piece: FIRST_PIECE + i for i, piece in enumerate(known)}
+        self._longest = max(map(len, known), default=1)
+        self._cache: dict[str, tuple[int, ...]] = {}
+        singles = [bytes([value]) for value in range(256)]
+        marks = [mark.encode() for mark in SPECIALS]
+        self.bytes_of = (*singles, *marks, *(piece.encode() for piece in known))
+        self.size = len(self.bytes_of)
+
+    def encode(self, text: str) -> list[int]:
+        """Return the token ids of a text; lone surrogates become "?"."""
+        ids: list[int] = []
+        for match in _PIECE.finditer(text):
+            piece = match.group()
+            found = self._cache.get(piece)
+            if found is None:
+                found = tuple(self._split(piece))
+                if len(self._cache) < _CACHED_PIECES:
+                    self._cache[piece] = found
+            ids.extend(found)
+        return ids
+
+    def decode(self, ids: Iterable[int]) -> bytes:
+        """Return the bytes that the tokens stand for."""
+        return b"".join(self.bytes_of[i] for i in ids)
+
+    def _split(self, piece: str) -> Iterator[int]:
+        start = 0
+        while start < len(piece):
+            stop = min(len(piece), start + self._longest)
+            while stop > start and piece[start:stop] not in self._ids:
+                stop -= 1
+            if stop > start:
+                yield self._ids[piece[start:stop]]
+                start = stop
+            else:
+                yield from piece[start].encode("utf-8", "replace")
+                start += 1
+
+
+_CACHED_PIECES = 50_000
+
+
+def spell(raw: bytes) -> str:
+    r"""Return the bytes of a token as text; what is no text as ``\xe9`` escapes."""
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return "".join(f"\\x{value:02x}" for value in raw)
+
+
+@cache
+def load() -> Tokenizer:
+    """Return the tokenizer of the bundled vocabulary."""
+    return Tokenizer(map(json.loads, _path().read_text("utf-8").splitlines()))
+
+
+def wanted(texts: Iterable[str]) -> list[str]:
+    """Return the pieces worth a token, most frequent first.
+
+    Words, Chinese characters and punctuation that occur; runs of two to four
+    Chinese characters and of two to four letters inside words that occur often.
+    """
+    whole: Counter[str] = Counter()
+    parts: Counter[str] = Counter()
+    for text in dict.fromkeys(texts):
+        for piece in _PIECE.findall(text):
+            wide = library.CJK.match(piece) is not None
+            whole.update(piece if wide else [piece])
+            for size in range(2, 5):
+                runs = (piece[i : i + size] for i in range(len(piece) - size + 1))
+                parts.update(r for r in runs if wide or r.isalpha())
+    often = {
+        part: count
+        for part, count in parts.items()
+        if count >= (_OFTEN_WIDE if library.CJK.match(part) else _OFTEN_LATIN)
+        and not (_LOOSE & set(part))
+    }
+    often |= dict.fromkeys(filter(library.CJK.match, library.names()), 1)
+    ranked = sorted((Counter(often) | whole).items(), key=lambda item: (-item[1], item))
+    return [piece for piece, _ in ranked if len(piece.encode()) > 1]
+
+
+_OFTEN_WIDE = 4
+_OFTEN_LATIN = 12
+_LOOSE = frozenset("的了是在和与就都也还把被这那我你他她它")
+"""Characters that are words of their own, so that runs across them are chance."""
+
+
+def texts() -> Iterator[str]:
+    """Every text of the corpus, for the vocabulary and for the model."""
+    for pair in library.spoken():
+        yield from (answer.at("high") for answer in pair.answers)
+        yield from pair.questions
+    yield from library.prose()
+    for stories in library.stories().values():
+        yield from ("\n\n".join(story) for story in stories)
+    for phrase in library.phrases():
+        yield from phrase
+    for label in library.labels():
+        yield f" {' '.join(label.names + label.words)}"
+    for persona in library.personas():
+        yield f"{persona.opening} {persona.closing}"
+    for name in sorted(library.names()):
+        yield f"{name}\n{name.capitalize()}\n {name}"
+
+
+def _path() -> Traversable:
+    return files(__package__) / "corpus" / "vocabulary.txt"
+
+
+def _extend() -> None:
+    """Append to the vocabulary what the corpus has and it has not."""
+    path = Path(str(_path()))
+    old = path.read_text("utf-8").splitlines() if path.is_file() else []
+    known = set(map(json.loads, old))
+    new = [json.dumps(p, ensure_ascii=False) for p in wanted(texts()) if p not in known]
+    path.write_text("".join(f"{line}\n" for line in old + new), "utf-8")
+
+
+if __name__ == "__main__":
+    _extend()
