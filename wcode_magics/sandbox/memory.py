@@ -1,0 +1,80 @@
+"""A sequence of tokens in which every suffix match is followed as text grows.
+
+Prediction by partial matching (Cleary and Witten 1984) needs, for each length n,
+what followed the last n tokens. Instead of a table per length we keep the places
+where the last n tokens occur: the places for n + 1 after a new token are those
+for n whose next token it is. That is exact, needs no training beyond one sort,
+and works as well for a prompt that is a moment old.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ids = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+LONGEST = 8
+"""Tokens of context that are matched at most."""
+
+_GAP = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Tokens (a gap of -1 after every text), their weights, and an index.
+
+    ``places[starts[t]:starts[t + 1]]`` are the positions after each token t.
+    """
+
+    tokens: Ids
+    weights: Floats
+    places: Ids
+    starts: Ids
+
+    @classmethod
+    def of(cls, texts: Iterable[tuple[Sequence[int], float]], size: int) -> Self:
+        """Index (tokens, weight) texts over a vocabulary of the given size."""
+        ids: list[int] = []
+        spans: list[int] = []
+        weights: list[float] = []
+        for text, weight in texts:
+            ids.extend(text)
+            ids.append(_GAP)
+            spans.append(len(text) + 1)
+            weights.append(weight)
+        tokens = np.array([*ids, _GAP], dtype=np.int64)
+        scale = np.append(np.repeat(weights, spans), 0.0)
+        order = np.argsort(tokens[:-1], kind="stable")
+        starts = np.searchsorted(tokens[order], np.arange(size + 1))
+        return cls(tokens, scale, order + 1, starts)
+
+    def after(self, token: int) -> Ids:
+        """Return the positions that follow a token."""
+        return self.places[self.starts[token] : self.starts[token + 1]]
+
+
+class Trail:
+    """Where the text so far matches a memory, for each length of context."""
+
+    __slots__ = ("matches", "memory")
+
+    def __init__(self, memory: Memory) -> None:
+        """Start with no context."""
+        self.memory = memory
+        self.matches: list[Ids] = []
+
+    def add(self, token: int) -> None:
+        """Extend the text by one token."""
+        tokens = self.memory.tokens
+        first = self.memory.after(token)
+        found = [first] if first.size else []
+        for places in self.matches[: LONGEST - 1] if found else ():
+            longer = places[tokens[places] == token]
+            if not longer.size:
+                break
+            found.append(longer + 1)
+        self.matches = found

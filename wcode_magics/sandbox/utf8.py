@@ -1,0 +1,54 @@
+"""Which tokens may follow so that the bytes stay UTF-8 (RFC 3629, section 4)."""
+
+from functools import cache
+
+import numpy as np
+
+from .memory import Floats
+
+FREE = (0, 0x80, 0xBF)
+"""State between characters: no byte is awaited."""
+
+_NARROW = {
+    0xE0: (0xA0, 0xBF),
+    0xED: (0x80, 0x9F),
+    0xF0: (0x90, 0xBF),
+    0xF4: (0x80, 0x8F),
+}
+
+
+class Utf8:
+    """State: bytes still awaited, and the range of the next one."""
+
+    __slots__ = ("_size", "state")
+
+    def __init__(self, size: int) -> None:
+        """Start between characters, over a vocabulary whose first ids are bytes."""
+        self._size = size
+        self.state = FREE
+
+    def step(self, token: int) -> None:
+        """Read a token; those above 255 are whole characters."""
+        awaited, _, _ = self.state
+        if awaited:
+            self.state = (awaited - 1, 0x80, 0xBF)
+        elif 0xC2 <= token <= 0xF4:
+            low, high = _NARROW.get(token, (0x80, 0xBF))
+            self.state = (1 + (token >= 0xE0) + (token >= 0xF0), low, high)
+
+    def mask(self) -> Floats:
+        """Return 1 for every token that may come now, 0 for the others."""
+        awaited, low, high = self.state
+        return _mask(self._size, bool(awaited), low, high)
+
+
+@cache
+def _mask(size: int, awaited: bool, low: int, high: int) -> Floats:
+    mask = np.zeros(size)
+    if awaited:
+        mask[low : high + 1] = 1.0
+    else:
+        mask[:] = 1.0
+        mask[0x80:0xC2] = 0.0
+        mask[0xF5:0x100] = 0.0
+    return mask
