@@ -1,0 +1,385 @@
+"""The JSON body of a request, checked: what is wrong is named with its range."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .sampler import Sampling
+
+MODEL = "wcode-sandbox"
+STANDS_IN_FOR = "qwen/qwen-2.5-7b-instruct"
+CONTEXT = 65_536
+MOST_STOPS = 16
+MOST_TOP_LOGPROBS = 20
+
+_RANGES: dict[str, tuple[type, float | None, float | None]] = {
+    "temperature": (float, 0, 2),
+    "top_p": (float, 0, 1),
+    "top_k": (int, 0, None),
+    "frequency_penalty": (float, -2, 2),
+    "presence_penalty": (float, -2, 2),
+    "repetition_penalty": (float, 0, 2),
+    "min_p": (float, 0, 1),
+    "top_a": (float, 0, 1),
+    "seed": (int, None, None),
+    "max_tokens": (int, 1, None),
+    "max_completion_tokens": (int, 1, None),
+    "top_logprobs": (int, 0, MOST_TOP_LOGPROBS),
+    "n": (int, 1, 1),
+}
+_FLAGS = (
+    "stream",
+    "logprobs",
+    "structured_outputs",
+    "parallel_tool_calls",
+    "continue_final_message",
+    "add_generation_prompt",
+)
+_LEVELS = ("low", "medium", "high")
+_ROLES = ("system", "developer", "user", "assistant", "tool")
+_CHOICES = ("none", "auto", "required")
+
+
+class Refusal(Exception):  # noqa: N818
+    """When a request cannot be answered: status and the body of the error."""
+
+    def __init__(
+        self,
+        message: str,
+        param: str | None = None,
+        code: str | None = None,
+        status: int = 400,
+    ) -> None:
+        """Keep the facts; ``type`` follows from the status."""
+        super().__init__(message)
+        self.status = status
+        self.body = {
+            "error": {
+                "message": message,
+                "type": _TYPES.get(status, "invalid_request_error"),
+                "param": param,
+                "code": code,
+            }
+        }
+
+
+_TYPES = {401: "authentication_error", 403: "permission_error", 500: "server_error"}
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One message, as text; tool calls of the assistant are kept as JSON text."""
+
+    role: str
+    text: str
+    calls: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A function that may be called; ``parameters`` is its JSON schema."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A checked request. ``schema`` is set in JSON mode too (any object)."""
+
+    turns: tuple[Turn, ...]
+    sampling: Sampling
+    max_tokens: int | None
+    stop: tuple[str, ...]
+    top_logprobs: int | None
+    format: str
+    schema: Mapping[str, Any] | None
+    tools: tuple[Tool, ...]
+    tool_choice: str
+    parallel: bool
+    verbosity: str
+    stream: bool
+    include_usage: bool
+    continues: bool
+
+
+def read(raw: bytes, vocabulary: int) -> Ask:
+    """Return the request in a body of JSON; raises Refusal."""
+    body = parse(raw)
+    found = _model(body)
+    if found not in {MODEL, STANDS_IN_FOR}:
+        message = (
+            f"The model `{found}` does not exist; this is the sandbox: use `{MODEL}`."
+        )
+        raise Refusal(message, "model", "model_not_found", 404)
+    numbers = {name: _number(body, name, *row) for name, row in _RANGES.items()}
+    flags = {name: _flag(body, name) for name in _FLAGS}
+    turns = _turns(body)
+    form, schema = _format(body, turns, structured=flags["structured_outputs"])
+    tools = _tools(body)
+    if numbers["top_logprobs"] is not None and not flags["logprobs"]:
+        raise Refusal("`top_logprobs` needs `logprobs` to be true.", "top_logprobs")
+    shown = int(numbers["top_logprobs"] or 0) if flags["logprobs"] else None
+    options = body.get("stream_options") or {}
+    if not isinstance(options, dict):
+        raise Refusal("`stream_options` must be an object.", "stream_options")
+    limit = numbers["max_completion_tokens"] or numbers["max_tokens"]
+    return Ask(
+        turns=turns,
+        sampling=_sampling(numbers, _bias(body, vocabulary)),
+        max_tokens=None if limit is None else int(limit),
+        stop=_stops(body),
+        top_logprobs=shown,
+        format=form,
+        schema=schema,
+        tools=tools,
+        tool_choice=_choice(body, tools),
+        parallel=flags["parallel_tool_calls"] is not False,
+        verbosity=_verbosity(body),
+        stream=bool(flags["stream"]),
+        include_usage=options.get("include_usage") is True,
+        continues=_continues(flags, turns),
+    )
+
+
+def parse(raw: bytes) -> dict[str, Any]:
+    """Return the JSON object in some bytes; raises Refusal."""
+    try:
+        body = json.loads(raw)
+    except ValueError as error:
+        message = f"The body is not valid JSON: {error}."
+        raise Refusal(message, code="invalid_json") from None
+    if not isinstance(body, dict):
+        raise Refusal("The body must be a JSON object.")
+    return body
+
+
+def _model(body: Mapping[str, Any]) -> str:
+    found = body.get("model")
+    if not isinstance(found, str) or not found:
+        raise Refusal("`model` is missing: it must be a string.", "model")
+    return found
+
+
+def _number(
+    body: Mapping[str, Any],
+    name: str,
+    kind: type,
+    low: float | None,
+    high: float | None,
+) -> float | int | None:
+    value = body.get(name)
+    if value is None:
+        return None
+    word = "an integer" if kind is int else "a number"
+    span = _span(low, high)
+    fits = isinstance(value, int) or (kind is float and isinstance(value, float))
+    if isinstance(value, bool) or not fits:
+        raise Refusal(f"`{name}` must be {word}{span}, not {_show(value)}.", name)
+    if not ((low is None or value >= low) and (high is None or value <= high)):
+        raise Refusal(f"`{name}` is {_show(value)}; it must be {word}{span}.", name)
+    return float(value) if kind is float else int(value)
+
+
+def _span(low: float | None, high: float | None) -> str:
+    if low is None:
+        return ""
+    return f" of at least {low}" if high is None else f" from {low} to {high}"
+
+
+def _show(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)[:60]
+
+
+def _flag(body: Mapping[str, Any], name: str) -> bool | None:
+    value = body.get(name)
+    if value is not None and not isinstance(value, bool):
+        raise Refusal(f"`{name}` must be true or false, not {_show(value)}.", name)
+    return value
+
+
+def _sampling(numbers: Mapping[str, Any], bias: Mapping[int, float]) -> Sampling:
+    names = Sampling.__dataclass_fields__.keys() & numbers.keys()
+    given = {name: numbers[name] for name in names if numbers[name] is not None}
+    return Sampling(**given, logit_bias=bias)
+
+
+def _bias(body: Mapping[str, Any], vocabulary: int) -> dict[int, float]:
+    given = body.get("logit_bias") or {}
+    if not isinstance(given, dict):
+        raise Refusal("`logit_bias` must map token ids to numbers.", "logit_bias")
+    found = {}
+    for key, value in given.items():
+        if not key.isdecimal() or int(key) >= vocabulary:
+            message = (
+                f"`logit_bias` has the key {_show(key)}; "
+                f"token ids go from 0 to {vocabulary - 1}."
+            )
+            raise Refusal(message, "logit_bias")
+        number = _number({"logit_bias": value}, "logit_bias", float, -100, 100)
+        found[int(key)] = float(number or 0.0)
+    return found
+
+
+def _turns(body: Mapping[str, Any]) -> tuple[Turn, ...]:
+    given = body.get("messages")
+    if not isinstance(given, list) or not given:
+        raise Refusal(
+            "`messages` must be a list with at least one message.", "messages"
+        )
+    return tuple(_turn(item, f"messages[{i}]") for i, item in enumerate(given))
+
+
+def _turn(item: object, where: str) -> Turn:
+    if not isinstance(item, dict):
+        raise Refusal(f"`{where}` must be an object.", "messages")
+    role = item.get("role")
+    if role not in _ROLES:
+        message = (
+            f"`{where}.role` is {_show(role)}; it must be one of {', '.join(_ROLES)}."
+        )
+        raise Refusal(message, "messages")
+    calls = item.get("tool_calls")
+    text = _content(item.get("content"), where, optional=bool(calls))
+    if role == "tool" and not isinstance(item.get("tool_call_id"), str):
+        raise Refusal(f"`{where}.tool_call_id` is missing.", "messages")
+    return Turn(role, text, json.dumps(calls, ensure_ascii=False) if calls else "")
+
+
+def _content(content: object, where: str, *, optional: bool) -> str:
+    if isinstance(content, str):
+        return content
+    if content is None and optional:
+        return ""
+    if isinstance(content, list):
+        parts = [p for p in content if isinstance(p, dict) and p.get("type") == "text"]
+        if len(parts) == len(content) and all(
+            isinstance(p.get("text"), str) for p in parts
+        ):
+            return "".join(part["text"] for part in parts)
+    raise Refusal(
+        f"`{where}.content` must be a string or a list of text parts.", "messages"
+    )
+
+
+def _format(
+    body: Mapping[str, Any], turns: tuple[Turn, ...], *, structured: bool | None
+) -> tuple[str, Mapping[str, Any] | None]:
+    given = body.get("response_format")
+    if given is None:
+        return "text", None
+    kind = given.get("type") if isinstance(given, dict) else None
+    if kind == "text":
+        return "text", None
+    if kind == "json_object":
+        if not any("json" in turn.text.lower() for turn in turns):
+            message = (
+                "With `response_format` json_object the messages must contain "
+                "the word 'json'."
+            )
+            raise Refusal(message, "response_format")
+        return "json", None
+    if kind == "json_schema":
+        if structured is False:
+            message = "`structured_outputs` is false, so json_schema may not be used."
+            raise Refusal(message, "structured_outputs")
+        form = given.get("json_schema")
+        schema = form.get("schema") if isinstance(form, dict) else None
+        if not isinstance(schema, dict):
+            message = "`response_format.json_schema.schema` must be an object."
+            raise Refusal(message, "response_format")
+        return "schema", schema
+    message = "`response_format.type` must be text, json_object or json_schema."
+    raise Refusal(message, "response_format")
+
+
+def _stops(body: Mapping[str, Any]) -> tuple[str, ...]:
+    given = body.get("stop")
+    stops = [] if given is None else [given] if isinstance(given, str) else given
+    right = isinstance(stops, list) and all(isinstance(s, str) and s for s in stops)
+    if not right or len(stops) > MOST_STOPS:
+        message = (
+            f"`stop` must be a string or a list of at most {MOST_STOPS} "
+            "non-empty strings."
+        )
+        raise Refusal(message, "stop")
+    return tuple(stops)
+
+
+def _tools(body: Mapping[str, Any]) -> tuple[Tool, ...]:
+    given = body.get("tools")
+    given = [] if given is None else given
+    if not isinstance(given, list):
+        raise Refusal("`tools` must be a list of functions.", "tools")
+    found = []
+    for place, item in enumerate(given):
+        function = item.get("function") if isinstance(item, dict) else None
+        name = function.get("name") if isinstance(function, dict) else None
+        if not isinstance(function, dict) or not isinstance(name, str):
+            message = (
+                f"`tools[{place}]` must be {{type: function, function: {{name, …}}}}."
+            )
+            raise Refusal(message, "tools")
+        schema = function.get("parameters") or {"type": "object", "properties": {}}
+        if not isinstance(schema, dict):
+            raise Refusal(
+                f"`tools[{place}].function.parameters` must be a schema.", "tools"
+            )
+        found.append(Tool(name, str(function.get("description") or ""), schema))
+    return tuple(found)
+
+
+def _choice(body: Mapping[str, Any], tools: tuple[Tool, ...]) -> str:
+    """Return none, auto, required, or the name of the function after a colon."""
+    given = body.get("tool_choice")
+    if given is None:
+        return "auto" if tools else "none"
+    names = [tool.name for tool in tools]
+    if isinstance(given, dict):
+        function = given.get("function")
+        name = function.get("name") if isinstance(function, dict) else None
+        if name in names:
+            return f":{name}"
+        message = (
+            f"`tool_choice` names {_show(name)}, which is not in `tools`: "
+            f"{_show(names)}."
+        )
+        raise Refusal(message, "tool_choice")
+    if given not in _CHOICES:
+        message = (
+            f"`tool_choice` is {_show(given)}; it must be one of {', '.join(_CHOICES)}."
+        )
+        raise Refusal(message, "tool_choice")
+    if given == "required" and not tools:
+        raise Refusal(
+            "`tool_choice` is required, but there are no `tools`.", "tool_choice"
+        )
+    return str(given)
+
+
+def _verbosity(body: Mapping[str, Any]) -> str:
+    value = body.get("verbosity")
+    if value is None:
+        return "medium"
+    if value not in _LEVELS:
+        message = (
+            f"`verbosity` is {_show(value)}; it must be one of {', '.join(_LEVELS)}."
+        )
+        raise Refusal(message, "verbosity")
+    return str(value)
+
+
+def _continues(flags: Mapping[str, bool | None], turns: tuple[Turn, ...]) -> bool:
+    if not flags["continue_final_message"]:
+        return False
+    if flags["add_generation_prompt"]:
+        message = (
+            "`continue_final_message` and `add_generation_prompt` exclude each other."
+        )
+        raise Refusal(message, "continue_final_message")
+    if turns[-1].role != "assistant":
+        message = "`continue_final_message` needs an assistant message at the end."
+        raise Refusal(message, "continue_final_message")
+    return True

@@ -1,0 +1,121 @@
+"""Which tools a prompt asks for, and with which arguments."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from . import fields, library, outline, reading
+from .body import Ask, Tool
+
+_DULL = library.words("dull")
+_TWINS = (
+    ("weather", "天气", "forecast", "气温"),
+    ("time", "时间", "clock", "几点"),
+    ("search", "搜索", "查找", "look up"),
+    ("calculate", "计算", "add", "sum", "plus", "multiply", "times"),
+    ("email", "邮件", "mail"),
+    ("price", "价格", "cost", "多少钱"),
+    ("translate", "翻译"),
+    ("stock", "股票", "股价"),
+    ("convert", "换算", "转换"),
+    ("news", "新闻"),
+    ("temperature", "温度", "气温"),
+    ("population", "人口"),
+    ("distance", "距离", "多远"),
+    ("book", "预订", "预定", "reserve"),
+)
+_STEM = 5
+_ENOUGH = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call to be written: the tool, and the schema whose values are hinted at."""
+
+    tool: Tool
+    hints: Mapping[str, Any]
+
+
+def chosen(ask: Ask) -> tuple[Call, ...]:
+    """Return the calls that the answer shall consist of; none: answer in words."""
+    if ask.tool_choice == "none" or not ask.tools or ask.turns[-1].role == "tool":
+        forced = ask.tool_choice == "required" or ask.tool_choice[:1] == ":"
+        if not forced or not ask.tools:
+            return ()
+    text = last_user(ask)
+    if ask.tool_choice[:1] == ":":
+        tools = [tool for tool in ask.tools if tool.name == ask.tool_choice[1:]]
+    else:
+        rated = sorted(((_match(t, text), t.name, t) for t in ask.tools), reverse=True)
+        tools = [tool for rate, _, tool in rated if rate >= _ENOUGH]
+        if ask.tool_choice == "required":
+            tools = tools or [rated[0][2]]
+    calls = tuple(call for tool in tools for call in _spread(tool, text))
+    return calls if ask.parallel else calls[:1]
+
+
+def last_user(ask: Ask) -> str:
+    """Return the text of the last user message."""
+    said = [turn.text for turn in ask.turns if turn.role == "user"]
+    return said[-1] if said else ask.turns[-1].text
+
+
+def _match(tool: Tool, text: str) -> float:
+    """Rate how well a text asks for a tool: words of its name count most."""
+    low = text.lower()
+    stems = {word[:_STEM] for word in reading.content_words(text)}
+    name = (
+        set(re.findall(r"[a-z]+", re.sub(r"([A-Z])", r" \1", tool.name).lower()))
+        - _DULL
+    )
+    said = set(reading.content_words(tool.description)) - _DULL - name
+    rate = sum(word[:_STEM] in stems for word in name) * 1.0
+    rate += sum(word[:_STEM] in stems for word in said if word.isascii()) * 0.5
+    about = f"{tool.name} {tool.description}".lower()
+    rate += sum(
+        any(t in about for t in twins) and any(t in low for t in twins)
+        for twins in _TWINS
+    )
+    runs = re.findall(r"[\u4e00-\u9fff]{2,}", tool.description)
+    pairs = {run[i : i + 2] for run in runs for i in range(len(run) - 1)}
+    return rate + 0.5 * sum(pair in text for pair in pairs)
+
+
+def _spread(tool: Tool, text: str) -> Iterator[Call]:
+    """One call for each place that the text names, if the tool takes one place."""
+    schema = outline.resolve(tool.parameters)
+    rows = schema.get("properties") or {}
+    spots = fields.places(reading.source(text)) or fields.places(text)
+    taking = [key for key in rows if fields.takes_place(key)]
+    if len(taking) != 1 or len(spots) < 2:
+        yield Call(tool, schema)
+        return
+    for spot in spots:
+        held = {**rows, taking[0]: {**rows[taking[0]], "const": spot}}
+        yield Call(tool, {**schema, "properties": held})
+
+
+def told(ask: Ask) -> list[str]:
+    """Return what the tools answered last, as text of one line each."""
+    found = []
+    for turn in reversed(ask.turns):
+        if turn.role != "tool":
+            break
+        found.append(_flat(turn.text))
+    return found[::-1]
+
+
+def _flat(text: str) -> str:
+    try:
+        data = json.loads(text)
+    except ValueError:
+        return text.strip()
+    if isinstance(data, dict):
+        return ", ".join(f"{k}: {_plain(v)}" for k, v in data.items())
+    return _plain(data)
+
+
+def _plain(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,287 @@
+"""Values for the fields of a JSON schema, picked from the words of a prompt.
+
+This is the model's stand-in for attention: each field has a name, the prompt has
+spans, and the cues between them give every span a weight. The weights become
+drafts, so the choice is sampled like everything else.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from . import labelling, library, reading
+
+Weighted = list[tuple[Any, float]]
+
+_NAME = re.compile(
+    r"\b[A-Z][a-zA-Zé]+(?:[ -][A-Z][a-zA-Zé]+)*"
+    r"|(?:我叫|名叫|叫做|叫|姓名[是：:])([\u4e00-\u9fff]{2,3})"
+    r"|([\u4e00-\u9fff]{2,3})(?=[，,]?\s*\d+\s*岁)"
+)
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+_SHAPES = {
+    "email": re.compile(r"[A-Za-z0-9_.+-]+@[\w-]+(?:\.[\w-]+)+"),
+    "url": re.compile(r"https?://[^\s,，。)\"]+"),
+    "phone": re.compile(r"\+?\d[\d -]{6,}\d"),
+    "date": re.compile(r"\d{4}-\d{2}-\d{2}|\d{4}年\d{1,2}月\d{1,2}日"),
+    "time": re.compile(r"\d{1,2}:\d{2}(?::\d{2})?"),
+}
+_PLACE_AFTER = re.compile(
+    r"\b(?:in|at|from|to|near|for|and)(?: in)? ([A-Z][a-z]+(?: [A-Z][a-z]+)*)"
+    r"|(?:在|住在|来自|去|到)([\u4e00-\u9fff]{2,4}?)(?=[，。的工住上生]|$)"
+)
+_PEOPLE = (
+    "name",
+    "person",
+    "author",
+    "customer",
+    "user",
+    "who",
+    "姓名",
+    "名字",
+    "人物",
+    "作者",
+)
+_PLACES = (
+    "city",
+    "place",
+    "location",
+    "country",
+    "town",
+    "where",
+    "destination",
+    "城市",
+    "地点",
+    "国家",
+    "地址",
+    "所在地",
+)
+_PROSE = (
+    "summary",
+    "description",
+    "text",
+    "reason",
+    "explanation",
+    "content",
+    "comment",
+    "message",
+    "摘要",
+    "总结",
+    "描述",
+    "理由",
+    "内容",
+    "原因",
+)
+_SCORES = (
+    "score",
+    "rating",
+    "stars",
+    "sentiment",
+    "confidence",
+    "评分",
+    "得分",
+    "分数",
+)
+_AGES = re.compile(
+    r"(\d+)\s*(?:years? old|岁)|(?:aged?|年龄[是：:]?)\s*(\d+)", re.IGNORECASE
+)
+_STARTERS = library.words("starters")
+_MOST = 6
+_LONGEST = 60
+
+
+def values(key: str, schema: Mapping[str, Any], text: str) -> Weighted:
+    """Return possible values of a field with weights, best first, never empty."""
+    if "const" in schema:
+        return [(schema["const"], 1.0)]
+    if "enum" in schema:
+        return labelling.choose(schema["enum"], text)
+    options = schema.get("anyOf") or schema.get("oneOf")
+    if options:
+        found = values(key, options[0], text)
+        return found + [(v, w * 0.1) for v, w in values(key, options[-1], text)[:1]]
+    kind = schema.get("type", "string")
+    if isinstance(kind, list):
+        kind = next((item for item in kind if item != "null"), "null")
+    return _BY_KIND[kind](key, schema, text)
+
+
+def strings(key: str, text: str) -> Weighted:
+    """Return spans of a text that may be the value of a field with this name."""
+    low = key.lower()
+    found: Weighted = list(_labelled(key, text))
+    source = reading.source(text)
+    for shape, pattern in _SHAPES.items():
+        if shape in low or (shape == "url" and "link" in low):
+            found += [(match.group(), 3.0) for match in pattern.finditer(source)]
+    if _any(low, _PLACES):
+        found += [(place, 3.0) for place in places(source)]
+    if _any(low, _PEOPLE):
+        names = [name for name in _names(source) if name not in library.places()]
+        found += [(name, 2.0 / (1 + place)) for place, name in enumerate(names)]
+    if _any(low, _PROSE):
+        found += [(s, 1.0) for s, _ in reading.best_sentences(source, 2)]
+    if not found:
+        quoted = [(q, 1.0) for q in reading.quotes(text) if len(q) < _LONGEST]
+        spans = _names(source) or reading.content_words(source)
+        found = quoted or [(s, 0.5**place) for place, s in enumerate(spans[:_MOST])]
+    return _merge(found) or [("unknown", 1.0)]
+
+
+def places(text: str) -> list[str]:
+    """Return the places that a text names, in order."""
+    spots = {text.find(n): n for n in library.places() if n in text and len(n) > 1}
+    for match in _PLACE_AFTER.finditer(text):
+        name = match.group(1) or match.group(2)
+        if name not in _STARTERS:
+            spots.setdefault(match.start(1 if match.group(1) else 2), name)
+    return list(dict.fromkeys(spots[place] for place in sorted(spots)))
+
+
+def takes_place(key: str) -> bool:
+    """Whether a field of this name holds a place."""
+    return _any(key.lower(), _PLACES)
+
+
+def _strings(key: str, schema: Mapping[str, Any], text: str) -> Weighted:
+    if schema.get("format") in {"date", "date-time"}:
+        dates = [m.group() for m in _SHAPES["date"].finditer(text)] or ["2024-10-19"]
+        tail = "T00:00:00Z" if schema["format"] == "date-time" else ""
+        return [(value + tail, 1.0) for value in dates]
+    cues = f"{key} {schema.get('title', '')} {schema.get('description', '')}"
+    found = strings(key, text) if _labelled(key, text) else strings(cues, text)
+    limit = schema.get("maxLength", 200)
+    return [(value[:limit], weight) for value, weight in found]
+
+
+def _numbers(key: str, schema: Mapping[str, Any], text: str) -> Weighted:
+    whole = schema.get("type") == "integer"
+    low, high = schema.get("minimum"), schema.get("maximum")
+    found: Weighted = (
+        [(m.group(1) or m.group(2), 4.0) for m in _AGES.finditer(text)]
+        if "age" in key.lower() or "年龄" in key
+        else []
+    )
+    found += [(v, 4.0) for v, _ in _labelled(key, text) if _NUMBER.fullmatch(str(v))]
+    found += [(m.group(), 1.0) for m in _NUMBER.finditer(reading.source(text))]
+    numbers = [(float(v), w) for v, w in found]
+    if not found and _any(key.lower(), _SCORES):
+        share = labelling.probabilities(["positive", "negative"], text)[0]
+        bottom, top = (low or 0), (high or (5 if whole else 1))
+        numbers = [(round(bottom + share * (top - bottom), 2), 1.0)]
+    fits = [
+        (int(v) if whole or v.is_integer() else v, w)
+        for v, w in ((float(v), w) for v, w in numbers)
+        if (low is None or v >= low) and (high is None or v <= high)
+    ]
+    return _merge(fits) or [(low if low is not None else 0, 1.0)]
+
+
+def _booleans(key: str, schema: Mapping[str, Any], text: str) -> Weighted:
+    del schema
+    labels = (
+        ["negative", "positive"]
+        if _any(key.lower(), ("neg", "bad", "complain"))
+        else ["positive", "negative"]
+    )
+    yes, no = labelling.probabilities(labels, text)
+    return sorted([(True, yes), (False, no)], key=lambda item: -item[1])
+
+
+def _arrays(key: str, schema: Mapping[str, Any], text: str) -> Weighted:
+    items = schema.get("items")
+    items = items if isinstance(items, Mapping) else {"type": "string"}
+    fewest, most = schema.get("minItems", 0), min(schema.get("maxItems", _MOST), _MOST)
+    found = [value for value, _ in values(key.rstrip("s"), items, text)]
+    if items.get("type", "string") == "string" and "enum" not in items:
+        spread = [v for v, _ in strings(key.rstrip("s"), text)]
+        found = (
+            spread if len(spread) > 1 else reading.content_words(reading.source(text))
+        )
+        found = list(dict.fromkeys(w for w in found if len(w) > 1)) or found
+    if items.get("type") == "object":
+        found = [instance(items, text)]
+    sizes = [n for n in (3, 2, 4, 1) if fewest <= n <= min(most, len(found))]
+    short = (found * (fewest + 1))[:fewest]
+    return [(found[:n], 0.5**i) for i, n in enumerate(sizes)] or [(short, 1.0)]
+
+
+def _objects(key: str, schema: Mapping[str, Any], text: str) -> Weighted:
+    del key
+    return [(instance(schema, text), 1.0)]
+
+
+def _nulls(key: str, schema: Mapping[str, Any], text: str) -> Weighted:
+    del key, schema, text
+    return [(None, 1.0)]
+
+
+_BY_KIND = {
+    "string": _strings,
+    "integer": _numbers,
+    "number": _numbers,
+    "boolean": _booleans,
+    "array": _arrays,
+    "object": _objects,
+    "null": _nulls,
+}
+
+
+def instance(schema: Mapping[str, Any], text: str) -> Any:
+    """Return the likeliest value for a schema as Python data."""
+    if schema.get("type") == "object" or "properties" in schema:
+        rows = schema.get("properties", {}).items()
+        return {key: values(key, part, text)[0][0] for key, part in rows}
+    return values("", schema, text)[0][0]
+
+
+def keys(text: str) -> list[str]:
+    """Return the keys that a prompt asks for in a JSON answer without schema."""
+    shape = re.search(r"\{[^{}]+\}", text)
+    if shape:
+        found = re.findall(
+            r"[\"']?([\w\u4e00-\u9fff]+)[\"']?\s*(?=[:,}])", shape.group()
+        )
+        return found[:_MOST]
+    cue = re.search(
+        r"(?:keys?|fields?|extract|提取|抽取|字段|键|包含)[:：]?\s*(?:the |named )?"
+        r"([\w ,，、和\u4e00-\u9fff\"'`]{2,80})",
+        text,
+        re.IGNORECASE,
+    )
+    if not cue:
+        return []
+    head = re.split(r"\b(?:from|of|in|as|as json)\b|从|作为|为", cue.group(1))[0]
+    parts = re.split(r"\s*(?:,|，|、|\band\b|和)\s*", head)
+    names = [re.sub(r"^the ", "", part.strip("\"'` ")) for part in parts]
+    return [n.replace(" ", "_") for n in names if n and len(n.split()) <= 2][:_MOST]
+
+
+def _labelled(key: str, text: str) -> Weighted:
+    """Find "key: value", "key is value" and "key = value"."""
+    name = re.escape(key).replace("_", "[ _]")
+    if not name:
+        return []
+    pattern = rf"(?<!\w){name}\s*(?:[:：=]|is|是|为)\s*[\"“]?([^\n,，。;；.\"”]+)"
+    found = re.findall(pattern, text, re.IGNORECASE)
+    return [(value.strip(), 5.0) for value in found if value.strip()]
+
+
+def _names(text: str) -> list[str]:
+    found = (
+        "".join(filter(None, m.groups())) or m.group() for m in _NAME.finditer(text)
+    )
+    return [name for name in dict.fromkeys(found) if name not in _STARTERS]
+
+
+def _any(text: str, cues: Iterable[str]) -> bool:
+    return any(cue in text for cue in cues)
+
+
+def _merge(found: Sequence[tuple[Any, float]]) -> Weighted:
+    weights: dict[str, tuple[Any, float]] = {}
+    for value, weight in found:
+        name = json.dumps(value)
+        weights[name] = (value, weights.get(name, (value, 0.0))[1] + weight)
+    return sorted(weights.values(), key=lambda item: -item[1])[:_MOST]

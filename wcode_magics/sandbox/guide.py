@@ -1,0 +1,92 @@
+"""Constrained decoding: which tokens keep the answer inside a JSON schema.
+
+llguidance walks the grammar and gives a bit mask over the vocabulary at each
+step; only the sampler sees it, so reported log probabilities stay the model's.
+"""
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import llguidance
+import numpy as np
+from numpy.typing import NDArray
+
+from . import outline, tokenizer
+
+if TYPE_CHECKING:
+    from llguidance._lib import JsonCompileOptions
+
+SEPARATORS = (", ", ": ")
+"""Between items and after keys: the form of Python's json.dumps."""
+
+
+class SchemaError(ValueError):
+    """When a schema is not one, or uses what the grammar compiler does not know."""
+
+
+class Guide:
+    """Follows one answer through the grammar of a schema."""
+
+    __slots__ = ("_matcher", "_size")
+
+    def __init__(self, grammar: str) -> None:
+        """Stand at the start of a grammar from :func:`compile_schema`."""
+        self._matcher = llguidance.LLMatcher(_tokens(), grammar)
+        self._size = tokenizer.load().size
+
+    def mask(self) -> NDArray[np.bool_]:
+        """Return which tokens may come next, shape (size,)."""
+        packed = np.frombuffer(self._matcher.compute_bitmask(), dtype=np.uint8)
+        bits = np.unpackbits(packed, bitorder="little", count=self._size)
+        return bits.astype(bool)
+
+    def step(self, token: int) -> None:
+        """Read a token of the answer."""
+        self._matcher.consume_token(token)
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing but the end can follow."""
+        return bool(self._matcher.is_stopped())
+
+
+def compile_schema(schema: Mapping[str, Any]) -> str:
+    """Return the grammar of a schema; raises SchemaError."""
+    item, key = SEPARATORS
+    options: JsonCompileOptions = {
+        "item_separator": item,
+        "key_separator": key,
+        "whitespace_flexible": False,
+    }
+    try:
+        text = json.dumps(outline.bound(schema))
+        grammar = llguidance.LLMatcher.grammar_from_json_schema(text, overrides=options)
+    except (ValueError, TypeError) as error:
+        raise SchemaError(str(error)) from error
+    problem = llguidance.LLMatcher.validate_grammar(grammar, _tokens())
+    if problem:
+        raise SchemaError(problem.splitlines()[0])
+    return str(grammar)
+
+
+@cache
+def _tokens() -> llguidance.LLTokenizer:
+    return llguidance.LLTokenizer(llguidance.TokenizerWrapper(_Vocabulary()))
+
+
+class _Vocabulary:
+    """The vocabulary in the shape that llguidance reads."""
+
+    def __init__(self) -> None:
+        tok = tokenizer.load()
+        self.eos_token_id = tokenizer.END
+        self.bos_token_id = None
+        self.tokens = list(tok.bytes_of)
+        self.special_token_ids = list(range(256, tokenizer.FIRST_PIECE))
+        self._tok = tok
+
+    def __call__(self, text: str | bytes) -> list[int]:
+        raw = text if isinstance(text, str) else text.decode("utf-8", "replace")
+        return self._tok.encode(raw)

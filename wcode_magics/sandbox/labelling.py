@@ -1,0 +1,164 @@
+"""Classification: which labels a prompt offers, and how the text speaks for each."""
+
+import json
+import math
+import re
+from collections.abc import Sequence
+from functools import cache
+
+from . import library, reading
+
+_CUE = re.compile(
+    r"(?:one of|one label from|labels?|categor(?:y|ies)|classes|options|choose from"
+    r"|choose between|pick from|classify (?:it |this |the \w+ )?(?:as|into)|either"
+    r"|标签|类别|选项|分类为|分为|从|选择|属于|判断(?:为|是))"
+    r"(?:[^:：\n\"\[(]{0,30}[:：])?\s*[\[(\"]?([^\n.。?？!！:：\])]+)",
+    re.IGNORECASE,
+)
+_SPLIT = re.compile(r"\s*(?:,|，|、|/|\||;|；|\bor\b|\band\b|或者|或|还是|和)\s*")
+_LISTED = re.compile(
+    r"[\w-]+(?:\s*(?:,|，|、|/|\||\bor\b|或者|或|还是|和)+\s*(?:or )?[\w-]+)+"
+)
+_STEEP = 1.4
+_NEUTRAL = 0.9
+_LONGEST_LABEL = 24
+_NEGATIONS = (
+    "not",
+    "n't",
+    "never",
+    "no",
+    "hardly",
+    "isn't",
+    "wasn't",
+    "don't",
+    "didn't",
+)
+_NEGATING = "不没别非"
+
+
+def offered(text: str) -> list[str]:
+    """Return the labels that a prompt offers, as written; empty if it is no such."""
+    for found in _LISTED.finditer(text):
+        labels = [_trim(label) for label in _clean(found.group())]
+        named = [label for label in labels if _known(label)]
+        if len(named) >= 2 and len(labels) <= len(named) + 1:
+            return named if library.CJK.search(text) else labels
+    if reading.has(
+        text,
+        "classify",
+        "classification",
+        "answer with",
+        "label",
+        "category",
+        "choose",
+        "which of",
+        "分类",
+        "标签",
+        "类别",
+        "选择",
+        "判断",
+    ):
+        for cue in _CUE.finditer(text):
+            labels = _clean(cue.group(1))
+            if len(labels) > 1:
+                return labels
+    if reading.has(text, "sentiment"):
+        return ["positive", "negative", "neutral"]
+    if reading.has(text, "情感", "情绪倾向", "褒贬"):
+        return ["正面", "负面", "中性"]
+    return []
+
+
+def probabilities(labels: Sequence[str], text: str) -> list[float]:
+    """Return how likely each label is for a text: softmax of the words for it."""
+    text = _without(text, labels)
+    words = reading.words(text)
+    rows = [_row(label, labels) for label in labels]
+    scores = [
+        _score(label, row, words, text) for label, row in zip(labels, rows, strict=True)
+    ]
+    if not any(score > 0 for score in scores):
+        scores = [
+            score + (_NEUTRAL if row and "neutral" in row.names else 0.0)
+            for score, row in zip(scores, rows, strict=True)
+        ]
+    exps = [math.exp(_STEEP * score) for score in scores]
+    return [value / sum(exps) for value in exps]
+
+
+def _clean(text: str) -> list[str]:
+    parts = [part.strip(" \"'“”`.*-()[]{}") for part in _SPLIT.split(text)]
+    short = [part for part in parts if 0 < len(part) <= _LONGEST_LABEL]
+    short = [part for part in short if len(part.split()) <= 3]
+    return list(dict.fromkeys(short))
+
+
+def _known(label: str) -> bool:
+    return label.lower() in _names()
+
+
+def _trim(label: str) -> str:
+    """Cut a Chinese label out of the run of characters around it."""
+    if not library.CJK.search(label):
+        return label
+    names = [n for n in _names() if label.endswith(n) or label.startswith(n)]
+    return max((n for n in names if len(n) > 1), key=len, default=label)
+
+
+@cache
+def _names() -> frozenset[str]:
+    return frozenset(name for row in library.labels() for name in row.names)
+
+
+def _row(label: str, labels: Sequence[str]) -> library.Label | None:
+    """Return the class that a label names, of the family that names most labels."""
+    low = label.lower()
+    rows = [row for row in library.labels() if low in row.names]
+    if not rows:
+        return None
+    others = {other.lower() for other in labels}
+    return max(
+        rows,
+        key=lambda row: sum(
+            bool(others & set(twin.names))
+            for twin in library.labels()
+            if twin.family == row.family
+        ),
+    )
+
+
+def _without(text: str, labels: Sequence[str]) -> str:
+    """Cut the list of labels out of a prompt, so that names do not vote."""
+    for found in _LISTED.finditer(text):
+        if sum(label in found.group() for label in labels) > 1:
+            text = text.replace(found.group(), " ")
+    kept = reading.source(text)
+    return kept if len(kept) > 3 else text
+
+
+def _score(
+    label: str, row: library.Label | None, words: Sequence[str], text: str
+) -> float:
+    score = 2.0 * words.count(label.lower())
+    if row is None:
+        stems = {word[:5] for word in words if len(word) > 3}
+        return score + sum(part[:5] in stems for part in label.lower().split())
+    latin = {word for word in row.words if not library.CJK.search(word)}
+    for place, word in enumerate(words):
+        if word in latin or word in row.names:
+            before = words[max(0, place - 2) : place]
+            denied = any(b in _NEGATIONS or b.endswith("n't") for b in before)
+            score += -1.0 if denied else 1.0
+    for word in sorted(set(row.words + row.names) - latin, key=len, reverse=True):
+        for found in re.finditer(re.escape(word), text):
+            denied = text[max(0, found.start() - 1) : found.start()] in _NEGATING
+            score += -0.5 if denied and found.start() else 1.0
+        if library.CJK.search(word):
+            text = text.replace(word, " ")
+    return score
+
+
+def choose(values: Sequence[object], text: str) -> list[tuple[object, float]]:
+    """Return enum values with probabilities."""
+    names = [v if isinstance(v, str) else json.dumps(v) for v in values]
+    return list(zip(values, probabilities(names, text), strict=True))

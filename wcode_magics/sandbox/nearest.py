@@ -1,0 +1,105 @@
+"""The nearest known question: shared words and character runs, weighted by rarity."""
+
+import itertools
+import math
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from . import library, reading
+
+_OF_KNOWN = 0.6
+"""Exponent of the share of the known question that is covered; 1 - this for ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """Texts by their features; ``rarity`` is ln(1 + N / texts with the feature)."""
+
+    texts: tuple[frozenset[str], ...]
+    postings: dict[str, list[int]]
+    rarity: dict[str, float]
+    masses: tuple[float, ...]
+    unseen: float
+
+    def scores(self, text: str) -> dict[int, float]:
+        """Return similarity 0…1 by index, for texts that share a feature."""
+        asked = _features(text)
+        mass = sum(self.rarity.get(f, self.unseen) for f in asked) or 1.0
+        shared: defaultdict[int, float] = defaultdict(float)
+        for feature in asked:
+            for place in self.postings.get(feature, ()):
+                shared[place] += self.rarity[feature]
+        return {
+            place: (value / self.masses[place]) ** _OF_KNOWN
+            * (value / mass) ** (1 - _OF_KNOWN)
+            for place, value in shared.items()
+        }
+
+
+def index(texts: Sequence[str]) -> Index:
+    """Build the index of some texts."""
+    features = tuple(map(_features, texts))
+    counts = Counter(feature for found in features for feature in found)
+    rarity = {f: math.log(1 + len(texts) / count) for f, count in counts.items()}
+    postings: defaultdict[str, list[int]] = defaultdict(list)
+    for place, found in enumerate(features):
+        for feature in found:
+            postings[feature].append(place)
+    masses = tuple(sum(rarity[f] for f in found) or 1.0 for found in features)
+    return Index(features, dict(postings), rarity, masses, math.log(1 + len(texts)))
+
+
+def pairs(text: str, language: str) -> list[tuple[library.Pair, float]]:
+    """Return the pairs that answer in a language, with similarity, best first."""
+    found, owners = _questions()
+    best: dict[int, float] = {}
+    topic = frozenset(reading.content_words(text.replace("_", " ")))
+    for place, score in found.scores(text).items():
+        covered = len(topic & found.texts[place]) / len(topic) if topic else 1.0
+        owner = owners[place]
+        best[owner] = max(best.get(owner, 0.0), score * (0.5 + 0.5 * covered))
+    known = library.pairs()
+    rows = [(known[owner], score) for owner, score in best.items()]
+    rows = [row for row in rows if _speaks(row[0]) == language]
+    return sorted(rows, key=lambda row: -row[1])
+
+
+def phrases(text: str, target: str) -> list[tuple[str, float]]:
+    """Return translations of the phrases nearest to a text, best first."""
+    known = library.phrases()
+    column = 0 if target == "zh" else 1
+    found = _phrases(column).scores(text)
+    rows = [(known[place][1 - column], score) for place, score in found.items()]
+    return sorted(rows, key=lambda row: -row[1])
+
+
+def warm() -> None:
+    """Build the index of the questions, so that the first answer is quick."""
+    _questions()
+
+
+def _speaks(pair: library.Pair) -> str:
+    said = pair.answers[0].parts[0]
+    return library.language(said if len(said) > 1 else pair.questions[0])
+
+
+@cache
+def _questions() -> tuple[Index, tuple[int, ...]]:
+    rows = [(q, i) for i, pair in enumerate(library.pairs()) for q in pair.questions]
+    return index([row[0] for row in rows]), tuple(row[1] for row in rows)
+
+
+@cache
+def _phrases(column: int) -> Index:
+    return index([phrase[column] for phrase in library.phrases()])
+
+
+def _features(text: str) -> frozenset[str]:
+    """Return words, pairs of words (Chinese: of characters) and word stems."""
+    terms = reading.words(text.replace("_", " "))
+    features = set(terms)
+    features.update(f"{a} {b}" for a, b in itertools.pairwise(terms))
+    features.update(f"{term[:5]}~" for term in terms if len(term) > 5)
+    return frozenset(features)

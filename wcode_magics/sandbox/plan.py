@@ -1,0 +1,174 @@
+"""What the answer may say: weighted drafts for the model, from the conversation.
+
+Skills propose whole texts; a schema is drafted field by field. The model then
+predicts token by token, following the drafts as far as their weights carry it.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from . import calls, fields, labelling, library, outline, reading, tokenizer
+from .body import Ask
+from .model import Draft
+from .skills import SKILLS, Saying, Scene, known, label
+
+_QUOTE = 1e-3
+_MOST_QUOTED = 4_000
+
+
+def drafts(ask: Ask) -> list[Draft]:
+    """Return the drafts of an answer in words or in JSON."""
+    scene = _scene(ask)
+    if ask.format == "text":
+        found = _persona(scene, _words(scene))
+    else:
+        found = list(_json(scene))
+    return _tokens(found, ask, scene.text)
+
+
+def arguments(call: calls.Call, ask: Ask) -> list[Draft]:
+    """Return the drafts of the arguments of a tool call."""
+    text = calls.last_user(ask)
+    return _tokens(list(_object(call.hints, text)), replace(ask, continues=False), text)
+
+
+def _tokens(sayings: list[Saying], ask: Ask, prompt: str) -> list[Draft]:
+    """Encode; a draft that starts with a given beginning is split after it."""
+    encode = tokenizer.load().encode
+    prefix = ask.turns[-1].text if ask.continues else ""
+    found = []
+    for saying in sayings:
+        ids = [tokenizer.ASSISTANT] if saying.opens else []
+        if prefix and saying.opens and saying.text.startswith(prefix):
+            ids += encode(prefix) + encode(saying.text[len(prefix) :])
+        else:
+            ids += encode(saying.text)
+        ids += [tokenizer.END] if saying.ends else []
+        found.append(Draft(tuple(ids), saying.weight))
+    found.append(Draft(tuple(encode(prompt[:_MOST_QUOTED])), _QUOTE))
+    return found
+
+
+def _scene(ask: Ask) -> Scene:
+    system = " ".join(t.text for t in ask.turns if t.role in {"system", "developer"})
+    text = calls.last_user(ask)
+    language = library.language(text)
+    for name, cues in _TONGUES.items():
+        if reading.has(system, *cues) or (
+            reading.has(text, *cues) and not reading.has(text, "translate", "翻译")
+        ):
+            language = name
+    level = ask.verbosity
+    if level == "medium" and reading.has(system + text, *_BRIEF):
+        level = "low"
+    if level == "medium" and reading.has(system + text, *_FULL):
+        level = "high"
+    return Scene(ask, text, language, level)
+
+
+_TONGUES = {
+    "en": ("in english", "speak english", "用英文", "用英语", "英文回答", "英语回答"),
+    "zh": ("in chinese", "speak chinese", "用中文", "用汉语", "中文回答", "汉语回答"),
+}
+_BRIEF = (
+    "briefly",
+    "brief",
+    "short answer",
+    "concise",
+    "in one sentence",
+    "简短",
+    "一句话",
+    "简洁",
+)
+_FULL = ("in detail", "detailed", "long", "at length", "详细", "长", "展开")
+
+
+def _words(scene: Scene) -> list[Saying]:
+    for skill in SKILLS:
+        found = skill(scene)
+        if found:
+            return found
+    return []
+
+
+def _persona(scene: Scene, found: list[Saying]) -> list[Saying]:
+    system = " ".join(
+        t.text for t in scene.ask.turns if t.role in {"system", "developer"}
+    )
+    for who in library.personas():
+        if who.language == scene.language and reading.has(system, *who.triggers):
+            parts = (who.opening, who.closing)
+            return [
+                replace(s, text=library.join((parts[0], s.text, parts[1])))
+                for s in found
+            ]
+    return found
+
+
+def _json(scene: Scene) -> Iterator[Saying]:
+    if scene.ask.schema is not None:
+        schema: Mapping[str, Any] = outline.resolve(scene.ask.schema)
+    else:
+        schema = {"type": "object", "properties": _guessed(scene)}
+    if schema.get("properties"):
+        yield from _object(schema, scene.text)
+        return
+    for value, weight in fields.values("", {"type": "object", **schema}, scene.text):
+        yield Saying(json.dumps(value, ensure_ascii=False), weight)
+
+
+def _guessed(scene: Scene) -> dict[str, Any]:
+    """Guess the keys of a JSON answer without a schema, and their types."""
+    keys = fields.keys(scene.text)
+    if keys:
+        return {key: _guess_type(key, scene.text) for key in keys}
+    said = [saying for skill in (label, known) for saying in skill(scene)]
+    texts = [saying.text for saying in said[:4]] or ["I do not know"]
+    return {"answer": {"enum": texts}}
+
+
+def _guess_type(key: str, text: str) -> dict[str, Any]:
+    if reading.has(
+        key, "age", "count", "number", "year", "price", "amount", "年龄", "数量", "价格"
+    ):
+        return {"type": "number"}
+    if reading.has(key, "sentiment", "情感"):
+        labels = labelling.offered(text) or ["positive", "negative", "neutral"]
+        return {"enum": labels}
+    if key.endswith("s") and reading.has(
+        key, "tags", "keywords", "names", "items", "colors", "cities"
+    ):
+        return {"type": "array", "items": {"type": "string"}}
+    return {"type": "string"}
+
+
+def _object(
+    schema: Mapping[str, Any], text: str, before: str = "", after: str = ""
+) -> Iterator[Saying]:
+    """Draft an object in overlapping pieces, one for each possible value.
+
+    A piece goes from a key to the next one, so that after a key the model sees
+    all its values side by side, with their weights.
+    """
+    rows = list((schema.get("properties") or {}).items())
+    names = [json.dumps(key, ensure_ascii=False) for key, _ in rows]
+    if not rows:
+        yield Saying(f"{before}{{}}{after}", 1.0, not before, not after)
+        return
+    yield Saying(f"{before}{{{names[0]}:", 1.0, not before, ends=False)
+    for place, (key, part) in enumerate(rows):
+        last = place + 1 == len(rows)
+        tail = f"}}{after}" if last else f", {names[place + 1]}:"
+        ends = last and not after
+        if part.get("properties"):
+            yield from _object(part, text, f"{names[place]}: ", tail)
+            continue
+        options = fields.values(key, part, text)
+        total = sum(weight for _, weight in options) or 1.0
+        for value, weight in options:
+            shown = json.dumps(value, ensure_ascii=False)
+            yield Saying(
+                f"{names[place]}: {shown}{tail}", weight / total, opens=False, ends=ends
+            )

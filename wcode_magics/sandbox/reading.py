@@ -1,0 +1,70 @@
+"""What can be seen in a text without knowing anything: its parts and its numbers."""
+
+import re
+from collections import Counter
+
+from . import library
+from .library import CJK
+
+_QUOTED = re.compile(
+    r"\"([^\"]+)\"|“([^”]+)”|「([^」]+)」|'([^']{8,})'|```\w*\n(.+?)```", re.DOTALL
+)
+_SENTENCE = re.compile(
+    r"[^.!?。！？\n]+[.!?。！？]*(?:(?<=\d\.)\d[^.!?。！？\n]*[.!?。！？]*)*"
+)
+_WORD = re.compile(r"[A-Za-z][A-Za-z'’_-]*|[\u3400-\u9fff]|\d+(?:\.\d+)?")
+_LEAST_SOURCE = 6
+_SMALL = library.words("grammar")
+
+
+def quotes(text: str) -> list[str]:
+    """Return the quoted parts of a text, in order."""
+    return ["".join(filter(None, groups)) for groups in _QUOTED.findall(text)]
+
+
+def source(text: str) -> str:
+    """Return the part of a prompt that is worked on: quoted, or after a colon."""
+    long = [quote for quote in quotes(text) if len(quote) >= _LEAST_SOURCE]
+    if long:
+        return max(long, key=len)
+    for separator in ("\n\n", ":", "：", "\n"):
+        _, _, rest = text.partition(separator)
+        if len(rest.strip()) >= _LEAST_SOURCE:
+            return rest.strip()
+    return text.strip()
+
+
+def sentences(text: str) -> list[str]:
+    """Split a text into sentences, marks kept."""
+    return [found.strip() for found in _SENTENCE.findall(text) if found.strip()]
+
+
+def words(text: str) -> list[str]:
+    """Return Latin words in lower case, single Chinese characters, and numbers."""
+    return [word.lower() for word in _WORD.findall(text)]
+
+
+def content_words(text: str) -> list[str]:
+    """Return the words that are not grammar."""
+    return [word for word in words(text) if word not in _SMALL]
+
+
+def best_sentences(text: str, count: int) -> list[tuple[str, float]]:
+    """Return sentences and scores, best first (word frequency, Luhn 1958)."""
+    found = sentences(text)
+    frequency = Counter(content_words(text))
+    scored = []
+    for place, sentence in enumerate(found):
+        terms = content_words(sentence)
+        score = sum(frequency[term] for term in terms) / (len(terms) + 3)
+        scored.append((sentence, score * (1.3 if place == 0 else 1.0)))
+    return sorted(scored, key=lambda item: -item[1])[:count]
+
+
+def has(text: str, *cues: str) -> bool:
+    """Whether one of the cues occurs: Latin ones as whole words, any case."""
+    low = text.lower()
+    return any(
+        cue in low if CJK.search(cue) else re.search(rf"(?<![a-z]){cue}(?![a-z])", low)
+        for cue in cues
+    )
