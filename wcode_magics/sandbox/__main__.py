@@ -1,0 +1,20 @@
+"""``python -m wcode_magics.sandbox --port N``: the sandbox as a process."""
+
+import argparse
+
+from . import serve
+
+
+def main() -> None:
+    """Read the options and serve until interrupted."""
+    parser = argparse.ArgumentParser(
+        prog="python -m wcode_magics.sandbox",
+        description="A small offline model with an OpenAI-compatible API on 127.0.0.1.",
+    )
+    parser.add_argument("--port", type=int, default=0, help="port; 0 takes a free one")
+    parser.add_argument("--key", help="API key that requests must carry")
+    options = parser.parse_args()
+    serve(port=options.port, key=options.key)
+
+
+main()

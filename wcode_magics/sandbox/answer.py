@@ -1,0 +1,248 @@
+"""The writing of one answer: token after token, as pieces to send.
+
+Text is held back while a character is incomplete or a stop string may be under
+way; what is released never has to be taken back, and the bytes of the released
+tokens are exactly those of the text.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from . import calls, guide, model, outline, plan, tokenizer
+from .body import CONTEXT, Ask, Refusal
+from .memory import Floats
+from .sampler import Sampler
+
+RUNAWAY = 4_096
+"""Tokens of an answer at most where the request sets no ``max_tokens``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A token of the answer: its bytes, log probability, and the likeliest ones."""
+
+    raw: bytes
+    logprob: float
+    top: tuple[tuple[int, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What is sent at once: text, or (with ``call``) part of a tool call."""
+
+    text: str
+    tokens: tuple[Scored, ...] = ()
+    call: int | None = None
+    id: str | None = None
+    name: str | None = None
+
+
+class Writing:
+    """One answer being written; ``finish`` is set when :meth:`pieces` ends."""
+
+    def __init__(self, ask: Ask) -> None:
+        """Count the prompt; raises Refusal if it does not fit or a schema fails."""
+        self.ask = ask
+        self._tok = tokenizer.load()
+        self._model = model.load()
+        prompt = self._prompt()
+        self.prompt_tokens = len(prompt)
+        self.completion_tokens = 0
+        self.finish = "stop"
+        self._limit = self._room()
+        self._sampler = Sampler(ask.sampling, prompt, self._tok.size)
+        self._calls = calls.chosen(ask)
+        self._grammar = self._compile()
+
+    def pieces(self) -> Iterator[Piece | None]:
+        """Yield after every token: what can be sent, or None."""
+        if not self._calls:
+            yield from self._say()
+            return
+        for place, call in enumerate(self._calls):
+            yield from self._call(place, call)
+            if self.finish == "length":
+                return
+        self.finish = "tool_calls"
+
+    def usage(self) -> dict[str, int]:
+        """Return the counts in OpenAI's form."""
+        total = self.prompt_tokens + self.completion_tokens
+        return {
+            "prompt_tokens": self.prompt_tokens,
+            "completion_tokens": self.completion_tokens,
+            "total_tokens": total,
+        }
+
+    def _prompt(self) -> list[int]:
+        marks = {
+            "user": tokenizer.USER,
+            "assistant": tokenizer.ASSISTANT,
+            "tool": tokenizer.TOOL,
+        }
+        ids = []
+        for turn in self.ask.turns:
+            ids.append(marks.get(turn.role, tokenizer.SYSTEM))
+            ids += self._tok.encode(turn.text + turn.calls)
+            ids.append(tokenizer.END)
+        for tool in self.ask.tools:
+            shown = json.dumps(tool.parameters, ensure_ascii=False)
+            ids += self._tok.encode(f"{tool.name}\n{tool.description}\n{shown}\n")
+        return ids if self.ask.continues else [*ids, tokenizer.ASSISTANT]
+
+    def _room(self) -> int:
+        wanted = self.ask.max_tokens
+        room = CONTEXT - self.prompt_tokens
+        if room < (wanted or 1):
+            message = (
+                f"This model's maximum context length is {CONTEXT} tokens, but the "
+                f"messages have {self.prompt_tokens} tokens and {wanted or 1} "
+                "are asked for."
+            )
+            raise Refusal(message, "messages", "context_length_exceeded")
+        return wanted or min(room, RUNAWAY)
+
+    def _compile(self) -> list[str]:
+        if self._calls:
+            schemas = [call.tool.parameters for call in self._calls]
+            param = "tools"
+        elif self.ask.format != "text":
+            schemas, param = [self.ask.schema or outline.ANYTHING], "response_format"
+        else:
+            return []
+        try:
+            return [guide.compile_schema(schema) for schema in schemas]
+        except guide.SchemaError as error:
+            message = f"The schema cannot be used: {error}"
+            raise Refusal(message, param, "invalid_schema") from None
+
+    def _tokens(
+        self, mind: model.Mind, grammar: str | None
+    ) -> Iterator[tuple[int, Scored]]:
+        """Draw tokens until the end token; sets ``finish`` to length if cut."""
+        rules = guide.Guide(grammar) if grammar else None
+        while self.completion_tokens < self._limit:
+            probs = mind.predict()
+            token = self._sampler.draw(probs, rules.mask() if rules else None)
+            if token == tokenizer.END:
+                return
+            self.completion_tokens += 1
+            mind.read([token])
+            if rules:
+                rules.step(token)
+            yield token, self._score(token, probs)
+        self.finish = "length"
+
+    def _score(self, token: int, probs: Floats) -> Scored:
+        raw = self._tok.bytes_of[token]
+        count = self.ask.top_logprobs
+        if count is None:
+            return Scored(raw, 0.0, ())
+        return Scored(raw, float(np.log(probs[token])), top(probs, count))
+
+    def _say(self) -> Iterator[Piece | None]:
+        mind = model.Mind(self._model, plan.drafts(self.ask))
+        if self.ask.continues:
+            mind.read(self._tok.encode(self.ask.turns[-1].text))
+        held: list[Scored] = []
+        grammar = self._grammar[0] if self._grammar else None
+        for _, scored in self._tokens(mind, grammar):
+            held.append(scored)
+            if not mind.whole:
+                yield None
+                continue
+            text = b"".join(s.raw for s in held).decode()
+            cut = min(
+                (at for at in map(text.find, self.ask.stop) if at >= 0), default=-1
+            )
+            if cut >= 0:
+                self.finish = "stop"
+                yield _piece(_until(held, len(text[:cut].encode())))
+                return
+            keep = _waiting(text, self.ask.stop)
+            ready, held = _split(held, len(text[: len(text) - keep].encode()))
+            yield _piece(ready)
+        yield _piece(_complete(held))
+
+    def _call(self, place: int, call: calls.Call) -> Iterator[Piece | None]:
+        name = call.tool.name
+        self.completion_tokens += len(self._tok.encode(name))
+        token = f"call_{self._sampler.chance.getrandbits(96):024x}"
+        yield Piece("", call=place, id=token, name=name)
+        mind = model.Mind(self._model, plan.arguments(call, self.ask))
+        held = b""
+        for _, scored in self._tokens(mind, self._grammar[place]):
+            held += scored.raw
+            if mind.whole:
+                yield Piece(held.decode(), call=place)
+                held = b""
+
+
+def top(probs: Floats, count: int) -> tuple[tuple[int, float], ...]:
+    """Return the ``count`` likeliest tokens with natural log probabilities."""
+    if not count:
+        return ()
+    best = np.argpartition(probs, -count)[-count:]
+    best = best[np.argsort(-probs[best], kind="stable")]
+    best = best[probs[best] > 0]
+    return tuple(zip(best.tolist(), np.log(probs[best]).tolist(), strict=True))
+
+
+def _piece(tokens: Sequence[Scored]) -> Piece | None:
+    if not tokens:
+        return None
+    return Piece(b"".join(token.raw for token in tokens).decode(), tuple(tokens))
+
+
+def _waiting(text: str, stops: Sequence[str]) -> int:
+    """Return how many last characters may be the start of a stop string."""
+    longest = 0
+    for stop in stops:
+        for size in range(min(len(stop) - 1, len(text)), longest, -1):
+            if text.endswith(stop[:size]):
+                longest = size
+                break
+    return longest
+
+
+def _split(tokens: list[Scored], size: int) -> tuple[list[Scored], list[Scored]]:
+    """Split after the last token that ends within ``size`` bytes, at a character."""
+    ready, total = 0, 0
+    for place, token in enumerate(tokens):
+        total += len(token.raw)
+        if total > size:
+            break
+        if place + 1 == len(tokens) or tokens[place + 1].raw[0] & 0xC0 != _INNER:
+            ready = place + 1
+    return tokens[:ready], tokens[ready:]
+
+
+_INNER = 0x80
+"""The two high bits of a byte inside a UTF-8 character."""
+
+
+def _until(tokens: list[Scored], size: int) -> list[Scored]:
+    """Return the tokens of the first ``size`` bytes; the last one may be cut."""
+    kept = []
+    for token in tokens:
+        if size <= 0:
+            break
+        kept.append(Scored(token.raw[:size], token.logprob, token.top))
+        size -= len(token.raw)
+    return kept
+
+
+def _complete(tokens: list[Scored]) -> list[Scored]:
+    """Drop the last tokens if they are an unfinished character."""
+    kept = list(tokens)
+    while kept:
+        try:
+            b"".join(token.raw for token in kept).decode()
+        except UnicodeDecodeError:
+            kept.pop()
+        else:
+            break
+    return kept

@@ -1,0 +1,246 @@
+"""The HTTP server: OpenAI's endpoints on the loopback, one loop in one thread.
+
+Answers are written in slices of a few milliseconds, with a turn of the loop in
+between, so that several streams advance together, a client that leaves is seen
+at once, and the rest of the process gets its share of the interpreter.
+"""
+
+import asyncio
+import hmac
+import json
+import socket
+import threading
+import time
+from collections.abc import Awaitable
+from typing import Any
+
+from tornado import httpserver, iostream, netutil, web
+
+from . import answer, body, model, nearest, shapes, tokenizer
+from .body import Refusal
+
+HOST = "127.0.0.1"
+BIGGEST_BODY = 8 * 2**20
+"""Bytes of a request; more are refused."""
+
+_SLICE = 0.004
+"""Seconds of writing before others have a turn."""
+
+
+class Service:
+    """The settings that the handlers share, and the count of answers under way."""
+
+    __slots__ = ("active", "key", "pace")
+
+    def __init__(self, key: str | None, tokens_per_second: float | None) -> None:
+        """Take the key to ask for, if any, and the pace of writing, if any."""
+        self.key = key
+        self.pace = 1.0 / tokens_per_second if tokens_per_second else 0.0
+        self.active = 0
+
+
+class Base(web.RequestHandler):
+    """Checks who asks, and answers errors in OpenAI's form."""
+
+    service: Service
+
+    def initialize(self, service: Service) -> None:
+        """Keep the service."""
+        self.service = service
+        self.gone = False
+
+    def prepare(self) -> Awaitable[None] | None:
+        """Refuse browsers' cross-origin requests, foreign hosts and wrong keys."""
+        name = self.request.host.rsplit(":", 1)[0]
+        if name not in {HOST, "localhost"} or "Origin" in self.request.headers:
+            raise Refusal("Only local clients are served, no web pages.", status=403)
+        if self.service.key is not None:
+            given = self.request.headers.get("Authorization", "").encode()
+            if not hmac.compare_digest(given, f"Bearer {self.service.key}".encode()):
+                message = "The API key is missing or wrong."
+                raise Refusal(message, code="invalid_api_key", status=401)
+        return None
+
+    def on_connection_close(self) -> None:
+        """Remember that nobody listens any more."""
+        self.gone = True
+
+    def reply(self, data: dict[str, Any]) -> None:
+        """Finish with a JSON body."""
+        self.set_header("Content-Type", "application/json; charset=utf-8")
+        self.finish(json.dumps(data, ensure_ascii=False))
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Answer an exception as an error body."""
+        found = kwargs.get("exc_info", (None, None))[1]
+        if not isinstance(found, Refusal):
+            message = {404: "There is no such path.", 405: "Use another method here."}
+            found = Refusal(message.get(status_code, self._reason), status=status_code)
+        self.set_status(found.status)
+        self.reply(found.body)
+
+    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
+        """Log defects; refusals are answers."""
+        if not isinstance(value, Refusal):
+            super().log_exception(typ, value, tb)
+
+
+class Chat(Base):
+    """POST /v1/chat/completions."""
+
+    async def post(self) -> None:
+        """Check the request, then write the answer at once or as a stream."""
+        ask = body.read(self.request.body, tokenizer.load().size)
+        writing = answer.Writing(ask)
+        head = shapes.Head(f"{time.time_ns():x}")
+        self.service.active += 1
+        try:
+            if ask.stream:
+                await self._stream(writing, head)
+            else:
+                await self._whole(writing, head)
+        except iostream.StreamClosedError:
+            pass
+        finally:
+            self.service.active -= 1
+
+    async def _whole(self, writing: answer.Writing, head: shapes.Head) -> None:
+        found = []
+        turn = time.perf_counter()
+        for piece in writing.pieces():
+            if piece is not None:
+                found.append(piece)
+            turn = await self._yield(turn)
+            if self.gone:
+                return
+        self.reply(head.whole(writing, found))
+
+    async def _stream(self, writing: answer.Writing, head: shapes.Head) -> None:
+        self.set_header("Content-Type", "text/event-stream; charset=utf-8")
+        self.set_header("Cache-Control", "no-cache")
+        logprobs = writing.ask.top_logprobs is not None
+        turn, sent = 0.0, False
+        for piece in writing.pieces():
+            if not sent:
+                calls = piece is not None and piece.call is not None
+                self.write(shapes.event(head.first(calls=calls)))
+                sent = True
+            if piece is not None:
+                self.write(shapes.event(head.piece(piece, logprobs=logprobs)))
+            before, turn = turn, await self._yield(turn)
+            if turn != before:
+                await self.flush()
+            if self.gone:
+                return
+        if not sent:
+            self.write(shapes.event(head.first(calls=False)))
+        self.write(shapes.event(head.last(writing)))
+        if writing.ask.include_usage:
+            self.write(shapes.event(head.usage(writing)))
+        await self.finish(shapes.DONE)
+
+    async def _yield(self, turn: float) -> float:
+        """Let others run if the slice that began at ``turn`` is over."""
+        if self.service.pace:
+            await asyncio.sleep(self.service.pace)
+        elif time.perf_counter() - turn < _SLICE:
+            return turn
+        else:
+            await asyncio.sleep(0)
+        return time.perf_counter()
+
+
+class Models(Base):
+    """GET /v1/models and /v1/models/{id}."""
+
+    def get(self, name: str | None = None) -> None:
+        """List the one model, or show it."""
+        if name is None:
+            self.reply({"object": "list", "data": [shapes.listed()]})
+        elif name in {body.MODEL, body.STANDS_IN_FOR}:
+            self.reply(shapes.listed())
+        else:
+            message = f"The model `{name}` does not exist."
+            raise Refusal(message, "model", "model_not_found", 404)
+
+
+class Tokenize(Base):
+    """POST /v1/tokenize: the ids that ``logit_bias`` takes."""
+
+    def post(self) -> None:
+        """Answer {"text"} with the ids and the texts of its tokens."""
+        text = body.parse(self.request.body).get("text")
+        if not isinstance(text, str):
+            raise Refusal("`text` must be a string.", "text")
+        tok = tokenizer.load()
+        ids = tok.encode(text)
+        shown = [tokenizer.spell(tok.bytes_of[i]) for i in ids]
+        self.reply({"count": len(ids), "ids": ids, "tokens": shown})
+
+
+class Server:
+    """A running server: its loop turns in a daemon thread until :meth:`stop`."""
+
+    __slots__ = ("_halt", "_loop", "_thread", "port", "service")
+
+    def __init__(
+        self, *, port: int, key: str | None, tokens_per_second: float | None
+    ) -> None:
+        """Bind, load the model, and start; raises OSError if the port is taken."""
+        sockets = netutil.bind_sockets(port, HOST, socket.AF_INET)
+        self.port: int = sockets[0].getsockname()[1]
+        self.service = Service(key, tokens_per_second)
+        ready = threading.Event()
+        self._thread = threading.Thread(
+            target=lambda: asyncio.run(self._serve(sockets, ready)),
+            name="wcode-sandbox",
+            daemon=True,
+        )
+        self._thread.start()
+        model.load()
+        nearest.warm()
+        ready.wait()
+
+    def stop(self) -> None:
+        """Close the port and every connection, and end the thread."""
+        self._loop.call_soon_threadsafe(self._halt.set)
+        self._thread.join()
+
+    async def _serve(
+        self, sockets: list[socket.socket], ready: threading.Event
+    ) -> None:
+        self._loop, self._halt = asyncio.get_running_loop(), asyncio.Event()
+        server = httpserver.HTTPServer(_app(self.service), max_body_size=BIGGEST_BODY)
+        server.add_sockets(sockets)
+        ready.set()
+        await self._halt.wait()
+        server.stop()
+        await server.close_all_connections()
+
+
+def _app(service: Service) -> web.Application:
+    shared = {"service": service}
+    routes: list[Any] = [
+        (r"/v1/chat/completions", Chat, shared),
+        (r"/v1/models", Models, shared),
+        (r"/v1/models/(.+)", Models, shared),
+        (r"/v1/tokenize", Tokenize, shared),
+    ]
+    return web.Application(
+        routes,
+        default_handler_class=Missing,
+        default_handler_args=shared,
+        log_function=_no_log,
+    )
+
+
+def _no_log(handler: web.RequestHandler) -> None:
+    """Keep quiet: the notebook's output is not for access logs."""
+
+
+class Missing(Base):
+    """Every other path."""
+
+    def prepare(self) -> None:
+        """Answer 404."""
+        raise Refusal(f"There is no {self.request.path}.", status=404)
