@@ -1,0 +1,124 @@
+"""Token counts: exact where the vocabulary is, honest estimates elsewhere."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from wcode_magics import tokens
+from wcode_magics.request import Request
+from wcode_magics.values import Message
+
+QWEN = "qwen/qwen-2.5-7b-instruct"
+TEXTS = {
+    "chinese": "物流很快，包装也仔细，就是屏幕左上角有一个亮点，客服说可以换货，"
+    "可我实在不想再等一个星期了。总体来说对得起这个价格。",
+    "english": "Delivery was quick and the box was fine, but there is a bright pixel "
+    "in the upper left corner; support offered to swap it and I do not want to wait.",
+    "code": "def mean(values):\n    total = 0.0\n    for value in values:\n"
+    "        total += value\n    return total / len(values) if values else None\n",
+    "mixed": "请把 total_price 改成 float64, 精确到 0.01 (e.g. 3.14) — 谢谢！",
+}
+needs_vocabulary = pytest.mark.skipif(
+    not tokens.count("").exact, reason="the extra `tokens` is not installed"
+)
+
+
+def ask(*messages: Message, **more) -> Request:
+    """A request to a Qwen."""
+    return Request(more.pop("model", QWEN), messages, more)
+
+
+@needs_vocabulary
+def test_known_counts():
+    """Words of the template and of everyday language have their known ids."""
+    assert tokens.encode_words("你好") == [108386]
+    assert tokens.encode_words("system") == [8948, 1849]
+    assert tokens.count("You are a helpful assistant.") == tokens.Count(6, exact=True)
+
+
+@needs_vocabulary
+def test_composed_characters():
+    """Text counts as its NFC form, as the model's tokenizer has it."""
+    assert tokens.count("e\u0301") == tokens.count("\u00e9")
+
+
+@needs_vocabulary
+@pytest.mark.parametrize("name", TEXTS)
+def test_estimate_is_near(name):
+    """The estimate is within a quarter of the vocabulary's count."""
+    exact = tokens.count(TEXTS[name]).tokens
+    assert abs(tokens.estimate(TEXTS[name]).tokens / exact - 1) < 0.25
+
+
+@needs_vocabulary
+def test_template():
+    """A request counts its chat template, with the default system prompt."""
+    system = Message("system", "You are a helpful assistant.")
+    user = Message("user", "你好")
+    assert tokens.count_request(ask(system, user)) == tokens.Count(
+        (5 + 6) + (5 + 1) + 3, exact=True
+    )
+    default = tokens.count_request(ask(user)).tokens
+    assert default == (5 + 16) + (5 + 1) + 3
+
+
+def test_not_exact_for_others():
+    """For tools, and for models that are no Qwen, a count is an estimate."""
+    user = Message("user", "hello")
+    tool = {"type": "function", "function": {"name": "f"}}
+    assert not tokens.count_request(ask(user, model="other")).exact
+    with_tool = tokens.count_request(ask(user, tools=[tool]))
+    assert not with_tool.exact
+    assert with_tool.tokens > tokens.count_request(ask(user)).tokens
+
+
+def test_margin():
+    """An estimate reserves more than it says, an exact count just itself."""
+    assert tokens.Count(100, exact=True).most == 100
+    assert tokens.Count(100, exact=False).most > 125
+    both = tokens.Count(1, exact=True) + tokens.Count(2, exact=False)
+    assert both == tokens.Count(3, exact=False)
+
+
+def test_without_the_extra():
+    """Without the extra all is estimated, and ids are refused with the remedy."""
+    script = """
+import sys
+sys.modules["tiktoken"] = None
+import importlib.util as u
+found = u.find_spec
+u.find_spec = lambda name, *a: None if name == "tiktoken" else found(name, *a)
+from wcode_magics import tokens
+from wcode_magics.errors import SettingError
+print(tokens.count("hello world").exact)
+try:
+    tokens.encode_words("yes")
+except SettingError as error:
+    print("wcode-magics[tokens]" in str(error))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["False", "True"]
+
+
+@needs_vocabulary
+def test_dashscope_is_not_imported():
+    """Counting reads the vocabulary without importing the package it lies in."""
+    script = (
+        "import json, sys; from wcode_magics import tokens; tokens.count('x'); "
+        "print(json.dumps([n for n in sys.modules if n.startswith('dashscope')]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert json.loads(done.stdout) == []
+
+
+@pytest.mark.parametrize("text", ["", "\ud83d", "\x00", "𝕏", "\u202e", " \n\t " * 50])
+def test_any_text(text):
+    """Any text has a count, also one that UTF-8 cannot carry."""
+    assert tokens.count(text).tokens >= 0
+    assert tokens.estimate(text).tokens >= 0
