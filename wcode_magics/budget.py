@@ -1,0 +1,78 @@
+"""Money set aside before it is spent, so that a limit is never overrun."""
+
+import asyncio
+
+from wcode_magics import models, tokens
+from wcode_magics.errors import BudgetError
+from wcode_magics.request import Request
+from wcode_magics.values import Usage
+
+
+class Budget:
+    """``limit`` in ¥; what is spent and set aside never exceeds it.
+
+    Lives on one event loop.
+    """
+
+    def __init__(self, limit: float) -> None:
+        self.limit = limit
+        self.spent = 0.0
+        self.aside = 0.0
+        self._changed = asyncio.Event()
+
+    async def reserve(self, request: Request) -> float:
+        """Set the worst case of a request aside, in ¥, and tell it.
+
+        Waits while requests in flight may leave enough of what they set aside.
+
+        Raises:
+            BudgetError: what is left cannot pay the worst case.
+        """
+        most = worst_cost(request)
+        while self.spent + self.aside + most > self.limit:
+            if self.spent + most > self.limit or not self.aside:
+                raise self._exceeded(most)
+            await self._changed.wait()
+        self.aside += most
+        return most
+
+    def settle(self, aside: float, paid: float) -> None:
+        """Give back what was set aside for a request and book what it cost."""
+        self.aside = max(0.0, self.aside - aside)
+        self.spent += paid
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    def _exceeded(self, most: float) -> BudgetError:
+        return BudgetError(
+            "budget.exceeded",
+            limit=f"{self.limit:g}",
+            spent=f"{self.spent:.4f}",
+            most=f"{most:.4f}",
+        )
+
+
+def worst_cost(request: Request) -> float:
+    """The most that a request may cost, in ¥.
+
+    Its prompt as counted, with a margin where that is an estimate, and an answer of
+    ``max_tokens``, else as long as the model can.
+
+    Raises:
+        BudgetError: the prices of the model are not known.
+    """
+    prompt = tokens.count_request(request).most
+    price = models.cost(request.model, Usage(prompt, longest(request, prompt)))
+    if price is None:
+        raise BudgetError("budget.no_price", model=request.model)
+    return price
+
+
+def longest(request: Request, prompt: int) -> int:
+    """The most tokens an answer may have after a prompt of so many."""
+    asked = request.params.get("max_tokens")
+    model = models.find(request.model)
+    if model is None:
+        return int(asked or 0)
+    room = max(0, model.context - prompt)
+    return min(int(asked or model.max_output), room)

@@ -1,0 +1,183 @@
+"""How many requests an endpoint bears, learnt as they go.
+
+The window of requests in flight grows like that of TCP (RFC 5681): by one for each
+answer until the first trouble, then by one for each window of answers; a 429 or 503
+halves it, once for all requests that were in flight together. Where the middle
+answer of a window takes twice as long for its length as the best window's did, more
+in flight only queues, and the window shrinks in proportion, but not below
+:data:`CALM`. ``Retry-After`` stops everybody.
+
+The caps per minute are leaky buckets that hold a second's worth. Tokens are taken as
+estimated before a request and settled by what it used.
+"""
+
+import asyncio
+import math
+import time
+from collections import deque
+from collections.abc import Callable
+
+MOST = 64
+START = 32
+FEWEST = 1
+CALM = 8
+SLOWER = 2.0
+STEEPEST = 0.7
+FADE = 1.002
+LENGTH = 32
+BURST_S = 1.0
+MINUTE_S = 60.0
+
+
+class Limiter:
+    """One endpoint's and key's state, shared by all batches on one event loop.
+
+    Args:
+        most: requests in flight at most.
+        requests_per_minute: None: no cap.
+        tokens_per_minute: prompt and answer together; None: no cap.
+        clock: seconds, monotonic.
+    """
+
+    def __init__(
+        self,
+        *,
+        most: int = MOST,
+        requests_per_minute: float | None = None,
+        tokens_per_minute: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.most = most
+        self.window = float(min(START, most))
+        self.flying = 0
+        self.answers = 0
+        self._clock = clock
+        self._requests = _Bucket(requests_per_minute)
+        self._tokens = _Bucket(tokens_per_minute)
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._threshold = math.inf
+        self._resume = self._cut = 0.0
+        self._times: list[float] = []
+        self._best = math.inf
+
+    async def enter(self, tokens: int = 0) -> float:
+        """Wait for leave to send; ``tokens`` is the most the request may use.
+
+        Returns the moment of sending, for :meth:`leave`.
+        """
+        while self.flying >= int(self.window):
+            turn = asyncio.get_running_loop().create_future()
+            self._waiting.append(turn)
+            try:
+                await turn
+            except asyncio.CancelledError:
+                self._next()
+                raise
+        self.flying += 1
+        try:
+            await self._pause(tokens)
+        except asyncio.CancelledError:
+            self._left()
+            raise
+        return self._clock()
+
+    def leave(
+        self, since: float, *, tokens: int = 0, used: int = 0, length: int = 0
+    ) -> None:
+        """A request was answered.
+
+        ``used`` of the ``tokens`` taken were needed, ``length`` of them by the answer.
+        """
+        self.answers += 1
+        self._tokens.settle(tokens - used)
+        full = self.flying >= int(self.window) - 1
+        self._left()
+        if full:
+            fast = self.window < self._threshold
+            self.window += 1 if fast else 1 / self.window
+            self.window = min(self.window, self.most)
+        self._times.append((self._clock() - since) / (LENGTH + length))
+        if len(self._times) >= max(int(self.window), CALM):
+            self._judge()
+
+    def fail(
+        self,
+        since: float,
+        *,
+        tokens: int = 0,
+        crowded: bool = False,
+        retry_after: float = 0.0,
+    ) -> None:
+        """A request failed; ``crowded`` if because there are too many (429, 503).
+
+        ``retry_after`` seconds nobody sends.
+        """
+        self._tokens.settle(tokens)
+        now = self._clock()
+        if crowded and since >= self._cut:
+            self._cut = now
+            self.window = max(FEWEST, self.window / 2)
+            self._threshold = self.window
+        self._resume = max(self._resume, now + retry_after)
+        self._left()
+
+    @property
+    def counts_tokens(self) -> bool:
+        """Whether there is a cap on tokens, so that requests must be counted."""
+        return self._tokens.caps
+
+    @property
+    def paused(self) -> float:
+        """The seconds that are left of a ``Retry-After``."""
+        return max(0.0, self._resume - self._clock())
+
+    async def _pause(self, tokens: int) -> None:
+        now = self._clock()
+        wait = max(self._requests.take(1, now), self._tokens.take(tokens, now))
+        if wait:
+            await asyncio.sleep(wait)
+        while self.paused:  # noqa: ASYNC110 - a failure may make it longer
+            await asyncio.sleep(self.paused)
+
+    def _left(self) -> None:
+        self.flying -= 1
+        for _ in range(int(self.window) - self.flying):
+            self._next()
+
+    def _next(self) -> None:
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+
+    def _judge(self) -> None:
+        middle = sorted(self._times)[len(self._times) // 2]
+        self._times.clear()
+        self._best = min(self._best * FADE, middle)
+        if middle > SLOWER * self._best and self.window > CALM:
+            ratio = max(STEEPEST, SLOWER * self._best / middle)
+            self.window = max(CALM, self.window * ratio)
+            self._threshold = self.window
+
+
+class _Bucket:
+    """``take`` says how long to wait; it never refuses, and never forgets."""
+
+    def __init__(self, per_minute: float | None) -> None:
+        self._each = MINUTE_S / per_minute if per_minute else 0.0
+        self._free = -math.inf
+
+    @property
+    def caps(self) -> bool:
+        return self._each > 0
+
+    def take(self, amount: float, now: float) -> float:
+        if not self._each:
+            return 0.0
+        wait = max(0.0, self._free - now)
+        self._free = max(self._free, now - BURST_S) + amount * self._each
+        return wait
+
+    def settle(self, unused: float) -> None:
+        self._free -= unused * self._each

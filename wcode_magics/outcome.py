@@ -1,0 +1,83 @@
+"""What became of a request among many, in one word, with its value or its error."""
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from wcode_magics import errors as e
+from wcode_magics.errors import WcodeError
+from wcode_magics.reply import Reply
+
+T = TypeVar("T")
+
+STATUSES = (
+    "ok",
+    "replayed",
+    "refused",
+    "truncated",
+    "invalid",
+    "http_4xx",
+    "http_5xx",
+    "connection",
+    "timeout",
+    "budget",
+    "stopped",
+    "skipped",
+)
+GOOD = frozenset({"ok", "replayed"})
+
+_STATUS_OF: tuple[tuple[type[WcodeError], str], ...] = (
+    (e.BudgetError, "budget"),
+    (e.FilteredError, "refused"),
+    (e.TimedOut, "timeout"),
+    (e.ServerError, "http_5xx"),
+    (e.StatusError, "http_4xx"),
+    (e.ConnectionFailed, "connection"),
+    (e.StreamError, "connection"),
+    (WcodeError, "invalid"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome(Generic[T]):
+    """What became of one request; ``status`` is one of :data:`STATUSES`.
+
+    ``value`` is what was read from the reply, also of one that was cut off;
+    ``error.reply`` is the reply that could not be read. ``paid`` is in ¥, for this
+    run and this place alone: nothing for a replayed answer or a repeated request.
+    """
+
+    status: str
+    value: T | None = None
+    error: WcodeError | None = None
+    attempts: int = 0
+    paid: float = 0.0
+
+
+@dataclass(slots=True)
+class Tally:
+    """Where a run stands; read from any thread. ``spent`` in ¥."""
+
+    total: int = 0
+    done: int = 0
+    failed: int = 0
+    replayed: int = 0
+    repeated: int = 0
+    skipped: int = 0
+    attempts: int = 0
+    spent: float = 0.0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+def status_of(error: WcodeError) -> str:
+    """The word for a failure."""
+    return next(word for kind, word in _STATUS_OF if isinstance(error, kind))
+
+
+def ending_of(reply: Reply) -> str:
+    """The word for a reply, by how it ended."""
+    if reply.refusal or reply.finish_reason == "content_filter":
+        return "refused"
+    if reply.finish_reason in {"length", None}:
+        return "truncated"
+    return "replayed" if reply.source == "replayed" else "ok"
