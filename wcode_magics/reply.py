@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, Literal, Self
 
 from wcode_magics.errors import AnswerError
+from wcode_magics.logprobs import Logprobs
 from wcode_magics.request import Request
 from wcode_magics.values import (
     HOSTED_URL,
@@ -68,6 +69,11 @@ class Reply(Value):
             error = AnswerError("text_not_json", reason=str(wrong))
             error.reply = self
             raise error from wrong
+
+    @cached_property
+    def logprobs(self) -> Logprobs | None:
+        """The token log probabilities, or None where none were reported."""
+        return Logprobs(self.tokens, self.text) if self.tokens else None
 
     @property
     def code_blocks(self) -> list[tuple[str, str]]:
