@@ -2,12 +2,15 @@
 
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 
 from tests.loopback import Loopback, Script
+from tests.terminal import Runner, new_shell, run_in
 
 os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"
 
@@ -42,3 +45,18 @@ def loopback() -> Iterator[Callable[..., Loopback]]:
     yield make
     for server in servers:
         server.__exit__()
+
+
+@pytest.fixture
+def shell() -> Iterator[InteractiveShell]:
+    """A shell with the extension loaded."""
+    shell = new_shell()
+    shell.run_line_magic("load_ext", "wcode_magics")
+    yield shell
+    shell.run_line_magic("unload_ext", "wcode_magics")
+
+
+@pytest.fixture
+def run(shell: InteractiveShell) -> Runner:
+    """Run a cell in the shell and tell what it did."""
+    return partial(run_in, shell)

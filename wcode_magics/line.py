@@ -47,8 +47,10 @@ def parse(line: str, variables: Mapping[str, Any]) -> Line:
         row = options.flag(name)
         if not row.takes_value:
             value: Any = not name.startswith("--no")
-            if equals:
+            if equals and not (row.switch and value):
                 raise OptionError("no_value", name=name, given=given)
+            if equals:
+                value = options.read(row, given, variables)
         else:
             if not equals:
                 given, after = _value(line, after, row)

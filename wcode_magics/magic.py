@@ -18,14 +18,16 @@ from IPython.core.error import StdinNotImplementedError
 from traitlets.config import Configurable
 
 from wcode_magics import line as lines
-from wcode_magics import manual, models, options, params, settings, view
+from wcode_magics import manual, models, options, params, settings, tokens, view
 from wcode_magics.cell import Run, is_notebook, show_bundle
 from wcode_magics.errors import EndpointError, OptionError, SettingError, UsageError
 from wcode_magics.exchange import Prepared
 from wcode_magics.reply import Reply
+from wcode_magics.request import Request
 from wcode_magics.session import Session
 from wcode_magics.table import Table
 from wcode_magics.text import say
+from wcode_magics.values import Usage
 
 _ATTRIBUTE = "_wcode_extension"
 
@@ -238,7 +240,8 @@ class Extension:
         ]
         url = self.session.endpoint(resolved).base_url
         title = view.note_bundle(say("ui.show_endpoint", url=url))
-        show_bundle(view.joined([title, body, view.layers_table(rows).bundle()]))
+        table = view.layers_table(rows, _estimate(prepared.request)).bundle()
+        show_bundle(view.joined([title, body, table]))
 
     def _show_settings(self, named: list[str]) -> None:
         resolved = self.session.settings.resolve({})
@@ -295,6 +298,15 @@ class Extension:
 _CELL_ONLY = {"out", "code", "dry_run", "continue"}
 
 
+def _estimate(request: Request) -> str:
+    counted = tokens.count_request(request)
+    approx = "" if counted.exact else say("ui.approx")
+    price = models.cost(request.model, Usage(counted.tokens, 0))
+    shown = "¥ –" if price is None else f"{approx}{view.money(price)}"
+    told = say("ui.show_estimate", tokens=f"{approx}{counted.tokens}", price=shown)
+    return f"{told} {say('ui.show_nothing_sent')}"
+
+
 def _page_of(name: str) -> Callable[[], str]:
     return lambda: say(f"commands.{name}")
 
@@ -337,6 +349,7 @@ def _completions(typed: str, variables: dict[str, Any]) -> list[lines.Completion
 
 
 _OURS = re.compile(r"\s*%%?(wcode|wcode_show|wcode_params|wcode_config)\s+")
+_QUESTION = re.compile(r"^(\s*)%wcode[ \t]+(\S.*\?)[ \t]*$", re.MULTILINE)
 _loaded: WeakKeyDictionary[Any, "Extension"] = WeakKeyDictionary()
 
 
@@ -349,6 +362,7 @@ def load(shell: Any) -> None:
         shell.register_magic_function(command, kind, name)
     shell.configurables.append(extension.config)
     shell.Completer.custom_matchers.append(extension.matcher)
+    shell.input_transformers_cleanup.append(_keep_questions)
     _formatter(shell).for_type(Reply, _show_reply)
 
 
@@ -362,8 +376,21 @@ def unload(shell: Any) -> None:
             magics.pop(name, None)
     shell.configurables.remove(extension.config)
     shell.Completer.custom_matchers.remove(extension.matcher)
+    shell.input_transformers_cleanup.remove(_keep_questions)
     _formatter(shell).pop(Reply, None)
     extension.session.close()
+
+
+def _keep_questions(cell: list[str]) -> list[str]:
+    """A prompt on one line may end in ``?``, which IPython takes for a cry for help."""
+    if cell and cell[0].lstrip().startswith("%%"):
+        return cell
+    return [_QUESTION.sub(_called, line) for line in cell]
+
+
+def _called(match: re.Match[str]) -> str:
+    indent, line = match.groups()
+    return f"{indent}get_ipython().run_line_magic('wcode', {line!r})"
 
 
 def session(shell: Any) -> Session:

@@ -204,10 +204,10 @@ def _footer_html(reply: Reply) -> str:
     return f'<div style="{FAINT}">{shown}{escape(footer(reply))}</div>'
 
 
-def layers_table(rows: Iterable[Sequence[str]]) -> Table:
+def layers_table(rows: Iterable[Sequence[str]], note: str = "") -> Table:
     """Name, value and layer of settings."""
     columns = (say("ui.name"), say("ui.value"), say("ui.layer"))
-    return Table(columns, [tuple(row) for row in rows])
+    return Table(columns, [tuple(row) for row in rows], note=note)
 
 
 def shown_value(value: Any) -> str:

@@ -1,0 +1,56 @@
+"""A real IPython shell, as in a terminal, and what a cell did in it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
+from traitlets.config import Config
+
+
+@dataclass
+class Ran:
+    """What a cell did."""
+
+    success: bool
+    stdout: str
+    stderr: str
+    outputs: list[Any]
+    error: BaseException | None
+
+    @property
+    def plain(self) -> str:
+        """All that was printed or displayed as text."""
+        shown = [output.data.get("text/plain", "") for output in self.outputs]
+        return "\n".join([self.stdout, *shown])
+
+    @property
+    def error_lines(self) -> list[str]:
+        """The lines of the error's report."""
+        return [line for line in self.stdout.splitlines() if line.strip()]
+
+
+Runner = Callable[[str], Ran]
+
+
+def new_shell() -> InteractiveShell:
+    """The process's shell, made anew, without a history file."""
+    InteractiveShell.clear_instance()
+    config = Config({"HistoryManager": {"hist_file": ":memory:", "enabled": False}})
+    shell = InteractiveShell.instance(config=config)
+    shell.run_line_magic("colors", "nocolor")
+    return shell
+
+
+def run_in(shell: InteractiveShell, code: str) -> Ran:
+    """Run a cell."""
+    with capture_output() as captured:
+        result = shell.run_cell(code)
+    return Ran(
+        result.success,
+        captured.stdout,
+        captured.stderr,
+        captured.outputs,
+        result.error_in_exec,
+    )
