@@ -1,0 +1,42 @@
+"""Run the notebooks on the sandbox and save their outputs: ``python -m tests.record``."""
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+
+NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
+
+
+def main(names: list[str]) -> None:
+    """Run those named, or all."""
+    paths = [NOTEBOOKS / name for name in names] or sorted(NOTEBOOKS.glob("*.ipynb"))
+    for path in paths:
+        notebook = run(path)
+        for cell in notebook.cells:
+            cell.metadata.pop("execution", None)
+        notebook.metadata.pop("widgets", None)
+        nbformat.write(notebook, path)
+        print(path.name)
+
+
+def run(path: Path) -> nbformat.NotebookNode:
+    """The notebook with fresh outputs, run as a new person without a key."""
+    notebook = nbformat.read(path, as_version=4)
+    settings = {"PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("WCODE_")}
+    with tempfile.TemporaryDirectory() as home:
+        fresh = {"XDG_CONFIG_HOME": home, "XDG_DATA_HOME": home, "IPYTHONDIR": home}
+        env = {**kept, **settings, **fresh, "WCODE_LANGUAGE": "en"}
+        client = NotebookClient(
+            notebook, timeout=120, resources={"metadata": {"path": str(path.parent)}}
+        )
+        client.execute(env=env)
+    return notebook
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
