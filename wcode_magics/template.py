@@ -2,7 +2,7 @@
 
 ``{{ name }}`` and ``{% … %}`` are the template's; single braces, JSON and code go
 through as they are, comments do not exist, and what a value contains is text: it is
-never evaluated again.
+never evaluated again. How a value becomes text stands in :mod:`wcode_magics.show`.
 """
 
 from collections.abc import Mapping
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from wcode_magics.errors import TemplateError
 from wcode_magics.params import hint
+from wcode_magics.show import shown
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -75,6 +76,7 @@ def _environment() -> Any:
         undefined=Missing,
         autoescape=False,
         keep_trailing_newline=True,
+        finalize=shown,
         comment_start_string=_NO_COMMENT[0],
         comment_end_string=_NO_COMMENT[1],
         cache_size=_KEPT_COMPILED,
