@@ -5,7 +5,8 @@ answer until the first trouble, then by one for each window of answers; a 429 or
 halves it, once for all requests that were in flight together. Where the middle
 answer of a window takes twice as long for its length as the best window's did, more
 in flight only queues, and the window shrinks in proportion, but not below
-:data:`CALM`. ``Retry-After`` stops everybody.
+:data:`CALM`; times below :data:`QUICK_S` are the client's own and say nothing.
+``Retry-After`` stops everybody.
 
 The caps per minute are leaky buckets that hold a second's worth. Tokens are taken as
 estimated before a request and settled by what it used.
@@ -21,6 +22,7 @@ MOST = 64
 START = 32
 FEWEST = 1
 CALM = 8
+QUICK_S = 0.25
 SLOWER = 2.0
 STEEPEST = 0.7
 FADE = 1.002
@@ -96,7 +98,8 @@ class Limiter:
             fast = self.window < self._threshold
             self.window += 1 if fast else 1 / self.window
             self.window = min(self.window, self.most)
-        self._times.append((self._clock() - since) / (LENGTH + length))
+        took = max(QUICK_S, self._clock() - since)
+        self._times.append(took / (LENGTH + length))
         if len(self._times) >= max(int(self.window), CALM):
             self._judge()
 
