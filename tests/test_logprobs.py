@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wcode_magics import text
-from wcode_magics.logprobs import UNLIKELY, Logprobs, probability
+from wcode_magics.logprobs import Logprobs
+from wcode_magics.position import UNLIKELY, probability
 from wcode_magics.values import Alternative, TokenLogprob
 
 

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from wcwidth import ljust, rjust, width
 
 from wcode_magics.glyphs import Glyph
-from wcode_magics.logprobs import Logprobs, Position, probability
+from wcode_magics.logprobs import Logprobs
 from wcode_magics.markup import escape
+from wcode_magics.position import Position, probability
 from wcode_magics.text import say
 from wcode_magics.visible import number, percent, visible
 

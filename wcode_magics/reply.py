@@ -2,12 +2,18 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, overload
 
-from wcode_magics.errors import AnswerError
+from wcode_magics.confidence import (
+    Confidence,
+    LabelConfidence,
+    of_field,
+    of_labels,
+)
+from wcode_magics.errors import AnswerError, UsageError
 from wcode_magics.logprobs import Logprobs
 from wcode_magics.request import Request
 from wcode_magics.values import (
@@ -74,6 +80,34 @@ class Reply(Value):
     def logprobs(self) -> Logprobs | None:
         """The token log probabilities, or None where none were reported."""
         return Logprobs(self.tokens, self.text) if self.tokens else None
+
+    @overload
+    def confidence(self, path: str = "") -> Confidence: ...
+
+    @overload
+    def confidence(
+        self, path: str = "", *, labels: Sequence[str]
+    ) -> LabelConfidence: ...
+
+    def confidence(
+        self, path: str = "", *, labels: Sequence[str] | None = None
+    ) -> Confidence | LabelConfidence:
+        """The joint probability of a field of a JSON answer, or of each label.
+
+        ``reply.confidence("a.b[0]")`` is one number with its tokens;
+        ``reply.confidence(labels=["yes", "no"])`` a probability for each label at
+        the start of the answer or, with ``path`` too, of that field. The rules stand
+        in :mod:`wcode_magics.confidence`.
+
+        Raises:
+            UsageError: no token probabilities; ``path`` or ``labels`` are wrong.
+            AnswerError: the answer is not JSON or has no such field.
+        """
+        if self.logprobs is None:
+            raise UsageError("logprobs.none")
+        if labels is None:
+            return of_field(self.logprobs, path)
+        return of_labels(self.logprobs, labels, path)
 
     @property
     def code_blocks(self) -> list[tuple[str, str]]:
