@@ -1,0 +1,58 @@
+"""Uses the whole public API under mypy strict; it is checked, never run."""
+
+from typing import assert_type
+
+import wcode_magics
+from wcode_magics import Reply, Session, WcodeError
+from wcode_magics.exchange import Prepared, Stream
+from wcode_magics.values import Delta, Message, ToolCall, Usage
+
+
+def script() -> str:
+    """What a script does."""
+    with Session(model="m", api_key="k", temperature=0.2) as session:
+        reply = session.ask("hello", temperature=0, stop=["END"], timeout=3)
+        assert_type(reply, Reply)
+        prepared = session.prepare([Message("user", "{{ x }}")], names={"x": 1})
+        assert_type(prepared, Prepared)
+        assert_type(session.go_on(reply, max_tokens=9), Prepared)
+        with session.stream(prepared) as stream:
+            assert_type(stream, Stream)
+            for delta in stream:
+                assert_type(delta, Delta)
+        assert_type(stream.reply, Reply)
+        assert_type(session.last, Reply | None)
+        assert_type(session.history, list[Reply])
+    return reply.text
+
+
+async def twins() -> None:
+    """What asynchronous code does."""
+    session = Session()
+    assert_type(await session.aio.ask("hello"), Reply)
+    async for delta in session.aio.stream("hello"):
+        assert_type(delta.text, str)
+
+
+def answer(reply: Reply) -> None:
+    """What hangs off a reply."""
+    assert_type(reply.text, str)
+    assert_type(reply.usage, Usage | None)
+    assert_type(reply.cost, float | None)
+    assert_type(reply.tool_calls, tuple[ToolCall, ...])
+    assert_type(reply.finish_reason, str | None)
+    assert_type(reply.interrupted, bool)
+    assert_type(reply.code_blocks, list[tuple[str, str]])
+    assert_type(reply.request.hash, str)
+
+
+def failure(error: WcodeError) -> None:
+    """What an error brings."""
+    assert_type(error.reply, Reply | None)
+    assert_type(error.key, str)
+
+
+def extension(shell: object) -> None:
+    """What IPython calls."""
+    wcode_magics.load_ipython_extension(shell)
+    wcode_magics.unload_ipython_extension(shell)
