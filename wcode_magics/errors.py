@@ -51,7 +51,7 @@ class WcodeError(Exception):
         self.reply: Reply | None = None
 
     def __str__(self) -> str:
-        said = text.say(f"errors.{self.key}", **self.facts)
+        said = " ".join(text.say(f"errors.{self.key}", **self.facts).split())
         return said if self.reply is None else f"{said} {text.say('errors.kept')}"
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -1,0 +1,110 @@
+"""Errors: one line each, in both languages, and they travel."""
+
+import pickle
+import re
+
+import pytest
+
+from wcode_magics import errors, text
+from wcode_magics.errors import Stopped, UsageError, WcodeError
+from wcode_magics.faults import fault
+from wcode_magics.reply import Reply
+from wcode_magics.request import Request
+from wcode_magics.text import LANGUAGES, say
+from wcode_magics.values import Message
+
+PLACE = re.compile(r"(?<!{){(\w+)}(?!})")
+KEYS = sorted(key for key in text.keys("en") if key.startswith("errors."))
+
+
+def tree(kind: type = WcodeError) -> list[type[WcodeError]]:
+    """A class and all below it that this package defines, in the order of the file."""
+    below = [k for k in kind.__subclasses__() if k.__module__ == errors.__name__]
+    return [kind, *(each for child in below for each in tree(child))]
+
+
+def error_of(key: str, kind: type[WcodeError] = WcodeError) -> WcodeError:
+    """An error with every fact that its words name."""
+    short = key.removeprefix("errors.")
+    names = {place for lang in LANGUAGES for place in PLACE.findall(say(key, lang))}
+    return kind(short, **{name: f"two\nlines of {name}" for name in names})
+
+
+def partial() -> Reply:
+    """An answer that broke off."""
+    return Reply("half", Request("m", (Message("user", "hi"),)), "m")
+
+
+@pytest.mark.parametrize("kind", [*tree(), Stopped], ids=lambda kind: kind.__name__)
+def test_every_class_says_in_one_sentence_when_it_is_raised(kind):
+    """A reader of the reference knows when an error comes."""
+    lines = kind.__doc__.strip().split("\n")
+    assert len(lines) == 1
+    assert lines[0].endswith(".")
+    assert lines[0].startswith(("When ", "The root"))
+
+
+def test_the_tree_in_the_docstring_is_the_tree_of_classes():
+    """The picture at the top of the file shows what is there."""
+    drawn = re.findall(r"^([│ ]*[├└]── )?(\w+)", _picture(), re.MULTILINE)
+    picture = [(len(branch) // 4, name) for branch, name in drawn]
+    depths = [(len(kind.__mro__) - len(WcodeError.__mro__), kind) for kind in tree()]
+    assert picture == [(depth, kind.__name__) for depth, kind in depths]
+
+
+def _picture() -> str:
+    block = errors.__doc__.split("::\n\n")[1].split("\n\n")[0]
+    return "\n".join(line.removeprefix("    ") for line in block.splitlines())
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("key", KEYS)
+def test_every_error_is_one_line_in_the_cell(key, lang):
+    """Whatever the facts hold, the cell shows one line in the person's language."""
+    text.use(lang)
+    (line,) = error_of(key)._render_traceback_()
+    assert "\n" not in line
+    assert PLACE.search(line) is None
+    assert line.startswith("WcodeError: ")
+    assert line.endswith((".", "。", "）", "？", "?", "two lines of hint", '"'))
+
+
+@pytest.mark.parametrize("kind", tree(), ids=lambda kind: kind.__name__)
+def test_every_class_pickles_with_its_facts_and_its_reply(kind):
+    """An error comes back whole from another process."""
+    error = kind("bad_value", name="top_p", given="2", allowed="float", status=400)
+    error.reply = partial()
+    twin = pickle.loads(pickle.dumps(error))
+    assert type(twin) is kind
+    assert twin.key == error.key
+    assert twin.facts == error.facts
+    assert twin.reply == error.reply
+    assert str(twin) == str(error)
+
+
+def test_an_error_speaks_the_language_of_the_moment():
+    """The language may change after the error was raised."""
+    error = UsageError("empty_prompt")
+    text.use("zh")
+    assert "提示是空的" in str(error)
+
+
+def test_an_error_tells_that_something_was_kept():
+    """Who paid for half an answer learns where it is."""
+    error = UsageError("stream_cut")
+    assert "_wcode" not in str(error)
+    error.reply = partial()
+    assert str(error).endswith("What arrived is kept in _wcode.")
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_stop_is_one_line_and_still_an_interrupt(kept):
+    """Stop ends Run All, and says whether there is a partial answer."""
+    stopped = Stopped(kept=kept)
+    assert isinstance(stopped, KeyboardInterrupt)
+    assert ("_wcode" in stopped._render_traceback_()[0]) is kept
+
+
+def test_a_status_error_knows_its_status():
+    """A program can ask for the number."""
+    assert fault(418, "teapot").status == 418

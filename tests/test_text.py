@@ -1,0 +1,178 @@
+"""Words: the same keys in both languages, none missing, none left over."""
+
+import ast
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import wcode_magics
+from wcode_magics import errors, text
+from wcode_magics.text import LANGUAGES, say
+
+PACKAGE = Path(wcode_magics.__file__).parent
+PLACE = re.compile(r"(?<!{){(\w+)}(?!})")
+
+
+@cache
+def trees() -> list[ast.AST]:
+    """Every file of the package, parsed."""
+    return [ast.parse(path.read_text("utf-8")) for path in PACKAGE.rglob("*.py")]
+
+
+def nodes(kind: type) -> list:
+    """All nodes of a kind in the package."""
+    return [n for tree in trees() for n in ast.walk(tree) if isinstance(n, kind)]
+
+
+def error_names() -> set[str]:
+    """The names of all errors that are made from a key."""
+
+    def below(kind: type) -> set[str]:
+        return {kind.__name__}.union(*map(below, kind.__subclasses__()))
+
+    return below(errors.WcodeError)
+
+
+def key_of(node: ast.expr, prefix: str) -> str | None:
+    """A key as written, with ``*`` for what is filled in; None for a variable."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return prefix + node.value
+    if isinstance(node, ast.JoinedStr):
+        parts = [p.value if isinstance(p, ast.Constant) else "*" for p in node.values]
+        return prefix + "".join(map(str, parts))
+    if isinstance(node, ast.IfExp):
+        return key_of(node.body, prefix)
+    return None
+
+
+def uses() -> list[tuple[str, ast.Call]]:
+    """Every key that the code asks for, with the call that does."""
+    named = error_names()
+    found = []
+    for call in nodes(ast.Call):
+        name = getattr(call.func, "attr", getattr(call.func, "id", ""))
+        if not call.args or (name != "say" and name not in named):
+            continue
+        prefix = "errors." if name in named else ""
+        key = key_of(call.args[0], prefix)
+        if key is not None:
+            found.append((key, call))
+    return found
+
+
+def matches(pattern: str) -> list[str]:
+    """The keys that fit a pattern."""
+    fits = re.compile(re.escape(pattern).replace(r"\*", "(.+)"))
+    return [key for key in text.keys("en") if fits.fullmatch(key)]
+
+
+def test_both_languages_have_the_same_keys():
+    """What can be said in one language can be said in the other."""
+    assert text.keys("en") == text.keys("zh")
+
+
+def test_both_languages_name_the_same_facts():
+    """A sentence names the same facts in both languages."""
+    for key in text.keys("en"):
+        places = [sorted(set(PLACE.findall(say(key, lang)))) for lang in LANGUAGES]
+        assert places[0] == places[1], key
+
+
+def test_no_words_are_empty():
+    """Every key has words."""
+    assert all(say(key, lang).strip() for lang in LANGUAGES for key in text.keys(lang))
+
+
+def test_chinese_is_chinese():
+    """Sentences of the Chinese file are in Chinese."""
+    for key in text.keys("zh"):
+        if key.startswith(("errors.", "advice.")) or key.endswith(".help"):
+            assert re.search(r"[\u4e00-\u9fff]", say(key, "zh")), key
+
+
+def test_every_key_in_the_code_has_words():
+    """No code asks for words that are not there."""
+    found = uses()
+    assert len(found) > 50
+    assert [key for key, _call in found if not matches(key)] == []
+
+
+def test_every_call_gives_the_facts_that_its_words_name():
+    """A sentence is never left with a hole."""
+    for key, call in uses():
+        given = {keyword.arg for keyword in call.keywords}
+        if None in given or "*" in key or key.startswith("ui.example"):
+            continue
+        assert set(PLACE.findall(say(key, "en"))) <= given, key
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_words_with_facts_can_be_filled_in(lang):
+    """Filling in facts never trips over a brace."""
+    for key in text.keys(lang):
+        facts = dict.fromkeys(PLACE.findall(say(key, lang)), "x")
+        if facts and "{{" not in say(key, lang):
+            assert "{" not in say(key, lang, **facts).replace('{"', "")
+        if key.startswith("errors."):
+            assert say(key, lang, **facts, more=1)
+
+
+def test_every_key_is_used():
+    """No words lie about that nobody says."""
+    written = {node.value for node in nodes(ast.Constant) if type(node.value) is str}
+    patterns = {key for key, _call in uses()}
+    patterns |= {p for node in nodes(ast.JoinedStr) if (p := key_of(node, ""))}
+    asked = [p for p in patterns if p.count("*") and not p.startswith("*")]
+    idle = [key for key in text.keys("en") if not _used(key, written, asked)]
+    assert idle == []
+
+
+def _used(key: str, written: set[str], asked: list[str]) -> bool:
+    short = key.removeprefix("errors.")
+    if key in written or (short != key and short in written):
+        return True
+    for pattern in asked:
+        fits = re.compile(re.escape(pattern).replace(r"\*", "(.+)"))
+        filled = fits.fullmatch(key) or fits.fullmatch(short)
+        if filled and all(part in written | _parameters() for part in filled.groups()):
+            return True
+    return False
+
+
+@cache
+def _parameters() -> set[str]:
+    from wcode_magics.magic import Extension
+
+    return {name for name in vars(Extension) if name.startswith("wcode")}
+
+
+@pytest.mark.parametrize(
+    ("environment", "spoken"),
+    [
+        ({"WCODE_LANGUAGE": "zh"}, "zh"),
+        ({"WCODE_LANGUAGE": "en", "LANG": "zh_CN.UTF-8"}, "en"),
+        ({"LANG": "zh_CN.UTF-8"}, "zh"),
+        ({"LC_ALL": "zh_TW.UTF-8", "LANG": "en_US.UTF-8"}, "zh"),
+        ({"LC_MESSAGES": "en_GB.UTF-8", "LANG": "zh_CN.UTF-8"}, "en"),
+        ({"LANG": "C.UTF-8"}, "en"),
+        ({"LANG": "fr_FR.UTF-8"}, "en"),
+        ({}, "en"),
+    ],
+)
+def test_the_language_follows_setting_and_locale(monkeypatch, environment, spoken):
+    """The language is the variable's, else the locale's, else English."""
+    for name in ("WCODE_LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert text.language() == spoken
+
+
+def test_a_chosen_language_stands_above_the_environment():
+    """``use`` overrides the environment, and None gives it back."""
+    text.use("zh")
+    assert say("ui.sandbox") == "沙盒"
+    text.use(None)
+    assert say("ui.sandbox") == "sandbox"
