@@ -67,11 +67,12 @@ def _stop(value: Any) -> list[str]:
 
 def _logit_bias(value: Any) -> dict[str, float]:
     bias: dict[str, float] = {}
-    for token, shift in value.items():
-        numeric = isinstance(shift, int | float) and not isinstance(shift, bool)
-        if not str(token).isdigit() or not numeric or not -100 <= shift <= 100:
+    for key, given in value.items():
+        token, shift = str(key), _float(given)
+        is_id = token.isascii() and token.isdigit()
+        if not is_id or shift is None or not -100 <= shift <= 100:
             raise ValueError('{"token id": -100 … 100}')
-        bias[str(token)] = shift
+        bias[token] = shift
     return bias
 
 
@@ -84,7 +85,7 @@ def _response_format(value: Any) -> dict[str, Any]:
         raise ValueError(
             '{"type": "json_schema", "json_schema": {"name": …, "schema": {…}}}'
         )
-    if kind not in {"text", "json_object"}:
+    if kind not in ("text", "json_object"):
         raise ValueError('{"type": "json_object"} · {"type": "json_schema", …}')
     return dict(value)
 
@@ -169,9 +170,9 @@ def hint(word: str, known: Sequence[str], form: str = "{}") -> str:
 
 
 def check(name: str, value: Any) -> Any:
-    """The value as the API wants it.
+    """The value as the API wants it, the same however it was written.
 
-    Whole floats pass for ints and ints for floats; booleans pass for neither.
+    Whole floats pass for ints, ints become floats; booleans pass for neither.
 
     Raises:
         ParameterError: with what was given, what is allowed and what to do.
@@ -213,21 +214,17 @@ def _within(row: Param, value: float) -> bool:
 
 
 def _check_float(_row: Param, value: Any) -> Any:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return _as_python(value, _check_float, _row)
-    return value if math.isfinite(value) else None
+    return _float(value)
 
 
 def _check_int(_row: Param, value: Any) -> Any:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return _as_python(value, _check_int, _row)
-    return int(value) if math.isfinite(value) and value == int(value) else None
+    number = _number(value)
+    return int(number) if number is not None and number == int(number) else None
 
 
 def _check_bool(_row: Param, value: Any) -> Any:
-    if isinstance(value, bool):
-        return value
-    return _as_python(value, _check_bool, _row)
+    python = _as_python(value)
+    return python if isinstance(python, bool) else None
 
 
 def _check_choice(row: Param, value: Any) -> str | None:
@@ -258,13 +255,27 @@ def _formed(row: Param, value: Any) -> Any:
         ) from None
 
 
-def _as_python(value: Any, check_kind: Callable[[Param, Any], Any], row: Param) -> Any:
-    """A NumPy or pandas scalar as the Python number that it stands for."""
-    item = getattr(value, "item", None)
-    if item is None or getattr(value, "ndim", 1) != 0:
+def _number(value: Any) -> Any:
+    """The finite number that a value is or stands for, else None."""
+    number = _as_python(value)
+    if isinstance(number, bool) or not isinstance(number, int | float):
         return None
-    python = item()
-    return None if type(python) is type(value) else check_kind(row, python)
+    return number if isinstance(number, int) or math.isfinite(number) else None
+
+
+def _float(value: Any) -> float | None:
+    """A float always: some servers refuse 1 where they mean 1.0."""
+    number = _number(value)
+    try:
+        return None if number is None else float(number)
+    except OverflowError:
+        return None
+
+
+def _as_python(value: Any) -> Any:
+    """A NumPy or pandas scalar as the Python value that it stands for."""
+    scalar = getattr(value, "ndim", None) == 0 and hasattr(value, "item")
+    return value.item() if scalar else value
 
 
 def _shown(value: Any) -> str:
