@@ -76,7 +76,11 @@ class Jupyter:
         self.port = _free_port()
         log = (self._home / "server.log").open("wb")
         self._process = subprocess.Popen(
-            self._command(), env=self._env, stdout=log, stderr=log, start_new_session=True
+            self._command(),
+            env=self._env,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         )
         log.close()
         self._wait()
@@ -124,7 +128,9 @@ class Jupyter:
     def _wait(self) -> None:
         for _ in range(240):
             try:
-                urllib.request.urlopen(f"http://127.0.0.1:{self.port}/api/status").read()
+                urllib.request.urlopen(
+                    f"http://127.0.0.1:{self.port}/api/status"
+                ).read()
             except OSError:
                 time.sleep(0.25)
             else:
@@ -188,7 +194,9 @@ def _free_port() -> int:
 
 
 def _environment(home: Path) -> dict[str, str]:
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("WCODE", "JUPYTER"))}
+    kept = {
+        k: v for k, v in os.environ.items() if not k.startswith(("WCODE", "JUPYTER"))
+    }
     places = {
         "HOME": "",
         "JUPYTER_CONFIG_DIR": "config",

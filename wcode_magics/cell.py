@@ -74,6 +74,10 @@ class Run:
         send = self._stream if stream else self._ask
         try:
             reply = send(prepared)
+        except Stopped:
+            raise
+        except KeyboardInterrupt:
+            raise Stopped(kept=False) from None
         except WcodeError as error:
             if error.reply is not None:
                 self._end(error.reply)
@@ -82,10 +86,7 @@ class Run:
         return reply
 
     def _ask(self, prepared: Prepared) -> Reply:
-        try:
-            reply = self._session.ask(prepared)
-        except KeyboardInterrupt:
-            raise Stopped(kept=False) from None
+        reply = self._session.ask(prepared)
         if not is_notebook(self._shell):
             print(reply.text)  # noqa: T201
         return reply

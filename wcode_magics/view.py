@@ -122,7 +122,8 @@ def money(cost: float) -> str:
 def note_bundle(text: str) -> Bundle:
     """A line of advice or news."""
     shown = f'<div style="{NOTE}">{escape(text)}</div>'
-    return {"text/html": shown, "text/plain": text}
+    quoted = f"> {markdown.neutral(text)}"
+    return {"text/html": shown, "text/plain": text, "text/markdown": quoted}
 
 
 def code_bundle(code: str, lexer: str) -> Bundle:
@@ -131,11 +132,13 @@ def code_bundle(code: str, lexer: str) -> Bundle:
 
 
 def joined(bundles: Iterable[Bundle]) -> Bundle:
-    """Several bundles as one output."""
+    """Several bundles as one output, in the formats that all of them have."""
     parts = list(bundles)
+    between = {"text/html": "", "text/plain": "\n", "text/markdown": "\n\n"}
     return {
-        "text/html": "".join(part["text/html"] for part in parts),
-        "text/plain": "\n".join(part["text/plain"] for part in parts),
+        kind: space.join(part[kind] for part in parts)
+        for kind, space in between.items()
+        if all(kind in part for part in parts)
     }
 
 

@@ -1,0 +1,92 @@
+"""A real kernel, driven by the Jupyter protocol."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from jupyter_client.blocking.client import BlockingKernelClient
+from jupyter_client.manager import KernelManager
+
+
+@dataclass
+class Shown:
+    """What a front end would have on the screen, and all messages behind it."""
+
+    outputs: list[dict[str, Any]] = field(default_factory=list)
+    messages: list[dict[str, Any]] = field(default_factory=list)
+    status: str = ""
+    seconds: float = 0.0
+    _clear: bool = False
+    _by_id: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def take(self, message: dict[str, Any]) -> None:
+        """Do to the screen what a front end does."""
+        kind, content = message["msg_type"], message["content"]
+        self.messages.append(message)
+        if kind == "clear_output":
+            self._clear = True
+        elif kind == "update_display_data":
+            name = content["transient"]["display_id"]
+            self._by_id[name]["data"] = content["data"]
+        elif kind in {"display_data", "execute_result", "stream", "error"}:
+            if self._clear:
+                self.outputs.clear()
+                self._clear = False
+            name = content.get("transient", {}).get("display_id")
+            if name:
+                self._by_id[name] = content
+            self.outputs.append(content)
+
+
+class Kernel:
+    """Runs cells and keeps what they show."""
+
+    def __init__(self, manager: KernelManager, client: BlockingKernelClient) -> None:
+        self.manager = manager
+        self._client = client
+
+    def run(
+        self, code: str, *, on_output: Callable[[Shown], None] | None = None
+    ) -> Shown:
+        """Run a cell; ``on_output`` is called after each message that shows."""
+        shown = Shown()
+        begun = time.monotonic()
+        asked = self._client.execute(code)
+        while True:
+            message = self._client.get_iopub_msg(timeout=60)
+            if message["parent_header"].get("msg_id") != asked:
+                continue
+            state = message["content"].get("execution_state")
+            if message["msg_type"] == "status" and state == "idle":
+                break
+            shown.take(message)
+            if on_output is not None:
+                on_output(shown)
+        shown.seconds = time.monotonic() - begun
+        shown.status = self._client.get_shell_msg(timeout=60)["content"]["status"]
+        return shown
+
+    def value(self, expression: str) -> str:
+        """The repr of an expression."""
+        shown = self.run(f"print(repr(({expression})))")
+        return "".join(output.get("text", "") for output in shown.outputs).strip()
+
+
+@contextmanager
+def kernel(env: Mapping[str, str]) -> Iterator[Kernel]:
+    """A kernel with the extension loaded."""
+    manager = KernelManager()
+    manager.start_kernel(env=dict(env))
+    client = manager.blocking_client()
+    client.start_channels()
+    client.wait_for_ready(timeout=60)
+    made = Kernel(manager, client)
+    made.run("%load_ext wcode_magics")
+    try:
+        yield made
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+        manager.cleanup_resources()

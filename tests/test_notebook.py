@@ -1,0 +1,138 @@
+"""Cells in a real kernel: what a front end gets, and what a notebook keeps."""
+
+import json
+import os
+import threading
+from collections.abc import Callable, Iterator
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from nbconvert import HTMLExporter
+
+from tests.kernel import Kernel, Shown, kernel
+from tests.loopback import Answer, Loopback, completion, event, streamed
+
+KEY = "sk-canary-9876543210"
+HOSTILE = (
+    "<script>alert(1)</script> <img src=x onerror=alert(2)> "
+    "[link](javascript:alert(3)) ![p](http://127.0.0.1:9/p.png) `<b>`\n\n"
+    "<iframe src='javascript:alert(4)'></iframe>"
+)
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Kernel]:
+    """One kernel for the module, with a key set."""
+    with kernel({**os.environ, "WCODE_API_KEY": KEY, "WCODE_LANGUAGE": "en"}) as made:
+        yield made
+
+
+def point(made: Kernel, server: Loopback) -> None:
+    """Make a server the kernel's endpoint."""
+    made.run(f"%wcode_config base_url={server.url} retries=0")
+
+
+def test_a_stream_ends_as_one_output(
+    running: Kernel, loopback: Callable[..., Loopback]
+) -> None:
+    """The answer grows on the screen, and one output with all of it remains."""
+    words = [f"word{n} " + ("\n\n" if n % 10 == 9 else "") for n in range(60)]
+    point(running, loopback(streamed(*words, pause=0.02)))
+    shown = running.run("%%wcode -t 0 -o out\nhi")
+    kinds = [message["msg_type"] for message in shown.messages]
+    assert kinds.count("update_display_data") >= 3
+    assert len(shown.outputs) == 1
+    data = shown.outputs[0]["data"]
+    assert set(data) == {"text/html", "text/markdown", "text/plain"}
+    assert all(f"word{n}" in data["text/html"] for n in range(60))
+    assert "¥0.000013" in data["text/plain"]
+    told = shown.outputs[0]["metadata"]["wcode"]
+    assert told["params"] == {"temperature": 0}
+    assert told["usage"] == {"prompt_tokens": 10, "completion_tokens": 5}
+    assert told["finish_reason"] == "stop"
+    assert len(told["request_hash"]) == 64
+
+
+def test_stop_keeps_the_partial_answer_and_hangs_up(
+    running: Kernel, loopback: Callable[..., Loopback]
+) -> None:
+    """An interrupt ends the cell in one line; the text so far is bound and shown."""
+    pieces = [event({"content": f"w{n} "}) for n in range(1000)]
+    server = loopback(Answer(pieces, kind="text/event-stream", pause=0.02))
+    point(running, server)
+    stopped = []
+
+    def stop(shown: Shown) -> None:
+        if shown.outputs and not stopped:
+            stopped.append(True)
+            running.manager.interrupt_kernel()
+
+    shown = running.run("%%wcode -o part\nhi", on_output=stop)
+    assert shown.status == "error"
+    assert shown.seconds < 10
+    assert server.hung_up.wait(3)
+    error = shown.outputs[-1]
+    assert len(error["traceback"]) == 1
+    assert "kept in _wcode" in error["traceback"][0]
+    assert "stopped" in shown.outputs[0]["data"]["text/plain"]
+    assert running.value("part.text[:6]") == "'w0 w1 '"
+    assert running.value("part.interrupted, part.finish_reason") == "(True, None)"
+
+
+def test_stop_before_the_answer(
+    running: Kernel, loopback: Callable[..., Loopback]
+) -> None:
+    """An interrupt while nothing came yet ends the cell in one line as well."""
+    point(running, loopback(Answer(hang=True)))
+    for stream in ("--stream", "--no-stream"):
+        timer = threading.Timer(1, running.manager.interrupt_kernel)
+        timer.start()
+        shown = running.run(f"%wcode {stream} hi")
+        assert shown.status == "error"
+        assert len(shown.outputs[-1]["traceback"]) == 1
+
+
+def test_model_text_never_runs(
+    running: Kernel, loopback: Callable[..., Loopback]
+) -> None:
+    """No tag, handler or script link of the model's is left in any of the formats."""
+    for form in ("markdown", "text", "code", "json", "html"):
+        point(running, loopback(streamed(HOSTILE)))
+        shown = running.run(f"%%wcode --format {form}\nJSON")
+        data = shown.outputs[-1]["data"]
+        shown_html = data["text/html"].lower()
+        assert "<script" not in shown_html
+        assert "<iframe" not in shown_html
+        assert "<img" not in shown_html
+        assert 'href="javascript' not in shown_html
+        assert "<script" not in data.get("text/markdown", "").lower()
+
+
+def test_the_key_is_in_no_message(
+    running: Kernel, loopback: Callable[..., Loopback]
+) -> None:
+    """Nothing that the kernel ever sends holds the key."""
+    refused = Answer([f'{{"error":{{"message":"no {KEY}"}}}}'.encode()], 401)
+    server = loopback(completion(), refused, refused)
+    point(running, server)
+    cells = ["%wcode --no-stream hi", "%wcode hi", "%wcode_config", "%wcode_show"]
+    cells += ["%wcode_models", "_wcode", "%tb", "%config WcodeMagics"]
+    said = json.dumps([running.run(code).messages for code in cells], default=str)
+    assert server.seen[0].headers["authorization"] == f"Bearer {KEY}"
+    assert KEY not in said
+
+
+def test_a_saved_notebook_shows_it_all(loopback: Callable[..., Loopback]) -> None:
+    """Executed by nbclient and exported by nbconvert, the answer stands there."""
+    server = loopback(streamed("**Bold** answer"))
+    cells = ["%load_ext wcode_magics", "%%wcode\nhi"]
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(source) for source in cells]
+    )
+    env = {**os.environ, "WCODE_BASE_URL": server.url, "WCODE_API_KEY": KEY}
+    NotebookClient(notebook, timeout=60).execute(env=env)
+    page, _resources = HTMLExporter().from_notebook_node(notebook)
+    assert "<strong>Bold</strong> answer" in page
+    assert "¥0.000013" in page
+    assert KEY not in nbformat.writes(notebook) + page
