@@ -124,9 +124,15 @@ class Writing:
     ) -> Iterator[tuple[int, Scored]]:
         """Draw tokens until the end token; sets ``finish`` to length if cut."""
         rules = guide.Guide(grammar) if grammar else None
+        made = 0
         while self.completion_tokens < self._limit:
             probs = mind.predict()
-            token = self._sampler.draw(probs, rules.mask() if rules else None)
+            if rules is None:
+                token = self._sampler.draw(probs)
+            else:
+                shown = probs if made < _PATIENCE else _hurry(probs)
+                token = self._sampler.draw(shown, rules.mask())
+            made += 1
             if token == tokenizer.END:
                 return
             self.completion_tokens += 1
@@ -179,6 +185,18 @@ class Writing:
             if mind.whole:
                 yield Piece(held.decode(), call=place)
                 held = b""
+
+
+_PATIENCE = 512
+"""Tokens of JSON after which closing it is made likelier: a schema may recurse."""
+
+_CLOSERS = (ord('"'), ord("]"), ord("}"))
+
+
+def _hurry(probs: Floats) -> Floats:
+    hurried = probs.copy()
+    hurried[[*_CLOSERS]] += 1.0
+    return hurried
 
 
 def top(probs: Floats, count: int) -> tuple[tuple[int, float], ...]:

@@ -28,6 +28,8 @@ _TWINS = (
 )
 _STEM = 5
 _ENOUGH = 1.0
+_SEEN = 4_000
+"""Characters at either end of a message that are looked at for what is asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +59,10 @@ def chosen(ask: Ask) -> tuple[Call, ...]:
 
 
 def last_user(ask: Ask) -> str:
-    """Return the text of the last user message."""
+    """Return the last user message; of a long one the beginning and the end."""
     said = [turn.text for turn in ask.turns if turn.role == "user"]
-    return said[-1] if said else ask.turns[-1].text
+    text = said[-1] if said else ask.turns[-1].text
+    return text if len(text) <= 2 * _SEEN else f"{text[:_SEEN]}\n{text[-_SEEN:]}"
 
 
 def _match(tool: Tool, text: str) -> float:

@@ -16,14 +16,15 @@ Weighted = list[tuple[Any, float]]
 
 _NAME = re.compile(
     r"\b[A-Z][a-zA-Zé]+(?:[ -][A-Z][a-zA-Zé]+)*"
+    r"|(?:^|(?<=[，。：:、；\s]))([\u4e00-\u9fff]{2,3}?)(?=今年|现在|住在|来自|说|买了|去了)"
     r"|(?:我叫|名叫|叫做|叫|姓名[是：:])([\u4e00-\u9fff]{2,3})"
     r"|([\u4e00-\u9fff]{2,3})(?=[，,]?\s*\d+\s*岁)"
 )
-_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+_NUMBER = re.compile(r"(?<![A-Za-z\d_.-])-?\d+(?:\.\d+)?(?![-.]?\d|[A-Za-z_]|年)")
 _SHAPES = {
-    "email": re.compile(r"[A-Za-z0-9_.+-]+@[\w-]+(?:\.[\w-]+)+"),
+    "email": re.compile(r"(?<![A-Za-z0-9_.+-])[A-Za-z0-9_.+-]+@[\w-]+(?:\.[\w-]+)+"),
     "url": re.compile(r"https?://[^\s,，。)\"]+"),
-    "phone": re.compile(r"\+?\d[\d -]{6,}\d"),
+    "phone": re.compile(r"(?<![\d -])\+?\d[\d -]{6,}\d"),
     "date": re.compile(r"\d{4}-\d{2}-\d{2}|\d{4}年\d{1,2}月\d{1,2}日"),
     "time": re.compile(r"\d{1,2}:\d{2}(?::\d{2})?"),
 }
@@ -83,9 +84,24 @@ _SCORES = (
     "得分",
     "分数",
 )
-_AGES = re.compile(
-    r"(\d+)\s*(?:years? old|岁)|(?:aged?|年龄[是：:]?)\s*(\d+)", re.IGNORECASE
-)
+_FIGURES = {
+    "age": re.compile(
+        r"(\d{1,3})\s{0,2}(?:years? old|岁)|(?:aged?|年龄)[是：:]? ?(\d{1,3})"
+        r"|(?<=[a-z], )(\d{1,2})(?=,)",
+        re.IGNORECASE,
+    ),
+    "money": re.compile(
+        r"[$€£¥￥] ?(\d{1,9}(?:\.\d+)?)|(?<!\d)(\d{1,9}(?:\.\d\d?)?) ?"
+        r"(?:dollars|euros|yuan|元|块)|(?<!\d)(\d{1,9}\.\d\d)(?!\d)",
+        re.IGNORECASE,
+    ),
+    "year": re.compile(r"(?<![\d.])((?:19|20)\d\d)(?![\d.])"),
+}
+_KINDS = {
+    "age": ("age", "年龄"),
+    "money": ("price", "cost", "amount", "total", "fee", "价格", "金额", "费用", "价"),
+    "year": ("year", "年份", "年"),
+}
 _STARTERS = library.words("starters")
 _MOST = 6
 _LONGEST = 60
@@ -158,24 +174,30 @@ def _strings(key: str, schema: Mapping[str, Any], text: str) -> Weighted:
 def _numbers(key: str, schema: Mapping[str, Any], text: str) -> Weighted:
     whole = schema.get("type") == "integer"
     low, high = schema.get("minimum"), schema.get("maximum")
-    found: Weighted = (
-        [(m.group(1) or m.group(2), 4.0) for m in _AGES.finditer(text)]
-        if "age" in key.lower() or "年龄" in key
-        else []
-    )
-    found += [(v, 4.0) for v, _ in _labelled(key, text) if _NUMBER.fullmatch(str(v))]
-    found += [(m.group(), 1.0) for m in _NUMBER.finditer(reading.source(text))]
-    numbers = [(float(v), w) for v, w in found]
-    if not found and _any(key.lower(), _SCORES):
-        share = labelling.probabilities(["positive", "negative"], text)[0]
-        bottom, top = (low or 0), (high or (5 if whole else 1))
-        numbers = [(round(bottom + share * (top - bottom), 2), 1.0)]
+    found = [(v, 5.0) for v, _ in _labelled(key, text) if _NUMBER.fullmatch(str(v))]
+    found += _figures(key, reading.source(text))
     fits = [
         (int(v) if whole or v.is_integer() else v, w)
-        for v, w in ((float(v), w) for v, w in numbers)
+        for v, w in ((float(v), w) for v, w in found)
         if (low is None or v >= low) and (high is None or v <= high)
     ]
+    if not fits and _any(key.lower(), _SCORES):
+        share = labelling.probabilities(["positive", "negative"], text)[0]
+        bottom, top = low or 0, high or (5 if whole else 1)
+        value = bottom + share * (top - bottom)
+        fits = [(round(value) if whole else round(value, 2), 1.0)]
     return _merge(fits) or [(low if low is not None else 0, 1.0)]
+
+
+def _figures(key: str, text: str) -> list[tuple[str, float]]:
+    """Return the numbers of a text; those that look like the key's kind count more."""
+    kinds: dict[str, str] = {}
+    for kind, pattern in _FIGURES.items():
+        for match in pattern.finditer(text):
+            kinds.setdefault("".join(filter(None, match.groups())), kind)
+    asked = next((k for k, cues in _KINDS.items() if _any(key.lower(), cues)), "")
+    found = [match.group() for match in _NUMBER.finditer(text)]
+    return [(v, 4.0 if kinds.get(v, "") == asked else 0.05) for v in found]
 
 
 def _booleans(key: str, schema: Mapping[str, Any], text: str) -> Weighted:
@@ -240,22 +262,38 @@ def keys(text: str) -> list[str]:
     """Return the keys that a prompt asks for in a JSON answer without schema."""
     shape = re.search(r"\{[^{}]+\}", text)
     if shape:
-        found = re.findall(
-            r"[\"']?([\w\u4e00-\u9fff]+)[\"']?\s*(?=[:,}])", shape.group()
-        )
-        return found[:_MOST]
-    cue = re.search(
-        r"(?:keys?|fields?|extract|提取|抽取|字段|键|包含)[:：]?\s*(?:the |named )?"
-        r"([\w ,，、和\u4e00-\u9fff\"'`]{2,80})",
-        text,
-        re.IGNORECASE,
-    )
+        found = re.findall(_KEY, shape.group())
+        return list(dict.fromkeys(found))[:_MOST]
+    cue = re.search(_KEYS_CUE, text, re.IGNORECASE)
     if not cue:
         return []
     head = re.split(r"\b(?:from|of|in|as|as json)\b|从|作为|为", cue.group(1))[0]
     parts = re.split(r"\s*(?:,|，|、|\band\b|和)\s*", head)
     names = [re.sub(r"^the ", "", part.strip("\"'` ")) for part in parts]
     return [n.replace(" ", "_") for n in names if n and len(n.split()) <= 2][:_MOST]
+
+
+_KEY = r"(?<!\w)([\w\u4e00-\u9fff]+)[\"']?\s*(?=[:,}])"
+_KEYS_CUE = (
+    r"(?:(?:keys?|fields?|字段|键|包含)[:：]?|extract|提取|抽取)\s*(?:the |named )?"
+    r"([\w ,，、和\u4e00-\u9fff\"'`]{2,80})"
+)
+
+
+def seen(text: str) -> dict[str, Any]:
+    """Return properties for what a text visibly has: a name, an age, a place, …"""
+    source = reading.source(text)
+    found: dict[str, Any] = {}
+    if [name for name in _names(source) if name not in library.places()]:
+        found["name"] = {"type": "string"}
+    if _FIGURES["age"].search(source):
+        found["age"] = {"type": "integer"}
+    if places(source):
+        found["city"] = {"type": "string"}
+    for shape in ("email", "date"):
+        if _SHAPES[shape].search(source):
+            found[shape] = {"type": "string"}
+    return found
 
 
 def _labelled(key: str, text: str) -> Weighted:

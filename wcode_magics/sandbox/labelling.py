@@ -15,12 +15,16 @@ _CUE = re.compile(
     r"(?:[^:：\n\"\[(]{0,30}[:：])?\s*[\[(\"]?([^\n.。?？!！:：\])]+)",
     re.IGNORECASE,
 )
-_SPLIT = re.compile(r"\s*(?:,|，|、|/|\||;|；|\bor\b|\band\b|或者|或|还是|和)\s*")
+_SPLIT = re.compile(
+    r"(?<!\s)\s*(?:,|，|、|/|\||;|；|\bor\b|\band\b|或者|或|还是|和)\s*"
+)
 _LISTED = re.compile(
-    r"[\w-]+(?:\s*(?:,|，|、|/|\||\bor\b|或者|或|还是|和)+\s*(?:or )?[\w-]+)+"
+    r"(?<![\w-])[\w-]+(?:\s*(?:,|，|、|/|\||\bor\b|或者|或|还是|和)+\s*(?:or )?[\w-]+)+"
 )
 _STEEP = 1.4
 _NEUTRAL = 0.9
+_FARTHEST = -4.0
+"""No label is hopeless: its score counts as this far below the best at most."""
 _LONGEST_LABEL = 24
 _NEGATIONS = (
     "not",
@@ -82,7 +86,8 @@ def probabilities(labels: Sequence[str], text: str) -> list[float]:
             score + (_NEUTRAL if row and "neutral" in row.names else 0.0)
             for score, row in zip(scores, rows, strict=True)
         ]
-    exps = [math.exp(_STEEP * score) for score in scores]
+    best = max(scores)
+    exps = [math.exp(_STEEP * max(score - best, _FARTHEST)) for score in scores]
     return [value / sum(exps) for value in exps]
 
 

@@ -6,40 +6,52 @@ from typing import Any
 LONGEST_STRING = 240
 MOST_ITEMS = 8
 MOST_PROPERTIES = 8
-_DEEPEST = 6
 
 
-def resolve(
-    schema: Mapping[str, Any], root: Mapping[str, Any] | None = None, depth: int = 0
+def resolve(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a schema with local references put in place, for reading only.
+
+    Inside itself a schema is an empty list of nothing: drafts do not recurse.
+    """
+    return _resolve(schema, schema, ())
+
+
+def _resolve(
+    schema: Mapping[str, Any], root: Mapping[str, Any], within: tuple[str, ...]
 ) -> dict[str, Any]:
-    """Return a schema with local references put in place, for reading only."""
-    root = schema if root is None else root
     found = dict(schema)
-    if isinstance(found.get("$ref"), str):
-        target: Any = root
-        for part in found.pop("$ref").lstrip("#/").split("/"):
-            target = (
-                target.get(part, {}) if part and isinstance(target, Mapping) else target
-            )
-        found = {**target, **found}
-        if depth > _DEEPEST:
-            return {"type": found.get("type", "null")}
-    for key in ("anyOf", "oneOf", "allOf"):
+    name = found.pop("$ref", None)
+    if isinstance(name, str):
+        if name in within:
+            return {"type": "array", "maxItems": 0}
+        within = (*within, name)
+        found = {**_target(name, root), **found}
+    for part in found.pop("allOf", ()):
+        found = {**_resolve(part, root, within), **found}
+    for key in ("anyOf", "oneOf"):
         if isinstance(found.get(key), list):
-            found[key] = [resolve(part, root, depth + 1) for part in found[key]]
-    if isinstance(found.get("allOf"), list):
-        for part in found.pop("allOf"):
-            found = {**part, **found}
-    if isinstance(found.get("items"), Mapping):
-        found["items"] = resolve(found["items"], root, depth + 1)
+            found[key] = [_resolve(part, root, within) for part in found[key]]
+    items = found.get("items")
+    if isinstance(items, Mapping):
+        if items.get("$ref") in within:
+            return {**found, "maxItems": 0}
+        found["items"] = _resolve(items, root, within)
     if isinstance(found.get("properties"), Mapping):
         rows = found["properties"].items()
         found["properties"] = {
-            key: resolve(part, root, depth + 1)
+            key: _resolve(part, root, within)
             for key, part in rows
             if isinstance(part, Mapping)
         }
     return found
+
+
+def _target(name: str, root: Mapping[str, Any]) -> Mapping[str, Any]:
+    found: Any = root
+    for part in name.removeprefix("#").strip("/").split("/"):
+        if part:
+            found = found.get(part) if isinstance(found, Mapping) else None
+    return found if isinstance(found, Mapping) else {}
 
 
 def bound(schema: Any) -> Any:

@@ -112,6 +112,8 @@ def _json(scene: Scene) -> Iterator[Saying]:
         schema: Mapping[str, Any] = outline.resolve(scene.ask.schema)
     else:
         schema = {"type": "object", "properties": _guessed(scene)}
+    if not schema.keys() - {"type", "title", "description"}:
+        schema = {"type": "object", "properties": _guessed(scene)}
     if schema.get("properties"):
         yield from _object(schema, scene.text)
         return
@@ -124,6 +126,10 @@ def _guessed(scene: Scene) -> dict[str, Any]:
     keys = fields.keys(scene.text)
     if keys:
         return {key: _guess_type(key, scene.text) for key in keys}
+    if reading.has(scene.text, "extract", "提取", "抽取"):
+        seen = fields.seen(scene.text)
+        if seen:
+            return seen
     said = [saying for skill in (label, known) for saying in skill(scene)]
     texts = [saying.text for saying in said[:4]] or ["I do not know"]
     return {"answer": {"enum": texts}}

@@ -103,7 +103,8 @@ class Sampler:
     def _pick(self, weights: Floats) -> int:
         sums = weights.cumsum()
         place = self.chance.random() * sums[-1]
-        return int(min(sums.searchsorted(place, side="right"), weights.size - 1))
+        found = int(sums.searchsorted(place, side="right"))
+        return found if found < weights.size else int(weights.argmax())
 
 
 def _cut(weights: Floats, settings: Sampling) -> Floats:
