@@ -22,6 +22,7 @@ from wcode_magics.values import (
     Delta,
     TokenLogprob,
     ToolCall,
+    ToolTrace,
     Usage,
     Value,
 )
@@ -41,6 +42,8 @@ class Reply(Value):
     seconds. ``finish_reason`` is the endpoint's word (stop, length, tool_calls,
     content_filter) or None where the answer broke off; ``interrupted`` tells that
     the person stopped it. ``tokens`` are the token log probabilities as reported.
+    ``parsed`` is the value that ``schema`` or ``json`` asked for, ``trace`` the calls
+    of functions on the way to this answer; neither is part of :meth:`to_dict`.
     """
 
     text: str
@@ -56,6 +59,8 @@ class Reply(Value):
     source: Source = "endpoint"
     refusal: str | None = None
     base_url: str = HOSTED_URL
+    parsed: Any = field(default=None, repr=False, compare=False)
+    trace: tuple[ToolTrace, ...] = field(default=(), repr=False, compare=False)
 
     def __str__(self) -> str:
         return self.text
@@ -116,6 +121,13 @@ class Reply(Value):
             (info.split()[0] if info.split() else "", code)
             for _fence, info, code in _FENCE.findall(f"{self.text}\n")
         ]
+
+    def to_dict(self) -> dict[str, Any]:
+        """What came, as JSON-ready data."""
+        data = super().to_dict()
+        data.pop("parsed", None)
+        data.pop("trace", None)
+        return data
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:

@@ -80,6 +80,22 @@ class Message(Value):
 
 
 @dataclass(frozen=True, slots=True)
+class ToolTrace(Value):
+    """One call and what came of it; ``seconds`` is 0 where nothing ran.
+
+    ``result`` is the text the model was given, ``ok`` whether the function returned;
+    ``round`` counts from 1.
+    """
+
+    round: int
+    name: str
+    arguments: str
+    result: str
+    ok: bool
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Alternative(Value):
     """A token that could have stood at a position.
 
