@@ -33,6 +33,12 @@ ASKED = [
     ("写一首关于秋天的诗", ("\n",)),
     ("Repeat: hello 龘 😀", ("hello 龘 😀",)),
     ("Tell me about black holes", ("black", "holes", "beyond")),
+    ("What is the sentiment of this review? I hate it", ("negative",)),
+    ("Is this spam, yes or no? You won a free prize, click now", ("yes",)),
+    ("Rate this review from 1 to 5: great phone, love it", ("4", "5")),
+    ("Extract all cities: I went from Paris to Rome", ("Paris, Rome",)),
+    ("温度参数是什么意思？", ("温度",)),
+    ("Hello, how are you today?", ("sandbox", "small model")),
     ("Extract the email from: write to bob@x.org today", ("bob@x.org",)),
 ]
 

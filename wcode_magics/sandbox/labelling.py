@@ -21,9 +21,13 @@ _SPLIT = re.compile(
 _LISTED = re.compile(
     r"(?<![\w-])[\w-]+(?:\s*(?:,|，|、|/|\||\bor\b|或者|或|还是|和)+\s*(?:or )?[\w-]+)+"
 )
-_STEEP = 1.4
+_YES_NO = re.compile(
+    r"\b(yes)\s*(?:or|/|,)\s*(no)\b|(?<!不)(是)\s*(?:或|还是|/|、)\s*(否)",
+    re.IGNORECASE,
+)
+_STEEP = 2.0
 _NEUTRAL = 0.9
-_FARTHEST = -4.0
+_FARTHEST = -3.0
 """No label is hopeless: its score counts as this far below the best at most."""
 _LONGEST_LABEL = 24
 _NEGATIONS = (
@@ -42,6 +46,9 @@ _NEGATING = "不没别非"
 
 def offered(text: str) -> list[str]:
     """Return the labels that a prompt offers, as written; empty if it is no such."""
+    answers = _YES_NO.search(text)
+    if answers:
+        return [found for found in answers.groups() if found]
     for found in _LISTED.finditer(text):
         labels = [_trim(label) for label in _clean(found.group())]
         named = [label for label in labels if _known(label)]
@@ -75,6 +82,8 @@ def offered(text: str) -> list[str]:
 
 def probabilities(labels: Sequence[str], text: str) -> list[float]:
     """Return how likely each label is for a text: softmax of the words for it."""
+    if _YES_NO.fullmatch("/".join(labels)):
+        return _affirmed(text)
     text = _without(text, labels)
     words = reading.words(text)
     rows = [_row(label, labels) for label in labels]
@@ -89,6 +98,20 @@ def probabilities(labels: Sequence[str], text: str) -> list[float]:
     best = max(scores)
     exps = [math.exp(_STEEP * max(score - best, _FARTHEST)) for score in scores]
     return [value / sum(exps) for value in exps]
+
+
+def _affirmed(text: str) -> list[float]:
+    """Return the chances of yes and no: of a class that the question names."""
+    asked, _, rest = text.partition("?" if "?" in text else "？")
+    words = set(reading.words(asked))
+    for row in library.labels():
+        named = [n for n in row.names if n in words or (len(n) > 1 and n in asked)]
+        if named and row.family != "yesno":
+            twins = [twin for twin in library.labels() if twin.family == row.family]
+            names = [named[0], *(twin.names[0] for twin in twins if twin != row)]
+            share = probabilities(names, rest or asked)[0]
+            return [share, 1 - share]
+    return probabilities(["true", "false"], text)
 
 
 def _clean(text: str) -> list[str]:

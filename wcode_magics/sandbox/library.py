@@ -100,7 +100,7 @@ def labels() -> tuple[Label, ...]:
 
 @cache
 def words(name: str) -> frozenset[str]:
-    """Return a list of words: "grammar", "dull" in tool names, "starters"."""
+    """Return a list of words: "grammar", "frame" of a question, …"""
     rows = dict(line.split(": ", 1) for line in _rows("words"))
     return frozenset(rows[name].split())
 

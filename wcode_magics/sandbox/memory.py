@@ -17,9 +17,6 @@ from numpy.typing import NDArray
 Ids = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-LONGEST = 8
-"""Tokens of context that are matched at most."""
-
 _GAP = -1
 
 
@@ -60,10 +57,11 @@ class Memory:
 class Trail:
     """Where the text so far matches a memory, for each length of context."""
 
-    __slots__ = ("matches", "memory")
+    __slots__ = ("_longest", "matches", "memory")
 
-    def __init__(self, memory: Memory) -> None:
-        """Start with no context."""
+    def __init__(self, memory: Memory, longest: int) -> None:
+        """Start with no context; match up to ``longest`` tokens of it."""
+        self._longest = longest
         self.memory = memory
         self.matches: list[Ids] = []
 
@@ -72,7 +70,7 @@ class Trail:
         tokens = self.memory.tokens
         first = self.memory.after(token)
         found = [first] if first.size else []
-        for places in self.matches[: LONGEST - 1] if found else ():
+        for places in self.matches[: self._longest - 1] if found else ():
             longer = places[tokens[places] == token]
             if not longer.size:
                 break

@@ -16,11 +16,15 @@ from functools import cache
 import numpy as np
 
 from . import library, tokenizer
-from .memory import LONGEST, Floats, Ids, Memory, Trail
+from .memory import Floats, Ids, Memory, Trail
 from .utf8 import FREE, Utf8
 
 _TRUST = (0.0, 0.6, 0.9, 0.985)
 """Share of the drafts by matched tokens; the rest goes to the corpus."""
+
+_DRAFT_CONTEXT = 16
+_CORPUS_CONTEXT = 8
+"""Tokens of context that are matched at most."""
 
 _GLANCE = 3
 """Tokens of context for the corpus beside the drafts: what else could be said here;
@@ -105,8 +109,8 @@ class Mind:
         """Take what the planner drafted and stand at the start of the answer."""
         self._model = model
         texts = [(draft.tokens, draft.weight) for draft in drafts]
-        self._drafts = Trail(Memory.of(texts, model.size))
-        self._corpus = Trail(model.corpus)
+        self._drafts = Trail(Memory.of(texts, model.size), _DRAFT_CONTEXT)
+        self._corpus = Trail(model.corpus, _CORPUS_CONTEXT)
         self._length = 0
         self._last = tokenizer.ASSISTANT
         self._utf8 = Utf8(model.size)
@@ -166,7 +170,7 @@ class Mind:
 
     def _follow_corpus(self, out: Floats, left: float) -> float:
         tokens = self._model.corpus.tokens
-        reach = LONGEST if left == 1.0 else _GLANCE
+        reach = _CORPUS_CONTEXT if left == 1.0 else _GLANCE
         for places in reversed(self._corpus.matches[:reach]):
             if places.size == 1:
                 token = tokens[places[0]]

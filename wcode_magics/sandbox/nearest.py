@@ -13,6 +13,10 @@ _OF_KNOWN = 0.6
 """Exponent of the share of the known question that is covered; 1 - this for ours."""
 
 
+_HALF = 0.5
+"""Share of our topic that a known question must have if ours contains its own."""
+
+
 @dataclass(frozen=True, slots=True)
 class Index:
     """Texts by their features; ``rarity`` is ln(1 + N / texts with the feature)."""
@@ -55,11 +59,15 @@ def pairs(text: str, language: str) -> list[tuple[library.Pair, float]]:
     """Return the pairs that answer in a language, with similarity, best first."""
     found, owners = _questions()
     best: dict[int, float] = {}
-    topic = frozenset(reading.content_words(text.replace("_", " ")))
+    topic = _topic(text)
     for place, score in found.scores(text).items():
-        covered = len(topic & found.texts[place]) / len(topic) if topic else 1.0
+        asked = _topics()[place]
+        covered = len(topic & asked) / len(topic) if topic else 1.0
+        fits = score * (0.5 + 0.5 * covered)
+        if asked and asked <= topic and covered >= _HALF:
+            fits = max(fits, _HALF + 0.3 * covered + 0.1 * score)
         owner = owners[place]
-        best[owner] = max(best.get(owner, 0.0), score * (0.5 + 0.5 * covered))
+        best[owner] = max(best.get(owner, 0.0), fits)
     known = library.pairs()
     rows = [(known[owner], score) for owner, score in best.items()]
     rows = [row for row in rows if _speaks(row[0]) == language]
@@ -78,6 +86,7 @@ def phrases(text: str, target: str) -> list[tuple[str, float]]:
 def warm() -> None:
     """Build the index of the questions, so that the first answer is quick."""
     _questions()
+    _topics()
 
 
 def _speaks(pair: library.Pair) -> str:
@@ -94,6 +103,17 @@ def _questions() -> tuple[Index, tuple[int, ...]]:
 @cache
 def _phrases(column: int) -> Index:
     return index([phrase[column] for phrase in library.phrases()])
+
+
+@cache
+def _topics() -> tuple[frozenset[str], ...]:
+    return tuple(_topic(q) for pair in library.pairs() for q in pair.questions)
+
+
+def _topic(text: str) -> frozenset[str]:
+    """Return what a question is about: its words without grammar and frame."""
+    found = reading.content_words(text.replace("_", " "))
+    return frozenset(found) - library.words("frame")
 
 
 def _features(text: str) -> frozenset[str]:

@@ -13,7 +13,7 @@ _SENTENCE = re.compile(
     r"[^.!?。！？\n]+[.!?。！？]*(?:(?<=\d\.)\d[^.!?。！？\n]*[.!?。！？]*)*"
 )
 _WORD = re.compile(r"[A-Za-z][A-Za-z'’_-]*|[\u3400-\u9fff]|\d+(?:\.\d+)?")
-_LEAST_SOURCE = 6
+_LEAST_SOURCE = 3
 _SMALL = library.words("grammar")
 
 

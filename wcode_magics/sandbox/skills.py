@@ -148,13 +148,21 @@ def _summary(scene: Scene) -> list[Saying]:
 
 def _translation(scene: Scene) -> list[Saying]:
     if not reading.has(
-        scene.text, "translate", "translation", "翻译", "怎么说", "how do you say"
+        scene.text,
+        "translate",
+        "translation",
+        "翻译",
+        "怎么说",
+        "英语说",
+        "英文说",
+        "中文说",
+        "how do you say",
     ):
         return []
     source = reading.source(re.sub(r"[「」]", '"', scene.text))
     bare = re.sub(
         r"(?i)translate|翻译成?|把|这句话|into|to|(in )?(chinese|english)|中文|英文"
-        r"|英语|怎么说|how do you say|[?？]",
+        r"|英语|怎么说?|用|说|how do you say|[?？]",
         " ",
         source,
     )
@@ -176,9 +184,25 @@ def _translation(scene: Scene) -> list[Saying]:
     return _weighted([(text, score) for text, score in found])
 
 
+_TRANSLATE = (
+    *("translate", "translation", "how do you say"),
+    *("翻译", "怎么说", "英语说", "英文说", "中文说"),
+)
+
+
 def _story(scene: Scene) -> list[Saying]:
     if not reading.has(
-        scene.text, "story", "tale", "essay", "novel", "故事", "小说", "作文", "童话"
+        scene.text,
+        "once upon a time",
+        "从前",
+        "story",
+        "tale",
+        "essay",
+        "novel",
+        "故事",
+        "小说",
+        "作文",
+        "童话",
     ):
         return []
     tales = library.stories()[scene.language]
@@ -187,6 +211,12 @@ def _story(scene: Scene) -> list[Saying]:
     if scene.level == "high":
         told = ["\n\n".join(told[i:] + told[:i]) for i in range(len(told))]
     return [Saying(text) for text in told]
+
+
+_TELL = (
+    *("once upon a time", "story", "tale", "essay", "novel"),
+    *("从前", "故事", "小说", "作文", "童话"),
+)
 
 
 def _memory(scene: Scene) -> list[Saying]:
@@ -219,7 +249,7 @@ def _memory(scene: Scene) -> list[Saying]:
 
 def _extraction(scene: Scene) -> list[Saying]:
     cue = re.match(
-        r"\s*(?:extract|find|give me)(?: only)? the ([\w ]{2,20}?)"
+        r"\s*(?:extract|find|give me)(?: only)?(?: all)?(?: the)? ([\w ]{2,20}?)"
         r"(?: (?:from|in|of)\b[^:]*)?[:：\n\"]"
         r"|\s*(?:提取|抽取|找出)(?:下面|以下|文中)?(?:的)?([\u4e00-\u9fff]{2,4}).*[:：\n“\"]",
         scene.text,
@@ -228,9 +258,47 @@ def _extraction(scene: Scene) -> list[Saying]:
     if not cue:
         return []
     key = (cue.group(1) or cue.group(2)).strip()
+    if key.endswith("s"):
+        several = [
+            str(value) for value, _ in fields.strings(_singular(key), scene.text)
+        ]
+        return [Saying(", ".join(several))]
     return [
         Saying(str(value), weight) for value, weight in fields.strings(key, scene.text)
     ]
+
+
+def _singular(word: str) -> str:
+    return f"{word[:-3]}y" if word.endswith("ies") else word[:-1]
+
+
+def _rating(scene: Scene) -> list[Saying]:
+    """Rate a text on a scale, by how positive it is."""
+    if not reading.has(scene.text, "rate", "rating", "score", "打分", "评分", "评级"):
+        return []
+    scale = re.search(r"(\d{1,2})\s?(?:to|-|–|~|到|至)\s?(\d{1,2})", scene.text)
+    low, high = (int(scale.group(1)), int(scale.group(2))) if scale else (1, 5)
+    if not low < high <= low + 100:
+        return []
+    share = labelling.probabilities(["positive", "negative"], scene.text)[0]
+    aim, width = low + share * (high - low), (high - low) / 6
+    weights = [math.exp(-(((k - aim) / width) ** 2)) for k in range(low, high + 1)]
+    rows = zip(range(low, high + 1), weights, strict=True)
+    return [Saying(str(value), weight) for value, weight in rows if weight > _FEWEST]
+
+
+def _change(scene: Scene) -> list[Saying]:
+    """Change the case of a text, or count its words."""
+    source = reading.source(scene.text)
+    if source == scene.text.strip():
+        return []
+    if reading.has(scene.text, "uppercase", "upper case", "大写"):
+        return [Saying(source.upper())]
+    if reading.has(scene.text, "lowercase", "lower case", "小写"):
+        return [Saying(source.lower())]
+    if reading.has(scene.text, "how many words", "count the words", "多少个词"):
+        return [Saying(str(len(source.split())))]
+    return []
 
 
 def known(scene: Scene) -> list[Saying]:
@@ -297,6 +365,8 @@ SKILLS: tuple[Callable[[Scene], list[Saying]], ...] = (
     _arithmetic,
     _summary,
     _translation,
+    _change,
+    _rating,
     label,
     _memory,
     _extraction,
