@@ -1,8 +1,9 @@
 """From an error status or an error object to the error that says what to do.
 
 Servers disagree on shapes and statuses: ``{"error": {…}}``, ``{"error": "text"}``,
-``{"detail": "text"}``, ``{"detail": [{"loc", "msg"}]}``, bare text; validation
-errors as 500, unknown models as 400. So the words of the body count too.
+``{"detail": "text"}``, ``{"detail": [{"loc", "msg"}]}``, one of these in a list, bare
+text; validation errors as 500, unknown models as 400. So the words of the body count
+too.
 """
 
 import json
@@ -27,6 +28,7 @@ MESSAGE_LIMIT = 300
 _WORDS: tuple[tuple[str, type[StatusError], str], ...] = (
     (r"context.{0,20}(length|size|window)|exceed_context", ContextError, "context"),
     (r"insufficient.{0,12}(quota|balance|credit)", CreditError, "credit"),
+    (r"rate.?limit|too many requests", RateLimitError, "rate_limited"),
     (r"content.?filter|content_policy", FilteredError, "filtered"),
     (r"invalid.{0,4}api.?key|incorrect api key", AuthenticationError, "key_refused"),
     (r"model_not_found|model .{0,80}(not exist|not found)", ModelError, "model"),
@@ -67,19 +69,21 @@ def fault(status: int, body: str | Mapping[str, Any], **facts: object) -> Status
 def _decoded(body: str) -> Any:
     try:
         return json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
 def _parts(data: Any, body: Any) -> tuple[str, str, str]:
+    if isinstance(data, list) and data and isinstance(data[0], Mapping):
+        data = data[0]
     inner = data.get("error", data.get("detail")) if isinstance(data, Mapping) else None
     if isinstance(inner, Mapping):
         code = inner.get("code") or inner.get("type") or ""
         return str(inner.get("message") or ""), str(code), str(inner.get("param") or "")
     if isinstance(inner, list):
         first = inner[0] if inner and isinstance(inner[0], Mapping) else {}
-        where = ".".join(str(part) for part in first.get("loc", ())[1:])
-        return f"{where}: {first.get('msg', '')}", "", where
+        where = ".".join(map(str, list(first.get("loc") or ())[1:]))
+        return f"{where}: {first.get('msg') or ''}", "", where
     if isinstance(data, Mapping):
         return str(inner or data.get("message") or ""), "", ""
     return _one_line(body), "", ""
@@ -91,7 +95,7 @@ def _one_line(body: Any) -> str:
 
 
 def _code_status(code: str) -> int:
-    return int(code) if code.isdigit() and 400 <= int(code) < 600 else 500
+    return int(code) if re.fullmatch("[45][0-9][0-9]", code) else 500
 
 
 def _classify(status: int, words: str) -> tuple[type[StatusError], str]:

@@ -73,11 +73,11 @@ def delta_of_event(data: str) -> Delta | None:
 
     Raises:
         StatusError: the event is an error object.
-        AnswerError: the event is not JSON.
+        AnswerError: the event is not JSON, or no chunk of an answer.
     """
     if data.strip() == DONE:
         return None
-    return _delta(decode(data), "delta")
+    return _checked(decode(data), "delta", data)
 
 
 def delta_of_body(body: str) -> Delta:
@@ -88,8 +88,8 @@ def delta_of_body(body: str) -> Delta:
         AnswerError: the body is not JSON or has no choices.
     """
     payload = decode(body)
-    delta = _delta(payload, "message")
-    if delta is None or not isinstance(payload, Mapping) or not payload.get("choices"):
+    delta = _checked(payload, "message", body)
+    if delta is None or not payload.get("choices"):
         raise AnswerError("no_choices", start=_start(body), body=body)
     return delta
 
@@ -98,7 +98,7 @@ def decode(body: str) -> Any:
     """JSON, also with raw control characters inside strings."""
     try:
         return json.loads(body, strict=False)
-    except ValueError as wrong:
+    except (ValueError, RecursionError) as wrong:
         raise AnswerError("answer_not_json", start=_start(body), body=body) from wrong
 
 
@@ -107,10 +107,14 @@ def _start(body: str) -> str:
     return line if len(line) <= 80 else f"{line[:79]}…"
 
 
+def _checked(payload: Any, inner: str, body: str) -> Delta | None:
+    try:
+        return _delta(payload, inner)
+    except (AttributeError, TypeError, ValueError, OverflowError) as wrong:
+        raise AnswerError("odd_answer", start=_start(body), body=body) from wrong
+
+
 def _delta(payload: Any, inner: str) -> Delta | None:
-    if not isinstance(payload, Mapping):
-        body = json.dumps(payload)
-        raise AnswerError("answer_not_json", start=_start(body), body=body)
     if payload.get("error"):
         raise fault(0, payload)
     choice = _first_choice(payload.get("choices"))
@@ -164,8 +168,15 @@ def _calls(said: Mapping[str, Any]) -> Iterable[CallPiece]:
             place if index is None else int(index),
             str(call.get("id") or ""),
             str(function.get("name") or ""),
-            str(function.get("arguments") or ""),
+            _arguments(function.get("arguments")),
         )
+
+
+def _arguments(arguments: Any) -> str:
+    """As JSON text, also where a server sends the object itself."""
+    if isinstance(arguments, str):
+        return arguments
+    return "" if arguments is None else json.dumps(arguments, ensure_ascii=False)
 
 
 def _tokens(logprobs: Any) -> Iterable[TokenLogprob]:
