@@ -6,7 +6,7 @@ never evaluated again. How a value becomes text stands in :mod:`wcode_magics.sho
 """
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from wcode_magics.errors import TemplateError
@@ -55,22 +55,28 @@ def render(source: str, names: Mapping[str, Any]) -> str:
 class UnknownName(Exception):  # noqa: N818 - carries a name to render(), no further
     """A name of the template that is not among the values."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(message)
         self.name = name
 
 
 @cache
 def _environment() -> Any:
-    from jinja2 import Undefined
+    from jinja2 import StrictUndefined, UndefinedError
     from jinja2.sandbox import ImmutableSandboxedEnvironment
+    from jinja2.utils import missing
 
-    class Missing(Undefined):
-        def _fail_with_undefined_error(self, *_args: Any, **_kwargs: Any) -> Any:
-            raise UnknownName(str(self._undefined_name))
-
-        __str__ = __iter__ = __len__ = __bool__ = _fail_with_undefined_error
-        __eq__ = __ne__ = __hash__ = __contains__ = _fail_with_undefined_error
+    class Missing(StrictUndefined):
+        def __init__(
+            self,
+            hint: str | None = None,
+            obj: Any = missing,
+            name: str | None = None,
+            exc: Any = UndefinedError,
+        ) -> None:
+            if exc is UndefinedError:
+                exc = partial(UnknownName, str(name))
+            super().__init__(hint, obj, name, exc)
 
     return ImmutableSandboxedEnvironment(
         undefined=Missing,
@@ -79,11 +85,10 @@ def _environment() -> Any:
         finalize=shown,
         comment_start_string=_NO_COMMENT[0],
         comment_end_string=_NO_COMMENT[1],
-        cache_size=_KEPT_COMPILED,
     )
 
 
-@cache
+@lru_cache(_KEPT_COMPILED)
 def compiled(source: str) -> "Template":
     """The template of a source, kept: many rows render through one."""
     return _environment().from_string(source)  # type: ignore[no-any-return]
