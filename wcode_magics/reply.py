@@ -1,7 +1,6 @@
 """The answer as a value, and how it grows from deltas."""
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -28,10 +27,6 @@ from wcode_magics.values import (
 )
 
 Source = Literal["endpoint", "sandbox", "replayed"]
-
-_FENCE = re.compile(
-    r"^(`{3,}|~{3,})[ \t]*([^\n`]*)\n(.*?)^\1[ \t]*$", re.MULTILINE | re.DOTALL
-)
 
 
 @dataclass(frozen=True)
@@ -116,11 +111,14 @@ class Reply(Value):
 
     @property
     def code_blocks(self) -> list[tuple[str, str]]:
-        """The fenced blocks of the text as (language, code) pairs, in order."""
-        return [
-            (info.split()[0] if info.split() else "", code)
-            for _fence, info, code in _FENCE.findall(f"{self.text}\n")
-        ]
+        """The fenced blocks of the text as (language, code) pairs, in order.
+
+        A block that the end of the answer cut off counts too.
+        """
+        from markdown_it import MarkdownIt
+
+        fences = (t for t in MarkdownIt().parse(self.text) if t.type == "fence")
+        return [((f.info.split() or [""])[0], f.content) for f in fences]
 
     def to_dict(self) -> dict[str, Any]:
         """What came, as JSON-ready data."""
