@@ -12,7 +12,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
@@ -71,7 +71,7 @@ class Jupyter:
         self._process: subprocess.Popen[bytes] | None = None
         self.port = 0
 
-    def __enter__(self) -> "Jupyter":
+    def __enter__(self) -> Self:
         self._write_settings()
         self.port = _free_port()
         log = (self._home / "server.log").open("wb")

@@ -1,4 +1,4 @@
-"""Run the notebooks on the sandbox and save their outputs: ``python -m tests.record``."""
+"""Run the notebooks on the sandbox and save what they show."""
 
 import os
 import sys

@@ -13,13 +13,13 @@ the alternative. Beginnings that several labels share, or none, are uncovered.
 """
 
 import math
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from wcode_magics import jsonpath
 from wcode_magics.errors import AnswerError, UsageError
+from wcode_magics.glyphs import spells
 from wcode_magics.logprobs import Logprobs
 from wcode_magics.position import UNLIKELY, Position, probability
 from wcode_magics.tokentext import encode, spelt
@@ -223,13 +223,7 @@ def _is(label: str, said: str) -> bool:
     following = said[len(label) :]
     if not said.startswith(label) or not following:
         return said == label
-    return not (_spells(label[-1]) and _spells(following[0]))
-
-
-def _spells(letter: str) -> bool:
-    """Whether letters like this one make words without spaces between them."""
-    wide = unicodedata.east_asian_width(letter) in {"W", "F"}
-    return letter.isalnum() and not wide
+    return not (spells(label[-1]) and spells(following[0]))
 
 
 def _begins(label: str, said: bytes) -> bool:

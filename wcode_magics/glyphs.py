@@ -4,6 +4,7 @@ A piece never splits a character, nor a grapheme cluster (Unicode annex 29): the
 tokens of 👩‍💻 or of é stand together. Texts of all pieces join to the answer's text.
 """
 
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -48,6 +49,27 @@ def cut(
     Without ``clusters`` a piece may split a grapheme cluster, never a character.
     """
     return tuple(_pieces(encode(text), places, _boundaries(text, clusters=clusters)))
+
+
+def spells(letter: str) -> bool:
+    """Whether letters like this one make words that spaces set apart."""
+    wide = unicodedata.east_asian_width(letter) in {"W", "F"}
+    return letter.isalnum() and not wide
+
+
+def words(text: str) -> Iterator[str]:
+    """The text in units that people compare: words, single ideographs, signs."""
+    word = ""
+    for cluster in iter_graphemes(text):
+        if spells(cluster[0]):
+            word += cluster
+            continue
+        if word:
+            yield word
+            word = ""
+        yield cluster
+    if word:
+        yield word
 
 
 def _boundaries(text: str, *, clusters: bool) -> frozenset[int] | range:

@@ -162,7 +162,7 @@ def _told(logprobs: Logprobs, position: Position, most: int) -> str:
         share=percent(position.probability),
         logprob=number(position.logprob, 3),
     )
-    shown = _alternatives(logprobs, position, most)
+    shown = alternatives(logprobs, position, most)
     if not shown:
         return head
     if position.others:
@@ -175,7 +175,8 @@ def _rank(position: Position) -> str:
     return say(f"heatmap.{key}", rank=position.rank)
 
 
-def _alternatives(logprobs: Logprobs, position: Position, most: int) -> list[str]:
+def alternatives(logprobs: Logprobs, position: Position, most: int) -> list[str]:
+    """The ``most`` likely tokens shown, each with its probability."""
     shown = zip(position.alternatives[:most], position.shares, strict=False)
     return [
         f"{visible(logprobs.readable(other)) or '∅'} {percent(share)}"
@@ -272,7 +273,7 @@ def _rows(logprobs: Logprobs, piece: Glyph, most: int) -> Iterator[list[str]]:
             number(position.logprob, 3),
             percent(position.probability),
             spread or f"{number(low)} … {number(high)}",
-            " · ".join(_alternatives(logprobs, position, most)),
+            " · ".join(alternatives(logprobs, position, most)),
         ]
 
 

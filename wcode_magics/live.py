@@ -86,8 +86,8 @@ class Live:
 
     def _put(self, text: str) -> None:
         name = f"block-{self._outputs}"
-        self._screen.show(self._bundle(text), name, again=self._shown)
-        self._shown = True
+        again, self._shown = self._shown, True
+        self._screen.show(self._bundle(text), name, again=again)
 
 
 def _split_lines(text: str) -> tuple[str, str]:

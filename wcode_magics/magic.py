@@ -67,6 +67,7 @@ class Command:
         self.__name__ = call.__name__
 
     def __call__(self, line: str, cell: str | None = None) -> Any:
+        """Run it."""
         return self._call(line) if cell is None else self._call(line, cell)
 
     def getdoc(self) -> str:

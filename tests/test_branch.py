@@ -1,0 +1,72 @@
+"""An answer's prefix with another token is right text or an error that says why."""
+
+import pytest
+
+from tests.test_logprobs import token, view
+from wcode_magics.branch import branch_prefix
+from wcode_magics.errors import UsageError
+from wcode_magics.values import Alternative, TokenLogprob
+
+TOLD = view(
+    token("One", 0.9),
+    token(" cat", 0.5, (" cat", 0.5), (" dog", 0.3), ("\n", 0.1)),
+    token("<|im_end|>", 0.5, ("<|im_end|>", 0.5), (" sat", 0.4)),
+    said="One cat",
+)
+
+
+@pytest.mark.parametrize(
+    ("alternative", "prefix"),
+    [
+        (1, "One cat"),
+        (2, "One dog"),
+        (" dog", "One dog"),
+        ("↵", "One\n"),
+        ("\n", "One\n"),
+    ],
+)
+def test_prefix_with_an_alternative(alternative, prefix):
+    """By number, by text, or by the text as the heat map draws it."""
+    assert branch_prefix(TOLD, 1, alternative) == prefix
+
+
+def test_branch_at_the_stop_token():
+    """Where the answer stopped it can go on."""
+    assert branch_prefix(TOLD, 2, " sat") == "One cat sat"
+
+
+@pytest.mark.parametrize("position", [-1, 3])
+def test_no_such_token(position):
+    """A position that the answer does not have is told with those it has."""
+    with pytest.raises(UsageError, match="0 … 2"):
+        branch_prefix(TOLD, position, 1)
+
+
+@pytest.mark.parametrize("alternative", [0, 4, "bird"])
+def test_no_such_alternative(alternative):
+    """An alternative that is not shown is told with those that are."""
+    with pytest.raises(UsageError, match="2  dog"):
+        branch_prefix(TOLD, 1, alternative)
+
+
+def _split(*tops):
+    first = TokenLogprob(r"\xe9\xbe", -1.0, b"\xe9\xbe", tuple(tops))
+    second = TokenLogprob(
+        r"\x8d", -1.0, b"\x8d", (Alternative(r"\x99", -2.0, b"\x99"),)
+    )
+    return view(first, second, said="龍")
+
+
+def test_never_inside_a_character():
+    """A prefix that would end inside a character is refused; a whole one is not."""
+    told = _split(Alternative(r"\xe9\xbe", -1.0, b"\xe9\xbe"), Alternative("a", -2.0))
+    with pytest.raises(UsageError, match="part of a character"):
+        branch_prefix(told, 0, 1)
+    assert branch_prefix(told, 0, 2) == "a"
+    assert branch_prefix(told, 1, r"\x99") == "龙"
+
+
+def test_lost_bytes_are_refused():
+    """An alternative whose bytes the server lost cannot be gone on from."""
+    with pytest.raises(UsageError, match="part of a character"):
+        branch_prefix(_split(Alternative("\ufffd", -0.5)), 0, 1)

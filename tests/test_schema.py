@@ -1,0 +1,176 @@
+"""Schemas: many ways to say one thing, and clear words where an answer differs."""
+
+import datetime as dt
+import enum
+from dataclasses import dataclass
+from typing import Literal, TypedDict
+
+import pydantic
+import pytest
+
+from wcode_magics import params
+from wcode_magics.errors import AnswerError, UsageError
+from wcode_magics.schema import Field, schema_of
+
+
+class Model(pydantic.BaseModel):
+    """A pydantic model."""
+
+    name: str
+    price: float
+
+
+@dataclass
+class Data:
+    """A dataclass."""
+
+    name: str
+    price: float
+
+
+class Typed(TypedDict):
+    """A TypedDict of the standard library."""
+
+    name: str
+    price: float
+
+
+class Mood(enum.Enum):
+    """An Enum."""
+
+    good = "good"
+    bad = "bad"
+
+
+FORMS = {
+    "model": Model,
+    "dataclass": Data,
+    "typed dict": Typed,
+    "words": {"name": "str", "price": "float"},
+    "types": {"name": str, "price": float},
+    "json schema": {
+        "type": "object",
+        "properties": {"name": {"type": "string"}, "price": {"type": "number"}},
+        "required": ["name", "price"],
+    },
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_all_forms_say_the_same(form):
+    """Every form sends an object of the same two fields and reads the same answer."""
+    schema = schema_of(FORMS[form])
+    assert schema.fields == (Field("name", "text"), Field("price", "float"))
+    assert sorted(schema.json["required"]) == ["name", "price"]
+    value = schema.check({"name": "tea", "price": 3})
+    assert schema.plain(value) == {"name": "tea", "price": 3}
+
+
+def test_values_are_of_the_type_asked_for():
+    """A model, a dataclass and an Enum come back as their own instances."""
+    assert schema_of(Model).check({"name": "a", "price": 1}) == Model(name="a", price=1)
+    assert schema_of(Data).check({"name": "a", "price": 1}) == Data("a", 1.0)
+    assert schema_of(Mood).check("good") is Mood.good
+    assert schema_of(Literal["a", "b"]).check("b") == "b"
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_misfit_names_the_path(form):
+    """An answer that does not fit is refused with the path that fails."""
+    schema = schema_of(FORMS[form])
+    with pytest.raises(AnswerError) as caught:
+        schema.check({"name": "tea", "price": "cheap"})
+    assert "$.price" in str(caught.value)
+    with pytest.raises(AnswerError):
+        schema.check({"name": "tea"})
+
+
+def test_paths_inside_lists():
+    """The path goes through lists and objects."""
+    schema = schema_of({"items": "list[int]"})
+    with pytest.raises(AnswerError) as caught:
+        schema.check({"items": [1, "x"]})
+    assert "$.items[1]" in str(caught.value)
+
+
+def test_kinds():
+    """Each field has a kind, behind references and optional types too."""
+
+    class Inner(pydantic.BaseModel):
+        x: int
+
+    class Outer(pydantic.BaseModel):
+        whole: int | None
+        flag: bool
+        day: dt.date
+        moment: dt.datetime
+        mood: Mood
+        inner: Inner
+        tags: list[str]
+
+    assert schema_of(Outer).fields == (
+        Field("whole", "int"),
+        Field("flag", "bool"),
+        Field("day", "date"),
+        Field("moment", "datetime"),
+        Field("mood", "choice", ("good", "bad")),
+        Field("inner", "object", (), (Field("x", "int"),)),
+        Field("tags", "object"),
+    )
+
+
+def test_any_field_name():
+    """Fields may be called anything: Chinese, with spaces."""
+    schema = schema_of(
+        {"总价": "float", "unit price": "int | None", "好坏": ["好", "坏"]}
+    )
+    assert [f.kind for f in schema.fields] == ["float", "int", "choice"]
+    value = {"总价": 1.5, "unit price": None, "好坏": "好"}
+    assert schema.check(value) == value
+
+
+@pytest.mark.parametrize("form", [Literal["a", "b"], Mood, {"enum": ["a"]}, list[int]])
+def test_answers_that_are_no_objects(form):
+    """A choice or a list is a schema of one value, without fields."""
+    schema = schema_of(form)
+    assert schema.fields == ()
+    assert schema.value.kind in {"choice", "object"}
+
+
+@pytest.mark.parametrize("form", [*FORMS.values(), Mood, Literal["a"], list[Model]])
+def test_response_format_is_allowed(form):
+    """What is sent passes the table of parameters, with a name the API takes."""
+    sent = params.check("response_format", schema_of(form).response_format)
+    assert sent["json_schema"]["name"].replace("_", "").isalnum()
+
+
+@pytest.mark.parametrize(
+    ("form", "words"),
+    [
+        ({"a": "strr"}, "str"),
+        ({"a": []}, "choices"),
+        ({"type": "object", "properties": 3}, "JSON Schema"),
+        (object(), "no schema"),
+        ({"enum": []}, "enum []"),
+        ({"type": "integer", "minimum": 3, "maximum": 1}, "minimum 3 > maximum 1"),
+        (
+            {"type": "object", "properties": {"a": False}, "required": ["a"]},
+            "$.a",
+        ),
+        (
+            {
+                "type": "object",
+                "properties": {},
+                "required": ["b"],
+                "additionalProperties": False,
+            },
+            "required b",
+        ),
+    ],
+)
+def test_refused(form, words):
+    """What is no schema, or one that nothing meets, is refused before it is sent."""
+    with pytest.raises(UsageError) as caught:
+        schema_of(form)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,144 @@
+"""Two answers side by side as HTML that lasts anywhere, and as text."""
+
+from collections.abc import Iterator
+
+from wcode_magics.compare import Agreement, Branch, Comparison, Stretch
+from wcode_magics.heatmap import STEPS, alternatives
+from wcode_magics.logprobs import Logprobs
+from wcode_magics.markup import escape
+from wcode_magics.text import say
+from wcode_magics.visible import number, percent, visible
+
+MAX_SAME = 160  # characters of a common stretch; what is more is left out in the middle
+MAX_ALTERNATIVES = 5
+DIFFERENT = STEPS[3].style
+
+_CELL = (
+    "vertical-align:top;text-align:left;white-space:pre-wrap;overflow-wrap:anywhere;"
+    "width:50%"
+)
+_SMALL = "font-size:.9em;line-height:1.7;margin:.3em 0"
+
+Names = tuple[str, str]
+
+
+def html(comparison: Comparison, names: Names = ("A", "B")) -> str:
+    """Summary, fork and both texts in two columns, differences tinted."""
+    lines = [" · ".join(summary(comparison, names)), *_fork_lines(comparison, names)]
+    parts = [f'<div style="{_SMALL}">{escape(line)}</div>' for line in lines]
+    if comparison.fork:
+        heads = "".join(f'<th style="{_CELL}">{escape(name)}</th>' for name in names)
+        cells = "".join(_cell(comparison, side) for side in (0, 1))
+        parts.append(
+            '<table style="width:100%;table-layout:fixed">'
+            f"<thead><tr>{heads}</tr></thead><tbody><tr>{cells}</tr></tbody></table>"
+        )
+    return f"<div>{''.join(parts)}</div>"
+
+
+def plain(comparison: Comparison, names: Names = ("A", "B")) -> str:
+    """The same for terminals: what is in common, then each one's own lines."""
+    lines = [" · ".join(summary(comparison, names)), *_fork_lines(comparison, names)]
+    if comparison.fork:
+        for stretch in comparison.stretches:
+            lines += _stretch_lines(stretch, names)
+    return "\n".join(lines)
+
+
+def agreement(agreement: Agreement) -> str:
+    """How far several runs agree, in a sentence."""
+    kinds = len(agreement.counts)
+    if kinds <= 1:
+        return say("agreement.all", runs=agreement.runs)
+    return say(
+        "agreement.some",
+        count=agreement.counts[0][1],
+        runs=agreement.runs,
+        kinds=kinds,
+        common=f"{len(agreement.common):,}",
+    )
+
+
+def summary(comparison: Comparison, names: Names) -> list[str]:
+    """Where the answers part and their bits per character, in words."""
+    fork = comparison.fork
+    count = fork.at if fork else len(comparison.first.text)
+    said = [say(f"comparison.{'forks' if fork else 'same'}", count=f"{count:,}")]
+    if fork:
+        share = percent(comparison.agreement)
+        said.append(say("comparison.agreement", share=share))
+    for name, own in zip(names, (comparison.first, comparison.second), strict=True):
+        if own.tokens:
+            value = number(own.bits_per_character)
+            said.append(say("comparison.bits", name=name, value=value))
+    if comparison.first.tokens and comparison.second.tokens:
+        said.append(say("comparison.apart", value=number(abs(comparison.apart))))
+    return said
+
+
+def _fork_lines(comparison: Comparison, names: Names) -> Iterator[str]:
+    fork = comparison.fork
+    if fork is None:
+        return
+    sides = ((comparison.first, fork.first), (comparison.second, fork.second))
+    for (own, branch), name, other in zip(sides, names, names[::-1], strict=True):
+        yield " · ".join(_branch_words(own, branch, fork.at, name, other))
+
+
+def _branch_words(
+    own: Logprobs, branch: Branch, at: int, name: str, other: str
+) -> Iterator[str]:
+    position = branch.position
+    if position is None:
+        ended = at == len(own.text)
+        rest = visible(own.text[at : at + 12])
+        unknown = say("comparison.unknown")
+        yield (
+            say("comparison.ends", name=name)
+            if ended
+            else say("comparison.says", name=name, token=f"{rest}…", share=unknown)
+        )
+        return
+    token = visible(own.readable(own.sampled(position.index)))
+    share = percent(position.probability)
+    yield say("comparison.says", name=name, token=token, share=share)
+    if position.alternatives:
+        gave = percent(branch.gave)
+        yield say("comparison.gave", name=name, other=other, share=gave)
+        shown = ", ".join(alternatives(own, position, MAX_ALTERNATIVES))
+        yield f"{say('comparison.shown', name=name)} {shown}"
+
+
+def _cell(comparison: Comparison, side: int) -> str:
+    parts = []
+    for stretch in comparison.stretches:
+        text = stretch.second if side else stretch.first
+        if stretch.same:
+            parts.append(escape(visible(_elided(text), breaks=True)))
+        elif text:
+            bits = stretch.second_bits if side else stretch.first_bits
+            title = escape(f"{number(bits)} bits")
+            inner = escape(visible(text, breaks=True))
+            parts.append(f'<span title="{title}" style="{DIFFERENT}">{inner}</span>')
+    return f'<td style="{_CELL}">{"".join(parts)}</td>'
+
+
+def _elided(text: str) -> str:
+    """A long common stretch with its middle left out and told."""
+    if len(text) <= MAX_SAME:
+        return text
+    half = MAX_SAME // 2
+    told = say("comparison.elided", count=f"{len(text) - 2 * half:,}")
+    return f"{text[:half]} […{told}…] {text[-half:]}"
+
+
+def _stretch_lines(stretch: Stretch, names: Names) -> Iterator[str]:
+    if stretch.same:
+        yield f"    {visible(_elided(stretch.first))}"
+        return
+    if stretch.first:
+        bits = number(stretch.first_bits, 1)
+        yield f"  {names[0]} {visible(stretch.first)}  ({bits} bits)"
+    if stretch.second:
+        bits = number(stretch.second_bits, 1)
+        yield f"  {names[1]} {visible(stretch.second)}  ({bits} bits)"

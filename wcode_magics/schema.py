@@ -1,0 +1,300 @@
+"""What an answer must be: one schema from the many ways to say it.
+
+A pydantic model, dataclass, TypedDict, Enum, Literal or any other type; a JSON
+Schema; or ``{"name": "type"}``, where a type is a word (``str``, ``int``, ``float``,
+``bool``, ``date``, ``datetime``, ``list[str]``, ``int | None``), a type, or a list of
+choices. Types are read by pydantic, JSON Schemas by jsonschema; both are imported
+when a schema is made.
+"""
+
+import datetime as dt
+import json
+import re
+import typing
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+from wcode_magics.errors import AnswerError, UsageError
+from wcode_magics.params import hint
+
+Kind = Literal["text", "int", "float", "bool", "date", "datetime", "choice", "object"]
+
+WORDS: dict[str, Any] = {
+    "str": str,
+    "text": str,
+    "string": str,
+    "int": int,
+    "integer": int,
+    "float": float,
+    "number": float,
+    "bool": bool,
+    "boolean": bool,
+    "date": dt.date,
+    "datetime": dt.datetime,
+    "list": list[Any],
+    "dict": dict[str, Any],
+    "any": Any,
+    "None": None,
+}
+_JSON_TYPES = {"object", "array", "string", "number", "integer", "boolean", "null"}
+_JSON_WORDS = {"properties", "$ref", "anyOf", "oneOf", "allOf", "const", "$schema"}
+_FORMATS: dict[str, Kind] = {"date": "date", "date-time": "datetime"}
+_KINDS: dict[str, Kind] = {
+    "string": "text",
+    "integer": "int",
+    "number": "float",
+    "boolean": "bool",
+}
+_LIMITS = (
+    ("minimum", "maximum"),
+    ("minLength", "maxLength"),
+    ("minItems", "maxItems"),
+    ("minProperties", "maxProperties"),
+)
+_DEEP = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of an object: its name, the kind of its values, its choices.
+
+    ``fields`` are those of an object inside it.
+    """
+
+    name: str
+    kind: Kind
+    choices: tuple[str, ...] = ()
+    fields: tuple["Field", ...] = ()
+
+
+@dataclass(frozen=True)
+class Schema:
+    """What an answer must be; make one with :func:`schema_of`.
+
+    ``json`` is the JSON Schema that is sent.
+    """
+
+    name: str
+    json: Mapping[str, Any]
+    _adapter: Any = field(default=None, repr=False, compare=False)
+
+    @property
+    def response_format(self) -> dict[str, Any]:
+        """The parameter that asks an endpoint to answer so."""
+        inner = {"name": self.name, "strict": True, "schema": dict(self.json)}
+        return {"type": "json_schema", "json_schema": inner}
+
+    @cached_property
+    def fields(self) -> tuple[Field, ...]:
+        """The fields of the object that an answer is; none where it is no object."""
+        return tuple(self._fields(self._resolved(self.json), 0))
+
+    @cached_property
+    def value(self) -> Field:
+        """The answer as one field, where it is no object."""
+        return self._field(self.name, self.json, 0)
+
+    def check(self, value: Any) -> Any:
+        """The value as the type it was asked to be (JSON as it is, for a JSON Schema).
+
+        Raises:
+            AnswerError: it does not fit; names the path that fails, and why.
+        """
+        found = self._misfit(value) if self._adapter is None else None
+        if found is not None:
+            raise AnswerError("schema.misfit", path=found[0], problem=found[1])
+        return value if self._adapter is None else self._validated(value)
+
+    def plain(self, value: Any) -> Any:
+        """A checked value as dicts, lists and scalars."""
+        return value if self._adapter is None else self._adapter.dump_python(value)
+
+    def _validated(self, value: Any) -> Any:
+        from pydantic import ValidationError
+
+        try:
+            return self._adapter.validate_json(json.dumps(value))
+        except ValidationError as wrong:
+            first = wrong.errors()[0]
+            path, problem = _path(first["loc"]), first["msg"]
+            raise AnswerError("schema.misfit", path=path, problem=problem) from wrong
+
+    def _misfit(self, value: Any) -> tuple[str, str] | None:
+        from jsonschema import Draft202012Validator
+        from jsonschema.exceptions import best_match
+
+        error = best_match(Draft202012Validator(self.json).iter_errors(value))
+        return None if error is None else (_path(error.absolute_path), error.message)
+
+    def _resolved(self, part: Mapping[str, Any]) -> Mapping[str, Any]:
+        for _ in range(_DEEP):
+            if "$ref" in part:
+                part = self._referred(str(part["$ref"]))
+            elif len(part.get("allOf", ())) == 1:
+                part = part["allOf"][0]
+            else:
+                options = [p for p in part.get("anyOf", ()) if p.get("type") != "null"]
+                if len(options) != 1:
+                    return part
+                part = options[0]
+        return {}
+
+    def _referred(self, reference: str) -> Mapping[str, Any]:
+        part: Any = self.json
+        for step in reference.removeprefix("#").split("/")[1:]:
+            part = part.get(step.replace("~1", "/").replace("~0", "~"), {})
+        return part if isinstance(part, Mapping) else {}
+
+    def _fields(self, part: Mapping[str, Any], depth: int) -> Iterator[Field]:
+        if depth < _DEEP:
+            for name, inner in part.get("properties", {}).items():
+                yield self._field(name, inner, depth)
+
+    def _field(self, name: str, part: Mapping[str, Any], depth: int) -> Field:
+        part = self._resolved(part)
+        choices = part.get("enum") or ([part["const"]] if "const" in part else [])
+        if choices and all(isinstance(choice, str) for choice in choices):
+            return Field(name, "choice", tuple(choices))
+        kind = part.get("type")
+        kinds = [k for k in kind if k != "null"] if isinstance(kind, list) else [kind]
+        word = kinds[0] if len(kinds) == 1 else None
+        if word == "string":
+            return Field(name, _FORMATS.get(part.get("format", ""), "text"))
+        inner = tuple(self._fields(part, depth + 1))
+        return Field(name, _KINDS.get(str(word), "object"), (), inner)
+
+
+def schema_of(thing: Any, *, name: str = "answer") -> Schema:
+    """The schema that ``thing`` says; the forms stand at the top of this file.
+
+    Raises:
+        UsageError: it is no schema, or one that no answer can meet.
+    """
+    if isinstance(thing, Schema):
+        return thing
+    if isinstance(thing, Mapping) and _is_json_schema(thing):
+        schema = Schema(name, _valid(dict(thing)))
+    elif isinstance(thing, Mapping):
+        fields = {str(key): _type(str(key), word) for key, word in thing.items()}
+        schema = _from_type(_typed_dict(name, fields, frozenset(fields)), name)
+    else:
+        schema = _from_type(thing, getattr(thing, "__name__", None) or name)
+    _refuse_unfillable(schema.json, "$", 0)
+    return schema
+
+
+def _from_type(kind: Any, name: str) -> Schema:
+    from pydantic import PydanticUserError, TypeAdapter
+    from pydantic.errors import PydanticSchemaGenerationError
+
+    if typing.is_typeddict(kind):
+        hints = typing.get_type_hints(kind, include_extras=True)
+        kind = _typed_dict(name, hints, kind.__required_keys__)
+    try:
+        adapter = TypeAdapter(kind)
+        found = adapter.json_schema()
+    except (PydanticSchemaGenerationError, PydanticUserError, NameError) as wrong:
+        shown = getattr(kind, "__name__", None) or repr(kind)
+        reason = str(wrong).splitlines()[0]
+        raise UsageError("schema.no_schema", given=shown, reason=reason) from wrong
+    return Schema(re.sub(r"[^\w-]", "_", name)[:64], _closed(found), adapter)
+
+
+def _typed_dict(name: str, fields: Mapping[str, Any], required: frozenset[str]) -> Any:
+    from typing_extensions import TypedDict
+
+    known = {
+        key: kind if key in required else typing.NotRequired[kind]
+        for key, kind in fields.items()
+    }
+    return TypedDict(name, known)  # type: ignore[operator]
+
+
+def _type(name: str, word: Any) -> Any:
+    if isinstance(word, list | tuple):
+        return Literal[tuple(word)] if word else _unknown(name, word)
+    if isinstance(word, Mapping):
+        inner = {str(key): _type(f"{name}.{key}", kind) for key, kind in word.items()}
+        return _typed_dict(name, inner, frozenset(inner))
+    if not isinstance(word, str):
+        return word
+    options = [_word(name, part.strip()) for part in word.split("|")]
+    return options[0] if len(options) == 1 else typing.Union[tuple(options)]  # noqa: UP007
+
+
+def _word(name: str, word: str) -> Any:
+    listed = re.fullmatch(r"list\[(.+)\]", word)
+    if listed:
+        inner: Any = _word(name, listed[1].strip())
+        return list[inner]
+    return WORDS[word] if word in WORDS else _unknown(name, word)
+
+
+def _unknown(name: str, word: Any) -> Any:
+    near = hint(str(word), tuple(WORDS))
+    allowed = ", ".join(WORDS)
+    raise UsageError(
+        "schema.unknown_type", name=name, given=word, hint=near, allowed=allowed
+    )
+
+
+def _is_json_schema(thing: Mapping[str, Any]) -> bool:
+    kind = thing.get("type")
+    kinds = kind if isinstance(kind, list) else [kind]
+    typed = all(isinstance(k, str) and k in _JSON_TYPES for k in kinds)
+    listed = isinstance(thing.get("enum"), list) and len(thing) == 1
+    return typed or listed or bool(_JSON_WORDS & set(thing))
+
+
+def _valid(schema: dict[str, Any]) -> dict[str, Any]:
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import SchemaError
+
+    try:
+        Draft202012Validator.check_schema(schema)
+    except SchemaError as wrong:
+        where = f"JSON Schema {_path(wrong.absolute_path)}"
+        reason = wrong.message
+        raise UsageError("schema.no_schema", given=where, reason=reason) from wrong
+    return schema
+
+
+def _closed(part: Any) -> Any:
+    """Objects without other fields than the named ones, as strict endpoints want."""
+    if isinstance(part, list):
+        return [_closed(item) for item in part]
+    if not isinstance(part, dict):
+        return part
+    closed = {key: _closed(value) for key, value in part.items()}
+    if isinstance(closed.get("properties"), dict):
+        closed.setdefault("additionalProperties", False)
+    return closed
+
+
+def _refuse_unfillable(part: Any, path: str, depth: int) -> None:
+    if part is False:
+        raise UsageError("schema.unfillable", path=path, reason="false")
+    if not isinstance(part, Mapping) or depth > _DEEP:
+        return
+    for low, high in _LIMITS:
+        if low in part and high in part and part[low] > part[high]:
+            reason = f"{low} {part[low]} > {high} {part[high]}"
+            raise UsageError("schema.unfillable", path=path, reason=reason)
+    if part.get("enum") == []:
+        raise UsageError("schema.unfillable", path=path, reason="enum []")
+    inside = part.get("properties")
+    for name in part.get("required", ()):
+        if isinstance(inside, Mapping) and name in inside:
+            _refuse_unfillable(inside[name], f"{path}.{name}", depth + 1)
+        elif part.get("additionalProperties") is False:
+            reason = f"required {name}"
+            raise UsageError("schema.unfillable", path=path, reason=reason)
+
+
+def _path(steps: Any) -> str:
+    path = "$"
+    for step in steps:
+        path += f"[{step}]" if isinstance(step, int) else f".{step}"
+    return path
