@@ -1,0 +1,94 @@
+"""The README does what it says, in both languages alike."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+
+from tests.terminal import Runner
+
+ROOT = Path(__file__).parent.parent
+ENGLISH = (ROOT / "README.md").read_text("utf-8")
+CHINESE = (ROOT / "README.zh-CN.md").read_text("utf-8")
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+def test_every_cell_of_the_readme_runs(run: Runner, shell: InteractiveShell) -> None:
+    """The Python blocks, run in order in one shell, all succeed."""
+    for language, code in BLOCK.findall(ENGLISH):
+        if language == "python":
+            ran = run(code)
+            assert ran.success, f"{code}\n{ran.plain}"
+    assert "Paris" in str(shell.user_ns["answer"])
+
+
+def test_make_has_every_target_the_readme_names() -> None:
+    """The commands of the shell blocks exist."""
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    shell_blocks = [
+        code for language, code in BLOCK.findall(ENGLISH) if language == "sh"
+    ]
+    named = re.findall(r"^make (\w+)", "\n".join(shell_blocks), re.MULTILINE)
+    assert {"demo", "test", "lab"} <= set(named)
+    for name in named:
+        assert re.search(rf"^{name}:", makefile, re.MULTILINE)
+
+
+def test_both_readmes_are_equal() -> None:
+    """The same sections, code, tables and pictures in the same order."""
+
+    def shape(text: str) -> list[str]:
+        return re.findall(r"^(#+|\||!\[|- |```\w*)", text, re.MULTILINE)
+
+    assert shape(ENGLISH) == shape(CHINESE)
+    assert BLOCK.findall(ENGLISH) == BLOCK.findall(CHINESE)
+    links = r"\]\((?!README)([^)]+)\)"
+    assert re.findall(links, ENGLISH) == re.findall(links, CHINESE)
+
+
+def test_every_linked_file_exists() -> None:
+    """Pictures and files that the README points at are in the repository."""
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", ENGLISH + CHINESE):
+        assert (ROOT / target).exists(), target
+
+
+def test_every_command_stands_in_the_readme(shell: InteractiveShell) -> None:
+    """No magic is a secret."""
+    for held in shell.magics_manager.magics.values():
+        for name in held:
+            if name.startswith("wcode"):
+                assert f"%{name}" in ENGLISH, name
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
+def test_every_notebook_is_saved_with_its_outputs(path: Path) -> None:
+    """A reference without outputs would prove nothing."""
+    notebook = nbformat.read(path, as_version=4)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    shown = [cell for cell in code if cell.outputs]
+    assert len(shown) >= len(code) / 2
+    assert all(cell.execution_count for cell in code)
+
+
+def test_the_wheel_holds_what_is_read_at_run_time(tmp_path: Path) -> None:
+    """Words, corpus, templates and py.typed are in the built package."""
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d"]
+    subprocess.run([*command, str(tmp_path)], cwd=ROOT, check=True, capture_output=True)
+    wheel = next(tmp_path.glob("*.whl"))
+    listed = subprocess.run(
+        [sys.executable, "-m", "zipfile", "-l", str(wheel)],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    data = [
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "wcode_magics").rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    ]
+    assert [name for name in data if name not in listed] == []
