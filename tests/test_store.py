@@ -324,6 +324,23 @@ def test_two_processes(path):
     assert count(path) == 300
 
 
+def test_closing_one_leaves_the_other_its_locks(path, store):
+    """A process that comes and goes does not take the journal from one that stays."""
+    script = """
+        import sys
+        from tests.test_store import *
+        store = Store(sys.argv[1])
+        store.put(reply(sys.argv[2]), URL)
+        store.close()
+    """
+    for number in range(3):
+        store.put(reply(f"ours{number}"), URL)
+        store.flush()
+        Store(path).close()
+        assert run(script, path, f"theirs{number}").returncode == 0
+    assert count(path) == len(store.history()) == 6
+
+
 def test_killed(path):
     """After kill -9 the file opens, and all but the last 50 ms are there."""
     script = """

@@ -59,7 +59,7 @@ def open_file(path: Path, patience: float) -> Connection:
     """
     with faults(path):
         path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, FILE_MODE))
+        _make(path)
         db = _connection(f"{path.absolute().as_uri()}?mode=rw", patience)
         try:
             _recognise(db, path)
@@ -89,6 +89,16 @@ def open_readonly(path: Path, patience: float) -> Connection:
             db.close()
             raise
         return db
+
+
+def _make(path: Path) -> None:
+    """Make the file, unless it is there; then it is not even opened.
+
+    To close any descriptor of a file drops all locks that this process holds on it,
+    SQLite's among them, and another process would take the file for its own.
+    """
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, FILE_MODE))
 
 
 def _connection(where: str, patience: float) -> Connection:
