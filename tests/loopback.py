@@ -168,7 +168,8 @@ class Loopback:
         self.seen.append(seen)
         step = self.script[min(len(self.seen), len(self.script)) - 1]
         answer = step if isinstance(step, Answer) else step(seen)
-        return await self._answer(answer, reader, writer)
+        stays = headers.get("connection", "").lower() != "close"
+        return await self._answer(answer, reader, writer) and stays
 
     async def _answer(
         self,
