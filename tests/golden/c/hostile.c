@@ -1,0 +1,100 @@
+// One request to a chat-completions endpoint, with libcurl.
+// Install: apt install gcc libcurl4-openssl-dev libcjson-dev
+// Run:     cc ask.c -o ask -lcurl -lcjson && ./ask
+// Key:     the environment variable WCODE_API_KEY
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cjson/cJSON.h>
+#include <curl/curl.h>
+
+static const char body[] =
+    "{\n"
+    "  \"model\": \"qwen/qwen-2.5-7b-instruct\",\n"
+    "  \"messages\": [\n"
+    "    {\n"
+    "      \"role\": \"system\",\n"
+    "      \"content\": \"quotes ' \\\" ` ''' \\\"\\\"\\\" ``` “ ” and \\\\ \\\\\\\\ \\\\n \\\\u0041 \\\\x41 \\\\\\nfill-ins $x ${x} $(id) `id` {$x} #{x} #$x #@x %s %n %% {{ x }} {% x %} \\\\(x)\\nraw strings \\\"# \\\"## r#\\\" \\\"### \\\"\\\"\\\"# \\\\#(x) R\\\"( )\\\" @\\\"\\\" $@\\\"\\\" `` EOF JSON\\nJSON\\ncomments // /* */ # -- <!-- --> ?> <?php </script> ?\?= ?\?\?/ ?\?( *\\\\\\nends C:\\\\new\\\\table\\\\user \\\\\\ncontrol \\u0000 \\u0001 \\u0007 \\u0008 \\u000b \\u000c \\u001b \\u007f \\u0085 \\r \\t end\\ninvisible \\u2028 \\u2029 \\u200b \\u200d \\u202e \\u2066 \\ufeff \\u00a0 \\ufffe\\nscripts 你好，世界 Ελληνικά العربية 🙂 👩\\u200d👩\\u200d👧 𝔘 \\udb40\\udc41 \\udbff\\udfff\\n\\\\\"\n"
+    "    },\n"
+    "    {\n"
+    "      \"role\": \"user\",\n"
+    "      \"content\": \"quotes ' \\\" ` ''' \\\"\\\"\\\" ``` “ ” and \\\\ \\\\\\\\ \\\\n \\\\u0041 \\\\x41 \\\\\\nfill-ins $x ${x} $(id) `id` {$x} #{x} #$x #@x %s %n %% {{ x }} {% x %} \\\\(x)\\nraw strings \\\"# \\\"## r#\\\" \\\"### \\\"\\\"\\\"# \\\\#(x) R\\\"( )\\\" @\\\"\\\" $@\\\"\\\" `` EOF JSON\\nJSON\\ncomments // /* */ # -- <!-- --> ?> <?php </script> ?\?= ?\?\?/ ?\?( *\\\\\\nends C:\\\\new\\\\table\\\\user \\\\\\ncontrol \\u0000 \\u0001 \\u0007 \\u0008 \\u000b \\u000c \\u001b \\u007f \\u0085 \\r \\t end\\ninvisible \\u2028 \\u2029 \\u200b \\u200d \\u202e \\u2066 \\ufeff \\u00a0 \\ufffe\\nscripts 你好，世界 Ελληνικά العربية 🙂 👩\\u200d👩\\u200d👧 𝔘 \\udb40\\udc41 \\udbff\\udfff\\n\\\\\"\n"
+    "    }\n"
+    "  ],\n"
+    "  \"stop\": [\"\\\\\", \"'\", \"\\\"\"]\n"
+    "}";
+
+struct text {
+    char *start;
+    size_t length;
+};
+
+static void append(struct text *text, const char *data, size_t size)
+{
+    text->start = realloc(text->start, text->length + size + 1);
+    if (text->start == NULL)
+        abort();
+    memcpy(text->start + text->length, data, size);
+    text->length += size;
+    text->start[text->length] = '\0';
+}
+
+static size_t receive(char *data, size_t size, size_t count, void *target)
+{
+    append(target, data, size * count);
+    return size * count;
+}
+
+static void show(const char *answer)
+{
+    cJSON *parsed = cJSON_Parse(answer);
+    cJSON *choice = cJSON_GetArrayItem(cJSON_GetObjectItem(parsed, "choices"), 0);
+    cJSON *message = cJSON_GetObjectItem(choice, "message");
+    const char *content = cJSON_GetStringValue(cJSON_GetObjectItem(message, "content"));
+
+    puts(content != NULL ? content : answer);
+    cJSON_Delete(parsed);
+}
+
+int main(void)
+{
+    const char *key = getenv("WCODE_API_KEY");
+    struct text authorization = {0}, answer = {0};
+    struct curl_slist *headers = NULL;
+    long status = 0;
+
+    if (key == NULL || *key == '\0') {
+        fputs("WCODE_API_KEY must hold your key\n", stderr);
+        return 1;
+    }
+    append(&authorization, "Authorization: Bearer ", strlen("Authorization: Bearer "));
+    append(&authorization, key, strlen(key));
+    headers = curl_slist_append(headers, authorization.start);
+    headers = curl_slist_append(headers, "Content-Type: application/json");
+
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+    CURL *curl = curl_easy_init();
+    curl_easy_setopt(curl, CURLOPT_URL, "https://wcode.net/api/gpt/v1/chat/completions");
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, receive);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer);
+    CURLcode code = curl_easy_perform(curl);
+    if (code != CURLE_OK) {
+        fprintf(stderr, "%s\n", curl_easy_strerror(code));
+        return 1;
+    }
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+    if (status >= 400) {
+        fprintf(stderr, "%ld %s\n", status, answer.start != NULL ? answer.start : "");
+        return 1;
+    }
+    show(answer.start != NULL ? answer.start : "");
+
+    curl_easy_cleanup(curl);
+    curl_slist_free_all(headers);
+    free(authorization.start);
+    free(answer.start);
+    return 0;
+}

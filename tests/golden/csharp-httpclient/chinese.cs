@@ -1,0 +1,56 @@
+// One request to a chat-completions endpoint, with HttpClient.
+// Install: .NET 6 or newer; nothing else
+// Run:     dotnet run (this file as Program.cs of dotnet new console)
+// Key:     the environment variable WCODE_API_KEY
+using System;
+using System.Net.Http;
+using System.Net.Http.Headers;
+using System.Text;
+using System.Text.Json;
+using System.Threading.Tasks;
+
+static class Program
+{
+    const string Body = @"{
+  ""model"": ""qwen/qwen-2.5-7b-instruct"",
+  ""messages"": [
+    {""role"": ""system"", ""content"": ""你是一位严谨的编辑。""},
+    {
+      ""role"": ""user"",
+      ""content"": ""请阅读下面的说明，然后用三句话概括：\n模型按概率逐个生成词元；“温度”越低，回答越稳定，反之越多样。\n　　第二段以全角空格开头——标点（如「引号」、《书名》）也要原样保留。\n请阅读下面的说明，然后用三句话概括：\n模型按概率逐个生成词元；“温度”越低，回答越稳定，反之越多样。\n　　第二段以全角空格开头——标点（如「引号」、《书名》）也要原样保留。\n请阅读下面的说明，然后用三句话概括：\n模型按概率逐个生成词元；“温度”越低，回答越稳定，反之越多样。\n　　第二段以全角空格开头——标点（如「引号」、《书名》）也要原样保留。\n""
+    }
+  ],
+  ""max_tokens"": 8192
+}";
+
+    static async Task<int> Main()
+    {
+        var key = Environment.GetEnvironmentVariable("WCODE_API_KEY");
+        if (string.IsNullOrEmpty(key))
+        {
+            Console.Error.WriteLine("WCODE_API_KEY must hold your key");
+            return 1;
+        }
+
+        using (var client = new HttpClient { Timeout = TimeSpan.FromMinutes(10) })
+        using (var request = new HttpRequestMessage(HttpMethod.Post, "https://wcode.net/api/gpt/v1/chat/completions"))
+        {
+            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", key);
+            request.Content = new StringContent(Body, Encoding.UTF8, "application/json");
+            var response = await client.SendAsync(request);
+            var text = await response.Content.ReadAsStringAsync();
+            if (!response.IsSuccessStatusCode)
+            {
+                Console.Error.WriteLine($"{(int)response.StatusCode} {text}");
+                return 1;
+            }
+
+            using (var answer = JsonDocument.Parse(text))
+            {
+                var message = answer.RootElement.GetProperty("choices")[0].GetProperty("message");
+                Console.WriteLine(message.GetProperty("content").GetString() ?? text);
+            }
+        }
+        return 0;
+    }
+}

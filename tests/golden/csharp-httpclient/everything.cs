@@ -1,0 +1,89 @@
+// One request to a chat-completions endpoint, with HttpClient.
+// Install: .NET 6 or newer; nothing else
+// Run:     dotnet run (this file as Program.cs of dotnet new console)
+// Key:     the environment variable WCODE_API_KEY
+using System;
+using System.Net.Http;
+using System.Net.Http.Headers;
+using System.Text;
+using System.Text.Json;
+using System.Threading.Tasks;
+
+static class Program
+{
+    const string Body = @"{
+  ""model"": ""qwen/qwen-2.5-7b-instruct"",
+  ""messages"": [
+    {""role"": ""system"", ""content"": ""Be brief.""},
+    {""role"": ""user"", ""content"": ""Answer in JSON.""}
+  ],
+  ""temperature"": 0.7,
+  ""top_p"": 0.95,
+  ""top_k"": 40,
+  ""min_p"": 0.05,
+  ""top_a"": 0.1,
+  ""seed"": 42,
+  ""frequency_penalty"": -0.5,
+  ""presence_penalty"": 1.0,
+  ""repetition_penalty"": 1.1,
+  ""max_tokens"": 256,
+  ""stop"": [""END"", ""\n\n""],
+  ""verbosity"": ""low"",
+  ""logprobs"": true,
+  ""top_logprobs"": 5,
+  ""logit_bias"": {""0"": -100.0, ""1"": 12.5},
+  ""response_format"": {""type"": ""json_object""},
+  ""structured_outputs"": false,
+  ""tools"": [
+    {
+      ""type"": ""function"",
+      ""function"": {
+        ""name"": ""forecast"",
+        ""description"": ""The weather of the next days"",
+        ""parameters"": {
+          ""type"": ""object"",
+          ""properties"": {
+            ""city"": {""type"": ""string""},
+            ""days"": {""type"": ""integer""}
+          },
+          ""required"": [""city"", ""days""],
+          ""additionalProperties"": false
+        }
+      }
+    }
+  ],
+  ""tool_choice"": {""type"": ""function"", ""function"": {""name"": ""forecast""}},
+  ""parallel_tool_calls"": false
+}";
+
+    static async Task<int> Main()
+    {
+        var key = Environment.GetEnvironmentVariable("WCODE_API_KEY");
+        if (string.IsNullOrEmpty(key))
+        {
+            Console.Error.WriteLine("WCODE_API_KEY must hold your key");
+            return 1;
+        }
+
+        using (var client = new HttpClient { Timeout = TimeSpan.FromMinutes(10) })
+        using (var request = new HttpRequestMessage(HttpMethod.Post, "https://wcode.net/api/gpt/v1/chat/completions"))
+        {
+            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", key);
+            request.Content = new StringContent(Body, Encoding.UTF8, "application/json");
+            var response = await client.SendAsync(request);
+            var text = await response.Content.ReadAsStringAsync();
+            if (!response.IsSuccessStatusCode)
+            {
+                Console.Error.WriteLine($"{(int)response.StatusCode} {text}");
+                return 1;
+            }
+
+            using (var answer = JsonDocument.Parse(text))
+            {
+                var message = answer.RootElement.GetProperty("choices")[0].GetProperty("message");
+                Console.WriteLine(message.GetProperty("content").GetString() ?? text);
+            }
+        }
+        return 0;
+    }
+}

@@ -1,0 +1,59 @@
+// One request to a chat-completions endpoint, with HttpClient.
+// Install: .NET 6 or newer; nothing else
+// Run:     dotnet run (this file as Program.cs of dotnet new console)
+// Key:     the environment variable WCODE_API_KEY
+using System;
+using System.Net.Http;
+using System.Net.Http.Headers;
+using System.Text;
+using System.Text.Json;
+using System.Threading.Tasks;
+
+static class Program
+{
+    const string Body = @"{
+  ""model"": ""qwen/qwen-2.5-7b-instruct"",
+  ""messages"": [
+    {
+      ""role"": ""system"",
+      ""content"": ""quotes ' \"" ` ''' \""\""\"" ``` “ ” and \\ \\\\ \\n \\u0041 \\x41 \\\nfill-ins $x ${x} $(id) `id` {$x} #{x} #$x #@x %s %n %% {{ x }} {% x %} \\(x)\nraw strings \""# \""## r#\"" \""### \""\""\""# \\#(x) R\""( )\"" @\""\"" $@\""\"" `` EOF JSON\nJSON\ncomments // /* */ # -- <!-- --> ?> <?php </script> ??= ???/ ??( *\\\nends C:\\new\\table\\user \\\ncontrol \u0000 \u0001 \u0007 \u0008 \u000b \u000c \u001b \u007f \u0085 \r \t end\ninvisible \u2028 \u2029 \u200b \u200d \u202e \u2066 \ufeff \u00a0 \ufffe\nscripts 你好，世界 Ελληνικά العربية 🙂 👩\u200d👩\u200d👧 𝔘 \udb40\udc41 \udbff\udfff\n\\""
+    },
+    {
+      ""role"": ""user"",
+      ""content"": ""quotes ' \"" ` ''' \""\""\"" ``` “ ” and \\ \\\\ \\n \\u0041 \\x41 \\\nfill-ins $x ${x} $(id) `id` {$x} #{x} #$x #@x %s %n %% {{ x }} {% x %} \\(x)\nraw strings \""# \""## r#\"" \""### \""\""\""# \\#(x) R\""( )\"" @\""\"" $@\""\"" `` EOF JSON\nJSON\ncomments // /* */ # -- <!-- --> ?> <?php </script> ??= ???/ ??( *\\\nends C:\\new\\table\\user \\\ncontrol \u0000 \u0001 \u0007 \u0008 \u000b \u000c \u001b \u007f \u0085 \r \t end\ninvisible \u2028 \u2029 \u200b \u200d \u202e \u2066 \ufeff \u00a0 \ufffe\nscripts 你好，世界 Ελληνικά العربية 🙂 👩\u200d👩\u200d👧 𝔘 \udb40\udc41 \udbff\udfff\n\\""
+    }
+  ],
+  ""stop"": [""\\"", ""'"", ""\""""]
+}";
+
+    static async Task<int> Main()
+    {
+        var key = Environment.GetEnvironmentVariable("WCODE_API_KEY");
+        if (string.IsNullOrEmpty(key))
+        {
+            Console.Error.WriteLine("WCODE_API_KEY must hold your key");
+            return 1;
+        }
+
+        using (var client = new HttpClient { Timeout = TimeSpan.FromMinutes(10) })
+        using (var request = new HttpRequestMessage(HttpMethod.Post, "https://wcode.net/api/gpt/v1/chat/completions"))
+        {
+            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", key);
+            request.Content = new StringContent(Body, Encoding.UTF8, "application/json");
+            var response = await client.SendAsync(request);
+            var text = await response.Content.ReadAsStringAsync();
+            if (!response.IsSuccessStatusCode)
+            {
+                Console.Error.WriteLine($"{(int)response.StatusCode} {text}");
+                return 1;
+            }
+
+            using (var answer = JsonDocument.Parse(text))
+            {
+                var message = answer.RootElement.GetProperty("choices")[0].GetProperty("message");
+                Console.WriteLine(message.GetProperty("content").GetString() ?? text);
+            }
+        }
+        return 0;
+    }
+}

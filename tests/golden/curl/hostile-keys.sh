@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# One request to a chat-completions endpoint, with curl.
+# Install: apt install curl jq
+# Run:     bash ask.sh
+# Key:     the environment variable WCODE_API_KEY
+set -euo pipefail
+: "${WCODE_API_KEY:?must hold your key}"
+
+ask() {
+  curl --silent --show-error --fail-with-body \
+    --header "Authorization: Bearer $WCODE_API_KEY" \
+    --header "Content-Type: application/json" \
+    --data-binary @- \
+    "https://wcode.net/api/gpt/v1/chat/completions" <<'JSON'
+{
+  "model": "qwen/qwen-2.5-7b-instruct",
+  "messages": [{"role": "user", "content": "Hello"}],
+  "metadata": {
+    "__proto__": 1,
+    "constructor": {"prototype": 2},
+    "0": "zero",
+    "": null,
+    "\" => ' $x #{x} \u0000 \u2028": [true, false, null, [], {}, "", 0],
+    "numbers": [
+      0,
+      -1,
+      9007199254740993,
+      18446744073709551616,
+      -1180591620717411303424,
+      1e-07,
+      1.5e300,
+      0.1,
+      -2.5
+    ]
+  }
+}
+JSON
+}
+
+answer=$(ask) || { printf '%s\n' "$answer" >&2; exit 1; }
+jq --raw-output '.choices[0].message.content // .' <<<"$answer"

@@ -1,0 +1,43 @@
+// One request to a chat-completions endpoint, with http.
+// Install: dart pub add http
+// Run:     dart run ask.dart
+// Key:     the environment variable WCODE_API_KEY
+import 'dart:convert';
+import 'dart:io';
+
+import 'package:http/http.dart' as http;
+
+const body = r"""
+{
+  "model": "qwen/qwen-2.5-7b-instruct",
+  "messages": [
+    {"role": "system", "content": "你是一位严谨的编辑。"},
+    {
+      "role": "user",
+      "content": "请阅读下面的说明，然后用三句话概括：\n模型按概率逐个生成词元；“温度”越低，回答越稳定，反之越多样。\n　　第二段以全角空格开头——标点（如「引号」、《书名》）也要原样保留。\n请阅读下面的说明，然后用三句话概括：\n模型按概率逐个生成词元；“温度”越低，回答越稳定，反之越多样。\n　　第二段以全角空格开头——标点（如「引号」、《书名》）也要原样保留。\n请阅读下面的说明，然后用三句话概括：\n模型按概率逐个生成词元；“温度”越低，回答越稳定，反之越多样。\n　　第二段以全角空格开头——标点（如「引号」、《书名》）也要原样保留。\n"
+    }
+  ],
+  "max_tokens": 8192
+}""";
+
+Never fail(String message) {
+  stderr.writeln(message);
+  exit(1);
+}
+
+Future<void> main() async {
+  final key = Platform.environment['WCODE_API_KEY'] ?? '';
+  if (key.isEmpty) fail('WCODE_API_KEY must hold your key');
+
+  final url = Uri.parse('https://wcode.net/api/gpt/v1/chat/completions');
+  final headers = {
+    'Authorization': 'Bearer $key',
+    'Content-Type': 'application/json; charset=utf-8',
+  };
+  final response = await http.post(url, headers: headers, body: body);
+  final text = utf8.decode(response.bodyBytes);
+  if (response.statusCode >= 400) fail('${response.statusCode} $text');
+
+  final message = jsonDecode(text)['choices'][0]['message'];
+  print(message['content'] ?? text);
+}

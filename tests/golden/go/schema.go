@@ -1,0 +1,78 @@
+// One request to a chat-completions endpoint, with net/http.
+// Install: apt install golang-go
+// Run:     go run ask.go
+// Key:     the environment variable WCODE_API_KEY
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"os"
+	"strings"
+)
+
+const body = `{
+  "model": "qwen/qwen-2.5-7b-instruct",
+  "messages": [{"role": "user", "content": "A trip, as JSON."}],
+  "response_format": {
+    "type": "json_schema",
+    "json_schema": {
+      "name": "trip",
+      "strict": true,
+      "schema": {
+        "type": "object",
+        "properties": {"city": {"type": "string"}, "days": {"type": "integer"}},
+        "required": ["city", "days"],
+        "additionalProperties": false
+      }
+    }
+  },
+  "structured_outputs": true
+}`
+
+type answer struct {
+	Choices []struct {
+		Message struct{ Content string }
+	}
+}
+
+func main() {
+	log.SetFlags(0)
+	key := os.Getenv("WCODE_API_KEY")
+	if key == "" {
+		log.Fatal("WCODE_API_KEY must hold your key")
+	}
+
+	request, err := http.NewRequest("POST", "https://wcode.net/api/gpt/v1/chat/completions", strings.NewReader(body))
+	if err != nil {
+		log.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+key)
+	request.Header.Set("Content-Type", "application/json")
+
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		log.Fatal(err)
+	}
+	if response.StatusCode >= 400 {
+		log.Fatalf("%d %s", response.StatusCode, text)
+	}
+
+	var parsed answer
+	if err := json.Unmarshal(text, &parsed); err != nil {
+		log.Fatal(err)
+	}
+	if len(parsed.Choices) > 0 && parsed.Choices[0].Message.Content != "" {
+		fmt.Println(parsed.Choices[0].Message.Content)
+	} else {
+		fmt.Println(string(text))
+	}
+}

@@ -1,0 +1,51 @@
+<?php
+
+// One request to a chat-completions endpoint, with cURL.
+// Install: apt install php-cli php-curl
+// Run:     php ask.php
+// Key:     the environment variable WCODE_API_KEY
+
+$key = getenv('WCODE_API_KEY');
+if (!$key) {
+    fwrite(STDERR, "WCODE_API_KEY must hold your key\n");
+    exit(1);
+}
+
+$body = json_encode([
+    'model' => 'qwen/qwen-2.5-7b-instruct',
+    'messages' => [
+        [
+            'role' => 'system',
+            'content' => "quotes ' \" ` ''' \"\"\" ``` “ ” and \\ \\\\ \\n \\u0041 \\x41 \\\nfill-ins \$x \${x} \$(id) `id` {\$x} #{x} #\$x #@x %s %n %% {{ x }} {% x %} \\(x)\nraw strings \"# \"## r#\" \"### \"\"\"# \\#(x) R\"( )\" @\"\" \$@\"\" `` EOF JSON\nJSON\ncomments // /* */ # -- <!-- --> ?> <?php </script> ??= ???/ ??( *\\\nends C:\\new\\table\\user \\\ncontrol \u{0} \u{1} \u{7} \u{8} \u{b} \u{c} \u{1b} \u{7f} \u{85} \r \t end\ninvisible \u{2028} \u{2029} \u{200b} \u{200d} \u{202e} \u{2066} \u{feff} \u{a0} \u{fffe}\nscripts 你好，世界 Ελληνικά العربية 🙂 👩\u{200d}👩\u{200d}👧 𝔘 \u{e0041} \u{10ffff}\n\\",
+        ],
+        [
+            'role' => 'user',
+            'content' => "quotes ' \" ` ''' \"\"\" ``` “ ” and \\ \\\\ \\n \\u0041 \\x41 \\\nfill-ins \$x \${x} \$(id) `id` {\$x} #{x} #\$x #@x %s %n %% {{ x }} {% x %} \\(x)\nraw strings \"# \"## r#\" \"### \"\"\"# \\#(x) R\"( )\" @\"\" \$@\"\" `` EOF JSON\nJSON\ncomments // /* */ # -- <!-- --> ?> <?php </script> ??= ???/ ??( *\\\nends C:\\new\\table\\user \\\ncontrol \u{0} \u{1} \u{7} \u{8} \u{b} \u{c} \u{1b} \u{7f} \u{85} \r \t end\ninvisible \u{2028} \u{2029} \u{200b} \u{200d} \u{202e} \u{2066} \u{feff} \u{a0} \u{fffe}\nscripts 你好，世界 Ελληνικά العربية 🙂 👩\u{200d}👩\u{200d}👧 𝔘 \u{e0041} \u{10ffff}\n\\",
+        ],
+    ],
+    'stop' => ['\\', '\'', '"'],
+]);
+
+$curl = curl_init('https://wcode.net/api/gpt/v1/chat/completions');
+curl_setopt_array($curl, [
+    CURLOPT_POST => true,
+    CURLOPT_HTTPHEADER => [
+        "Authorization: Bearer $key",
+        'Content-Type: application/json',
+    ],
+    CURLOPT_POSTFIELDS => $body,
+    CURLOPT_RETURNTRANSFER => true,
+]);
+$response = curl_exec($curl);
+if (curl_errno($curl)) {
+    fwrite(STDERR, curl_error($curl) . "\n");
+    exit(1);
+}
+$status = curl_getinfo($curl, CURLINFO_RESPONSE_CODE);
+if ($status >= 400) {
+    fwrite(STDERR, "$status $response\n");
+    exit(1);
+}
+
+$answer = json_decode($response, true);
+echo $answer['choices'][0]['message']['content'] ?? $response, "\n";

@@ -1,0 +1,36 @@
+<?php
+
+// One request to a chat-completions endpoint, with Guzzle.
+// Install: composer require guzzlehttp/guzzle
+// Run:     php ask.php
+// Key:     the environment variable WCODE_API_KEY
+
+require __DIR__ . '/vendor/autoload.php';
+
+$key = getenv('WCODE_API_KEY');
+if (!$key) {
+    fwrite(STDERR, "WCODE_API_KEY must hold your key\n");
+    exit(1);
+}
+
+$body = json_encode([
+    'model' => 'qwen/qwen-2.5-7b-instruct',
+    'messages' => [['role' => 'user', 'content' => '你好']],
+]);
+
+$client = new GuzzleHttp\Client();
+$response = $client->post('https://wcode.net/api/gpt/v1/chat/completions', [
+    'headers' => [
+        'Authorization' => "Bearer $key",
+        'Content-Type' => 'application/json',
+    ],
+    'body' => $body,
+    'http_errors' => false,
+]);
+if ($response->getStatusCode() >= 400) {
+    fwrite(STDERR, $response->getStatusCode() . " {$response->getBody()}\n");
+    exit(1);
+}
+
+$answer = json_decode($response->getBody(), true);
+echo $answer['choices'][0]['message']['content'] ?? $response->getBody(), "\n";

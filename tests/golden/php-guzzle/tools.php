@@ -1,0 +1,65 @@
+<?php
+
+// One request to a chat-completions endpoint, with Guzzle.
+// Install: composer require guzzlehttp/guzzle
+// Run:     php ask.php
+// Key:     the environment variable WCODE_API_KEY
+
+require __DIR__ . '/vendor/autoload.php';
+
+$key = getenv('WCODE_API_KEY');
+if (!$key) {
+    fwrite(STDERR, "WCODE_API_KEY must hold your key\n");
+    exit(1);
+}
+
+$body = json_encode([
+    'model' => 'qwen/qwen-2.5-7b-instruct',
+    'messages' => [['role' => 'user', 'content' => 'Weather in Kraków?']],
+    'tools' => [
+        [
+            'type' => 'function',
+            'function' => [
+                'name' => 'forecast',
+                'description' => 'The weather of the next days',
+                'parameters' => [
+                    'type' => 'object',
+                    'properties' => [
+                        'city' => ['type' => 'string'],
+                        'days' => ['type' => 'integer'],
+                    ],
+                    'required' => ['city', 'days'],
+                    'additionalProperties' => false,
+                ],
+            ],
+        ],
+        [
+            'type' => 'function',
+            'function' => [
+                'name' => 'ping',
+                'parameters' => [
+                    'type' => 'object',
+                    'properties' => (object) [],
+                ],
+            ],
+        ],
+    ],
+    'tool_choice' => 'auto',
+]);
+
+$client = new GuzzleHttp\Client();
+$response = $client->post('https://wcode.net/api/gpt/v1/chat/completions', [
+    'headers' => [
+        'Authorization' => "Bearer $key",
+        'Content-Type' => 'application/json',
+    ],
+    'body' => $body,
+    'http_errors' => false,
+]);
+if ($response->getStatusCode() >= 400) {
+    fwrite(STDERR, $response->getStatusCode() . " {$response->getBody()}\n");
+    exit(1);
+}
+
+$answer = json_decode($response->getBody(), true);
+echo $answer['choices'][0]['message']['content'] ?? $response->getBody(), "\n";

@@ -1,0 +1,36 @@
+# One request to a chat-completions endpoint, with httpx.
+# Install: pip install httpx
+# Run:     python ask.py
+# Key:     the environment variable WCODE_API_KEY
+import os
+import sys
+
+import httpx
+
+key = os.environ.get("WCODE_API_KEY")
+if not key:
+    sys.exit("WCODE_API_KEY must hold your key")
+
+body = {
+    "model": "qwen/qwen-2.5-7b-instruct",
+    "messages": [
+        {"role": "system", "content": "你是一位严谨的编辑。"},
+        {
+            "role": "user",
+            "content": "请阅读下面的说明，然后用三句话概括：\n模型按概率逐个生成词元；“温度”越低，回答越稳定，反之越多样。\n　　第二段以全角空格开头——标点（如「引号」、《书名》）也要原样保留。\n请阅读下面的说明，然后用三句话概括：\n模型按概率逐个生成词元；“温度”越低，回答越稳定，反之越多样。\n　　第二段以全角空格开头——标点（如「引号」、《书名》）也要原样保留。\n请阅读下面的说明，然后用三句话概括：\n模型按概率逐个生成词元；“温度”越低，回答越稳定，反之越多样。\n　　第二段以全角空格开头——标点（如「引号」、《书名》）也要原样保留。\n",
+        },
+    ],
+    "max_tokens": 8192,
+}
+
+response = httpx.post(
+    "https://wcode.net/api/gpt/v1/chat/completions",
+    headers={"Authorization": f"Bearer {key}"},
+    json=body,
+    timeout=600,
+)
+if response.is_error:
+    sys.exit(f"{response.status_code} {response.text}")
+
+message = response.json()["choices"][0]["message"]
+print(message["content"] or response.text)

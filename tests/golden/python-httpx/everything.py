@@ -1,0 +1,69 @@
+# One request to a chat-completions endpoint, with httpx.
+# Install: pip install httpx
+# Run:     python ask.py
+# Key:     the environment variable WCODE_API_KEY
+import os
+import sys
+
+import httpx
+
+key = os.environ.get("WCODE_API_KEY")
+if not key:
+    sys.exit("WCODE_API_KEY must hold your key")
+
+body = {
+    "model": "qwen/qwen-2.5-7b-instruct",
+    "messages": [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "Answer in JSON."},
+    ],
+    "temperature": 0.7,
+    "top_p": 0.95,
+    "top_k": 40,
+    "min_p": 0.05,
+    "top_a": 0.1,
+    "seed": 42,
+    "frequency_penalty": -0.5,
+    "presence_penalty": 1.0,
+    "repetition_penalty": 1.1,
+    "max_tokens": 256,
+    "stop": ["END", "\n\n"],
+    "verbosity": "low",
+    "logprobs": True,
+    "top_logprobs": 5,
+    "logit_bias": {"0": -100.0, "1": 12.5},
+    "response_format": {"type": "json_object"},
+    "structured_outputs": False,
+    "tools": [
+        {
+            "type": "function",
+            "function": {
+                "name": "forecast",
+                "description": "The weather of the next days",
+                "parameters": {
+                    "type": "object",
+                    "properties": {
+                        "city": {"type": "string"},
+                        "days": {"type": "integer"},
+                    },
+                    "required": ["city", "days"],
+                    "additionalProperties": False,
+                },
+            },
+        },
+    ],
+    "tool_choice": {"type": "function", "function": {"name": "forecast"}},
+    "parallel_tool_calls": False,
+}
+
+response = httpx.post(
+    "https://wcode.net/api/gpt/v1/chat/completions",
+    headers={"Authorization": f"Bearer {key}"},
+    json=body,
+    timeout=600,
+)
+if response.is_error:
+    sys.exit(f"{response.status_code} {response.text}")
+
+message = response.json()["choices"][0]["message"]
+print(message["content"] or response.text)

@@ -1,0 +1,30 @@
+# One request to a chat-completions endpoint, with OpenAI SDK.
+# Install: pip install openai
+# Run:     python ask.py
+# Key:     the environment variable WCODE_API_KEY
+import os
+import sys
+
+from openai import APIStatusError, OpenAI
+
+key = os.environ.get("WCODE_API_KEY")
+if not key:
+    sys.exit("WCODE_API_KEY must hold your key")
+
+client = OpenAI(base_url="https://wcode.net/api/gpt/v1", api_key=key)
+try:
+    completion = client.chat.completions.create(
+        model="qwen/qwen-2.5-7b-instruct",
+        messages=[
+            {"role": "system", "content": "你是一位严谨的编辑。"},
+            {
+                "role": "user",
+                "content": "请阅读下面的说明，然后用三句话概括：\n模型按概率逐个生成词元；“温度”越低，回答越稳定，反之越多样。\n　　第二段以全角空格开头——标点（如「引号」、《书名》）也要原样保留。\n请阅读下面的说明，然后用三句话概括：\n模型按概率逐个生成词元；“温度”越低，回答越稳定，反之越多样。\n　　第二段以全角空格开头——标点（如「引号」、《书名》）也要原样保留。\n请阅读下面的说明，然后用三句话概括：\n模型按概率逐个生成词元；“温度”越低，回答越稳定，反之越多样。\n　　第二段以全角空格开头——标点（如「引号」、《书名》）也要原样保留。\n",
+            },
+        ],
+        max_tokens=8192,
+    )
+except APIStatusError as error:
+    sys.exit(f"{error.status_code} {error.response.text}")
+
+print(completion.choices[0].message.content or completion.model_dump_json())

@@ -1,0 +1,36 @@
+# One request to a chat-completions endpoint, with net/http.
+# Install: apt install ruby
+# Run:     ruby ask.rb
+# Key:     the environment variable WCODE_API_KEY
+require "json"
+require "net/http"
+
+key = ENV.fetch("WCODE_API_KEY", "")
+abort "WCODE_API_KEY must hold your key" if key.empty?
+
+body = {
+  "model" => "qwen/qwen-2.5-7b-instruct",
+  "messages" => [
+    {"role" => "system", "content" => "你是一位严谨的编辑。"},
+    {
+      "role" => "user",
+      "content" => "请阅读下面的说明，然后用三句话概括：\n模型按概率逐个生成词元；“温度”越低，回答越稳定，反之越多样。\n　　第二段以全角空格开头——标点（如「引号」、《书名》）也要原样保留。\n请阅读下面的说明，然后用三句话概括：\n模型按概率逐个生成词元；“温度”越低，回答越稳定，反之越多样。\n　　第二段以全角空格开头——标点（如「引号」、《书名》）也要原样保留。\n请阅读下面的说明，然后用三句话概括：\n模型按概率逐个生成词元；“温度”越低，回答越稳定，反之越多样。\n　　第二段以全角空格开头——标点（如「引号」、《书名》）也要原样保留。\n"
+    }
+  ],
+  "max_tokens" => 8192
+}
+
+uri = URI("https://wcode.net/api/gpt/v1/chat/completions")
+request = Net::HTTP::Post.new(uri)
+request["Authorization"] = "Bearer #{key}"
+request["Content-Type"] = "application/json"
+request.body = JSON.generate(body)
+
+options = { use_ssl: uri.scheme == "https", read_timeout: 600 }
+response = Net::HTTP.start(uri.hostname, uri.port, options) do |http|
+  http.request(request)
+end
+abort "#{response.code} #{response.body}" unless response.is_a?(Net::HTTPSuccess)
+
+text = JSON.parse(response.body).dig("choices", 0, "message", "content")
+puts text || response.body

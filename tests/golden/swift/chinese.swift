@@ -1,0 +1,55 @@
+// One request to a chat-completions endpoint, with URLSession.
+// Install: Swift 5.7 or newer, on macOS 12 or newer
+// Run:     swift ask.swift
+// Key:     the environment variable WCODE_API_KEY
+import Foundation
+#if canImport(FoundationNetworking)
+import FoundationNetworking
+#endif
+
+let body = #"""
+{
+  "model": "qwen/qwen-2.5-7b-instruct",
+  "messages": [
+    {"role": "system", "content": "你是一位严谨的编辑。"},
+    {
+      "role": "user",
+      "content": "请阅读下面的说明，然后用三句话概括：\n模型按概率逐个生成词元；“温度”越低，回答越稳定，反之越多样。\n　　第二段以全角空格开头——标点（如「引号」、《书名》）也要原样保留。\n请阅读下面的说明，然后用三句话概括：\n模型按概率逐个生成词元；“温度”越低，回答越稳定，反之越多样。\n　　第二段以全角空格开头——标点（如「引号」、《书名》）也要原样保留。\n请阅读下面的说明，然后用三句话概括：\n模型按概率逐个生成词元；“温度”越低，回答越稳定，反之越多样。\n　　第二段以全角空格开头——标点（如「引号」、《书名》）也要原样保留。\n"
+    }
+  ],
+  "max_tokens": 8192
+}
+"""#
+
+func fail(_ message: String) -> Never {
+    FileHandle.standardError.write(Data((message + "\n").utf8))
+    exit(1)
+}
+
+guard let key = ProcessInfo.processInfo.environment["WCODE_API_KEY"], !key.isEmpty else {
+    fail("WCODE_API_KEY must hold your key")
+}
+
+var request = URLRequest(url: URL(string: "https://wcode.net/api/gpt/v1/chat/completions")!, timeoutInterval: 600)
+request.httpMethod = "POST"
+request.setValue("Bearer \(key)", forHTTPHeaderField: "Authorization")
+request.setValue("application/json", forHTTPHeaderField: "Content-Type")
+request.httpBody = Data(body.utf8)
+
+let (data, response) = try await URLSession.shared.data(for: request)
+let status = (response as! HTTPURLResponse).statusCode
+let text = String(decoding: data, as: UTF8.self)
+if status >= 400 {
+    fail("\(status) \(text)")
+}
+
+struct Answer: Decodable {
+    struct Choice: Decodable {
+        struct Message: Decodable { let content: String? }
+        let message: Message
+    }
+    let choices: [Choice]
+}
+
+let answer = try JSONDecoder().decode(Answer.self, from: data)
+print(answer.choices.first?.message.content ?? text)

@@ -1,0 +1,123 @@
+"""The targets, how they are found, and the programs as files."""
+
+import inspect
+import subprocess
+import sys
+from importlib import resources
+
+import pytest
+from openai.resources.chat.completions import Completions
+
+from tests.golden_files import FOLDER, path, program
+from tests.matrix import BASE_URL, CASES, pairs
+from wcode_magics import params, text
+from wcode_magics.errors import OptionError
+from wcode_magics.snippets import KEYS, TARGETS, find, render, table
+from wcode_magics.snippets.targets import OPENAI_KEYWORDS
+
+MINIMAL = CASES["minimal"].request
+PAIRS = [pytest.param(t, name, id=f"{t.key}-{name}") for t, name in pairs()]
+EVERY = pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.key)
+
+
+@pytest.mark.parametrize(("target", "name"), PAIRS)
+def test_the_program_is_the_golden_file(target, name):
+    """Each export is the file that was reviewed; ``tests.golden_files`` rewrites."""
+    assert path(target, name).read_bytes().decode() == program(target, name)
+
+
+def test_no_golden_file_is_left_over():
+    """Each golden file belongs to a target and a case that still exist."""
+    files = {file for file in FOLDER.rglob("*") if file.is_file()}
+    assert files == {path(target, name) for target, name in pairs()}
+
+
+def test_each_target_has_a_template_and_each_template_a_target():
+    """Adding a language cannot be half done."""
+    folder = resources.files("wcode_magics.snippets") / "templates"
+    assert {file.name for file in folder.iterdir()} == {f"{k}.jinja" for k in KEYS}
+
+
+@EVERY
+def test_the_key_is_read_and_never_written(target):
+    """The program reads WCODE_API_KEY and tells what to install and how to run."""
+    source = render(MINIMAL, target.key, base_url=BASE_URL)
+    assert source.count("WCODE_API_KEY") >= 2
+    assert target.install in source
+    assert target.run in source
+    assert BASE_URL in source
+
+
+@EVERY
+def test_lines_end_tidily(target):
+    """No trailing blanks, no empty line at either end, one line end at the last."""
+    for name in ("minimal", "streaming"):
+        if target.streams or not CASES[name].stream:
+            source = program(target, name)
+            assert source.strip() + "\n" == source
+            assert not any(line != line.rstrip() for line in source.split("\n"))
+
+
+@EVERY
+def test_a_streaming_form_asks_to_stream(target):
+    """``stream`` adds just that to the body; who cannot stream says so."""
+    if target.streams:
+        assert "stream" in render(MINIMAL, target.key, base_url="x", stream=True)
+        assert "stream" not in render(MINIMAL, target.key, base_url="x").lower()
+    else:
+        with pytest.raises(OptionError, match=target.key):
+            render(MINIMAL, target.key, base_url="x", stream=True)
+
+
+def test_a_base_url_cannot_break_out_of_its_quotes():
+    """What a quoted string could read is percent-encoded; the rest of the URL stays."""
+    source = render(MINIMAL, "curl", base_url="http://h/\"'$(id)`id`\\ {x}/v1/")
+    assert '"http://h/%22%27%24(id)%60id%60%5C%20%7Bx%7D/v1/chat/completions"' in source
+
+
+@pytest.mark.parametrize(
+    ("given", "near"),
+    [
+        ("python", "python-requests, python-openai, python-httpx"),
+        ("PHP", "php-guzzle, php-curl"),
+        ("rustt", "rust"),
+        ("javascrip", "javascript"),
+    ],
+)
+@pytest.mark.parametrize("language", text.LANGUAGES)
+def test_an_unknown_language_names_the_nearest(given, near, language):
+    """A mistyped language is one line with the nearest and all of them."""
+    text.use(language)
+    with pytest.raises(OptionError) as caught:
+        find(given)
+    assert near in str(caught.value)
+    assert all(key in str(caught.value) for key in KEYS)
+
+
+@EVERY
+def test_a_key_is_found_in_any_case(target):
+    """Keys are found whatever their case, and blanks around them are ignored."""
+    assert find(f" {target.key.upper()} ") is target
+
+
+def test_the_table_lists_each_target():
+    """The README's table has a row for each target and says what was run."""
+    rows = table().splitlines()[2:]
+    assert [row.split("`")[1] for row in rows] == list(KEYS)
+    assert [row.split("|")[-2].strip() for row in rows] == [t.tested for t in TARGETS]
+
+
+def test_the_sdk_takes_what_it_is_given():
+    """Parameters of the table go to the SDK by name exactly where it knows them."""
+    known = set(inspect.signature(Completions.create).parameters)
+    assert known & set(params.NAMES) == OPENAI_KEYWORDS & set(params.NAMES)
+    assert known >= OPENAI_KEYWORDS
+
+
+def test_jinja_and_pygments_come_late():
+    """Importing the targets loads neither the template engine nor the lexers."""
+    check = "import sys, wcode_magics.snippets; print('jinja2' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", check], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "False"

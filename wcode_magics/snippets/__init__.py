@@ -1,0 +1,104 @@
+"""A request as a program, in every language of :data:`TARGETS`.
+
+Each program is complete: it reads the key from ``WCODE_API_KEY``, sends exactly the
+request's body, prints the answer's text (the whole answer where it has none, as with
+tool calls) and ends with an error and the server's words when it is refused.
+"""
+
+import json
+import re
+from functools import cache
+from typing import TYPE_CHECKING
+
+from wcode_magics.errors import OptionError
+from wcode_magics.params import nearest
+from wcode_magics.request import Request
+from wcode_magics.snippets.targets import KEYS, TARGETS, Target
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+__all__ = ["KEYS", "TARGETS", "Target", "find", "render", "table"]
+
+_UNSAFE_IN_URL = re.compile(r"[\x00-\x20\"'\\$`{}<>|^\x7f]")
+
+
+def find(key: str) -> Target:
+    """The target of a key.
+
+    Raises:
+        OptionError: no such target; names the nearest ones.
+    """
+    given = key.strip().lower()
+    for target in TARGETS:
+        if target.key == given:
+            return target
+    family = [known for known in KEYS if known.startswith(f"{given}-")]
+    near = ", ".join(family) or nearest(given, KEYS)
+    raise OptionError("snippets.unknown", given=key, near=near, allowed=", ".join(KEYS))
+
+
+def render(request: Request, key: str, *, base_url: str, stream: bool = False) -> str:
+    """The program of the target ``key`` that sends ``request`` to ``base_url``.
+
+    Raises:
+        OptionError: no such target, or it has no streaming form.
+        UsageError: a text of the request cannot be UTF-8.
+    """
+    target = find(key)
+    if stream and not target.streams:
+        raise OptionError("snippets.no_stream", given=target.key)
+    body = json.loads(request.content(stream=stream, usage=False))
+    template = _environment().get_template(f"{target.key}.jinja")
+    return template.render(
+        header=_header(target),
+        base_url=_quoted_url(base_url),
+        url=f"{_quoted_url(base_url)}/chat/completions",
+        body=target.quote(body),
+        stream=stream,
+    )
+
+
+def table() -> str:
+    """The targets as a Markdown table, for the README."""
+    head = "| key | language | library | needs | streams | in the tests |"
+    rule = "| --- | --- | --- | --- | --- | --- |"
+    rows = (
+        f"| `{t.key}` | {t.title} | {t.library} | {t.install} "
+        f"| {'yes' if t.streams else 'no'} | {t.tested} |"
+        for t in TARGETS
+    )
+    return "\n".join((head, rule, *rows))
+
+
+def _header(target: Target) -> str:
+    lines = (
+        f"One request to a chat-completions endpoint, with {target.library}.",
+        f"Install: {target.install}",
+        f"Run:     {target.run}",
+        "Key:     the environment variable WCODE_API_KEY",
+    )
+    return "\n".join(f"{target.comment} {line}" for line in lines)
+
+
+def _quoted_url(url: str) -> str:
+    """The URL without what a quoted string of any of the languages would read."""
+
+    def percent(found: re.Match[str]) -> str:
+        return f"%{ord(found[0]):02X}"
+
+    return _UNSAFE_IN_URL.sub(percent, url.rstrip("/"))
+
+
+@cache
+def _environment() -> "Environment":
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    return Environment(
+        loader=PackageLoader(__name__, "templates"),
+        autoescape=False,  # noqa: S701 - source code, not HTML
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
