@@ -127,6 +127,18 @@ class Reply(Value):
         data.pop("trace", None)
         return data
 
+    def code(self, language: str, *, stream: bool = False) -> str:
+        """The request of this reply as a program, such as ``reply.code("go")``.
+
+        Raises:
+            OptionError: no such language, or it has no streaming form.
+        """
+        from wcode_magics import snippets
+
+        return snippets.render(
+            self.request, language, base_url=self.base_url, stream=stream
+        )
+
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """The reply from :meth:`to_dict`; ``request`` may be the value itself."""

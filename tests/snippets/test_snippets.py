@@ -12,6 +12,7 @@ from tests.golden_files import FOLDER, path, program
 from tests.matrix import BASE_URL, CASES, pairs
 from wcode_magics import params, text
 from wcode_magics.errors import OptionError
+from wcode_magics.reply import Reply
 from wcode_magics.snippets import KEYS, TARGETS, find, render, table
 from wcode_magics.snippets.targets import OPENAI_KEYWORDS
 
@@ -105,6 +106,14 @@ def test_the_table_lists_each_target():
     rows = table().splitlines()[2:]
     assert [row.split("`")[1] for row in rows] == list(KEYS)
     assert [row.split("|")[-2].strip() for row in rows] == [t.tested for t in TARGETS]
+
+
+@EVERY
+def test_a_reply_gives_its_request_as_code(target):
+    """``reply.code("go")`` is the program of the request, to where it was sent."""
+    reply = Reply("Hello.", MINIMAL, "m", base_url="http://127.0.0.1:9/v1")
+    expected = render(MINIMAL, target.key, base_url="http://127.0.0.1:9/v1")
+    assert reply.code(target.key) == expected
 
 
 def test_the_sdk_takes_what_it_is_given():
