@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 export JUPYTER_PLATFORM_DIRS := 1
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test check lab bench docs clean
+.PHONY: demo test test-languages check lab bench docs clean
 
 $(READY): pyproject.toml
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or newer is needed: make PYTHON=python3.11')"
@@ -22,6 +22,9 @@ demo: $(READY)
 test: check
 	$(BIN)/python -m pytest
 	$(BIN)/python -m pytest --nbval notebooks --nbval-sanitize-with tests/sanitize.cfg --nbval-cell-timeout 60 -p no:randomly
+
+test-languages: $(READY)
+	$(BIN)/python -m pytest -m languages
 
 check: $(READY)
 	$(BIN)/ruff check

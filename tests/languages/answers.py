@@ -1,0 +1,32 @@
+"""What the loopback answers to the exported programs."""
+
+import json
+
+from tests.loopback import Answer, completion, sse
+
+KEY = "sk-test-0123"
+TEXT = '你好，世界 🙂 "quoted" \\ 100% $x #{x}\n\u2028second\u0085line'
+REFUSAL = {"error": {"message": "the key is wrong: 密钥无效", "code": 401}}
+BROKEN = {"error": {"message": "the model broke off"}}
+
+
+def answer(seen):
+    """A refusal for a wrong key; else the text, streamed where that is asked for."""
+    key = seen.headers.get("authorization")
+    if key == "Bearer wrong":
+        return Answer([json.dumps(REFUSAL, ensure_ascii=False).encode()], status=401)
+    if not seen.body.get("stream"):
+        return completion(TEXT)
+    return _streamed(broken=key == "Bearer breaks")
+
+
+def _streamed(*, broken):
+    """Events cut at odd places, with comments and a chunk without choices."""
+    texts = [TEXT[start : start + 3] for start in range(0, len(TEXT), 3)]
+    deltas = [{"role": "assistant", "content": None}, *({"content": t} for t in texts)]
+    events = [sse({"choices": [{"index": 0, "delta": delta}]}) for delta in deltas]
+    usage = sse({"choices": [], "usage": {"prompt_tokens": 1, "completion_tokens": 1}})
+    end = [sse(BROKEN)] if broken else [usage, b"data: [DONE]\n\n"]
+    whole = b"".join([b": ping\n\n", *events, *end])
+    pieces = [whole[start : start + 7] for start in range(0, len(whole), 7)]
+    return Answer(pieces, kind="text/event-stream")
