@@ -45,7 +45,7 @@ def test_no_such_token(position):
 @pytest.mark.parametrize("alternative", [0, 4, "bird"])
 def test_no_such_alternative(alternative):
     """An alternative that is not shown is told with those that are."""
-    with pytest.raises(UsageError, match="2  dog"):
+    with pytest.raises(UsageError, match="2 ·dog"):
         branch_prefix(TOLD, 1, alternative)
 
 

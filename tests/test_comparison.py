@@ -40,14 +40,24 @@ def test_fork_is_told():
         "y: 0.13 bits per character",
         "apart 0.00",
     ]
-    assert lines[1:] == [
-        "x says cat (60.0%) · x gave 30.0% to what y says · x had cat 60.0%, dog 30.0%",
-        "y says dog (70.0%) · y gave 20.0% to what x says · y had dog 70.0%, cat 20.0%",
+    assert lines[1].split(" · ") == [
+        "x says cat (60.0%)",
+        "x gave 30.0% to what y says",
+        "x had cat 60.0% | dog 30.0%",
+    ]
+    assert lines[2].startswith("y says dog (70.0%)")
+    assert lines[3:] == [
         "    The <b>",
         "  x cat  (0.7 bits)",
         "  y dog  (0.5 bits)",
-        "     sat",
+        "    ·sat",
     ]
+
+
+def test_what_is_not_shown_is_not_zero():
+    """Where no shown alternative begins like the other answer, no number is told."""
+    three = view(token("The <b>", 0.8), token("bird", 0.7, ("bird", 0.7)))
+    assert "A shows nothing that B says" in comparison.plain(compare(ONE, three))
 
 
 def test_equal_answers_need_no_columns():
@@ -62,10 +72,10 @@ def test_texts_without_probabilities():
     found = compare(Logprobs((), "one end"), Logprobs((), "one"))
     assert comparison.plain(found).splitlines() == [
         "The same for 3 characters, then apart. · 60.0% of the text in common",
-        "A says  end… (no probability)",
+        "A says ·end… (no probability)",
         "B ends",
         "    one",
-        "  A  end  (– bits)",
+        "  A ·end  (– bits)",
     ]
     assert comparison.html(found)
 

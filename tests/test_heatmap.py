@@ -153,6 +153,13 @@ def test_split_characters_tell_of_each_token():
     ]
 
 
+def test_many_tokens_of_one_piece():
+    """A long run of lost tokens is one piece with a title and rows of bounded size."""
+    made = heatmap.html(view(*[token("\ufffd", 0.5)] * 3000, said="龍" * 1500))
+    assert len(Shape(made).titles[0].splitlines()) < 20
+    assert made.count("<tr>") == MAX_TOKENS + 1
+
+
 def test_long_answers_are_capped_with_a_note():
     """Beyond the cap a note names the DataFrame that has it all."""
     made = heatmap.html(view(*[token("a", 0.5)] * (MAX_TOKENS + 5)))

@@ -14,7 +14,7 @@ from wcode_magics.visible import number, percent, visible
     ("text", "drawn"),
     [
         ("word", "word"),
-        (" word", " word"),
+        (" word", "·word"),
         ("two words", "two words"),
         (" ", "·"),
         ("   ", "···"),
@@ -42,7 +42,8 @@ def test_white_space_and_controls_are_drawn(text, drawn):
 
 def test_breaks_are_kept_for_running_text():
     """In running text a drawn line end or tab also does its work."""
-    assert visible("a\n\tb", breaks=True) == "a↵\n⇥\tb"
+    assert visible(" a\n\tb ", breaks=True) == " a↵\n⇥\tb "
+    assert visible(" ", breaks=True) == "·"
 
 
 @given(st.text())

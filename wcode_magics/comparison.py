@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 
 from wcode_magics.compare import Agreement, Branch, Comparison, Stretch
-from wcode_magics.heatmap import STEPS, alternatives
+from wcode_magics.heatmap import STEPS
 from wcode_magics.logprobs import Logprobs
 from wcode_magics.markup import escape
 from wcode_magics.text import say
+from wcode_magics.tokenwords import TokenWords
 from wcode_magics.visible import number, percent, visible
 
 MAX_SAME = 160  # characters of a common stretch; what is more is left out in the middle
@@ -103,9 +104,10 @@ def _branch_words(
     share = percent(position.probability)
     yield say("comparison.says", name=name, token=token, share=share)
     if position.alternatives:
-        gave = percent(branch.gave)
-        yield say("comparison.gave", name=name, other=other, share=gave)
-        shown = ", ".join(alternatives(own, position, MAX_ALTERNATIVES))
+        key, gave = ("gave" if branch.gave else "gave_none"), percent(branch.gave)
+        yield say(f"comparison.{key}", name=name, other=other, share=gave)
+        words = TokenWords(own, MAX_ALTERNATIVES)
+        shown = " | ".join(words.alternatives(position))
         yield f"{say('comparison.shown', name=name)} {shown}"
 
 

@@ -12,7 +12,8 @@ _INVISIBLE = (
     r"\ufff9-\ufffb\ud800-\udfff\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
 _NEEDS_CARE = re.compile(rf"^[ \u0300-\u036f\u20d0-\u20ff]| $|  |[\n\t{_INVISIBLE}]")
-_SPACES = re.compile(r"^ +$| {2,}| +$")
+_SPACES = re.compile(r"^ +$| {2,}")
+_EDGE_SPACES = re.compile(r"^ +| {2,}| +$")
 _JOINED = re.compile(r"(?<=[^\s\u200c\u200d])([\u200c\u200d\U000e0020-\U000e007f]+)")
 _HIDDEN = re.compile(rf"[{_INVISIBLE}]")
 _LONE_MARK = re.compile(r"^(?=[\u0300-\u036f\u20d0-\u20ff])")
@@ -21,9 +22,10 @@ _LONE_MARK = re.compile(r"^(?=[\u0300-\u036f\u20d0-\u20ff])")
 def visible(text: str, *, breaks: bool = False) -> str:
     """The text with white space, controls and formatting characters drawn.
 
-    A single space between words stays a space. With ``breaks`` a drawn line end is
-    followed by a real one and a drawn tab by a real tab. Joiners inside an emoji or
-    a word stay as they are, for they are seen by what they join.
+    A single space between words stays a space. With ``breaks``, for running text, so
+    does one at either end, a drawn line end is followed by a real one and a drawn tab
+    by a real tab. Joiners inside an emoji or a word stay as they are, for they are
+    seen by what they join.
     """
     if not _NEEDS_CARE.search(text):
         return text
@@ -32,7 +34,8 @@ def visible(text: str, *, breaks: bool = False) -> str:
         part if i % 2 else _HIDDEN.sub(_picture, part) for i, part in enumerate(parts)
     ]
     text = _LONE_MARK.sub("◌", "".join(drawn))
-    text = _SPACES.sub(lambda run: DOT * len(run[0]), text)
+    spaces = _SPACES if breaks else _EDGE_SPACES
+    text = spaces.sub(lambda run: DOT * len(run[0]), text)
     text = text.replace("\n", f"{RETURN}\n" if breaks else RETURN)
     return text.replace("\t", f"{TAB}\t" if breaks else TAB)
 
