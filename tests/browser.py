@@ -177,10 +177,11 @@ class Sheet:
         raise TimeoutError(f"cell {at}: {prompt.inner_text()}")
 
     def run_all(self) -> None:
-        """Run every cell, going on after errors that are meant to be."""
+        """Run every cell, and wait for the last one."""
+        cells = self.page.locator(".jp-Notebook .jp-CodeCell").count()
         self.command("notebook:run-all-cells")
-        self.page.wait_for_timeout(500)
-        self.page.wait_for_function(_IDLE, timeout=120_000)
+        self.page.wait_for_timeout(300)
+        self.wait(cells - 1, 90)
 
     def command(self, name: str) -> None:
         """Execute a command of the front end."""
