@@ -87,36 +87,6 @@ def test_probability_least_and_positions():
     assert found.least == pytest.approx(0.25)
 
 
-@pytest.mark.parametrize(
-    ("path", "text"),
-    [
-        ("a", '[1, {"b": [true, null]}]'),
-        ("a[0]", "1"),
-        ("a[1].b[1]", "null"),
-        ('["c.d"]', '"é\\u0041"'),
-        ("$.c", "-1.5e3"),
-        ("名", '"龙\n"'),
-        ("twice", "2"),
-        ('["q\\"]"]', "{}"),
-        ("a[1]['b']", None),
-    ],
-)
-def test_paths(path, text):
-    """Names, indices, quoted names, raw line ends; the last of two equal names."""
-    said = (
-        '{"a": [1, {"b": [true, null]}], "c.d": "é\\u0041", "c": -1.5e3,'
-        ' "名": "龙\n", "twice": 1, "twice": 2, "q\\"]": {} }'
-    )
-    told = view(*(mean(letter, -1.0) for letter in said))
-    if text is None:
-        with pytest.raises((UsageError, AnswerError)):
-            of_field(told, path)
-        return
-    found = of_field(told, path)
-    assert found.text == text
-    assert found.logprob == -len(text)
-
-
 def test_field_in_a_fenced_block():
     """JSON in a fence is found behind what is said before it."""
     told = view(
@@ -139,13 +109,6 @@ def test_missing_fields(path):
     with pytest.raises(AnswerError) as caught:
         of_field(view(*certain('{"a": "x"}')), path)
     assert caught.value.facts["path"] == path
-
-
-@pytest.mark.parametrize("path", ["a[", "a[x]", "a..b", "[]", "a[0"])
-def test_what_is_no_path(path):
-    """A path that cannot be read is the person's error."""
-    with pytest.raises(UsageError):
-        of_field(view(*certain('{"a": 1}')), path)
 
 
 def test_answer_that_is_not_json():

@@ -7,17 +7,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from wcode_magics.glyphs import cut
+from wcode_magics.dialects import ALPHABET, encode
 from wcode_magics.logprobs import Logprobs
-from wcode_magics.tokentext import (
-    ALPHABET,
-    MAX_EMPTY_BYTES,
-    encode,
-    place_tokens,
-    spelt,
-    unescape,
-)
-from wcode_magics.values import Alternative, TokenLogprob
+from wcode_magics.tokentext import MAX_EMPTY_BYTES
+from wcode_magics.values import TokenLogprob
 
 LETTER = {byte: letter for letter, byte in ALPHABET.items()}
 SNIPPETS = (
@@ -208,86 +201,3 @@ def test_nonsense_is_survived(said, text):
     tokens = tuple(TokenLogprob(token, -1.0, data) for token, data in said)
     view = Logprobs(tokens, text)
     _assert_byte_true(view, text, [-1.0] * len(tokens))
-
-
-def _glyphs(text, *said):
-    tokens = [TokenLogprob(token, -1.0) for token in said]
-    places = place_tokens(tokens, encode(text))
-    return [(g.text, g.first, g.stop) for g in cut(text, places)]
-
-
-@pytest.mark.parametrize(
-    "said",
-    [
-        (r"\xe9\xbe", r"\x8d"),
-        ("\ufffd", "\ufffd"),
-        ("", "龍"),
-        ("", ""),
-        ("é¾", "į"),
-    ],
-    ids=["escaped", "lost", "held back", "empty", "alphabet"],
-)
-def test_a_split_character_is_one_glyph(said):
-    """All tokens of a character stand behind it, those beside it stand alone."""
-    assert _glyphs("a龍b", "a", *said, "b") == [("a", 0, 1), ("龍", 1, 3), ("b", 3, 4)]
-
-
-def test_joined_emoji_are_one_glyph():
-    """The tokens of one grapheme cluster are shown as one."""
-    assert _glyphs("👩‍💻!", "👩", "\u200d", "💻", "!") == [("👩‍💻", 0, 3), ("!", 3, 4)]
-
-
-def test_literal_escapes_stay():
-    """Code that spells an escape is not unescaped beside a character that was."""
-    found = _glyphs(r'"\x41" 龍', '"', r"\x41", '" ', r"\xe9\xbe", r"\x8d")
-    assert found == [('"', 0, 1), (r"\x41", 1, 2), ('" ', 2, 3), ("龍", 3, 5)]
-
-
-def test_stop_token_is_outside():
-    """A stop token that was cut from the text has no text."""
-    assert _glyphs("foo", "foo", "<|im_end|>") == [("foo", 0, 1), ("", 1, 2)]
-
-
-def test_text_cut_inside_a_token():
-    """Where a stop string cut a token in two, the part that is left is its glyph."""
-    assert _glyphs("foo", "fo", "o\n", "END") == [("fo", 0, 1), ("o", 1, 2), ("", 2, 3)]
-
-
-def test_dropped_tokens_leave_text_without_tokens():
-    """Text whose token the server dropped is there, with no token behind it."""
-    assert _glyphs("1, 2, 3", "1", " ", "2", " ", "3") == [
-        ("1", 0, 1),
-        (",", 1, 1),
-        (" ", 1, 2),
-        ("2", 2, 3),
-        (",", 3, 3),
-        (" ", 3, 4),
-        ("3", 4, 5),
-    ]
-
-
-def test_byte_alphabet_is_gpt2s():
-    """The alphabet covers all bytes, once, with GPT-2's well-known letters."""
-    assert sorted(ALPHABET.values()) == [*range(256)]
-    assert (ALPHABET["Ġ"], ALPHABET["Ċ"], ALPHABET["!"]) == (0x20, 0x0A, 0x21)
-
-
-@pytest.mark.parametrize(
-    ("alternative", "alphabet", "data"),
-    [
-        (Alternative(r"\xe9\xbe", -1.0, b"\xe9\xbe"), False, b"\xe9\xbe"),
-        (Alternative(r"\xe9\xbe", -1.0), False, b"\xe9\xbe"),
-        (Alternative(r"\x41", -1.0), False, rb"\x41"),
-        (Alternative("\ufffd", -1.0, b"\xef\xbf\xbd"), False, None),
-        (Alternative("Ġa", -1.0, "Ġa".encode()), True, b" a"),
-        (Alternative("a", -1.0), False, b"a"),
-    ],
-)
-def test_alternatives_are_spelt(alternative, alphabet, data):
-    """An alternative, which no text confirms, is read as its dialect has it."""
-    assert spelt(alternative, alphabet=alphabet) == data
-
-
-def test_unescape_mixes():
-    """Escapes and text may stand in one token."""
-    assert unescape(r"a\xe9\xbeb") == b"a\xe9\xbeb"

@@ -1,10 +1,10 @@
 """Where an answer could have gone on otherwise."""
 
 from wcode_magics.compare import Answer
+from wcode_magics.dialects import decode, spelt
 from wcode_magics.errors import UsageError
 from wcode_magics.logprobs import Logprobs
 from wcode_magics.position import Position
-from wcode_magics.tokentext import decode, spelt
 from wcode_magics.values import Alternative
 from wcode_magics.visible import visible
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
+from wcode_magics.dialects import encode, spelt
 from wcode_magics.differences import common_start, differences
 from wcode_magics.logprobs import Logprobs
 from wcode_magics.position import Position
-from wcode_magics.tokentext import encode, spelt
 from wcode_magics.values import TokenLogprob
 
 

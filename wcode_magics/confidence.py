@@ -18,11 +18,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from wcode_magics import jsonpath
+from wcode_magics.dialects import encode, spelt
 from wcode_magics.errors import AnswerError, UsageError
 from wcode_magics.glyphs import spells
 from wcode_magics.logprobs import Logprobs
 from wcode_magics.position import UNLIKELY, Position, probability
-from wcode_magics.tokentext import encode, spelt
 from wcode_magics.values import Alternative
 
 LEAD = " \t\r\n\"'`*_([{“‘「『《（【"

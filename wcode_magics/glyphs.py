@@ -11,7 +11,8 @@ from itertools import accumulate
 
 from wcwidth import iter_graphemes
 
-from wcode_magics.tokentext import Place, encode
+from wcode_magics.dialects import encode
+from wcode_magics.tokentext import Place
 
 FIRST_OF_MANY = 0xC0  # the lowest first byte of a character of several bytes
 

@@ -9,17 +9,10 @@ from statistics import mode
 from typing import TYPE_CHECKING
 
 from wcode_magics import glyphs, text
+from wcode_magics.dialects import LOST, decode, encode, spelt
 from wcode_magics.glyphs import Glyph
 from wcode_magics.position import UNLIKELY, Position, sampled, shown
-from wcode_magics.tokentext import (
-    LOST,
-    Place,
-    decode,
-    encode,
-    place_tokens,
-    spelt,
-    uses_alphabet,
-)
+from wcode_magics.tokentext import Place, place_tokens, uses_alphabet
 from wcode_magics.values import Alternative, TokenLogprob
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from itertools import takewhile
 from math import exp, log2
 from operator import attrgetter, mul
 
-from wcode_magics.tokentext import LOST
+from wcode_magics.dialects import LOST
 from wcode_magics.values import Alternative, Bytes, TokenLogprob
 
 UNLIKELY = -9999.0

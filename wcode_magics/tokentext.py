@@ -1,14 +1,5 @@
 r"""Which bytes of the answer each reported token stands for.
 
-A token is a run of bytes and may end inside a character, but the API reports it as
-text. Servers write such a token in five dialects:
-
-* ``bytes``: whatever the text says, the ``bytes`` beside it are right;
-* ``escaped``: ``\xe9\xbe`` spelt out, with no bytes beside it;
-* ``lost``: U+FFFD stands for bytes that are gone;
-* ``empty``: no text, and the character comes with a later token or never;
-* ``alphabet``: each byte as one printable character (GPT-2's table).
-
 Code in an answer may hold a literal ``\xe9``, ``é`` or U+FFFD, so no token is read by
 its looks: a reading counts only where its bytes stand in the answer's text. Tokens
 whose bytes are gone are unknown stretches between those that are known. All possible
@@ -25,12 +16,18 @@ from collections.abc import Iterator, Sequence
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
-from wcode_magics.values import Alternative, TokenLogprob
+from wcode_magics.dialects import (
+    ESCAPE,
+    LOST,
+    LOST_BYTES,
+    encode,
+    of_alphabet,
+)
+from wcode_magics.values import TokenLogprob
 
 Place = tuple[int, int] | None
 """Byte offsets (start, stop) of the text; None: the text does not hold the token."""
 
-LOST = "\ufffd"
 MAX_LOST_BYTES = 3  # of a character whose other bytes are in the next token
 MAX_EMPTY_BYTES = 12  # that a server turns into no text at all
 MAX_BRANCHES = 32
@@ -39,50 +36,7 @@ RESUME_BYTES = 4096
 RESUME_PROBES = (3, 2, 1)
 PROBE_PENALTY = 4  # bytes of distance that one more agreeing token is worth
 
-_LOST_BYTES = LOST.encode()
 _LOST_RUN = re.compile(f"({LOST}+)")
-_ESCAPE = re.compile(r"(\\x[0-9a-fA-F]{2})")
-
-
-def _byte_alphabet() -> dict[str, int]:
-    """Characters of GPT-2's byte-level vocabulary and the bytes they stand for."""
-    own = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    others = [byte for byte in range(0x100) if byte not in own]
-    shifted = {chr(0x100 + place): byte for place, byte in enumerate(others)}
-    return {chr(byte): byte for byte in own} | shifted
-
-
-ALPHABET = _byte_alphabet()
-
-
-def encode(text: str) -> bytes:
-    """UTF-8; a lone surrogate, which JSON can carry, gets the bytes it would have."""
-    return text.encode("utf-8", "surrogatepass")
-
-
-def decode(data: bytes) -> str | None:
-    """The text of whole characters, or None where ``data`` splits one."""
-    try:
-        return data.decode("utf-8", "surrogatepass")
-    except UnicodeDecodeError:
-        return None
-
-
-def of_alphabet(text: str) -> bytes | None:
-    """The bytes that ``text`` spells in the byte alphabet, or None."""
-    try:
-        return bytes(map(ALPHABET.__getitem__, text))
-    except KeyError:
-        return None
-
-
-def unescape(text: str) -> bytes:
-    r"""The bytes of ``text`` with each ``\xNN`` taken as one byte."""
-    pieces = _ESCAPE.split(text)
-    return b"".join(
-        bytes.fromhex(piece[2:]) if place % 2 else encode(piece)
-        for place, piece in enumerate(pieces)
-    )
 
 
 def place_tokens(tokens: Sequence[TokenLogprob], data: bytes) -> list[Place]:
@@ -106,21 +60,6 @@ def uses_alphabet(
         and encode(token.token) != data[slice(*place)] == of_alphabet(token.token)
         for token, place in zip(tokens, places, strict=True)
     )
-
-
-def spelt(alternative: Alternative, *, alphabet: bool = False) -> bytes | None:
-    """The bytes of a token that the text does not confirm; None where they are lost."""
-    if alphabet:
-        return of_alphabet(alternative.token)
-    if alternative.bytes and _LOST_BYTES not in alternative.bytes:
-        return alternative.bytes
-    if LOST in alternative.token:
-        return None
-    plain = encode(alternative.token)
-    if alternative.bytes is None and "\\x" in alternative.token:
-        raw = unescape(alternative.token)
-        return plain if decode(raw) is not None else raw
-    return plain
 
 
 class _Reading(NamedTuple):
@@ -147,13 +86,13 @@ class _Stand(NamedTuple):
 def _reading(token: TokenLogprob) -> _Reading:
     text, data = token.token, token.bytes
     plain: list[bytes | None] = []
-    if data and _LOST_BYTES not in data:
+    if data and LOST_BYTES not in data:
         plain.append(data)
     if text:
         plain.append(encode(text))
     if not text.isascii():
         plain.append(of_alphabet(text))
-    escaped = tuple(_ESCAPE.split(text)) if "\\x" in text else ()
+    escaped = tuple(ESCAPE.split(text)) if "\\x" in text else ()
     lossy = tuple(_LOST_RUN.split(text)) if LOST in text or not text else ()
     return _Reading(tuple(p for p in dict.fromkeys(plain) if p), escaped, lossy)
 
