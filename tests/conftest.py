@@ -31,7 +31,7 @@ def clean_environment(
 ) -> Iterator[None]:
     """Each test starts as a new person on a new machine."""
     for name in [*os.environ]:
-        if name.startswith("WCODE_"):
+        if name.startswith("WCODE_") or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("WCODE_LANGUAGE", "en")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))

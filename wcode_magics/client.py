@@ -5,11 +5,11 @@ own polls every idle connection at each request: measured about nine times slowe
 64 in flight. Connections are kept between calls; all calls run on one event loop.
 """
 
-import datetime as dt
-import email.utils
+import asyncio
+import logging
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -27,6 +27,7 @@ from wcode_magics.errors import (
 )
 from wcode_magics.faults import fault
 from wcode_magics.request import Request
+from wcode_magics.retry import retry_after
 from wcode_magics.stream import (
     DONE,
     EventDecoder,
@@ -46,9 +47,8 @@ WAIT_INITIAL_S = 0.25
 WAIT_MAX_S = 8.0
 LONGEST_RETRY_AFTER_S = 60.0
 KEEPALIVE_S = 120.0
+LAST_BYTES_S = 0.2
 MOST_CONNECTIONS = 1024
-
-_HINTS = ("retry-after", "llm_provider-retry-after", "x-ratelimit-reset-requests")
 
 
 class Client:
@@ -90,11 +90,15 @@ class Client:
         Raises:
             EndpointError: the last failure, after the tries.
         """
-        if (attempts or self._attempts) == 1:
-            return await self._whole(request, timeout)
-        async for attempt in self._tries(attempts):
-            with attempt:
+        try:
+            if (attempts or self._attempts) == 1:
                 return await self._whole(request, timeout)
+            async for attempt in self._tries(attempts):
+                with attempt:
+                    return await self._whole(request, timeout)
+        except EndpointError as error:
+            self._hide_key(error)
+            raise
         raise AssertionError
 
     async def stream(
@@ -108,28 +112,35 @@ class Client:
             EndpointError: no answer, after the tries.
             StreamError: the stream ended before a finish reason.
         """
-        deltas = None
-        async for attempt in self._tries(0):
-            with attempt:
-                deltas = self._deltas(request, timeout)
-                first = await anext(deltas, None)
-        if deltas is None or first is None:
-            raise AnswerError("empty_stream")
-        finished = first.finish_reason is not None
+        deltas, finished = None, False
         try:
-            yield first
-            async for delta in deltas:
+            async for attempt in self._tries(0):
+                with attempt:
+                    deltas = self._deltas(request, timeout)
+                    delta = await anext(deltas, None)
+            if deltas is None or delta is None:
+                raise AnswerError("empty_stream")
+            while delta is not None:
                 finished = finished or delta.finish_reason is not None
                 yield delta
+                delta = await anext(deltas, None)
+        except EndpointError as error:
+            self._hide_key(error)
+            raise
         finally:
-            await deltas.aclose()
+            if deltas is not None:
+                await deltas.aclose()
         if not finished:
             raise StreamError("stream_cut")
 
     async def models(self, *, timeout: float = TIMEOUT_S) -> list[dict[str, Any]]:
         """What the endpoint itself lists, as it lists it."""
-        async with self._exchange("GET", "models", b"", timeout) as response:
-            data = decode(await self._read(response, timeout))
+        try:
+            async with self._exchange("GET", "models", b"", timeout) as response:
+                data = decode(await self._read(response, timeout))
+        except EndpointError as error:
+            self._hide_key(error)
+            raise
         listed = data.get("data") if isinstance(data, dict) else None
         return [row for row in listed or () if isinstance(row, dict)]
 
@@ -166,8 +177,11 @@ class Client:
     def _headers(self) -> "httpx.Headers":
         headers = self._http.headers.copy()
         headers["Content-Type"] = "application/json"
-        if self.endpoint.key:
-            headers["Authorization"] = f"Bearer {self.endpoint.key}"
+        key = self.endpoint.key
+        if key and not (key.isascii() and key.isprintable()):
+            raise SettingError("bad_key")
+        if key:
+            headers["Authorization"] = f"Bearer {key}"
         return headers
 
     async def _deltas(
@@ -175,13 +189,15 @@ class Client:
     ) -> AsyncGenerator[Delta, None]:
         decoder = EventDecoder()
         async with self._open_stream(request, timeout) as response:
-            if "json" in response.headers.get("content-type", ""):
+            if _is_whole(response):
                 yield delta_of_body(await self._read(response, timeout))
                 return
             with self._faults(timeout):
-                async for chunk in response.aiter_bytes():
+                chunks = response.aiter_bytes()
+                async for chunk in chunks:
                     for event in decoder.feed(chunk):
                         if event.strip() == DONE:
+                            await _drain(chunks)
                             return
                         delta = delta_of_event(event)
                         if delta is not None:
@@ -195,21 +211,23 @@ class Client:
     async def _open_stream(
         self, request: Request, timeout: float
     ) -> AsyncIterator["httpx.Response"]:
+        async with AsyncExitStack() as stack:
+            yield await self._asked(stack, request, timeout)
+
+    async def _asked(
+        self, stack: AsyncExitStack, request: Request, timeout: float
+    ) -> "httpx.Response":
         """Ask for usage too, unless this endpoint refuses to be asked."""
         asks = not self._usage_refused
+        content = request.content(stream=True, usage=asks)
         try:
-            content = request.content(stream=True, usage=asks)
-            async with self._post(request, content, timeout) as response:
-                yield response
+            post = self._post(request, content, timeout)
+            return await stack.enter_async_context(post)
         except RejectedError as refusal:
             if not asks or "stream_options" not in str(refusal.facts):
                 raise
-        else:
-            return
         self._usage_refused = True
-        content = request.content(stream=True, usage=False)
-        async with self._post(request, content, timeout) as response:
-            yield response
+        return await self._asked(stack, request, timeout)
 
     @asynccontextmanager
     async def _post(
@@ -226,15 +244,12 @@ class Client:
         self, method: str, path: str, content: bytes, timeout: float, **facts: object
     ) -> AsyncIterator["httpx.Response"]:
         url = f"{self.endpoint.base_url.rstrip('/')}/{path}"
-        headers = {"Content-Type": "application/json"}
-        if self.endpoint.key:
-            headers["Authorization"] = f"Bearer {self.endpoint.key}"
         with self._faults(timeout):
             sent = self._http.build_request(
                 method,
                 url,
                 content=content,
-                headers=headers,
+                headers=self._headers,
                 timeout=_timeouts(timeout),
             )
             response = await self._http.send(sent, stream=True)
@@ -257,9 +272,19 @@ class Client:
         if self.endpoint.key:
             shown = shown.replace(self.endpoint.key, "***")
         facts = {"model": "–", "url": self.endpoint.base_url, **facts}
+        if response.has_redirect_location:
+            facts["location"] = response.headers["location"]
+            return RejectedError("moved", status=response.status_code, **facts)
         error = fault(response.status_code, shown, **facts)
-        error.facts["retry_after"] = _retry_after(response.headers)
+        error.facts["retry_after"] = retry_after(response.headers)
         return error
+
+    def _hide_key(self, error: EndpointError) -> None:
+        """What a server echoes of the key goes into no error."""
+        key = self.endpoint.key
+        for name, fact in error.facts.items() if key else ():
+            if isinstance(fact, str):
+                error.facts[name] = fact.replace(str(key), "***")
 
     def _tries(self, attempts: int) -> Any:
         import stamina
@@ -281,6 +306,7 @@ class Client:
             self._raise_mapped(wrong, timeout)
 
     def _raise_mapped(self, wrong: Exception, timeout: float) -> NoReturn:
+        import aiohttp
         import httpx
 
         url = self.endpoint.base_url
@@ -288,18 +314,36 @@ class Client:
             raise SettingError("bad_url", url=url) from wrong
         if isinstance(wrong, httpx.TransportError):
             raise _broken(wrong, url, timeout) from wrong
+        if isinstance(wrong, httpx.DecodingError | aiohttp.ClientError):
+            raise AnswerError("not_http", url=url, reason=str(wrong)) from wrong
         raise wrong
+
+
+async def _drain(chunks: AsyncIterator[bytes]) -> None:
+    """Read on behind ``[DONE]``: a connection is kept if its last bytes were read."""
+    with suppress(Exception):
+        async with asyncio.timeout(LAST_BYTES_S):
+            async for _chunk in chunks:
+                pass
+
+
+def _is_whole(response: "httpx.Response") -> bool:
+    """Whether one body came in place of a stream: an answer, or a page of a site."""
+    kind = response.headers.get("content-type", "")
+    return "json" in kind or "html" in kind
 
 
 def _broken(wrong: "httpx.TransportError", url: str, timeout: float) -> EndpointError:
     import httpx
 
     causes = list(_causes(wrong))
-    if any(isinstance(cause, ssl.SSLError) for cause in causes):
+    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
         return CertificateError("certificate", url=url)
     if isinstance(wrong, httpx.ReadError | httpx.RemoteProtocolError):
         return StreamError("connection_cut", url=url)
     if any(isinstance(cause, TimeoutError) for cause in causes):
+        if isinstance(wrong, httpx.ConnectTimeout):
+            timeout = min(timeout, CONNECT_TIMEOUT_S)
         return TimedOut("timed_out", url=url, seconds=f"{timeout:g}")
     return ConnectionFailed("no_connection", url=url, reason=str(wrong) or "–")
 
@@ -308,6 +352,9 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
+
+
+logging.getLogger("stamina").addHandler(logging.NullHandler())  # no noise in the cell
 
 
 def _open(transport: "httpx.AsyncBaseTransport | None") -> "httpx.AsyncClient":
@@ -341,26 +388,3 @@ def _try_again(error: Exception) -> bool | float:
     if wait is None:
         return True
     return False if wait > LONGEST_RETRY_AFTER_S else float(wait)
-
-
-def _retry_after(headers: Any) -> float | None:
-    for name in _HINTS:
-        seconds = _seconds(headers.get(name, ""))
-        if seconds is not None:
-            return seconds
-    return None
-
-
-def _seconds(value: str) -> float | None:
-    """Seconds from ``3``, ``1.5s`` or an HTTP date (RFC 9110, section 10.2.3)."""
-    try:
-        return max(0.0, float(value.removesuffix("s")))
-    except ValueError:
-        pass
-    try:
-        moment = email.utils.parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=dt.UTC)
-    return max(0.0, (moment - dt.datetime.now(dt.UTC)).total_seconds())
