@@ -122,9 +122,7 @@ def test_model_text_runs_nothing(lab: Jupyter, page: Page, server: Loopback) -> 
     assert sheet.output(1).locator("img").count() == 0
 
 
-def test_an_untrusted_notebook_still_shows_it(
-    tmp_path: Path, page: Page, lab: Jupyter
-) -> None:
+def test_an_untrusted_notebook_still_shows_it(tmp_path: Path, page: Page) -> None:
     """What the sanitiser leaves is the answer, the tints and the footer."""
     name = "quickstart.ipynb"
     with Jupyter(tmp_path) as stranger:

@@ -32,7 +32,7 @@ from wcode_magics.values import Usage
 _ATTRIBUTE = "_wcode_extension"
 
 
-class Setting(traitlets.Any):  # type: ignore[misc]
+class Setting(traitlets.Any):
     """A row of the option table as a trait; checked as everywhere else."""
 
     def __init__(self, row: options.Option) -> None:
