@@ -62,7 +62,7 @@ def test_bits_of_stretches():
 
 
 @pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
-@settings(max_examples=30)
+@settings(deadline=None, max_examples=30)
 @given(tokenised(), tokenised())
 def test_bits_add_up(dialect, one, two):
     """Over all stretches, the bits are those of the answers' own tokens."""

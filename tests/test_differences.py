@@ -4,7 +4,7 @@ import random
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.test_tokentext import TEXTS
@@ -20,6 +20,7 @@ PROSE = st.lists(
 def test_stretches_join_to_the_texts(texts):
     """Nothing is lost or moved, and equal stretches are equal."""
 
+    @settings(deadline=None)
     @given(texts, texts)
     def holds(one, two):
         found = [*differences(one, two)]

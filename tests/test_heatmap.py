@@ -115,7 +115,7 @@ def test_stripped_of_styles_the_numbers_remain():
     assert "龍 1/2" in told
 
 
-@settings(max_examples=50)
+@settings(deadline=None, max_examples=50)
 @given(tokenised())
 def test_any_text_is_escaped(case):
     """Markup in tokens is text: no tag, attribute or replacement character comes in."""
@@ -226,7 +226,7 @@ SIGHTS = {
 # Linear sRGB to XYZ (IEC 61966-2-1, D65), and its white.
 XYZ = ((0.4124, 0.3576, 0.1805), (0.2126, 0.7152, 0.0722), (0.0193, 0.1192, 0.9505))
 READABLE = 7.0  # WCAG 2.2, success criterion 1.4.6
-DISTINCT = 2.3  # a just noticeable difference in CIE76: Mahy et al., 1994
+DISTINCT = 5.0  # in CIE76, where 2.3 is just noticeable: Mahy et al., 1994
 
 
 def _tinted(row, ground):

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wcode_magics.errors import UsageError
@@ -32,6 +32,7 @@ def _paths(value, path=""):
             yield from _paths(inner, f"{path}[{index}]")
 
 
+@settings(deadline=None)
 @given(VALUES, st.sampled_from([None, 2]), st.booleans())
 def test_every_value_has_its_span(value, indent, ascii_only):
     """Whatever the JSON and its layout, each path spans the text of its own value."""

@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.test_logprobs import token, view
@@ -36,6 +36,7 @@ def test_entropy_bounds_of_a_known_rest():
     assert high == pytest.approx(1 + 0.5 * math.log2(8 / 0.5))
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(1e-6, 1), min_size=2, max_size=60), st.data())
 def test_entropy_bounds_hold(weights, data):
     """The entropy of any distribution lies within what its first k tokens allow."""

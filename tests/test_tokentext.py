@@ -153,7 +153,7 @@ def _assert_byte_true(view, text, logprobs):
 
 
 @pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
-@settings(max_examples=300)
+@settings(deadline=None, max_examples=300)
 @given(tokenised())
 @example(("a龍b", [b"a", b"\xe9\xbe", b"\x8d", b"b"], [-1.0, -2.0, -3.0, -4.0]))
 @example((r"\xe9龍", [rb"\xe9", b"\xe9\xbe", b"\x8d"], [-1.0, -2.0, -3.0]))
@@ -166,7 +166,7 @@ def test_any_text_in_any_dialect_joins(dialect, case):
         assert not any(glyph.unreported or glyph.outside for glyph in view.glyphs)
 
 
-@settings(max_examples=300)
+@settings(deadline=None, max_examples=300)
 @given(tokenised())
 def test_held_back_characters_join(case):
     """Tokens that say nothing belong to the character that comes after them."""
@@ -175,7 +175,7 @@ def test_held_back_characters_join(case):
     _assert_byte_true(view, text, logprobs)
 
 
-@settings(max_examples=300)
+@settings(deadline=None, max_examples=300)
 @given(tokenised(), st.data())
 def test_dropped_and_added_tokens_do_no_harm(case, data):
     """Whatever a server drops, adds or cuts, glyphs join to the text all the same."""
@@ -194,7 +194,7 @@ def test_dropped_and_added_tokens_do_no_harm(case, data):
         _assert_byte_true(view, said, [token.logprob for token in tokens])
 
 
-@settings(max_examples=100)
+@settings(deadline=None, max_examples=100)
 @given(st.lists(st.tuples(st.text(), st.none() | st.binary())), st.text())
 def test_nonsense_is_survived(said, text):
     """Tokens that have nothing to do with the text change nothing of it."""

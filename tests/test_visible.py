@@ -4,7 +4,7 @@ import math
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wcode_magics.visible import number, percent, visible
@@ -46,6 +46,7 @@ def test_breaks_are_kept_for_running_text():
     assert visible(" ", breaks=True) == "·"
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_no_control_character_is_left(text):
     """Whatever the text, no control, surrogate or lone white space is left."""
