@@ -7,6 +7,14 @@ from tests.loopback import Answer, completion, sse
 KEY = "sk-test-0123"
 TEXT = '你好，世界 🙂 "quoted" \\ 100% $x #{x}\n\u2028second\u0085line'
 REFUSAL = {"error": {"message": "the key is wrong: 密钥无效", "code": 401}}
+CALLS = [
+    {
+        "id": "call_1",
+        "type": "function",
+        "function": {"name": "forecast", "arguments": '{"city": "Kraków"}'},
+    }
+]
+_SILENT = {"Bearer null": {"content": None}, "Bearer absent": {}}
 BROKEN = {"error": {"message": "the model broke off"}}
 
 
@@ -15,6 +23,9 @@ def answer(seen):
     key = seen.headers.get("authorization")
     if key == "Bearer wrong":
         return Answer([json.dumps(REFUSAL, ensure_ascii=False).encode()], status=401)
+    if key in _SILENT:
+        message = {"role": "assistant", "tool_calls": CALLS, **_SILENT[key]}
+        return completion(message=message, finish_reason="tool_calls")
     if not seen.body.get("stream"):
         return completion(TEXT)
     return _streamed(broken=key == "Bearer breaks")

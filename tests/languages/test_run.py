@@ -80,6 +80,16 @@ def test_an_error_inside_a_stream_fails(workshops, key):
 
 
 @pytest.mark.timeout(400)
+@pytest.mark.parametrize("content", ["null", "absent"])
+@pytest.mark.parametrize("key", LANGUAGES)
+def test_an_answer_without_text_is_shown_whole(workshops, key, content):
+    """Where the model calls a tool instead of speaking, the calls are printed."""
+    done, _seen = workshops(key).run("tools", key=content)
+    assert done.returncode == 0, _words(done)
+    assert "forecast" in done.stdout.decode()
+
+
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("key", LANGUAGES)
 def test_without_a_key_nothing_is_sent(workshops, key):
     """The program names the variable that must hold the key, and sends nothing."""

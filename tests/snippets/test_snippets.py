@@ -101,11 +101,14 @@ def test_a_key_is_found_in_any_case(target):
     assert find(f" {target.key.upper()} ") is target
 
 
-def test_the_table_lists_each_target():
+@pytest.mark.parametrize("language", text.LANGUAGES)
+def test_the_table_lists_each_target(language):
     """The README's table has a row for each target and says what was run."""
-    rows = table().splitlines()[2:]
+    rows = table(language).splitlines()[2:]
     assert [row.split("`")[1] for row in rows] == list(KEYS)
-    assert [row.split("|")[-2].strip() for row in rows] == [t.tested for t in TARGETS]
+    assert [row.split("|")[-2].strip() for row in rows] == [
+        text.say(f"snippets.{target.tested}", language) for target in TARGETS
+    ]
 
 
 @EVERY

@@ -10,6 +10,7 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING
 
+from wcode_magics import text
 from wcode_magics.errors import OptionError
 from wcode_magics.params import nearest
 from wcode_magics.request import Request
@@ -59,16 +60,26 @@ def render(request: Request, key: str, *, base_url: str, stream: bool = False) -
     )
 
 
-def table() -> str:
-    """The targets as a Markdown table, for the README."""
-    head = "| key | language | library | needs | streams | in the tests |"
-    rule = "| --- | --- | --- | --- | --- | --- |"
-    rows = (
-        f"| `{t.key}` | {t.title} | {t.library} | {t.install} "
-        f"| {'yes' if t.streams else 'no'} | {t.tested} |"
-        for t in TARGETS
-    )
-    return "\n".join((head, rule, *rows))
+def table(lang: str | None = None) -> str:
+    """The targets as a Markdown table, for the README in ``lang``."""
+
+    def word(key: str) -> str:
+        return text.say(f"snippets.{key}", lang)
+
+    heads = ("key", "language", "library", "needs", "streaming", "tested")
+    rows = [
+        (
+            f"`{target.key}`",
+            target.title,
+            target.library,
+            target.install,
+            word("yes" if target.streams else "no"),
+            word(target.tested),
+        )
+        for target in TARGETS
+    ]
+    lines = (list(map(word, heads)), ["---"] * len(heads), *rows)
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _header(target: Target) -> str:

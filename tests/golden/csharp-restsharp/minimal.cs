@@ -38,7 +38,8 @@ static class Program
 
         using var answer = JsonDocument.Parse(text);
         var message = answer.RootElement.GetProperty("choices")[0].GetProperty("message");
-        Console.WriteLine(message.GetProperty("content").GetString() ?? text);
+        var said = message.TryGetProperty("content", out var content);
+        Console.WriteLine((said ? content.GetString() : null) ?? text);
         return 0;
     }
 }

@@ -26,4 +26,4 @@ if response.is_error:
     sys.exit(f"{response.status_code} {response.text}")
 
 message = response.json()["choices"][0]["message"]
-print(message["content"] or response.text)
+print(message.get("content") or response.text)
