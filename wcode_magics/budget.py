@@ -1,6 +1,7 @@
 """Money set aside before it is spent, so that a limit is never overrun."""
 
 import asyncio
+import math
 
 from wcode_magics import models, tokens
 from wcode_magics.errors import BudgetError
@@ -11,10 +12,10 @@ from wcode_magics.values import Usage
 class Budget:
     """``limit`` in ¥; what is spent and set aside never exceeds it.
 
-    Lives on one event loop.
+    Lives on one event loop. Without a limit it only counts.
     """
 
-    def __init__(self, limit: float) -> None:
+    def __init__(self, limit: float = math.inf) -> None:
         self.limit = limit
         self.spent = 0.0
         self.aside = 0.0
@@ -28,6 +29,8 @@ class Budget:
         Raises:
             BudgetError: what is left cannot pay the worst case.
         """
+        if self.limit == math.inf:
+            return 0.0
         most = worst_cost(request)
         while self.spent + self.aside + most > self.limit:
             if self.spent + most > self.limit or not self.aside:
@@ -49,6 +52,15 @@ class Budget:
             limit=f"{self.limit:g}",
             spent=f"{self.spent:.4f}",
             most=f"{most:.4f}",
+        )
+
+
+def afford(request: Request, limit: float) -> None:
+    """Raise BudgetError where the worst case of a request alone exceeds a limit."""
+    most = worst_cost(request)
+    if most > limit:
+        raise BudgetError(
+            "budget.exceeded", limit=f"{limit:g}", spent="0", most=f"{most:.4f}"
         )
 
 

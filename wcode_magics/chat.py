@@ -18,7 +18,6 @@ from wcode_magics.values import Message, ToolCall, Value
 if TYPE_CHECKING:
     import pandas as pd
 
-TRIMS = ("stop", "oldest", "middle")
 ROOM_FOR_ANSWER = 1_024
 
 

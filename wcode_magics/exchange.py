@@ -2,17 +2,19 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-from wcode_magics import models, portal
+from wcode_magics import models, portal, tokens
+from wcode_magics.budget import Budget
 from wcode_magics.client import Client
-from wcode_magics.errors import WcodeError
+from wcode_magics.errors import AnswerError, StreamError, TimedOut, WcodeError
 from wcode_magics.reply import Assembly, Reply
 from wcode_magics.request import Request
 from wcode_magics.settings import Resolved
-from wcode_magics.values import Delta
+from wcode_magics.values import Delta, Message, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +22,16 @@ class Prepared:
     """A request ready to go, the values it was made from, and advice about it.
 
     ``advice`` holds (key of ``[advice]``, facts) pairs; ``before`` is the reply that
-    this one goes on from.
+    this one goes on from. ``read`` makes ``reply.parsed``, or raises AnswerError;
+    ``then`` is given the answer, also one that was stopped, unless it calls tools.
     """
 
     request: Request
     resolved: Resolved
     advice: tuple[tuple[str, Mapping[str, Any]], ...] = ()
     before: Reply | None = None
+    read: Callable[[Reply], Any] | None = None
+    then: Callable[[Reply], None] | None = None
 
     @property
     def timeout(self) -> float:
@@ -34,31 +39,42 @@ class Prepared:
         return float(self.resolved["timeout"])
 
 
+Prompt = str | Sequence[Message] | Prepared
+
+
 class Exchange:
     """Sends a prepared request through a client; ``keep`` is given every reply.
 
     A reply that broke off is kept as well, and hangs off the error as ``reply``.
+    ``budget`` is asked before anything is sent, and told what it cost.
     """
 
     def __init__(
-        self, prepared: Prepared, client: Client, keep: Callable[[Reply], None]
+        self,
+        prepared: Prepared,
+        client: Client,
+        keep: Callable[[Reply], None],
+        budget: Budget | None = None,
     ) -> None:
         self._prepared = prepared
         self._client = client
         self._keep = keep
+        self._budget = budget or Budget()
         self._assembly = Assembly(prepared.request)
         self._begun = time.perf_counter()
         self._ended: float | None = None
+        self._parsed: Any = None
 
     async def whole(self) -> Reply:
         """Send and wait for the whole answer."""
-        prepared = self._prepared
-        try:
-            delta = await self._client.send(prepared.request, timeout=prepared.timeout)
-        except WcodeError as error:
-            self._fail(error)
-            raise
-        self._assembly.add(delta)
+        request, timeout = self._prepared.request, self._prepared.timeout
+        async with self._paid():
+            try:
+                delta = await self._client.send(request, timeout=timeout)
+            except WcodeError as error:
+                self._fail(error)
+                raise
+            self._assembly.add(delta)
         return self._end()
 
     async def deltas(self) -> AsyncGenerator[Delta, None]:
@@ -66,9 +82,10 @@ class Exchange:
         prepared = self._prepared
         source = self._client.stream(prepared.request, timeout=prepared.timeout)
         try:
-            async for delta in source:
-                self._assembly.add(delta)
-                yield delta
+            async with self._paid():
+                async for delta in source:
+                    self._assembly.add(delta)
+                    yield delta
         except (GeneratorExit, asyncio.CancelledError):
             self._end(interrupted=True)
             raise
@@ -78,6 +95,30 @@ class Exchange:
         finally:
             await source.aclose()
         self._end()
+
+    @asynccontextmanager
+    async def _paid(self) -> AsyncGenerator[None, None]:
+        """Set the worst case aside, and settle by what came."""
+        if self._client.endpoint.sandbox:
+            yield
+            return
+        aside, unknown = await self._budget.reserve(self._prepared.request), 0.0
+        try:
+            yield
+        except (TimedOut, StreamError, AnswerError):
+            unknown = aside
+            raise
+        finally:
+            paid = self._cost()
+            self._budget.settle(aside, unknown if paid is None else paid)
+
+    def _cost(self) -> float | None:
+        """What came has cost, in ¥, counted here where the endpoint told no usage."""
+        request, usage = self._prepared.request, self._assembly.usage
+        if usage is None and self._assembly.started:
+            prompt = tokens.count_request(request).tokens
+            usage = Usage(prompt, tokens.count(self._assembly.text).tokens)
+        return None if usage is None else models.cost(request.model, usage)
 
     def reply(self, *, interrupted: bool = False) -> Reply:
         """The reply as far as it has come."""
@@ -90,6 +131,7 @@ class Exchange:
             interrupted=interrupted,
             source="sandbox" if endpoint.sandbox else "endpoint",
             base_url=endpoint.base_url,
+            parsed=self._parsed,
         )
         return _joined(self._prepared.before, reply)
 
@@ -99,13 +141,32 @@ class Exchange:
         if unread and not self._assembly.started:
             self._assembly.add(Delta(text=unread))
         if self._assembly.started:
-            error.reply = self._end()
+            self._ended = time.perf_counter()
+            error.reply = self.reply()
+            self._keep(error.reply)
 
     def _end(self, *, interrupted: bool = False) -> Reply:
+        """Keep the answer; whether it can be read is told after that."""
         self._ended = time.perf_counter()
         reply = self.reply(interrupted=interrupted)
+        misread = None
+        if self._prepared.read is not None and not interrupted and not reply.tool_calls:
+            misread = self._read(reply, self._prepared.read)
+            reply = replace(reply, parsed=self._parsed)
         self._keep(reply)
+        if self._prepared.then is not None and not reply.tool_calls:
+            self._prepared.then(reply)
+        if misread is not None:
+            misread.reply = reply
+            raise misread
         return reply
+
+    def _read(self, reply: Reply, read: Callable[[Reply], Any]) -> WcodeError | None:
+        try:
+            self._parsed = read(reply)
+        except WcodeError as error:
+            return error
+        return None
 
 
 def _joined(before: Reply | None, after: Reply) -> Reply:

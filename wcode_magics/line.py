@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from wcode_magics import options
+from wcode_magics import options, params
 from wcode_magics.errors import OptionError
 from wcode_magics.options import Option
 
@@ -18,6 +18,8 @@ _WORD = re.compile(r"""(?:[^\s"']|"(?:\\.|[^"\\])*"|'[^']*')+""")
 _QUOTED = re.compile(r""""((?:\\.|[^"\\])*)"|'([^']*)'""")
 _NAME = re.compile(r"([\w-]+)(=?)")
 _SPACE = re.compile(r"\s*")
+_DIMENSION = re.compile(r"([\w-]+)=")
+_DIMENSIONS = frozenset({"model", *params.NAMES})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,61 @@ def parse(line: str, variables: Mapping[str, Any]) -> Line:
             value = options.read(row, given, variables)
         _put(values, row, value)
         at = _skip(line, after)
+        if row.kind == "grid":
+            at = _more_dimensions(line, at, values, row, variables)
     return Line(values, line[at:].strip())
+
+
+def _more_dimensions(
+    line: str,
+    at: int,
+    values: dict[str, Any],
+    row: Option,
+    variables: Mapping[str, Any],
+) -> int:
+    """Take the words ``name=v1,v2`` that follow the first of a grid."""
+    while at < len(line) and _is_dimension(line[at:]):
+        word, after = _word(line, at)
+        _put(values, row, options.read(row, word, variables))
+        at = _skip(line, after)
+    return at
+
+
+def parse_words(words: Sequence[str]) -> Line:
+    """The same for the words of a shell's command line, in any order.
+
+    What is neither an option nor its value is the prompt, joined with spaces; there
+    are no variables.
+    """
+    values: dict[str, Any] = {}
+    prompt: list[str] = []
+    left = list(words)
+    while left:
+        word = left.pop(0)
+        if word == "--":
+            prompt += left
+            break
+        if not word.startswith("-") or len(word) == 1:
+            prompt.append(word)
+            continue
+        name, equals, given = word.partition("=")
+        row = options.flag(name)
+        if not row.takes_value:
+            if equals:
+                raise OptionError("no_value", name=name, given=given)
+            _put(values, row, not name.startswith("--no"))
+            continue
+        if not equals and not left:
+            raise OptionError("value_missing", name=row.flag, allowed=row.allowed)
+        _put(values, row, options.read(row, given if equals else left.pop(0), {}))
+        while row.kind == "grid" and left and _is_dimension(left[0]):
+            _put(values, row, options.read(row, left.pop(0), {}))
+    return Line(values, " ".join(prompt))
+
+
+def _is_dimension(word: str) -> bool:
+    match = _DIMENSION.match(word)
+    return match is not None and match.group(1).replace("-", "_") in _DIMENSIONS
 
 
 def _put(values: dict[str, Any], row: Option, value: Any) -> None:
@@ -171,10 +227,28 @@ def _values(
     for choice in row.choices:
         if choice.startswith(word):
             yield Completion(choice, start, "choice")
+    if row.kind == "functions" and not word.startswith("$"):
+        yield from _functions(word, start, variables)
+        return
+    if row.kind == "grid" and "=" not in word:
+        for name in ("model", *params.NAMES):
+            if name.startswith(word):
+                yield Completion(f"{name}=", start, "name")
+        return
     if word.startswith("$") or (not row.choices and not word):
         for name in variables:
             if not name.startswith("_") and f"${name}".startswith(word):
                 yield Completion(f"${name}", start, "name")
+
+
+def _functions(
+    word: str, start: int, variables: Mapping[str, Any]
+) -> Iterator[Completion]:
+    begun, comma, last = word.rpartition(",")
+    for name, value in variables.items():
+        named = callable(value) and not isinstance(value, type)
+        if named and name.startswith(last) and not name.startswith("_"):
+            yield Completion(f"{begun}{comma}{name}", start, "function")
 
 
 def complete_names(line: str, names: Sequence[str]) -> Iterator[Completion]:

@@ -16,9 +16,30 @@ from wcode_magics import params, text
 from wcode_magics.errors import OptionError, SettingError, VariableError
 from wcode_magics.params import Param
 
-Kind = Literal["text", "name", "flag", "switch", "number", "choice", "pair", "param"]
+Kind = Literal[
+    "text",
+    "name",
+    "flag",
+    "switch",
+    "number",
+    "choice",
+    "pair",
+    "param",
+    "functions",
+    "schema",
+    "grid",
+    "words",
+]
 
 FORMATS = ("markdown", "text", "code", "json", "html")
+TRIMS = ("stop", "oldest", "middle")
+_FORMS = {
+    "functions": "f,g · $list",
+    "schema": "$Type · JSON · @file",
+    "grid": "name=v1,v2 …",
+    "words": "a,b,c",
+    "pair": "name=value",
+}
 _TRUE, _FALSE = {"true", "yes", "on", "1"}, {"false", "no", "off", "0"}
 
 
@@ -27,8 +48,10 @@ class Option:
     """A row. ``cell``: a flag of the magic; ``setting``: a value of the session.
 
     A ``switch`` is on or off by ``--name`` and ``--no-name``; a ``flag`` can only be
-    given; a ``pair`` is ``name=value`` and may be repeated. ``low`` bounds a number
-    from below, exclusive.
+    given; a ``pair`` is ``name=value`` and may be repeated; ``functions`` are names of
+    variables, a ``schema`` is anything that :mod:`wcode_magics.schema` reads, a
+    ``grid`` is ``name=v1,v2`` once or more. ``low`` bounds a number from below,
+    exclusive.
     """
 
     name: str
@@ -71,7 +94,7 @@ class Option:
     @property
     def repeats(self) -> bool:
         """Whether the flag may be given more than once."""
-        return self.kind == "pair" or self.name == "stop"
+        return self.kind in {"pair", "grid"} or self.name == "stop"
 
     @property
     def allowed(self) -> str:
@@ -80,7 +103,9 @@ class Option:
             return self.param.allowed
         if self.choices:
             return " · ".join(self.choices)
-        return f"number > {self.low:g}" if self.low is not None else self.kind
+        if self.low is not None:
+            return f"number > {self.low:g}"
+        return _FORMS.get(self.kind, self.kind)
 
     @property
     def help(self) -> str:
@@ -108,6 +133,16 @@ OPTIONS = (
     Option("timeout", "number", default=120.0, setting=True, low=0),
     Option("param", "pair"),
     Option("profile", "text", setting=True),
+    Option("chat", "text"),
+    Option("trim", "choice", choices=TRIMS, default="stop", setting=True),
+    Option("functions", "functions"),
+    Option("rounds", "number", default=8, setting=True, low=0),
+    Option("schema", "schema"),
+    Option("json", "flag"),
+    Option("sweep", "grid"),
+    Option("models", "words"),
+    Option("yes", "flag"),
+    Option("budget", "number", setting=True, low=0),
     Option("base_url", "text", cell=False, setting=True),
     Option("retries", "number", default=3.0, cell=False, setting=True, low=-1),
     Option(
@@ -159,9 +194,18 @@ def read(row: Option, raw: str, variables: Mapping[str, Any]) -> Any:
     """
     if raw.startswith("$") and raw[1:].isidentifier():
         return checked(row, variable(raw[1:], variables))
-    structured = row.param is not None and row.param.kind in {"object", "array"}
+    if row.kind == "functions":
+        names = [name.strip() for name in raw.split(",") if name.strip()]
+        return checked(row, [variable(name, variables) for name in names])
+    if row.kind == "words":
+        return checked(row, [word.strip() for word in raw.split(",") if word.strip()])
+    structured = row.kind == "schema" or (
+        row.param is not None and row.param.kind in {"object", "array"}
+    )
     if raw.startswith("@") and (structured or row.kind == "text"):
         raw = _file(raw[1:])
+    if row.kind == "grid":
+        return _dimension(row, raw, variables)
     if row.kind == "pair":
         return _pair(row, raw, variables)
     if structured:
@@ -218,7 +262,14 @@ def _allows(row: Option, value: Any) -> bool:
     if row.kind == "name":
         named = isinstance(value, str) and value.isidentifier()
         return named and not keyword.iskeyword(value)
-    return row.kind == "pair" or (isinstance(value, str) and bool(value))
+    if row.kind == "functions":
+        listed = isinstance(value, list | tuple) and bool(value)
+        return listed and all(callable(item) for item in value)
+    if row.kind == "words":
+        return isinstance(value, list) and bool(value)
+    if row.kind == "schema":
+        return not isinstance(value, str) and value is not None
+    return row.kind in {"pair", "grid"} or (isinstance(value, str) and bool(value))
 
 
 def _scalar(row: Option, raw: str) -> Any:
@@ -259,6 +310,33 @@ def _pair(row: Option, raw: str, variables: Mapping[str, Any]) -> tuple[str, Any
         return name.strip(), json.loads(value)
     except ValueError:
         return name.strip(), value
+
+
+def _dimension(
+    row: Option, raw: str, variables: Mapping[str, Any]
+) -> tuple[str, list[Any]]:
+    """``name=v1,v2``, ``name=[…]`` or ``name=$list`` as a name and its values."""
+    name, equals, value = raw.partition("=")
+    if not equals or not name.strip():
+        raise OptionError("bad_option", name=row.flag, given=raw, allowed=row.allowed)
+    name = name.strip().replace("-", "_")
+    if value.startswith("$") and value[1:].isidentifier():
+        return name, variable(value[1:], variables)
+    try:
+        listed = json.loads(value)
+        return name, listed if isinstance(listed, list) else [listed]
+    except ValueError:
+        return name, [_literal(word.strip()) for word in value.split(",") if word]
+
+
+def _literal(word: str) -> Any:
+    lowered = word.lower()
+    if lowered in {"true", "false"}:
+        return lowered == "true"
+    return _scalar(_NUMBER, word)
+
+
+_NUMBER = Option("", "number")
 
 
 def _file(path: str) -> str:

@@ -6,22 +6,29 @@ same methods for ``await``.
 """
 
 import atexit
+import math
 import threading
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any, Self
 
-from wcode_magics import models, options, params, portal, template
+from wcode_magics import models, options, params, portal, sweep, template
+from wcode_magics.budget import Budget, afford
 from wcode_magics.client import Client
-from wcode_magics.errors import UsageError
-from wcode_magics.exchange import Exchange, Prepared, Stream
+from wcode_magics.errors import OptionError, UsageError
+from wcode_magics.exchange import Exchange, Prepared, Prompt, Stream
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
+from wcode_magics.rounds import Rounds
 from wcode_magics.settings import Resolved, Settings
-from wcode_magics.values import Delta, Endpoint, Message
-
-Prompt = str | Sequence[Message] | Prepared
+from wcode_magics.sweep import Point, Sweep
+from wcode_magics.talk import Chat, Chats
+from wcode_magics.tools import Toolbox
+from wcode_magics.twin import AsyncSession
+from wcode_magics.typed import repaired, wanted_form
+from wcode_magics.values import Endpoint, Message
 
 CONTINUATION = {"continue_final_message": True, "add_generation_prompt": False}
 
@@ -49,6 +56,9 @@ class Session:
         self.settings = settings or Settings()
         self.settings.given_key = values.pop("api_key", None)
         self.history: list[Reply] = []
+        self.chats = Chats()
+        self.budget = Budget()
+        self.allow: Callable[[str, Mapping[str, Any]], bool] | None = None
         self.aio = AsyncSession(self)
         self._transport = transport
         self._clients: dict[tuple[Endpoint, int], Client] = {}
@@ -84,25 +94,92 @@ class Session:
     def ask(self, prompt: Prompt, **given: Any) -> Reply:
         """Send a prompt and wait for its whole answer.
 
+        Where there are ``functions``, what the model calls is run and answered until
+        it calls no more; those marked by ``confirm`` run only if :attr:`allow` says so.
+
         Args:
             prompt: text, messages, or what :meth:`prepare` returned.
             **given: options of :meth:`prepare`.
 
         Raises:
-            UsageError: nothing was sent.
+            UsageError: nothing was sent, or the model never stopped calling.
             EndpointError: its ``reply`` holds what arrived, if anything did.
+            AnswerError: the answer is not of the form asked for; likewise.
         """
-        return portal.run(self.exchange(prompt, **given).whole)
+        ready = self.prepare(prompt, **given)
+        if not ready.resolved["functions"]:
+            return portal.run(self.exchange(ready).whole)
+        rounds, box = self.rounds(ready)
+        while calls := rounds.calls(portal.run(self.exchange(rounds.prepared).whole)):
+            rounds.answer(box.run(calls, rounds.number, parallel=rounds.parallel))
+        return rounds.reply
+
+    def run_tools(
+        self, prompt: Prompt, functions: Sequence[Callable[..., Any]], **given: Any
+    ) -> Reply:
+        """Ask with functions that the model may call; ``reply.trace`` tells the calls.
+
+        Raises: as :meth:`ask`.
+        """
+        return self.ask(prompt, functions=list(functions), **given)
 
     def stream(self, prompt: Prompt, **given: Any) -> Stream:
-        """Send a prompt; iterate over the deltas, then take ``.reply``."""
+        """Send a prompt; iterate over the deltas, then take ``.reply``.
+
+        Calls of ``functions`` are streamed and not run.
+        """
         return Stream(self.exchange(prompt, **given))
+
+    def chat(self, name: str = "chat") -> Chat:
+        """The conversation of a name, which its turns are added to."""
+        return Chat(self, name)
+
+    def sweep(
+        self, prompt: Prompt, grid: Mapping[str, Sequence[Any]], **given: Any
+    ) -> Sweep:
+        """Send one prompt with every combination of a grid's values.
+
+        Args:
+            prompt: text or messages.
+            grid: values by parameter, or by ``model``.
+            **given: options of :meth:`prepare` that all share; ``yes=True`` allows
+                more than 20 requests.
+
+        Raises:
+            UsageError: nothing was sent.
+        """
+        return portal.run(self.send_all, *self.sweep_plan(prompt, grid, **given))
+
+    def sweep_plan(
+        self, prompt: Prompt, grid: Mapping[str, Sequence[Any]], **given: Any
+    ) -> tuple[list[Point], list[Prepared]]:
+        """The points of a grid and their requests, with nothing sent."""
+        points = sweep.grid_points(grid)
+        agreed = given.pop("yes", False)
+        ready = [self.prepare(prompt, **{**given, **point}) for point in points]
+        if not agreed:
+            _tokens, most = sweep.estimated([one.request for one in ready])
+            sweep.refuse_many(len(ready), most)
+        return points, ready
+
+    async def send_all(self, points: list[Point], ready: list[Prepared]) -> Sweep:
+        """The trials of a plan; to be awaited on the loop of :mod:`portal`."""
+        return await sweep.try_all(points, [self.exchange(one).whole for one in ready])
+
+    def rounds(self, ready: Prepared) -> tuple[Rounds, Toolbox]:
+        """The loop of a request with functions, and what runs its calls."""
+        box = Toolbox(ready.resolved["functions"], ask=self.allow)
+        return Rounds(ready, int(ready.resolved["rounds"])), box
 
     def exchange(self, prompt: Prompt, **given: Any) -> Exchange:
         """A prompt made ready to be sent on the loop."""
         ready = prompt if isinstance(prompt, Prepared) else None
         ready = ready or self.prepare(prompt, **given)
-        return Exchange(ready, self.client(ready.resolved), self.history.append)
+        if ready.resolved.layer("budget") in {"cell", "profile"}:
+            afford(ready.request, ready.resolved["budget"])
+        self.budget.limit = self.settings.resolve({})["budget"] or math.inf
+        client = self.client(ready.resolved)
+        return Exchange(ready, client, self.history.append, self.budget)
 
     def prepare(
         self,
@@ -126,17 +203,26 @@ class Session:
             return prompt
         resolved = self.settings.resolve(options.check_given(given))
         extra = dict(resolved["param"] or ())
+        form, read = wanted_form(resolved)
         request = Request(
             model=resolved["model"] or models.DEFAULT,
             messages=_messages(prompt, resolved["system"], names),
-            params=resolved.params,
+            params={**resolved.params, **_tools(resolved), **form},
             extra=extra,
         )
         advice: list[tuple[str, Mapping[str, Any]]] = [
             (key, {}) for key in params.advice(request.params, request.prompt)
         ]
         advice += [("unknown_param", {"name": name}) for name in extra]
-        return Prepared(request, resolved, tuple(advice))
+        return Prepared(request, resolved, tuple(advice), read=read)
+
+    def repair(self, prepared: Prepared, reply: Reply) -> Prepared:
+        """The request that asks once more for the form that a reply does not have.
+
+        Raises:
+            UsageError: there is nothing wrong with it, or no form was asked for.
+        """
+        return repaired(prepared, reply)
 
     def go_on(self, reply: Reply | None = None, **given: Any) -> Prepared:
         """The request that goes on where a reply was cut off.
@@ -164,7 +250,8 @@ class Session:
             params={**asked.params, **own},
             extra={**asked.extra, **CONTINUATION},
         )
-        return Prepared(request, resolved, before=reply)
+        then = partial(self.chats.go_on, reply)
+        return Prepared(request, resolved, before=reply, then=then)
 
     def endpoint(self, resolved: Resolved | None = None) -> Endpoint:
         """Where requests go; starts the sandbox where there is no key.
@@ -198,26 +285,13 @@ class Session:
             return Endpoint(self._sandbox.base_url, sandbox=True)
 
 
-class AsyncSession:
-    """The methods of a session that wait, for ``await``."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-
-    async def ask(self, prompt: Prompt, **given: Any) -> Reply:
-        """As :meth:`Session.ask`."""
-        return await portal.arun(self._session.exchange(prompt, **given).whole)
-
-    async def stream(self, prompt: Prompt, **given: Any) -> AsyncGenerator[Delta, None]:
-        """As :meth:`Session.stream`; the reply is then the session's ``last``."""
-        exchange = self._session.exchange(prompt, **given)
-        async for delta in portal.aiterate(exchange.deltas):
-            yield delta
-
-    async def models(self) -> list[dict[str, Any]]:
-        """As :meth:`Session.models`."""
-        client = self._session.client(self._session.settings.resolve({}))
-        return await portal.arun(client.models)
+def _tools(resolved: Resolved) -> dict[str, Any]:
+    functions = resolved["functions"]
+    if not functions:
+        return {}
+    if resolved["tools"] and resolved.layer("tools") == "cell":
+        raise OptionError("not_together", one="--functions", other="--tools")
+    return {"tools": Toolbox(functions).wire}
 
 
 def _messages(

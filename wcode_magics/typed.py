@@ -1,0 +1,79 @@
+"""Answers of a wanted form: what is asked of the endpoint, and how the text is read."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from wcode_magics.errors import AnswerError, OptionError, UsageError
+from wcode_magics.exchange import Prepared
+from wcode_magics.reply import Reply
+from wcode_magics.schema import Schema, schema_of
+from wcode_magics.settings import Resolved
+from wcode_magics.text import say
+from wcode_magics.values import Message
+
+Reader = Callable[[Reply], Any]
+
+JSON_MODE = {"type": "json_object"}
+
+
+def wanted_form(resolved: Resolved) -> tuple[dict[str, Any], Reader | None]:
+    """The parameters that ``schema`` or ``json`` ask for, and the reader of answers.
+
+    Raises:
+        UsageError: ``schema`` is no schema.
+        OptionError: two of schema, json and response_format were given.
+    """
+    schema, json = resolved["schema"], resolved["json"]
+    given = [
+        name
+        for name in ("schema", "json", "response_format")
+        if resolved[name] and resolved.layer(name) == "cell"
+    ]
+    if len(given) > 1:
+        one, other = (f"--{name.replace('_', '-')}" for name in given[:2])
+        raise OptionError("not_together", one=one, other=other)
+    if schema is not None:
+        made = schema_of(schema)
+        return {"response_format": made.response_format}, _reader(made)
+    if json:
+        return {"response_format": JSON_MODE}, _read_json
+    return {}, None
+
+
+def repaired(prepared: Prepared, reply: Reply) -> Prepared:
+    """The request that asks once more, with what was wrong in the answer.
+
+    Raises:
+        UsageError: the answer was not asked for in a form, or there is nothing wrong.
+    """
+    if prepared.read is None:
+        raise UsageError("no_form")
+    try:
+        prepared.read(reply)
+    except AnswerError as error:
+        error.reply = None
+        wrong = say("prompts.repair", problem=error)
+    else:
+        raise UsageError("nothing_wrong")
+    said = (Message("assistant", reply.text), Message("user", wrong))
+    request = replace(reply.request, messages=(*reply.request.messages, *said))
+    return replace(prepared, request=request, before=None, advice=())
+
+
+def _reader(schema: Schema) -> Reader:
+    return lambda reply: schema.check(reply.json)
+
+
+def _read_json(reply: Reply) -> Any:
+    return reply.json
+
+
+def plain_value(value: Any) -> Any:
+    """A parsed value as dicts, lists and scalars, for showing."""
+    from pydantic import TypeAdapter
+
+    try:
+        return TypeAdapter(Any).dump_python(value, mode="json")
+    except ValueError:
+        return str(value)
