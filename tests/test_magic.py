@@ -11,7 +11,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from tests.loopback import Answer, Loopback, completion, event, streamed
 from tests.terminal import Runner, new_shell
-from wcode_magics import magic, options, params
+from wcode_magics import magic, options, params, snippets
 from wcode_magics.reply import Reply
 
 KEY = "sk-canary-0123456789"
@@ -325,6 +325,23 @@ def test_show_and_dry_run_send_nothing(
     assert not made.seen
 
 
+def test_code_exports_the_request(run: Runner, server: Callable[..., Loopback]) -> None:
+    """The last request, the next one, and --as: a program, and nothing is sent."""
+    made = server(completion())
+    assert all(row.key in run("%wcode_code").plain for row in snippets.TARGETS)
+    run("%wcode --no-stream -t 0.5 hello there")
+    for code in (
+        "%wcode_code python-httpx",
+        "%wcode_code go --top-k 5 hello there",
+        "%%wcode --as ruby\nhello there",
+    ):
+        shown = run(code).plain
+        assert "hello there" in shown
+        assert "WCODE_API_KEY" in shown
+    assert "go" in run("%wcode_code golang").error_lines[0]
+    assert len(made.seen) == 1
+
+
 def test_params_lists_every_row(run: Runner) -> None:
     """%wcode_params is the table; with a name, one row of it."""
     shown = run("%wcode_params").plain
@@ -357,6 +374,7 @@ def test_tab_completes_everything(shell: InteractiveShell) -> None:
     assert offered("%%wcode --system $rev") == ["$review"]
     assert offered("%wcode_params top_") == ["top_p", "top_k", "top_a", "top_logprobs"]
     assert offered("%wcode_config temp") == ["temperature="]
+    assert offered("%wcode_code php") == [k for k in snippets.KEYS if "php" in k]
     assert "--model" not in offered("%%wcode -t 0\n--mo")
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from wcode_magics import params, text
+from wcode_magics import params, snippets, text
 from wcode_magics.errors import OptionError, SettingError, VariableError
 from wcode_magics.params import Param
 
@@ -130,6 +130,7 @@ OPTIONS = (
     Option("raw", "flag"),
     Option("continue", "flag"),
     Option("dry_run", "flag"),
+    Option("as", "choice", choices=snippets.KEYS),
     Option("timeout", "number", default=120.0, setting=True, low=0),
     Option("param", "pair"),
     Option("profile", "text", setting=True),

@@ -1,0 +1,42 @@
+"""``%%wcode`` and ``%wcode``: send and show."""
+
+from wcode_magics import line as lines
+from wcode_magics import view
+from wcode_magics.cell import Run, show_bundle
+from wcode_magics.commands.requests import show_code
+from wcode_magics.errors import OptionError
+from wcode_magics.extension import Extension
+from wcode_magics.reply import Reply
+from wcode_magics.text import say
+
+
+def wcode(home: Extension, line: str, cell: str | None = None) -> None:
+    """Send the cell, or the line, to the model."""
+    parsed = lines.parse(line, home.variables)
+    given = parsed.values
+    if cell is not None and parsed.rest:
+        raise OptionError("unexpected_word", given=parsed.rest.split()[0])
+    prompt = parsed.rest if cell is None else cell.removesuffix("\n")
+    prepared = home.prepare(prompt, given)
+    if given.get("as"):
+        show_code(home, prepared, given["as"])
+        return
+    if given.get("dry_run"):
+        home.show_request(prepared)
+        return
+    run = Run(home.session, home.shell, given.get("out"), prepared.resolved["format"])
+    for key, facts in prepared.advice:
+        run.note(say(f"advice.{key}", **facts))
+    home.tell_sandbox(run, prepared)
+    home.last_request = prepared
+    reply = run.send(prepared, stream=prepared.resolved["stream"])
+    if given.get("code"):
+        _insert_code(home, reply)
+
+
+def _insert_code(home: Extension, reply: Reply) -> None:
+    blocks = [code for _language, code in reply.code_blocks]
+    if not blocks:
+        show_bundle(view.note_bundle(say("advice.no_code")))
+        return
+    home.shell.set_next_input("\n".join(blocks).rstrip("\n"), replace=False)

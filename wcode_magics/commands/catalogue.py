@@ -1,0 +1,53 @@
+"""``%wcode_models`` and ``%wcode_params``: what there is to choose from."""
+
+from wcode_magics import models, params, view
+from wcode_magics.cell import show_bundle
+from wcode_magics.errors import EndpointError
+from wcode_magics.extension import Extension
+from wcode_magics.table import Table
+from wcode_magics.text import say
+
+
+def wcode_models(home: Extension, _line: str) -> None:
+    """Show the catalogue of models, and what the endpoint itself lists."""
+    url = home.session.endpoint().base_url
+    heads = ("name", "context", "price_in", "price_out", "updated", "abilities")
+    rows = [
+        (
+            model.id,
+            f"{model.context:,}",
+            f"{model.price_in:g}",
+            f"{model.price_out:g}",
+            model.updated,
+            ", ".join(model.abilities),
+        )
+        for model in models.MODELS
+    ]
+    catalogue = Table([say(f"ui.{head}") for head in heads], rows)
+    try:
+        listed = [(str(row.get("id", "–")),) for row in home.session.models()]
+        there = Table([say("ui.listed", url=url)], listed).bundle()
+    except EndpointError as error:
+        there = view.note_bundle(say("ui.listed_none", url=url, reason=error))
+    show_bundle(view.joined([catalogue.bundle(), there]))
+
+
+def wcode_params(home: Extension, line: str) -> None:
+    """Show the table of parameters, or one of them."""
+    name = line.strip()
+    rows = [params.find(name)] if name else params.PARAMS
+    now = home.session.settings.resolve({}).params
+    unset = say("ui.not_sent")
+    heads = ("name", "label", "range", "default", "current", "meaning")
+    cells = [
+        (
+            row.name,
+            say(f"params.{row.name}.label"),
+            row.allowed,
+            "–" if row.default is None else view.shown_value(row.default),
+            view.shown_value(now[row.name]) if row.name in now else unset,
+            say(f"params.{row.name}.help"),
+        )
+        for row in rows
+    ]
+    show_bundle(Table([say(f"ui.{head}") for head in heads], cells).bundle())

@@ -1,0 +1,92 @@
+"""What the commands of a shell share: variables, a session, the last request."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from wcode_magics import models, params, tokens, view
+from wcode_magics.cell import LAST, Run, is_notebook, show_bundle
+from wcode_magics.errors import UsageError
+from wcode_magics.exchange import Prepared
+from wcode_magics.reply import Reply
+from wcode_magics.request import Request
+from wcode_magics.session import Session
+from wcode_magics.settings import KEY_VARIABLE
+from wcode_magics.text import say
+from wcode_magics.values import Usage
+
+CELL_ONLY = frozenset({"out", "code", "dry_run", "continue", "as", "raw"})
+"""Options that say what to do with a request, not what is in it."""
+
+
+class Extension:
+    """The state of the extension in one shell."""
+
+    def __init__(self, shell: Any) -> None:
+        self.shell = shell
+        self.session = Session()
+        self.last_request: Prepared | None = None
+        self._sandbox_told = False
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        """The person's variables."""
+        return self.shell.user_ns  # type: ignore[no-any-return]
+
+    @property
+    def last_reply(self) -> Reply | None:
+        """The reply that ``_wcode`` is bound to."""
+        held = self.variables.get(LAST)
+        return held if isinstance(held, Reply) else None
+
+    def prepare(self, prompt: str, given: Mapping[str, Any]) -> Prepared:
+        """The request of a line of options and a prompt.
+
+        Raises:
+            UsageError: it cannot be made, or it contains the key.
+        """
+        own = {name: value for name, value in given.items() if name not in CELL_ONLY}
+        if given.get("continue"):
+            prepared = self.session.go_on(self.last_reply, **own)
+        else:
+            names = None if given.get("raw") else self.variables
+            prepared = self.session.prepare(prompt, names=names, **own)
+        key = self.session.settings.key()
+        if key and key.encode() in prepared.request.content():
+            raise UsageError("secret_in_prompt")
+        return prepared
+
+    def show_request(self, prepared: Prepared) -> None:
+        """Show the exact body, the layer of each value, tokens and price."""
+        resolved = prepared.resolved
+        body = view.code_bundle(view.json_text(prepared.request.body), "json")
+        rows = [
+            (name, view.shown_value(resolved[name]), resolved.layer(name))
+            for name in ("model", "system", *params.NAMES)
+            if resolved[name] is not None
+        ]
+        url = self.session.endpoint(resolved).base_url
+        title = view.note_bundle(say("ui.show_endpoint", url=url))
+        table = view.layers_table(rows, _estimate(prepared.request)).bundle()
+        show_bundle(view.joined([title, body, table]))
+
+    def tell_sandbox(self, run: Run, prepared: Prepared) -> None:
+        """Say once in a notebook who answers where there is no key."""
+        if self._sandbox_told or not is_notebook(self.shell):
+            return
+        if self.session.endpoint(prepared.resolved).sandbox:
+            self._sandbox_told = True
+            run.note(say("ui.sandbox_note", variable=KEY_VARIABLE))
+
+
+def tell(text: str) -> None:
+    """Show a line of news."""
+    show_bundle(view.note_bundle(text))
+
+
+def _estimate(request: Request) -> str:
+    counted = tokens.count_request(request)
+    approx = "" if counted.exact else say("ui.approx")
+    price = models.cost(request.model, Usage(counted.tokens, 0))
+    shown = "¥ –" if price is None else f"{approx}{view.money(price)}"
+    told = say("ui.show_estimate", tokens=f"{approx}{counted.tokens}", price=shown)
+    return f"{told} {say('ui.show_nothing_sent')}"
