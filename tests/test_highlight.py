@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wcode_magics.highlight import COLOURS, html
+from wcode_magics.highlight import BLOCK, COLOURS, html
 
 WHITE, DARK = "#ffffff", "#111111"
 LANGUAGES = ("python", "Go", "json", "bash", "php", "no such language", "")
@@ -66,15 +66,16 @@ def test_no_character_is_lost_or_unsafe(code, language):
 def test_an_unknown_language_is_escaped_and_plain():
     """Where Pygments lacks the language, the code stands escaped and uncoloured."""
     assert html('<b> & "', "klingon") == (
-        "<pre><code>&lt;b&gt; &amp; &quot;</code></pre>"
+        f'<pre style="{BLOCK}"><code>&lt;b&gt; &amp; &quot;</code></pre>'
     )
 
 
 def test_styles_are_those_that_the_sanitiser_keeps():
-    """Only colour, weight and slant are styled: JupyterLab's sanitiser keeps these."""
+    """Text has colour, weight and slant, the block a border: the sanitiser keeps it."""
     styles = _shape(html("# why\ndef f(x): return 'a' + 1\n", "python")).styles
     names = {part.partition(":")[0] for style in styles for part in style.split(";")}
-    assert names == {"color", "font-style", "font-weight"}
+    block = {"border-left", "margin", "padding"}
+    assert names == {"color", "font-style", "font-weight", *block}
 
 
 def test_php_without_its_opening_tag_is_coloured():

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pygments.lexer import Lexer
     from pygments.token import _TokenType
 
+BLOCK = "border-left:3px solid rgba(128,128,128,.35);margin:.5em 0;padding:0 .9em"
 COLOURS = {
     "Comment": "#717a84",
     "Keyword": "#b14cd2",
@@ -50,7 +51,7 @@ def html(code: str, lexer: str) -> str:
     """
     found = _lexer(lexer, code)
     inner = escape(code) if found is None else "".join(_spans(code, found))
-    return f"<pre><code>{inner}</code></pre>"
+    return f'<pre style="{BLOCK}"><code>{inner}</code></pre>'
 
 
 def _lexer(name: str, code: str) -> "Lexer | None":

@@ -138,7 +138,7 @@ def _parser() -> "MarkdownIt":
     from mdit_py_plugins.dollarmath import dollarmath_plugin
     from mdit_py_plugins.texmath import texmath_plugin
 
-    parser = MarkdownIt("commonmark", {"html": False, "breaks": False})
+    parser = MarkdownIt("commonmark", {"html": False, "breaks": True})
     parser.enable(["table", "strikethrough"])
     parser.use(texmath_plugin, delimiters="brackets")
     parser.use(dollarmath_plugin, allow_digits=False, double_inline=True)
