@@ -5,7 +5,7 @@ import pytest
 from tests.test_heatmap import LAB_ATTRIBUTES, LAB_STYLES, LAB_TAGS, Shape
 from tests.test_logprobs import token, view
 from wcode_magics import comparison, text
-from wcode_magics.compare import agree, compare
+from wcode_magics.alignment import agree, compare
 from wcode_magics.logprobs import Logprobs
 
 ONE = view(

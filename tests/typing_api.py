@@ -3,7 +3,8 @@
 from typing import assert_type
 
 import wcode_magics
-from wcode_magics import Reply, Session, WcodeError
+from wcode_magics import Reply, Session, WcodeError, compare
+from wcode_magics.alignment import Comparison
 from wcode_magics.exchange import Prepared, Stream
 from wcode_magics.values import Delta, Message, ToolCall, Usage
 
@@ -44,6 +45,7 @@ def answer(reply: Reply) -> None:
     assert_type(reply.interrupted, bool)
     assert_type(reply.code_blocks, list[tuple[str, str]])
     assert_type(reply.request.hash, str)
+    assert_type(compare(reply, reply), Comparison)
 
 
 def failure(error: WcodeError) -> None:

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from wcode_magics.alignment import compare
     from wcode_magics.errors import WcodeError
     from wcode_magics.reply import Reply
     from wcode_magics.session import Session
@@ -12,11 +13,17 @@ __all__ = [
     "Reply",
     "Session",
     "WcodeError",
+    "compare",
     "load_ipython_extension",
     "unload_ipython_extension",
 ]
 
-_HOMES = {"Reply": "reply", "Session": "session", "WcodeError": "errors"}
+_HOMES = {
+    "Reply": "reply",
+    "Session": "session",
+    "WcodeError": "errors",
+    "compare": "alignment",
+}
 
 
 def load_ipython_extension(shell: Any) -> None:

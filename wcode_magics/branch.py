@@ -1,6 +1,6 @@
 """Where an answer could have gone on otherwise."""
 
-from wcode_magics.compare import Answer
+from wcode_magics.alignment import Answer
 from wcode_magics.dialects import decode, spelt
 from wcode_magics.errors import UsageError
 from wcode_magics.logprobs import Logprobs

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from wcode_magics.compare import Agreement, Branch, Comparison, Stretch
+from wcode_magics.alignment import Agreement, Branch, Comparison, Stretch
 from wcode_magics.heatmap import STEPS
 from wcode_magics.logprobs import Logprobs
 from wcode_magics.markup import escape

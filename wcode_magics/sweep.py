@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from wcode_magics import models, params, tokens
-from wcode_magics.compare import compare
+from wcode_magics.alignment import compare
 from wcode_magics.errors import OptionError, UsageError, WcodeError
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request

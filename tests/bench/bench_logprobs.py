@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pandas as pd
 
 from wcode_magics import heatmap
-from wcode_magics.compare import compare
+from wcode_magics.alignment import compare
 from wcode_magics.logprobs import Logprobs
 from wcode_magics.markup import escape
 from wcode_magics.values import Alternative, TokenLogprob

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 
 from tests.test_logprobs import token, view
 from tests.test_tokentext import DIALECTS, _in_dialect, tokenised
-from wcode_magics.compare import agree, compare
+from wcode_magics.alignment import agree, compare
 from wcode_magics.logprobs import Logprobs
 
 
@@ -93,3 +93,12 @@ def test_agreement_of_runs():
     assert found.counts == (("猫坐", 2), ("猫睡", 1))
     assert (found.runs, found.common) == (3, "猫")
     assert agree([]).common == ""
+
+
+def test_compare_is_public():
+    """It is a name of the package, and no module takes its place."""
+    import wcode_magics.session
+
+    assert wcode_magics.compare is compare
+    assert wcode_magics.__all__ == sorted(wcode_magics.__all__)
+    assert len(wcode_magics.__all__) <= 12
