@@ -15,6 +15,7 @@ __all__ = [
     "WcodeError",
     "compare",
     "load_ipython_extension",
+    "panel",
     "unload_ipython_extension",
 ]
 
@@ -38,6 +39,31 @@ def unload_ipython_extension(shell: Any) -> None:
     from wcode_magics import magic
 
     magic.unload(shell)
+
+
+def panel(prompt: str = "", *, session: "Session | None" = None, **values: Any) -> None:
+    """Open the panel in the running cell, as ``%wcode_panel`` does.
+
+    Args:
+        prompt: what stands in it to begin with.
+        session: sends the requests; None: the session of the notebook's cells.
+        **values: options by name, parameters and all: ``temperature=0.2``.
+
+    Raises:
+        UsageError: an option or a value is not allowed.
+        SettingError: ipywidgets is not installed.
+    """
+    from IPython import get_ipython
+
+    from wcode_magics import magic, options
+    from wcode_magics.playground import open_panel
+    from wcode_magics.session import Session
+
+    shell: Any = get_ipython()
+    if session is None and shell is not None:
+        magic.load(shell)
+        session = magic.session(shell)
+    open_panel(session or Session(), shell, options.check_given(values), prompt)
 
 
 def __getattr__(name: str) -> Any:

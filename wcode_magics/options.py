@@ -130,6 +130,7 @@ OPTIONS = (
     Option("raw", "flag"),
     Option("continue", "flag"),
     Option("dry_run", "flag"),
+    Option("panel", "flag"),
     Option("as", "choice", choices=snippets.KEYS),
     Option("timeout", "number", default=120.0, setting=True, low=0),
     Option("param", "pair"),

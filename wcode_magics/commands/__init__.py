@@ -5,7 +5,7 @@ from typing import Any
 
 from wcode_magics import line as lines
 from wcode_magics import options, params, snippets
-from wcode_magics.commands import ask, catalogue, keys, requests, setup
+from wcode_magics.commands import ask, catalogue, keys, panel, requests, setup
 
 COMMANDS: tuple[Callable[..., Any], ...] = (
     ask.wcode,
@@ -16,6 +16,7 @@ COMMANDS: tuple[Callable[..., Any], ...] = (
     catalogue.wcode_params,
     requests.wcode_show,
     requests.wcode_code,
+    panel.wcode_panel,
 )
 
 _SETTINGS = tuple(f"{row.name}=" for row in options.SETTINGS)
@@ -25,7 +26,7 @@ def complete(
     command: str, line: str, variables: Mapping[str, Any]
 ) -> Iterator[lines.Completion]:
     """What may stand at the end of a command's line."""
-    if command in {"wcode", "wcode_show"}:
+    if command in {"wcode", "wcode_show", "wcode_panel"}:
         yield from lines.complete(line, variables)
     elif command == "wcode_params":
         yield from lines.complete_names(line, params.NAMES)

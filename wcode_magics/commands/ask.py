@@ -6,6 +6,7 @@ from wcode_magics.cell import Run, show_bundle
 from wcode_magics.commands.requests import show_code
 from wcode_magics.errors import OptionError
 from wcode_magics.extension import Extension
+from wcode_magics.playground import open_panel
 from wcode_magics.reply import Reply
 from wcode_magics.text import say
 
@@ -17,6 +18,9 @@ def wcode(home: Extension, line: str, cell: str | None = None) -> None:
     if cell is not None and parsed.rest:
         raise OptionError("unexpected_word", given=parsed.rest.split()[0])
     prompt = parsed.rest if cell is None else cell.removesuffix("\n")
+    if given.get("panel"):
+        open_panel(home.session, home.shell, given, prompt)
+        return
     prepared = home.prepare(prompt, given)
     if given.get("as"):
         show_code(home, prepared, given["as"])

@@ -1,0 +1,113 @@
+"""A panel in a real browser: what a person does with it."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import nbformat
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.browser import CHROMIUM, Front, Jupyter, Sheet, browser
+
+ROOT = Path(__file__).parents[2]
+NEEDS_CHROMIUM = pytest.mark.skipif(
+    CHROMIUM is None, reason="no chromium here: apt install chromium"
+)
+LOAD = "%load_ext wcode_magics"
+
+
+class Desk:
+    """A panel that a cell of a notebook opened."""
+
+    def __init__(self, sheet: Sheet, at: int) -> None:
+        self.sheet = sheet
+        self.page = sheet.page
+        self.cell = sheet.cell(at)
+        self.panel = self.cell.locator(".wcode-panel")
+        expect(self.button("Send", "发送")).to_be_visible(timeout=20_000)
+
+    def button(self, *names: str) -> Locator:
+        """The button with one of these names."""
+        exactly = re.compile(rf"^\s*(?:{'|'.join(names)})\s*$")
+        return self.panel.locator("button.jupyter-button").filter(has_text=exactly)
+
+    def ask(self, prompt: str) -> None:
+        """Write a prompt and send it."""
+        self.panel.get_by_label("Prompt").fill(prompt)
+        self.button("Send").click()
+
+    def row(self, label: str) -> Locator:
+        """The row of a parameter."""
+        tick = self.page.get_by_label(label, exact=True)
+        return self.panel.locator(".wcode-knob").filter(has=tick)
+
+    def type(self, label: str, value: str) -> None:
+        """Type a number into a row, and leave it."""
+        field = self.row(label).locator("input[type=number]")
+        field.fill(value)
+        field.press("Tab")
+
+    def unfold(self, group: str) -> None:
+        """Open a group of rows."""
+        self.panel.locator(".jupyter-widget-Collapse-header", has_text=group).click()
+
+    def turn_to(self, page: str) -> None:
+        """Open a page of the panel."""
+        self.panel.get_by_role("tab", name=page, exact=True).click()
+
+    @property
+    def picture(self) -> Locator:
+        """The plain output below the panel."""
+        return self.cell.locator(".wcode-picture")
+
+    @property
+    def growing(self) -> Locator:
+        """The answer while it streams."""
+        return self.panel.locator(".wcode-answer")
+
+
+class Desks:
+    """Opens panels in one server and one browser."""
+
+    def __init__(self, jupyter: Jupyter, opened: Browser, front: Front) -> None:
+        self.jupyter = jupyter
+        self._browser = opened
+        self._front = front
+        self._count = 0
+
+    def open(self, *cells: str, width: int = 1400, height: int = 1000) -> Desk:
+        """A new notebook with these cells, all run; its last panel."""
+        self._count += 1
+        name = f"{self._count}.ipynb"
+        sources = [LOAD, *cells]
+        notebook = nbformat.v4.new_notebook(
+            cells=[nbformat.v4.new_code_cell(source) for source in sources],
+            metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
+        )
+        nbformat.write(notebook, self.jupyter.root / name)
+        page = self.new_page(width, height)
+        sheet = Sheet.open(page, self.jupyter.url(name))
+        for at, source in enumerate(sources):
+            sheet.run(at)
+            if "panel" in source:
+                desk = Desk(sheet, at)
+        return desk
+
+    def new_page(self, width: int = 1400, height: int = 1000) -> Page:
+        """A page of a window of its own."""
+        size = {"width": width, "height": height}
+        page = self._browser.new_context(viewport=size).new_page()  # type: ignore[arg-type]
+        page.set_default_timeout(20_000)
+        return page
+
+
+@contextmanager
+def desks(
+    home: Path, *, front: Front = "lab", **more: Callable[..., object]
+) -> Iterator[Desks]:
+    """One server and one browser; ``more`` goes to :class:`Jupyter`."""
+    env = {"PYTHONPATH": str(ROOT)}
+    with Jupyter(home, front=front, env=env, **more) as made, browser() as opened:  # type: ignore[arg-type]
+        yield Desks(made, opened, front)

@@ -1,0 +1,132 @@
+"""The panel in a real JupyterLab."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.loopback import Answer, Loopback, event, streamed
+from tests.playground.driver import NEEDS_CHROMIUM, Desks, desks
+
+pytestmark = [pytest.mark.browser, NEEDS_CHROMIUM]
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desks]:
+    """One JupyterLab for the module."""
+    with desks(tmp_path_factory.mktemp("lab")) as made:
+        yield made
+
+
+Serve = Callable[..., Loopback]
+
+
+def endless() -> Answer:
+    """A stream of words that takes a minute."""
+    pieces = [event({"content": f"w{n} "}) for n in range(1200)]
+    return Answer(pieces, kind="text/event-stream", pause=0.05)
+
+
+def points(server: Loopback) -> str:
+    """The line that makes a server the notebook's endpoint."""
+    return f"%wcode_config base_url={server.url} retries=0"
+
+
+def refused(message: str) -> Answer:
+    """A refusal of the request as it is."""
+    return Answer([f'{{"error":{{"message":"{message}"}}}}'.encode()], 400)
+
+
+def sent(server: Loopback) -> Any:
+    """The last request's body, without what every one has."""
+    common = ("stream", "stream_options", "messages", "model")
+    return {k: v for k, v in server.seen[-1].body.items() if k not in common}
+
+
+def test_only_what_was_touched_is_sent(lab: Desks, loopback: Serve) -> None:
+    """Typed, slid, ticked and chosen values arrive; all others stay away."""
+    server = loopback(streamed("**Bold** ", "answer"))
+    desk = lab.open(points(server), "%wcode_panel")
+    desk.ask("hi")
+    expect(desk.picture).to_contain_text("Bold answer")
+    assert sent(server) == {}
+    desk.type("Temperature", "0.3")
+    slider = desk.row("Top-P").get_by_role("slider")
+    slider.focus()
+    for _ in range(3):
+        slider.press("ArrowLeft")
+    desk.page.get_by_label("Max tokens", exact=True).check()
+    desk.type("Top-K", "7")
+    desk.row("Top-K").get_by_role("button").click()
+    desk.unfold("Length and end")
+    strings = desk.row("Stop").locator("textarea")
+    strings.fill("END\n\\n")
+    strings.press("Tab")
+    expect(desk.panel).to_contain_text("4 set")
+    desk.button("Send").click()
+    expect(desk.picture).to_contain_text("Bold answer")
+    desk.page.wait_for_timeout(300)
+    assert sent(server) == {
+        "temperature": 0.3,
+        "top_p": 0.97,
+        "max_tokens": 512,
+        "stop": ["END", "\n"],
+    }
+
+
+def test_stop_in_the_middle(lab: Desks, loopback: Serve) -> None:
+    """The answer grows, Stop hangs up at once, and what came is kept and bound."""
+    server = loopback(endless())
+    desk = lab.open(points(server), "%wcode_panel", "1")
+    desk.ask("hi")
+    expect(desk.growing).to_contain_text("w5 ")
+    desk.button("Stop").click()
+    expect(desk.picture).to_contain_text("stopped")
+    assert server.hung_up.wait(3)
+    expect(desk.button("Stop")).to_be_disabled()
+    expect(desk.growing).to_have_text("")
+    desk.sheet.cell(3).locator(".cm-content").click()
+    desk.page.keyboard.type(" + (len(_wcode.text) > 10)")
+    desk.sheet.run(3)
+    expect(desk.sheet.output(3)).to_contain_text("2")
+
+
+def test_errors_show_in_the_panel(lab: Desks, loopback: Serve) -> None:
+    """A refusal names the parameter; it is marked, taken out, and offered again."""
+    server = loopback(refused("top_k is not supported"), streamed("fine"))
+    desk = lab.open(points(server), "%wcode_panel --top-k 5 hello")
+    desk.button("Send").click()
+    expect(desk.panel.get_by_role("alert")).to_contain_text("top_k is not supported")
+    expect(desk.row("Top-K")).to_contain_text("refused")
+    desk.button("Send").click()
+    expect(desk.picture).to_contain_text("fine")
+    expect(desk.panel.get_by_role("alert")).to_have_count(0)
+    assert (server.seen[0].body["top_k"], "top_k" in sent(server)) == (5, False)
+
+
+def test_two_panels_do_not_disturb_each_other(lab: Desks, loopback: Serve) -> None:
+    """While one streams, the other sends something else and is answered."""
+    server = loopback(endless(), streamed("second"))
+    desk = lab.open(points(server), "%wcode_panel -t 1", "%wcode_panel -t 0")
+    first, second = type(desk)(desk.sheet, 2), desk
+    first.ask("one")
+    expect(first.growing).to_contain_text("w5 ")
+    second.ask("two")
+    expect(second.picture).to_contain_text("second")
+    assert sent(server) == {"temperature": 0}
+    expect(first.growing).to_contain_text("w20 ")
+    first.panel.get_by_title("Close the panel").click()
+    assert server.hung_up.wait(3)
+    expect(first.panel).to_have_count(0)
+
+
+def test_the_language_changes_in_place(lab: Desks) -> None:
+    """Labels change, what was set stays."""
+    desk = lab.open("%wcode_panel -t 0.5 你好")
+    desk.panel.get_by_title("The language of the interface.").select_option("中文")
+    expect(desk.button("发送")).to_be_visible()
+    expect(desk.panel.get_by_label("提示", exact=True)).to_have_value("你好")
+    expect(desk.row("温度").locator("input[type=number]")).to_have_value("0.5")
+    desk.button("发送").click()
+    expect(desk.picture).to_contain_text("你好")

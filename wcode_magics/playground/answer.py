@@ -1,0 +1,109 @@
+"""Where an answer grows, and the plain output that it ends in.
+
+While it streams it stands in widgets; whole, it becomes an ordinary output below the
+panel, which a saved notebook keeps and shows without a kernel.
+"""
+
+import threading
+import traceback
+from typing import Any
+
+import ipywidgets as widgets
+
+from wcode_magics import view
+from wcode_magics.errors import WcodeError
+from wcode_magics.exchange import Prepared
+from wcode_magics.live import Live
+from wcode_magics.markup import escape
+from wcode_magics.reply import Reply
+from wcode_magics.session import Session
+from wcode_magics.text import say
+from wcode_magics.view import Bundle
+
+MARK = "wcode-picture"
+_HIDE_DEAD = (
+    "<style>.jp-OutputArea-child:has(+ .jp-OutputArea-child .wcode-picture)"
+    ":not(:has(.widget-box)){display:none}</style>"
+)
+"""Without a kernel the panel above is only the words «model not found»."""
+
+
+class WidgetScreen:
+    """Outputs as a column of HTML widgets; ``live.Screen`` for a panel."""
+
+    def __init__(self) -> None:
+        self.widget = widgets.VBox()
+        self.widget.add_class("wcode-answer")
+
+    def show(self, bundle: Bundle, name: str, *, again: bool) -> None:
+        """Add a block, or put it in place of the last one."""
+        if again:
+            self.widget.children[-1].value = bundle["text/html"]
+        else:
+            block = widgets.HTML(bundle["text/html"])
+            self.widget.children = (*self.widget.children, block)
+
+    def clear(self) -> None:
+        """Take all blocks out."""
+        old, self.widget.children = self.widget.children, ()
+        for block in old:
+            block.close()
+
+
+class Picture:
+    """The output below the panel: the last result, as HTML and plain text."""
+
+    def __init__(self) -> None:
+        self._handle: Any = None
+
+    def open(self) -> None:
+        """Display it, with nothing in it yet."""
+        from IPython.display import DisplayHandle
+
+        self._handle = DisplayHandle()
+        self._handle.display(self._bundle(view.note_bundle("")), raw=True)
+
+    def show(self, bundle: Bundle, metadata: dict[str, Any] | None = None) -> None:
+        """Put a result in its place."""
+        if self._handle is not None:
+            shown = self._bundle(bundle)
+            self._handle.update(shown, raw=True, metadata=metadata or {})
+
+    def _bundle(self, bundle: Bundle) -> Bundle:
+        plain = bundle["text/plain"]
+        body = bundle["text/html"] if plain else ""
+        shown = f'<div class="{MARK}">{_HIDE_DEAD}{body}</div>'
+        return {"text/html": shown, "text/plain": plain}
+
+
+def stream(
+    session: Session, prepared: Prepared, live: Live, stop: threading.Event
+) -> Reply:
+    """Send, draw what comes, hang up when told to; the reply, whole or not.
+
+    Raises:
+        WcodeError: its ``reply`` holds what arrived.
+    """
+    with session.stream(prepared) as flow:
+        while not flow.over and not stop.is_set():
+            delta = flow.get(min(live.patience or 0.02, 0.1))
+            live.add(delta.text if delta is not None else "")
+        flow.close()
+        return flow.reply
+
+
+def asked(prompt: str, bundle: Bundle) -> Bundle:
+    """A result under the prompt that it answers."""
+    head = f'<div style="{view.NOTE};white-space:pre-wrap">{escape(prompt)}</div>'
+    plain = f"> {prompt}\n\n{bundle['text/plain']}"
+    return {"text/html": head + bundle["text/html"], "text/plain": plain}
+
+
+def problem_html(error: BaseException) -> str:
+    """An error in words; one that is nobody's fault but ours, with its details."""
+    if isinstance(error, WcodeError):
+        return str(view.note_bundle(str(error))["text/html"])
+    said = view.note_bundle(f"{type(error).__name__}: {error}")["text/html"]
+    lines = "".join(traceback.format_exception(error))
+    details = f"<details><summary>{escape(say('panel.details'))}</summary>"
+    return f"{said}{details}<pre>{escape(lines)}</pre></details>"

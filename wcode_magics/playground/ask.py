@@ -1,0 +1,124 @@
+"""The page that sends the prompt: Send, Stop, what it will cost, the answer."""
+
+import threading
+from typing import Any
+
+import ipywidgets as widgets
+
+from wcode_magics import models, tokens, view
+from wcode_magics.errors import RejectedError, WcodeError
+from wcode_magics.exchange import Prepared
+from wcode_magics.live import Live
+from wcode_magics.markup import escape
+from wcode_magics.playground.answer import WidgetScreen, asked, stream
+from wcode_magics.playground.desk import Desk
+from wcode_magics.playground.worker import Later, Worker
+from wcode_magics.reply import Reply
+from wcode_magics.request import Request
+from wcode_magics.text import say
+from wcode_magics.values import Usage
+
+PATIENCE_S = 0.4
+"""Rest of the typing after which the estimate is made anew."""
+
+
+class Ask:
+    """Sends the desk's draft and shows the answer."""
+
+    name = "ask"
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._worker = Worker(desk.fail, self._busy)
+        self._later = Later(PATIENCE_S, self._estimate)
+        self._screen = WidgetScreen()
+        self._send = widgets.Button(
+            description=say("panel.send"), icon="play", button_style="primary"
+        )
+        self._stop = widgets.Button(
+            description=say("panel.stop"), icon="stop", disabled=True
+        )
+        self._told = widgets.HTML()
+        self._send.on_click(desk.guarded(lambda _button: self.send()))
+        self._stop.on_click(desk.guarded(lambda _button: self._worker.stop()))
+        bar = widgets.HBox([self._send, self._stop])
+        self.widget = widgets.VBox([bar, self._told, self._screen.widget])
+
+    def refresh(self) -> None:
+        """The draft changed: estimate again, once it rests."""
+        self._later.ask()
+
+    def send(self) -> None:
+        """Send the draft; whatever streams is stopped first."""
+        desk = self._desk
+        desk.clear()
+        prepared = desk.prepare()
+        self._worker.start(lambda stop: self._run(prepared, stop))
+
+    def close(self) -> None:
+        """Stop and wait for nothing."""
+        self._later.forget()
+        self._worker.stop()
+
+    def _run(self, prepared: Prepared, stop: threading.Event) -> None:
+        desk = self._desk
+        live = Live(self._screen, view.growing_bundle)
+        try:
+            reply = stream(desk.session, prepared, live, stop)
+        except WcodeError as error:
+            if error.reply is not None:
+                self._end(prepared, error.reply)
+            if isinstance(error, RejectedError):
+                desk.rejected(error, prepared.request)
+            raise
+        finally:
+            live.draw()
+            live.finish()
+        self._end(prepared, reply)
+
+    def _end(self, prepared: Prepared, reply: Reply) -> None:
+        """Bind first: whatever drawing does, the answer is safe."""
+        self._desk.bind(reply)
+        bundle = view.reply_bundle(reply, prepared.resolved["format"])
+        prompt = prepared.request.messages[-1].content or ""
+        self._desk.picture.show(asked(prompt, bundle), view.reply_metadata(reply))
+        self._estimate()
+
+    def _busy(self, busy: bool) -> None:
+        self._stop.disabled = not busy
+        self._send.icon = "refresh" if busy else "play"
+
+    def _estimate(self) -> None:
+        try:
+            prepared = self._desk.prepare()
+        except WcodeError as error:
+            empty = error.key == "empty_prompt"
+            self._tell(say("panel.write") if empty else str(error))
+        else:
+            advice = [say(f"advice.{key}", **facts) for key, facts in prepared.advice]
+            self._tell(estimate(prepared.request), *advice)
+
+    def _tell(self, *lines: str) -> None:
+        spent = say("panel.session", spent=spent_so_far(self._desk.session.history))
+        said = "".join(f"<div>{escape(line)}</div>" for line in (*lines, spent))
+        shown = f'<div class="wcode-faint">{said}</div>'
+        if self._told.value != shown:
+            self._told.value = shown
+
+
+def estimate(request: Request) -> str:
+    """Tokens and price of a prompt, with ≈ where they are estimated."""
+    counted = tokens.count_request(request)
+    approx = "" if counted.exact else say("ui.approx")
+    price = models.cost(request.model, Usage(counted.tokens, 0))
+    shown = "¥ –" if price is None else f"{approx}{view.money(price)}"
+    count = f"{approx}{counted.tokens:,}"
+    return say("panel.estimate", tokens=count, price=shown)
+
+
+def spent_so_far(history: list[Reply]) -> str:
+    """Answers, tokens and price of a session."""
+    used = [reply.usage.total_tokens for reply in history if reply.usage]
+    paid = sum(reply.cost or 0 for reply in history)
+    facts: dict[str, Any] = {"answers": len(history), "price": view.money(paid)}
+    return say("panel.spent", tokens=f"{sum(used):,}", **facts)

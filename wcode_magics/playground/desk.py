@@ -1,0 +1,111 @@
+"""What the pages of one panel share: session, draft, status line, picture."""
+
+import re
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import ipywidgets as widgets
+
+from wcode_magics import params
+from wcode_magics.cell import bind
+from wcode_magics.errors import StatusError, UsageError
+from wcode_magics.exchange import Prepared
+from wcode_magics.playground.answer import Picture, problem_html
+from wcode_magics.playground.draft import Draft
+from wcode_magics.playground.knobs import Knobs
+from wcode_magics.reply import Reply
+from wcode_magics.request import Request
+from wcode_magics.session import Session
+from wcode_magics.text import say
+
+
+class Desk:
+    """One draft that rows and pages change, and everybody hears of.
+
+    Args:
+        session: sends the requests.
+        shell: the IPython shell whose variables fill templates; None: no templates.
+        draft: what to begin with.
+    """
+
+    def __init__(self, session: Session, shell: Any, draft: Draft) -> None:
+        self.session = session
+        self.shell = shell
+        self.picture = Picture()
+        self.status = widgets.HTML()
+        self.knobs: Knobs | None = None
+        self._lock = threading.RLock()
+        self._draft = draft
+        self._listeners: list[Callable[[], None]] = []
+
+    @property
+    def draft(self) -> Draft:
+        """The draft as it is now."""
+        with self._lock:
+            return self._draft
+
+    @property
+    def names(self) -> Mapping[str, Any] | None:
+        """The variables of the notebook."""
+        return None if self.shell is None else self.shell.user_ns
+
+    def listen(self, call: Callable[[], None]) -> None:
+        """Call this whenever the draft changed."""
+        self._listeners.append(call)
+
+    def deaf(self) -> None:
+        """Forget who listens."""
+        self._listeners.clear()
+
+    def change(self, edit: Callable[[Draft], Draft]) -> None:
+        """Put an edited draft in place of the draft."""
+        with self._lock:
+            before, self._draft = self._draft, edit(self._draft)
+            changed = before != self._draft
+        if changed:
+            for call in [*self._listeners]:
+                call()
+
+    def put(self, name: str, value: Any) -> None:
+        """Set one value of the draft; None: not sent."""
+        self.change(lambda draft: draft.put(name, value))
+
+    def prepare(self) -> Prepared:
+        """The draft as a request; raises UsageError or SettingError."""
+        problems = self.knobs.problems if self.knobs is not None else []
+        if problems:
+            raise UsageError("panel.mend", problem=problems[0])
+        return self.draft.prepare(self.session, self.names)
+
+    def bind(self, reply: Reply) -> None:
+        """Give the person the reply as ``_wcode`` and under ``--out``."""
+        if self.shell is not None:
+            bind(self.shell, reply, self.draft.values.get("out"))
+
+    def rejected(self, error: StatusError, request: Request) -> None:
+        """Take out of the draft the parameters that an endpoint's refusal names."""
+        said = str(error.facts.get("message", ""))
+        for name in params.NAMES:
+            named = re.search(rf"\b{name}\b", said)
+            if named and name in request.params and self.knobs is not None:
+                self.knobs.reject(name, say("panel.rejected"))
+
+    def guarded(self, call: Callable[[Any], None]) -> Callable[[Any], None]:
+        """A callback whose errors show in the panel instead of in a log nobody sees."""
+
+        def callback(event: Any) -> None:
+            try:
+                call(event)
+            except Exception as error:
+                self.fail(error)
+
+        return callback
+
+    def fail(self, error: Exception) -> None:
+        """Show an error."""
+        self.status.value = f'<div role="alert">{problem_html(error)}</div>'
+
+    def clear(self) -> None:
+        """Take the last error away."""
+        self.status.value = ""

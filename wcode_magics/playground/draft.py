@@ -1,0 +1,145 @@
+r"""What a panel holds, as a value: prompt, options, turns; and its ``%%wcode`` cell.
+
+A line of options is one line, so characters that end lines inside a text are written
+as a Jinja2 literal, ``{{ "\n" }}``, which the template turns back when it is sent
+and :meth:`Draft.parse` when it is read.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from wcode_magics import line as lines
+from wcode_magics import options, template
+from wcode_magics.errors import UsageError
+from wcode_magics.exchange import Prepared
+from wcode_magics.options import Option
+from wcode_magics.session import Session
+from wcode_magics.values import Message
+
+MAGIC = "%%wcode"
+FACE_ONLY = ("out", "code", "dry_run", "continue", "as", "panel", "raw")
+"""Options that a cell obeys and no request knows."""
+
+_ENDS = "\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
+_END = re.compile(f"[{_ENDS}]")
+_LITERAL = re.compile(r'\{\{ ("(?:\\u[0-9a-f]{4}|\\n|[@$])") \}\}')
+_PLAIN = re.compile(r"[^\s\"'\\{}\[\]$@-][^\s\"'\\]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A request in the making; what is not in ``values`` is not sent.
+
+    ``values`` holds options of the cell by name, each as :func:`options.read` gives
+    it; ``turns`` are the messages of a conversation before the prompt.
+    """
+
+    prompt: str = ""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    turns: tuple[Message, ...] = ()
+
+    def put(self, name: str, value: Any) -> "Draft":
+        """The draft with a value set, or with None not sent any more."""
+        rest = {key: held for key, held in self.values.items() if key != name}
+        return replace(self, values=rest if value is None else {**rest, name: value})
+
+    @property
+    def cell(self) -> str:
+        """The ``%%wcode`` cell that sends the same (without the turns).
+
+        Raises:
+            UsageError: a text of several lines cannot stand on a line with --raw.
+        """
+        raw = bool(self.values.get("raw"))
+        words = [MAGIC]
+        for row in options.CELL:
+            if row.name in self.values:
+                words += _written(row, self.values[row.name], raw=raw)
+        return f"{' '.join(words)}\n{self.prompt}"
+
+    @classmethod
+    def parse(cls, cell: str, variables: Mapping[str, Any]) -> "Draft":
+        """The draft of a ``%%wcode`` cell; raises UsageError as the cell would."""
+        head, _, prompt = cell.partition("\n")
+        line = lines.parse(head.removeprefix(MAGIC), variables)
+        return cls.from_line(line.values, prompt)
+
+    @classmethod
+    def from_line(cls, values: Mapping[str, Any], prompt: str) -> "Draft":
+        """The draft of options that were read from a line, and a prompt."""
+        kept = {k: v for k, v in values.items() if k != "panel"}
+        if "system" in kept and not kept.get("raw"):
+            kept["system"] = _LITERAL.sub(_character, kept["system"])
+        return cls(prompt, kept)
+
+    def prepare(self, session: Session, names: Mapping[str, Any] | None) -> Prepared:
+        """The request, with templates filled from ``names``; nothing is sent.
+
+        Raises:
+            UsageError, SettingError: as :meth:`Session.prepare` does.
+        """
+        given = {k: v for k, v in self.values.items() if k not in FACE_ONLY}
+        said: str | list[Message] = self.prompt
+        if self.values.get("raw"):
+            names = None
+        if self.turns:
+            said = [*self.turns, Message("user", _filled(self.prompt, names))]
+            system = session.settings.resolve(given)["system"]
+            given["system"] = system and _filled(system, names)
+            names = None
+        prepared = session.prepare(said, names=names, **given)
+        key = session.settings.key()
+        if key and key.encode() in prepared.request.content():
+            raise UsageError("secret_in_prompt")
+        return prepared
+
+
+def _filled(source: str, names: Mapping[str, Any] | None) -> str:
+    """What was said in earlier turns is no template; prompt and system are."""
+    return source if names is None else template.render(source, names)
+
+
+def _written(row: Option, value: Any, *, raw: bool) -> list[str]:
+    if not row.takes_value:
+        flag = row.flag if value else f"--no-{row.flag[2:]}"
+        return [flag]
+    if row.kind == "pair":
+        pairs = (f"{name}={_json(held)}" for name, held in value)
+        return [word for pair in pairs for word in (row.flag, _quoted(pair))]
+    if row.param is not None and not isinstance(value, str):
+        return [row.flag, _json(value)]
+    text = str(value)
+    return [row.flag, _quoted(text if row.param else _one_line(text, raw=raw))]
+
+
+def _json(value: Any) -> str:
+    shown = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _END.sub(lambda match: f"\\u{ord(match.group()):04x}", shown)
+
+
+def _one_line(text: str, *, raw: bool) -> str:
+    if raw and _END.search(text):
+        raise UsageError("panel.lines_with_raw")
+    if text[:1] in {"@", "$"} and not raw:
+        text = f'{{{{ "{text[0]}" }}}}{text[1:]}'
+    return _END.sub(_literal, text)
+
+
+def _literal(match: re.Match[str]) -> str:
+    end = match.group()
+    spelt = "\\n" if end == "\n" else f"\\u{ord(end):04x}"
+    return f'{{{{ "{spelt}" }}}}'
+
+
+def _character(match: re.Match[str]) -> str:
+    return str(json.loads(match.group(1)))
+
+
+def _quoted(text: str) -> str:
+    if _PLAIN.fullmatch(text):
+        return text
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

@@ -1,0 +1,55 @@
+"""The texts of a request: prompt, system prompt, model."""
+
+from dataclasses import replace
+from typing import Any
+
+import ipywidgets as widgets
+
+from wcode_magics import models
+from wcode_magics.playground.desk import Desk
+from wcode_magics.playground.editors import FULL
+from wcode_magics.text import say
+
+
+class Fields:
+    """Prompt, system prompt and model, tied to the desk's draft."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._prompt = _area("prompt", "7em")
+        self._system = _area("system", "3.2em")
+        self._model = widgets.Combobox(
+            description=say("panel.model"),
+            tooltip=say("options.model"),
+            placeholder=models.DEFAULT,
+            options=[model.id for model in models.MODELS],
+            continuous_update=False,
+            layout=FULL,
+        )
+        self.widget = widgets.VBox([self._prompt, self._system, self._model])
+        self.widget.add_class("wcode-fields")
+        self.show()
+        self._prompt.observe(desk.guarded(self._prompted), "value")
+        for name, field in (("system", self._system), ("model", self._model)):
+            field.observe(desk.guarded(self._putter(name)), "value")
+
+    def show(self) -> None:
+        """Write what the draft holds."""
+        draft = self._desk.draft
+        self._prompt.value = draft.prompt
+        self._system.value = draft.values.get("system", "")
+        self._model.value = draft.values.get("model", "")
+
+    def _prompted(self, change: Any) -> None:
+        self._desk.change(lambda draft: replace(draft, prompt=change["new"]))
+
+    def _putter(self, name: str) -> Any:
+        return lambda change: self._desk.put(name, change["new"].strip() or None)
+
+
+def _area(name: str, height: str) -> Any:
+    return widgets.Textarea(
+        description=say(f"panel.{name}"),
+        placeholder=say(f"panel.{name}_hint"),
+        layout=widgets.Layout(width="auto", min_width="0", height=height),
+    )

@@ -1,0 +1,125 @@
+"""The playground inside the notebook: prompt, every knob, and pages of what to do.
+
+The panel is a widget; what comes out of it is an ordinary output below, so that a
+saved notebook shows the last result and no dead widget.
+"""
+
+from typing import Any
+
+import ipywidgets as widgets
+
+from wcode_magics import text
+from wcode_magics.markup import escape
+from wcode_magics.playground.ask import Ask
+from wcode_magics.playground.desk import Desk
+from wcode_magics.playground.draft import Draft
+from wcode_magics.playground.fields import Fields
+from wcode_magics.playground.knobs import Knobs
+from wcode_magics.playground.look import CSS
+from wcode_magics.session import Session
+from wcode_magics.text import say
+
+PAGES = (Ask,)
+LANGUAGES = (("English", "en"), ("中文", "zh"))
+VIEW = "application/vnd.jupyter.widget-view+json"
+
+
+class Panel:
+    """A panel around a session.
+
+    Args:
+        session: sends the requests.
+        shell: the IPython shell whose variables fill templates; None: no templates.
+        draft: what to begin with.
+    """
+
+    def __init__(
+        self, session: Session, shell: Any = None, draft: Draft | None = None
+    ) -> None:
+        self.desk = Desk(session, shell, draft or Draft())
+        self.widget = widgets.VBox()
+        self.widget.add_class("wcode-panel")
+        self.pages: list[Any] = []
+        self._build()
+
+    def open(self) -> None:
+        """Display the panel, and below it the place of its results."""
+        from IPython.display import display
+
+        view = {
+            "version_major": 2,
+            "version_minor": 0,
+            "model_id": self.widget.model_id,
+        }
+        display({VIEW: view, "text/plain": say("panel.plain")}, raw=True)
+        self.desk.picture.open()
+
+    def close(self) -> None:
+        """Stop what runs and take the panel away; the last result stays."""
+        self._clear()
+        self.widget.close()
+
+    def _build(self) -> None:
+        desk = self.desk
+        desk.status = widgets.HTML()
+        fields = Fields(desk)
+        desk.knobs = Knobs(desk.put)
+        desk.knobs.show(desk.draft.values)
+        self.pages = [page(desk) for page in PAGES]
+        for page in self.pages:
+            desk.listen(page.refresh)
+        book = widgets.Tab(
+            [page.widget for page in self.pages],
+            titles=[say(f"panel.{page.name}") for page in self.pages],
+        )
+        left = widgets.VBox([fields.widget, desk.status, book])
+        left.add_class("wcode-left")
+        desk.knobs.widget.add_class("wcode-right")
+        columns = widgets.Box([left, desk.knobs.widget])
+        columns.add_class("wcode-columns")
+        self.widget.children = (widgets.HTML(CSS), self._head(), columns)
+        for page in self.pages:
+            page.refresh()
+
+    def _head(self) -> Any:
+        small = widgets.Layout(width="auto")
+        language = widgets.Dropdown(
+            options=LANGUAGES,
+            value=text.language(),
+            tooltip=say("options.language"),
+            layout=widgets.Layout(width="7em"),
+        )
+        close = widgets.Button(icon="times", tooltip=say("panel.close"), layout=small)
+        language.observe(self.desk.guarded(self._speak), "value")
+        close.on_click(self.desk.guarded(lambda _button: self.close()))
+        head = widgets.HBox([widgets.HTML(self._title()), language, close])
+        head.add_class("wcode-head")
+        return head
+
+    def _title(self) -> str:
+        """Where requests go: the service, the sandbox, or somebody's server."""
+        settings = self.desk.session.settings
+        endpoint = settings.endpoint(settings.resolve({}))
+        place = say("ui.sandbox") if endpoint is None else endpoint.base_url
+        return f'<b>wcode</b> <span class="wcode-faint">{escape(place)}</span>'
+
+    def _speak(self, change: Any) -> None:
+        """Build everything anew in another language, around the same draft."""
+        self.desk.session.settings.set("language", change["new"])
+        self._clear()
+        self._build()
+
+    def _clear(self) -> None:
+        self.desk.deaf()
+        for page in self.pages:
+            page.close()
+        children, self.widget.children = self.widget.children, ()
+        for child in children:
+            _close(child)
+
+
+def _close(widget: Any) -> None:
+    """Close a widget and all inside it."""
+    for child in getattr(widget, "children", ()):
+        _close(child)
+    widget.close()
