@@ -14,7 +14,7 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import ExitStack, suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
     from anyio.from_thread import BlockingPortal
@@ -48,39 +48,51 @@ def _leave() -> None:
             running.call(running.stop, True)
 
 
-def submit(call: Callable[..., Awaitable[T]], *args: Any) -> "Future[T]":
-    """Start a coroutine on the loop."""
-    return portal().start_task_soon(call, *args)
+class Task(Generic[T]):
+    """A coroutine on the loop.
+
+    A future that is cancelled is done at once; ``ended`` tells that its coroutine
+    has cleaned up, too: the connection is closed and the partial answer is kept.
+    """
+
+    def __init__(self, call: Callable[..., Awaitable[T]], *args: Any) -> None:
+        self.ended = threading.Event()
+        self.future: Future[T] = portal().start_task_soon(self._run, call, *args)
+
+    async def _run(self, call: Callable[..., Awaitable[T]], *args: Any) -> T:
+        try:
+            return await call(*args)
+        finally:
+            self.ended.set()
+
+    def wait(self) -> T:
+        """The result; an interrupt gets through while it is waited for."""
+        while True:
+            try:
+                return self.future.result(TICK_S)
+            except FutureTimeoutError:
+                if self.future.done():
+                    raise
+
+    def cancel(self) -> None:
+        """Stop it, and wait at most two seconds for its end."""
+        self.future.cancel()
+        self.ended.wait(HANG_UP_S)
 
 
 def run(call: Callable[..., Awaitable[T]], *args: Any) -> T:
     """Run a coroutine on the loop and wait for its result."""
-    future = submit(call, *args)
+    task = Task(call, *args)
     try:
-        return _wait(future)
+        return task.wait()
     except KeyboardInterrupt:
-        _cancel(future)
+        task.cancel()
         raise
 
 
 async def arun(call: Callable[..., Awaitable[T]], *args: Any) -> T:
     """The same for a caller with an event loop of its own."""
-    return await asyncio.wrap_future(submit(call, *args))
-
-
-def _wait(future: "Future[T]") -> T:
-    while True:
-        try:
-            return future.result(TICK_S)
-        except FutureTimeoutError:
-            if future.done():
-                raise
-
-
-def _cancel(future: "Future[Any]") -> None:
-    future.cancel()
-    with suppress(BaseException):
-        future.result(HANG_UP_S)
+    return await asyncio.wrap_future(Task(call, *args).future)
 
 
 _END = object()
@@ -109,7 +121,7 @@ async def aiterate(
     loop, waiting = asyncio.get_running_loop(), asyncio.Queue[tuple[Any, Any]]()
     wake: Any = loop.call_soon_threadsafe
     put = partial(wake, waiting.put_nowait)
-    future = submit(_pump, source, put)
+    task = Task(_pump, source, put)
     try:
         while True:
             item, error = await waiting.get()
@@ -119,8 +131,7 @@ async def aiterate(
                 return
             yield item
     finally:
-        if not future.done():
-            future.cancel()
+        await asyncio.to_thread(task.cancel)
 
 
 class Flow(Iterator[T]):
@@ -133,7 +144,7 @@ class Flow(Iterator[T]):
     def __init__(self, source: Callable[[], AsyncGenerator[T, None]]) -> None:
         self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self.over = False
-        self._future = submit(_pump, source, self._queue.put)
+        self._task = Task(_pump, source, self._queue.put)
 
     def get(self, seconds: float) -> T | None:
         """The next item; None when none came in time or the stream is over.
@@ -159,5 +170,4 @@ class Flow(Iterator[T]):
 
     def close(self) -> None:
         """Hang up."""
-        if not self._future.done():
-            _cancel(self._future)
+        self._task.cancel()

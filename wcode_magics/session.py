@@ -243,7 +243,7 @@ class Session:
         asked = reply.request
         prefixed = "continue_final_message" in asked.extra
         head = asked.messages[:-1] if prefixed else asked.messages
-        own = {name: given[name] for name in params.NAMES if name in given}
+        own = {n: v for n in params.NAMES if (v := given.get(n)) is not None}
         request = replace(
             asked,
             messages=(*head, Message("assistant", reply.text)),

@@ -1,0 +1,214 @@
+"""The one background loop: interrupts, hang-ups and callers of every kind."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import AsyncGenerator
+
+import pytest
+
+from tests.loopback import Answer, Loopback, event
+from wcode_magics import portal
+from wcode_magics.session import Session
+
+SLOW = Answer([event({"content": "x"})] * 400, kind="text/event-stream", pause=0.05)
+CALLS = {
+    "ask": (Answer(hang=True), "session.ask('hi')"),
+    "stream": (SLOW, "[print(delta.text, flush=True) for delta in stream]"),
+    "get": (SLOW, "[stream.get(9) for _ in range(400)]"),
+    "aio": (SLOW, "asyncio.run(listen())"),
+}
+SCRIPT = """
+import asyncio, sys
+from wcode_magics import Session
+
+session = Session(base_url=sys.argv[1], retries=0)
+stream = session.stream("hi") if "stream" in sys.argv[2] else None
+
+async def listen():
+    async for delta in session.aio.stream("hi"):
+        pass
+
+try:
+    {call}
+except KeyboardInterrupt:
+    if stream is not None:
+        stream.close()
+    last = session.last
+    print("interrupted", last and last.interrupted, last and len(last.text) > 0)
+"""
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_an_interrupt_hangs_up(loopback, name):
+    """Stop gets through at once, the server sees it, and the part is kept."""
+    answer, call = CALLS[name]
+    server = loopback(answer)
+    code = textwrap.dedent(SCRIPT).replace("{call}", call)
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, server.url, call],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "WCODE_LANGUAGE": "en"},
+    )
+    wait_for(lambda: bool(server.seen))
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    begun = time.monotonic()
+    assert server.hung_up.wait(1)
+    said, _none = process.communicate(timeout=10)
+    assert time.monotonic() - begun < 4
+    kept = "None None" if name == "ask" else "True True"
+    assert said.splitlines()[-1] == f"interrupted {kept}"
+    assert process.returncode == 0
+
+
+def wait_for(happened, seconds: float = 10) -> None:
+    """Wait until something happened."""
+    end = time.monotonic() + seconds
+    while not happened() and time.monotonic() < end:
+        time.sleep(0.01)
+    assert happened()
+
+
+async def double(number: int) -> int:
+    """A coroutine with a result."""
+    await asyncio.sleep(0)
+    return 2 * number
+
+
+async def fail() -> None:
+    """A coroutine with an error."""
+    await asyncio.sleep(0)
+    raise LookupError("x")
+
+
+async def timeout() -> None:
+    """A coroutine whose error looks like that of a wait."""
+    await asyncio.sleep(0)
+    raise TimeoutError("mine")
+
+
+async def count(end: int) -> AsyncGenerator[int, None]:
+    """A stream of numbers that fails where ``end`` is negative."""
+    for number in range(abs(end)):
+        await asyncio.sleep(0)
+        yield number
+    if end < 0:
+        raise LookupError("x")
+
+
+def test_results_and_errors_come_back():
+    """What the coroutine gives or raises, the caller gets."""
+    assert portal.run(double, 2) == 4
+    with pytest.raises(LookupError):
+        portal.run(fail)
+    with pytest.raises(TimeoutError, match="mine"):
+        portal.run(timeout)
+
+
+def test_results_and_errors_come_back_to_a_running_loop():
+    """The same for a caller that awaits."""
+
+    async def main():
+        assert await portal.arun(double, 2) == 4
+        with pytest.raises(LookupError):
+            await portal.arun(fail)
+        numbers = [n async for n in portal.aiterate(lambda: count(3))]
+        assert numbers == [0, 1, 2]
+        with pytest.raises(LookupError):
+            _none = [n async for n in portal.aiterate(lambda: count(-2))]
+
+    asyncio.run(main())
+
+
+def test_a_flow_is_read_with_patience_or_to_its_end():
+    """``get`` gives None when nothing came; iteration ends and fails as the stream."""
+    assert list(portal.Flow(lambda: count(3))) == [0, 1, 2]
+    flow = portal.Flow(lambda: count(-1))
+    assert next(flow) == 0
+    with pytest.raises(LookupError):
+        next(flow)
+    assert flow.over
+    assert list(flow) == []
+
+    async def never() -> AsyncGenerator[int, None]:
+        await asyncio.sleep(60)
+        yield 0
+
+    waiting = portal.Flow(never)
+    assert waiting.get(0) is None
+    assert not waiting.over
+    waiting.close()
+
+
+def test_closing_waits_until_the_stream_has_cleaned_up():
+    """After ``close`` nothing of the stream is still at work."""
+    steps = []
+
+    async def tidy() -> AsyncGenerator[int, None]:
+        try:
+            yield 0
+            await asyncio.sleep(60)
+        finally:
+            time.sleep(0.1)  # noqa: ASYNC251 - cancelled, it may not await
+            steps.append("clean")
+
+    flow = portal.Flow(tidy)
+    assert next(flow) == 0
+    flow.close()
+    assert steps == ["clean"]
+
+
+def test_threads_share_the_loop():
+    """Many threads may ask at once; all run on one thread."""
+    seen: set[str] = set()
+
+    async def name() -> None:
+        await asyncio.sleep(0.01)
+        seen.add(threading.current_thread().name)
+
+    threads = [threading.Thread(target=portal.run, args=(name,)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert seen == {"wcode"}
+
+
+def test_a_process_with_an_open_session_ends(loopback):
+    """Nobody has to close anything before the interpreter leaves."""
+    server: Loopback = loopback()
+    code = (
+        "import sys; from wcode_magics import Session;"
+        "session = Session(base_url=sys.argv[1]); print(session.ask('hi'))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code, server.url],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert (run.stdout.strip(), run.stderr, run.returncode) == ("Hello.", "", 0)
+
+
+def test_cancelling_the_awaiting_task_hangs_up(loopback):
+    """A task that is cancelled in somebody's loop closes its connection."""
+    server = loopback(Answer(hang=True))
+
+    async def main():
+        with Session(base_url=server.url) as session:
+            asking = asyncio.create_task(session.aio.ask("hi"))
+            await asyncio.to_thread(wait_for, lambda: bool(server.seen))
+            asking.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asking
+            assert await asyncio.to_thread(server.hung_up.wait, 1)
+
+    asyncio.run(main())
