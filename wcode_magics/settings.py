@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from wcode_magics import options, params, text
-from wcode_magics.errors import SettingError
+from wcode_magics.errors import SettingError, UsageError
 from wcode_magics.values import HOSTED_URL, Endpoint
 
 GET_KEY_URL = "https://wcode.net/get-apikey"
@@ -58,19 +58,22 @@ class Settings:
         if row.name == "language":
             text.use(self.resolve({})["language"])
 
-    def resolve(
-        self, cell: Mapping[str, Any], profile: str | None = None
-    ) -> "Resolved":
-        """All values that are set, each with its layer; ``cell`` on top."""
-        layers: list[tuple[str, Mapping[str, Any]]] = [("cell", cell)]
-        name = profile or cell.get("profile") or self.session.get("profile")
-        if name:
-            layers.append(("profile", self.profile(name)))
-        layers += [
+    def resolve(self, cell: Mapping[str, Any]) -> "Resolved":
+        """All values that are set, each with its layer; ``cell`` on top.
+
+        Raises:
+            SettingError: no such profile, or a variable's value is not allowed.
+        """
+        layers: list[tuple[str, Mapping[str, Any]]] = [
+            ("cell", cell),
             ("session", self.session),
             ("environment", self._environment()),
             ("config", self.config),
         ]
+        named = (held["profile"] for _layer, held in layers if "profile" in held)
+        name = next(named, None)
+        if name is not None:
+            layers.insert(1, ("profile", self.profile(name)))
         values: dict[str, Any] = {}
         origin: dict[str, str] = {}
         for layer, held in layers:
@@ -83,9 +86,14 @@ class Settings:
         environ = os.environ if self.environ is None else self.environ
         found = {}
         for row in options.SETTINGS:
-            raw = environ.get(f"WCODE_{row.name.upper()}", "")
-            if raw:
-                found[row.name] = options.read(row, raw, {})
+            variable = f"WCODE_{row.name.upper()}"
+            raw = environ.get(variable, "")
+            try:
+                if raw:
+                    found[row.name] = options.read(row, raw, {})
+            except UsageError as wrong:
+                facts = {**wrong.facts, "name": variable}
+                raise SettingError(wrong.key, **facts) from wrong
         return found
 
     def key(self) -> str | None:
@@ -120,6 +128,7 @@ class Settings:
 
         Raises:
             SettingError: no such profile, with the nearest one.
+            UsageError: a value of it is not allowed.
         """
         saved = self.saved_profiles()
         if name not in saved:
@@ -130,28 +139,35 @@ class Settings:
         }
 
     def saved_profiles(self) -> dict[str, dict[str, Any]]:
-        """All profiles by name."""
+        """All profiles by name; raises SettingError where they cannot be read."""
         path = self._profiles_path()
         try:
             held = json.loads(path.read_text("utf-8"))
+            return {name: dict(values.items()) for name, values in held.items()}
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError) as wrong:
+        except (OSError, ValueError, AttributeError) as wrong:
             raise SettingError("bad_profiles", path=path, reason=str(wrong)) from wrong
-        return dict(held)
 
     def save_profile(self, name: str, values: Mapping[str, Any]) -> Path:
-        """Keep ``values`` under ``name`` (no values: remove it); tells the file."""
+        """Keep ``values`` under ``name`` (no values: remove it); tells the file.
+
+        Raises:
+            SettingError: the file cannot be read or written.
+        """
         saved = self.saved_profiles()
         saved.pop(name, None)
         if values:
             saved[name] = dict(values)
         path = self._profiles_path()
-        path.parent.mkdir(parents=True, exist_ok=True)
         fresh = path.with_suffix(".new")
         shown = json.dumps(saved, ensure_ascii=False, indent=2, sort_keys=True)
-        fresh.write_text(shown, "utf-8")
-        fresh.replace(path)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            fresh.write_text(shown, "utf-8")
+            fresh.replace(path)
+        except OSError as wrong:
+            raise SettingError("profiles_kept", path=path, reason=str(wrong)) from wrong
         return path
 
     def _profiles_path(self) -> Path:
