@@ -1,12 +1,14 @@
 """A line of options into values, and what could come next at the cursor.
 
-A word is a shell word, except that one which begins with ``{`` or ``[`` is a whole
-JSON value, spaces and quotes included. Nothing else of a line is expanded.
+A word is a shell word, except that one which begins with ``{`` or ``[``, also behind
+``name=``, is a whole JSON value, spaces and quotes included. Nothing else of a line is
+expanded.
 """
 
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +22,7 @@ _NAME = re.compile(r"([\w-]+)(=?)")
 _SPACE = re.compile(r"\s*")
 _DIMENSION = re.compile(r"([\w-]+)=")
 _DIMENSIONS = frozenset({"model", *params.NAMES})
+_NAMED_JSON = re.compile(r"(?:[\w-]+=)+(?=[{\[])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +135,11 @@ def _skip(line: str, at: int) -> int:
 
 
 def _word(line: str, at: int) -> tuple[str, int]:
+    named = _NAMED_JSON.match(line, at)
+    if named is not None:
+        with suppress(ValueError):
+            end = _json_end(line, named.end())
+            return line[at:end], end
     match = _WORD.match(line, at)
     if match is None:
         raise OptionError("open_quote", given=line[at : at + 40])
@@ -153,10 +161,17 @@ def _value(line: str, at: int, row: Option) -> tuple[str, int]:
     if line[at] not in "{[":
         return _word(line, at)
     try:
-        _data, end = json.JSONDecoder().raw_decode(line, at)
+        end = _json_end(line, at)
     except ValueError as wrong:
+        if row.kind == "text":
+            return _word(line, at)
         raise OptionError("bad_json", name=row.flag, reason=str(wrong)) from wrong
     return line[at:end], end
+
+
+def _json_end(line: str, at: int) -> int:
+    _data, end = json.JSONDecoder().raw_decode(line, at)
+    return end
 
 
 def parse_assignments(

@@ -7,6 +7,7 @@ parameter). Magic, shell, configuration and completion walk :data:`OPTIONS`.
 
 import json
 import keyword
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -204,7 +205,7 @@ def read(row: Option, raw: str, variables: Mapping[str, Any]) -> Any:
     structured = row.kind == "schema" or (
         row.param is not None and row.param.kind in {"object", "array"}
     )
-    if raw.startswith("@") and (structured or row.kind == "text"):
+    if raw.startswith("@") and (structured or row.name == "system"):
         raw = _file(raw[1:])
     if row.kind == "grid":
         return _dimension(row, raw, variables)
@@ -258,7 +259,8 @@ def _allows(row: Option, value: Any) -> bool:
         return value in row.choices
     if row.kind == "number":
         numeric = isinstance(value, int | float) and not isinstance(value, bool)
-        return numeric and (row.low is None or value > row.low)
+        above = numeric and (row.low is None or value > row.low)
+        return above and math.isfinite(value)
     if row.kind in {"flag", "switch"}:
         return isinstance(value, bool)
     if row.kind == "name":

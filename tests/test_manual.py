@@ -1,0 +1,37 @@
+"""The manual: every option stands in it, in both languages."""
+
+import pytest
+
+from wcode_magics import manual, text
+from wcode_magics.options import CELL
+from wcode_magics.params import PARAMS
+from wcode_magics.text import LANGUAGES, say
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_help_page_names_every_option(lang):
+    """Flag, short form, range and meaning of each, within the width of a page."""
+    text.use(lang)
+    page = manual.page()
+    flat = "".join(page.split())
+    for row in CELL:
+        assert row.flag[2:] in page
+        assert not row.short or f"-{row.short}, " in page
+        assert "".join(row.help.split()) in flat
+        assert not row.takes_value or row.allowed in page
+    for param in PARAMS:
+        assert say(f"groups.{param.group}") in page
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_tables_of_the_readme_hold_every_row(lang):
+    """Parameters in one table, the other options in another; the cells line up."""
+    parameters = manual.params_markdown(lang).splitlines()
+    others = manual.options_markdown(lang).splitlines()
+    assert len(parameters) == 2 + len(PARAMS)
+    assert len(others) == 2 + sum(row.param is None for row in CELL)
+    for table in (parameters, others):
+        columns = {line.replace("\\|", "").count("|") for line in table}
+        assert len(columns) == 1
+    for row in PARAMS:
+        assert any(f"--{row.name.replace('_', '-')}`" in line for line in parameters)
