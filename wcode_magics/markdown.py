@@ -16,6 +16,7 @@ from wcode_magics.markup import escape
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
+    from markdown_it.rules_inline import StateInline
     from markdown_it.token import Token
 
 TAIL_LIMIT = 500
@@ -23,13 +24,22 @@ TAIL_LIMIT = 500
 
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
 _TARGET = re.compile(
-    r"(\]\s*[(:]\s*<?\s*)(?!https?:|mailto:|#|/)([A-Za-z][\w+.&;#-]*:)", re.IGNORECASE
+    r"(\]\s*[(:]\s*<?\s*)(?!https?:|mailto:|#|/)(?=[^\s)>]*[:&\\])", re.IGNORECASE
 )
-_IMAGE = re.compile(r"!(?=\[)")
-_CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
+_IMAGE = re.compile(r"!+(?=\[)")
+_ONE = r"(?:(?!\n[ \t]*\n).)+?"
+_SPAN = re.compile(
+    rf"(?<![`\\])(`+)(?!`){_ONE}(?<!`)\1(?!`)"
+    rf"|(?<!\\)(\$\$?){_ONE}\2|\\\({_ONE}\\\)|\\\[{_ONE}\\\]",
+    re.DOTALL,
+)
+"""Code or a formula inside a paragraph."""
+_DISPLAY = re.compile(r"\\\[(.+?)\\\]", re.DOTALL)
+_SCHEME = re.compile(r"[A-Za-z][\w+.-]*:")
+_LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+")
 _LINK = re.compile(r"https?:|mailto:", re.IGNORECASE)
 _FENCE_LINE = re.compile(r"^(`{3,}|~{3,})[^\n]*$", re.MULTILINE)
-_TABLE_HEAD = re.compile(r"\A(\s*\|[^\n]*\n\s*\|?[ :|-]*-[ :|-]*\n)")
+_TABLE_HEAD = re.compile(r"\A([^\n]*\|[^\n]*\n[ \t]*\|?[ :|-]*-[ :|-]*\n)")
 
 
 def html(text: str) -> str:
@@ -40,11 +50,19 @@ def html(text: str) -> str:
 def neutral(text: str) -> str:
     """The Markdown with raw HTML escaped, script links broken, images as links.
 
-    Code keeps its characters; a text with none of these comes back as it is.
+    Code and formulas keep their characters; a text with none of these comes back as
+    it is. Readers of Markdown differ in what they take for code. So the outcome is
+    read again, with formulas and without; where anything is left, code is escaped as
+    well.
     """
     if not (_TAG.search(text) or _TARGET.search(text) or _IMAGE.search(text)):
         return text
-    lines = text.split("\n")
+    text = re.sub(r"\r\n?", "\n", text)
+    gentle = _outside_code(text)
+    return gentle if _is_harmless(gentle) else _defused(text)
+
+
+def _outside_code(text: str) -> str:
     code = {
         number
         for token in _parser().parse(text)
@@ -53,7 +71,7 @@ def neutral(text: str) -> str:
     }
     kept: list[str] = []
     prose: list[str] = []
-    for number, line in enumerate(lines):
+    for number, line in enumerate(text.split("\n")):
         if number in code:
             kept += [*_flush(prose), line]
         else:
@@ -61,19 +79,31 @@ def neutral(text: str) -> str:
     return "\n".join([*kept, *_flush(prose)])
 
 
+def _is_harmless(text: str) -> bool:
+    for reader in _readers():
+        for block in reader.parse(text):
+            for token in (block, *(block.children or ())):
+                href = str(token.attrs.get("href", ""))
+                script = _SCHEME.match(href) and not _LINK.match(href)
+                if script or token.type in {"html_block", "html_inline", "image"}:
+                    return False
+    return True
+
+
 def split(text: str) -> tuple[str, str]:
     """(finished, growing): what no later character can change, and the rest.
 
-    The finished part ends before the last block. A block that grows past
+    The finished part ends before the last block; a line that has not ended begins none,
+    since ``a | b`` may become the head of a table yet. A block that grows past
     :data:`TAIL_LIMIT` is cut inside: a fence is closed and opened again, the head of
     a table is repeated.
     """
     starts = [
         token.map[0]
-        for token in _parser().parse(text)
+        for token in _parser().parse(text[: text.rfind("\n") + 1])
         if token.level == 0 and token.map and token.nesting >= 0
     ]
-    lines = text.splitlines(keepends=True)
+    lines = _LINE.findall(text)
     at = sum(len(line) for line in lines[: starts[-1]]) if starts else 0
     finished, growing = text[:at], text[at:]
     if len(growing) <= TAIL_LIMIT:
@@ -120,7 +150,7 @@ def _flush(prose: list[str]) -> list[str]:
         return []
     text, at, done = "\n".join(prose), 0, ""
     prose.clear()
-    for span in _CODE_SPAN.finditer(text):
+    for span in _SPAN.finditer(text):
         done += _defused(text[at : span.start()]) + span.group()
         at = span.end()
     return (done + _defused(text[at:])).split("\n")
@@ -133,6 +163,19 @@ def _defused(text: str) -> str:
 
 
 @cache
+def _readers() -> tuple["MarkdownIt", ...]:
+    """Those who take raw HTML and any link, with formulas and without."""
+    from markdown_it import MarkdownIt
+    from mdit_py_plugins.dollarmath import dollarmath_plugin
+
+    plain = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+    formulas = MarkdownIt("commonmark", {"html": True}).use(dollarmath_plugin)
+    for reader in (plain, formulas):
+        reader.validateLink = lambda url: True  # type: ignore[method-assign]  # noqa: ARG005
+    return plain, formulas
+
+
+@cache
 def _parser() -> "MarkdownIt":
     from markdown_it import MarkdownIt
     from mdit_py_plugins.dollarmath import dollarmath_plugin
@@ -141,6 +184,7 @@ def _parser() -> "MarkdownIt":
     parser = MarkdownIt("commonmark", {"html": False, "breaks": True})
     parser.enable(["table", "strikethrough"])
     parser.use(texmath_plugin, delimiters="brackets")
+    parser.inline.ruler.before("escape", "math_display", _read_display_math)
     parser.use(dollarmath_plugin, allow_digits=False, double_inline=True)
     parser.validateLink = lambda url: _LINK.match(url) is not None  # type: ignore[method-assign]
     rules: Mapping[str, Any] = {
@@ -155,6 +199,17 @@ def _parser() -> "MarkdownIt":
     }
     parser.renderer.rules.update(rules)  # type: ignore[attr-defined]
     return parser
+
+
+def _read_display_math(state: "StateInline", silent: bool) -> bool:
+    """Inside a paragraph too, where models like to put it."""
+    match = _DISPLAY.match(state.src, state.pos)
+    if match is None:
+        return False
+    if not silent:
+        state.push("math_inline_double", "math", 0).content = match.group(1)
+    state.pos = match.end()
+    return True
 
 
 def _render_fence(tokens: list["Token"], at: int, *_rest: Any) -> str:
