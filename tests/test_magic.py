@@ -10,8 +10,8 @@ from IPython.core.completer import provisionalcompleter
 from IPython.core.interactiveshell import InteractiveShell
 
 from tests.loopback import Answer, Loopback, completion, event, streamed
-from tests.terminal import Runner, new_shell
-from wcode_magics import magic, options, params, snippets
+from tests.terminal import Runner, new_shell, run_in
+from wcode_magics import magic, options, params, snippets, text
 from wcode_magics.reply import Reply
 
 KEY = "sk-canary-0123456789"
@@ -310,6 +310,34 @@ def test_config_traits(
     run("%config WcodeMagics.temperature = 9")
     assert "0.0 … 2.0" in caplog.text
     assert magic.session(shell).settings.session["temperature"] == 0.3
+
+
+def test_the_configuration_file_is_a_layer(
+    server: Callable[..., Loopback],
+) -> None:
+    """c.WcodeMagics.<name> holds where nothing above it says otherwise."""
+    made = server()
+    shell = new_shell()
+    shell.config.WcodeMagics.temperature = 0.4
+    magic.load(shell)
+    run_in(shell, "%wcode hi")
+    assert made.seen[0].body["temperature"] == 0.4
+    shown = run_in(shell, "%wcode_config").plain
+    assert re.search(r"temperature\s+0\.4\s+config", shown)
+    magic.unload(shell)
+
+
+def test_the_configuration_file_chooses_the_language(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """c.WcodeMagics.language speaks from the first command on, until unload."""
+    monkeypatch.delenv("WCODE_LANGUAGE")
+    shell = new_shell()
+    shell.config.WcodeMagics.language = "zh"
+    magic.load(shell)
+    assert "范围" in run_in(shell, "%wcode -t 9 hi").plain
+    magic.unload(shell)
+    assert text.language() != "zh"
 
 
 def test_show_and_dry_run_send_nothing(

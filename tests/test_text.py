@@ -9,6 +9,7 @@ import pytest
 
 import wcode_magics
 from wcode_magics import errors, text
+from wcode_magics.commands import COMMANDS
 from wcode_magics.text import LANGUAGES, say
 
 PACKAGE = Path(wcode_magics.__file__).parent
@@ -122,7 +123,7 @@ def test_words_with_facts_can_be_filled_in(lang):
 def test_every_key_is_used():
     """No words lie about that nobody says."""
     written = {node.value for node in nodes(ast.Constant) if type(node.value) is str}
-    written |= {node.name for node in nodes(ast.FunctionDef)}
+    written |= set(COMMANDS)
     patterns = {key for key, _call in uses()}
     patterns |= {p for node in nodes(ast.JoinedStr) if (p := key_of(node, ""))}
     asked = [p for p in patterns if p.count("*") and not p.startswith("*")]
@@ -137,16 +138,9 @@ def _used(key: str, written: set[str], asked: list[str]) -> bool:
     for pattern in asked:
         fits = re.compile(re.escape(pattern).replace(r"\*", "(.+)"))
         filled = fits.fullmatch(key) or fits.fullmatch(short)
-        if filled and all(part in written | _parameters() for part in filled.groups()):
+        if filled and all(part in written for part in filled.groups()):
             return True
     return False
-
-
-@cache
-def _parameters() -> set[str]:
-    from wcode_magics.magic import Extension
-
-    return {name for name in vars(Extension) if name.startswith("wcode")}
 
 
 @pytest.mark.parametrize(

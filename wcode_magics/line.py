@@ -239,7 +239,7 @@ def _flags(word: str, start: int) -> Iterator[Completion]:
 def _values(
     row: Option, word: str, start: int, variables: Mapping[str, Any]
 ) -> Iterator[Completion]:
-    for choice in row.choices:
+    for choice in row.words:
         if choice.startswith(word):
             yield Completion(choice, start, "choice")
     if row.kind == "functions" and not word.startswith("$"):
@@ -250,7 +250,7 @@ def _values(
             if name.startswith(word):
                 yield Completion(f"{name}=", start, "name")
         return
-    if word.startswith("$") or (not row.choices and not word):
+    if word.startswith("$") or (not row.words and not word):
         for name in variables:
             if not name.startswith("_") and f"${name}".startswith(word):
                 yield Completion(f"${name}", start, "name")

@@ -5,24 +5,26 @@ is asked for. Loading puts in commands, one completer, one input transformer,
 formatters and a configurable; unloading takes exactly these out again.
 """
 
+import os
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
-from typing import Any
+from functools import cached_property
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import traitlets
 from IPython.core.completer import CompletionContext, SimpleCompletion, context_matcher
 from traitlets.config import Configurable
 
-from wcode_magics import line as lines
-from wcode_magics import manual, options, view
-from wcode_magics.commands import COMMANDS, complete
-from wcode_magics.extension import Extension
-from wcode_magics.reply import Reply
-from wcode_magics.session import Session
-from wcode_magics.text import say
+from wcode_magics import options, text
+from wcode_magics.commands import COMMANDS, complete, find
+
+if TYPE_CHECKING:
+    from wcode_magics.extension import Extension
+    from wcode_magics.line import Completion
+    from wcode_magics.session import Session
 
 
 class Setting(traitlets.Any):
@@ -30,13 +32,25 @@ class Setting(traitlets.Any):
 
     def __init__(self, row: options.Option) -> None:
         """A trait for ``row``, unset until the person sets it."""
-        super().__init__(default_value=None, allow_none=True, help=row.help)
+        self._row: options.Option | None = None
+        super().__init__(default_value=None, allow_none=True)
         self._row = row
         self.tag(config=True)
 
+    @property
+    def help(self) -> str:
+        """The row's help, read when it is asked for and not at load."""
+        return "" if self._row is None else self._row.help
+
+    @help.setter
+    def help(self, _none: str) -> None:
+        """Traitlets sets an empty one; the row's stands."""
+
     def validate(self, _owner: Any, value: Any) -> Any:
         """The checked value; raises OptionError or ParameterError."""
-        return None if value is None else options.checked(self._row, value)
+        if value is None or self._row is None:
+            return None
+        return options.checked(self._row, value)
 
 
 WcodeMagics = type(
@@ -54,13 +68,14 @@ class Command:
 
     _ipython_magic_no_var_expand = True
 
-    def __init__(self, call: Callable[..., Any], home: Extension) -> None:
-        self.__name__ = call.__name__
-        self._call = partial(call, home)
+    def __init__(self, name: str, loaded: "Loaded") -> None:
+        self.__name__ = name
+        self._loaded = loaded
 
     def __call__(self, line: str, cell: str | None = None) -> Any:
         """Run it."""
-        return self._call(line) if cell is None else self._call(line, cell)
+        call, home = find(self.__name__), self._loaded.home
+        return call(home, line) if cell is None else call(home, line, cell)
 
     @property
     def kind(self) -> str:
@@ -70,35 +85,52 @@ class Command:
     def getdoc(self) -> str:
         """The help page, where IPython asks for it."""
         if self.__name__ == "wcode":
+            from wcode_magics import manual
+
             return manual.page()
-        return say(f"commands.{self.__name__}")
+        return text.say(f"commands.{self.__name__}")
 
 
 class Loaded:
-    """What was put into a shell."""
+    """What was put into a shell; the work behind it begins at the first command."""
 
     def __init__(self, shell: Any) -> None:
-        self.home = Extension(shell)
-        self.commands = [Command(call, self.home) for call in COMMANDS]
-        self.matcher = _matcher(self.home)
+        self._shell = shell
+        self.commands = [Command(name, self) for name in COMMANDS]
+        self.matcher = _matcher(shell.user_ns)
         self.config = WcodeMagics(parent=shell)
-        told = self.home.session.settings
-        for row in options.SETTINGS:
-            value = getattr(self.config, row.name)
-            if value is not None:
-                told.config[row.name] = value
-        names = [row.name for row in options.SETTINGS]
-        self.config.observe(lambda new: told.set(new["name"], new["new"]), names)
+        self._configured = {
+            row.name: value
+            for row in options.SETTINGS
+            if (value := getattr(self.config, row.name)) is not None
+        }
+        if "language" in self._configured and "WCODE_LANGUAGE" not in os.environ:
+            text.use(self._configured["language"])
+        self.config.observe(self._set, [row.name for row in options.SETTINGS])
+
+    @cached_property
+    def home(self) -> "Extension":
+        """The state that the commands share."""
+        from wcode_magics.extension import Extension
+
+        home = Extension(self._shell)
+        home.session.settings.config.update(self._configured)
+        return home
+
+    def close(self) -> None:
+        """Close what was begun, and speak as before."""
+        text.use(None)
+        if "home" in self.__dict__:
+            self.home.session.close()
+
+    def _set(self, change: Any) -> None:
+        self.home.session.settings.set(change["name"], change["new"])
 
 
 _LINE = re.compile(r"\s*%%?(wcode\w*)\s+")
 _QUESTION = re.compile(r"^(\s*)%wcode[ \t]+(\S.*\?)[ \t]*$", re.MULTILINE)
-_SHOWN: dict[type, Callable[..., Any]] = {
-    Reply: lambda reply, **_asked: (
-        view.reply_bundle(reply),
-        view.reply_metadata(reply),
-    ),
-}
+_SHOWN = {"wcode_magics.reply.Reply": "wcode_magics.view.reply_shown"}
+"""Types that display themselves, and the functions that make their bundles."""
 _loaded: WeakKeyDictionary[Any, Loaded] = WeakKeyDictionary()
 
 
@@ -113,7 +145,8 @@ def load(shell: Any) -> None:
     shell.Completer.custom_matchers.append(loaded.matcher)
     shell.input_transformers_cleanup.append(_keep_questions)
     for kind, shown in _SHOWN.items():
-        _formatter(shell).for_type(kind, shown)
+        module, _, name = kind.rpartition(".")
+        _formatter(shell).for_type_by_name(module, name, _late(shown))
 
 
 def unload(shell: Any) -> None:
@@ -129,10 +162,10 @@ def unload(shell: Any) -> None:
     shell.input_transformers_cleanup.remove(_keep_questions)
     for kind in _SHOWN:
         _formatter(shell).pop(kind, None)
-    loaded.home.session.close()
+    loaded.close()
 
 
-def session(shell: Any) -> Session:
+def session(shell: Any) -> "Session":
     """The session that the cells of a shell use."""
     return _loaded[shell].home.session
 
@@ -141,12 +174,22 @@ def _formatter(shell: Any) -> Any:
     return shell.display_formatter.mimebundle_formatter
 
 
-def _matcher(home: Extension) -> Callable[[CompletionContext], Any]:
+def _late(path: str) -> Callable[..., Any]:
+    """The function at a path, imported when it is first called."""
+    module, _, name = path.rpartition(".")
+
+    def call(value: Any, **_asked: Any) -> Any:
+        return getattr(import_module(module), name)(value)
+
+    return call
+
+
+def _matcher(variables: dict[str, Any]) -> Callable[[CompletionContext], Any]:
     @context_matcher()  # type: ignore[untyped-decorator]
     def wcode_matcher(context: CompletionContext) -> Any:
         """Options, choices, names and variables on a line of ours."""
         typed = context.text_until_cursor
-        found = _completions(home, typed)
+        found = _completions(typed, variables)
         return {
             "completions": [SimpleCompletion(one.text, type=one.kind) for one in found],
             "matched_fragment": typed[found[0].start :] if found else "",
@@ -157,12 +200,12 @@ def _matcher(home: Extension) -> Callable[[CompletionContext], Any]:
     return wcode_matcher  # type: ignore[no-any-return]
 
 
-def _completions(home: Extension, typed: str) -> list[lines.Completion]:
+def _completions(typed: str, variables: dict[str, Any]) -> "list[Completion]":
     match = _LINE.match(typed)
     if match is None:
         return []
     skipped = match.end()
-    found = complete(match.group(1), typed[skipped:], home.variables)
+    found = complete(match.group(1), typed[skipped:], variables)
     return [replace(one, start=one.start + skipped) for one in found]
 
 

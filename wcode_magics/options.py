@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from wcode_magics import params, snippets, text
+from wcode_magics import params, text
 from wcode_magics.errors import OptionError, SettingError, VariableError
 from wcode_magics.params import Param
 
@@ -24,6 +24,7 @@ Kind = Literal[
     "switch",
     "number",
     "choice",
+    "language",
     "pair",
     "param",
     "functions",
@@ -93,6 +94,15 @@ class Option:
         return not self.switch and self.kind != "flag"
 
     @property
+    def words(self) -> tuple[str, ...]:
+        """What a value is one of, if it is one of some words."""
+        if self.kind == "language":
+            from wcode_magics import snippets
+
+            return snippets.KEYS
+        return self.choices
+
+    @property
     def repeats(self) -> bool:
         """Whether the flag may be given more than once."""
         return self.kind in {"pair", "grid"} or self.name == "stop"
@@ -102,8 +112,8 @@ class Option:
         """What a value may be, in one short phrase."""
         if self.param is not None:
             return self.param.allowed
-        if self.choices:
-            return " · ".join(self.choices)
+        if self.words:
+            return " · ".join(self.words)
         if self.low is not None:
             return f"number > {self.low:g}"
         return _FORMS.get(self.kind, self.kind)
@@ -132,7 +142,7 @@ OPTIONS = (
     Option("continue", "flag"),
     Option("dry_run", "flag"),
     Option("panel", "flag"),
-    Option("as", "choice", choices=snippets.KEYS),
+    Option("as", "language"),
     Option("timeout", "number", default=120.0, setting=True, low=0),
     Option("param", "pair"),
     Option("profile", "text", setting=True),
@@ -255,8 +265,8 @@ def check_given(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _allows(row: Option, value: Any) -> bool:
-    if row.kind == "choice":
-        return value in row.choices
+    if row.words:
+        return value in row.words
     if row.kind == "number":
         numeric = isinstance(value, int | float) and not isinstance(value, bool)
         above = numeric and (row.low is None or value > row.low)

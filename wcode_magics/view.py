@@ -42,6 +42,11 @@ def reply_bundle(reply: Reply, form: str = "markdown") -> Bundle:
     return bundle
 
 
+def reply_shown(reply: Reply) -> tuple[Bundle, dict[str, Any]]:
+    """A reply that is displayed on its own, with its metadata."""
+    return reply_bundle(reply), reply_metadata(reply)
+
+
 def reply_plain(reply: Reply) -> str:
     """The same for a terminal."""
     return f"{reply.text}\n\n{reply_end(reply)}"

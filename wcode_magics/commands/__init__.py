@@ -1,36 +1,47 @@
-"""The commands: functions of the extension and the line, named as they are called."""
+"""The commands by name, each in the module that is loaded when it is first used.
+
+A command is a function of the extension and the line, and bears the command's name.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from wcode_magics import line as lines
-from wcode_magics import options, params, snippets
-from wcode_magics.commands import ask, catalogue, keys, panel, requests, setup
+if TYPE_CHECKING:
+    from wcode_magics.line import Completion
 
-COMMANDS: tuple[Callable[..., Any], ...] = (
-    ask.wcode,
-    setup.wcode_config,
-    keys.wcode_login,
-    keys.wcode_logout,
-    catalogue.wcode_models,
-    catalogue.wcode_params,
-    requests.wcode_show,
-    requests.wcode_code,
-    panel.wcode_panel,
-)
+COMMANDS = {
+    "wcode": "ask",
+    "wcode_config": "setup",
+    "wcode_login": "keys",
+    "wcode_logout": "keys",
+    "wcode_models": "catalogue",
+    "wcode_params": "catalogue",
+    "wcode_show": "requests",
+    "wcode_code": "requests",
+    "wcode_panel": "panel",
+}
 
-_SETTINGS = tuple(f"{row.name}=" for row in options.SETTINGS)
+
+def find(name: str) -> Callable[..., Any]:
+    """The function of a command."""
+    module = import_module(f"{__name__}.{COMMANDS[name]}")
+    return getattr(module, name)  # type: ignore[no-any-return]
 
 
 def complete(
     command: str, line: str, variables: Mapping[str, Any]
-) -> Iterator[lines.Completion]:
+) -> "Iterator[Completion]":
     """What may stand at the end of a command's line."""
+    from wcode_magics import line as lines
+    from wcode_magics import options, params, snippets
+
     if command in {"wcode", "wcode_show", "wcode_panel"}:
         yield from lines.complete(line, variables)
     elif command == "wcode_params":
         yield from lines.complete_names(line, params.NAMES)
     elif command == "wcode_config":
-        yield from lines.complete_names(line, _SETTINGS)
+        names = tuple(f"{row.name}=" for row in options.SETTINGS)
+        yield from lines.complete_names(line, names)
     elif command == "wcode_code":
         yield from lines.complete_names(line, snippets.KEYS)
