@@ -332,6 +332,7 @@ def test_the_configuration_file_chooses_the_language(
 ) -> None:
     """c.WcodeMagics.language speaks from the first command on, until unload."""
     monkeypatch.delenv("WCODE_LANGUAGE")
+    monkeypatch.setenv("LC_ALL", "C")
     shell = new_shell()
     shell.config.WcodeMagics.language = "zh"
     magic.load(shell)
