@@ -377,6 +377,25 @@ def test_budget_is_never_overrun():
     assert 20 <= done["ok"] <= 25
 
 
+def test_budget_under_another():
+    """A run obeys its own budget and the session's, and is booked in both."""
+    one = worst_cost(ask(100, max_tokens=100))
+    whole = Budget(one * 5)
+    for own, most in ((one * 3, 3), (one * 10, 5)):
+        budget = Budget(own, under=whole)
+        endpoint = Endpoint()
+
+        async def send(request: Request, endpoint=endpoint) -> Reply:
+            return replace(await endpoint.send(request), cost=one * 0.9)
+
+        batch = Batch(send, lambda reply: reply.text, limiter=Limiter(), budget=budget)
+        run(batch, [ask(100 + n, max_tokens=100) for n in range(9)])
+        assert len(endpoint.seen) <= most
+        assert budget.spent <= own
+    assert whole.spent <= whole.limit
+    assert whole.aside == pytest.approx(0)
+
+
 def test_budget_below_one_row():
     """A budget that cannot pay the first row sends nothing and says so."""
     endpoint = Endpoint()

@@ -12,13 +12,15 @@ from wcode_magics.values import Usage
 class Budget:
     """``limit`` in ¥; what is spent and set aside never exceeds it.
 
-    Lives on one event loop. Without a limit it only counts.
+    Lives on one event loop. Without a limit it only counts. What is spent here is
+    spent ``under`` it too: a run's budget under its session's.
     """
 
-    def __init__(self, limit: float = math.inf) -> None:
+    def __init__(self, limit: float = math.inf, under: "Budget | None" = None) -> None:
         self.limit = limit
         self.spent = 0.0
         self.aside = 0.0
+        self._under = under
         self._changed = asyncio.Event()
 
     async def reserve(self, request: Request) -> float:
@@ -27,20 +29,42 @@ class Budget:
         Waits while requests in flight may leave enough of what they set aside.
 
         Raises:
-            BudgetError: what is left cannot pay the worst case.
+            BudgetError: what is left, here or ``under`` it, cannot pay the worst case.
         """
-        if self.limit == math.inf:
+        if not self.limits:
             return 0.0
         most = worst_cost(request)
+        await self.set_aside(most)
+        return most
+
+    @property
+    def limits(self) -> bool:
+        """Whether there is a limit, here or under it."""
+        below = self._under is not None and self._under.limits
+        return below or self.limit < math.inf
+
+    async def set_aside(self, most: float) -> None:
+        """Set so many ¥ aside, or wait, or raise BudgetError."""
+        if self._under is not None:
+            await self._under.set_aside(most)
+        try:
+            await self._room(most)
+        except BaseException:
+            if self._under is not None:
+                self._under.settle(most, 0.0)
+            raise
+        self.aside += most
+
+    async def _room(self, most: float) -> None:
         while self.spent + self.aside + most > self.limit:
             if self.spent + most > self.limit or not self.aside:
                 raise self._exceeded(most)
             await self._changed.wait()
-        self.aside += most
-        return most
 
     def settle(self, aside: float, paid: float) -> None:
         """Give back what was set aside for a request and book what it cost."""
+        if self._under is not None:
+            self._under.settle(aside, paid)
         self.aside = max(0.0, self.aside - aside)
         self.spent += paid
         self._changed.set()

@@ -47,6 +47,7 @@ class Exchange:
 
     A reply that broke off is kept as well, and hangs off the error as ``reply``.
     ``budget`` is asked before anything is sent, and told what it cost.
+    ``attempts`` 0 means as many as the client makes.
     """
 
     def __init__(
@@ -55,11 +56,13 @@ class Exchange:
         client: Client,
         keep: Callable[[Reply], None],
         budget: Budget | None = None,
+        attempts: int = 0,
     ) -> None:
         self._prepared = prepared
         self._client = client
         self._keep = keep
         self._budget = budget or Budget()
+        self._attempts = attempts
         self._assembly = Assembly(prepared.request)
         self._begun = time.perf_counter()
         self._ended: float | None = None
@@ -70,7 +73,9 @@ class Exchange:
         request, timeout = self._prepared.request, self._prepared.timeout
         async with self._paid():
             try:
-                delta = await self._client.send(request, timeout=timeout)
+                delta = await self._client.send(
+                    request, timeout=timeout, attempts=self._attempts
+                )
             except WcodeError as error:
                 self._fail(error)
                 raise

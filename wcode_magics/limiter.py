@@ -49,18 +49,29 @@ class Limiter:
         tokens_per_minute: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.most = most
         self.window = float(min(START, most))
         self.flying = 0
         self.answers = 0
         self._clock = clock
-        self._requests = _Bucket(requests_per_minute)
-        self._tokens = _Bucket(tokens_per_minute)
+        self._requests, self._tokens = _Bucket(), _Bucket()
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._threshold = math.inf
         self._resume = self._cut = 0.0
         self._times: list[float] = []
         self._best = math.inf
+        self.cap(most, requests_per_minute, tokens_per_minute)
+
+    def cap(
+        self,
+        most: int = MOST,
+        requests_per_minute: float | None = None,
+        tokens_per_minute: float | None = None,
+    ) -> None:
+        """Set the caps anew; what was learnt stays."""
+        self.most = max(most, FEWEST)
+        self.window = min(self.window, float(self.most))
+        self._requests.set(requests_per_minute)
+        self._tokens.set(tokens_per_minute)
 
     async def enter(self, tokens: int = 0) -> float:
         """Wait for leave to send; ``tokens`` is the most the request may use.
@@ -167,9 +178,12 @@ class Limiter:
 class _Bucket:
     """``take`` says how long to wait; it never refuses, and never forgets."""
 
-    def __init__(self, per_minute: float | None) -> None:
-        self._each = MINUTE_S / per_minute if per_minute else 0.0
+    def __init__(self) -> None:
+        self._each = 0.0
         self._free = -math.inf
+
+    def set(self, per_minute: float | None) -> None:
+        self._each = MINUTE_S / per_minute if per_minute else 0.0
 
     @property
     def caps(self) -> bool:

@@ -18,7 +18,8 @@ import traitlets
 from IPython.core.completer import CompletionContext, SimpleCompletion, context_matcher
 from traitlets.config import Configurable
 
-from wcode_magics import options, text
+from wcode_magics import accessors, options, text
+from wcode_magics.arrival import when_imported
 from wcode_magics.commands import COMMANDS, complete, find
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ class Loaded:
         }
         if "language" in self._configured and "WCODE_LANGUAGE" not in os.environ:
             text.use(self._configured["language"])
+        self._forget_pandas: Callable[[], None] = lambda: None
         self.config.observe(self._set, [row.name for row in options.SETTINGS])
 
     @cached_property
@@ -117,9 +119,25 @@ class Loaded:
         home.session.settings.config.update(self._configured)
         return home
 
+    def watch_pandas(self) -> None:
+        """Give DataFrames their methods, now or as soon as pandas is imported."""
+        faces = (self._face("FrameFace"), self._face("SeriesFace"))
+        self._forget_pandas = when_imported("pandas", lambda: accessors.put(*faces))
+
+    def _face(self, name: str) -> Callable[[Any], Any]:
+        def face(held: Any) -> Any:
+            from wcode_magics import frame
+
+            frame.serve(lambda: self.home.session)
+            return getattr(frame, name)(held)
+
+        return face
+
     def close(self) -> None:
         """Close what was begun, and speak as before."""
         text.use(None)
+        self._forget_pandas()
+        accessors.take()
         if "home" in self.__dict__:
             self.home.session.close()
 
@@ -147,6 +165,7 @@ def load(shell: Any) -> None:
     for kind, shown in _SHOWN.items():
         module, _, name = kind.rpartition(".")
         _formatter(shell).for_type_by_name(module, name, _late(shown))
+    loaded.watch_pandas()
 
 
 def unload(shell: Any) -> None:

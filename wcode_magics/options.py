@@ -31,13 +31,16 @@ Kind = Literal[
     "schema",
     "grid",
     "words",
+    "variable",
 ]
 
+REPLAYS = ("off", "read", "only")
 FORMATS = ("markdown", "text", "code", "json", "html")
 TRIMS = ("stop", "oldest", "middle")
 _FORMS = {
     "functions": "f,g · $list",
     "schema": "$Type · JSON · @file",
+    "variable": "$name",
     "grid": "name=v1,v2 …",
     "words": "a,b,c",
     "pair": "name=value",
@@ -145,6 +148,9 @@ OPTIONS = (
     Option("as", "language"),
     Option("timeout", "number", default=120.0, setting=True, low=0),
     Option("param", "pair"),
+    Option("frame", "variable"),
+    Option("into", "text"),
+    Option("fresh", "flag"),
     Option("profile", "text", setting=True),
     Option("chat", "text"),
     Option("trim", "choice", choices=TRIMS, default="stop", setting=True),
@@ -158,6 +164,11 @@ OPTIONS = (
     Option("budget", "number", setting=True, low=0),
     Option("base_url", "text", cell=False, setting=True),
     Option("retries", "number", default=3.0, cell=False, setting=True, low=-1),
+    Option("store", "text", cell=False, setting=True),
+    Option("replay", "choice", "", REPLAYS, "read", cell=False, setting=True),
+    Option("concurrency", "number", default=64.0, cell=False, setting=True, low=0),
+    Option("requests_per_minute", "number", cell=False, setting=True, low=0),
+    Option("tokens_per_minute", "number", cell=False, setting=True, low=0),
     Option(
         "language",
         "choice",
@@ -281,7 +292,7 @@ def _allows(row: Option, value: Any) -> bool:
         return listed and all(callable(item) for item in value)
     if row.kind == "words":
         return isinstance(value, list) and bool(value)
-    if row.kind == "schema":
+    if row.kind in {"schema", "variable"}:
         return not isinstance(value, str) and value is not None
     return row.kind in {"pair", "grid"} or (isinstance(value, str) and bool(value))
 

@@ -108,8 +108,10 @@ class Schema:
         return value if self._adapter is None else self._validated(value)
 
     def plain(self, value: Any) -> Any:
-        """A checked value as dicts, lists and scalars."""
-        return value if self._adapter is None else self._adapter.dump_python(value)
+        """A checked value as JSON has it: dicts, lists and scalars."""
+        if self._adapter is None:
+            return value
+        return self._adapter.dump_python(value, mode="json")
 
     def _validated(self, value: Any) -> Any:
         from pydantic import ValidationError

@@ -12,13 +12,16 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import Any, Self
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
 
 from wcode_magics import models, options, params, portal, sweep, template
 from wcode_magics.budget import Budget, afford
 from wcode_magics.client import Client
-from wcode_magics.errors import OptionError, UsageError
+from wcode_magics.errors import OptionError, StoreError, UsageError
 from wcode_magics.exchange import Exchange, Prepared, Prompt, Stream
+from wcode_magics.limiter import Limiter
+from wcode_magics.replay import Replay
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
 from wcode_magics.rounds import Rounds
@@ -29,6 +32,9 @@ from wcode_magics.tools import Toolbox
 from wcode_magics.twin import AsyncSession
 from wcode_magics.typed import repaired, wanted_form
 from wcode_magics.values import Endpoint, Message
+
+if TYPE_CHECKING:
+    from wcode_magics.store import Store
 
 CONTINUATION = {"continue_final_message": True, "add_generation_prompt": False}
 
@@ -63,6 +69,8 @@ class Session:
         self._transport = transport
         self._clients: dict[tuple[Endpoint, int], Client] = {}
         self._sandbox: Any = None
+        self._stores: dict[tuple[Path, bool], Store] = {}
+        self._limiters: dict[tuple[str, str | None], Limiter] = {}
         self._lock = threading.Lock()
         for name, value in values.items():
             self.settings.set(name, value)
@@ -79,10 +87,14 @@ class Session:
         atexit.unregister(self.close)
         with self._lock:
             clients, self._clients = list(self._clients.values()), {}
+            stores, self._stores = list(self._stores.values()), {}
             sandbox, self._sandbox = self._sandbox, None
         for client in clients:
             with suppress(RuntimeError):
                 portal.run(client.aclose)
+        for store in stores:
+            with suppress(StoreError):
+                store.close()
         if sandbox is not None:
             sandbox.stop()
 
@@ -272,6 +284,38 @@ class Session:
                 )
             return self._clients[endpoint, attempts]
 
+    @property
+    def store(self) -> "Store":
+        """What was paid for; a file of the person's own unless a setting names one.
+
+        Raises:
+            StoreError: the file cannot be used.
+        """
+        from wcode_magics.store import Store
+
+        resolved = self.settings.resolve({})
+        readonly = not Replay(resolved["replay"]).sends
+        path = Path(resolved["store"] or _own_store()).expanduser()
+        with self._lock:
+            if (path, readonly) not in self._stores:
+                self._stores[path, readonly] = Store(path, readonly=readonly)
+            return self._stores[path, readonly]
+
+    def limiter(self, resolved: Resolved) -> Limiter:
+        """What the endpoint bears from this key, as learnt in this session."""
+        endpoint = self.endpoint(resolved)
+        key = (endpoint.base_url, endpoint.key)
+        with self._lock:
+            if key not in self._limiters:
+                self._limiters[key] = Limiter()
+            limiter = self._limiters[key]
+        limiter.cap(
+            most=int(resolved["concurrency"]),
+            requests_per_minute=resolved["requests_per_minute"],
+            tokens_per_minute=resolved["tokens_per_minute"],
+        )
+        return limiter
+
     def models(self) -> list[dict[str, Any]]:
         """What the endpoint itself lists; raises EndpointError."""
         return portal.run(self.client(self.settings.resolve({})).models)
@@ -292,6 +336,12 @@ def _tools(resolved: Resolved) -> dict[str, Any]:
     if resolved["tools"] and resolved.layer("tools") == "cell":
         raise OptionError("not_together", one="--functions", other="--tools")
     return {"tools": Toolbox(functions).wire}
+
+
+def _own_store() -> str:
+    import platformdirs
+
+    return platformdirs.user_data_dir("wcode-magics") + "/answers.db"
 
 
 def _messages(

@@ -3,6 +3,7 @@
 from wcode_magics import line as lines
 from wcode_magics import view
 from wcode_magics.cell import Run, show_bundle
+from wcode_magics.commands.frames import ask_rows
 from wcode_magics.commands.requests import show_code
 from wcode_magics.errors import OptionError
 from wcode_magics.extension import Extension
@@ -21,6 +22,12 @@ def wcode(home: Extension, line: str, cell: str | None = None) -> None:
     if given.get("panel"):
         open_panel(home.session, home.shell, given, prompt)
         return
+    if given.get("frame") is not None:
+        ask_rows(home, prompt, given)
+        return
+    for name in ("into", "fresh"):
+        if given.get(name):
+            raise OptionError("frame_only", name=f"--{name}")
     prepared = home.prepare(prompt, given)
     if given.get("as"):
         show_code(home, prepared, given["as"])

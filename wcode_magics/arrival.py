@@ -1,0 +1,67 @@
+"""Do something when a package is imported, now or later, without importing it.
+
+An import hook finds the package as everyone does and runs the call after it; then it
+is gone. So ``df.wcode`` is there whether pandas came before the extension or after.
+"""
+
+import importlib.util
+import sys
+from collections.abc import Callable, Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
+
+def when_imported(name: str, call: Callable[[], object]) -> Callable[[], None]:
+    """Call at once if the package is imported, else as soon as it is.
+
+    Returns what forgets it.
+    """
+    if name in sys.modules:
+        call()
+        return lambda: None
+    finder = _Finder(name, call)
+    sys.meta_path.insert(0, finder)
+    return finder.leave
+
+
+class _Finder(MetaPathFinder):
+    def __init__(self, name: str, call: Callable[[], object]) -> None:
+        self._name = name
+        self._call = call
+
+    def leave(self) -> None:
+        if self in sys.meta_path:
+            sys.meta_path.remove(self)
+
+    def find_spec(
+        self,
+        fullname: str,
+        path: Sequence[str] | None,
+        target: ModuleType | None = None,
+    ) -> ModuleSpec | None:
+        if fullname != self._name:
+            return None
+        self.leave()
+        spec = importlib.util.find_spec(fullname)
+        if spec is not None and spec.loader is not None:
+            spec.loader = _Then(spec.loader, self._call)
+        return spec
+
+
+class _Then(Loader):
+    """A loader that does one thing more."""
+
+    def __init__(self, loader: Loader, call: Callable[[], object]) -> None:
+        self._loader = loader
+        self._call = call
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return self._loader.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        spec = module.__spec__
+        if spec is not None:
+            spec.loader = self._loader
+        self._loader.exec_module(module)
+        self._call()

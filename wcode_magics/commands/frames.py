@@ -1,0 +1,32 @@
+"""``--frame``: the cell as a question to each row of a DataFrame."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from wcode_magics.cell import LAST
+from wcode_magics.errors import OptionError
+from wcode_magics.extension import CELL_ONLY, Extension
+
+_LEFT = {"frame", "into", *CELL_ONLY}
+
+
+def ask_rows(home: Extension, template: str, given: Mapping[str, Any]) -> None:
+    """Ask, show the new frame, and bind it to ``_wcode`` and the name of ``--out``.
+
+    Raises:
+        OptionError: ``--frame`` is no DataFrame, or an option makes no sense with it.
+    """
+    frame = given["frame"]
+    if not hasattr(frame, "wcode"):
+        raise OptionError("not_a_frame", given=type(frame).__name__)
+    for name in sorted(CELL_ONLY - {"out"}):
+        if given.get(name):
+            flag = f"--{name.replace('_', '-')}"
+            raise OptionError("not_together", one="--frame", other=flag)
+    options = {name: value for name, value in given.items() if name not in _LEFT}
+    into = given.get("into") or "answer"
+    made = frame.wcode.ask(template, into=into, names=home.variables, **options)
+    home.variables[LAST] = home.variables[given.get("out") or LAST] = made
+    from IPython.display import display
+
+    display(made)

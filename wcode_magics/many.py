@@ -1,0 +1,102 @@
+"""Many requests through a session: replayed from its store, or sent and kept."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from wcode_magics.batch import Batch
+from wcode_magics.budget import Budget
+from wcode_magics.exchange import Exchange, Prepared
+from wcode_magics.limiter import Limiter
+from wcode_magics.replay import Replay, unrecorded
+from wcode_magics.reply import Reply
+from wcode_magics.request import Request
+from wcode_magics.retry import Retry
+from wcode_magics.session import Session
+from wcode_magics.settings import Resolved
+from wcode_magics.task import Task
+
+SANDBOX = "sandbox"
+"""Where answers of the sandbox are kept: its port is another one every time."""
+
+
+def batch(
+    session: Session,
+    task: Task,
+    resolved: Resolved,
+    *,
+    fresh: bool = False,
+    budget: float | None = None,
+) -> Batch[tuple[Any, ...]]:
+    """A batch that reads answers as ``task`` says.
+
+    Args:
+        session: its endpoint, its store, its limiter.
+        task: what is asked.
+        resolved: the settings in force.
+        fresh: send even what is recorded.
+        budget: ¥ at most, within the session's budget; None: no limit of its own.
+
+    Raises:
+        SettingError: a key is needed and there is none.
+        StoreError: the store cannot be used.
+    """
+    line = _Line(session, resolved)
+    looks = line.replay.looks and not (fresh and line.replay.sends)
+    return Batch(
+        line.send,
+        task.read,
+        limiter=line.limiter,
+        recall=line.recall if looks else None,
+        keep=line.keep if line.replay.sends else None,
+        mend=task.mend if task.mends else None,  # type: ignore[arg-type]
+        budget=_budget(session, line, budget),
+        retry=Retry(attempts=int(resolved["retries"]) + 1),
+    )
+
+
+def _budget(session: Session, line: "_Line", limit: float | None) -> Budget | None:
+    if line.unpaid:
+        return None
+    session.budget.limit = session.settings.resolve({})["budget"] or math.inf
+    return Budget(math.inf if limit is None else limit, under=session.budget)
+
+
+class _Line:
+    """The way from a request to its reply, and from a reply to the store."""
+
+    def __init__(self, session: Session, resolved: Resolved) -> None:
+        self.replay = Replay(resolved["replay"])
+        self._resolved = resolved
+        self._store = session.store
+        self._client = session.client(resolved) if self.replay.sends else None
+        sent = self._client is not None
+        self.limiter = session.limiter(resolved) if sent else Limiter()
+
+    @property
+    def unpaid(self) -> bool:
+        """Whether nothing is sent, or to the sandbox alone."""
+        return self._client is None or self._client.endpoint.sandbox
+
+    async def send(self, request: Request) -> Reply:
+        if self._client is None:
+            raise unrecorded(request, self._store.recorded(), self._store.path)
+        prepared = Prepared(request, self._resolved)
+        return await Exchange(prepared, self._client, _forget, attempts=1).whole()
+
+    def recall(self, requests: Sequence[Request]) -> Mapping[str, Reply]:
+        return self._store.get_many(requests, self._base_url)
+
+    def keep(self, reply: Reply) -> None:
+        self._store.put(reply, self._base_url or reply.base_url)
+
+    @property
+    def _base_url(self) -> str | None:
+        if self._client is None:
+            return None
+        endpoint = self._client.endpoint
+        return SANDBOX if endpoint.sandbox else endpoint.base_url
+
+
+def _forget(_reply: Reply) -> None:
+    """The batch keeps replies itself, in the store; there may be a million."""

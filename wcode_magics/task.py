@@ -1,0 +1,219 @@
+"""What is asked of each row of a table, and what is read from the answer."""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from wcode_magics import template, text
+from wcode_magics.errors import AnswerError, UsageError, WcodeError
+from wcode_magics.reply import Reply
+from wcode_magics.request import Request
+from wcode_magics.schema import Field, Schema
+from wcode_magics.values import Message
+
+DETAILS = (
+    Field("prompt_tokens", "int"),
+    Field("completion_tokens", "int"),
+    Field("cost", "float"),
+    Field("logprob", "float"),
+    Field("finish_reason", "text"),
+)
+_CHINESE = re.compile(r"[\u3400-\u9fff]")
+_QUOTES = " \t\r\n\"'`*.。!！“”‘’「」"
+
+
+@dataclass(frozen=True)
+class Task:
+    """Asks for a text.
+
+    ``base`` is a request whose messages are templates; ``into`` names the column,
+    and the columns of its status, error and details after it.
+    """
+
+    base: Request
+    into: str
+    details: bool = False
+
+    @property
+    def templates(self) -> tuple[str, ...]:
+        """All texts that are filled in for each row."""
+        return tuple(message.content or "" for message in self.base.messages)
+
+    @property
+    def columns(self) -> tuple[Field, ...]:
+        """The columns that answers fill; ``read`` gives their values in this order."""
+        return (Field(self.into, "text"), *self._detail_columns)
+
+    def request(self, names: Mapping[str, Any]) -> Request:
+        """The request for a row whose values are ``names``.
+
+        Raises:
+            WcodeError: the template fails on this row, or leaves nothing to ask.
+        """
+        said = tuple(
+            replace(m, content=template.render(m.content or "", names))
+            for m in self.base.messages
+        )
+        return Request(self.base.model, said, self.base.params, self.base.extra)
+
+    def read(self, reply: Reply) -> tuple[Any, ...]:
+        """The values of the columns; raises AnswerError where there are none."""
+        return (reply.text, *self._details(reply))
+
+    def mend(self, _reply: Reply, _error: WcodeError) -> Request | None:
+        """A request that asks again after an answer that could not be read."""
+        return None
+
+    @property
+    def mends(self) -> bool:
+        """Whether there is such a request."""
+        return False
+
+    @property
+    def _detail_columns(self) -> tuple[Field, ...]:
+        if not self.details:
+            return ()
+        return tuple(replace(f, name=f"{self.into}_{f.name}") for f in DETAILS)
+
+    def _details(self, reply: Reply) -> tuple[Any, ...]:
+        if not self.details:
+            return ()
+        used, logprobs = reply.usage, reply.logprobs
+        return (
+            used and used.prompt_tokens,
+            used and used.completion_tokens,
+            reply.cost,
+            None if logprobs is None else logprobs.mean,
+            reply.finish_reason,
+        )
+
+
+@dataclass(frozen=True)
+class Classify(Task):
+    """Asks for one of some labels, with the probability of each."""
+
+    labels: tuple[str, ...] = ()
+
+    @property
+    def columns(self) -> tuple[Field, ...]:
+        """The label, its probability, and one for each label."""
+        shares = (Field(f"{self.into}_p_{label}", "float") for label in self.labels)
+        label = Field(self.into, "choice", self.labels)
+        best = Field(f"{self.into}_p", "float")
+        return (label, best, *shares, *self._detail_columns)
+
+    def read(self, reply: Reply) -> tuple[Any, ...]:
+        """The label that the answer says, and the probabilities, nan if not told."""
+        label = self._label(reply)
+        shares = self._shares(reply)
+        return (
+            label,
+            shares.get(label, math.nan),
+            *(shares.get(other, math.nan) for other in self.labels),
+            *self._details(reply),
+        )
+
+    def _label(self, reply: Reply) -> str:
+        said = reply.text.strip(_QUOTES).casefold()
+        folded = {label.casefold(): label for label in self.labels}
+        if said in folded:
+            return folded[said]
+        held = [w for w in folded if re.search(rf"(?<!\w){re.escape(w)}(?!\w)", said)]
+        whole = [w for w in held if not any(w != o and w in o for o in held)]
+        if len(whole) != 1:
+            labels = ", ".join(self.labels)
+            raise AnswerError("frame.no_label", given=said[:60], labels=labels)
+        return folded[whole[0]]
+
+    def _shares(self, reply: Reply) -> Mapping[str, float]:
+        if reply.logprobs is None:
+            return {}
+        return reply.confidence(labels=self.labels).shares
+
+
+@dataclass(frozen=True)
+class Extract(Task):
+    """Asks for an object of a schema, a column for each of its fields.
+
+    ``flat``: objects inside become dotted columns. ``confidence``: a column
+    ``<field>_p`` for each.
+    """
+
+    schema: Schema = field(default=Schema("answer", {}))
+    prefix: str = ""
+    flat: bool = False
+    confidence: bool = False
+
+    @property
+    def columns(self) -> tuple[Field, ...]:
+        """The fields, and their probabilities if wanted."""
+        paths = self._paths
+        told = [replace(f, name=f"{self.prefix}{path}") for path, f in paths]
+        sure = [Field(f"{f.name}_p", "float") for f in told] if self.confidence else []
+        return (*told, *sure, *self._detail_columns)
+
+    @property
+    def _paths(self) -> list[tuple[str, Field]]:
+        if not self.schema.fields:
+            return [(self.into, self.schema.value)]
+        return list(_paths(self.schema.fields, "", flat=self.flat))
+
+    def read(self, reply: Reply) -> tuple[Any, ...]:
+        """The values of the fields; raises AnswerError where it does not fit."""
+        value = self.schema.plain(self.schema.check(reply.json))
+        named = bool(self.schema.fields)
+        values = [_at(value, p) if named else value for p, _ in self._paths]
+        sure = self._sure(reply) if self.confidence else ()
+        return (*values, *sure, *self._details(reply))
+
+    @property
+    def mends(self) -> bool:
+        """An answer that does not fit is asked again, with the error."""
+        return True
+
+    def mend(self, reply: Reply, error: WcodeError) -> Request:
+        """The same conversation, its answer and what is wrong with it."""
+        again = text.say("frame.again", self._language, error=error)
+        more = (Message("assistant", reply.text), Message("user", again))
+        return replace(reply.request, messages=(*reply.request.messages, *more))
+
+    @property
+    def _language(self) -> str:
+        return language_of(self.templates)
+
+    def _sure(self, reply: Reply) -> list[float]:
+        return [self._probability(reply, path) for path, _ in self._paths]
+
+    def _probability(self, reply: Reply, path: str) -> float:
+        try:
+            return float(reply.confidence(path if self.schema.fields else ""))
+        except (UsageError, AnswerError):
+            return math.nan
+
+
+def language_of(texts: Sequence[str]) -> str:
+    """The language that our own words in a prompt are in: that of the prompt."""
+    return "zh" if any(_CHINESE.search(said) for said in texts) else "en"
+
+
+def _paths(
+    fields: tuple[Field, ...], before: str, *, flat: bool
+) -> list[tuple[str, Field]]:
+    found: list[tuple[str, Field]] = []
+    for one in fields:
+        path = f"{before}{one.name}"
+        if flat and one.fields:
+            found += _paths(one.fields, f"{path}.", flat=True)
+        else:
+            found.append((path, one))
+    return found
+
+
+def _at(value: Any, path: str) -> Any:
+    if isinstance(value, Mapping) and path in value:
+        return value[path]
+    for step in path.split("."):
+        value = value.get(step) if isinstance(value, Mapping) else None
+    return value
