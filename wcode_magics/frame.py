@@ -75,7 +75,7 @@ class Call:
         """Run and wait; Stop returns what has been answered."""
         batch = self._batch()
         bar = Bar(batch.tally, len(self.rows), shown=self.progress)
-        future = portal.submit(batch.run, self.rows.asks(), len(self.rows))
+        future = portal.Task(batch.run, self.rows.asks(), len(self.rows)).future
         outcomes = wait(future, batch, bar)
         return self._frame(outcomes, batch)
 

@@ -1,0 +1,174 @@
+"""``df.wcode.ask``, all included, against raw aiohttp on the same stub server.
+
+Template, hash, store, limiter and result are in; the stub has a process of its own.
+Floors: 64 workers that post the same bodies and read the text. Rounds are
+interleaved and medians told, for the machine is seldom alone.
+"""
+
+import asyncio
+import json
+import resource
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+
+from tests.bench.stub import Server
+from wcode_magics import frame
+from wcode_magics.models import DEFAULT
+from wcode_magics.session import Session
+
+ROWS, FLYING, ROUNDS = 2_000, 64, 3
+REPLAYED = (10_000, 100_000)
+WORDS = "very good product, arrived late but the support was kind"
+TEMPLATE = "Summarise this review number {{ number }}: {{ review }}"
+
+
+def main() -> list[tuple[str, ...]]:
+    """Rows per second with and without latency, CPU a row, and replay."""
+    return [*_sent(50, 0.85), *_sent(0, 0.22), *_replayed(), *_peers()]
+
+
+def table(first: int, rows: int) -> pd.DataFrame:
+    """Rows that nobody has asked yet."""
+    numbers = range(first, first + rows)
+    return pd.DataFrame({"number": numbers, "review": WORDS})
+
+
+def _sent(milliseconds: int, bound: float) -> list[tuple[str, ...]]:
+    ours: list[float] = []
+    raws: list[float] = []
+    spent: list[float] = []
+    with Server(milliseconds) as server, tempfile.TemporaryDirectory() as folder:
+        session = Session(
+            base_url=server.url, api_key="k", store=str(Path(folder) / "s.db")
+        )
+        frame.register(session)
+        ask(table(-100, 100))
+        for turn in range(ROUNDS):
+            raws.append(_timed(lambda: asyncio.run(raw(server.url, ROWS)))[0])
+            rows = table(turn * ROWS, ROWS)
+            wall, cpu = _timed(lambda rows=rows: ask(rows))
+            ours.append(wall)
+            spent.append(cpu / ROWS * 1e3)
+        session.close()
+    ideal = ROWS / FLYING * milliseconds / 1e3
+    mine, floor = (statistics.median(times) for times in (ours, raws))
+    told = f"{floor / mine:.2f} (≥ {bound})"
+    if ideal:
+        told += f"; {mine / ideal:.2f} of ideal (≤ 1.25)"
+    return [
+        (
+            f"df.wcode, {milliseconds} ms, {ROWS:,} rows, rows/s",
+            f"{ROWS / mine:,.0f}",
+            f"{ROWS / floor:,.0f} aiohttp",
+            told,
+        ),
+        (
+            f"df.wcode, {milliseconds} ms, CPU ms a row",
+            f"{statistics.median(spent):.2f}",
+            "–",
+            "(≤ 0.6)" if not milliseconds else "–",
+        ),
+    ]
+
+
+def _replayed() -> list[tuple[str, ...]]:
+    times = []
+    with Server(0) as server, tempfile.TemporaryDirectory() as folder:
+        session = Session(
+            base_url=server.url, api_key="k", store=str(Path(folder) / "s.db")
+        )
+        frame.register(session)
+        ask(table(0, REPLAYED[-1]))
+        session.close()
+        for rows in REPLAYED:
+            held = table(0, rows)
+            before = _peak_mb()
+            wall, _ = _timed(lambda held=held: ask(held))
+            times.append((rows, wall, _peak_mb() - before))
+        session.close()
+    (few, few_s, _), (many, many_s, more) = times
+    flat = (many_s / many) / (few_s / few)
+    return [
+        (f"{many:,} rows replayed, s", f"{many_s:.2f}", "–", "(≤ 5)"),
+        (f"{many:,} rows replayed, MB above", f"{more:.0f}", "–", "(≤ 300)"),
+        (f"a row at {many:,} / at {few:,}", f"{flat:.2f}", "1", "flat"),
+    ]
+
+
+def _peers() -> list[tuple[str, ...]]:
+    try:
+        from openai import AsyncOpenAI
+    except ImportError:
+        return [("openai SDK, 50 ms, rows/s", "not installed", "–", "–")]
+
+    async def run(url: str) -> None:
+        client = AsyncOpenAI(base_url=url, api_key="k")
+        left = iter(range(ROWS))
+
+        async def work() -> None:
+            for number in left:
+                body = content(number)
+                await client.chat.completions.create(**body)
+
+        await asyncio.gather(*(work() for _ in range(FLYING)))
+        await client.close()
+
+    with Server(50) as server:
+        wall, cpu = _timed(lambda: asyncio.run(run(server.url)))
+    told = f"{ROWS / wall:,.0f}"
+    return [("openai SDK, 50 ms, rows/s", told, f"{cpu / ROWS * 1e3:.2f} ms CPU", "–")]
+
+
+def ask(rows: pd.DataFrame) -> pd.DataFrame:
+    """All rows, without a word."""
+    made = rows.wcode.ask(TEMPLATE, temperature=0.2, max_tokens=64, progress=False)
+    assert set(made["answer_status"]) <= {"ok", "replayed"}
+    return made
+
+
+def content(number: int) -> dict[str, object]:
+    """The body that a row becomes."""
+    said = f"Summarise this review number {number}: {WORDS}"
+    return {
+        "model": DEFAULT,
+        "messages": [{"role": "user", "content": said}],
+        "temperature": 0.2,
+        "max_tokens": 64,
+    }
+
+
+async def raw(url: str, rows: int) -> None:
+    """The floor: aiohttp, JSON out, JSON in, nothing else."""
+    import aiohttp
+
+    left = iter(range(rows))
+    head = {"Content-Type": "application/json"}
+    connector = aiohttp.TCPConnector(limit=FLYING)
+    async with aiohttp.ClientSession(connector=connector) as session:
+
+        async def work() -> None:
+            for number in left:
+                data = json.dumps(content(number)).encode()
+                where = f"{url}/chat/completions"
+                async with session.post(where, data=data, headers=head) as response:
+                    body = json.loads(await response.read())
+                assert body["choices"][0]["message"]["content"]
+
+        await asyncio.gather(*(work() for _ in range(FLYING)))
+
+
+def _timed(call: Callable[[], object]) -> tuple[float, float]:
+    wall, cpu = time.perf_counter(), time.process_time()
+    call()
+    return time.perf_counter() - wall, time.process_time() - cpu
+
+
+def _peak_mb() -> float:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1e6 if sys.platform == "darwin" else 1e3)
