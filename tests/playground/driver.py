@@ -31,7 +31,9 @@ class Desk:
     def button(self, *names: str) -> Locator:
         """The button with one of these names."""
         exactly = re.compile(rf"^\s*(?:{'|'.join(names)})\s*$")
-        return self.panel.locator("button.jupyter-button").filter(has_text=exactly)
+        return self.panel.locator("button.jupyter-button:visible").filter(
+            has_text=exactly
+        )
 
     def ask(self, prompt: str) -> None:
         """Write a prompt and send it."""

@@ -130,3 +130,82 @@ def test_the_language_changes_in_place(lab: Desks) -> None:
     expect(desk.row("温度").locator("input[type=number]")).to_have_value("0.5")
     desk.button("发送").click()
     expect(desk.picture).to_contain_text("你好")
+
+
+def test_presets_and_profiles(lab: Desks, loopback: Serve) -> None:
+    """A preset sets its rows; what is saved is a profile of ``--profile`` too."""
+    server = loopback(streamed("fine"))
+    desk = lab.open(points(server), "%wcode_panel --top-k 3 hi", "1")
+    menu = desk.panel.get_by_label("Presets", exact=True)
+    menu.select_option("lively")
+    field = desk.row("Temperature").locator("input[type=number]")
+    expect(field).to_have_value("1.2")
+    expect(desk.row("Top-K")).to_contain_text("not sent")
+    desk.panel.get_by_label("Save as profile").fill("mine")
+    desk.button("Save").click()
+    expect(desk.panel).to_contain_text("Saved profile mine")
+    menu.select_option("none: send no parameter")
+    expect(desk.panel).to_contain_text("none set")
+    menu.select_option("★ mine")
+    expect(field).to_have_value("1.2")
+    cell = desk.sheet.cell(3)
+    cell.locator(".cm-content").click()
+    desk.page.keyboard.press("Control+a")
+    desk.page.keyboard.type("%wcode --profile mine hello")
+    desk.sheet.run(3)
+    want = {"temperature": 1.2, "min_p": 0.05, "presence_penalty": 0.5}
+    assert sent(server) == want
+
+
+def test_code_and_cell(lab: Desks, loopback: Serve) -> None:
+    """The request as a program without the key, and as a cell that runs below."""
+    server = loopback(streamed("from the cell"))
+    desk = lab.open(points(server), "%wcode_panel -t 0.5 hello there")
+    desk.turn_to("Code")
+    source = desk.panel.locator(".wcode-source")
+    expect(source).to_have_text("%%wcode --temperature 0.5\nhello there")
+    desk.button("Insert below").click()
+    desk.sheet.run(3)
+    expect(desk.sheet.output(3)).to_contain_text("from the cell")
+    assert sent(server) == {"temperature": 0.5}
+    desk.panel.get_by_label("Language", exact=True).select_option("Go · net/http")
+    expect(source).to_contain_text('"temperature": 0.5')
+    expect(source).to_contain_text("WCODE_API_KEY")
+
+
+def test_compare_and_adopt(lab: Desks, loopback: Serve) -> None:
+    """One prompt with three values: three answers, marked; a click takes one over."""
+    answers = [streamed("The sky is blue.")] * 2 + [streamed("The sky is grey.")]
+    server = loopback(*answers)
+    desk = lab.open(points(server), "%wcode_panel --top-p 0.9 what colour")
+    desk.turn_to("Compare")
+    names = desk.panel.get_by_label("Parameter …")
+    names.first.select_option("Temperature")
+    values = desk.panel.get_by_label("Values, e.g.")
+    values.first.fill("0, 0.7, 2")
+    desk.button("Compare").click()
+    expect(desk.panel).to_contain_text("2 of 3 runs gave the most common answer")
+    seen = sorted(one.body["temperature"] for one in server.seen)
+    assert seen == [0, 0.7, 2]
+    expect(desk.picture.locator("span[style]", has_text="grey")).to_have_count(1)
+    desk.panel.locator(".wcode-card", has_text="temperature 0.7").get_by_role(
+        "button"
+    ).click()
+    field = desk.row("Temperature").locator("input[type=number]")
+    expect(field).to_have_value("0.7")
+    expect(desk.row("Top-P").locator("input[type=number]")).to_have_value("0.9")
+
+
+def test_compare_stops(lab: Desks, loopback: Serve) -> None:
+    """Stop hangs up on all and keeps what came."""
+    server = loopback(endless())
+    desk = lab.open(points(server), "%wcode_panel hi")
+    desk.turn_to("Compare")
+    desk.panel.get_by_label("Parameter …").first.select_option("Seed")
+    desk.panel.get_by_label("Values, e.g.").first.fill("1, 2")
+    desk.button("Compare").click()
+    cards = desk.panel.locator(".wcode-card")
+    expect(cards.nth(1)).to_contain_text("w3 ")
+    desk.button("Stop").click()
+    expect(cards.nth(1)).to_contain_text("stopped")
+    expect(desk.picture).to_contain_text("seed 2")

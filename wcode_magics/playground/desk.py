@@ -11,6 +11,7 @@ from wcode_magics import params
 from wcode_magics.cell import bind
 from wcode_magics.errors import StatusError, UsageError
 from wcode_magics.exchange import Prepared
+from wcode_magics.markup import escape
 from wcode_magics.playground.answer import Picture, problem_html
 from wcode_magics.playground.draft import Draft
 from wcode_magics.playground.knobs import Knobs
@@ -38,6 +39,7 @@ class Desk:
         self._lock = threading.RLock()
         self._draft = draft
         self._listeners: list[Callable[[], None]] = []
+        self._shows: list[Callable[[], None]] = []
 
     @property
     def draft(self) -> Draft:
@@ -54,9 +56,14 @@ class Desk:
         """Call this whenever the draft changed."""
         self._listeners.append(call)
 
+    def show_with(self, call: Callable[[], None]) -> None:
+        """Call this when widgets must show the draft."""
+        self._shows.append(call)
+
     def deaf(self) -> None:
-        """Forget who listens."""
+        """Forget who listens and who shows."""
         self._listeners.clear()
+        self._shows.clear()
 
     def change(self, edit: Callable[[Draft], Draft]) -> None:
         """Put an edited draft in place of the draft."""
@@ -66,6 +73,12 @@ class Desk:
         if changed:
             for call in [*self._listeners]:
                 call()
+
+    def take(self, edit: Callable[[Draft], Draft]) -> None:
+        """The same for what did not come from a widget: all of them show it."""
+        self.change(edit)
+        for call in [*self._shows]:
+            call()
 
     def put(self, name: str, value: Any) -> None:
         """Set one value of the draft; None: not sent."""
@@ -105,6 +118,10 @@ class Desk:
     def fail(self, error: Exception) -> None:
         """Show an error."""
         self.status.value = f'<div role="alert">{problem_html(error)}</div>'
+
+    def say(self, words: str) -> None:
+        """Show news in the place of errors."""
+        self.status.value = f'<div role="status">{escape(words)}</div>'
 
     def clear(self) -> None:
         """Take the last error away."""

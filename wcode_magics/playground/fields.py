@@ -29,6 +29,7 @@ class Fields:
         self.widget = widgets.VBox([self._prompt, self._system, self._model])
         self.widget.add_class("wcode-fields")
         self.show()
+        desk.show_with(self.show)
         self._prompt.observe(desk.guarded(self._prompted), "value")
         for name, field in (("system", self._system), ("model", self._model)):
             field.observe(desk.guarded(self._putter(name)), "value")

@@ -160,6 +160,7 @@ class Knobs:
         hint = widgets.HTML(escape(say("panel.hint")))
         hint.add_class("wcode-hint")
         self.widget = widgets.VBox([self._head, hint, *common, self._more])
+        self.widget.add_class("wcode-knobs")
         self._count()
 
     def show(self, values: Mapping[str, Any]) -> None:

@@ -13,10 +13,10 @@ CSS = """<style>
   grid-template-columns: minmax(6.5em, 9.5em) minmax(4em, 1fr) 5.2em 5em }
 .wcode-panel .wcode-wide { grid-column: 2 / 4 }
 .wcode-panel .wcode-note { grid-column: 1 / 5; margin: 0 }
-.wcode-panel .wcode-right { position: relative !important }
+.wcode-panel .wcode-knobs { position: relative !important }
 .wcode-panel .wcode-help .widget-html-content,
 .wcode-panel .wcode-hint .widget-html-content { line-height: 1.3 }
-.wcode-panel .wcode-right .lm-Widget { position: static }
+.wcode-panel .wcode-knobs .lm-Widget { position: static }
 .wcode-panel .wcode-hint { height: 3.6em; margin: 2px }
 .wcode-panel .wcode-help { display: none; position: absolute !important; left: 2px;
   right: 2px; top: 26px; height: 3.6em; margin: 0; overflow: hidden; width: auto;
@@ -49,6 +49,17 @@ CSS = """<style>
   position: absolute; clip-path: inset(50%); width: 1px; height: 1px;
   overflow: hidden; margin: 0; min-width: 0 }
 .wcode-panel .jupyter-widget-Collapse-header { font-weight: 500 }
+.wcode-panel .wcode-pair { display: grid; gap: 0 .4em;
+  grid-template-columns: minmax(8em, 1fr) minmax(8em, 2fr) }
+.wcode-panel .wcode-grid { gap: 6px; margin-top: 4px; overflow-x: auto }
+.wcode-panel .wcode-card { border: 1px solid var(--jp-border-color1, #bbb);
+  border-radius: 3px; padding: 2px 6px; min-width: 0 }
+.wcode-panel .wcode-card-head { justify-content: space-between; align-items: center }
+.wcode-panel .wcode-code { position: relative }
+.wcode-panel .wcode-code > button { position: absolute; right: 4px; top: 4px;
+  width: auto; padding: 0 8px; z-index: 1 }
+.wcode-panel .wcode-source pre { padding: 8px; margin: 4px 0; min-height: 34px;
+  background: var(--jp-layout-color2, #eee); border-radius: 3px }
 .wcode-panel .wcode-answer { overflow-x: auto }
 .wcode-panel .wcode-answer .widget-html-content { line-height: 1.5 }
 .wcode-panel .widget-html-content { white-space: normal; line-height: 1.4 }

@@ -11,15 +11,18 @@ import ipywidgets as widgets
 from wcode_magics import text
 from wcode_magics.markup import escape
 from wcode_magics.playground.ask import Ask
+from wcode_magics.playground.code import Code
+from wcode_magics.playground.compare import Compare
 from wcode_magics.playground.desk import Desk
 from wcode_magics.playground.draft import Draft
 from wcode_magics.playground.fields import Fields
 from wcode_magics.playground.knobs import Knobs
 from wcode_magics.playground.look import CSS
+from wcode_magics.playground.presets import Presets
 from wcode_magics.session import Session
 from wcode_magics.text import say
 
-PAGES = (Ask,)
+PAGES = (Ask, Compare, Code)
 LANGUAGES = (("English", "en"), ("中文", "zh"))
 VIEW = "application/vnd.jupyter.widget-view+json"
 
@@ -63,8 +66,9 @@ class Panel:
         desk = self.desk
         desk.status = widgets.HTML()
         fields = Fields(desk)
-        desk.knobs = Knobs(desk.put)
-        desk.knobs.show(desk.draft.values)
+        knobs = desk.knobs = Knobs(desk.put)
+        knobs.show(desk.draft.values)
+        desk.show_with(lambda: knobs.show(desk.draft.values))
         self.pages = [page(desk) for page in PAGES]
         for page in self.pages:
             desk.listen(page.refresh)
@@ -73,9 +77,10 @@ class Panel:
             titles=[say(f"panel.{page.name}") for page in self.pages],
         )
         left = widgets.VBox([fields.widget, desk.status, book])
+        right = widgets.VBox([Presets(desk).widget, knobs.widget])
         left.add_class("wcode-left")
-        desk.knobs.widget.add_class("wcode-right")
-        columns = widgets.Box([left, desk.knobs.widget])
+        right.add_class("wcode-right")
+        columns = widgets.Box([left, right])
         columns.add_class("wcode-columns")
         self.widget.children = (widgets.HTML(CSS), self._head(), columns)
         for page in self.pages:

@@ -1,0 +1,254 @@
+"""The page that sends one prompt with several values, and lays the answers out."""
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import reduce
+from typing import Any
+
+import ipywidgets as widgets
+
+from wcode_magics import comparison, markdown, options, params, sweep, view
+from wcode_magics.alignment import agree
+from wcode_magics.differences import differences
+from wcode_magics.errors import OptionError, UsageError, WcodeError
+from wcode_magics.exchange import Prepared, Stream
+from wcode_magics.live import REDRAW_S
+from wcode_magics.markup import escape
+from wcode_magics.playground.answer import asked, problem_html
+from wcode_magics.playground.desk import Desk
+from wcode_magics.playground.draft import Draft
+from wcode_magics.playground.editors import FULL
+from wcode_magics.playground.worker import Worker
+from wcode_magics.reply import Reply
+from wcode_magics.text import say
+
+DIMENSIONS = 2
+_CELL = "vertical-align:top;text-align:left;padding:.3em .6em;border:1px solid #8884"
+
+
+@dataclass
+class Card:
+    """One point of the grid: its request, and what has come of it."""
+
+    point: sweep.Point
+    prepared: Prepared
+    flow: Stream | None = None
+    text: str = ""
+    reply: Reply | None = None
+    error: WcodeError | None = None
+    head: Any = field(default_factory=widgets.HTML)
+    body: Any = field(default_factory=widgets.HTML)
+
+    @property
+    def title(self) -> str:
+        """``temperature 0.5, seed 1``"""
+        return ", ".join(f"{k} {view.shown_value(v)}" for k, v in self.point.items())
+
+    @property
+    def over(self) -> bool:
+        """Whether it is answered, or failed."""
+        return self.reply is not None or self.error is not None
+
+    def take(self, *, stop: bool) -> None:
+        """Read what has arrived; hang up where told to."""
+        if self.flow is None or self.over:
+            return
+        try:
+            while (delta := self.flow.get(0)) is not None:
+                self.text += delta.text
+            if stop:
+                self.flow.close()
+            if stop or self.flow.over:
+                self.reply = self.flow.reply
+        except WcodeError as error:
+            self.error, self.reply = error, error.reply
+
+    def draw(self) -> None:
+        """Show the text as far as it is there."""
+        shown = markdown.html(self.text)
+        if self.error is not None:
+            shown += problem_html(self.error)
+        self.body.value = shown
+
+
+class Compare:
+    """A grid over one or two parameters."""
+
+    name = "compare"
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._worker = Worker(desk.fail, self._busy)
+        self._dimensions = [_Dimension() for _ in range(DIMENSIONS)]
+        self._start = widgets.Button(
+            description=say("panel.compare"), icon="columns", button_style="primary"
+        )
+        self._stop = widgets.Button(
+            description=say("panel.stop"), icon="stop", disabled=True
+        )
+        self._told = widgets.HTML()
+        self._grid = widgets.GridBox()
+        self._grid.add_class("wcode-grid")
+        self._start.on_click(desk.guarded(lambda _button: self._send()))
+        self._stop.on_click(desk.guarded(lambda _button: self._worker.stop()))
+        rows = [dimension.widget for dimension in self._dimensions]
+        bar = widgets.HBox([self._start, self._stop])
+        self.widget = widgets.VBox([*rows, bar, self._told, self._grid])
+
+    def refresh(self) -> None:
+        """What was compared stays as it was."""
+
+    def close(self) -> None:
+        """Hang up on all."""
+        self._worker.stop()
+
+    def _send(self) -> None:
+        desk = self._desk
+        desk.clear()
+        read = [one.read(desk.names or {}) for one in self._dimensions]
+        grid = dict(pair for pair in read if pair is not None)
+        if not grid:
+            raise OptionError("sweep.empty", name=say("panel.compare"))
+        points = sweep.grid_points(grid)
+        drafts = [reduce(_set, point.items(), desk.draft) for point in points]
+        cards = [
+            Card(point, draft.prepare(desk.session, desk.names))
+            for point, draft in zip(points, drafts, strict=True)
+        ]
+        _tokens, most = sweep.estimated([card.prepared.request for card in cards])
+        sweep.refuse_many(len(cards), most)
+        self._lay_out(cards, drafts, len(list(grid.values())[-1]))
+        self._worker.start(lambda stop: self._run(cards, stop))
+
+    def _lay_out(
+        self, cards: Sequence[Card], drafts: Sequence[Draft], columns: int
+    ) -> None:
+        boxes = []
+        for card, draft in zip(cards, drafts, strict=True):
+            card.head.value = f"<b>{escape(card.title)}</b>"
+            adopt = widgets.Button(
+                description=say("panel.adopt"),
+                tooltip=say("panel.adopt_tip"),
+                layout=widgets.Layout(width="auto"),
+            )
+            adopt.on_click(self._desk.guarded(self._adopter(draft.values)))
+            top = widgets.HBox([card.head, adopt])
+            top.add_class("wcode-card-head")
+            box = widgets.VBox([top, card.body])
+            box.add_class("wcode-card")
+            boxes.append(box)
+        self._grid.layout.grid_template_columns = f"repeat({columns}, minmax(9em, 1fr))"
+        self._grid.children = boxes
+        self._told.value = ""
+
+    def _adopter(self, values: Mapping[str, Any]) -> Any:
+        def adopt(_button: Any) -> None:
+            desk = self._desk
+            desk.take(lambda draft: Draft(draft.prompt, values, draft.turns))
+
+        return adopt
+
+    def _run(self, cards: Sequence[Card], stop: threading.Event) -> None:
+        while not all(card.over for card in cards):
+            halted = stop.is_set()
+            open_ = [card for card in cards if card.flow and not card.over]
+            waiting = [card for card in cards if card.flow is None]
+            for card in waiting[: 0 if halted else sweep.AT_ONCE - len(open_)]:
+                card.flow = self._desk.session.stream(card.prepared)
+                open_.append(card)
+            for card in open_:
+                card.take(stop=halted)
+                card.draw()
+            if halted:
+                break
+            stop.wait(REDRAW_S)
+        self._end(cards)
+
+    def _end(self, cards: Sequence[Card]) -> None:
+        replies = [card.reply for card in cards if card.reply is not None]
+        if not replies:
+            return
+        self._desk.bind(replies[0])
+        told = comparison.agreement(agree(replies))
+        self._told.value = f'<div class="wcode-faint">{escape(told)}</div>'
+        for card in cards:
+            if card.reply is not None:
+                card.body.value = _marked(replies[0], card.reply) + _foot(card.reply)
+        prompt = cards[0].prepared.request.messages[-1].content or ""
+        self._desk.picture.show(asked(prompt, _bundle(cards, replies[0], told)))
+
+    def _busy(self, busy: bool) -> None:
+        self._stop.disabled = not busy
+
+
+class _Dimension:
+    """A parameter, and the values it is to take."""
+
+    def __init__(self) -> None:
+        rows = [(say("panel.model"), "model")]
+        rows += [(say(f"params.{name}.label"), name) for name in params.NAMES]
+        self._name = widgets.Dropdown(
+            options=[(say("panel.dimension"), ""), *rows],
+            description=say("panel.dimension"),
+            layout=FULL,
+        )
+        self._values = widgets.Text(
+            description=say("panel.values"),
+            placeholder=say("panel.values"),
+            continuous_update=False,
+            layout=FULL,
+        )
+        self.widget = widgets.Box([self._name, self._values])
+        self.widget.add_class("wcode-pair")
+        self.widget.add_class("wcode-unseen")
+
+    def read(self, variables: Mapping[str, Any]) -> tuple[str, Sequence[Any]] | None:
+        """Name and checked values; raises UsageError."""
+        name = self._name.value
+        if not name:
+            return None
+        if not self._values.value.strip():
+            raise UsageError("panel.no_values", name=name)
+        raw = f"{name}={self._values.value.strip()}"
+        found: tuple[str, Sequence[Any]] = options.read(
+            options.flag("--sweep"), raw, variables
+        )
+        return found
+
+
+def _set(draft: Draft, item: tuple[str, Any]) -> Draft:
+    return draft.put(*item)
+
+
+def _marked(first: Reply, reply: Reply) -> str:
+    """The text, with what the first answer does not say tinted."""
+    parts = []
+    for same, _theirs, own in differences(first.text, reply.text):
+        shown = escape(own)
+        style = comparison.DIFFERENT
+        parts.append(shown if same else f'<span style="{style}">{shown}</span>')
+    return f'<div style="{view.WRAPPED}">{"".join(parts)}</div>'
+
+
+def _foot(reply: Reply) -> str:
+    warning = view.badge(reply)
+    said = " · ".join(filter(None, [warning, view.footer(reply)]))
+    return f'<div style="{view.FAINT}">{escape(said)}</div>'
+
+
+def _bundle(cards: Sequence[Card], first: Reply, told: str) -> view.Bundle:
+    rows, plain = [], []
+    for card in cards:
+        reply = card.reply
+        shown = problem_html(card.error) if card.error is not None else ""
+        if reply is not None:
+            shown = _marked(first, reply) + _foot(reply)
+        rows.append(
+            f'<tr><th style="{_CELL}">{escape(card.title)}</th>'
+            f'<td style="{_CELL}">{shown}</td></tr>'
+        )
+        plain.append(f"{card.title}: {reply.text if reply else card.error}")
+    table = f"<table><tbody>{''.join(rows)}</tbody></table>"
+    note = f'<div style="{view.FAINT}">{escape(told)}</div>'
+    return {"text/html": table + note, "text/plain": "\n".join([*plain, told])}
