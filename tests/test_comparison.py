@@ -91,6 +91,6 @@ def test_agreement_in_words():
     runs = [Logprobs((), said) for said in ("ab", "ac", "ab")]
     assert comparison.agreement(agree(runs)) == (
         "2 of 3 runs gave the most common answer; 2 different answers, the same for the"
-        " first 1 characters."
+        " first 1 character."
     )
-    assert comparison.agreement(agree(runs[:1])) == "All 1 runs gave the same answer."
+    assert comparison.agreement(agree(runs[:1])) == "All runs gave the same answer: 1."

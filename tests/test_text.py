@@ -171,3 +171,12 @@ def test_a_chosen_language_stands_above_the_environment():
     assert say("ui.sandbox") == "沙盒"
     text.use(None)
     assert say("ui.sandbox") == "sandbox"
+
+
+@pytest.mark.parametrize(
+    ("count", "told"),
+    [("1", "1 token"), (1, "1 token"), (0, "0 tokens"), ("1,000", "1,000 tokens")],
+)
+def test_one_is_not_many(count, told):
+    """English counts one token, and more or fewer tokens."""
+    assert say("heatmap.tokens", "en", value=count) == told

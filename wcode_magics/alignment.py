@@ -77,6 +77,10 @@ class Comparison:
     stretches: tuple[Stretch, ...]
     fork: Fork | None
 
+    def __repr__(self) -> str:
+        where = f"apart after {self.fork.at} characters" if self.fork else "equal"
+        return f"<Comparison: {where}, agreement {self.agreement:.4g}>"
+
     @property
     def apart(self) -> float:
         """Bits per character of the second answer less those of the first."""
@@ -95,6 +99,10 @@ class Agreement:
     """Several runs of one prompt: each text and how often it came, most often first."""
 
     counts: tuple[tuple[str, int], ...]
+
+    def __repr__(self) -> str:
+        most = self.counts[0][1] if self.counts else 0
+        return f"<Agreement: {most} of {self.runs}, answers {len(self.counts)}>"
 
     @property
     def runs(self) -> int:

@@ -45,6 +45,9 @@ class Confidence:
     least: float
     fused: bool
 
+    def __repr__(self) -> str:
+        return f"<Confidence {self.path or '$'}: {self.probability:.4g}>"
+
     @property
     def probability(self) -> float:
         """From 0 to 1."""
@@ -66,6 +69,10 @@ class LabelConfidence:
     shares: Mapping[str, float]
     masses: Mapping[str, float]
     uncovered: float
+
+    def __repr__(self) -> str:
+        told = [f"{label!r} {share:.4g}" for label, share in self.shares.items()]
+        return f"<LabelConfidence {', '.join(told)}; uncovered {self.uncovered:.4g}>"
 
     @property
     def best(self) -> str | None:

@@ -34,7 +34,7 @@ class Logprobs:
     text: str
 
     def __repr__(self) -> str:
-        return f"<Logprobs: {len(self.tokens)} tokens, {len(self.text)} characters>"
+        return f"<Logprobs: tokens {len(self.tokens)}, mean {self.mean:.4g}>"
 
     def __len__(self) -> int:
         return len(self.tokens)

@@ -3,17 +3,33 @@
 The language is one per process, like the locale it defaults to: what
 :func:`use` was given, else ``WCODE_LANGUAGE``, else the locale's language if it
 is one of :data:`LANGUAGES`, else English.
+
+``{count} {count:token|tokens}`` says «1 token» and «2 tokens».
 """
 
 import os
 import tomllib
 from functools import cache
 from importlib import resources
+from string import Formatter
 from typing import Any
 
 LANGUAGES = ("en", "zh")
 
 _chosen: dict[str, str] = {}
+
+
+class _Numerus(Formatter):
+    """Chooses between ``one|many`` by the number."""
+
+    def format_field(self, value: Any, format_spec: str) -> Any:
+        one, bar, many = format_spec.partition("|")
+        if bar:
+            return one if str(value) == "1" else many
+        return super().format_field(value, format_spec)
+
+
+_numerus = _Numerus()
 
 
 def use(language: str | None) -> None:
@@ -41,7 +57,7 @@ def say(key: str, /, lang: str | None = None, **facts: object) -> str:
         KeyError: no such key; a fault of the program, not of the person.
     """
     words = _words(lang or language())[key]
-    return words.format(**facts) if facts else words
+    return _numerus.vformat(words, (), facts) if facts else words
 
 
 def keys(lang: str) -> frozenset[str]:
