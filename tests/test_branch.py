@@ -1,11 +1,27 @@
-"""An answer's prefix with another token is right text or an error that says why."""
+"""The beginning of a branch is right text or an error that says why."""
 
 import pytest
 
 from tests.test_logprobs import token, view
-from wcode_magics.branch import branch_prefix
+from wcode_magics.branch import branched, onward
 from wcode_magics.errors import UsageError
-from wcode_magics.values import Alternative, TokenLogprob
+from wcode_magics.logprobs import Logprobs
+from wcode_magics.reply import Reply
+from wcode_magics.request import Request
+from wcode_magics.values import Alternative, Message, TokenLogprob
+
+ASKED = Request("m", (Message("user", "hi"),), {"seed": 1, "logprobs": True})
+
+
+def reply(told: Logprobs) -> Reply:
+    """An answer with these tokens."""
+    return Reply(told.text, ASKED, "m", tokens=told.tokens)
+
+
+def branch_prefix(told: Logprobs, token: int, alternative: int | str) -> str:
+    """The text that a branch begins with."""
+    return branched(reply(told), token, alternative).text
+
 
 TOLD = view(
     token("One", 0.9),
@@ -70,3 +86,39 @@ def test_lost_bytes_are_refused():
     """An alternative whose bytes the server lost cannot be gone on from."""
     with pytest.raises(UsageError, match="part of a character"):
         branch_prefix(_split(Alternative("\ufffd", -0.5)), 0, 1)
+
+
+def test_the_beginning_keeps_its_tokens():
+    """Tokens before the branch stay; the other one has the probability shown there."""
+    first = reply(TOLD)
+    child = branched(first, 1, 2)
+    assert child.parent is first
+    assert [t.token for t in child.tokens] == ["One", " dog"]
+    assert child.logprobs.positions[1].probability == pytest.approx(0.3)
+    assert [a.token for a in child.tokens[1].top] == [" cat", " dog", "\n"]
+
+
+def test_the_request_goes_on():
+    """The beginning is the last message; going on again takes its place."""
+    first = reply(TOLD)
+    once = onward(branched(first, 1, 2), {"seed": 2})
+    assert once.body == {
+        "model": "m",
+        "messages": [
+            {"role": "user", "content": "hi"},
+            {"role": "assistant", "content": "One dog"},
+        ],
+        "seed": 2,
+        "logprobs": True,
+        "continue_final_message": True,
+        "add_generation_prompt": False,
+    }
+    child = Reply("One dog barks", once, "m")
+    again = onward(child, {})
+    assert [m.content for m in again.messages] == ["hi", "One dog barks"]
+
+
+def test_no_probabilities_no_branch():
+    """An answer without tokens says what to do."""
+    with pytest.raises(UsageError, match="--logprobs"):
+        branched(Reply("hi", ASKED, "m"), 0, 1)

@@ -1,26 +1,53 @@
-"""Where an answer could have gone on otherwise."""
+"""Where an answer could have gone on otherwise, and the request that goes on."""
 
-from wcode_magics.alignment import Answer
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
 from wcode_magics.dialects import decode, spelt
 from wcode_magics.errors import UsageError
 from wcode_magics.logprobs import Logprobs
 from wcode_magics.position import Position
-from wcode_magics.values import Alternative
+from wcode_magics.reply import Reply
+from wcode_magics.request import Request
+from wcode_magics.values import Alternative, Message, TokenLogprob
 from wcode_magics.visible import visible
 
+CONTINUATION = {"continue_final_message": True, "add_generation_prompt": False}
 
-def branch_prefix(answer: Answer, position: int, alternative: int | str) -> str:
-    """The answer up to token ``position``, with ``alternative`` in that token's place.
 
-    ``alternative`` is the number of one that is shown there, 1 the most likely, or
-    its text. Sent as the beginning of the assistant's turn, the model goes on from
-    it. The server cuts the text into tokens anew, which may differ at the seam.
+def onward(beginning: Reply, own: Mapping[str, Any]) -> Request:
+    """The request that lets the model go on from the text of ``beginning``.
+
+    The text becomes the beginning of the assistant's message
+    (``continue_final_message``, as vLLM, SGLang and llama.cpp read it) in the place
+    of one that was there. ``own`` are parameters that differ from the first request's.
+    """
+    asked = beginning.request
+    prefixed = "continue_final_message" in asked.extra
+    head = asked.messages[:-1] if prefixed else asked.messages
+    return replace(
+        asked,
+        messages=(*head, Message("assistant", beginning.text)),
+        params={**asked.params, **own},
+        extra={**asked.extra, **CONTINUATION},
+    )
+
+
+def branched(reply: Reply, position: int, alternative: int | str) -> Reply:
+    """The beginning of a child: ``reply`` until ``position``, then ``alternative``.
+
+    ``position`` is the number of a token as the heat map counts them;
+    ``alternative`` the number of one that is shown there, 1 the most likely, or its
+    text. The server cuts the text into tokens anew, which may differ at the seam.
 
     Raises:
-        UsageError: there is no such token or alternative, or the text would end
-            inside a character.
+        UsageError: there are no token probabilities, no such token or alternative,
+            or the text would end inside a character.
     """
-    logprobs = Logprobs(answer.tokens, answer.text)
+    logprobs = reply.logprobs
+    if logprobs is None:
+        raise UsageError("logprobs.none")
     if not 0 <= position < len(logprobs):
         last = len(logprobs) - 1
         raise UsageError("branch.no_position", given=position, last=last)
@@ -30,7 +57,11 @@ def branch_prefix(answer: Answer, position: int, alternative: int | str) -> str:
     if text is None:
         given = logprobs.readable(chosen)
         raise UsageError("branch.splits", given=given, position=position)
-    return text
+    taken = TokenLogprob(
+        chosen.token, chosen.logprob, chosen.bytes, reply.tokens[position].top
+    )
+    tokens = (*reply.tokens[:position], taken)
+    return replace(reply, text=text, tokens=tokens, parent=reply, seam=None)
 
 
 def _chosen(

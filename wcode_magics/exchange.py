@@ -13,6 +13,7 @@ from wcode_magics.client import Client
 from wcode_magics.errors import AnswerError, StreamError, TimedOut, WcodeError
 from wcode_magics.reply import Assembly, Reply
 from wcode_magics.request import Request
+from wcode_magics.seam import joined
 from wcode_magics.settings import Resolved
 from wcode_magics.values import Delta, Message, Usage
 
@@ -21,9 +22,10 @@ from wcode_magics.values import Delta, Message, Usage
 class Prepared:
     """A request ready to go, the values it was made from, and advice about it.
 
-    ``advice`` holds (key of ``[advice]``, facts) pairs; ``before`` is the reply that
-    this one goes on from. ``read`` makes ``reply.parsed``, or raises AnswerError;
-    ``then`` is given the answer, also one that was stopped, unless it calls tools.
+    ``advice`` holds (key of ``[advice]``, facts) pairs; ``before`` is the beginning
+    that the answer goes on from. ``read`` makes ``reply.parsed``, or raises
+    AnswerError; ``then`` is given the answer, also one that was stopped, unless it
+    calls tools.
     """
 
     request: Request
@@ -138,7 +140,8 @@ class Exchange:
             base_url=endpoint.base_url,
             parsed=self._parsed,
         )
-        return _joined(self._prepared.before, reply)
+        before = self._prepared.before
+        return reply if before is None else joined(before, reply)
 
     def _fail(self, error: WcodeError) -> None:
         """Keep whatever arrived, be it an answer that cannot be read."""
@@ -172,17 +175,6 @@ class Exchange:
         except WcodeError as error:
             return error
         return None
-
-
-def _joined(before: Reply | None, after: Reply) -> Reply:
-    """What was cut off and its continuation as one; some servers repeat the former."""
-    if before is None:
-        return after
-    if after.text.startswith(before.text):
-        return after
-    tokens = (*before.tokens, *after.tokens)
-    both = bool(before.tokens) and bool(after.tokens)
-    return replace(after, text=before.text + after.text, tokens=tokens if both else ())
 
 
 class Stream(Iterator[Delta]):

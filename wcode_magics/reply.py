@@ -19,6 +19,7 @@ from wcode_magics.values import (
     HOSTED_URL,
     CallPiece,
     Delta,
+    Seam,
     TokenLogprob,
     ToolCall,
     ToolTrace,
@@ -38,7 +39,9 @@ class Reply(Value):
     content_filter) or None where the answer broke off; ``interrupted`` tells that
     the person stopped it. ``tokens`` are the token log probabilities as reported.
     ``parsed`` is the value that ``schema`` or ``json`` asked for, ``trace`` the calls
-    of functions on the way to this answer; neither is part of :meth:`to_dict`.
+    of functions on the way to this answer, ``parent`` the reply that it went on or
+    branched from; none of them is part of :meth:`to_dict`. ``seam`` tells where the
+    parent's beginning ends in the text.
     """
 
     text: str
@@ -54,8 +57,10 @@ class Reply(Value):
     source: Source = "endpoint"
     refusal: str | None = None
     base_url: str = HOSTED_URL
+    seam: Seam | None = None
     parsed: Any = field(default=None, repr=False, compare=False)
     trace: tuple[ToolTrace, ...] = field(default=(), repr=False, compare=False)
+    parent: "Reply | None" = field(default=None, repr=False, compare=False)
 
     def __str__(self) -> str:
         return self.text
@@ -123,8 +128,8 @@ class Reply(Value):
     def to_dict(self) -> dict[str, Any]:
         """What came, as JSON-ready data."""
         data = super().to_dict()
-        data.pop("parsed", None)
-        data.pop("trace", None)
+        for name in ("parsed", "trace", "parent"):
+            data.pop(name, None)
         return data
 
     def code(self, language: str, *, stream: bool = False) -> str:
@@ -142,7 +147,7 @@ class Reply(Value):
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """The reply from :meth:`to_dict`; ``request`` may be the value itself."""
-        usage, request = data.get("usage"), data["request"]
+        usage, request, seam = data.get("usage"), data["request"], data.get("seam")
         asked = isinstance(request, Request)
         parts: dict[str, Any] = {
             **data,
@@ -150,6 +155,7 @@ class Reply(Value):
             "tool_calls": tuple(map(ToolCall.from_dict, data.get("tool_calls", ()))),
             "tokens": tuple(map(TokenLogprob.from_dict, data.get("tokens", ()))),
             "usage": Usage.from_dict(usage) if usage else None,
+            "seam": Seam.from_dict(seam) if seam else None,
         }
         return cls(**parts)
 

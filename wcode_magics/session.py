@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from wcode_magics import models, options, params, portal, sweep, template
+from wcode_magics import branch, models, options, params, portal, sweep, template
 from wcode_magics.budget import Budget, afford
 from wcode_magics.client import Client
 from wcode_magics.errors import OptionError, StoreError, UsageError
@@ -35,8 +35,6 @@ from wcode_magics.values import Endpoint, Message
 
 if TYPE_CHECKING:
     from wcode_magics.store import Store
-
-CONTINUATION = {"continue_final_message": True, "add_generation_prompt": False}
 
 
 class Session:
@@ -237,33 +235,56 @@ class Session:
         return repaired(prepared, reply)
 
     def go_on(self, reply: Reply | None = None, **given: Any) -> Prepared:
-        """The request that goes on where a reply was cut off.
+        """The request that goes on where a reply (None: the last) was cut off.
 
-        The answer so far becomes the beginning of the assistant's message
-        (``continue_final_message``, as vLLM, SGLang and llama.cpp read it); the
-        reply to it holds the whole text.
+        The reply to it holds the whole text, is its child (``parent``), and says by
+        its ``seam`` how the endpoint took the beginning.
 
         Raises:
             UsageError: there is no reply, or it ended by itself.
         """
+        reply = self._given_or_last(reply)
+        if reply.finish_reason in {"stop", "tool_calls"}:
+            raise UsageError("not_cut", reason=reply.finish_reason)
+        onward = self._onward(replace(reply, parent=reply), given)
+        return replace(onward, then=partial(self.chats.go_on, reply))
+
+    def branch(
+        self,
+        reply: Reply | None = None,
+        *,
+        token: int,
+        alternative: int | str,
+        **given: Any,
+    ) -> Prepared:
+        """The request that goes on from another token than the one a reply took.
+
+        Args:
+            reply: one with token probabilities; None: the last.
+            token: its number, as the heat map counts, from 0.
+            alternative: the number of one that is shown there, 1 the most likely, or
+                its text.
+            **given: parameters that are to differ from the first request's.
+
+        The reply to it is the child of the first, as :meth:`go_on` has it.
+
+        Raises:
+            UsageError: there is no such reply, token or alternative.
+        """
+        reply = self._given_or_last(reply)
+        return self._onward(branch.branched(reply, token, alternative), given)
+
+    def _given_or_last(self, reply: Reply | None) -> Reply:
         reply = reply or self.last
         if reply is None:
             raise UsageError("no_reply")
-        if reply.finish_reason in {"stop", "tool_calls"}:
-            raise UsageError("not_cut", reason=reply.finish_reason)
+        return reply
+
+    def _onward(self, beginning: Reply, given: Mapping[str, Any]) -> Prepared:
         resolved = self.settings.resolve(options.check_given(given))
-        asked = reply.request
-        prefixed = "continue_final_message" in asked.extra
-        head = asked.messages[:-1] if prefixed else asked.messages
         own = {n: v for n in params.NAMES if (v := given.get(n)) is not None}
-        request = replace(
-            asked,
-            messages=(*head, Message("assistant", reply.text)),
-            params={**asked.params, **own},
-            extra={**asked.extra, **CONTINUATION},
-        )
-        then = partial(self.chats.go_on, reply)
-        return Prepared(request, resolved, before=reply, then=then)
+        request = branch.onward(beginning, own)
+        return Prepared(request, resolved, before=beginning)
 
     def endpoint(self, resolved: Resolved | None = None) -> Endpoint:
         """Where requests go; starts the sandbox where there is no key.

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 Bytes = bytes  # a field of that name hides the type inside its class
 
@@ -146,6 +146,20 @@ class Usage(Value):
     def total_tokens(self) -> int:
         """Prompt and answer together."""
         return self.prompt_tokens + self.completion_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Seam(Value):
+    """Where the given beginning of an answer ends: after ``at`` characters.
+
+    ``how`` the endpoint took it. ``kept``: it went on from there; the beginning was
+    cut into tokens anew, so probabilities at the seam are approximate. ``repeated``:
+    it said the beginning again, which stands in the text once. ``ignored``: it
+    answered anew, and the text is that answer alone.
+    """
+
+    at: int
+    how: Literal["kept", "repeated", "ignored"]
 
 
 @dataclass(frozen=True, slots=True)
