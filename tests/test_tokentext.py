@@ -157,6 +157,14 @@ def _assert_byte_true(view, text, logprobs):
 @given(tokenised())
 @example(("a龍b", [b"a", b"\xe9\xbe", b"\x8d", b"b"], [-1.0, -2.0, -3.0, -4.0]))
 @example((r"\xe9龍", [rb"\xe9", b"\xe9\xbe", b"\x8d"], [-1.0, -2.0, -3.0]))
+@example(("ééa", [b"\xc3", b"\xa9", b"\xc3\xa9", b"a"], [-1.0, -2.0, -3.0, -4.0]))
+@example(
+    (
+        "éé龍",
+        [b"\xc3", b"\xa9", b"\xc3\xa9", b"\xe9", b"\xbe\x8d"],
+        [-1.0, -2.0, -3.0, -4.0, -5.0],
+    )
+)
 def test_any_text_in_any_dialect_joins(dialect, case):
     """Joined glyphs are the text, no logprob is lost, every token has its place."""
     text, pieces, logprobs = case

@@ -139,7 +139,13 @@ def _step(reading: _Reading, stands: list[_Stand], data: bytes) -> list[_Stand]:
         if reading.lossy:
             for after in _match_lossy(reading.lossy, data, stand, before):
                 found.setdefault(after[:2], after)
-    return [*found.values()][:MAX_BRANCHES]
+    kept = [*found.values()][:MAX_BRANCHES]
+    return sorted(kept, key=lambda after: _leaves_none(after, stands[after.before]))
+
+
+def _leaves_none(after: _Stand, before: _Stand) -> bool:
+    """Whether lost tokens get as little text as can be: read so only if need be."""
+    return after.start == before.low < before.high
 
 
 def _match_known(
