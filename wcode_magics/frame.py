@@ -73,20 +73,20 @@ class Call:
 
     def run(self) -> pd.DataFrame:
         """Run and wait; Stop returns what has been answered."""
-        batch = self._batch()
+        batch = self.batch()
         bar = Bar(batch.tally, len(self.rows), shown=self.progress)
         future = portal.Task(batch.run, self.rows.asks(), len(self.rows)).future
         outcomes = wait(future, batch, bar)
-        return self._frame(outcomes, batch)
+        return self.result(outcomes, batch)
 
     async def arun(self) -> pd.DataFrame:
         """The same for ``await``; to cancel it stops the run."""
-        batch = self._batch()
+        batch = self.batch()
         try:
             outcomes = await portal.arun(batch.run, self.rows.asks(), len(self.rows))
         finally:
             batch.stop()
-        return self._frame(outcomes, batch)
+        return self.result(outcomes, batch)
 
     def forecast(self) -> Forecast:
         """What the run will take; nothing is sent."""
@@ -98,7 +98,8 @@ class Call:
             requests_per_minute=limit,
         )
 
-    def _batch(self) -> Batch[tuple[Any, ...]]:
+    def batch(self) -> Batch[tuple[Any, ...]]:
+        """The run itself, to be started, watched and stopped by who shows it."""
         return batch_of(
             session(),
             self.task,
@@ -107,11 +108,12 @@ class Call:
             budget=self.budget,
         )
 
-    def _frame(
+    def result(
         self,
         outcomes: Sequence[Outcome[tuple[Any, ...]]],
         batch: Batch[tuple[Any, ...]],
     ) -> pd.DataFrame:
+        """The frame with its new columns; raises WcodeError where all failed alike."""
         try:
             session().store.flush()
         except StoreError as error:
@@ -190,7 +192,7 @@ class Face(Generic[R]):
         ``schema`` among the options make it a preview of :meth:`classify` or
         :meth:`extract`.
         """
-        call = _call(self._frame, template, options)
+        call = call_of(self._frame, template, options)
         some = spread(call.rows, n)
         part = replace(call.rows, frame=self._frame.iloc[some])
         return self._previewed(call, replace(call, rows=part))
@@ -209,7 +211,7 @@ class Face(Generic[R]):
         found = frame[f"{into}_status"].isin(wanted).to_numpy(dtype=bool)
         given = {**frame.attrs[CALLS][into], **options, "overwrite": True}
         given.setdefault("fresh", bool(_ANSWERED & set(wanted)))
-        call = _call(frame, given.pop("template"), given)
+        call = call_of(frame, given.pop("template"), given)
         places = found.nonzero()[0].tolist()
         return self._finish(replace(call, rows=replace(call.rows, places=places)))
 
@@ -218,14 +220,14 @@ class Face(Generic[R]):
 
         ``labels`` or ``schema`` among the options as in :meth:`preview`.
         """
-        return _call(self._frame, template, options).forecast()
+        return call_of(self._frame, template, options).forecast()
 
     @property
     def _frame(self) -> pd.DataFrame:
         return self._held
 
     def _made(self, template: str, options: dict[str, Any]) -> R:
-        return self._finish(_call(self._frame, template, options))
+        return self._finish(call_of(self._frame, template, options))
 
     def _finish(self, call: Call) -> R:
         raise NotImplementedError
@@ -282,7 +284,12 @@ class SeriesFace(FrameFace):
         return super()._previewed(whole, part).drop(columns=self._own)
 
 
-def _call(frame: pd.DataFrame, template: str, options: Mapping[str, Any]) -> Call:
+def call_of(frame: pd.DataFrame, template: str, options: Mapping[str, Any]) -> Call:
+    """A run over a frame, made ready; ``options`` as :meth:`Face.ask` takes them.
+
+    Raises:
+        UsageError: before anything is sent.
+    """
     options = dict(options)
     own = {
         name: options.pop(name, default)
