@@ -1,12 +1,14 @@
 """The panel in a real JupyterLab."""
 
+import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.loopback import Answer, Loopback, event, streamed
+from tests.loopback import Answer, Loopback, completion, event, streamed
 from tests.playground.driver import NEEDS_CHROMIUM, Desks, desks
 
 pytestmark = [pytest.mark.browser, NEEDS_CHROMIUM]
@@ -209,3 +211,58 @@ def test_compare_stops(lab: Desks, loopback: Serve) -> None:
     desk.button("Stop").click()
     expect(cards.nth(1)).to_contain_text("stopped")
     expect(desk.picture).to_contain_text("seed 2")
+
+
+FRAME = """
+import pandas as pd
+df = pd.DataFrame({"review": [f"Film {n} was fine" for n in range(60)]})
+"""
+
+
+def test_a_table_runs_pauses_and_goes_on(lab: Desks, loopback: Serve) -> None:
+    """Rows become a column of a variable; what was answered is not sent again."""
+    server = loopback(replace(completion("good"), delay=0.15))
+    setup = f"%wcode_config base_url={server.url} retries=0 concurrency=2"
+    desk = lab.open(FRAME + setup, "%wcode_panel -t 0 Judge:", "1")
+    desk.turn_to("Table")
+    desk.button("\\+ review").click()
+    expect(desk.panel.get_by_label("Prompt")).to_have_value("Judge: {{ review }}")
+    desk.button("Estimate").click()
+    expect(desk.panel).to_contain_text("60")
+    desk.button("Run").click()
+    expect(desk.panel).to_contain_text(re.compile("([5-9]|[1-3][0-9]) of 60 rows"))
+    desk.button("Pause").click()
+    expect(desk.button("Go on")).to_be_enabled(timeout=15_000)
+    first = len(server.seen)
+    assert first < 60
+    desk.button("Go on").click()
+    expect(desk.panel).to_contain_text("60 of 60 rows", timeout=20_000)
+    assert len(server.seen) == 60
+    assert server.seen[-1].body["temperature"] == 0
+    expect(desk.picture).to_contain_text("Film 0 was fine")
+    cell = desk.sheet.cell(3)
+    cell.locator(".cm-content").click()
+    desk.page.keyboard.type(" + (df_answer.answer == 'good').sum()")
+    desk.sheet.run(3)
+    expect(desk.sheet.output(3)).to_contain_text("61")
+
+
+def test_a_conversation(lab: Desks, loopback: Serve) -> None:
+    """Turns are kept and sent along; one is sent again, one edited, one deleted."""
+    server = loopback(*[streamed(f"answer {n}") for n in range(9)])
+    desk = lab.open(points(server), "%wcode_panel")
+    desk.panel.get_by_label("Conversation").check()
+    turns = desk.panel.locator(".wcode-turns > *")
+    for count, said in enumerate(("one", "two"), start=1):
+        desk.ask(said)
+        expect(turns).to_have_count(2 * count)
+    said = [message["content"] for message in server.seen[-1].body["messages"]]
+    assert said == ["one", "answer 0", "two"]
+    turns.nth(2).get_by_title("Send again from here").click()
+    expect(turns.nth(3)).to_contain_text("answer 2")
+    assert len(server.seen[-1].body["messages"]) == 3
+    turns.nth(0).get_by_title("Delete this turn").click()
+    expect(turns).to_have_count(2)
+    turns.nth(0).get_by_title("Edit: back into the field").click()
+    expect(turns).to_have_count(0)
+    expect(desk.panel.get_by_label("Prompt")).to_have_value("two")

@@ -12,6 +12,7 @@ from wcode_magics.live import Live
 from wcode_magics.markup import escape
 from wcode_magics.playground.answer import WidgetScreen, asked, stream
 from wcode_magics.playground.desk import Desk
+from wcode_magics.playground.turns import Turns, turn_html
 from wcode_magics.playground.worker import Later, Worker
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
@@ -41,11 +42,14 @@ class Ask:
         self._told = widgets.HTML()
         self._send.on_click(desk.guarded(lambda _button: self.send()))
         self._stop.on_click(desk.guarded(lambda _button: self._worker.stop()))
+        self._turns = Turns(desk, self.send)
         bar = widgets.HBox([self._send, self._stop])
-        self.widget = widgets.VBox([bar, self._told, self._screen.widget])
+        parts = [self._turns.widget, bar, self._told, self._screen.widget]
+        self.widget = widgets.VBox(parts)
 
     def refresh(self) -> None:
         """The draft changed: estimate again, once it rests."""
+        self._turns.show()
         self._later.ask()
 
     def send(self) -> None:
@@ -79,9 +83,13 @@ class Ask:
     def _end(self, prepared: Prepared, reply: Reply) -> None:
         """Bind first: whatever drawing does, the answer is safe."""
         self._desk.bind(reply)
-        bundle = view.reply_bundle(reply, prepared.resolved["format"])
-        prompt = prepared.request.messages[-1].content or ""
-        self._desk.picture.show(asked(prompt, bundle), view.reply_metadata(reply))
+        messages = prepared.request.messages
+        prompt = messages[-1].content or ""
+        bundle = asked(prompt, view.reply_bundle(reply, prepared.resolved["format"]))
+        before = "".join(turn_html(m) for m in messages[:-1] if m.role != "system")
+        bundle["text/html"] = before + bundle["text/html"]
+        self._desk.picture.show(bundle, view.reply_metadata(reply))
+        self._turns.add(prompt, reply)
         self._estimate()
 
     def _busy(self, busy: bool) -> None:

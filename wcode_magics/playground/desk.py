@@ -86,10 +86,14 @@ class Desk:
 
     def prepare(self) -> Prepared:
         """The draft as a request; raises UsageError or SettingError."""
+        self.check()
+        return self.draft.prepare(self.session, self.names)
+
+    def check(self) -> None:
+        """Raise UsageError where a ticked row holds what cannot be sent."""
         problems = self.knobs.problems if self.knobs is not None else []
         if problems:
             raise UsageError("panel.mend", problem=problems[0])
-        return self.draft.prepare(self.session, self.names)
 
     def bind(self, reply: Reply) -> None:
         """Give the person the reply as ``_wcode`` and under ``--out``."""

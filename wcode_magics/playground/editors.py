@@ -18,6 +18,7 @@ from wcode_magics.text import say
 PLACES = 6
 LARGEST = 2**53 - 1
 FULL = widgets.Layout(width="auto", min_width="0", margin="2px")
+"""Shared by many widgets, which halves the messages at the opening: never change it."""
 
 
 class Editor(Protocol):

@@ -38,7 +38,7 @@ CSS = """<style>
   color: var(--jp-ui-font-color2, #666) }
 .wcode-panel .wcode-head { justify-content: flex-end; align-items: center }
 .wcode-panel .wcode-head .widget-html { margin-right: auto }
-.wcode-panel .wcode-fields .widget-label { width: 5em; text-align: left }
+.wcode-panel .wcode-fields .widget-label { width: 5.8em; text-align: left }
 .wcode-panel .wcode-fields .jupyter-widgets { margin-right: 0 }
 .wcode-panel .wcode-knob .widget-checkbox { height: auto; min-height: 28px;
   display: flex; align-items: center }
@@ -55,6 +55,11 @@ CSS = """<style>
 .wcode-panel .wcode-card { border: 1px solid var(--jp-border-color1, #bbb);
   border-radius: 3px; padding: 2px 6px; min-width: 0 }
 .wcode-panel .wcode-card-head { justify-content: space-between; align-items: center }
+.wcode-panel .wcode-turns { max-height: 24em; overflow-y: auto }
+.wcode-panel .wcode-turns > * { flex: none }
+.wcode-panel .wcode-rows { overflow-x: auto }
+.wcode-panel .wcode-rows td, .wcode-panel .wcode-rows th { padding: 2px 8px;
+  text-align: left; max-width: 22em }
 .wcode-panel .wcode-code { position: relative }
 .wcode-panel .wcode-code > button { position: absolute; right: 4px; top: 4px;
   width: auto; padding: 0 8px; z-index: 1 }

@@ -19,10 +19,11 @@ from wcode_magics.playground.fields import Fields
 from wcode_magics.playground.knobs import Knobs
 from wcode_magics.playground.look import CSS
 from wcode_magics.playground.presets import Presets
+from wcode_magics.playground.table import Table
 from wcode_magics.session import Session
 from wcode_magics.text import say
 
-PAGES = (Ask, Compare, Code)
+PAGES = (Ask, Compare, Table, Code)
 LANGUAGES = (("English", "en"), ("中文", "zh"))
 VIEW = "application/vnd.jupyter.widget-view+json"
 

@@ -1,0 +1,105 @@
+"""A conversation in the panel: its turns, each to be edited, sent again or deleted."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import ipywidgets as widgets
+
+from wcode_magics import markdown, view
+from wcode_magics.markup import escape
+from wcode_magics.playground.desk import Desk
+from wcode_magics.playground.draft import Draft
+from wcode_magics.reply import Reply
+from wcode_magics.text import say
+from wcode_magics.values import Message
+
+PAIR = 2
+"""Messages of one turn: what the person said, and the answer."""
+
+
+class Turns:
+    """The turns before the prompt; ``send`` sends the draft."""
+
+    def __init__(self, desk: Desk, send: Callable[[], None]) -> None:
+        self._desk = desk
+        self._send = send
+        self._drawn: tuple[Message, ...] | None = None
+        self._keep = widgets.Checkbox(
+            description=say("panel.talk"), value=bool(desk.draft.turns), indent=False
+        )
+        self._keep.observe(desk.guarded(self._kept), "value")
+        self._rows = widgets.VBox()
+        self._rows.add_class("wcode-turns")
+        self.widget = widgets.VBox([self._keep, self._rows])
+        self.show()
+
+    def add(self, prompt: str, reply: Reply) -> None:
+        """Take a turn into the conversation, where there is one."""
+        if not self._keep.value:
+            return
+        turn = (Message("user", prompt), Message("assistant", reply.text))
+        self._desk.take(lambda draft: Draft("", draft.values, (*draft.turns, *turn)))
+
+    def show(self) -> None:
+        """Draw the turns that the draft has."""
+        turns = self._desk.draft.turns
+        if turns == self._drawn:
+            return
+        self._drawn = turns
+        old = self._rows.children
+        self._rows.children = [
+            self._row(at, message) for at, message in enumerate(turns)
+        ]
+        for row in old:
+            row.close()
+
+    def _kept(self, change: Any) -> None:
+        if not change["new"]:
+            self._desk.take(lambda draft: replace(draft, turns=()))
+
+    def _row(self, at: int, message: Message) -> Any:
+        text = widgets.HTML(turn_html(message), layout={"flex": "1 1 auto"})
+        if message.role != "user":
+            return widgets.HBox([text])
+        buttons = [
+            self._button("edit", "pencil", lambda: self._edit(at)),
+            self._button("resend", "refresh", lambda: self._resend(at)),
+            self._button("delete", "trash", lambda: self._delete(at)),
+        ]
+        return widgets.HBox([text, *buttons])
+
+    def _button(self, key: str, icon: str, call: Callable[[], None]) -> Any:
+        button = widgets.Button(
+            icon=icon, tooltip=say(f"panel.{key}"), layout={"width": "32px"}
+        )
+        button.on_click(self._desk.guarded(lambda _button: call()))
+        return button
+
+    def _edit(self, at: int) -> None:
+        """Put a turn's prompt back into the field; it and what follows are gone."""
+
+        def edit(draft: Draft) -> Draft:
+            said = draft.turns[at].content or ""
+            return replace(draft, prompt=said, turns=draft.turns[:at])
+
+        self._desk.take(edit)
+
+    def _resend(self, at: int) -> None:
+        self._edit(at)
+        self._send()
+
+    def _delete(self, at: int) -> None:
+        def edit(draft: Draft) -> Draft:
+            rest = draft.turns[:at] + draft.turns[at + PAIR :]
+            return replace(draft, turns=rest)
+
+        self._desk.take(edit)
+
+
+def turn_html(message: Message) -> str:
+    """One message, the person's as a note, the model's as Markdown."""
+    if message.role == "user":
+        said = escape(message.content or "")
+        return f'<div style="{view.NOTE};white-space:pre-wrap">{said}</div>'
+    return markdown.html(message.content or "")
