@@ -26,7 +26,10 @@ def main(names: list[str]) -> None:
 def run(path: Path) -> nbformat.NotebookNode:
     """The notebook with fresh outputs, run as a new person without a key."""
     notebook = nbformat.read(path, as_version=4)
-    settings = {"PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
+    settings = {
+        "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
+        "TQDM_DISABLE": "1",
+    }
     kept = {k: v for k, v in os.environ.items() if not k.startswith("WCODE_")}
     with tempfile.TemporaryDirectory() as home:
         fresh = {"XDG_CONFIG_HOME": home, "XDG_DATA_HOME": home, "IPYTHONDIR": home}

@@ -166,6 +166,7 @@ class Batch(Generic[T]):
 
     async def _work(self, jobs: Iterator[tuple[int, Request, Reply | None]]) -> None:
         for place, request, recorded in jobs:
+            self.tally.replayed += recorded is not None
             self._settle(place, await self._outcome(request, recorded))
             if recorded is not None and place % LOOKUP == 0:
                 await asyncio.sleep(0)
@@ -174,7 +175,6 @@ class Batch(Generic[T]):
         self._outcomes[place] = outcome
         tally = self.tally
         tally.done += 1
-        tally.replayed += outcome.status == "replayed"
         tally.skipped += outcome.status == "skipped"
         tally.failed += outcome.status not in GOOD and outcome.status != "skipped"
         for repeat in self._repeats.pop(place, ()):

@@ -18,16 +18,14 @@ from wcode_magics.errors import (
     CertificateError,
     ConnectionFailed,
     EndpointError,
-    RateLimitError,
     RejectedError,
-    ServerError,
     SettingError,
     StreamError,
     TimedOut,
 )
 from wcode_magics.faults import fault
 from wcode_magics.request import Request
-from wcode_magics.retry import retry_after
+from wcode_magics.retry import retry_after, try_again
 from wcode_magics.stream import (
     DONE,
     EventDecoder,
@@ -45,7 +43,6 @@ TIMEOUT_S = 120.0
 ATTEMPTS = 4
 WAIT_INITIAL_S = 0.25
 WAIT_MAX_S = 8.0
-LONGEST_RETRY_AFTER_S = 60.0
 KEEPALIVE_S = 120.0
 LAST_BYTES_S = 0.2
 MOST_CONNECTIONS = 1024
@@ -301,7 +298,7 @@ class Client:
         import stamina
 
         return stamina.retry_context(
-            on=_try_again,
+            on=try_again,
             attempts=attempts or self._attempts,
             timeout=None,
             wait_initial=self._wait_initial,
@@ -389,20 +386,3 @@ def _timeouts(timeout: float) -> "httpx.Timeout":
     import httpx
 
     return httpx.Timeout(timeout, connect=min(timeout, CONNECT_TIMEOUT_S))
-
-
-def _try_again(error: Exception) -> bool | float:
-    """Whether an error may pass, and after how many seconds if the server says."""
-    if isinstance(error, CertificateError):
-        return False
-    if isinstance(error, ConnectionFailed | TimedOut | StreamError):
-        return True
-    passing = isinstance(error, RateLimitError | ServerError) or (
-        isinstance(error, RejectedError) and error.status == 408
-    )
-    if not passing:
-        return False
-    wait = error.facts.get("retry_after")  # type: ignore[attr-defined]
-    if wait is None:
-        return True
-    return False if wait > LONGEST_RETRY_AFTER_S else float(wait)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from wcode_magics.outcome import STATUSES, Outcome
+from wcode_magics.outcome import Outcome
 from wcode_magics.schema import Field
 from wcode_magics.task import Task
 
@@ -15,7 +15,7 @@ DTYPES = {"text": "string", "int": "Int64", "float": "Float64", "bool": "boolean
 
 def columns_of(task: Task) -> tuple[Field, ...]:
     """All columns that a task makes: its values, then status and error."""
-    status = Field(f"{task.into}_status", "choice", STATUSES)
+    status = Field(f"{task.into}_status", "text")
     return (*task.columns, status, Field(f"{task.into}_error", "text"))
 
 

@@ -14,13 +14,13 @@ from wcode_magics.text import say
 T = TypeVar("T")
 
 TICK_S = 0.1
-DELAY_S = 0.5
+DELAY_S = 1.0
 
 
 class Bar:
     """A bar of tqdm over a tally: rows, failed, replayed, ¥.
 
-    It appears after half a second and goes when all is done. ``shown`` False: none.
+    It appears after a second and goes when all is done. ``shown`` False: none.
     """
 
     def __init__(self, tally: Tally, total: int, *, shown: bool) -> None:
@@ -74,11 +74,12 @@ def summary(outcomes: Iterable[Outcome[Any]], batch: Batch[Any]) -> str:
     """One line about what a reader would not see from the values; else nothing."""
     counts = Counter(outcome.status for outcome in outcomes)
     bad = {word: n for word, n in counts.items() if word not in GOOD}
-    if not bad and not counts["replayed"]:
+    replayed = batch.tally.replayed
+    if not bad and not replayed:
         return ""
     parts = [say("frame.told_rows", rows=sum(counts.values()))]
-    if counts["replayed"]:
-        parts.append(say("frame.told_replayed", rows=counts["replayed"]))
+    if replayed:
+        parts.append(say("frame.told_replayed", rows=replayed))
     parts += [f"{word} {n}" for word, n in sorted(bad.items())]
     if batch.reason is not None:
         parts.append(str(batch.reason))

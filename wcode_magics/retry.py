@@ -12,6 +12,7 @@ from wcode_magics import errors as e
 from wcode_magics.errors import WcodeError
 
 PATIENCE_S = 600.0
+LONGEST_RETRY_AFTER_S = 60.0
 
 _NAMES = ("retry-after", "llm_provider-retry-after", "x-ratelimit-reset-requests")
 _PASSING = (
@@ -76,6 +77,20 @@ class Tries:
         steps = min(self.attempts - 1, 10)
         longest_wait = min(retry.longest, retry.wait * 2**steps)
         return float(longest_wait * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
+
+
+def try_again(error: Exception) -> bool | float:
+    """Whether a person's own request may pass, and after how long if the server says.
+
+    One who waits for a single answer is not kept longer than
+    :data:`LONGEST_RETRY_AFTER_S`, and an answer that cannot be read is shown at once.
+    """
+    if isinstance(error, e.AnswerError) or not isinstance(error, WcodeError):
+        return False
+    wait = error.facts.get("retry_after")
+    if wait is None or not _may_pass(error):
+        return _may_pass(error)
+    return False if wait > LONGEST_RETRY_AFTER_S else float(wait)
 
 
 def _may_pass(error: WcodeError) -> bool:
