@@ -43,10 +43,12 @@ def new_shell() -> InteractiveShell:
     return shell
 
 
-def run_in(shell: InteractiveShell, code: str) -> Ran:
-    """Run a cell."""
+def run_in(
+    shell: InteractiveShell, code: str, call: Callable[[str], Any] | None = None
+) -> Ran:
+    """Run a cell; ``call`` in place of the shell's own ``run_cell``."""
     with capture_output() as captured:
-        result = shell.run_cell(code)
+        result = (call or shell.run_cell)(code)
     return Ran(
         result.success,
         captured.stdout,

@@ -6,7 +6,8 @@ if TYPE_CHECKING:
     from wcode_magics.alignment import compare
     from wcode_magics.errors import WcodeError
     from wcode_magics.reply import Reply
-    from wcode_magics.session import Session
+    from wcode_magics.session import Session, sweep
+    from wcode_magics.tools import confirm
 
 __version__ = "0.1.0"
 __all__ = [
@@ -14,8 +15,10 @@ __all__ = [
     "Session",
     "WcodeError",
     "compare",
+    "confirm",
     "load_ipython_extension",
     "panel",
+    "sweep",
     "unload_ipython_extension",
 ]
 
@@ -24,6 +27,8 @@ _HOMES = {
     "Session": "session",
     "WcodeError": "errors",
     "compare": "alignment",
+    "confirm": "tools",
+    "sweep": "session",
 }
 
 

@@ -12,7 +12,7 @@ from wcode_magics.reply import Reply
 from wcode_magics.session import Session
 
 LAST = "_wcode"
-STREAMED = ("markdown", "text", "code")
+STREAMED = ("markdown", "text", "code", "value")
 
 
 class NotebookScreen:
@@ -45,24 +45,35 @@ class Run:
         session: sends it.
         shell: the IPython shell whose variables are bound.
         out: a variable to bind besides ``_wcode``, or None.
-        form: one of :data:`options.FORMATS`.
+        form: one of :data:`options.FORMATS`, or ``value`` for a parsed answer.
+        foot: a line to show below the answer, or an empty string.
     """
 
     def __init__(
-        self, session: Session, shell: Any, out: str | None, form: str
+        self,
+        session: Session,
+        shell: Any,
+        out: str | None,
+        form: str,
+        foot: Callable[[Reply], str] = lambda _reply: "",
     ) -> None:
         self._session = session
         self._shell = shell
         self._out = out
         self._form = form
+        self._foot = foot
         self._notes: list[view.Bundle] = []
 
     def note(self, text: str) -> None:
         """Show a line above the answer, which it stays with."""
-        self._notes.append(view.note_bundle(text))
+        self.add(view.note_bundle(text))
+
+    def add(self, bundle: view.Bundle) -> None:
+        """Show a bundle above the answer, which it stays with."""
+        self._notes.append(bundle)
         if is_notebook(self._shell):
             return
-        print(text, file=sys.stderr)  # noqa: T201
+        print(bundle["text/plain"], file=sys.stderr)  # noqa: T201
 
     def send(self, prepared: Prepared, *, stream: bool) -> Reply:
         """Send, show and bind.
@@ -72,6 +83,8 @@ class Run:
             Stopped: the person stopped it; likewise.
         """
         send = self._stream if stream else self._ask
+        if stream and prepared.resolved["functions"]:
+            send = self._stream_rounds
         try:
             reply = send(prepared)
         except Stopped:
@@ -103,6 +116,13 @@ class Run:
                 raise Stopped(kept=True) from None
             return stream.reply
 
+    def _stream_rounds(self, prepared: Prepared) -> Reply:
+        rounds, box = self._session.rounds(prepared)
+        while calls := rounds.calls(self._stream(rounds.prepared)):
+            told = box.run(calls, rounds.number, parallel=rounds.parallel)
+            rounds.answer(told)
+        return rounds.reply
+
     def _show_live(self, stream: Stream, prepared: Prepared) -> None:
         blocks = self._form == "markdown"
         live = Live(NotebookScreen(), self._growing, blocks=blocks)
@@ -122,18 +142,24 @@ class Run:
     def _end(self, reply: Reply) -> None:
         """Bind first: whatever drawing does, the answer is safe."""
         bind(self._shell, reply, self._out)
+        foot = self._foot(reply)
         if is_notebook(self._shell):
-            shown = view.joined([*self._notes, view.reply_bundle(reply, self._form)])
-            show_bundle(shown, view.reply_metadata(reply))
+            parts = [*self._notes, view.reply_bundle(reply, self._form)]
+            parts += [view.faint_bundle(foot)] if foot else []
+            show_bundle(view.joined(parts), view.reply_metadata(reply))
         else:
             print(f"\n{view.reply_end(reply)}")  # noqa: T201
+            print(foot, end="\n" if foot else "")  # noqa: T201
 
 
 def bind(shell: Any, reply: Reply, out: str | None) -> None:
-    """Give the person the reply under ``_wcode`` and a name of their own."""
+    """Give the person the reply under ``_wcode`` and a name of their own.
+
+    Where the answer was asked for in a form, their name is for the parsed value.
+    """
     shell.user_ns[LAST] = reply
     if out is not None:
-        shell.user_ns[out] = reply
+        shell.user_ns[out] = reply if reply.parsed is None else reply.parsed
 
 
 def is_notebook(shell: Any) -> bool:

@@ -3,28 +3,41 @@
 from collections.abc import Mapping
 from typing import Any
 
+from IPython.core.error import StdinNotImplementedError
+
 from wcode_magics import models, params, tokens, view
 from wcode_magics.cell import LAST, Run, is_notebook, show_bundle
+from wcode_magics.cells import CellWatch, chats_folder, notebook_name
 from wcode_magics.errors import UsageError
 from wcode_magics.exchange import Prepared
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
 from wcode_magics.session import Session
 from wcode_magics.settings import KEY_VARIABLE
+from wcode_magics.talk import Chats, next_turn
 from wcode_magics.text import say
 from wcode_magics.values import Usage
 
-CELL_ONLY = frozenset({"out", "code", "dry_run", "continue", "as", "raw"})
+CELL_ONLY = frozenset(
+    {"out", "code", "dry_run", "continue", "as", "raw", "sweep", "models", "yes"}
+)
 """Options that say what to do with a request, not what is in it."""
+YES = frozenset({"y", "yes", "是", "好"})
 
 
 class Extension:
     """The state of the extension in one shell."""
 
-    def __init__(self, shell: Any) -> None:
+    def __init__(self, shell: Any, cells: CellWatch) -> None:
         self.shell = shell
+        self.cells = cells
         self.session = Session()
+        self.session.allow = _ask_person
+        notebook = notebook_name(shell)
+        if notebook is not None:
+            self.session.chats = Chats(chats_folder(notebook))
         self.last_request: Prepared | None = None
+        self.last_given: Mapping[str, Any] = {}
         self._sandbox_told = False
 
     @property
@@ -50,10 +63,18 @@ class Extension:
         else:
             names = None if given.get("raw") else self.variables
             prepared = self.session.prepare(prompt, names=names, **own)
+            if given.get("chat"):
+                place = self.cells.next_place()
+                chats = self.session.chats
+                prepared = next_turn(chats, given["chat"], place, prepared)
+        self.refuse_key(prepared)
+        return prepared
+
+    def refuse_key(self, prepared: Prepared) -> None:
+        """Raise UsageError where a request contains the key."""
         key = self.session.settings.key()
         if key and key.encode() in prepared.request.content():
             raise UsageError("secret_in_prompt")
-        return prepared
 
     def show_request(self, prepared: Prepared) -> None:
         """Show the exact body, the layer of each value, tokens and price."""
@@ -76,6 +97,16 @@ class Extension:
         if self.session.endpoint(prepared.resolved).sandbox:
             self._sandbox_told = True
             run.note(say("ui.sandbox_note", variable=KEY_VARIABLE))
+
+
+def _ask_person(name: str, arguments: Mapping[str, Any]) -> bool:
+    """Whether a marked function may run; no where nobody can be asked."""
+    given = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
+    try:
+        said = input(say("ui.confirm", call=f"{name}({given})"))
+    except (EOFError, OSError, StdinNotImplementedError):
+        return False
+    return said.strip().lower() in YES
 
 
 def tell(text: str) -> None:

@@ -20,6 +20,7 @@ from traitlets.config import Configurable
 
 from wcode_magics import accessors, options, text
 from wcode_magics.arrival import when_imported
+from wcode_magics.cells import CellWatch
 from wcode_magics.commands import COMMANDS, complete, find
 
 if TYPE_CHECKING:
@@ -99,6 +100,8 @@ class Loaded:
         self._shell = shell
         self.commands = [Command(name, self) for name in COMMANDS]
         self.matcher = _matcher(shell.user_ns)
+        self._cells = CellWatch(shell)
+        self._cells.start()
         self.config = WcodeMagics(parent=shell)
         self._configured = {
             row.name: value
@@ -115,7 +118,7 @@ class Loaded:
         """The state that the commands share."""
         from wcode_magics.extension import Extension
 
-        home = Extension(self._shell)
+        home = Extension(self._shell, self._cells)
         home.session.settings.config.update(self._configured)
         return home
 
@@ -136,6 +139,7 @@ class Loaded:
     def close(self) -> None:
         """Close what was begun, and speak as before."""
         text.use(None)
+        self._cells.stop()
         self._forget_pandas()
         accessors.take()
         if "home" in self.__dict__:
@@ -146,8 +150,11 @@ class Loaded:
 
 
 _LINE = re.compile(r"\s*%%?(wcode\w*)\s+")
-_QUESTION = re.compile(r"^(\s*)%wcode[ \t]+(\S.*\?)[ \t]*$", re.MULTILINE)
-_SHOWN = {"wcode_magics.reply.Reply": "wcode_magics.view.reply_shown"}
+_QUESTION = re.compile(r"^(\s*)%(wcode|wcode_fix)[ \t]+(\S.*\?)[ \t]*$", re.MULTILINE)
+_SHOWN = {
+    "wcode_magics.reply.Reply": "wcode_magics.view.reply_shown",
+    "wcode_magics.grid.Sweep": "wcode_magics.trials.bundle",
+}
 """Types that display themselves, and the functions that make their bundles."""
 _loaded: WeakKeyDictionary[Any, Loaded] = WeakKeyDictionary()
 
@@ -236,5 +243,5 @@ def _keep_questions(cell: list[str]) -> list[str]:
 
 
 def _called(match: re.Match[str]) -> str:
-    indent, line = match.groups()
-    return f"{indent}get_ipython().run_line_magic('wcode', {line!r})"
+    indent, name, line = match.groups()
+    return f"{indent}get_ipython().run_line_magic({name!r}, {line!r})"

@@ -15,18 +15,25 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from wcode_magics import branch, models, options, params, portal, sweep, template
+from wcode_magics import branch, models, options, params, portal, template
 from wcode_magics.budget import Budget, afford
 from wcode_magics.client import Client
 from wcode_magics.errors import OptionError, StoreError, UsageError
 from wcode_magics.exchange import Exchange, Prepared, Prompt, Stream
+from wcode_magics.grid import (
+    Point,
+    Sweep,
+    estimated,
+    grid_points,
+    refuse_many,
+    try_all,
+)
 from wcode_magics.limiter import Limiter
 from wcode_magics.replay import Replay
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
 from wcode_magics.rounds import Rounds
 from wcode_magics.settings import Resolved, Settings
-from wcode_magics.sweep import Point, Sweep
 from wcode_magics.talk import Chat, Chats
 from wcode_magics.tools import Toolbox
 from wcode_magics.twin import AsyncSession
@@ -164,17 +171,17 @@ class Session:
         self, prompt: Prompt, grid: Mapping[str, Sequence[Any]], **given: Any
     ) -> tuple[list[Point], list[Prepared]]:
         """The points of a grid and their requests, with nothing sent."""
-        points = sweep.grid_points(grid)
+        points = grid_points(grid)
         agreed = given.pop("yes", False)
         ready = [self.prepare(prompt, **{**given, **point}) for point in points]
         if not agreed:
-            _tokens, most = sweep.estimated([one.request for one in ready])
-            sweep.refuse_many(len(ready), most)
+            _tokens, most = estimated([one.request for one in ready])
+            refuse_many(len(ready), most)
         return points, ready
 
     async def send_all(self, points: list[Point], ready: list[Prepared]) -> Sweep:
         """The trials of a plan; to be awaited on the loop of :mod:`portal`."""
-        return await sweep.try_all(points, [self.exchange(one).whole for one in ready])
+        return await try_all(points, [self.exchange(one).whole for one in ready])
 
     def rounds(self, ready: Prepared) -> tuple[Rounds, Toolbox]:
         """The loop of a request with functions, and what runs its calls."""
@@ -379,3 +386,9 @@ def _messages(
         replace(message, content=template.render(message.content or "", names))
         for message in said
     )
+
+
+def sweep(prompt: Prompt, grid: Mapping[str, Sequence[Any]], **given: Any) -> Sweep:
+    """:meth:`Session.sweep` in a session of its own."""
+    with Session() as session:
+        return session.sweep(prompt, grid, **given)

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from wcode_magics import portal
 from wcode_magics.exchange import Prompt
+from wcode_magics.grid import Sweep
 from wcode_magics.reply import Reply
-from wcode_magics.sweep import Sweep
 from wcode_magics.talk import Chat
 from wcode_magics.values import Delta
 

@@ -8,12 +8,14 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from wcode_magics import heatmap, highlight, markdown, models
+from wcode_magics import heatmap, highlight, markdown, models, tree
 from wcode_magics.errors import AnswerError
 from wcode_magics.markup import escape
 from wcode_magics.reply import Reply
 from wcode_magics.table import Table
 from wcode_magics.text import say
+from wcode_magics.typed import plain_value
+from wcode_magics.values import ToolTrace
 
 Bundle = dict[str, Any]
 
@@ -30,13 +32,17 @@ WRAPPED = "white-space:pre-wrap;margin:0"
 
 
 def reply_bundle(reply: Reply, form: str = "markdown") -> Bundle:
-    """A reply with its footer; ``form`` is one of :data:`options.FORMATS`."""
-    seen = [_BODIES[form](reply), _calls_html(reply.tool_calls), _refusal_html(reply)]
+    """A reply with its footer.
+
+    ``form`` is one of :data:`options.FORMATS`, or ``value`` for a parsed answer.
+    """
+    seen = [_trace_html(reply.trace), _BODIES[form](reply)]
+    seen += [_calls_html(reply.tool_calls), _refusal_html(reply)]
     if reply.logprobs is not None:
         seen.append(heatmap.html(reply.logprobs))
     seen.append(_footer_html(reply))
     bundle = {"text/html": "".join(seen), "text/plain": reply_plain(reply)}
-    if form == "markdown" and not reply.tokens:
+    if form == "markdown" and not reply.tokens and not reply.trace:
         foot = f"*{footer(reply)}*"
         bundle["text/markdown"] = f"{markdown.neutral(reply.text)}\n\n{foot}"
     return bundle
@@ -56,6 +62,8 @@ def reply_end(reply: Reply) -> str:
     """What a terminal shows below the text: calls, tokens, badge, footer."""
     calls = [f"{call.name}({call.arguments})" for call in reply.tool_calls]
     parts = [*calls, reply.refusal or ""]
+    if reply.trace:
+        parts.insert(0, trace_table(reply.trace).plain())
     if reply.logprobs is not None:
         parts.append(heatmap.plain(reply.logprobs))
     parts += [badge(reply), footer(reply)]
@@ -131,6 +139,13 @@ def note_bundle(text: str) -> Bundle:
     return {"text/html": shown, "text/plain": text, "text/markdown": quoted}
 
 
+def faint_bundle(text: str) -> Bundle:
+    """A line of small print."""
+    shown = f'<div style="{FAINT}">{escape(text)}</div>'
+    said = f"*{markdown.neutral(text)}*"
+    return {"text/html": shown, "text/plain": text, "text/markdown": said}
+
+
 def code_bundle(code: str, lexer: str) -> Bundle:
     """Code, coloured in the notebook."""
     return {"text/html": highlight.html(code, lexer), "text/plain": code}
@@ -183,13 +198,39 @@ def _html(reply: Reply) -> str:
     return str(nh3.clean(body, tags=tags, url_schemes={"http", "https", "mailto"}))
 
 
+def _value(reply: Reply) -> str:
+    if reply.parsed is None:
+        return _pre(reply.text)
+    return tree.html(plain_value(reply.parsed))
+
+
 _BODIES = {
     "markdown": _markdown,
     "text": lambda reply: _pre(reply.text),
     "code": _code,
     "json": _json,
     "html": _html,
+    "value": _value,
 }
+
+
+def trace_table(trace: Sequence[ToolTrace]) -> Table:
+    """The calls of functions on the way to an answer."""
+    heads = ("trace_round", "trace_call", "trace_result", "trace_seconds")
+    rows = [
+        (
+            str(one.round),
+            f"{one.name}({one.arguments})",
+            shown_value(("" if one.ok else say("ui.trace_failed")) + one.result),
+            f"{one.seconds:.2f}",
+        )
+        for one in trace
+    ]
+    return Table([say(f"ui.{head}") for head in heads], rows)
+
+
+def _trace_html(trace: Sequence[ToolTrace]) -> str:
+    return str(trace_table(trace).bundle()["text/html"]) if trace else ""
 
 
 def _calls_html(calls: Sequence[Any]) -> str:

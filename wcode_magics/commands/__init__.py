@@ -20,7 +20,12 @@ COMMANDS = {
     "wcode_show": "requests",
     "wcode_code": "requests",
     "wcode_panel": "panel",
+    "wcode_chats": "talks",
+    "wcode_reset": "talks",
+    "wcode_fix": "mend",
+    "wcode_repair": "mend",
 }
+_LINES = {"wcode", "wcode_show", "wcode_panel", "wcode_fix", "wcode_repair"}
 
 
 def find(name: str) -> Callable[..., Any]:
@@ -36,7 +41,7 @@ def complete(
     from wcode_magics import line as lines
     from wcode_magics import options, params, snippets
 
-    if command in {"wcode", "wcode_show", "wcode_panel"}:
+    if command in _LINES:
         yield from lines.complete(line, variables)
     elif command == "wcode_params":
         yield from lines.complete_names(line, params.NAMES)

@@ -1,15 +1,23 @@
 """``%%wcode`` and ``%wcode``: send and show."""
 
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
 from wcode_magics import line as lines
 from wcode_magics import view
 from wcode_magics.cell import Run, show_bundle
 from wcode_magics.commands.frames import ask_rows
 from wcode_magics.commands.requests import show_code
+from wcode_magics.commands.sweeps import send_sweep
 from wcode_magics.errors import OptionError
+from wcode_magics.exchange import Prepared
 from wcode_magics.extension import Extension
 from wcode_magics.playground import open_panel
 from wcode_magics.reply import Reply
+from wcode_magics.talk import fullness
 from wcode_magics.text import say
+from wcode_magics.visible import percent
 
 
 def wcode(home: Extension, line: str, cell: str | None = None) -> None:
@@ -28,6 +36,9 @@ def wcode(home: Extension, line: str, cell: str | None = None) -> None:
     for name in ("into", "fresh"):
         if given.get(name):
             raise OptionError("frame_only", name=f"--{name}")
+    if given.get("sweep") or given.get("models"):
+        send_sweep(home, prompt, given)
+        return
     prepared = home.prepare(prompt, given)
     if given.get("as"):
         show_code(home, prepared, given["as"])
@@ -35,14 +46,52 @@ def wcode(home: Extension, line: str, cell: str | None = None) -> None:
     if given.get("dry_run"):
         home.show_request(prepared)
         return
-    run = Run(home.session, home.shell, given.get("out"), prepared.resolved["format"])
+    send(home, prepared, given)
+
+
+def send(
+    home: Extension,
+    prepared: Prepared,
+    given: Mapping[str, Any],
+    above: Sequence[view.Bundle] = (),
+) -> None:
+    """Send a request, show and bind its answer; ``above`` stands over it."""
+    resolved = prepared.resolved
+    form = resolved["format"]
+    if prepared.read is not None and resolved.layer("format") == "default":
+        form = "value"
+    run = Run(
+        home.session,
+        home.shell,
+        given.get("out"),
+        form,
+        partial(_meter, home, resolved["chat"]),
+    )
+    for bundle in above:
+        run.add(bundle)
     for key, facts in prepared.advice:
         run.note(say(f"advice.{key}", **facts))
     home.tell_sandbox(run, prepared)
-    home.last_request = prepared
-    reply = run.send(prepared, stream=prepared.resolved["stream"])
+    home.last_request, home.last_given = prepared, given
+    reply = run.send(prepared, stream=resolved["stream"])
     if given.get("code"):
         _insert_code(home, reply)
+
+
+def _meter(home: Extension, name: str | None, reply: Reply) -> str:
+    """How full the context of a conversation is."""
+    full = fullness(reply)
+    if name is None or full is None:
+        return ""
+    tokens, context = full
+    return say(
+        "ui.chat_meter",
+        name=name,
+        turn=len(home.session.chats[name].turns),
+        share=percent(tokens / context),
+        tokens=f"{tokens:,}",
+        context=f"{context:,}",
+    )
 
 
 def _insert_code(home: Extension, reply: Reply) -> None:

@@ -8,11 +8,12 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from wcode_magics import comparison, markdown, options, params, sweep, view
+from wcode_magics import comparison, markdown, options, params, view
 from wcode_magics.alignment import agree
 from wcode_magics.differences import differences
 from wcode_magics.errors import OptionError, UsageError, WcodeError
 from wcode_magics.exchange import Prepared, Stream
+from wcode_magics.grid import AT_ONCE, Point, estimated, grid_points, refuse_many
 from wcode_magics.live import REDRAW_S
 from wcode_magics.markup import escape
 from wcode_magics.playground.answer import asked, problem_html
@@ -31,7 +32,7 @@ _CELL = "vertical-align:top;text-align:left;padding:.3em .6em;border:1px solid #
 class Card:
     """One point of the grid: its request, and what has come of it."""
 
-    point: sweep.Point
+    point: Point
     prepared: Prepared
     flow: Stream | None = None
     text: str = ""
@@ -110,14 +111,14 @@ class Compare:
         grid = dict(pair for pair in read if pair is not None)
         if not grid:
             raise OptionError("sweep.empty", name=say("panel.compare"))
-        points = sweep.grid_points(grid)
+        points = grid_points(grid)
         drafts = [reduce(_set, point.items(), desk.draft) for point in points]
         cards = [
             Card(point, draft.prepare(desk.session, desk.names))
             for point, draft in zip(points, drafts, strict=True)
         ]
-        _tokens, most = sweep.estimated([card.prepared.request for card in cards])
-        sweep.refuse_many(len(cards), most)
+        _tokens, most = estimated([card.prepared.request for card in cards])
+        refuse_many(len(cards), most)
         self._lay_out(cards, drafts, len(list(grid.values())[-1]))
         self._worker.start(lambda stop: self._run(cards, stop))
 
@@ -154,7 +155,7 @@ class Compare:
             halted = stop.is_set()
             open_ = [card for card in cards if card.flow and not card.over]
             waiting = [card for card in cards if card.flow is None]
-            for card in waiting[: 0 if halted else sweep.AT_ONCE - len(open_)]:
+            for card in waiting[: 0 if halted else AT_ONCE - len(open_)]:
                 card.flow = self._desk.session.stream(card.prepared)
                 open_.append(card)
             for card in open_:

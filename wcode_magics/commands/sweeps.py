@@ -1,0 +1,64 @@
+"""``--sweep`` and ``--models``: one prompt, many requests, one table."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from wcode_magics import portal, trials, view
+from wcode_magics.cell import LAST, show_bundle
+from wcode_magics.errors import OptionError, Stopped
+from wcode_magics.extension import CELL_ONLY, Extension
+from wcode_magics.grid import Sweep
+from wcode_magics.text import say
+
+_ALONE = ("chat", "functions", "continue", "as")
+
+
+def send_sweep(home: Extension, prompt: str, given: Mapping[str, Any]) -> None:
+    """Send the combinations, bind the table, show the answers side by side.
+
+    Raises:
+        UsageError: nothing was sent.
+        WcodeError: nothing was answered; the first of the errors.
+    """
+    points, ready = home.session.sweep_plan(
+        prompt,
+        _grid(given),
+        names=None if given.get("raw") else home.variables,
+        yes=bool(given.get("yes") or given.get("dry_run")),
+        **{name: value for name, value in given.items() if name not in CELL_ONLY},
+    )
+    for one in ready:
+        home.refuse_key(one)
+    if given.get("dry_run"):
+        show_bundle(view.note_bundle(say("ui.sweep_first", count=len(ready))))
+        home.show_request(ready[0])
+        return
+    home.last_request, home.last_given = ready[0], given
+    try:
+        swept = portal.run(home.session.send_all, points, ready)
+    except KeyboardInterrupt:
+        raise Stopped(kept=False) from None
+    _bind(home, swept, given.get("out"))
+    show_bundle(trials.bundle(swept))
+    if not swept.replies and swept.trials[0].error is not None:
+        raise swept.trials[0].error
+
+
+def _grid(given: Mapping[str, Any]) -> dict[str, list[Any]]:
+    option = "--sweep" if given.get("sweep") else "--models"
+    for name in _ALONE:
+        if given.get(name):
+            raise OptionError("not_together", one=option, other=f"--{name}")
+    models = given.get("models")
+    grid: dict[str, list[Any]] = {"model": models} if models else {}
+    for name, values in given.get("sweep") or ():
+        if name in grid:
+            raise OptionError("given_twice", name=name)
+        grid[name] = values
+    return grid
+
+
+def _bind(home: Extension, swept: Sweep, out: str | None) -> None:
+    home.variables[LAST] = swept
+    if out is not None:
+        home.variables[out] = swept.frame()

@@ -1,0 +1,161 @@
+"""The last exception as a question: traceback, the cells' source, the names they used.
+
+Values are shortened and secrets are masked, because all of this leaves the machine.
+"""
+
+import ast
+import linecache
+import os
+import re
+import reprlib
+import sys
+import traceback
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import ModuleType, TracebackType
+from typing import Any
+
+from wcode_magics.errors import UsageError, WcodeError
+from wcode_magics.text import say
+
+MOST_NAMES = 20
+VALUE_LIMIT = 300
+TRACE_LIMIT = 4_000
+SOURCE_LIMIT = 8_000
+FRAMES = 8
+MASK = "***"
+
+_SECRET_NAME = re.compile(
+    r"(^|_)(api_?key|key|token|secret|password|passwd|credentials?)(_|$)", re.IGNORECASE
+)
+_SECRET_TEXT = re.compile(
+    r"\b(sk-[\w-]{8,}|gh[pousr]_\w{16,}|AKIA[A-Z0-9]{12,}|eyJ[\w-]{10,}\.[\w.-]+)"
+    r"|(?<=Bearer )\S{8,}"
+)
+_SHORTEST_SECRET = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An exception; ``sources`` are the cells it passed, the one that ran first."""
+
+    trace: str
+    sources: tuple[str, ...]
+    values: Mapping[str, str]
+
+    @property
+    def question(self) -> str:
+        """The prompt that asks what is wrong."""
+        cells = "\n\n".join(f"```python\n{source}\n```" for source in self.sources)
+        names = "\n".join(f"{name} = {value}" for name, value in self.values.items())
+        return say("prompts.fix", trace=self.trace, cells=cells, names=names or "–")
+
+
+def last_failure(shell: Any, key: str | None = None) -> Failure:
+    """The last exception of a shell; ``key`` is masked as well.
+
+    Raises:
+        UsageError: there was none, or it was one of this package's own.
+    """
+    error = getattr(sys, "last_value", None)
+    if error is None:
+        raise UsageError("fix.none")
+    if isinstance(error, WcodeError):
+        raise UsageError("fix.own", error=" ".join(str(error).split())[:200])
+    sources = [_source(name) for name in _cell_files(shell, error)]
+    hidden = _secrets(shell.user_ns, key)
+    trace = _from_cell(shell, error.__traceback__)
+    told = "".join(traceback.format_exception(type(error), error, trace, limit=-FRAMES))
+    return Failure(
+        _masked(told[-TRACE_LIMIT:].strip(), hidden),
+        tuple(_masked(source, hidden) for source in sources if source),
+        {
+            name: _masked(value, hidden)
+            for name, value in _values(sources, shell.user_ns).items()
+        },
+    )
+
+
+def _cell_files(shell: Any, error: BaseException) -> list[str]:
+    files = [
+        frame.f_code.co_filename
+        for frame, _line in traceback.walk_tb(error.__traceback__)
+    ]
+    if isinstance(error, SyntaxError) and error.filename:
+        files.append(error.filename)
+    known = dict.fromkeys(files)
+    return [name for name in known if shell.compile.format_code_name(name)]
+
+
+def _from_cell(shell: Any, trace: TracebackType | None) -> TracebackType | None:
+    """The traceback from the first cell on; all of it where there is none."""
+    for frame, _line in traceback.walk_tb(trace):
+        if shell.compile.format_code_name(frame.f_code.co_filename):
+            break
+        assert trace is not None
+        if trace.tb_next is None:
+            return trace
+        trace = trace.tb_next
+    return trace
+
+
+def _source(file: str) -> str:
+    return "".join(linecache.getlines(file)).strip()[:SOURCE_LIMIT]
+
+
+def _values(sources: Iterable[str], names: Mapping[str, Any]) -> dict[str, str]:
+    used = dict.fromkeys(name for source in sources for name in _loaded(source))
+    known = [name for name in used if name in names and not name.startswith("_")]
+    told = {
+        name: MASK if _SECRET_NAME.search(name) else _shown(names[name])
+        for name in known
+        if not isinstance(names[name], ModuleType)
+    }
+    return dict(list(told.items())[:MOST_NAMES])
+
+
+def _loaded(source: str) -> list[str]:
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:
+        return re.findall(r"[^\W\d]\w*", source)
+    return [node.id for node in ast.walk(tree) if isinstance(node, ast.Name)]
+
+
+def _shown(value: Any) -> str:
+    kind = type(value).__name__
+    shape = getattr(value, "shape", None)
+    if shape is not None and hasattr(value, "dtypes"):
+        pairs = value.dtypes.items() if hasattr(value.dtypes, "items") else ()
+        columns = ", ".join(f"{name}: {dtype}" for name, dtype in pairs)
+        return f"{kind} {shape} [{columns}]"[:VALUE_LIMIT]
+    if shape is not None and hasattr(value, "dtype"):
+        return f"{kind} {shape} {value.dtype}"
+    try:
+        told = _short.repr(value)
+    except Exception as error:
+        told = f"<{kind}: {type(error).__name__}>"
+    return told[:VALUE_LIMIT]
+
+
+_short = reprlib.Repr()
+_short.maxstring = _short.maxother = VALUE_LIMIT
+_short.maxlist = _short.maxtuple = _short.maxdict = _short.maxset = 10
+
+
+def _secrets(names: Mapping[str, Any], key: str | None) -> list[str]:
+    held = [key or ""]
+    for source in (os.environ, names):
+        held += [
+            value
+            for name, value in source.items()
+            if isinstance(value, str) and _SECRET_NAME.search(name)
+        ]
+    long = {value.strip() for value in held if len(value.strip()) >= _SHORTEST_SECRET}
+    return sorted(long, key=len, reverse=True)
+
+
+def _masked(text: str, secrets: Iterable[str]) -> str:
+    for secret in secrets:
+        text = text.replace(secret, MASK)
+    return _SECRET_TEXT.sub(MASK, text)
