@@ -1,9 +1,12 @@
 """A panel in a real browser: what a person does with it."""
 
+import json
 import re
-from collections.abc import Callable, Iterator
+import urllib.request
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -79,14 +82,20 @@ class Desks:
         self._front = front
         self._count = 0
 
-    def open(self, *cells: str, width: int = 1400, height: int = 1000) -> Desk:
+    def open(
+        self,
+        *cells: str,
+        width: int = 1400,
+        height: int = 1000,
+        kernel: str = "python3",
+    ) -> Desk:
         """A new notebook with these cells, all run; its last panel."""
         self._count += 1
         name = f"{self._count}.ipynb"
         sources = [LOAD, *cells]
         notebook = nbformat.v4.new_notebook(
             cells=[nbformat.v4.new_code_cell(source) for source in sources],
-            metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
+            metadata={"kernelspec": {"name": kernel, "display_name": kernel}},
         )
         nbformat.write(notebook, self.jupyter.root / name)
         page = self.new_page(width, height)
@@ -104,12 +113,26 @@ class Desks:
         page.set_default_timeout(20_000)
         return page
 
+    def forget_kernels(self) -> None:
+        """End all kernels, as a server that was started anew has none."""
+        port = self.jupyter.port
+        listed = f"http://127.0.0.1:{port}/api/sessions"
+        with urllib.request.urlopen(listed) as answer:
+            sessions = json.load(answer)
+        for session in sessions:
+            ask = urllib.request.Request(f"{listed}/{session['id']}", method="DELETE")
+            urllib.request.urlopen(ask).close()
+
 
 @contextmanager
 def desks(
-    home: Path, *, front: Front = "lab", **more: Callable[..., object]
+    home: Path,
+    *,
+    front: Front = "lab",
+    env: Mapping[str, str] | None = None,
+    **more: Any,
 ) -> Iterator[Desks]:
     """One server and one browser; ``more`` goes to :class:`Jupyter`."""
-    env = {"PYTHONPATH": str(ROOT)}
-    with Jupyter(home, front=front, env=env, **more) as made, browser() as opened:  # type: ignore[arg-type]
+    env = {"PYTHONPATH": str(ROOT), **(env or {})}
+    with Jupyter(home, front=front, env=env, **more) as made, browser() as opened:
         yield Desks(made, opened, front)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser import Sheet
 from tests.loopback import Answer, Loopback, completion, event, streamed
 from tests.playground.driver import NEEDS_CHROMIUM, Desks, desks
 
@@ -266,3 +267,26 @@ def test_a_conversation(lab: Desks, loopback: Serve) -> None:
     turns.nth(0).get_by_title("Edit: back into the field").click()
     expect(turns).to_have_count(0)
     expect(desk.panel.get_by_label("Prompt")).to_have_value("two")
+
+
+def test_without_its_kernel_a_notebook_shows_the_answer(
+    lab: Desks, loopback: Serve
+) -> None:
+    """Saved and opened anew: the last answer is there, and no dead widget is seen."""
+    server = loopback(streamed("**Lasting** answer"))
+    desk = lab.open(points(server), "%wcode_panel")
+    desk.ask("hi")
+    expect(desk.picture).to_contain_text("Lasting answer")
+    desk.sheet.command("docmanager:save")
+    desk.page.wait_for_timeout(1000)
+    desk.page.reload()
+    panel = desk.page.locator(".wcode-panel")
+    expect(panel.get_by_label("Prompt")).to_have_value("hi")
+    name = desk.page.url.rpartition("/")[2]
+    desk.page.close()
+    lab.forget_kernels()
+    page = Sheet.open(lab.new_page(), lab.jupyter.url(name)).page
+    expect(page.locator(".wcode-picture")).to_contain_text("Lasting answer")
+    dead = page.get_by_text("model not found")
+    expect(dead).to_have_count(1)
+    expect(dead).not_to_be_visible()
