@@ -97,6 +97,21 @@ def grid_points(grid: Mapping[str, Sequence[Any]]) -> list[Point]:
     return [dict(point) for point in itertools.product(*columns)]
 
 
+def grid_of(given: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """The grid that the options ``sweep`` and ``models`` of a line say.
+
+    Raises:
+        OptionError: a dimension was given twice.
+    """
+    models_given = given.get("models")
+    grid: dict[str, list[Any]] = {"model": models_given} if models_given else {}
+    for name, values in given.get("sweep") or ():
+        if name in grid:
+            raise OptionError("given_twice", name=name)
+        grid[name] = values
+    return grid
+
+
 def estimated(requests: Sequence[Request]) -> tuple[int, float | None]:
     """About how many prompt tokens, and the most in ¥ (None: a price is unknown).
 

@@ -1,7 +1,7 @@
 """The help page of the cell and the tables of the README, out of the option table."""
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from wcode_magics import options, params
 from wcode_magics.options import Option
@@ -27,6 +27,16 @@ def page() -> str:
         _filled(say("ui.help_values")),
         _filled(say("ui.help_reply")),
         f"{say('ui.help_examples')}:\n{textwrap.indent(_examples(), '    ')}",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def shell_page(left_out: Collection[str]) -> str:
+    """The help page of ``python -m wcode_magics``, some options left out."""
+    parts = [
+        f"{say('ui.help_usage')}:\n    {say('ui.shell_usage')}",
+        *(_section(group, left_out) for group in (*params.GROUPS, "general")),
+        _filled(say("ui.shell_values")),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -80,8 +90,10 @@ def _examples() -> str:
     return _EXAMPLES.format(**words)
 
 
-def _section(group: str) -> str:
-    rows = [row for row in options.CELL if _group(row) == group]
+def _section(group: str, left_out: Collection[str] = ()) -> str:
+    rows = [
+        row for row in options.CELL if _group(row) == group and row.name not in left_out
+    ]
     lines = [f"{say(f'groups.{group}')}:"]
     for row in rows:
         lines += [f"  {_spelt(row)}", _filled(row.help, "      ")]

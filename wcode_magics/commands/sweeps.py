@@ -7,7 +7,7 @@ from wcode_magics import portal, trials, view
 from wcode_magics.cell import LAST, show_bundle
 from wcode_magics.errors import OptionError, Stopped
 from wcode_magics.extension import CELL_ONLY, Extension
-from wcode_magics.grid import Sweep
+from wcode_magics.grid import Sweep, grid_of
 from wcode_magics.text import say
 
 _ALONE = ("chat", "functions", "continue", "as")
@@ -20,9 +20,10 @@ def send_sweep(home: Extension, prompt: str, given: Mapping[str, Any]) -> None:
         UsageError: nothing was sent.
         WcodeError: nothing was answered; the first of the errors.
     """
+    _refuse_others(given)
     points, ready = home.session.sweep_plan(
         prompt,
-        _grid(given),
+        grid_of(given),
         names=None if given.get("raw") else home.variables,
         yes=bool(given.get("yes") or given.get("dry_run")),
         **{name: value for name, value in given.items() if name not in CELL_ONLY},
@@ -44,18 +45,11 @@ def send_sweep(home: Extension, prompt: str, given: Mapping[str, Any]) -> None:
         raise swept.trials[0].error
 
 
-def _grid(given: Mapping[str, Any]) -> dict[str, list[Any]]:
+def _refuse_others(given: Mapping[str, Any]) -> None:
     option = "--sweep" if given.get("sweep") else "--models"
     for name in _ALONE:
         if given.get(name):
             raise OptionError("not_together", one=option, other=f"--{name}")
-    models = given.get("models")
-    grid: dict[str, list[Any]] = {"model": models} if models else {}
-    for name, values in given.get("sweep") or ():
-        if name in grid:
-            raise OptionError("given_twice", name=name)
-        grid[name] = values
-    return grid
 
 
 def _bind(home: Extension, swept: Sweep, out: str | None) -> None:

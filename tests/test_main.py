@@ -1,0 +1,152 @@
+"""The shell's command, as a process."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from tests.loopback import Answer, Loopback, Seen, completion, either, event, streamed
+
+Shell = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def shell() -> Shell:
+    """Run the command with words, standard input and an endpoint."""
+
+    def run(
+        *words: str,
+        stdin: str | bytes = "",
+        server: Loopback | None = None,
+        **more: str,
+    ) -> subprocess.CompletedProcess[str]:
+        where = {"WCODE_BASE_URL": server.url} if server else {}
+        done = subprocess.run(
+            [sys.executable, "-m", "wcode_magics", *words],
+            input=stdin if isinstance(stdin, bytes) else stdin.encode(),
+            capture_output=True,
+            timeout=60,
+            env={**os.environ, "WCODE_RETRIES": "0", **where, **more},
+            check=False,
+        )
+        out, err = done.stdout.decode(), done.stderr.decode()
+        return subprocess.CompletedProcess(done.args, done.returncode, out, err)
+
+    return run
+
+
+def test_words_are_the_prompt(shell: Shell, loopback: Callable[..., Loopback]) -> None:
+    """Options may stand anywhere; the answer alone is on standard output."""
+    server = loopback(streamed("Hi ", "there."))
+    done = shell("Say", "-t", "0", "{{ hi }}", "--stop=END", server=server)
+    assert (done.stdout, done.stderr, done.returncode) == ("Hi there.\n", "", 0)
+    body = server.seen[0].body
+    assert body["messages"] == [{"role": "user", "content": "Say {{ hi }}"}]
+    assert (body["temperature"], body["stop"]) == (0, ["END"])
+
+
+def test_a_pipe_is_the_prompt(shell: Shell, loopback: Callable[..., Loopback]) -> None:
+    """Alone, or after the words, in UTF-8 whatever the locale."""
+    server = loopback(either("好"))
+    done = shell("--system", "简短", stdin="你好\n", server=server, LC_ALL="C")
+    assert done.stdout == "好\n"
+    shell("Translate:", "--no-stream", stdin="你好", server=server)
+    first, second = (seen.body["messages"] for seen in server.seen)
+    assert first[0] == {"role": "system", "content": "简短"}
+    assert first[1]["content"] == "你好"
+    assert second[0]["content"] == "Translate:\n\n你好"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--temprature", "0", "x"), "--temperature"),
+        (("-t", "9", "x"), "0.0 … 2.0"),
+        ((), "prompt is empty"),
+        (("x", "-t"), "needs a value"),
+        (("--functions", "f", "x"), "f"),
+        (("--chat", "c", "x"), "notebook"),
+        (("--sweep", "tempature=1", "x"), "temperature"),
+    ],
+)
+def test_a_wrong_line_is_one_line_and_code_2(
+    words: tuple[str, ...], said: str, shell: Shell
+) -> None:
+    """On standard error; nothing is sent."""
+    done = shell(*words, WCODE_BASE_URL="http://127.0.0.1:9/v1")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_failure_is_one_line_and_code_1(
+    shell: Shell, loopback: Callable[..., Loopback]
+) -> None:
+    """What came before it is on standard output."""
+    broken = Answer([event({"content": "Half"})], kind="text/event-stream")
+    done = shell("x", server=loopback(broken))
+    assert done.stdout.startswith("Half")
+    assert "broke off" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert done.returncode == 1
+    assert shell("x", server=loopback(Answer([b"{}"], 401))).returncode == 1
+
+
+def test_a_cut_answer_says_so(shell: Shell, loopback: Callable[..., Loopback]) -> None:
+    """The badge is on standard error."""
+    done = shell(
+        "--no-stream", "x", server=loopback(completion(finish_reason="length"))
+    )
+    assert (done.stdout, done.returncode) == ("Hello.\n", 0)
+    assert "max_tokens" in done.stderr
+
+
+def test_forms_are_json(shell: Shell, loopback: Callable[..., Loopback]) -> None:
+    """--schema and --json print the checked value on one line."""
+    server = loopback(completion('```json\n{"a": 1}\n```'), completion('{"b": 1}'))
+    schema = '{"a": "int"}'
+    done = shell("--schema", schema, "x", server=server)
+    assert json.loads(done.stdout) == {"a": 1}
+    wrong = shell("--schema", schema, "x", server=server)
+    assert wrong.returncode == 1
+    assert "$.a" in wrong.stderr
+    assert '{"b": 1}' in wrong.stdout
+
+
+def test_sweeps_and_what_sends_nothing(
+    shell: Shell, loopback: Callable[..., Loopback]
+) -> None:
+    """--sweep prints the answers; --dry-run and --as send nothing."""
+
+    def by_seed(seen: Seen) -> Answer:
+        return completion(f"Answer {seen.body['seed']}")
+
+    server = loopback(by_seed)
+    done = shell("--sweep", "seed=1,2", "temperature=0", "hi", server=server)
+    assert "Answer 1" in done.stdout
+    assert "Answer 2" in done.stdout
+    assert server.seen[0].body["messages"][0]["content"] == "hi"
+    assert len(server.seen) == 2
+    shown = shell("--dry-run", "-t", "0", "hi", server=server)
+    assert json.loads(shown.stdout)["temperature"] == 0
+    assert "hi" in shell("--as", "curl", "hi", server=server).stdout
+    assert len(server.seen) == 2
+
+
+def test_help_has_the_options_that_work_here(shell: Shell) -> None:
+    """In the person's language."""
+    shown = shell("--help").stdout
+    assert "--temperature" in shown
+    assert "--functions f,g" not in shown
+    assert "标准输出" in shell("-h", WCODE_LANGUAGE="zh").stdout
+
+
+def test_without_a_key_the_sandbox_answers(shell: Shell) -> None:
+    """Nothing needs to be set up."""
+    done = shell("-s", "1", "--max-tokens", "5", "Hello")
+    assert done.returncode == 0
+    assert done.stdout.strip()

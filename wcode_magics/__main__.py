@@ -1,0 +1,136 @@
+"""``python -m wcode_magics "prompt"``: one question from a shell, or from a pipe.
+
+The answer goes to standard output as it comes, all else to standard error. The exit
+code is 2 where the line was wrong, 1 where there was no answer, 130 where it was
+stopped.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+
+from wcode_magics import line as lines
+from wcode_magics import manual, view
+from wcode_magics.errors import OptionError, UsageError, VariableError, WcodeError
+from wcode_magics.exchange import Prepared
+from wcode_magics.line import Line
+from wcode_magics.reply import Reply
+from wcode_magics.session import Session
+from wcode_magics.typed import plain_value
+
+IN_NOTEBOOKS = frozenset(
+    [
+        "out",
+        "code",
+        "continue",
+        "panel",
+        "frame",
+        "into",
+        "fresh",
+        "chat",
+        "trim",
+        "functions",
+        "rounds",
+    ]
+)
+_PLAIN = frozenset({"sweep", "models", "yes", "dry_run", "as", "raw", "format"})
+
+
+def main(words: Sequence[str]) -> int:
+    """Ask what the words say; tells the exit code."""
+    if {"-h", "--help"} & {*words}:
+        print(manual.shell_page(IN_NOTEBOOKS), end="")
+        return 0
+    try:
+        _run(lines.parse_words(words))
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except WcodeError as error:
+        _say(f"{type(error).__name__}: {error}")
+        return 2 if isinstance(error, UsageError) else 1
+    return 0
+
+
+def _run(line: Line) -> None:
+    for name in IN_NOTEBOOKS:
+        if line.values.get(name):
+            raise OptionError("notebook_only", name=f"--{name}")
+    own = {k: v for k, v in line.values.items() if k not in _PLAIN}
+    prompt = "\n\n".join(filter(None, (line.rest, _piped())))
+    with Session() as session:
+        if line.values.get("sweep") or line.values.get("models"):
+            _sweep(session, prompt, line, own)
+            return
+        prepared = session.prepare(prompt, **own)
+        if line.values.get("as"):
+            _show_code(session, prepared, line.values["as"])
+        elif line.values.get("dry_run"):
+            print(view.json_text(prepared.request.body))
+        else:
+            _ask(session, prepared)
+
+
+def _ask(session: Session, prepared: Prepared) -> None:
+    if prepared.read is not None:
+        try:
+            reply = session.ask(prepared)
+        except WcodeError as error:
+            print(error.reply or "")
+            raise
+        print(json.dumps(plain_value(reply.parsed), ensure_ascii=False))
+    elif prepared.resolved["stream"]:
+        reply = _stream(session, prepared)
+    else:
+        reply = session.ask(prepared)
+        print(reply.text)
+    if sys.stderr.isatty():
+        _say(view.reply_end(reply))
+    elif view.badge(reply):
+        _say(view.badge(reply))
+
+
+def _stream(session: Session, prepared: Prepared) -> Reply:
+    with session.stream(prepared) as stream:
+        for delta in stream:
+            print(delta.text, end="", flush=True)
+        print()
+    return stream.reply
+
+
+def _sweep(session: Session, prompt: str, line: Line, own: dict[str, object]) -> None:
+    from wcode_magics import trials
+    from wcode_magics.grid import grid_of
+
+    yes = bool(line.values.get("yes"))
+    swept = session.sweep(prompt, grid_of(line.values), yes=yes, **own)
+    print(trials.bundle(swept)["text/plain"])
+    if not swept.replies and swept.trials[0].error is not None:
+        raise swept.trials[0].error
+
+
+def _show_code(session: Session, prepared: Prepared, language: str) -> None:
+    from wcode_magics import snippets
+
+    url = session.endpoint(prepared.resolved).base_url
+    print(snippets.render(prepared.request, language, base_url=url))
+
+
+def _piped() -> str:
+    if sys.stdin is None or sys.stdin.isatty():
+        return ""
+    try:
+        return sys.stdin.buffer.read().decode().strip()
+    except (OSError, UnicodeDecodeError) as wrong:
+        raise VariableError("unreadable_file", path="stdin", reason=wrong) from wrong
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
