@@ -48,12 +48,23 @@ class Kernel:
         self._client = client
 
     def run(
-        self, code: str, *, on_output: Callable[[Shown], None] | None = None
+        self,
+        code: str,
+        *,
+        on_output: Callable[[Shown], None] | None = None,
+        typed: str | None = None,
     ) -> Shown:
-        """Run a cell; ``on_output`` is called after each message that shows."""
+        """Run a cell; ``on_output`` is called after each message that shows.
+
+        ``typed`` answers the cell's one question, as a person would.
+        """
         shown = Shown()
         begun = time.monotonic()
-        asked = self._client.execute(code)
+        asked = self._client.execute(code, allow_stdin=typed is not None)
+        if typed is not None:
+            question = self._client.get_stdin_msg(timeout=60)["content"]
+            assert question["password"], question
+            self._client.input(typed)
         while True:
             message = self._client.get_iopub_msg(timeout=60)
             if message["parent_header"].get("msg_id") != asked:

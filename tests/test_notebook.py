@@ -4,6 +4,7 @@ import json
 import os
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -14,6 +15,22 @@ from tests.kernel import Kernel, Shown, kernel
 from tests.loopback import Answer, Loopback, completion, event, streamed
 
 KEY = "sk-canary-9876543210"
+RING = """
+from keyring.backend import KeyringBackend
+
+class Ring(KeyringBackend):
+    priority = 1
+    held = {}
+
+    def get_password(self, service, username):
+        return self.held.get((service, username))
+
+    def set_password(self, service, username, password):
+        self.held[service, username] = password
+
+    def delete_password(self, service, username):
+        del self.held[service, username]
+"""
 HOSTILE = (
     "<script>alert(1)</script> <img src=x onerror=alert(2)> "
     "[link](javascript:alert(3)) ![p](http://127.0.0.1:9/p.png) `<b>`\n\n"
@@ -136,3 +153,24 @@ def test_a_saved_notebook_shows_it_all(loopback: Callable[..., Loopback]) -> Non
     assert "<strong>Bold</strong> answer" in page
     assert "¥0.000013" in page
     assert KEY not in nbformat.writes(notebook) + page
+
+
+def test_login_keeps_the_key_and_logout_removes_it(
+    loopback: Callable[..., Loopback], tmp_path: Path
+) -> None:
+    """The key is asked for without an echo, used from then on, and forgotten."""
+    (tmp_path / "ring.py").write_text(RING, "utf-8")
+    rings = {"PYTHONPATH": str(tmp_path), "PYTHON_KEYRING_BACKEND": "ring.Ring"}
+    server = loopback(completion())
+    env = {**os.environ, **rings, "WCODE_BASE_URL": server.url, "WCODE_LANGUAGE": "en"}
+    with kernel(env) as made:
+        shown = [made.run("%wcode_login", typed=KEY)]
+        shown += [made.run("%wcode --no-stream hi"), made.run("%wcode_config")]
+        shown += [made.run("%wcode_logout"), made.run("%wcode --no-stream hi")]
+        none = made.run("%wcode_login")
+    sent = [seen.headers.get("authorization") for seen in server.seen]
+    assert sent == [f"Bearer {KEY}", None]
+    said = json.dumps([one.messages for one in shown], default=str)
+    assert KEY not in said
+    assert "kept in the keyring" in said
+    assert "WCODE_API_KEY" in none.outputs[-1]["traceback"][0]
