@@ -138,3 +138,23 @@ def test_the_cell_sends_the_same_request(run: Runner) -> None:
         body = draft.prepare(session, {}).request.body
     shown = run(draft.cell.replace("%%wcode", "%%wcode --dry-run"))
     assert json.dumps(body, ensure_ascii=False, indent=2) in shown.plain
+
+
+def look_up(word: str) -> str:
+    """A function that a model may call."""
+    return word
+
+
+def test_options_that_name_variables_come_back() -> None:
+    """Functions and types are written by their names; what has none is refused."""
+    line = (
+        "%%wcode --functions look_up --schema $Runner --models a,b --json "
+        "--sweep temperature=0,1 seed=[1,2]\nhi"
+    )
+    draft = Draft.parse(line, {"look_up": look_up, "Runner": Draft})
+    names = {"look_up": look_up, "Draft": Draft}
+    assert Draft.parse(draft.cell, names) == draft
+    assert "--functions look_up" in draft.cell
+    nameless = Draft("hi", {"frame": object()})
+    with pytest.raises(UsageError, match="has no name"):
+        _ = nameless.cell

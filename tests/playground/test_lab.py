@@ -221,7 +221,7 @@ df = pd.DataFrame({"review": [f"Film {n} was fine" for n in range(60)]})
 
 
 def test_a_table_runs_pauses_and_goes_on(lab: Desks, loopback: Serve) -> None:
-    """Rows become a column of a variable; what was answered is not sent again."""
+    """Rows become a column; what was answered is not sent again; ■ does no harm."""
     server = loopback(replace(completion("good"), delay=0.15))
     setup = f"%wcode_config base_url={server.url} retries=0 concurrency=2"
     desk = lab.open(FRAME + setup, "%wcode_panel -t 0 Judge:", "1")
@@ -237,6 +237,7 @@ def test_a_table_runs_pauses_and_goes_on(lab: Desks, loopback: Serve) -> None:
     first = len(server.seen)
     assert first < 60
     desk.button("Go on").click()
+    desk.sheet.command("notebook:interrupt-kernel")
     expect(desk.panel).to_contain_text("60 of 60 rows", timeout=20_000)
     assert len(server.seen) == 60
     assert server.seen[-1].body["temperature"] == 0
@@ -290,3 +291,26 @@ def test_without_its_kernel_a_notebook_shows_the_answer(
     dead = page.get_by_text("model not found")
     expect(dead).to_have_count(1)
     expect(dead).not_to_be_visible()
+
+
+def test_go_on_from_another_token(lab: Desks) -> None:
+    """A click on a token shows what else it could have been; a click goes on there."""
+    options = "-t 1.5 --seed 3 --logprobs --top-logprobs 4"
+    desk = lab.open(f"%wcode_panel {options} Tell me a joke", "1")
+    desk.button("Send").click()
+    tokens = desk.panel.locator(".wcode-tokens > span")
+    expect(tokens.first).to_be_visible(timeout=15_000)
+    tokens.first.focus()
+    desk.page.keyboard.press("ArrowRight")
+    desk.page.keyboard.press("Enter")
+    choices = desk.panel.locator(".wcode-choices button")
+    expect(choices).to_have_count(4)
+    desk.page.keyboard.press("b")
+    expect(desk.page.locator(".jp-Notebook .jp-CodeCell")).to_have_count(4)
+    taken = choices.nth(1).inner_text().split(" ")[0]
+    choices.nth(1).click()
+    expect(tokens.nth(1)).to_contain_text(taken.strip("␣·"))
+    desk.sheet.cell(3).locator(".cm-content").click()
+    desk.page.keyboard.type(" + (_wcode.parent is not None)")
+    desk.sheet.run(3)
+    expect(desk.sheet.output(3)).to_contain_text("2")

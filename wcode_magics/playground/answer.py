@@ -84,6 +84,8 @@ def stream(
     Raises:
         WcodeError: its ``reply`` holds what arrived.
     """
+    if prepared.before is not None:
+        live.add(prepared.before.text)
     with session.stream(prepared) as flow:
         while not flow.over and not stop.is_set():
             delta = flow.get(min(live.patience or 0.02, 0.1))

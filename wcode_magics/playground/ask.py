@@ -5,13 +5,14 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from wcode_magics import models, tokens, view
+from wcode_magics import models, params, tokens, view
 from wcode_magics.errors import RejectedError, WcodeError
 from wcode_magics.exchange import Prepared
 from wcode_magics.live import Live
 from wcode_magics.markup import escape
 from wcode_magics.playground.answer import WidgetScreen, asked, stream
 from wcode_magics.playground.desk import Desk
+from wcode_magics.playground.tokenmap import token_map
 from wcode_magics.playground.turns import Turns, turn_html
 from wcode_magics.playground.worker import Later, Worker
 from wcode_magics.reply import Reply
@@ -44,8 +45,10 @@ class Ask:
         self._stop.on_click(desk.guarded(lambda _button: self._worker.stop()))
         self._turns = Turns(desk, self.send)
         bar = widgets.HBox([self._send, self._stop])
+        self._tokens = token_map(self._branch)
+        self._last: Reply | None = None
         parts = [self._turns.widget, bar, self._told, self._screen.widget]
-        self.widget = widgets.VBox(parts)
+        self.widget = widgets.VBox([*parts, *([self._tokens] if self._tokens else [])])
 
     def refresh(self) -> None:
         """The draft changed: estimate again, once it rests."""
@@ -57,6 +60,20 @@ class Ask:
         desk = self._desk
         desk.clear()
         prepared = desk.prepare()
+        self._worker.start(lambda stop: self._run(prepared, stop))
+
+    def _branch(self, token: int, alternative: int) -> None:
+        """Go on from another token than the one the last answer took."""
+        desk = self._desk
+        desk.clear()
+        try:
+            given = {k: v for k, v in desk.draft.values.items() if k in params.NAMES}
+            prepared = desk.session.branch(
+                self._last, token=token, alternative=alternative, **given
+            )
+        except WcodeError as error:
+            desk.fail(error)
+            return
         self._worker.start(lambda stop: self._run(prepared, stop))
 
     def close(self) -> None:
@@ -83,13 +100,17 @@ class Ask:
     def _end(self, prepared: Prepared, reply: Reply) -> None:
         """Bind first: whatever drawing does, the answer is safe."""
         self._desk.bind(reply)
-        messages = prepared.request.messages
-        prompt = messages[-1].content or ""
+        asked_ = [m for m in prepared.request.messages if m.role != "system"]
+        if prepared.before is not None:
+            asked_.pop()
+        prompt = asked_[-1].content or ""
         bundle = asked(prompt, view.reply_bundle(reply, prepared.resolved["format"]))
-        before = "".join(turn_html(m) for m in messages[:-1] if m.role != "system")
-        bundle["text/html"] = before + bundle["text/html"]
+        bundle["text/html"] = "".join(map(turn_html, asked_[:-1])) + bundle["text/html"]
         self._desk.picture.show(bundle, view.reply_metadata(reply))
-        self._turns.add(prompt, reply)
+        self._turns.add(prompt, reply, again=prepared.before is not None)
+        self._last = reply
+        if self._tokens is not None:
+            self._tokens.show(reply.logprobs)
         self._estimate()
 
     def _busy(self, busy: bool) -> None:

@@ -20,7 +20,10 @@ from wcode_magics.session import Session
 from wcode_magics.values import Message
 
 MAGIC = "%%wcode"
-FACE_ONLY = ("out", "code", "dry_run", "continue", "as", "panel", "raw")
+FACE_ONLY = frozenset(
+    {"out", "code", "dry_run", "continue", "as", "panel", "raw", "sweep", "models"}
+    | {"yes", "chat", "trim", "rounds", "frame", "into", "fresh"}
+)
 """Options that a cell obeys and no request knows."""
 
 _ENDS = "\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
@@ -106,13 +109,27 @@ def _written(row: Option, value: Any, *, raw: bool) -> list[str]:
     if not row.takes_value:
         flag = row.flag if value else f"--no-{row.flag[2:]}"
         return [flag]
-    if row.kind == "pair":
+    if row.kind in {"pair", "grid"}:
         pairs = (f"{name}={_json(held)}" for name, held in value)
         return [word for pair in pairs for word in (row.flag, _quoted(pair))]
+    if row.kind == "words":
+        return [row.flag, _quoted(",".join(value))]
+    if row.kind == "functions":
+        return [row.flag, ",".join(_named(row, one) for one in value)]
+    if row.kind in {"schema", "variable"}:
+        plain = isinstance(value, Mapping)
+        return [row.flag, _json(value) if plain else f"${_named(row, value)}"]
     if row.param is not None and not isinstance(value, str):
         return [row.flag, _json(value)]
     text = str(value)
     return [row.flag, _quoted(text if row.param else _one_line(text, raw=raw))]
+
+
+def _named(row: Option, value: Any) -> str:
+    name = getattr(value, "__name__", None)
+    if name is None:
+        raise UsageError("panel.no_name", option=row.flag)
+    return str(name)
 
 
 def _json(value: Any) -> str:

@@ -57,6 +57,15 @@ CSS = """<style>
 .wcode-panel .wcode-card-head { justify-content: space-between; align-items: center }
 .wcode-panel .wcode-turns { max-height: 24em; overflow-y: auto }
 .wcode-panel .wcode-turns > * { flex: none }
+.wcode-panel .wcode-tokens { white-space: pre-wrap; overflow-wrap: anywhere;
+  line-height: 1.9; max-height: 20em; overflow-y: auto }
+.wcode-panel .wcode-tokens span { cursor: pointer }
+.wcode-panel .wcode-tokens span:hover, .wcode-panel .wcode-tokens span:focus-visible,
+.wcode-panel .wcode-tokens [aria-pressed=true] {
+  outline: 2px solid var(--jp-brand-color1, #1976d2) }
+.wcode-panel .wcode-choices { display: flex; flex-wrap: wrap; gap: 4px;
+  align-items: center; margin: 2px 0 6px }
+.wcode-panel .wcode-choices button { width: auto; padding: 0 8px; margin: 0 }
 .wcode-panel .wcode-rows { overflow-x: auto }
 .wcode-panel .wcode-rows td, .wcode-panel .wcode-rows th { padding: 2px 8px;
   text-align: left; max-width: 22em }

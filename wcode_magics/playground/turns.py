@@ -34,12 +34,20 @@ class Turns:
         self.widget = widgets.VBox([self._keep, self._rows])
         self.show()
 
-    def add(self, prompt: str, reply: Reply) -> None:
-        """Take a turn into the conversation, where there is one."""
+    def add(self, prompt: str, reply: Reply, *, again: bool) -> None:
+        """Take a turn into the conversation, where there is one.
+
+        ``again``: in place of the last turn, which it goes on from.
+        """
         if not self._keep.value:
             return
         turn = (Message("user", prompt), Message("assistant", reply.text))
-        self._desk.take(lambda draft: Draft("", draft.values, (*draft.turns, *turn)))
+
+        def edit(draft: Draft) -> Draft:
+            before = draft.turns[:-PAIR] if again else draft.turns
+            return Draft("", draft.values, (*before, *turn))
+
+        self._desk.take(edit)
 
     def show(self) -> None:
         """Draw the turns that the draft has."""
