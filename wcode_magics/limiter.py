@@ -19,7 +19,7 @@ from collections import deque
 from collections.abc import Callable
 
 MOST = 64
-START = 32
+START = 64
 FEWEST = 1
 CALM = 8
 QUICK_S = 0.25
@@ -103,7 +103,7 @@ class Limiter:
         """
         self.answers += 1
         self._tokens.settle(tokens - used)
-        full = self.flying >= int(self.window) - 1
+        full = bool(self._waiting) or self.flying >= int(self.window) - 1
         self._left()
         if full:
             fast = self.window < self._threshold
