@@ -131,7 +131,7 @@ def test_chats_and_reset(
     path = tmp_path / "t.json"
     assert run(f"%wcode_chats t --save {path}").success
     assert len(json.loads(path.read_text("utf-8"))) == 2
-    assert "1 turns" in run(f"%wcode_chats u --load {path}").plain
+    assert "1 turn." in run(f"%wcode_chats u --load {path}").plain
     assert "Known: t, u" in run("%wcode_reset nobody").error_lines[0]
     assert "t" in run("%wcode_reset t").plain
     cell("b", "two")

@@ -217,7 +217,7 @@ def test_marked_functions_ask_first() -> None:
         (Place(city="x"), '{"city":"x","zone":0}'),
         (
             pd.DataFrame({"a": [1]}),
-            "1 rows × 1 columns\n\n| a (int64) |\n| --- |\n| 1 |",
+            "1 row × 1 column\n\n| a (int64) |\n| --- |\n| 1 |",
         ),
         (None, "null"),
         (object, "<class 'object'>"),

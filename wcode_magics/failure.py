@@ -66,6 +66,8 @@ def last_failure(shell: Any, key: str | None = None) -> Failure:
     hidden = _secrets(shell.user_ns, key)
     trace = _from_cell(shell, error.__traceback__)
     told = "".join(traceback.format_exception(type(error), error, trace, limit=-FRAMES))
+    for name in _cell_files(shell, error):
+        told = told.replace(f'File "{name}"', _cell_name(shell, name))
     return Failure(
         _masked(told[-TRACE_LIMIT:].strip(), hidden),
         tuple(_masked(source, hidden) for source in sources if source),
@@ -97,6 +99,11 @@ def _from_cell(shell: Any, trace: TracebackType | None) -> TracebackType | None:
             return trace
         trace = trace.tb_next
     return trace
+
+
+def _cell_name(shell: Any, file: str) -> str:
+    """``Cell In[3]``, as IPython itself says it; a path tells too much."""
+    return " ".join(shell.compile.format_code_name(file))
 
 
 def _source(file: str) -> str:

@@ -233,13 +233,15 @@ class Session:
         advice += [("unknown_param", {"name": name}) for name in extra]
         return Prepared(request, resolved, tuple(advice), read=read)
 
-    def repair(self, prepared: Prepared, reply: Reply) -> Prepared:
+    def repair(self, prepared: Prepared, reply: Reply, **given: Any) -> Prepared:
         """The request that asks once more for the form that a reply does not have.
+
+        ``given`` are parameters that are to differ from the first request's.
 
         Raises:
             UsageError: there is nothing wrong with it, or no form was asked for.
         """
-        return repaired(prepared, reply)
+        return repaired(prepared, reply, options.check_given(given))
 
     def go_on(self, reply: Reply | None = None, **given: Any) -> Prepared:
         """The request that goes on where a reply (None: the last) was cut off.

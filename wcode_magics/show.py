@@ -88,9 +88,13 @@ def table(frame: "pd.DataFrame") -> str:
         ]
     left_out = [f"first {ROWS} rows"] * (rows > ROWS)
     left_out += [f"first {COLUMNS} columns"] * (columns > COLUMNS)
-    size = f"{rows:,} rows × {columns:,} columns"
+    size = f"{_count(rows, 'row')} × {_count(columns, 'column')}"
     title = f"{size} ({', '.join(left_out)})" if left_out else size
     return "\n".join([title, "", *_markdown(heads, lines)])
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
 def _rows(frame: "pd.DataFrame") -> list[tuple[Any, ...]]:

@@ -1,11 +1,12 @@
 """Answers of a wanted form: what is asked of the endpoint, and how the text is read."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from wcode_magics.errors import AnswerError, OptionError, UsageError
 from wcode_magics.exchange import Prepared
+from wcode_magics.params import NAMES
 from wcode_magics.reply import Reply
 from wcode_magics.schema import Schema, schema_of
 from wcode_magics.settings import Resolved
@@ -41,8 +42,12 @@ def wanted_form(resolved: Resolved) -> tuple[dict[str, Any], Reader | None]:
     return {}, None
 
 
-def repaired(prepared: Prepared, reply: Reply) -> Prepared:
+def repaired(
+    prepared: Prepared, reply: Reply, given: Mapping[str, Any] | None = None
+) -> Prepared:
     """The request that asks once more, with what was wrong in the answer.
+
+    Parameters that are ``given`` replace those of the first request.
 
     Raises:
         UsageError: the answer was not asked for in a form, or there is nothing wrong.
@@ -53,20 +58,35 @@ def repaired(prepared: Prepared, reply: Reply) -> Prepared:
         prepared.read(reply)
     except AnswerError as error:
         error.reply = None
-        wrong = say("prompts.repair", problem=error)
+        asked = reply.request.messages[-1].content or ""
+        wrong = say("prompts.repair", problem=error, prompt=asked)
     else:
         raise UsageError("nothing_wrong")
     said = (Message("assistant", reply.text), Message("user", wrong))
-    request = replace(reply.request, messages=(*reply.request.messages, *said))
+    own = {name: value for name, value in (given or {}).items() if name in NAMES}
+    request = replace(
+        reply.request,
+        messages=(*reply.request.messages, *said),
+        params={**reply.request.params, **own},
+    )
     return replace(prepared, request=request, before=None, advice=())
 
 
 def _reader(schema: Schema) -> Reader:
-    return lambda reply: schema.check(reply.json)
+    return lambda reply: schema.check(_read_json(reply))
 
 
 def _read_json(reply: Reply) -> Any:
-    return reply.json
+    try:
+        return reply.json
+    except AnswerError as error:
+        if reply.finish_reason != "length":
+            raise
+        raise AnswerError("cut_json", tokens=_length(reply)) from error
+
+
+def _length(reply: Reply) -> str:
+    return "–" if reply.usage is None else str(reply.usage.completion_tokens)
 
 
 def plain_value(value: Any) -> Any:

@@ -222,7 +222,7 @@ def trace_table(trace: Sequence[ToolTrace]) -> Table:
             str(one.round),
             f"{one.name}({one.arguments})",
             shown_value(("" if one.ok else say("ui.trace_failed")) + one.result),
-            f"{one.seconds:.2f}",
+            say("ui.seconds", seconds=f"{one.seconds:.2f}"),
         )
         for one in trace
     ]

@@ -4,7 +4,7 @@ from wcode_magics import line as lines
 from wcode_magics import view
 from wcode_magics.commands.ask import send
 from wcode_magics.errors import UsageError
-from wcode_magics.extension import Extension
+from wcode_magics.extension import CELL_ONLY, Extension
 from wcode_magics.failure import last_failure
 from wcode_magics.text import say
 
@@ -31,5 +31,6 @@ def wcode_repair(home: Extension, line: str) -> None:
     last, reply = home.last_request, home.last_reply
     if last is None or reply is None:
         raise UsageError("no_reply")
-    prepared = home.session.repair(last, reply)
+    own = {k: v for k, v in parsed.values.items() if k not in CELL_ONLY}
+    prepared = home.session.repair(last, reply, **own)
     send(home, prepared, {**home.last_given, **parsed.values})
