@@ -3,10 +3,12 @@
 from typing import assert_type
 
 import wcode_magics
-from wcode_magics import Reply, Session, WcodeError, compare
+from wcode_magics import Reply, Session, WcodeError, compare, confirm, sweep
 from wcode_magics.alignment import Comparison
+from wcode_magics.chat import Conversation
 from wcode_magics.exchange import Prepared, Stream
-from wcode_magics.values import Delta, Message, ToolCall, Usage
+from wcode_magics.grid import Sweep
+from wcode_magics.values import Delta, Message, ToolCall, ToolTrace, Usage
 
 
 def script() -> str:
@@ -27,10 +29,26 @@ def script() -> str:
     return reply.text
 
 
+def talk(session: Session) -> None:
+    """Conversations, tools, typed answers, sweeps."""
+    chat = session.chat("tutor")
+    assert_type(chat.ask("hello"), Reply)
+    assert_type(chat.stream("hello"), Stream)
+    assert_type(chat.conversation, Conversation)
+    assert_type(session.run_tools("hello", [confirm(len)], rounds=2), Reply)
+    assert_type(session.ask("hello", schema={"a": "int"}).trace, tuple[ToolTrace, ...])
+    assert_type(session.sweep("hello", {"seed": [1, 2]}), Sweep)
+    assert_type(sweep("hello", {"model": ["a"]}, yes=True).replies, list[Reply])
+    assert_type(session.budget.spent, float)
+
+
 async def twins() -> None:
     """What asynchronous code does."""
     session = Session()
     assert_type(await session.aio.ask("hello"), Reply)
+    assert_type(await session.aio.chat("tutor").ask("hello"), Reply)
+    assert_type(await session.aio.run_tools("hello", [len]), Reply)
+    assert_type(await session.aio.sweep("hello", {"seed": [1, 2]}), Sweep)
     async for delta in session.aio.stream("hello"):
         assert_type(delta.text, str)
 

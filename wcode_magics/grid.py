@@ -132,20 +132,26 @@ def estimated(requests: Sequence[Request]) -> tuple[int, float | None]:
 
 
 async def try_all(
-    points: Sequence[Point], sends: Sequence[Callable[[], Awaitable[Reply]]]
+    points: Sequence[Point],
+    sends: Sequence[Callable[[], Awaitable[Reply]]],
+    tell: Callable[[int, Trial], object] = lambda _place, _trial: None,
 ) -> Sweep:
-    """Send all, :data:`AT_ONCE` at a time; an error is the outcome of its trial."""
+    """Send all, :data:`AT_ONCE` at a time; an error is the outcome of its trial.
+
+    ``tell`` is given the place and the trial as each one ends.
+    """
     gate = asyncio.Semaphore(AT_ONCE)
 
-    async def trial(point: Point, send: Callable[[], Awaitable[Reply]]) -> Trial:
+    async def trial(place: int) -> Trial:
         async with gate:
             try:
-                return Trial(point, await send())
+                ended = Trial(points[place], await sends[place]())
             except WcodeError as error:
-                return Trial(point, error.reply, error)
+                ended = Trial(points[place], error.reply, error)
+        tell(place, ended)
+        return ended
 
-    pairs = zip(points, sends, strict=True)
-    return Sweep(tuple(await asyncio.gather(*(trial(*pair) for pair in pairs))))
+    return Sweep(tuple(await asyncio.gather(*map(trial, range(len(points))))))
 
 
 def refuse_many(count: int, most: float | None) -> None:
@@ -153,6 +159,12 @@ def refuse_many(count: int, most: float | None) -> None:
     if count > UNASKED:
         price = "¥ –" if most is None else f"¥{most:.4f}"
         raise UsageError("sweep.many", count=count, limit=UNASKED, price=price)
+
+
+def refuse_unasked(requests: Sequence[Request]) -> None:
+    """:func:`refuse_many` by what :func:`estimated` says."""
+    _tokens, most = estimated(requests)
+    refuse_many(len(requests), most)
 
 
 def _values(name: str, values: Any) -> list[Any]:

@@ -20,14 +20,7 @@ from wcode_magics.budget import Budget, afford
 from wcode_magics.client import Client
 from wcode_magics.errors import OptionError, StoreError, UsageError
 from wcode_magics.exchange import Exchange, Prepared, Prompt, Stream
-from wcode_magics.grid import (
-    Point,
-    Sweep,
-    estimated,
-    grid_points,
-    refuse_many,
-    try_all,
-)
+from wcode_magics.grid import Point, Sweep, Trial, grid_points, refuse_unasked, try_all
 from wcode_magics.limiter import Limiter
 from wcode_magics.replay import Replay
 from wcode_magics.reply import Reply
@@ -175,13 +168,18 @@ class Session:
         agreed = given.pop("yes", False)
         ready = [self.prepare(prompt, **{**given, **point}) for point in points]
         if not agreed:
-            _tokens, most = estimated([one.request for one in ready])
-            refuse_many(len(ready), most)
+            refuse_unasked([one.request for one in ready])
         return points, ready
 
-    async def send_all(self, points: list[Point], ready: list[Prepared]) -> Sweep:
+    async def send_all(
+        self,
+        points: list[Point],
+        ready: list[Prepared],
+        tell: Callable[[int, Trial], object] = lambda _place, _trial: None,
+    ) -> Sweep:
         """The trials of a plan; to be awaited on the loop of :mod:`portal`."""
-        return await try_all(points, [self.exchange(one).whole for one in ready])
+        sends = [self.exchange(one).whole for one in ready]
+        return await try_all(points, sends, tell)
 
     def rounds(self, ready: Prepared) -> tuple[Rounds, Toolbox]:
         """The loop of a request with functions, and what runs its calls."""

@@ -70,7 +70,7 @@ def _head(trial: Trial) -> str:
 
 def _text_html(trial: Trial, first: Reply | None) -> str:
     if trial.reply is None:
-        return f"<b>{escape(str(trial.error))}</b>"
+        return f"<b>{escape(str(trial.error or '–'))}</b>"
     if first is None or trial.reply is first:
         return escape(trial.text)
     return "".join(

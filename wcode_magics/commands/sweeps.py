@@ -7,7 +7,7 @@ from wcode_magics import portal, trials, view
 from wcode_magics.cell import LAST, show_bundle
 from wcode_magics.errors import OptionError, Stopped
 from wcode_magics.extension import CELL_ONLY, Extension
-from wcode_magics.grid import Sweep, grid_of
+from wcode_magics.grid import Sweep, Trial, grid_of
 from wcode_magics.text import say
 
 _ALONE = ("chat", "functions", "continue", "as")
@@ -35,12 +35,13 @@ def send_sweep(home: Extension, prompt: str, given: Mapping[str, Any]) -> None:
         home.show_request(ready[0])
         return
     home.last_request, home.last_given = ready[0], given
+    out, ended = given.get("out"), [Trial(point) for point in points]
     try:
-        swept = portal.run(home.session.send_all, points, ready)
+        swept = portal.run(home.session.send_all, points, ready, ended.__setitem__)
     except KeyboardInterrupt:
-        raise Stopped(kept=False) from None
-    _bind(home, swept, given.get("out"))
-    show_bundle(trials.bundle(swept))
+        _show(home, Sweep(tuple(ended)), out)
+        raise Stopped(kept=True) from None
+    _show(home, swept, out)
     if not swept.replies and swept.trials[0].error is not None:
         raise swept.trials[0].error
 
@@ -52,7 +53,9 @@ def _refuse_others(given: Mapping[str, Any]) -> None:
             raise OptionError("not_together", one=option, other=f"--{name}")
 
 
-def _bind(home: Extension, swept: Sweep, out: str | None) -> None:
+def _show(home: Extension, swept: Sweep, out: str | None) -> None:
+    """Bind first, then draw."""
     home.variables[LAST] = swept
     if out is not None:
         home.variables[out] = swept.frame()
+    show_bundle(trials.bundle(swept))
