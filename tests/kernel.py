@@ -53,14 +53,20 @@ class Kernel:
         *,
         on_output: Callable[[Shown], None] | None = None,
         typed: str | None = None,
+        cell: str | None = None,
     ) -> Shown:
         """Run a cell; ``on_output`` is called after each message that shows.
 
-        ``typed`` answers the cell's one question, as a person would.
+        ``typed`` answers the cell's one question, as a person would; ``cell`` names
+        the cell, as JupyterLab and VS Code do.
         """
         shown = Shown()
         begun = time.monotonic()
-        asked = self._client.execute(code, allow_stdin=typed is not None)
+        asked = (
+            self._client.execute(code, allow_stdin=typed is not None)
+            if cell is None
+            else self._named(code, cell)
+        )
         if typed is not None:
             question = self._client.get_stdin_msg(timeout=60)["content"]
             assert question["password"], question
@@ -78,6 +84,15 @@ class Kernel:
         shown.seconds = time.monotonic() - begun
         shown.status = self._client.get_shell_msg(timeout=60)["content"]["status"]
         return shown
+
+    def _named(self, code: str, cell: str) -> str:
+        content = {"code": code, "silent": False, "store_history": True}
+        content |= {"user_expressions": {}, "allow_stdin": False}
+        message = self._client.session.msg(
+            "execute_request", content, metadata={"cellId": cell}
+        )
+        self._client.shell_channel.send(message)
+        return str(message["header"]["msg_id"])
 
     def value(self, expression: str) -> str:
         """The repr of an expression."""

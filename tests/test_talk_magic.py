@@ -183,10 +183,14 @@ def test_a_restarted_kernel_goes_on(
 ) -> None:
     """The conversation of a notebook is there again, and of no other one."""
     with kernel(notebook) as first:
-        first.run("%%wcode --chat t\none")
+        first.run("%%wcode --chat t\none", cell="a")
+        first.run("%%wcode --chat t\ntwo", cell="b")
     with kernel(notebook) as second:
-        second.run("%%wcode --chat t\ntwo")
-        assert said(server) == ["one", "re one", "two"]
+        second.run("%%wcode --chat t\nthree", cell="c")
+        assert said(server) == ["one", "re one", "two", "re two", "three"]
+        again = second.run("%%wcode --chat t\nzwei", cell="b")
+        assert said(server) == ["one", "re one", "zwei"]
+        assert "dropped: 1" in again.outputs[-1]["data"]["text/plain"]
     other: dict[str, Any] = {**notebook, "JPY_SESSION_NAME": str(tmp_path / "o.ipynb")}
     with kernel(other) as third:
         third.run("%%wcode --chat t\nthree")

@@ -1,7 +1,10 @@
 """Running one cell: stream it, bind the reply, and only then draw it."""
 
+import io
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
+from functools import partial
 from typing import Any
 
 from wcode_magics import view
@@ -9,7 +12,10 @@ from wcode_magics.errors import Stopped, WcodeError
 from wcode_magics.exchange import Prepared, Stream
 from wcode_magics.live import Live
 from wcode_magics.reply import Reply
+from wcode_magics.rounds import Rounds
 from wcode_magics.session import Session
+from wcode_magics.tools import Toolbox
+from wcode_magics.values import ToolCall, ToolTrace
 
 LAST = "_wcode"
 STREAMED = ("markdown", "text", "code", "value")
@@ -119,9 +125,24 @@ class Run:
     def _stream_rounds(self, prepared: Prepared) -> Reply:
         rounds, box = self._session.rounds(prepared)
         while calls := rounds.calls(self._stream(rounds.prepared)):
-            told = box.run(calls, rounds.number, parallel=rounds.parallel)
-            rounds.answer(told)
+            rounds.answer(self._called(rounds, box, calls))
         return rounds.reply
+
+    def _called(
+        self, rounds: Rounds, box: Toolbox, calls: Sequence[ToolCall]
+    ) -> list[ToolTrace]:
+        """Run the calls; in a notebook what they print is shown above the answer.
+
+        Left where it was printed, it would go when the streamed answer gives way.
+        """
+        run = partial(box.run, calls, rounds.number, parallel=rounds.parallel)
+        if not is_notebook(self._shell):
+            return run()
+        with redirect_stdout(io.StringIO()) as printed:
+            told = run()
+        if printed.getvalue():
+            self._notes.append(view.growing_bundle(printed.getvalue(), "text"))
+        return told
 
     def _show_live(self, stream: Stream, prepared: Prepared) -> None:
         blocks = self._form == "markdown"
