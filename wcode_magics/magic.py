@@ -150,7 +150,7 @@ class Loaded:
 
 
 _LINE = re.compile(r"\s*%%?(wcode\w*)\s+")
-_QUESTION = re.compile(r"^(\s*)%(wcode|wcode_fix)[ \t]+(\S.*\?)[ \t]*$", re.MULTILINE)
+_QUESTION = re.compile(r"^(\s*)%(wcode\w*)[ \t]+(\S.*\?)[ \t]*$", re.MULTILINE)
 _SHOWN = {
     "wcode_magics.reply.Reply": "wcode_magics.view.reply_shown",
     "wcode_magics.grid.Sweep": "wcode_magics.trials.bundle",

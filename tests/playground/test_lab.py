@@ -314,3 +314,16 @@ def test_go_on_from_another_token(lab: Desks) -> None:
     desk.page.keyboard.type(" + (_wcode.parent is not None)")
     desk.sheet.run(3)
     expect(desk.sheet.output(3)).to_contain_text("2")
+
+
+def test_what_was_typed_last_is_sent(lab: Desks, loopback: Serve) -> None:
+    """A click right after fast typing overtakes no letter."""
+    server = loopback(streamed("ok"))
+    desk = lab.open(points(server), "%wcode_panel")
+    for number in range(3):
+        said = f"prompt number {number}, typed fast and sent at once"
+        desk.panel.get_by_label("Prompt").fill("")
+        desk.panel.get_by_label("Prompt").press_sequentially(said)
+        desk.button("Send").click()
+        expect(desk.picture).to_contain_text(said)
+        assert server.seen[-1].body["messages"][0]["content"] == said

@@ -25,3 +25,8 @@ def test_a_cell_opens_it_with_its_values(run: Runner) -> None:
     assert ran.success
     assert "run this cell" in ran.plain
     assert run("_wcode").error is not None
+
+
+def test_the_prompt_may_be_a_question(run: Runner) -> None:
+    """A prompt on the line that ends in a question mark is no cry for help."""
+    assert "run this cell" in run("%wcode_panel -t 0 who are you?").plain

@@ -57,10 +57,8 @@ class Ask:
 
     def send(self) -> None:
         """Send the draft; whatever streams is stopped first."""
-        desk = self._desk
-        desk.clear()
-        prepared = desk.prepare()
-        self._worker.start(lambda stop: self._run(prepared, stop))
+        self._desk.clear()
+        self._worker.start(self._begin)
 
     def _branch(self, token: int, alternative: int) -> None:
         """Go on from another token than the one the last answer took."""
@@ -80,6 +78,10 @@ class Ask:
         """Stop and wait for nothing."""
         self._later.forget()
         self._worker.stop()
+
+    def _begin(self, stop: threading.Event) -> None:
+        self._desk.barrier.wait()
+        self._run(self._desk.prepare(), stop)
 
     def _run(self, prepared: Prepared, stop: threading.Event) -> None:
         desk = self._desk

@@ -9,7 +9,7 @@ from wcode_magics.errors import WcodeError
 from wcode_magics.markup import escape
 from wcode_magics.playground.bridge import bridge
 from wcode_magics.playground.desk import Desk
-from wcode_magics.playground.worker import Later
+from wcode_magics.playground.worker import Later, Worker
 from wcode_magics.text import say
 
 CELL = "cell"
@@ -28,6 +28,7 @@ class Code:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._later = Later(PATIENCE_S, self._draw)
+        self._worker = Worker(desk.fail)
         rows = [(f"{row.title} · {row.library}", row.key) for row in snippets.TARGETS]
         self._menu = widgets.Dropdown(
             options=[(say("panel.cell"), CELL), *rows],
@@ -59,6 +60,10 @@ class Code:
         self._later.forget()
 
     def _insert(self) -> None:
+        self._worker.start(lambda _stop: self._put_in())
+
+    def _put_in(self) -> None:
+        self._desk.barrier.wait()
         source = self._desk.draft.cell if self._menu.value == CELL else self._program()
         self._bridge.insert(source)
 

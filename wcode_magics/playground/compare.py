@@ -105,8 +105,12 @@ class Compare:
         self._worker.stop()
 
     def _send(self) -> None:
+        self._desk.clear()
+        self._worker.start(self._begin)
+
+    def _begin(self, stop: threading.Event) -> None:
         desk = self._desk
-        desk.clear()
+        desk.barrier.wait()
         read = [one.read(desk.names or {}) for one in self._dimensions]
         grid = dict(pair for pair in read if pair is not None)
         if not grid:
@@ -120,7 +124,7 @@ class Compare:
         _tokens, most = estimated([card.prepared.request for card in cards])
         refuse_many(len(cards), most)
         self._lay_out(cards, drafts, len(list(grid.values())[-1]))
-        self._worker.start(lambda stop: self._run(cards, stop))
+        self._run(cards, stop)
 
     def _lay_out(
         self, cards: Sequence[Card], drafts: Sequence[Draft], columns: int
@@ -131,7 +135,7 @@ class Compare:
             adopt = widgets.Button(
                 description=say("panel.adopt"),
                 tooltip=say("panel.adopt_tip"),
-                layout=widgets.Layout(width="auto"),
+                layout=widgets.Layout(width="auto", flex="none"),
             )
             adopt.on_click(self._desk.guarded(self._adopter(draft.values)))
             top = widgets.HBox([card.head, adopt])

@@ -13,6 +13,7 @@ from wcode_magics.errors import StatusError, UsageError
 from wcode_magics.exchange import Prepared
 from wcode_magics.markup import escape
 from wcode_magics.playground.answer import Picture, problem_html
+from wcode_magics.playground.barrier import Barrier
 from wcode_magics.playground.draft import Draft
 from wcode_magics.playground.knobs import Knobs
 from wcode_magics.reply import Reply
@@ -36,6 +37,7 @@ class Desk:
         self.picture = Picture()
         self.status = widgets.HTML()
         self.knobs: Knobs | None = None
+        self.barrier = Barrier()
         self._lock = threading.RLock()
         self._draft = draft
         self._listeners: list[Callable[[], None]] = []

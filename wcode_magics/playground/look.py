@@ -68,7 +68,8 @@ CSS = """<style>
 .wcode-panel .wcode-choices button { width: auto; padding: 0 8px; margin: 0 }
 .wcode-panel .wcode-rows { overflow-x: auto }
 .wcode-panel .wcode-rows td, .wcode-panel .wcode-rows th { padding: 2px 8px;
-  text-align: left; max-width: 22em }
+  text-align: left; min-width: 3em; max-width: 22em }
+.wcode-panel .wcode-rows td:nth-child(2) { min-width: 12em }
 .wcode-panel .wcode-code { position: relative }
 .wcode-panel .wcode-code > button { position: absolute; right: 4px; top: 4px;
   width: auto; padding: 0 8px; z-index: 1 }

@@ -57,10 +57,12 @@ class Panel:
         }
         display({VIEW: view, "text/plain": say("panel.plain")}, raw=True)
         self.desk.picture.open()
+        self.desk.barrier.begin()
 
     def close(self) -> None:
         """Stop what runs and take the panel away; the last result stays."""
         self._clear()
+        self.desk.barrier.close()
         self.widget.close()
 
     def _build(self) -> None:

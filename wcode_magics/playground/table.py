@@ -141,6 +141,7 @@ class Table:
         from wcode_magics import frame as frames
 
         desk = self._desk
+        desk.barrier.wait()
         frame = self._frames().get(self._frame.value)
         if frame is None:
             raise UsageError("panel.no_frame")
@@ -156,16 +157,15 @@ class Table:
 
     def _estimate(self) -> None:
         self._desk.clear()
-        self._tell(str(self._call().forecast()))
+        self._worker.start(lambda _stop: self._tell(str(self._call().forecast())))
 
     def _run(self) -> None:
         self._desk.clear()
-        out = self._out.value.strip()
-        options.checked(options.flag("--out"), out)
-        call = self._call()
-        self._worker.start(lambda stop: self._work(call, out, stop))
+        self._worker.start(self._work)
 
-    def _work(self, call: Any, out: str, stop: threading.Event) -> None:
+    def _work(self, stop: threading.Event) -> None:
+        call, out = self._call(), self._out.value.strip()
+        options.checked(options.flag("--out"), out)
         batch = call.batch()
         future = portal.Task(batch.run, call.rows.asks(), len(call.rows)).future
         stopped = False
