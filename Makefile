@@ -21,7 +21,7 @@ demo: $(READY)
 
 test: check
 	$(BIN)/python -m pytest
-	TQDM_DISABLE=1 WCODE_STORE=$$(mktemp -d)/answers.db $(BIN)/python -m pytest --nbval notebooks --nbval-sanitize-with tests/sanitize.cfg --nbval-cell-timeout 60 -p no:randomly
+	$(BIN)/python -m tests.notebooks
 
 test-languages: $(READY)
 	$(BIN)/python -m pytest -m languages

@@ -26,19 +26,27 @@ def main(names: list[str]) -> None:
 def run(path: Path) -> nbformat.NotebookNode:
     """The notebook with fresh outputs, run as a new person without a key."""
     notebook = nbformat.read(path, as_version=4)
-    settings = {
-        "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
-        "TQDM_DISABLE": "1",
-    }
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("WCODE_")}
     with tempfile.TemporaryDirectory() as home:
-        fresh = {"XDG_CONFIG_HOME": home, "XDG_DATA_HOME": home, "IPYTHONDIR": home}
-        env = {**kept, **settings, **fresh, "WCODE_LANGUAGE": "en"}
         client = NotebookClient(
             notebook, timeout=120, resources={"metadata": {"path": str(path.parent)}}
         )
-        client.execute(env=env)
+        client.execute(env=person(home))
     return notebook
+
+
+def person(home: str) -> dict[str, str]:
+    """The environment of someone new: no key, no settings, an empty home."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("WCODE_")}
+    return {
+        **kept,
+        "IPYTHONDIR": home,
+        "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
+        "TQDM_DISABLE": "1",
+        "WCODE_LANGUAGE": "en",
+        "WCODE_STORE": str(Path(home) / "answers.db"),
+        "XDG_CONFIG_HOME": home,
+        "XDG_DATA_HOME": home,
+    }
 
 
 if __name__ == "__main__":
