@@ -3,6 +3,7 @@
 import json
 import os
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -76,10 +77,17 @@ def test_a_stopped_sweep_keeps_what_came(loopback: Callable[..., Loopback]) -> N
     server = loopback(by_seed)
     env = {**os.environ, "WCODE_BASE_URL": server.url, "WCODE_RETRIES": "0"}
     with kernel(env) as made:
-        timer = threading.Timer(2, made.manager.interrupt_kernel)
-        timer.start()
+
+        def stop() -> None:
+            while len(server.seen) < 3:
+                time.sleep(0.1)
+            time.sleep(2)
+            made.manager.interrupt_kernel()
+
+        stopper = threading.Thread(target=stop)
+        stopper.start()
         shown = made.run("%%wcode --sweep seed=1,2,3 -o table\nhi")
-        timer.join()
+        stopper.join()
         assert shown.status == "error"
         assert len(shown.outputs[-1]["traceback"]) == 1
         texts = "table['text'].fillna('').tolist()"
