@@ -24,6 +24,7 @@ from wcode_magics.errors import (
     TimedOut,
 )
 from wcode_magics.faults import fault
+from wcode_magics.reply import Source
 from wcode_magics.request import Request
 from wcode_magics.retry import retry_after, try_again
 from wcode_magics.stream import (
@@ -74,6 +75,11 @@ class Client:
         self._wait_initial = wait_initial
         self._usage_refused = False
         self._http = _open(transport)
+
+    @property
+    def source(self) -> Source:
+        """Where replies come from."""
+        return "sandbox" if self.endpoint.sandbox else "endpoint"
 
     async def aclose(self) -> None:
         """Close the connections."""

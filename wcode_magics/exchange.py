@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from wcode_magics import models, portal, tokens
 from wcode_magics.budget import Budget
@@ -16,6 +16,9 @@ from wcode_magics.request import Request
 from wcode_magics.seam import joined
 from wcode_magics.settings import Resolved
 from wcode_magics.values import Delta, Message, Usage
+
+if TYPE_CHECKING:
+    from wcode_magics.recorded import Recorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ class Exchange:
     def __init__(
         self,
         prepared: Prepared,
-        client: Client,
+        client: "Client | Recorded",
         keep: Callable[[Reply], None],
         budget: Budget | None = None,
         attempts: int = 0,
@@ -106,7 +109,7 @@ class Exchange:
     @asynccontextmanager
     async def _paid(self) -> AsyncGenerator[None, None]:
         """Set the worst case aside, and settle by what came."""
-        if self._client.endpoint.sandbox:
+        if self._client.source != "endpoint":
             yield
             return
         aside, unknown = await self._budget.reserve(self._prepared.request), 0.0
@@ -133,10 +136,10 @@ class Exchange:
         usage = self._assembly.usage
         paid = None if usage is None else models.cost(request.model, usage)
         reply = self._assembly.reply(
-            cost=0.0 if endpoint.sandbox else paid,
+            cost=0.0 if self._client.source == "sandbox" else paid,
             elapsed=(self._ended or time.perf_counter()) - self._begun,
             interrupted=interrupted,
-            source="sandbox" if endpoint.sandbox else "endpoint",
+            source=self._client.source,
             base_url=endpoint.base_url,
             parsed=self._parsed,
         )

@@ -7,17 +7,15 @@ from typing import Any
 from wcode_magics.batch import Batch
 from wcode_magics.budget import Budget
 from wcode_magics.exchange import Exchange, Prepared
+from wcode_magics.ledger import place_of
 from wcode_magics.limiter import Limiter
-from wcode_magics.replay import Replay, unrecorded
+from wcode_magics.replay import SANDBOX, Replay
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
 from wcode_magics.retry import Retry
 from wcode_magics.session import Session
 from wcode_magics.settings import Resolved
 from wcode_magics.task import Task
-
-SANDBOX = "sandbox"
-"""Where answers of the sandbox are kept: its port is another one every time."""
 
 
 def batch(
@@ -69,18 +67,16 @@ class _Line:
         self.replay = Replay(resolved["replay"])
         self._resolved = resolved
         self._store = session.store
-        self._client = session.client(resolved) if self.replay.sends else None
-        sent = self._client is not None
-        self.limiter = session.limiter(resolved) if sent else Limiter()
+        self._client = session.answerer(resolved)
+        sends = self.replay.sends
+        self.limiter = session.limiter(resolved) if sends else Limiter()
 
     @property
     def unpaid(self) -> bool:
         """Whether nothing is sent, or to the sandbox alone."""
-        return self._client is None or self._client.endpoint.sandbox
+        return self._client.source != "endpoint"
 
     async def send(self, request: Request) -> Reply:
-        if self._client is None:
-            raise unrecorded(request, self._store.recorded(), self._store.path)
         prepared = Prepared(request, self._resolved)
         return await Exchange(prepared, self._client, _forget, attempts=1).whole()
 
@@ -88,14 +84,15 @@ class _Line:
         return self._store.get_many(requests, self._base_url)
 
     def keep(self, reply: Reply) -> None:
-        self._store.put(reply, self._base_url or reply.base_url)
+        self._store.put(reply, place_of(reply))
 
     @property
     def _base_url(self) -> str | None:
-        if self._client is None:
+        if not self.replay.sends:
             return None
-        endpoint = self._client.endpoint
-        return SANDBOX if endpoint.sandbox else endpoint.base_url
+        return (
+            SANDBOX if self._client.endpoint.sandbox else self._client.endpoint.base_url
+        )
 
 
 def _forget(_reply: Reply) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 from wcode_magics.errors import ReplayError
 from wcode_magics.request import Request
 
+SANDBOX = "sandbox"
+"""Where answers of the sandbox are kept: its port is another one every time."""
 SHOWN = 80
 COMPARED = 400
 

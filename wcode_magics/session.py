@@ -12,15 +12,15 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from wcode_magics import branch, models, options, params, portal, template
 from wcode_magics.budget import Budget, afford
 from wcode_magics.client import Client
-from wcode_magics.errors import OptionError, StoreError, UsageError
+from wcode_magics.errors import OptionError, UsageError
 from wcode_magics.exchange import Exchange, Prepared, Prompt, Stream
 from wcode_magics.grid import Point, Sweep, Trial, grid_points, refuse_unasked, try_all
+from wcode_magics.ledger import Ledger
 from wcode_magics.limiter import Limiter
 from wcode_magics.replay import Replay
 from wcode_magics.reply import Reply
@@ -34,6 +34,7 @@ from wcode_magics.typed import repaired, wanted_form
 from wcode_magics.values import Endpoint, Message
 
 if TYPE_CHECKING:
+    from wcode_magics.recorded import Recorded
     from wcode_magics.store import Store
 
 
@@ -62,13 +63,12 @@ class Session:
         self.history: list[Reply] = []
         self.chats = Chats()
         self.budget = Budget()
+        self.ledger = Ledger()
         self.allow: Callable[[str, Mapping[str, Any]], bool] | None = None
         self.aio = AsyncSession(self)
         self._transport = transport
         self._clients: dict[tuple[Endpoint, int], Client] = {}
         self._sandbox: Any = None
-        self._stores: dict[tuple[Path, bool], Store] = {}
-        self._limiters: dict[tuple[str, str | None], Limiter] = {}
         self._lock = threading.Lock()
         for name, value in values.items():
             self.settings.set(name, value)
@@ -85,14 +85,11 @@ class Session:
         atexit.unregister(self.close)
         with self._lock:
             clients, self._clients = list(self._clients.values()), {}
-            stores, self._stores = list(self._stores.values()), {}
             sandbox, self._sandbox = self._sandbox, None
         for client in clients:
             with suppress(RuntimeError):
                 portal.run(client.aclose)
-        for store in stores:
-            with suppress(StoreError):
-                store.close()
+        self.ledger.close()
         if sandbox is not None:
             sandbox.stop()
 
@@ -193,8 +190,7 @@ class Session:
         if ready.resolved.layer("budget") in {"cell", "profile"}:
             afford(ready.request, ready.resolved["budget"])
         self.budget.limit = self.settings.resolve({})["budget"] or math.inf
-        client = self.client(ready.resolved)
-        return Exchange(ready, client, self.history.append, self.budget)
+        return Exchange(ready, self.answerer(ready.resolved), self._keep, self.budget)
 
     def prepare(
         self,
@@ -312,37 +308,26 @@ class Session:
                 )
             return self._clients[endpoint, attempts]
 
+    def answerer(self, resolved: Resolved) -> "Client | Recorded":
+        """What answers: the endpoint, or the store where only that may be used."""
+        if Replay(resolved["replay"]).sends:
+            return self.client(resolved)
+        from wcode_magics.recorded import Recorded
+
+        return Recorded(self.store)
+
     @property
     def store(self) -> "Store":
-        """What was paid for; a file of the person's own unless a setting names one.
-
-        Raises:
-            StoreError: the file cannot be used.
-        """
-        from wcode_magics.store import Store
-
-        resolved = self.settings.resolve({})
-        readonly = not Replay(resolved["replay"]).sends
-        path = Path(resolved["store"] or _own_store()).expanduser()
-        with self._lock:
-            if (path, readonly) not in self._stores:
-                self._stores[path, readonly] = Store(path, readonly=readonly)
-            return self._stores[path, readonly]
+        """What was paid for; raises StoreError where the file cannot be used."""
+        return self.ledger.store(self.settings.resolve({}))
 
     def limiter(self, resolved: Resolved) -> Limiter:
         """What the endpoint bears from this key, as learnt in this session."""
-        endpoint = self.endpoint(resolved)
-        key = (endpoint.base_url, endpoint.key)
-        with self._lock:
-            if key not in self._limiters:
-                self._limiters[key] = Limiter()
-            limiter = self._limiters[key]
-        limiter.cap(
-            most=int(resolved["concurrency"]),
-            requests_per_minute=resolved["requests_per_minute"],
-            tokens_per_minute=resolved["tokens_per_minute"],
-        )
-        return limiter
+        return self.ledger.limiter(self.endpoint(resolved), resolved)
+
+    def _keep(self, reply: Reply) -> None:
+        self.history.append(reply)
+        self.ledger.keep(reply, self.settings.resolve({}))
 
     def models(self) -> list[dict[str, Any]]:
         """What the endpoint itself lists; raises EndpointError."""
@@ -364,12 +349,6 @@ def _tools(resolved: Resolved) -> dict[str, Any]:
     if resolved["tools"] and resolved.layer("tools") == "cell":
         raise OptionError("not_together", one="--functions", other="--tools")
     return {"tools": Toolbox(functions).wire}
-
-
-def _own_store() -> str:
-    import platformdirs
-
-    return platformdirs.user_data_dir("wcode-magics") + "/answers.db"
 
 
 def _messages(

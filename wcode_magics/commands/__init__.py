@@ -19,6 +19,8 @@ COMMANDS = {
     "wcode_params": "catalogue",
     "wcode_show": "requests",
     "wcode_code": "requests",
+    "wcode_history": "spent",
+    "wcode_usage": "spent",
     "wcode_panel": "panel",
     "wcode_chats": "talks",
     "wcode_reset": "talks",

@@ -1,0 +1,81 @@
+"""What a session has paid for and learnt: its stores, and a limiter per endpoint."""
+
+import threading
+import warnings
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wcode_magics.errors import StoreError
+from wcode_magics.limiter import Limiter
+from wcode_magics.replay import SANDBOX, Replay
+from wcode_magics.reply import Reply
+from wcode_magics.settings import Resolved
+from wcode_magics.values import Endpoint
+
+if TYPE_CHECKING:
+    from wcode_magics.store import Store
+
+
+class Ledger:
+    """Opens the store when it is first needed, and keeps it open."""
+
+    def __init__(self) -> None:
+        self._stores: dict[tuple[Path, bool], Store] = {}
+        self._limiters: dict[tuple[str, str | None], Limiter] = {}
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """Close the stores; the next use opens them anew."""
+        with self._lock:
+            stores, self._stores = list(self._stores.values()), {}
+        for store in stores:
+            with suppress(StoreError):
+                store.close()
+
+    def store(self, resolved: Resolved) -> "Store":
+        """The file of the setting ``store``, else the person's own.
+
+        Raises:
+            StoreError: the file cannot be used.
+        """
+        from wcode_magics.store import Store
+
+        readonly = not Replay(resolved["replay"]).sends
+        path = Path(resolved["store"] or _own_store()).expanduser()
+        with self._lock:
+            if (path, readonly) not in self._stores:
+                self._stores[path, readonly] = Store(path, readonly=readonly)
+            return self._stores[path, readonly]
+
+    def limiter(self, endpoint: Endpoint, resolved: Resolved) -> Limiter:
+        """What the endpoint bears from this key, under the caps that are set."""
+        key = (endpoint.base_url, endpoint.key)
+        with self._lock:
+            limiter = self._limiters.setdefault(key, Limiter())
+        limiter.cap(
+            most=int(resolved["concurrency"]),
+            requests_per_minute=resolved["requests_per_minute"],
+            tokens_per_minute=resolved["tokens_per_minute"],
+        )
+        return limiter
+
+    def keep(self, reply: Reply, resolved: Resolved) -> None:
+        """Store an answer; that it cannot be stored does not take it away."""
+        if reply.source == "replayed":
+            return
+        try:
+            self.store(resolved).put(reply, place_of(reply))
+        except StoreError as error:
+            warnings.warn(str(error), stacklevel=2)
+
+
+def place_of(reply: Reply) -> str:
+    """The endpoint under which a reply is kept."""
+    return SANDBOX if reply.source == "sandbox" else reply.base_url
+
+
+def _own_store() -> str:
+    import platformdirs
+
+    return f"{platformdirs.user_data_dir('wcode-magics')}/answers.db"

@@ -1,0 +1,66 @@
+"""Recorded answers in the place of a client: nothing is sent, nothing is paid."""
+
+from collections.abc import AsyncGenerator
+from typing import Any
+
+from wcode_magics.client import TIMEOUT_S
+from wcode_magics.replay import unrecorded
+from wcode_magics.reply import Reply, Source
+from wcode_magics.request import Request
+from wcode_magics.store import Store
+from wcode_magics.values import CallPiece, Delta, Endpoint
+
+
+class Recorded:
+    """Answers from a store as :class:`~wcode_magics.client.Client` would.
+
+    Whatever endpoint they came from: a notebook that is replayed has no key.
+    """
+
+    source: Source = "replayed"
+
+    def __init__(self, store: Store) -> None:
+        self.endpoint = Endpoint(f"file:{store.path}")
+        self._store = store
+
+    async def aclose(self) -> None:
+        """There is nothing to close."""
+
+    async def send(
+        self, request: Request, *, timeout: float = TIMEOUT_S, attempts: int = 0
+    ) -> Delta:
+        """The recorded answer as one delta.
+
+        Raises:
+            ReplayError: it was not recorded; names the request and the nearest one.
+        """
+        reply = self._store.get(request, None)
+        if reply is None:
+            raise unrecorded(request, self._store.recorded(), self._store.path)
+        return _delta(reply)
+
+    async def stream(
+        self, request: Request, *, timeout: float = TIMEOUT_S
+    ) -> AsyncGenerator[Delta, None]:
+        """The same, as a stream."""
+        yield await self.send(request, timeout=timeout)
+
+    async def models(self, *, timeout: float = TIMEOUT_S) -> list[dict[str, Any]]:
+        """No endpoint, no list."""
+        return []
+
+
+def _delta(reply: Reply) -> Delta:
+    calls = tuple(
+        CallPiece(place, call.id, call.name, call.arguments)
+        for place, call in enumerate(reply.tool_calls)
+    )
+    return Delta(
+        reply.text,
+        calls,
+        reply.tokens,
+        reply.finish_reason,
+        reply.usage,
+        reply.model,
+        reply.refusal,
+    )
