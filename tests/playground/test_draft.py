@@ -158,3 +158,10 @@ def test_options_that_name_variables_come_back() -> None:
     nameless = Draft("hi", {"frame": object()})
     with pytest.raises(UsageError, match="has no name"):
         _ = nameless.cell
+
+
+def test_turns_alone_are_no_prompt() -> None:
+    """An empty prompt is refused however much was said before."""
+    turns = (Message("user", "one"), Message("assistant", "two"))
+    with Session() as session, pytest.raises(UsageError, match="prompt is empty"):
+        Draft(" ", {}, turns).prepare(session, {})

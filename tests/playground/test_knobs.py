@@ -5,9 +5,9 @@ from typing import Any
 import ipywidgets as widgets
 import pytest
 
-from wcode_magics import params, text
-from wcode_magics.playground.editors import escaped, unescaped
+from wcode_magics import params, text, tokens
 from wcode_magics.playground.knobs import Knob, Knobs
+from wcode_magics.playground.texts import escaped, unescaped
 
 VALUES: dict[str, Any] = {
     "stop": ["\n", "END"],
@@ -132,3 +132,19 @@ def test_rows_speak_the_language() -> None:
     text.use("zh")
     knob = Knob(params.find("temperature"), lambda _name, _value: None)
     assert knob.widget.children[0].description == "温度"
+
+
+def test_a_bias_is_written_by_words() -> None:
+    """A word stands for its tokens where the vocabulary is; a number for itself."""
+    knob, told = told_by(params.find("logit_bias"))
+    field = knob.widget.children[1]
+    field.value = "17 = -3.5"
+    assert told[-1] == {"17": -3.5}
+    field.value = "no = -100"
+    if tokens.count("no").exact:
+        ids = map(str, tokens.encode_words("no"))
+        assert told[-1] == dict.fromkeys(ids, -100)
+    else:
+        assert "wcode-magics[tokens]" in knob.problem
+    field.value = "no"
+    assert "word = 5" in knob.problem

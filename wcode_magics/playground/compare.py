@@ -2,75 +2,26 @@
 
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any
 
 import ipywidgets as widgets
 
-from wcode_magics import comparison, markdown, options, params, view
+from wcode_magics import comparison, options, params
 from wcode_magics.alignment import agree
-from wcode_magics.differences import differences
-from wcode_magics.errors import OptionError, UsageError, WcodeError
-from wcode_magics.exchange import Prepared, Stream
-from wcode_magics.grid import AT_ONCE, Point, estimated, grid_points, refuse_many
+from wcode_magics.errors import OptionError, UsageError
+from wcode_magics.grid import AT_ONCE, estimated, grid_points, refuse_many
 from wcode_magics.live import REDRAW_S
 from wcode_magics.markup import escape
-from wcode_magics.playground.answer import asked, problem_html
+from wcode_magics.playground.answer import asked
+from wcode_magics.playground.cards import Card, bundle, foot, marked
 from wcode_magics.playground.desk import Desk
 from wcode_magics.playground.draft import Draft
-from wcode_magics.playground.editors import FULL
+from wcode_magics.playground.label import FULL
 from wcode_magics.playground.worker import Worker
-from wcode_magics.reply import Reply
 from wcode_magics.text import say
 
 DIMENSIONS = 2
-_CELL = "vertical-align:top;text-align:left;padding:.3em .6em;border:1px solid #8884"
-
-
-@dataclass
-class Card:
-    """One point of the grid: its request, and what has come of it."""
-
-    point: Point
-    prepared: Prepared
-    flow: Stream | None = None
-    text: str = ""
-    reply: Reply | None = None
-    error: WcodeError | None = None
-    head: Any = field(default_factory=widgets.HTML)
-    body: Any = field(default_factory=widgets.HTML)
-
-    @property
-    def title(self) -> str:
-        """``temperature 0.5, seed 1``"""
-        return ", ".join(f"{k} {view.shown_value(v)}" for k, v in self.point.items())
-
-    @property
-    def over(self) -> bool:
-        """Whether it is answered, or failed."""
-        return self.reply is not None or self.error is not None
-
-    def take(self, *, stop: bool) -> None:
-        """Read what has arrived; hang up where told to."""
-        if self.flow is None or self.over:
-            return
-        try:
-            while (delta := self.flow.get(0)) is not None:
-                self.text += delta.text
-            if stop:
-                self.flow.close()
-            if stop or self.flow.over:
-                self.reply = self.flow.reply
-        except WcodeError as error:
-            self.error, self.reply = error, error.reply
-
-    def draw(self) -> None:
-        """Show the text as far as it is there."""
-        shown = markdown.html(self.text)
-        if self.error is not None:
-            shown += problem_html(self.error)
-        self.body.value = shown
 
 
 class Compare:
@@ -179,9 +130,9 @@ class Compare:
         self._told.value = f'<div class="wcode-faint">{escape(told)}</div>'
         for card in cards:
             if card.reply is not None:
-                card.body.value = _marked(replies[0], card.reply) + _foot(card.reply)
+                card.body.value = marked(replies[0], card.reply) + foot(card.reply)
         prompt = cards[0].prepared.request.messages[-1].content or ""
-        self._desk.picture.show(asked(prompt, _bundle(cards, replies[0], told)))
+        self._desk.picture.show(asked(prompt, bundle(cards, replies[0], told)))
 
     def _busy(self, busy: bool) -> None:
         self._stop.disabled = not busy
@@ -224,36 +175,3 @@ class _Dimension:
 
 def _set(draft: Draft, item: tuple[str, Any]) -> Draft:
     return draft.put(*item)
-
-
-def _marked(first: Reply, reply: Reply) -> str:
-    """The text, with what the first answer does not say tinted."""
-    parts = []
-    for same, _theirs, own in differences(first.text, reply.text):
-        shown = escape(own)
-        style = comparison.DIFFERENT
-        parts.append(shown if same else f'<span style="{style}">{shown}</span>')
-    return f'<div style="{view.WRAPPED}">{"".join(parts)}</div>'
-
-
-def _foot(reply: Reply) -> str:
-    warning = view.badge(reply)
-    said = " · ".join(filter(None, [warning, view.footer(reply)]))
-    return f'<div style="{view.FAINT}">{escape(said)}</div>'
-
-
-def _bundle(cards: Sequence[Card], first: Reply, told: str) -> view.Bundle:
-    rows, plain = [], []
-    for card in cards:
-        reply = card.reply
-        shown = problem_html(card.error) if card.error is not None else ""
-        if reply is not None:
-            shown = _marked(first, reply) + _foot(reply)
-        rows.append(
-            f'<tr><th style="{_CELL}">{escape(card.title)}</th>'
-            f'<td style="{_CELL}">{shown}</td></tr>'
-        )
-        plain.append(f"{card.title}: {reply.text if reply else card.error}")
-    table = f"<table><tbody>{''.join(rows)}</tbody></table>"
-    note = f'<div style="{view.FAINT}">{escape(told)}</div>'
-    return {"text/html": table + note, "text/plain": "\n".join([*plain, told])}

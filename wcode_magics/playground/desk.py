@@ -73,14 +73,12 @@ class Desk:
             before, self._draft = self._draft, edit(self._draft)
             changed = before != self._draft
         if changed:
-            for call in [*self._listeners]:
-                call()
+            self._all(self._listeners)
 
     def take(self, edit: Callable[[Draft], Draft]) -> None:
         """The same for what did not come from a widget: all of them show it."""
         self.change(edit)
-        for call in [*self._shows]:
-            call()
+        self._all(self._shows)
 
     def put(self, name: str, value: Any) -> None:
         """Set one value of the draft; None: not sent."""
@@ -120,6 +118,13 @@ class Desk:
                 self.fail(error)
 
         return callback
+
+    def _all(self, calls: list[Callable[[], None]]) -> None:
+        for call in [*calls]:
+            try:
+                call()
+            except Exception as error:
+                self.fail(error)
 
     def fail(self, error: Exception) -> None:
         """Show an error."""

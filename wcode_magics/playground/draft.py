@@ -84,6 +84,8 @@ class Draft:
         Raises:
             UsageError, SettingError: as :meth:`Session.prepare` does.
         """
+        if not self.prompt.strip():
+            raise UsageError("empty_prompt")
         given = {k: v for k, v in self.values.items() if k not in FACE_ONLY}
         said: str | list[Message] = self.prompt
         if self.values.get("raw"):

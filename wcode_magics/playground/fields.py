@@ -7,7 +7,7 @@ import ipywidgets as widgets
 
 from wcode_magics import models
 from wcode_magics.playground.desk import Desk
-from wcode_magics.playground.editors import FULL
+from wcode_magics.playground.label import FULL
 from wcode_magics.text import say
 
 

@@ -14,7 +14,9 @@ from wcode_magics import params
 from wcode_magics.errors import WcodeError
 from wcode_magics.markup import escape
 from wcode_magics.params import Param
-from wcode_magics.playground.editors import FULL, Json, editor_of, label
+from wcode_magics.playground.editors import editor_of
+from wcode_magics.playground.label import FULL, label
+from wcode_magics.playground.texts import Json
 from wcode_magics.text import say
 
 Tell = Callable[[str, Any], None]

@@ -23,6 +23,8 @@ CSS = """<style>
   background: var(--jp-layout-color0, #fff) }
 .wcode-panel .wcode-help, .wcode-panel .wcode-hint {
   color: var(--jp-ui-font-color2, #666); font-size: 90% }
+.wcode-panel .wcode-knobs:has(.wcode-knob:hover, .wcode-knob:focus-within)
+  .wcode-hint { visibility: hidden }
 .wcode-panel .wcode-knob:focus-within .wcode-help { display: block }
 .wcode-panel .wcode-knob:hover .wcode-help { display: block; z-index: 1 }
 .wcode-panel .wcode-knob.wcode-set { border-left-color: var(--jp-brand-color1, #1976d2)}
@@ -57,6 +59,7 @@ CSS = """<style>
 .wcode-panel .wcode-card-head { justify-content: space-between; align-items: center }
 .wcode-panel .wcode-turns { max-height: 24em; overflow-y: auto }
 .wcode-panel .wcode-turns > * { flex: none }
+.wcode-panel .wcode-turns button { padding: 0; text-overflow: clip; flex: none }
 .wcode-panel .wcode-tokens { white-space: pre-wrap; overflow-wrap: anywhere;
   line-height: 1.9; max-height: 20em; overflow-y: auto }
 .wcode-panel .wcode-tokens span { cursor: pointer }

@@ -13,7 +13,7 @@ from wcode_magics.errors import UsageError
 from wcode_magics.markup import escape
 from wcode_magics.playground.desk import Desk
 from wcode_magics.playground.draft import Draft
-from wcode_magics.playground.editors import FULL
+from wcode_magics.playground.label import FULL
 from wcode_magics.playground.worker import Worker
 from wcode_magics.text import say
 
