@@ -83,7 +83,11 @@ class Jupyter:
             start_new_session=True,
         )
         log.close()
-        self._wait()
+        try:
+            self._wait()
+        except TimeoutError:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_error: object) -> None:
