@@ -85,6 +85,8 @@ def test_history_and_usage_commands(loopback, shell, run):
     assert "qwen" in told or "stub" in told
     assert "This session has spent" in told
     assert "Its budget is ¥5" in told
+    assert shell.user_ns["_wcode"].cost == pytest.approx(1.35e-5)
+    assert told.count("¥0.000013") == 3  # by day, by cell, of the session
     assert not run("%wcode_history many").success
 
 

@@ -1,6 +1,7 @@
 """What the commands of a shell share: variables, a session, the last request."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from IPython.core.error import StdinNotImplementedError
@@ -25,6 +26,15 @@ CELL_ONLY = frozenset(
 YES = frozenset({"y", "yes", "是", "好"})
 
 
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What one run of a cell spent: its number, answers kept, ¥ paid."""
+
+    cell: int | None
+    answers: int
+    cost: float
+
+
 class Extension:
     """The state of the extension in one shell."""
 
@@ -38,7 +48,24 @@ class Extension:
             self.session.chats = Chats(chats_folder(notebook))
         self.last_request: Prepared | None = None
         self.last_given: Mapping[str, Any] = {}
+        self.spending: list[Spending] = []
         self._sandbox_told = False
+        self._counted = (0, 0.0)
+        shell.events.register("post_run_cell", self._count)
+
+    def close(self) -> None:
+        """Stop counting and close the session."""
+        self.shell.events.unregister("post_run_cell", self._count)
+        self.session.close()
+
+    def _count(self, result: Any) -> None:
+        """Note what the cell that just ended has spent, whichever face it used."""
+        now = (len(self.session.history), self.session.budget.spent)
+        answers, cost = now[0] - self._counted[0], now[1] - self._counted[1]
+        self._counted = now
+        if answers or cost:
+            number = getattr(result, "execution_count", None)
+            self.spending.append(Spending(number, answers, cost))
 
     @property
     def variables(self) -> dict[str, Any]:

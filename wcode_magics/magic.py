@@ -143,7 +143,7 @@ class Loaded:
         self._forget_pandas()
         accessors.take()
         if "home" in self.__dict__:
-            self.home.session.close()
+            self.home.close()
 
     def _set(self, change: Any) -> None:
         self.home.session.settings.set(change["name"], change["new"])

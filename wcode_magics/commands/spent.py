@@ -14,6 +14,7 @@ from wcode_magics.text import say
 SHOWN = 20
 _BRIEF = 60
 _HISTORY = ("time", "model", "prompt", "text", "cost", "finish_reason")
+_BY_CELL = ("cell", "answers", "cost")
 _USAGE = ("day", "model", "answers", "prompt_tokens", "completion_tokens", "cost")
 
 
@@ -30,7 +31,7 @@ def wcode_history(home: Extension, line: str) -> Any:
 
 
 def wcode_usage(home: Extension, _line: str) -> None:
-    """Totals by day and model, and what this session has spent of its budget."""
+    """Totals by day and model; what each cell of this session spent, and its budget."""
     rows = home.session.store.usage()
     cells = [[_told(name, row[name]) for name in _USAGE] for row in rows]
     budget = home.session.budget
@@ -39,7 +40,16 @@ def wcode_usage(home: Extension, _line: str) -> None:
     if limit < math.inf:
         note += " " + say("spent.limit", limit=view.money(limit))
     heads = [say(f"spent.{name}") for name in _USAGE]
-    show_bundle(Table(heads, cells, note=note).bundle())
+    by_day = Table(heads, cells).bundle()
+    by_cell = Table(
+        [say(f"spent.{name}") for name in _BY_CELL],
+        [
+            (f"[{one.cell or ' '}]", str(one.answers or "–"), view.money(one.cost))
+            for one in home.spending
+        ],
+        note=note,
+    ).bundle()
+    show_bundle(view.joined([by_day, by_cell]))
 
 
 def _number(line: str) -> int:
