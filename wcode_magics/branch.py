@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from wcode_magics import params
 from wcode_magics.dialects import decode, spelt
 from wcode_magics.errors import UsageError
 from wcode_magics.logprobs import Logprobs
@@ -16,13 +17,14 @@ from wcode_magics.visible import visible
 CONTINUATION = {"continue_final_message": True, "add_generation_prompt": False}
 
 
-def onward(beginning: Reply, own: Mapping[str, Any]) -> Request:
+def onward(beginning: Reply, given: Mapping[str, Any]) -> Request:
     """The request that lets the model go on from the text of ``beginning``.
 
     The text becomes the beginning of the assistant's message
     (``continue_final_message``, as vLLM, SGLang and llama.cpp read it) in the place
-    of one that was there. ``own`` are parameters that differ from the first request's.
+    of one that was there. Parameters of ``given`` differ from the first request's.
     """
+    own = {n: v for n in params.NAMES if (v := given.get(n)) is not None}
     asked = beginning.request
     prefixed = "continue_final_message" in asked.extra
     head = asked.messages[:-1] if prefixed else asked.messages
@@ -74,6 +76,9 @@ def _chosen(
     for spelling in (words, [visible(word) for word in words]):
         if alternative in spelling:
             return shown[spelling.index(str(alternative))]
+    alike = [n for n, word in enumerate(words) if word.strip() == alternative]
+    if len(alike) == 1:
+        return shown[alike[0]]
     listed = ", ".join(f"{n} {visible(word)}" for n, word in enumerate(words, 1))
     raise UsageError(
         "branch.no_alternative",

@@ -7,12 +7,13 @@ from contextlib import redirect_stdout
 from functools import partial
 from typing import Any
 
-from wcode_magics import view
+from wcode_magics import scores, view
 from wcode_magics.errors import Stopped, WcodeError
 from wcode_magics.exchange import Prepared, Stream
 from wcode_magics.live import Live
 from wcode_magics.reply import Reply
 from wcode_magics.rounds import Rounds
+from wcode_magics.runs import Runs
 from wcode_magics.session import Session
 from wcode_magics.tools import Toolbox
 from wcode_magics.values import ToolCall, ToolTrace
@@ -104,6 +105,30 @@ class Run:
         self._end(reply)
         return reply
 
+    def repeat(self, prepared: Prepared, times: int, *, agreed: bool) -> None:
+        """Send it several times at once; bind the runs and show how they agree.
+
+        Raises:
+            UsageError: nothing was sent.
+            WcodeError: every run failed, the first with this.
+            Stopped: the person stopped it; what came is bound and shown.
+        """
+        try:
+            runs = self._session.repeat(prepared, times, yes=agreed)
+        except Stopped as stopped:
+            self._end_runs(stopped.value)
+            raise
+        self._end_runs(runs)
+        failed = runs.failed
+        if len(failed) == times and failed[0].error is not None:
+            raise failed[0].error
+
+    def _end_runs(self, runs: Runs) -> None:
+        bind(self._shell, runs, self._out)
+        shown = scores.runs(runs)
+        notes = self._notes if is_notebook(self._shell) else []
+        show_bundle(view.joined([*notes, shown]))
+
     def _ask(self, prepared: Prepared) -> Reply:
         reply = self._session.ask(prepared)
         if not is_notebook(self._shell):
@@ -173,14 +198,16 @@ class Run:
             print(foot, end="\n" if foot else "")  # noqa: T201
 
 
-def bind(shell: Any, reply: Reply, out: str | None) -> None:
+def bind(shell: Any, reply: Reply | Runs, out: str | None) -> None:
     """Give the person the reply under ``_wcode`` and a name of their own.
 
-    Where the answer was asked for in a form, their name is for the parsed value.
+    Where the answer was asked for in a form, their name is for the parsed value. Of
+    several runs both names have the sequence of replies.
     """
     shell.user_ns[LAST] = reply
     if out is not None:
-        shell.user_ns[out] = reply if reply.parsed is None else reply.parsed
+        parsed = None if isinstance(reply, Runs) else reply.parsed
+        shell.user_ns[out] = reply if parsed is None else parsed
 
 
 def is_notebook(shell: Any) -> bool:

@@ -21,9 +21,10 @@ _CELL = (
 _SMALL = "font-size:.9em;line-height:1.7;margin:.3em 0"
 
 Names = tuple[str, str]
+NAMES: Names = ("A", "B")
 
 
-def html(comparison: Comparison, names: Names = ("A", "B")) -> str:
+def html(comparison: Comparison, names: Names = NAMES) -> str:
     """Summary, fork and both texts in two columns, differences tinted."""
     lines = [" · ".join(summary(comparison, names)), *_fork_lines(comparison, names)]
     parts = [f'<div style="{_SMALL}">{escape(line)}</div>' for line in lines]
@@ -37,7 +38,7 @@ def html(comparison: Comparison, names: Names = ("A", "B")) -> str:
     return f"<div>{''.join(parts)}</div>"
 
 
-def plain(comparison: Comparison, names: Names = ("A", "B")) -> str:
+def plain(comparison: Comparison, names: Names = NAMES) -> str:
     """The same for terminals: what is in common, then each one's own lines."""
     lines = [" · ".join(summary(comparison, names)), *_fork_lines(comparison, names)]
     if comparison.fork:
@@ -52,7 +53,7 @@ def agreement(agreement: Agreement) -> str:
     if kinds <= 1:
         return say("agreement.all", runs=agreement.runs)
     return say(
-        "agreement.some",
+        f"agreement.{'some' if agreement.common else 'some_at_once'}",
         count=agreement.counts[0][1],
         runs=agreement.runs,
         kinds=kinds,
@@ -64,7 +65,8 @@ def summary(comparison: Comparison, names: Names) -> list[str]:
     """Where the answers part and their bits per character, in words."""
     fork = comparison.fork
     count = fork.at if fork else len(comparison.first.text)
-    said = [say(f"comparison.{'forks' if fork else 'same'}", count=f"{count:,}")]
+    key = "same" if fork is None else "forks" if count else "forks_at_once"
+    said = [say(f"comparison.{key}", count=f"{count:,}")]
     if fork:
         share = percent(comparison.agreement)
         said.append(say("comparison.agreement", share=share))

@@ -63,11 +63,12 @@ class WcodeError(Exception):
 
 
 class Stopped(KeyboardInterrupt):
-    """When the person stopped the cell; what arrived is kept. Run All stops too."""
+    """When the person stopped the cell; what came of many requests is ``value``."""
 
-    def __init__(self, *, kept: bool) -> None:
+    def __init__(self, *, kept: bool, value: Any = None) -> None:
         super().__init__()
         self._kept = kept
+        self.value = value
 
     def __str__(self) -> str:
         kept = f" {text.say('errors.kept')}" if self._kept else ""

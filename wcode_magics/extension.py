@@ -20,7 +20,10 @@ from wcode_magics.text import say
 from wcode_magics.values import Usage
 
 CELL_ONLY = frozenset(
-    {"out", "code", "dry_run", "continue", "as", "raw", "sweep", "models", "yes"}
+    {
+        *("out", "code", "dry_run", "continue", "of", "as", "raw"),
+        *("sweep", "models", "repeat", "yes"),
+    }
 )
 """Options that say what to do with a request, not what is in it."""
 YES = frozenset({"y", "yes", "是", "好"})
@@ -86,7 +89,8 @@ class Extension:
         """
         own = {name: value for name, value in given.items() if name not in CELL_ONLY}
         if given.get("continue"):
-            prepared = self.session.go_on(self.last_reply, **own)
+            cut = given.get("of") or self.last_reply
+            prepared = self.session.go_on(cut, **own)
         else:
             names = None if given.get("raw") else self.variables
             prepared = self.session.prepare(prompt, names=names, **own)

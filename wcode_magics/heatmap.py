@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from wcwidth import ljust, rjust, width
 
+from wcode_magics.dialects import encode
 from wcode_magics.glyphs import Glyph
 from wcode_magics.logprobs import Logprobs
 from wcode_magics.markup import escape
@@ -26,6 +27,7 @@ MAX_LINES = 40
 MAX_LINE_ALTERNATIVES = 3
 
 HUE = (230, 97, 1)
+SEAM = "┊"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ _SMALL = "font-size:.9em;line-height:1.7;margin:.3em 0"
 _GREY = "rgba(128,128,128,.7)"
 _OUTSIDE = f"border:1px solid {_GREY};border-radius:3px;font-size:.85em"
 _UNREPORTED = f"border-bottom:1px solid {_GREY}"
+_FAINT = f"color:{_GREY}"
 _LEFT = ' style="text-align:left"'
 
 
@@ -70,29 +73,44 @@ def step(share: float) -> Step:
     return next(row for row in STEPS if share >= row.low)
 
 
-def html(logprobs: Logprobs) -> str:
-    """The heat map: summary, tinted text, legend, table; safe in any notebook."""
+def html(logprobs: Logprobs, *, seam: int = 0) -> str:
+    """The heat map: summary, tinted text, legend, table; safe in any notebook.
+
+    ``seam``: after so many characters, if any, stands the mark of a given beginning.
+    """
     words = TokenWords(logprobs, MAX_ALTERNATIVES)
     pieces = [p for p in logprobs.glyphs if p.first < MAX_TOKENS]
+    given = len(encode(logprobs.text[:seam]))
     parts = [
         _line(escape(" · ".join(summary(logprobs)))),
         _line(_least_certain(words)),
-        f'<div style="{_RUNNING}">{"".join(_tokens(words, pieces))}</div>',
+        f'<div style="{_RUNNING}">{"".join(_tokens(words, pieces, given))}</div>',
         _line(_legend()),
-        *(_line(escape(note)) for note in [*logprobs.notes(), *_caps(logprobs)]),
+        *(_line(escape(note)) for note in _notes(logprobs, seam)),
         _table(words),
     ]
     return f"<div>{''.join(filter(None, parts))}</div>"
 
 
-def plain(logprobs: Logprobs) -> str:
+def plain(logprobs: Logprobs, *, seam: int = 0) -> str:
     """The same as aligned text for terminals, the first tokens only."""
     words = TokenWords(logprobs, MAX_LINE_ALTERNATIVES)
     rows = map(words.row, logprobs.positions[:MAX_LINES])
     lines = _aligned([_heads(), *rows])
     if len(logprobs) > MAX_LINES:
         lines.append(say("heatmap.more", count=f"{len(logprobs) - MAX_LINES:,}"))
+    if seam:
+        lines.append(_seam(seam))
     return "\n".join([" · ".join(summary(logprobs)), *lines, *logprobs.notes()])
+
+
+def _notes(logprobs: Logprobs, seam: int) -> list[str]:
+    told = [_seam(seam)] if seam else []
+    return [*told, *logprobs.notes(), *_caps(logprobs)]
+
+
+def _seam(at: int) -> str:
+    return say("heatmap.seam", count=f"{at:,}")
 
 
 def _heads() -> list[str]:
@@ -109,8 +127,11 @@ def _span(inner: str, style: str, title: str = "") -> str:
     return f"<span{told}{styled}>{escape(inner)}</span>"
 
 
-def _tokens(words: TokenWords, pieces: list[Glyph]) -> Iterator[str]:
+def _tokens(words: TokenWords, pieces: list[Glyph], given: int) -> Iterator[str]:
     for piece in pieces:
+        if given and piece.start >= given:
+            yield _span(SEAM, _FAINT)
+            given = 0
         text = visible(piece.text, breaks=True)
         if piece.unreported:
             yield _span(text, _UNREPORTED, say("heatmap.unreported"))

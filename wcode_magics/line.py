@@ -82,6 +82,21 @@ def _more_dimensions(
     return at
 
 
+def first_words(line: str, count: int) -> tuple[list[str], str]:
+    """At most ``count`` words at the beginning of ``line``, and the rest of it.
+
+    Raises:
+        OptionError: a quotation mark is not closed.
+    """
+    words: list[str] = []
+    at = _skip(line, 0)
+    while at < len(line) and len(words) < count:
+        word, after = _word(line, at)
+        words.append(word)
+        at = _skip(line, after)
+    return words, line[at:]
+
+
 def parse_words(words: Sequence[str]) -> Line:
     """The same for the words of a shell's command line, in any order.
 

@@ -154,6 +154,12 @@ _QUESTION = re.compile(r"^(\s*)%(wcode\w*)[ \t]+(\S.*\?)[ \t]*$", re.MULTILINE)
 _SHOWN = {
     "wcode_magics.reply.Reply": "wcode_magics.view.reply_shown",
     "wcode_magics.grid.Sweep": "wcode_magics.trials.bundle",
+    "wcode_magics.logprobs.Logprobs": "wcode_magics.scores.logprobs",
+    "wcode_magics.confidence.Confidence": "wcode_magics.scores.confidence",
+    "wcode_magics.confidence.LabelConfidence": "wcode_magics.scores.labels",
+    "wcode_magics.alignment.Comparison": "wcode_magics.scores.compared",
+    "wcode_magics.alignment.Agreement": "wcode_magics.scores.agreement",
+    "wcode_magics.runs.Runs": "wcode_magics.scores.runs",
 }
 """Types that display themselves, and the functions that make their bundles."""
 _loaded: WeakKeyDictionary[Any, Loaded] = WeakKeyDictionary()

@@ -8,6 +8,7 @@ parameter). Magic, shell, configuration and completion walk :data:`OPTIONS`.
 import json
 import keyword
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,8 @@ Kind = Literal[
     "grid",
     "words",
     "variable",
+    "answer",
+    "count",
 ]
 
 REPLAYS = ("off", "read", "only")
@@ -41,6 +44,8 @@ _FORMS = {
     "functions": "f,g · $list",
     "schema": "$Type · JSON · @file",
     "variable": "$name",
+    "answer": "$reply · $runs[0]",
+    "count": "int ≥ 1",
     "grid": "name=v1,v2 …",
     "words": "a,b,c",
     "pair": "name=value",
@@ -55,8 +60,8 @@ class Option:
     A ``switch`` is on or off by ``--name`` and ``--no-name``; a ``flag`` can only be
     given; a ``pair`` is ``name=value`` and may be repeated; ``functions`` are names of
     variables, a ``schema`` is anything that :mod:`wcode_magics.schema` reads, a
-    ``grid`` is ``name=v1,v2`` once or more. ``low`` bounds a number from below,
-    exclusive.
+    ``grid`` is ``name=v1,v2`` once or more, an ``answer`` is a reply. ``low`` bounds a
+    number from below, exclusive.
     """
 
     name: str
@@ -143,6 +148,7 @@ OPTIONS = (
     Option("stream", "switch", default=True, setting=True),
     Option("raw", "flag"),
     Option("continue", "flag"),
+    Option("of", "answer"),
     Option("dry_run", "flag"),
     Option("panel", "flag"),
     Option("as", "language"),
@@ -160,6 +166,7 @@ OPTIONS = (
     Option("json", "flag"),
     Option("sweep", "grid"),
     Option("models", "words"),
+    Option("repeat", "count"),
     Option("yes", "flag"),
     Option("budget", "number", setting=True, low=0),
     Option("base_url", "text", cell=False, setting=True),
@@ -216,7 +223,7 @@ def read(row: Option, raw: str, variables: Mapping[str, Any]) -> Any:
         OptionError, ParameterError: it cannot be read or is not allowed.
         VariableError: ``$name`` or ``@path`` points at nothing.
     """
-    if raw.startswith("$") and raw[1:].isidentifier():
+    if _VARIABLE.fullmatch(raw):
         return checked(row, variable(raw[1:], variables))
     if row.kind == "functions":
         names = [name.strip() for name in raw.split(",") if name.strip()]
@@ -238,12 +245,26 @@ def read(row: Option, raw: str, variables: Mapping[str, Any]) -> Any:
 
 
 def variable(name: str, variables: Mapping[str, Any]) -> Any:
-    """The value of ``$name``; raises VariableError with the nearest name."""
+    """The value of ``name`` or ``name[0]``.
+
+    Raises:
+        VariableError: there is none, with the nearest name.
+    """
+    name, *places = name.replace("]", "").split("[")
     if name not in variables:
         names = [key for key in variables if not key.startswith("_")]
         hint = params.hint(name, names, "${}")
         raise VariableError("unknown_variable", given=name, hint=hint)
-    return variables[name]
+    value = variables[name]
+    for place in places:
+        try:
+            value = value[int(place)]
+        except (IndexError, KeyError, TypeError) as wrong:
+            raise VariableError("no_item", given=name, place=place) from wrong
+    return value
+
+
+_VARIABLE = re.compile(r"\$[^\W\d]\w*(\[-?\d+\])*")
 
 
 def checked(row: Option, value: Any) -> Any:
@@ -292,6 +313,10 @@ def _allows(row: Option, value: Any) -> bool:
         return listed and all(callable(item) for item in value)
     if row.kind == "words":
         return isinstance(value, list) and bool(value)
+    if row.kind == "answer":
+        return hasattr(value, "tokens") and hasattr(value, "request")
+    if row.kind == "count":
+        return type(value) is int and value >= 1
     if row.kind in {"schema", "variable"}:
         return not isinstance(value, str) and value is not None
     return row.kind in {"pair", "grid"} or (isinstance(value, str) and bool(value))
@@ -302,7 +327,7 @@ def _scalar(row: Option, raw: str) -> Any:
     if kind in {"bool", "switch", "flag"}:
         word = raw.lower()
         return True if word in _TRUE else False if word in _FALSE else raw
-    if kind in {"float", "int", "number"}:
+    if kind in {"float", "int", "number", "count"}:
         try:
             return int(raw)
         except ValueError:

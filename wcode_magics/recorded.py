@@ -63,4 +63,5 @@ def _delta(reply: Reply) -> Delta:
         reply.usage,
         reply.model,
         reply.refusal,
+        reply.seam,
     )

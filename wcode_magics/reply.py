@@ -172,6 +172,7 @@ class Assembly:
         self._refusals: list[str] = []
         self.usage: Usage | None = None
         self.finish_reason: str | None = None
+        self.seam: Seam | None = None
         self.started = False
 
     def add(self, delta: Delta) -> None:
@@ -185,6 +186,7 @@ class Assembly:
         self._model = delta.model or self._model
         self.usage = delta.usage or self.usage
         self.finish_reason = delta.finish_reason or self.finish_reason
+        self.seam = delta.seam or self.seam
         if delta.refusal:
             self._refusals.append(delta.refusal)
 
@@ -206,6 +208,7 @@ class Assembly:
             tokens=tuple(self._tokens),
             usage=self.usage,
             finish_reason=self.finish_reason,
+            seam=self.seam,
             refusal="".join(self._refusals) or None,
             **more,
         )

@@ -30,8 +30,11 @@ def joined(before: Reply, after: Reply) -> Reply:
     """The beginning ``before`` and what came ``after`` it, as the child of a reply.
 
     The child is ``before.parent``'s; its ``seam`` says how the beginning was taken.
+    A recorded answer has its beginning, and a seam, already.
     """
     whole = replace(after, parent=before.parent)
+    if after.seam is not None:
+        return whole
     if _is_anew(before, after):
         return replace(whole, seam=Seam(0, "ignored"))
     if _is_repeated(before, after):

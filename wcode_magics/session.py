@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 from wcode_magics import branch, models, options, params, portal, template
 from wcode_magics.budget import Budget, afford
 from wcode_magics.client import Client
-from wcode_magics.errors import OptionError, UsageError
+from wcode_magics.errors import OptionError, Stopped, UsageError
 from wcode_magics.exchange import Exchange, Prepared, Prompt, Stream
 from wcode_magics.grid import Point, Sweep, Trial, grid_points, refuse_unasked, try_all
 from wcode_magics.ledger import Ledger
@@ -26,6 +26,7 @@ from wcode_magics.replay import Replay
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
 from wcode_magics.rounds import Rounds
+from wcode_magics.runs import RUN, Runs, gathered
 from wcode_magics.settings import Resolved, Settings
 from wcode_magics.talk import Chat, Chats
 from wcode_magics.tools import Toolbox
@@ -149,8 +150,7 @@ class Session:
         Args:
             prompt: text or messages.
             grid: values by parameter, or by ``model``.
-            **given: options of :meth:`prepare` that all share; ``yes=True`` allows
-                more than 20 requests.
+            **given: options that all share; ``yes=True`` allows more than 20 requests.
 
         Raises:
             UsageError: nothing was sent.
@@ -177,6 +177,36 @@ class Session:
         """The trials of a plan; to be awaited on the loop of :mod:`portal`."""
         sends = [self.exchange(one).whole for one in ready]
         return await try_all(points, sends, tell)
+
+    def repeat(self, prompt: Prompt, times: int, **given: Any) -> Runs:
+        """Send one prompt several times at once; more than 20 times with ``yes=True``.
+
+        A ``seed`` is sent as it is given: with one, the runs tell whether the
+        endpoint keeps to it; without, they differ. None becomes a turn of a ``chat``.
+
+        Raises:
+            UsageError: nothing was sent.
+            Stopped: its ``value`` is the runs that were over.
+        """
+        plan = self.repeat_plan(prompt, times, **given)
+        done: dict[int, Trial] = {}
+        try:
+            portal.run(self.send_all, *plan, done.__setitem__)
+        except KeyboardInterrupt:
+            raise Stopped(kept=bool(done), value=gathered(done)) from None
+        return gathered(done)
+
+    def repeat_plan(
+        self, prompt: Prompt, times: int, **given: Any
+    ) -> tuple[list[Point], list[Prepared]]:
+        """The numbers of the runs and their requests, with nothing sent."""
+        agreed = given.pop("yes", False)
+        one = replace(self.prepare(prompt, **given), then=None)
+        if one.resolved["functions"]:
+            raise OptionError("not_together", one="--repeat", other="--functions")
+        if not agreed:
+            refuse_unasked([one.request] * times)
+        return [{RUN: number + 1} for number in range(times)], [one] * times
 
     def rounds(self, ready: Prepared) -> tuple[Rounds, Toolbox]:
         """The loop of a request with functions, and what runs its calls."""
@@ -217,7 +247,7 @@ class Session:
         form, read = wanted_form(resolved)
         request = Request(
             model=resolved["model"] or models.DEFAULT,
-            messages=_messages(prompt, resolved["system"], names),
+            messages=template.messages(prompt, resolved["system"], names),
             params={**resolved.params, **_tools(resolved), **form},
             extra=extra,
         )
@@ -262,14 +292,13 @@ class Session:
     ) -> Prepared:
         """The request that goes on from another token than the one a reply took.
 
+        The reply to it is the child of the first, as :meth:`go_on` has it.
+
         Args:
             reply: one with token probabilities; None: the last.
             token: its number, as the heat map counts, from 0.
-            alternative: the number of one that is shown there, 1 the most likely, or
-                its text.
-            **given: parameters that are to differ from the first request's.
-
-        The reply to it is the child of the first, as :meth:`go_on` has it.
+            alternative: its number there, 1 the most likely, or its text.
+            **given: parameters that are to differ.
 
         Raises:
             UsageError: there is no such reply, token or alternative.
@@ -285,8 +314,7 @@ class Session:
 
     def _onward(self, beginning: Reply, given: Mapping[str, Any]) -> Prepared:
         resolved = self.settings.resolve(options.check_given(given))
-        own = {n: v for n in params.NAMES if (v := given.get(n)) is not None}
-        request = branch.onward(beginning, own)
+        request = branch.onward(beginning, given)
         return Prepared(request, resolved, before=beginning)
 
     def endpoint(self, resolved: Resolved | None = None) -> Endpoint:
@@ -349,22 +377,6 @@ def _tools(resolved: Resolved) -> dict[str, Any]:
     if resolved["tools"] and resolved.layer("tools") == "cell":
         raise OptionError("not_together", one="--functions", other="--tools")
     return {"tools": Toolbox(functions).wire}
-
-
-def _messages(
-    prompt: str | Sequence[Message],
-    system: str | None,
-    names: Mapping[str, Any] | None,
-) -> tuple[Message, ...]:
-    said = [Message("user", prompt)] if isinstance(prompt, str) else [*prompt]
-    if system:
-        said.insert(0, Message("system", system))
-    if names is None:
-        return tuple(said)
-    return tuple(
-        replace(message, content=template.render(message.content or "", names))
-        for message in said
-    )
 
 
 def sweep(prompt: Prompt, grid: Mapping[str, Sequence[Any]], **given: Any) -> Sweep:

@@ -5,13 +5,15 @@ through as they are, comments do not exist, and what a value contains is text: i
 never evaluated again. How a value becomes text stands in :mod:`wcode_magics.show`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache, lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from wcode_magics.errors import TemplateError
 from wcode_magics.params import hint
 from wcode_magics.show import shown
+from wcode_magics.values import Message
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -50,6 +52,23 @@ def render(source: str, names: Mapping[str, Any]) -> str:
     except Exception as wrong:
         reason = f"{type(wrong).__name__}: {wrong}"
         raise TemplateError("template_failed", reason=reason) from wrong
+
+
+def messages(
+    prompt: str | Sequence[Message],
+    system: str | None,
+    names: Mapping[str, Any] | None,
+) -> tuple[Message, ...]:
+    """A prompt behind its system prompt, both filled in; None: no template."""
+    said = [Message("user", prompt)] if isinstance(prompt, str) else [*prompt]
+    if system:
+        said.insert(0, Message("system", system))
+    if names is None:
+        return tuple(said)
+    return tuple(
+        replace(message, content=render(message.content or "", names))
+        for message in said
+    )
 
 
 class UnknownName(Exception):  # noqa: N818 - carries a name to render(), no further

@@ -7,6 +7,7 @@ from wcode_magics import portal
 from wcode_magics.exchange import Prompt
 from wcode_magics.grid import Sweep
 from wcode_magics.reply import Reply
+from wcode_magics.runs import Runs
 from wcode_magics.talk import Chat
 from wcode_magics.values import Delta
 
@@ -51,6 +52,12 @@ class AsyncSession:
         session = self._session
         plan = session.sweep_plan(prompt, grid, **given)
         return await portal.arun(session.send_all, *plan)
+
+    async def repeat(self, prompt: Prompt, times: int, **given: Any) -> Runs:
+        """As :meth:`Session.repeat`."""
+        session = self._session
+        plan = session.repeat_plan(prompt, times, **given)
+        return Runs((await portal.arun(session.send_all, *plan)).trials)
 
     async def stream(self, prompt: Prompt, **given: Any) -> AsyncGenerator[Delta, None]:
         """As :meth:`Session.stream`; the reply is then the session's ``last``."""

@@ -174,7 +174,10 @@ class CallPiece(Value):
 
 @dataclass(frozen=True, slots=True)
 class Delta(Value):
-    """What one event of a stream, or one whole answer, adds."""
+    """What one event of a stream, or one whole answer, adds.
+
+    ``seam`` tells of a recorded answer that it holds its beginning already.
+    """
 
     text: str = ""
     calls: tuple[CallPiece, ...] = ()
@@ -183,6 +186,7 @@ class Delta(Value):
     usage: Usage | None = None
     model: str | None = None
     refusal: str | None = None
+    seam: Seam | None = None
 
 
 @dataclass(frozen=True, slots=True)

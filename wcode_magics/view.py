@@ -39,7 +39,7 @@ def reply_bundle(reply: Reply, form: str = "markdown") -> Bundle:
     seen = [_trace_html(reply.trace), _BODIES[form](reply)]
     seen += [_calls_html(reply.tool_calls), _refusal_html(reply)]
     if reply.logprobs is not None:
-        seen.append(heatmap.html(reply.logprobs))
+        seen.append(heatmap.html(reply.logprobs, seam=_seam(reply)))
     seen.append(_footer_html(reply))
     bundle = {"text/html": "".join(seen), "text/plain": reply_plain(reply)}
     if form == "markdown" and not reply.tokens and not reply.trace:
@@ -65,9 +65,13 @@ def reply_end(reply: Reply) -> str:
     if reply.trace:
         parts.insert(0, trace_table(reply.trace).plain())
     if reply.logprobs is not None:
-        parts.append(heatmap.plain(reply.logprobs))
+        parts.append(heatmap.plain(reply.logprobs, seam=_seam(reply)))
     parts += [badge(reply), footer(reply)]
     return "\n".join(part for part in parts if part)
+
+
+def _seam(reply: Reply) -> int:
+    return 0 if reply.seam is None else reply.seam.at
 
 
 def reply_metadata(reply: Reply) -> dict[str, Any]:
@@ -112,7 +116,17 @@ def footer(reply: Reply) -> str:
 
 
 def badge(reply: Reply) -> str:
-    """A warning where an answer did not end by itself, else an empty string."""
+    """A warning where an answer began or ended otherwise than asked, else empty."""
+    return " · ".join(filter(None, (_beginning(reply), _ending(reply))))
+
+
+def _beginning(reply: Reply) -> str:
+    if reply.seam is None or reply.seam.how == "kept":
+        return ""
+    return say(f"ui.seam_{reply.seam.how}")
+
+
+def _ending(reply: Reply) -> str:
     if reply.interrupted:
         return say("ui.finish_interrupted")
     if reply.finish_reason is None:

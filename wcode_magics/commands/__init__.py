@@ -19,6 +19,8 @@ COMMANDS = {
     "wcode_params": "catalogue",
     "wcode_show": "requests",
     "wcode_code": "requests",
+    "wcode_diff": "answers",
+    "wcode_branch": "answers",
     "wcode_history": "spent",
     "wcode_usage": "spent",
     "wcode_panel": "panel",
@@ -27,7 +29,10 @@ COMMANDS = {
     "wcode_fix": "mend",
     "wcode_repair": "mend",
 }
-_LINES = {"wcode", "wcode_show", "wcode_panel", "wcode_fix", "wcode_repair"}
+_LINES = {
+    *("wcode", "wcode_show", "wcode_panel", "wcode_fix", "wcode_repair"),
+    "wcode_branch",
+}
 
 
 def find(name: str) -> Callable[..., Any]:
@@ -49,6 +54,9 @@ def complete(
         yield from lines.complete_names(line, params.NAMES)
     elif command == "wcode_config":
         names = tuple(f"{row.name}=" for row in options.SETTINGS)
+        yield from lines.complete_names(line, names)
+    elif command == "wcode_diff":
+        names = tuple(name for name in variables if not name.startswith("__"))
         yield from lines.complete_names(line, names)
     elif command == "wcode_code":
         yield from lines.complete_names(line, snippets.KEYS)

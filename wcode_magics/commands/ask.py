@@ -36,6 +36,8 @@ def wcode(home: Extension, line: str, cell: str | None = None) -> None:
     for name in ("into", "fresh"):
         if given.get(name):
             raise OptionError("frame_only", name=f"--{name}")
+    if given.get("of") and not given.get("continue"):
+        raise OptionError("of_alone")
     if given.get("sweep") or given.get("models"):
         send_sweep(home, prompt, given)
         return
@@ -55,7 +57,12 @@ def send(
     given: Mapping[str, Any],
     above: Sequence[view.Bundle] = (),
 ) -> None:
-    """Send a request, show and bind its answer; ``above`` stands over it."""
+    """Send a request, show and bind its answer; ``above`` stands over it.
+
+    Raises:
+        OptionError: ``--repeat`` with what makes no sense many times.
+        WcodeError: whatever became of it.
+    """
     resolved = prepared.resolved
     form = resolved["format"]
     if prepared.read is not None and resolved.layer("format") == "default":
@@ -73,9 +80,19 @@ def send(
         run.note(say(f"advice.{key}", **facts))
     home.tell_sandbox(run, prepared)
     home.last_request, home.last_given = prepared, given
+    if given.get("repeat"):
+        _repeat(run, prepared, given)
+        return
     reply = run.send(prepared, stream=resolved["stream"])
     if given.get("code"):
         _insert_code(home, reply)
+
+
+def _repeat(run: Run, prepared: Prepared, given: Mapping[str, Any]) -> None:
+    for name in ("chat", "functions", "code"):
+        if given.get(name):
+            raise OptionError("not_together", one="--repeat", other=f"--{name}")
+    run.repeat(prepared, given["repeat"], agreed=bool(given.get("yes")))
 
 
 def _meter(home: Extension, name: str | None, reply: Reply) -> str:

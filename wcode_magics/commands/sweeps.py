@@ -10,7 +10,7 @@ from wcode_magics.extension import CELL_ONLY, Extension
 from wcode_magics.grid import Sweep, Trial, grid_of
 from wcode_magics.text import say
 
-_ALONE = ("chat", "functions", "continue", "as")
+_ALONE = ("chat", "functions", "continue", "repeat", "as")
 
 
 def send_sweep(home: Extension, prompt: str, given: Mapping[str, Any]) -> None:

@@ -1,0 +1,47 @@
+"""``%wcode_diff`` and ``%wcode_branch``: two answers, and how one could go on."""
+
+from wcode_magics import line as lines
+from wcode_magics import options, scores
+from wcode_magics.alignment import Answer, compare
+from wcode_magics.cell import show_bundle
+from wcode_magics.commands.ask import send
+from wcode_magics.errors import OptionError, UsageError
+from wcode_magics.extension import CELL_ONLY, Extension
+
+
+def wcode_diff(home: Extension, line: str) -> None:
+    """Show two answers side by side."""
+    words, rest = lines.first_words(line, 2)
+    if len(words) < 2 or rest:
+        raise UsageError("diff.usage", given=line.strip() or "–")
+    first, second = (_answer(home, word) for word in words)
+    names = words[0].removeprefix("$"), words[1].removeprefix("$")
+    show_bundle(scores.compared(compare(first, second), names))
+
+
+def wcode_branch(home: Extension, line: str) -> None:
+    """Go on from an alternative at a token of an answer."""
+    words, rest = lines.first_words(line, 2)
+    if len(words) < 2 or not words[0].isdecimal():
+        raise UsageError("branch.usage", given=line.strip() or "–")
+    parsed = lines.parse(rest, home.variables)
+    if parsed.rest:
+        raise OptionError("unexpected_word", given=parsed.rest.split()[0])
+    given = parsed.values
+    token, other = words
+    prepared = home.session.branch(
+        given.get("of") or home.last_reply,
+        token=int(token),
+        alternative=int(other) if other.isdecimal() else other,
+        **{name: value for name, value in given.items() if name not in CELL_ONLY},
+    )
+    if given.get("dry_run"):
+        home.show_request(prepared)
+        return
+    send(home, prepared, given)
+
+
+def _answer(home: Extension, word: str) -> Answer:
+    named = word if word.startswith("$") else f"${word}"
+    found: Answer = options.read(options.flag("--of"), named, home.variables)
+    return found
