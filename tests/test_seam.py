@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -212,3 +213,23 @@ def test_the_sandbox_goes_on(session: Session) -> None:
     assert found.seam == Seam(5, "kept")
     assert found.text.startswith("Paris is")
     assert found.logprobs.notes() == []
+
+
+@pytest.mark.parametrize("how", ["kept", "repeated", "ignored"])
+def test_a_replayed_child_is_the_same(
+    how: str, loopback: Callable[..., Loopback], tmp_path: Path
+) -> None:
+    """From the record, text, tokens and seam are as they were."""
+    told = {"store": str(tmp_path / "s.db"), "logprobs": True, "top_logprobs": 2}
+
+    def ask(session: Session) -> Reply:
+        session.ask("hi")
+        return session.ask(session.branch(token=0, alternative="Rome"))
+
+    with Session(base_url=loopback(Endpoint(how)).url, **told) as session:
+        sent = ask(session)
+    with Session(replay="only", **told) as offline:
+        found = ask(offline)
+    assert found.source == "replayed"
+    assert (found.text, found.tokens, found.seam) == (sent.text, sent.tokens, sent.seam)
+    assert found.parent.text == FIRST
