@@ -92,3 +92,12 @@ def test_the_wheel_holds_what_is_read_at_run_time(tmp_path: Path) -> None:
         if path.is_file() and "__pycache__" not in path.parts
     ]
     assert [name for name in data if name not in listed] == []
+
+
+def test_the_picture_of_the_house_has_every_file() -> None:
+    """A file that the README does not place has no place yet."""
+    picture = ENGLISH.partition("## How it is built")[2]
+    placed = set(re.findall(r"`([\w/]+)`", picture))
+    here = (ROOT / "wcode_magics").iterdir()
+    found = {f"{path.name}/" if path.is_dir() else path.stem for path in here}
+    assert found - {"__init__", "__pycache__/", "py"} <= placed
