@@ -27,7 +27,9 @@ def test_safe_in_an_untrusted_notebook(language):
     shape = Shape(comparison.html(compare(ONE, TWO)))
     assert shape.tags <= LAB_TAGS
     assert shape.attributes <= LAB_ATTRIBUTES
-    assert shape.styles <= LAB_STYLES | {"vertical-align", "width", "table-layout"}
+    assert shape.styles <= LAB_STYLES | {
+        *("vertical-align", "width", "table-layout", "font-weight")
+    }
 
 
 def test_fork_is_told():
@@ -94,3 +96,15 @@ def test_agreement_in_words():
         " first 1 character."
     )
     assert comparison.agreement(agree(runs[:1])) == "All runs gave the same answer: 1."
+
+
+def test_columns_tell_the_fork():
+    """Beside the texts: what each said there, gave to the other's, and had."""
+    shape = Shape(comparison.html(compare(ONE, TWO), ("x", "y")))
+    told = "|".join(shape.texts)
+    assert "|x|y|" in told
+    assert "At the fork|cat 60.0%|dog 70.0%" in told
+    assert "The other's chance|30.0%|20.0%" in told
+    assert "Alternatives|cat 60.0% | dog 30.0%|dog 70.0% | cat 20.0%" in told
+    ended = Shape(comparison.html(compare(ONE, Logprobs((), "The <b>")))).texts
+    assert "(the end)" in ended

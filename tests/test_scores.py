@@ -51,7 +51,9 @@ def test_safe_in_an_untrusted_notebook(name, language):
     shape = Shape(SHOWN[name]["text/html"])
     assert shape.tags <= LAB_TAGS
     assert shape.attributes <= LAB_ATTRIBUTES
-    assert shape.styles <= LAB_STYLES | {"vertical-align", "width", "table-layout"}
+    assert shape.styles <= LAB_STYLES | {
+        *("vertical-align", "width", "table-layout", "font-weight")
+    }
 
 
 def lines(name):
@@ -62,7 +64,7 @@ def lines(name):
 def test_a_field_in_words():
     """Value, probability and the token that is the least certain."""
     assert lines("field") == [
-        "Field Value Probability Logprob Least certain",
+        "Field Value Probability Logprob Least certain token",
         "a 12 50.0% -0.693 50.0%",
         "The first or the last token also holds something that is not the value.",
     ]

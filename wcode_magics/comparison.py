@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from wcode_magics.alignment import Agreement, Branch, Comparison, Stretch
+from wcode_magics.alignment import Agreement, Branch, Comparison, Fork, Stretch
 from wcode_magics.heatmap import STEPS
 from wcode_magics.logprobs import Logprobs
 from wcode_magics.markup import escape
@@ -14,10 +14,8 @@ MAX_SAME = 160  # characters of a common stretch; what is more is left out in th
 MAX_ALTERNATIVES = 5
 DIFFERENT = STEPS[3].style
 
-_CELL = (
-    "vertical-align:top;text-align:left;white-space:pre-wrap;overflow-wrap:anywhere;"
-    "width:50%"
-)
+_CELL = "vertical-align:top;text-align:left;white-space:pre-wrap;overflow-wrap:anywhere"
+_LABEL = "vertical-align:top;text-align:left;width:9em;font-weight:normal"
 _SMALL = "font-size:.9em;line-height:1.7;margin:.3em 0"
 
 Names = tuple[str, str]
@@ -25,17 +23,23 @@ NAMES: Names = ("A", "B")
 
 
 def html(comparison: Comparison, names: Names = NAMES) -> str:
-    """Summary, fork and both texts in two columns, differences tinted."""
-    lines = [" · ".join(summary(comparison, names)), *_fork_lines(comparison, names)]
-    parts = [f'<div style="{_SMALL}">{escape(line)}</div>' for line in lines]
-    if comparison.fork:
-        heads = "".join(f'<th style="{_CELL}">{escape(name)}</th>' for name in names)
-        cells = "".join(_cell(comparison, side) for side in (0, 1))
-        parts.append(
-            '<table style="width:100%;table-layout:fixed">'
-            f"<thead><tr>{heads}</tr></thead><tbody><tr>{cells}</tr></tbody></table>"
-        )
-    return f"<div>{''.join(parts)}</div>"
+    """Summary, then both texts in two columns, differences tinted, and the fork."""
+    fork = comparison.fork
+    told = summary(comparison, names) if fork is None else _parting(comparison, fork)
+    line = f'<div style="{_SMALL}">{escape(" · ".join(told))}</div>'
+    if fork is None:
+        return f"<div>{line}</div>"
+    rows = [(say("scores.answer"), *(_text(comparison, side) for side in (0, 1)))]
+    rows += [
+        (label, escape(first), escape(second))
+        for label, first, second in _fork_rows(comparison, fork)
+    ]
+    heads = "".join(f'<th style="{_CELL}">{escape(name)}</th>' for name in names)
+    return (
+        f'<div>{line}<table style="width:100%;table-layout:fixed">'
+        f'<thead><tr><th style="{_LABEL}"></th>{heads}</tr></thead>'
+        f"<tbody>{''.join(_row(*row) for row in rows)}</tbody></table></div>"
+    )
 
 
 def plain(comparison: Comparison, names: Names = NAMES) -> str:
@@ -64,12 +68,9 @@ def agreement(agreement: Agreement) -> str:
 def summary(comparison: Comparison, names: Names) -> list[str]:
     """Where the answers part and their bits per character, in words."""
     fork = comparison.fork
-    count = fork.at if fork else len(comparison.first.text)
-    key = "same" if fork is None else "forks" if count else "forks_at_once"
-    said = [say(f"comparison.{key}", count=f"{count:,}")]
-    if fork:
-        share = percent(comparison.agreement)
-        said.append(say("comparison.agreement", share=share))
+    count = f"{len(comparison.first.text):,}"
+    same = [say("comparison.same", count=count)]
+    said = _parting(comparison, fork) if fork else same
     for name, own in zip(names, (comparison.first, comparison.second), strict=True):
         if own.tokens:
             value = number(own.bits_per_character)
@@ -77,6 +78,42 @@ def summary(comparison: Comparison, names: Names) -> list[str]:
     if comparison.first.tokens and comparison.second.tokens:
         said.append(say("comparison.apart", value=number(abs(comparison.apart))))
     return said
+
+
+def _parting(comparison: Comparison, fork: Fork) -> list[str]:
+    key, share = ("forks" if fork.at else "forks_at_once"), comparison.agreement
+    where = say(f"comparison.{key}", count=f"{fork.at:,}")
+    return [where, say("comparison.agreement", share=percent(share))]
+
+
+def _fork_rows(comparison: Comparison, fork: Fork) -> Iterator[tuple[str, str, str]]:
+    """What each answer said, gave to the other and had at the fork, by label."""
+    sides = ((comparison.first, fork.first), (comparison.second, fork.second))
+    columns = [_fork_cells(own, branch, fork.at) for own, branch in sides]
+    keys = ("at_fork", "to_other", "alternatives", "per_character")
+    for key, first, second in zip(keys, *columns, strict=True):
+        if first or second:
+            yield say(f"comparison.{key}"), first, second
+
+
+def _fork_cells(own: Logprobs, branch: Branch, at: int) -> tuple[str, str, str, str]:
+    bits = number(own.bits_per_character) if own.tokens else ""
+    position = branch.position
+    if position is None:
+        ended = at == len(own.text)
+        return say("comparison.end") if ended else "", "", "", bits
+    token = visible(own.readable(own.sampled(position.index)))
+    said = f"{token} {percent(position.probability)}"
+    if not position.alternatives:
+        return said, "", "", bits
+    gave = percent(branch.gave) if branch.gave else say("comparison.not_shown")
+    likely = TokenWords(own, MAX_ALTERNATIVES).alternatives(position)
+    return said, gave, " | ".join(likely), bits
+
+
+def _row(label: str, first: str, second: str) -> str:
+    cells = "".join(f'<td style="{_CELL}">{cell}</td>' for cell in (first, second))
+    return f'<tr><th style="{_LABEL}">{escape(label)}</th>{cells}</tr>'
 
 
 def _fork_lines(comparison: Comparison, names: Names) -> Iterator[str]:
@@ -113,7 +150,7 @@ def _branch_words(
         yield f"{say('comparison.shown', name=name)} {shown}"
 
 
-def _cell(comparison: Comparison, side: int) -> str:
+def _text(comparison: Comparison, side: int) -> str:
     parts = []
     for stretch in comparison.stretches:
         text = stretch.second if side else stretch.first
@@ -124,7 +161,7 @@ def _cell(comparison: Comparison, side: int) -> str:
             title = escape(f"{number(bits)} bits")
             inner = escape(visible(text, breaks=True))
             parts.append(f'<span title="{title}" style="{DIFFERENT}">{inner}</span>')
-    return f'<td style="{_CELL}">{"".join(parts)}</td>'
+    return "".join(parts)
 
 
 def _elided(text: str) -> str:
