@@ -4,10 +4,11 @@ from typing import assert_type
 
 import wcode_magics
 from wcode_magics import Reply, Session, WcodeError, compare, confirm, sweep
-from wcode_magics.alignment import Comparison
+from wcode_magics.alignment import Agreement, Comparison
 from wcode_magics.chat import Conversation
 from wcode_magics.exchange import Prepared, Stream
 from wcode_magics.grid import Sweep
+from wcode_magics.runs import Runs
 from wcode_magics.values import Delta, Message, ToolCall, ToolTrace, Usage
 
 
@@ -19,6 +20,12 @@ def script() -> str:
         prepared = session.prepare([Message("user", "{{ x }}")], names={"x": 1})
         assert_type(prepared, Prepared)
         assert_type(session.go_on(reply, max_tokens=9), Prepared)
+        assert_type(session.branch(reply, token=3, alternative=2), Prepared)
+        runs = session.repeat("hello", 3, seed=1)
+        assert_type(runs, Runs)
+        assert_type(runs[0], Reply)
+        assert_type(runs[1:], list[Reply])
+        assert_type(runs.agreement, Agreement)
         with session.stream(prepared) as stream:
             assert_type(stream, Stream)
             for delta in stream:
@@ -63,6 +70,8 @@ def answer(reply: Reply) -> None:
     assert_type(reply.interrupted, bool)
     assert_type(reply.code_blocks, list[tuple[str, str]])
     assert_type(reply.request.hash, str)
+    assert_type(reply.parent, Reply | None)
+    assert_type(reply.seam, Seam | None)
     assert_type(compare(reply, reply), Comparison)
 
 
