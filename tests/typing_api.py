@@ -9,7 +9,7 @@ from wcode_magics.chat import Conversation
 from wcode_magics.exchange import Prepared, Stream
 from wcode_magics.grid import Sweep
 from wcode_magics.runs import Runs
-from wcode_magics.values import Delta, Message, ToolCall, ToolTrace, Usage
+from wcode_magics.values import Delta, Message, Seam, ToolCall, ToolTrace, Usage
 
 
 def script() -> str:
