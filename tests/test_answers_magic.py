@@ -11,14 +11,14 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 import wcode_magics
+from tests.dialogue.test_runs import FAILED, in_turn
 from tests.loopback import Answer, Loopback, completion
 from tests.terminal import Runner
-from tests.test_runs import FAILED, in_turn
 from tests.test_scores import ASKED, JSON, ONE, TWO, YES, reply, runs
 from tests.test_seam import Endpoint
-from wcode_magics.alignment import agree
+from wcode_magics.dialogue.runs import Runs
+from wcode_magics.probability.alignment import agree
 from wcode_magics.reply import Reply
-from wcode_magics.runs import Runs
 
 
 @pytest.fixture

@@ -2,10 +2,10 @@
 
 import pytest
 
-from tests.test_logprobs import token, view
+from tests.probability.test_logprobs import token, view
 from wcode_magics.branch import branched, onward
 from wcode_magics.errors import UsageError
-from wcode_magics.logprobs import Logprobs
+from wcode_magics.probability.logprobs import Logprobs
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
 from wcode_magics.values import Alternative, Message, TokenLogprob

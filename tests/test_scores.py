@@ -2,18 +2,18 @@
 
 import pytest
 
-from tests.test_comparison import ONE, TWO
-from tests.test_heatmap import LAB_ATTRIBUTES, LAB_STYLES, LAB_TAGS, Shape
-from tests.test_logprobs import token, view
+from tests.probability.test_comparison import ONE, TWO
+from tests.probability.test_heatmap import LAB_ATTRIBUTES, LAB_STYLES, LAB_TAGS, Shape
+from tests.probability.test_logprobs import token, view
 from wcode_magics import scores, text
-from wcode_magics.alignment import agree, compare
-from wcode_magics.confidence import of_field, of_labels
+from wcode_magics.dialogue.grid import Trial
+from wcode_magics.dialogue.runs import Runs
 from wcode_magics.errors import UsageError
-from wcode_magics.grid import Trial
-from wcode_magics.logprobs import Logprobs
+from wcode_magics.probability.alignment import agree, compare
+from wcode_magics.probability.confidence import of_field, of_labels
+from wcode_magics.probability.logprobs import Logprobs
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
-from wcode_magics.runs import Runs
 from wcode_magics.values import Message
 
 ASKED = Request("m", (Message("user", "hi"),))

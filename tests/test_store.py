@@ -16,12 +16,11 @@ from pathlib import Path
 
 import pytest
 
-from wcode_magics import database
 from wcode_magics.errors import ReplayError, StoreError
-from wcode_magics.replay import Replay, nearest, unrecorded
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
-from wcode_magics.store import Store
+from wcode_magics.store import Store, database
+from wcode_magics.store.replay import Replay, nearest, unrecorded
 from wcode_magics.values import Alternative, Message, TokenLogprob, ToolCall, Usage
 
 URL = "http://127.0.0.1/v1"

@@ -11,7 +11,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from tests.loopback import Answer, Loopback, Seen, completion, either, streamed
 from tests.terminal import Runner
-from wcode_magics.grid import Sweep
+from wcode_magics.dialogue.grid import Sweep
 
 DEFINED = '''
 import wcode_magics as wcode

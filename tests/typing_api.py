@@ -4,11 +4,11 @@ from typing import assert_type
 
 import wcode_magics
 from wcode_magics import Reply, Session, WcodeError, compare, confirm, sweep
-from wcode_magics.alignment import Agreement, Comparison
-from wcode_magics.chat import Conversation
+from wcode_magics.dialogue.chat import Conversation
+from wcode_magics.dialogue.grid import Sweep
+from wcode_magics.dialogue.runs import Runs
 from wcode_magics.exchange import Prepared, Stream
-from wcode_magics.grid import Sweep
-from wcode_magics.runs import Runs
+from wcode_magics.probability.alignment import Agreement, Comparison
 from wcode_magics.values import Delta, Message, Seam, ToolCall, ToolTrace, Usage
 
 

@@ -3,11 +3,11 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from wcode_magics.alignment import compare
+    from wcode_magics.dialogue.tools import confirm
     from wcode_magics.errors import WcodeError
+    from wcode_magics.probability.alignment import compare
     from wcode_magics.reply import Reply
     from wcode_magics.session import Session, sweep
-    from wcode_magics.tools import confirm
 
 __version__ = "0.1.0"
 __all__ = [
@@ -26,8 +26,8 @@ _HOMES = {
     "Reply": "reply",
     "Session": "session",
     "WcodeError": "errors",
-    "compare": "alignment",
-    "confirm": "tools",
+    "compare": "probability.alignment",
+    "confirm": "dialogue.tools",
     "sweep": "session",
 }
 

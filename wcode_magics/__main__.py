@@ -12,12 +12,12 @@ from collections.abc import Sequence
 
 from wcode_magics import line as lines
 from wcode_magics import manual, view
+from wcode_magics.dialogue.typed import plain_value
 from wcode_magics.errors import OptionError, UsageError, VariableError, WcodeError
 from wcode_magics.exchange import Prepared
 from wcode_magics.line import Line
 from wcode_magics.reply import Reply
 from wcode_magics.session import Session
-from wcode_magics.typed import plain_value
 
 IN_NOTEBOOKS = frozenset(
     [
@@ -103,7 +103,7 @@ def _stream(session: Session, prepared: Prepared) -> Reply:
 
 def _sweep(session: Session, prompt: str, line: Line, own: dict[str, object]) -> None:
     from wcode_magics import trials
-    from wcode_magics.grid import grid_of
+    from wcode_magics.dialogue.grid import grid_of
 
     yes = bool(line.values.get("yes"))
     swept = session.sweep(prompt, grid_of(line.values), yes=yes, **own)

@@ -8,14 +8,14 @@ from functools import partial
 from typing import Any
 
 from wcode_magics import scores, view
+from wcode_magics.dialogue.rounds import Rounds
+from wcode_magics.dialogue.runs import Runs
+from wcode_magics.dialogue.tools import Toolbox
 from wcode_magics.errors import Stopped, WcodeError
 from wcode_magics.exchange import Prepared, Stream
 from wcode_magics.live import Live
 from wcode_magics.reply import Reply
-from wcode_magics.rounds import Rounds
-from wcode_magics.runs import Runs
 from wcode_magics.session import Session
-from wcode_magics.tools import Toolbox
 from wcode_magics.values import ToolCall, ToolTrace
 
 LAST = "_wcode"

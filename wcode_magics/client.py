@@ -24,9 +24,9 @@ from wcode_magics.errors import (
     TimedOut,
 )
 from wcode_magics.faults import fault
+from wcode_magics.flow.retry import retry_after, try_again
 from wcode_magics.reply import Source
 from wcode_magics.request import Request
-from wcode_magics.retry import retry_after, try_again
 from wcode_magics.stream import (
     DONE,
     EventDecoder,

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
 from wcode_magics import models, portal, tokens
-from wcode_magics.budget import Budget
 from wcode_magics.client import Client
 from wcode_magics.errors import AnswerError, StreamError, TimedOut, WcodeError
+from wcode_magics.flow.budget import Budget
 from wcode_magics.reply import Assembly, Reply
 from wcode_magics.request import Request
 from wcode_magics.seam import joined

@@ -8,14 +8,14 @@ from IPython.core.error import StdinNotImplementedError
 
 from wcode_magics import models, params, tokens, view
 from wcode_magics.cell import LAST, Run, is_notebook, show_bundle
-from wcode_magics.cells import CellWatch, chats_folder, notebook_name
+from wcode_magics.dialogue.cells import CellWatch, chats_folder, notebook_name
+from wcode_magics.dialogue.talk import Chats, next_turn
 from wcode_magics.errors import UsageError
 from wcode_magics.exchange import Prepared
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
 from wcode_magics.session import Session
 from wcode_magics.settings import KEY_VARIABLE
-from wcode_magics.talk import Chats, next_turn
 from wcode_magics.text import say
 from wcode_magics.values import Usage
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wcode_magics.errors import StoreError
-from wcode_magics.limiter import Limiter
-from wcode_magics.replay import SANDBOX, Replay
+from wcode_magics.flow.limiter import Limiter
 from wcode_magics.reply import Reply
 from wcode_magics.settings import Resolved
+from wcode_magics.store.replay import SANDBOX, Replay
 from wcode_magics.values import Endpoint
 
 if TYPE_CHECKING:

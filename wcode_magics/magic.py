@@ -18,10 +18,11 @@ import traitlets
 from IPython.core.completer import CompletionContext, SimpleCompletion, context_matcher
 from traitlets.config import Configurable
 
-from wcode_magics import accessors, options, text
-from wcode_magics.arrival import when_imported
-from wcode_magics.cells import CellWatch
+from wcode_magics import options, text
 from wcode_magics.commands import COMMANDS, complete, find
+from wcode_magics.dialogue.cells import CellWatch
+from wcode_magics.frames import accessors
+from wcode_magics.frames.arrival import when_imported
 
 if TYPE_CHECKING:
     from wcode_magics.extension import Extension
@@ -129,7 +130,7 @@ class Loaded:
 
     def _face(self, name: str) -> Callable[[Any], Any]:
         def face(held: Any) -> Any:
-            from wcode_magics import frame
+            from wcode_magics.frames import frame
 
             frame.serve(lambda: self.home.session)
             return getattr(frame, name)(held)
@@ -153,13 +154,13 @@ _LINE = re.compile(r"\s*%%?(wcode\w*)\s+")
 _QUESTION = re.compile(r"^(\s*)%(wcode\w*)[ \t]+(\S.*\?)[ \t]*$", re.MULTILINE)
 _SHOWN = {
     "wcode_magics.reply.Reply": "wcode_magics.view.reply_shown",
-    "wcode_magics.grid.Sweep": "wcode_magics.trials.bundle",
-    "wcode_magics.logprobs.Logprobs": "wcode_magics.scores.logprobs",
-    "wcode_magics.confidence.Confidence": "wcode_magics.scores.confidence",
-    "wcode_magics.confidence.LabelConfidence": "wcode_magics.scores.labels",
-    "wcode_magics.alignment.Comparison": "wcode_magics.scores.compared",
-    "wcode_magics.alignment.Agreement": "wcode_magics.scores.agreement",
-    "wcode_magics.runs.Runs": "wcode_magics.scores.runs",
+    "wcode_magics.dialogue.grid.Sweep": "wcode_magics.trials.bundle",
+    "wcode_magics.probability.logprobs.Logprobs": "wcode_magics.scores.logprobs",
+    "wcode_magics.probability.confidence.Confidence": "wcode_magics.scores.confidence",
+    "wcode_magics.probability.confidence.LabelConfidence": "wcode_magics.scores.labels",
+    "wcode_magics.probability.alignment.Comparison": "wcode_magics.scores.compared",
+    "wcode_magics.probability.alignment.Agreement": "wcode_magics.scores.agreement",
+    "wcode_magics.dialogue.runs.Runs": "wcode_magics.scores.runs",
 }
 """Types that display themselves, and the functions that make their bundles."""
 _loaded: WeakKeyDictionary[Any, Loaded] = WeakKeyDictionary()

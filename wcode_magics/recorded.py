@@ -4,10 +4,10 @@ from collections.abc import AsyncGenerator
 from typing import Any
 
 from wcode_magics.client import TIMEOUT_S
-from wcode_magics.replay import unrecorded
 from wcode_magics.reply import Reply, Source
 from wcode_magics.request import Request
 from wcode_magics.store import Store
+from wcode_magics.store.replay import unrecorded
 from wcode_magics.values import CallPiece, Delta, Endpoint
 
 

@@ -6,14 +6,14 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal, Self, overload
 
-from wcode_magics.confidence import (
+from wcode_magics.errors import AnswerError, UsageError
+from wcode_magics.probability.confidence import (
     Confidence,
     LabelConfidence,
     of_field,
     of_labels,
 )
-from wcode_magics.errors import AnswerError, UsageError
-from wcode_magics.logprobs import Logprobs
+from wcode_magics.probability.logprobs import Logprobs
 from wcode_magics.request import Request
 from wcode_magics.values import (
     HOSTED_URL,
@@ -102,7 +102,7 @@ class Reply(Value):
         ``reply.confidence("a.b[0]")`` is one number with its tokens;
         ``reply.confidence(labels=["yes", "no"])`` a probability for each label at
         the start of the answer or, with ``path`` too, of that field. The rules stand
-        in :mod:`wcode_magics.confidence`.
+        in :mod:`wcode_magics.probability.confidence`.
 
         Raises:
             UsageError: no token probabilities; ``path`` or ``labels`` are wrong.

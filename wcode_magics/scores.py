@@ -2,16 +2,16 @@
 
 from typing import Any
 
-from wcode_magics import comparison, heatmap
-from wcode_magics.alignment import Agreement, Comparison
-from wcode_magics.confidence import Confidence, LabelConfidence
-from wcode_magics.heatmap import MAX_ALTERNATIVES
-from wcode_magics.logprobs import Logprobs
-from wcode_magics.runs import RUN, Runs
+from wcode_magics.dialogue.runs import RUN, Runs
+from wcode_magics.probability import comparison, heatmap
+from wcode_magics.probability.alignment import Agreement, Comparison
+from wcode_magics.probability.confidence import Confidence, LabelConfidence
+from wcode_magics.probability.heatmap import MAX_ALTERNATIVES
+from wcode_magics.probability.logprobs import Logprobs
+from wcode_magics.probability.tokenwords import TokenWords
+from wcode_magics.probability.visible import number, percent, visible
 from wcode_magics.table import Table
 from wcode_magics.text import say
-from wcode_magics.tokenwords import TokenWords
-from wcode_magics.visible import number, percent, visible
 
 Bundle = dict[str, Any]
 

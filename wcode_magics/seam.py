@@ -10,10 +10,10 @@ first one did. An answer anew that shows neither cannot be told.
 from collections.abc import Iterator
 from dataclasses import replace
 
-from wcode_magics.dialects import encode
-from wcode_magics.differences import common_start
+from wcode_magics.probability.dialects import encode
+from wcode_magics.probability.differences import common_start
+from wcode_magics.probability.tokentext import place_tokens
 from wcode_magics.reply import Reply
-from wcode_magics.tokentext import place_tokens
 from wcode_magics.values import Seam, TokenLogprob
 
 TURN_TOKENS = 3

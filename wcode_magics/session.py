@@ -15,23 +15,30 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from wcode_magics import branch, models, options, params, portal, template
-from wcode_magics.budget import Budget, afford
 from wcode_magics.client import Client
+from wcode_magics.dialogue.grid import (
+    Point,
+    Sweep,
+    Trial,
+    grid_points,
+    refuse_unasked,
+    try_all,
+)
+from wcode_magics.dialogue.rounds import Rounds
+from wcode_magics.dialogue.runs import RUN, Runs, gathered
+from wcode_magics.dialogue.talk import Chat, Chats
+from wcode_magics.dialogue.tools import Toolbox
+from wcode_magics.dialogue.twin import AsyncSession
+from wcode_magics.dialogue.typed import repaired, wanted_form
 from wcode_magics.errors import OptionError, Stopped, UsageError
 from wcode_magics.exchange import Exchange, Prepared, Prompt, Stream
-from wcode_magics.grid import Point, Sweep, Trial, grid_points, refuse_unasked, try_all
+from wcode_magics.flow.budget import Budget, afford
+from wcode_magics.flow.limiter import Limiter
 from wcode_magics.ledger import Ledger
-from wcode_magics.limiter import Limiter
-from wcode_magics.replay import Replay
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
-from wcode_magics.rounds import Rounds
-from wcode_magics.runs import RUN, Runs, gathered
 from wcode_magics.settings import Resolved, Settings
-from wcode_magics.talk import Chat, Chats
-from wcode_magics.tools import Toolbox
-from wcode_magics.twin import AsyncSession
-from wcode_magics.typed import repaired, wanted_form
+from wcode_magics.store.replay import Replay
 from wcode_magics.values import Endpoint, Message
 
 if TYPE_CHECKING:

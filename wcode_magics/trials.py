@@ -3,14 +3,14 @@
 import math
 from typing import Any
 
-from wcode_magics.alignment import compare
-from wcode_magics.comparison import DIFFERENT
-from wcode_magics.grid import Sweep, Trial
+from wcode_magics.dialogue.grid import Sweep, Trial
 from wcode_magics.markup import escape
+from wcode_magics.probability.alignment import compare
+from wcode_magics.probability.comparison import DIFFERENT
+from wcode_magics.probability.visible import percent
 from wcode_magics.reply import Reply
 from wcode_magics.text import say
 from wcode_magics.view import FAINT, money
-from wcode_magics.visible import percent
 
 BESIDE = 4
 _CELL = (

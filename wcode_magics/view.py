@@ -8,13 +8,14 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from wcode_magics import heatmap, highlight, markdown, models, tree
+from wcode_magics import highlight, markdown, models, tree
+from wcode_magics.dialogue.typed import plain_value
 from wcode_magics.errors import AnswerError
 from wcode_magics.markup import escape
+from wcode_magics.probability import heatmap
 from wcode_magics.reply import Reply
 from wcode_magics.table import Table
 from wcode_magics.text import say
-from wcode_magics.typed import plain_value
 from wcode_magics.values import ToolTrace
 
 Bundle = dict[str, Any]

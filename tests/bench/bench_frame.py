@@ -19,7 +19,7 @@ from pathlib import Path
 import pandas as pd
 
 from tests.bench.stub import Server
-from wcode_magics import frame
+from wcode_magics.frames import frame
 from wcode_magics.models import DEFAULT
 from wcode_magics.session import Session
 

@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from wcode_magics import heatmap
-from wcode_magics.alignment import compare
-from wcode_magics.logprobs import Logprobs
 from wcode_magics.markup import escape
+from wcode_magics.probability import heatmap
+from wcode_magics.probability.alignment import compare
+from wcode_magics.probability.logprobs import Logprobs
 from wcode_magics.values import Alternative, TokenLogprob
 
 LONG, MEDIUM, SHORT = 8_000, 4_000, heatmap.MAX_TOKENS - 1

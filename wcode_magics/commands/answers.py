@@ -2,11 +2,11 @@
 
 from wcode_magics import line as lines
 from wcode_magics import options, scores
-from wcode_magics.alignment import Answer, compare
 from wcode_magics.cell import show_bundle
 from wcode_magics.commands.ask import send
 from wcode_magics.errors import OptionError, UsageError
 from wcode_magics.extension import CELL_ONLY, Extension
+from wcode_magics.probability.alignment import Answer, compare
 
 
 def wcode_diff(home: Extension, line: str) -> None:

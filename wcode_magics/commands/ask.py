@@ -10,14 +10,14 @@ from wcode_magics.cell import Run, show_bundle
 from wcode_magics.commands.frames import ask_rows
 from wcode_magics.commands.requests import show_code
 from wcode_magics.commands.sweeps import send_sweep
+from wcode_magics.dialogue.talk import fullness
 from wcode_magics.errors import OptionError
 from wcode_magics.exchange import Prepared
 from wcode_magics.extension import Extension
 from wcode_magics.playground import open_panel
+from wcode_magics.probability.visible import percent
 from wcode_magics.reply import Reply
-from wcode_magics.talk import fullness
 from wcode_magics.text import say
-from wcode_magics.visible import percent
 
 
 def wcode(home: Extension, line: str, cell: str | None = None) -> None:

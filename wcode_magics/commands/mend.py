@@ -3,9 +3,9 @@
 from wcode_magics import line as lines
 from wcode_magics import view
 from wcode_magics.commands.ask import send
+from wcode_magics.dialogue.failure import last_failure
 from wcode_magics.errors import UsageError
 from wcode_magics.extension import CELL_ONLY, Extension
-from wcode_magics.failure import last_failure
 from wcode_magics.text import say
 
 

@@ -5,9 +5,9 @@ from typing import Any
 
 from wcode_magics import portal, trials, view
 from wcode_magics.cell import LAST, show_bundle
+from wcode_magics.dialogue.grid import Sweep, Trial, grid_of
 from wcode_magics.errors import OptionError, Stopped
 from wcode_magics.extension import CELL_ONLY, Extension
-from wcode_magics.grid import Sweep, Trial, grid_of
 from wcode_magics.text import say
 
 _ALONE = ("chat", "functions", "continue", "repeat", "as")

@@ -6,13 +6,14 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from wcode_magics import comparison, markdown, view
-from wcode_magics.differences import differences
+from wcode_magics import markdown, view
+from wcode_magics.dialogue.grid import Point
 from wcode_magics.errors import WcodeError
 from wcode_magics.exchange import Prepared, Stream
-from wcode_magics.grid import Point
 from wcode_magics.markup import escape
 from wcode_magics.playground.answer import problem_html
+from wcode_magics.probability import comparison
+from wcode_magics.probability.differences import differences
 from wcode_magics.reply import Reply
 
 _CELL = "vertical-align:top;text-align:left;padding:.3em .6em;border:1px solid #8884"

@@ -7,10 +7,9 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from wcode_magics import comparison, options, params
-from wcode_magics.alignment import agree
+from wcode_magics import options, params
+from wcode_magics.dialogue.grid import AT_ONCE, estimated, grid_points, refuse_many
 from wcode_magics.errors import OptionError, UsageError
-from wcode_magics.grid import AT_ONCE, estimated, grid_points, refuse_many
 from wcode_magics.live import REDRAW_S
 from wcode_magics.markup import escape
 from wcode_magics.playground.answer import asked
@@ -19,6 +18,8 @@ from wcode_magics.playground.desk import Desk
 from wcode_magics.playground.draft import Draft
 from wcode_magics.playground.label import FULL
 from wcode_magics.playground.worker import Worker
+from wcode_magics.probability import comparison
+from wcode_magics.probability.alignment import agree
 from wcode_magics.text import say
 
 DIMENSIONS = 2

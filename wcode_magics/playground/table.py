@@ -8,8 +8,9 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from wcode_magics import options, params, portal, progress, view
+from wcode_magics import options, params, portal, view
 from wcode_magics.errors import UsageError
+from wcode_magics.frames import progress
 from wcode_magics.markup import escape
 from wcode_magics.playground.desk import Desk
 from wcode_magics.playground.draft import Draft
@@ -138,7 +139,7 @@ class Table:
         self._more.placeholder = _KINDS[kind]
 
     def _call(self) -> Any:
-        from wcode_magics import frame as frames
+        from wcode_magics.frames import frame as frames
 
         desk = self._desk
         desk.barrier.wait()

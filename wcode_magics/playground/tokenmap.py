@@ -9,12 +9,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from wcode_magics import heatmap
-from wcode_magics.logprobs import Logprobs
-from wcode_magics.position import probability
+from wcode_magics.probability import heatmap
+from wcode_magics.probability.logprobs import Logprobs
+from wcode_magics.probability.position import probability
+from wcode_magics.probability.tokenwords import TokenWords
+from wcode_magics.probability.visible import percent, visible
 from wcode_magics.text import say
-from wcode_magics.tokenwords import TokenWords
-from wcode_magics.visible import percent, visible
 
 ALTERNATIVES = 20
 TOKENS = 2000

@@ -1,0 +1,1 @@
+"""More than one question: conversations, tools, typed answers, sweeps."""

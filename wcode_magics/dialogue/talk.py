@@ -1,0 +1,276 @@
+"""The conversations of a session: kept, and given the next prompt.
+
+In a notebook they are files beside the person's other data, one for each conversation
+of each notebook, so that a restarted kernel goes on where it was. Elsewhere they live
+as long as the process; :meth:`Chat.save` and :meth:`Chat.load` carry them over.
+"""
+
+import json
+import os
+import secrets
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote
+
+from wcode_magics import models
+from wcode_magics.dialogue import chat
+from wcode_magics.dialogue.chat import Conversation, Turn
+from wcode_magics.errors import UsageError, VariableError
+from wcode_magics.exchange import Prepared
+from wcode_magics.reply import Reply
+from wcode_magics.values import Message
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from wcode_magics.exchange import Stream
+    from wcode_magics.session import Session
+
+_OWN = {"cell", "profile"}
+
+
+class Chats:
+    """Conversations by name; in ``folder``, or in memory where that is None."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder
+        self._held: dict[str, Conversation] = {}
+        self._lock = threading.Lock()
+
+    def __getitem__(self, name: str) -> Conversation:
+        """The conversation of a name; an empty one where there is none."""
+        with self._lock:
+            if name not in self._held:
+                self._held[name] = self._read(name)
+            return self._held[name]
+
+    def put(self, conversation: Conversation) -> None:
+        """Keep a conversation under its name."""
+        with self._lock:
+            self._held[conversation.name] = conversation
+            self._write(conversation)
+
+    def forget(self, name: str) -> bool:
+        """Forget a conversation; tells whether there was one."""
+        known = bool(self[name].turns)
+        with self._lock:
+            self._held.pop(name, None)
+            if self._folder is not None:
+                self._path(name).unlink(missing_ok=True)
+        return known
+
+    def names(self) -> list[str]:
+        """The conversations that have turns, sorted."""
+        files = self._folder.glob("*.json") if self._folder else ()
+        names = {unquote(path.stem) for path in files} | {*self._held}
+        return sorted(name for name in names if self[name].turns)
+
+    def go_on(self, before: Reply, after: Reply) -> None:
+        """Put a continued answer in the place of the one that was cut off."""
+        for name in self.names():
+            held = self[name]
+            last = held.turns[-1]
+            if last.messages[-1] == _answer(before):
+                said = (*last.messages[:-1], _answer(after))
+                turn = replace(last, messages=said, total_tokens=_total(after))
+                self.put(replace(held, turns=(*held.turns[:-1], turn)))
+
+    def _path(self, name: str) -> Path:
+        assert self._folder is not None
+        return self._folder / f"{quote(name, safe=' ')}.json"
+
+    def _read(self, name: str) -> Conversation:
+        empty = Conversation(name)
+        if self._folder is None:
+            return empty
+        path = self._path(name)
+        try:
+            return Conversation.from_dict(json.loads(path.read_text("utf-8")))
+        except FileNotFoundError:
+            return empty
+        except (OSError, ValueError, KeyError, TypeError) as wrong:
+            reason = f"{type(wrong).__name__}: {wrong}"
+            raise UsageError("chat.damaged", path=path, reason=reason) from wrong
+
+    def _write(self, conversation: Conversation) -> None:
+        if self._folder is None:
+            return
+        path = self._path(conversation.name)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        fresh = path.with_suffix(".new")
+        with open(fresh, "w", encoding="utf-8", opener=_private) as file:
+            json.dump(conversation.to_dict(), file, ensure_ascii=False)
+        fresh.replace(path)
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A turn that waits for its answer; ``start`` is its first message's place."""
+
+    chats: Chats
+    name: str
+    cell: str
+    start: int
+    system: str | None
+
+    def __call__(self, reply: Reply) -> None:
+        if not reply.text:
+            return
+        said = (*reply.request.messages[self.start :], _answer(reply))
+        turn = Turn(self.cell, said, self.system, _total(reply))
+        self.chats.put(self.chats[self.name].with_turn(turn))
+
+
+def next_turn(chats: Chats, name: str, cell: str, prepared: Prepared) -> Prepared:
+    """The prompt as the next turn of a conversation, which takes it when answered.
+
+    The system prompt of the cell, or of its profile, counts over that of the
+    conversation, and that over what the session has by default.
+
+    Raises:
+        UsageError: it does not fit the model's context, and ``trim`` is ``stop``.
+    """
+    held = chats[name]
+    found = held.before(cell)
+    system, said = _parted(prepared.request.messages)
+    own = bool(system) and prepared.resolved.layer("system") in _OWN
+    given = system if own or not found.system else None
+    system = given or found.system
+    kept = _fitted(found, system, said, prepared)
+    head = [Message("system", system)] if system else []
+    before = [one for turn in kept.turns for one in turn.messages]
+    request = replace(prepared.request, messages=(*head, *before, *said))
+    start = len(head) + len(before)
+    advice = (*prepared.advice, *_news(held, kept, cell))
+    then = _Draft(chats, name, cell, start, given)
+    return replace(prepared, request=request, advice=advice, then=then)
+
+
+def _fitted(
+    found: Conversation,
+    system: str | None,
+    said: Sequence[Message],
+    prepared: Prepared,
+) -> Conversation:
+    head = [Message("system", system)] if system else []
+    before = [one for turn in found.turns for one in turn.messages]
+    request = replace(prepared.request, messages=(*head, *before, *said))
+    excess = chat.excess(request)
+    if excess <= 0:
+        return found
+    how = prepared.resolved["trim"]
+    kept = found if how == "stop" else found.without(how, excess)
+    saved = sum(map(chat.turn_tokens, found.turns)) - sum(
+        map(chat.turn_tokens, kept.turns)
+    )
+    if saved < excess:
+        raise chat.overfull(found.name, request)
+    return kept
+
+
+def _news(
+    held: Conversation, kept: Conversation, cell: str
+) -> list[tuple[str, Mapping[str, Any]]]:
+    """What the person should know about the place of this turn."""
+    news: list[tuple[str, Mapping[str, Any]]] = []
+    if held.has(cell):
+        dropped = held.dropped_by(cell)
+        key = "chat_dropped" if dropped else "chat_replaced"
+        news.append((key, {"name": held.name, "count": dropped}))
+    left_out = len(held.before(cell).turns) - len(kept.turns)
+    if left_out:
+        news.append(("chat_trimmed", {"name": held.name, "count": left_out}))
+    return news
+
+
+def fullness(reply: Reply) -> tuple[int, int] | None:
+    """Tokens of the conversation after a reply, and the model's context.
+
+    None where one of them is not known.
+    """
+    model, total = models.find(reply.request.model), _total(reply)
+    return None if model is None or total is None else (total, model.context)
+
+
+class Chat:
+    """One conversation of a session: ``session.chat("tutor").ask("Hello")``."""
+
+    def __init__(self, session: "Session", name: str) -> None:
+        self._session = session
+        self.name = name
+
+    @property
+    def conversation(self) -> Conversation:
+        """The turns so far, as a value."""
+        return self._session.chats[self.name]
+
+    def prepare(
+        self, prompt: Any, *, cell: str | None = None, **given: Any
+    ) -> Prepared:
+        """The next turn, with nothing sent; sending it by any way adds the turn.
+
+        ``cell`` is whose turn it is: a second one of the same cell replaces the first
+        and drops what came after it. None: a new one.
+        """
+        prepared = self._session.prepare(prompt, **given)
+        cell = cell or secrets.token_hex(8)
+        return next_turn(self._session.chats, self.name, cell, prepared)
+
+    def ask(self, prompt: Any, **given: Any) -> Reply:
+        """The next turn, as :meth:`Session.ask`."""
+        return self._session.ask(self.prepare(prompt, **given))
+
+    def stream(self, prompt: Any, **given: Any) -> "Stream":
+        """The next turn, as :meth:`Session.stream`."""
+        return self._session.stream(self.prepare(prompt, **given))
+
+    def frame(self) -> "pd.DataFrame":
+        """A row a message: turn, cell, role, content, tool."""
+        return self.conversation.frame()
+
+    def reset(self) -> bool:
+        """Forget all turns; tells whether there were any."""
+        return self._session.chats.forget(self.name)
+
+    def save(self, path: str | Path) -> None:
+        """Write the messages as JSON in the OpenAI form."""
+        target = Path(path).expanduser()
+        try:
+            target.write_text(self.conversation.to_json() + "\n", "utf-8")
+        except OSError as wrong:
+            raise UsageError("chat.unwritable", path=target, reason=wrong) from wrong
+
+    def load(self, path: str | Path) -> None:
+        """Begin anew with messages in the OpenAI form from a JSON file.
+
+        Raises:
+            VariableError: the file cannot be read.
+            UsageError: it holds no messages.
+        """
+        source = Path(path).expanduser()
+        try:
+            text = source.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as wrong:
+            raise VariableError("unreadable_file", path=path, reason=wrong) from wrong
+        self._session.chats.put(Conversation.from_json(self.name, text))
+
+
+def _parted(messages: Sequence[Message]) -> tuple[str | None, tuple[Message, ...]]:
+    if messages[0].role == "system":
+        return messages[0].content, tuple(messages[1:])
+    return None, tuple(messages)
+
+
+def _answer(reply: Reply) -> Message:
+    return Message("assistant", reply.text)
+
+
+def _total(reply: Reply) -> int | None:
+    return None if reply.usage is None else reply.usage.total_tokens
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

@@ -1,0 +1,1 @@
+"""Many requests at a time: limits, retries, outcomes, budget."""

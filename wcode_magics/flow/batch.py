@@ -1,0 +1,335 @@
+"""Many requests at once: each becomes an outcome, a reply or an error, in order.
+
+Workers pull from one iterator, so that a million requests are never a million tasks.
+A failure is the outcome of its request alone, unless it would befall all the others
+too (a refused key, no credit, a store that cannot write): that stops the run, as the
+person can. Nothing that was answered is lost by stopping.
+"""
+
+import asyncio
+import itertools
+import time
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Generic, TypeVar
+
+from wcode_magics import errors as e
+from wcode_magics.errors import WcodeError
+from wcode_magics.flow.budget import Budget, longest
+from wcode_magics.flow.limiter import Limiter
+from wcode_magics.flow.outcome import GOOD, Outcome, Tally, ending_of, status_of
+from wcode_magics.flow.retry import PATIENCE_S, Retry, Tries
+from wcode_magics.reply import Reply
+from wcode_magics.request import Request
+from wcode_magics.tokens import count_request
+
+T = TypeVar("T")
+Ask = Request | WcodeError | None
+
+LOOKUP = 32
+GRACE_S = 5.0
+
+_MAYBE_PAID = (e.TimedOut, e.StreamError, e.AnswerError)
+_FATAL = (e.CreditError, e.StoreError, e.SettingError, e.CertificateError)
+_FATAL_AT_FIRST = (e.AuthenticationError, e.ModelError)
+_CROWDED = frozenset({429, 503, 529})
+
+
+class Batch(Generic[T]):
+    """One run of many requests.
+
+    Args:
+        send: one request to its reply; raises WcodeError, and does not try again.
+        read: a reply to what is kept of it; raises WcodeError where it is not
+            what was asked for.
+        limiter: the endpoint's.
+        recall: requests to the recorded replies among them, by hash.
+        keep: stores a reply; raises StoreError.
+        mend: a reply that could not be read, and why, to a request that asks again,
+            once; None does not ask again.
+        budget: what may be spent.
+        retry: how often and when to try again.
+    """
+
+    def __init__(
+        self,
+        send: Callable[[Request], Awaitable[Reply]],
+        read: Callable[[Reply], T],
+        *,
+        limiter: Limiter,
+        recall: Callable[[Sequence[Request]], Mapping[str, Reply]] | None = None,
+        keep: Callable[[Reply], None] | None = None,
+        mend: Callable[[Reply, WcodeError], Request] | None = None,
+        budget: Budget | None = None,
+        retry: Retry | None = None,
+    ) -> None:
+        self.tally = Tally()
+        self.reason: WcodeError | None = None
+        self._send, self._read = send, read
+        self._limiter, self._budget = limiter, budget
+        self._recall, self._keep, self._mend = recall, keep, mend
+        self._retry = retry or Retry()
+        self._outcomes: list[Outcome[T]] = []
+        self._first: dict[bytes, int] = {}
+        self._repeats: dict[int, list[int]] = {}
+        self._flying: set[asyncio.Task[None]] = set()
+        self._stops = 0
+        self._stopping = asyncio.Event()
+        self._leaving = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._broke: WcodeError | None = None
+        self._served = 0
+
+    async def run(self, asks: Iterable[Ask], total: int) -> list[Outcome[T]]:
+        """The outcomes, in the order of the requests.
+
+        Args:
+            asks: requests; None for a place that is skipped, an error for one whose
+                request could not be made. Pulled as needed, not all at once.
+            total: how many there are.
+        """
+        self._loop = asyncio.get_running_loop()
+        self.tally.total = total
+        self._outcomes = [Outcome("stopped")] * total
+        jobs = self._jobs(asks)
+        many = min(self._limiter.most, total)
+        workers = [asyncio.create_task(self._work(jobs)) for _ in range(many)]
+        try:
+            await self._until_done(workers)
+        finally:
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+        return self._outcomes
+
+    def stop(self) -> None:
+        """Send nothing more; in-flight answers have :data:`GRACE_S` to arrive.
+
+        A second call leaves at once. May be called from any thread.
+        """
+        self._stops += 1
+        event = self._stopping if self._stops == 1 else self._leaving
+        if self._loop is None:
+            event.set()
+        else:
+            self._loop.call_soon_threadsafe(event.set)
+
+    def _halt(self, reason: WcodeError) -> None:
+        self.reason = self.reason or reason
+        self._stopping.set()
+
+    async def _until_done(self, workers: list[asyncio.Task[None]]) -> None:
+        pending = await _ended(set(workers), self._stopping, None)
+        for worker in pending - self._flying:
+            worker.cancel()
+        await _ended(pending, self._leaving, GRACE_S)
+
+    def _jobs(self, asks: Iterable[Ask]) -> Iterator[tuple[int, Request, Reply | None]]:
+        places = enumerate(asks)
+        while chunk := list(itertools.islice(places, LOOKUP)):
+            fresh = [(i, ask) for i, ask in chunk if self._is_fresh(i, ask)]
+            requests = [ask for _, ask in fresh if isinstance(ask, Request)]
+            found = self._recalled(requests)
+            for place, request in zip((i for i, _ in fresh), requests, strict=True):
+                if self._stopping.is_set():
+                    return
+                yield place, request, found.get(request.hash)
+
+    def _is_fresh(self, place: int, ask: Ask) -> bool:
+        if ask is None:
+            self._settle(place, Outcome("skipped"))
+        elif isinstance(ask, WcodeError):
+            self._settle(place, Outcome(status_of(ask), error=ask))
+        else:
+            key = bytes.fromhex(ask.hash)[:16]
+            first = self._first.setdefault(key, place)
+            if first == place:
+                return True
+            self._repeat(place, first)
+        return False
+
+    def _repeat(self, place: int, first: int) -> None:
+        self.tally.repeated += 1
+        outcome = self._outcomes[first]
+        if first in self._repeats or outcome.status == "stopped":
+            self._repeats.setdefault(first, []).append(place)
+        else:
+            self._settle(place, _again(outcome))
+
+    def _recalled(self, requests: Sequence[Request]) -> Mapping[str, Reply]:
+        if self._recall is None or not requests:
+            return {}
+        try:
+            return self._recall(requests)
+        except e.StoreError as error:
+            self._halt(error)
+            return {}
+
+    async def _work(self, jobs: Iterator[tuple[int, Request, Reply | None]]) -> None:
+        for place, request, recorded in jobs:
+            self.tally.replayed += recorded is not None
+            self._settle(place, await self._outcome(request, recorded))
+            if recorded is not None and place % LOOKUP == 0:
+                await asyncio.sleep(0)
+
+    def _settle(self, place: int, outcome: Outcome[T]) -> None:
+        self._outcomes[place] = outcome
+        tally = self.tally
+        tally.done += 1
+        tally.skipped += outcome.status == "skipped"
+        tally.failed += outcome.status not in GOOD and outcome.status != "skipped"
+        for repeat in self._repeats.pop(place, ()):
+            self._settle(repeat, _again(outcome))
+
+    async def _outcome(self, request: Request, recorded: Reply | None) -> Outcome[T]:
+        row = Tries()
+        try:
+            reply = recorded or await self._sent(request, row)
+            return await self._told(reply, row)
+        except WcodeError as error:
+            if self._befalls_all(error):
+                self._halt(error)
+            return Outcome(status_of(error), None, error, row.attempts, row.paid)
+
+    def _befalls_all(self, error: WcodeError) -> bool:
+        if isinstance(error, e.RateLimitError):
+            return bool((error.facts.get("retry_after") or 0) > PATIENCE_S)
+        early = isinstance(error, _FATAL_AT_FIRST) and not self._served
+        return early or isinstance(error, _FATAL)
+
+    async def _told(self, reply: Reply, row: Tries) -> Outcome[T]:
+        ending = ending_of(reply)
+        try:
+            value = self._read(reply)
+        except WcodeError as error:
+            error.reply = error.reply or reply
+            if ending not in GOOD:
+                return Outcome(ending, None, error, row.attempts, row.paid)
+            if self._mend is None or self._stopping.is_set():
+                raise
+            again = self._mend(reply, error)
+            found = self._recalled([again]).get(again.hash)
+            reply = found or await self._sent(again, row)
+            value, ending = self._reread(reply), ending_of(reply)
+        return Outcome(ending, value, None, row.attempts, row.paid)
+
+    def _reread(self, reply: Reply) -> T:
+        try:
+            return self._read(reply)
+        except WcodeError as error:
+            error.reply = error.reply or reply
+            raise
+
+    async def _sent(self, request: Request, row: Tries) -> Reply:
+        row.begin()
+        while True:
+            row.attempts += 1
+            self.tally.attempts += 1
+            answers = self._limiter.answers
+            try:
+                return await self._flight(request, row)
+            except e.EndpointError as error:
+                served = self._limiter.answers > answers or not answers
+                wait = row.wait(error, self._retry, served=served)
+                if wait is None or self._stopping.is_set():
+                    raise
+            await asyncio.sleep(wait)
+
+    async def _flight(self, request: Request, row: Tries) -> Reply:
+        if self._broke is not None:
+            raise self._broke
+        aside = paid = 0.0
+        if self._budget is not None:
+            try:
+                aside = await self._budget.reserve(request)
+            except e.BudgetError as error:
+                self._broke = error
+                raise
+        try:
+            reply = await self._exchange(request)
+            paid = reply.cost or 0.0
+        except _MAYBE_PAID:
+            paid = aside
+            raise
+        finally:
+            if self._budget is not None:
+                self._budget.settle(aside, paid)
+        self._book(reply, row)
+        return reply
+
+    async def _exchange(self, request: Request) -> Reply:
+        most = self._most_tokens(request)
+        since = await self._limiter.enter(most)
+        task = asyncio.current_task()
+        assert task is not None
+        self._flying.add(task)
+        try:
+            reply = await self._send(request)
+        except WcodeError as error:
+            crowded = isinstance(error, e.StatusError) and error.status in _CROWDED
+            after = float(error.facts.get("retry_after") or 0) if crowded else 0.0
+            self._limiter.fail(
+                since,
+                tokens=most,
+                crowded=crowded,
+                retry_after=min(after, PATIENCE_S),
+            )
+            raise
+        except BaseException:
+            self._limiter.fail(since, tokens=most)
+            raise
+        finally:
+            self._flying.discard(task)
+        used = reply.usage
+        self._limiter.leave(
+            since,
+            tokens=most,
+            used=used.total_tokens if used else most,
+            length=used.completion_tokens if used else 0,
+        )
+        return reply
+
+    def _most_tokens(self, request: Request) -> int:
+        if not self._limiter.counts_tokens:
+            return 0
+        prompt = count_request(request).most
+        return prompt + longest(request, prompt)
+
+    def _book(self, reply: Reply, row: Tries) -> None:
+        self._served += 1
+        row.paid += reply.cost or 0.0
+        self.tally.spent += reply.cost or 0.0
+        if reply.usage is not None:
+            self.tally.prompt_tokens += reply.usage.prompt_tokens
+            self.tally.completion_tokens += reply.usage.completion_tokens
+        if self._keep is not None:
+            try:
+                self._keep(reply)
+            except e.StoreError as error:
+                self._halt(error)
+
+
+def _again(outcome: Outcome[T]) -> Outcome[T]:
+    return Outcome(outcome.status, outcome.value, outcome.error)
+
+
+async def _ended(
+    workers: set[asyncio.Task[None]], event: asyncio.Event, seconds: float | None
+) -> set[asyncio.Task[None]]:
+    """Wait until all have ended, or the event, or the time; tells who has not."""
+    told = asyncio.create_task(event.wait())
+    late = None if seconds is None else time.monotonic() + seconds
+    try:
+        while workers and not told.done():
+            left = None if late is None else late - time.monotonic()
+            ended, _ = await asyncio.wait(
+                {*workers, told}, timeout=left, return_when=asyncio.FIRST_COMPLETED
+            )
+            if not ended:
+                break
+            workers = workers - ended
+            for worker in ended - {told}:
+                if not worker.cancelled():
+                    worker.result()
+    finally:
+        told.cancel()
+    return workers

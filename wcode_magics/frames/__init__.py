@@ -1,0 +1,1 @@
+"""Tables: each row a request, each answer a cell."""

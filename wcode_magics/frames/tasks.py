@@ -1,0 +1,93 @@
+"""From the words of a call to the task: which it is, its prompt, its parameters."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from wcode_magics.errors import UsageError
+from wcode_magics.frames.task import Classify, Extract, Task, language_of
+from wcode_magics.schema import Schema, schema_of
+from wcode_magics.session import Session
+from wcode_magics.settings import Resolved
+from wcode_magics.text import say
+
+ALTERNATIVES, MOST_ALTERNATIVES = 5, 20
+ROOM = 8
+"""Tokens of a label's answer beside the label: quotes, a stop."""
+_OWN = ("labels", "schema", "prefix", "flat", "confidence", "details", "into")
+
+
+def task_of(
+    session: Session, template: str, options: Mapping[str, Any]
+) -> tuple[Task, Resolved, dict[str, Any]]:
+    """The task, the settings in force, and the call as plain data.
+
+    ``options``: ``into``, ``details``, one of ``labels`` and ``schema`` (with
+    ``prefix``, ``flat``, ``confidence``) or none, and options of a request.
+
+    Raises:
+        UsageError: labels or schema cannot be, or an option is wrong.
+    """
+    own = {name: options[name] for name in _OWN if name in options}
+    rest = {name: value for name, value in options.items() if name not in _OWN}
+    common = {"into": own["into"], "details": bool(own.get("details"))}
+    given = {**own, **rest, "template": template}
+    if own.get("schema") is not None:
+        schema = schema_of(own["schema"])
+        given["schema"] = dict(schema.json)
+        sure = bool(own.get("confidence"))
+        base, resolved = _prepared(session, *_extracting(template, schema, sure), rest)
+        marks = {name: own[name] for name in ("prefix", "flat") if name in own}
+        extract = Extract(base, **common, schema=schema, confidence=sure, **marks)
+        return extract, resolved, given
+    if own.get("labels") is not None:
+        labels = _checked(own["labels"])
+        given["labels"] = list(labels)
+        base, resolved = _prepared(session, *_classifying(template, labels), rest)
+        return Classify(base, **common, labels=labels), resolved, given
+    base, resolved = _prepared(session, template, {}, rest)
+    return Task(base, **common), resolved, given
+
+
+def _prepared(
+    session: Session, prompt: str, defaults: Mapping[str, Any], rest: Mapping[str, Any]
+) -> tuple[Any, Resolved]:
+    prepared = session.prepare(prompt, **{**defaults, **rest})
+    return prepared.request, prepared.resolved
+
+
+def _extracting(
+    template: str, schema: Schema, sure: bool
+) -> tuple[str, dict[str, Any]]:
+    shown = json.dumps(schema.json, ensure_ascii=False)
+    asked = say("frame.fill", language_of([template]), schema=_literal(shown))
+    params: dict[str, Any] = {"response_format": schema.response_format}
+    if sure:
+        params |= {"logprobs": True}
+    return f"{template}\n\n{asked}", params
+
+
+def _classifying(template: str, labels: Sequence[str]) -> tuple[str, dict[str, Any]]:
+    shown = " / ".join(labels)
+    asked = say("frame.choose", language_of([template]), labels=_literal(shown))
+    schema = Schema("label", {"type": "string", "enum": list(labels)})
+    return f"{template}\n\n{asked}", {
+        "temperature": 0,
+        "max_tokens": max(len(label.encode()) for label in labels) + ROOM,
+        "logprobs": True,
+        "top_logprobs": min(max(ALTERNATIVES, len(labels)), MOST_ALTERNATIVES),
+        "response_format": schema.response_format,
+    }
+
+
+def _checked(labels: Sequence[str]) -> tuple[str, ...]:
+    listed = () if isinstance(labels, str) else tuple(labels)
+    texts = [label.strip().casefold() for label in listed if isinstance(label, str)]
+    if len(texts) < 2 or "" in texts or len(set(texts)) < len(listed):
+        raise UsageError("frame.labels", given=repr(labels))
+    return listed
+
+
+def _literal(text: str) -> str:
+    """The text as a template that says just that."""
+    return f"{{% raw %}}{text}{{% endraw %}}" if "{{" in text or "{%" in text else text

@@ -1,0 +1,1 @@
+"""Token probabilities: byte-true, counted honestly, shown and compared."""

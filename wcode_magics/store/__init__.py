@@ -1,0 +1,307 @@
+"""What was paid for, kept: one SQLite file from request hash to answer.
+
+Every answer is a row of its own, so the table is the journal as well: a request sent
+twice has two rows, and the newer whole one is replayed. Rows are committed in groups
+by a thread (:mod:`wcode_magics.store.writer`), so a process that is killed loses what
+was not yet committed, at most 50 ms, and nothing else.
+"""
+
+import atexit
+import contextlib
+import datetime as dt
+import json
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from wcode_magics.errors import StoreError
+from wcode_magics.reply import Reply
+from wcode_magics.request import Request
+from wcode_magics.store.database import Connection, faults, open_file, open_readonly
+from wcode_magics.store.writer import Writer
+
+PATIENCE_S = 10.0
+LOOKUP = 500
+RECORDED = 2_000
+
+_COLUMNS = (
+    "hash, base_url, time, model, prompt_tokens, completion_tokens, cost, whole, "
+    "request, reply"
+)
+_FIND = (
+    "SELECT hash, reply, max(id) FROM answers WHERE whole "
+    "AND hash IN (SELECT value FROM json_each(?1)) "
+    "AND (?2 IS NULL OR base_url = ?2) GROUP BY hash"
+)
+_INSERT = f"INSERT INTO answers ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?)"  # noqa: S608
+_COPY = (
+    f"INSERT INTO main.answers ({_COLUMNS}) SELECT {_COLUMNS} "  # noqa: S608
+    "FROM source.answers AS theirs WHERE time >= ? AND NOT EXISTS (SELECT 1 "
+    "FROM main.answers AS ours WHERE ours.hash = theirs.hash "
+    "AND ours.base_url = theirs.base_url AND ours.time = theirs.time) ORDER BY id"
+)
+
+
+class _Row(NamedTuple):
+    reply: Reply
+    base_url: str
+    time: float
+
+    def columns(self) -> tuple[Any, ...]:
+        reply, usage = self.reply, self.reply.usage
+        data = reply.to_dict()
+        request = data.pop("request")
+        return (
+            reply.request.hash,
+            self.base_url,
+            self.time,
+            reply.model,
+            usage and usage.prompt_tokens,
+            usage and usage.completion_tokens,
+            reply.cost,
+            is_whole(reply),
+            _encode(request),
+            _encode(data),
+        )
+
+
+def is_whole(reply: Reply) -> bool:
+    """Whether an answer came to its end, so that it may stand for the request."""
+    return reply.finish_reason is not None and not reply.interrupted
+
+
+class Store:
+    """The stored answers of one file, safe to use from any thread.
+
+    Args:
+        path: made, with its folders, if it is not there.
+        readonly: change nothing; for a store that is part of a project.
+        patience: seconds to wait for another process that is writing.
+
+    Raises:
+        StoreError: the file is missing (``readonly``), foreign, damaged, newer than
+            this program, locked, or cannot be opened.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        readonly: bool = False,
+        patience: float = PATIENCE_S,
+    ) -> None:
+        self.path = Path(path).expanduser()
+        self._readonly = readonly
+        self._patience = patience
+        self._reading = threading.Lock()
+        self._reader = self._connect()
+        self._output: Connection | None = None
+        self._writer: Writer[_Row] = Writer(self._write)
+        atexit.register(self.close)
+
+    def get(self, request: Request, base_url: str | None) -> Reply | None:
+        """The newest whole answer to a request, marked as replayed.
+
+        ``base_url`` None takes the answer of any endpoint.
+        """
+        return self.get_many([request], base_url).get(request.hash)
+
+    def get_many(
+        self, requests: Iterable[Request], base_url: str | None
+    ) -> dict[str, Reply]:
+        """The answers that are there, by request hash; order as asked is not kept."""
+        asked = {request.hash: request for request in requests}
+        hashes = list(asked)
+        found: dict[str, Reply] = {}
+        for start in range(0, len(hashes), LOOKUP):
+            for name, data in self._lookup(hashes[start : start + LOOKUP], base_url):
+                found[name] = _replayed(asked[name], json.loads(data))
+        for row in self._writer.waiting():
+            name = row.reply.request.hash
+            there = base_url is None or row.base_url == _tidy(base_url)
+            if name in asked and there and is_whole(row.reply):
+                found[name] = _replayed(asked[name], row.reply.to_dict())
+        return found
+
+    def put(self, reply: Reply, base_url: str) -> None:
+        """Keep an answer; returns before it is on the disk.
+
+        Raises:
+            StoreError: an earlier answer could not be written. All that wait are
+                kept and tried again, this one with them.
+        """
+        self._writer.put(_Row(reply, _tidy(base_url), time.time()))
+
+    def flush(self) -> None:
+        """Wait until all that was put is committed; raises StoreError if it fails."""
+        self._writer.flush(2 * self._patience)
+
+    def close(self) -> None:
+        """Write what waits and let go of the file; a second call does nothing."""
+        atexit.unregister(self.close)
+        try:
+            self._writer.close(2 * self._patience)
+        finally:
+            self._reader.close()
+            self._release()
+
+    def history(
+        self, *, limit: int | None = None, since: dt.datetime | None = None
+    ) -> list[dict[str, Any]]:
+        """What was answered, newest first, one dict a row.
+
+        ``time`` is aware (UTC), ``cost`` in ¥, ``elapsed`` in seconds.
+        """
+        self._settle()
+        rows = self._select(
+            "SELECT time, base_url, request, reply FROM answers WHERE time >= ? "
+            "ORDER BY id DESC LIMIT ?",
+            (_moment(since), -1 if limit is None else limit),
+        )
+        return [_told(*row) for row in rows]
+
+    def usage(self) -> list[dict[str, Any]]:
+        """Totals by day (UTC, ISO) and model: answers, tokens in and out, ¥."""
+        self._settle()
+        names = "day", "model", "answers", "prompt_tokens", "completion_tokens", "cost"
+        rows = self._select(
+            "SELECT date(time, 'unixepoch'), model, count(*), "
+            "ifnull(sum(prompt_tokens), 0), ifnull(sum(completion_tokens), 0), "
+            "sum(cost) FROM answers GROUP BY 1, 2 ORDER BY 1, 2"
+        )
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+    def recorded(self, *, limit: int = RECORDED) -> list[Request]:
+        """The requests that have a whole answer, newest first."""
+        self._settle()
+        rows = self._select(
+            "SELECT request FROM answers WHERE whole ORDER BY id DESC LIMIT ?", (limit,)
+        )
+        return [Request.from_dict(json.loads(data)) for (data,) in rows]
+
+    def prune(
+        self, *, before: dt.datetime | None = None, keep: int | None = None
+    ) -> int:
+        """Forget answers older than ``before`` and all but the ``keep`` newest.
+
+        Returns how many were forgotten; the file shrinks.
+        """
+        self.flush()
+        with faults(self.path), closing(self._connect()) as db:
+            had = db.total_changes
+            db.execute("DELETE FROM answers WHERE time < ?", (_moment(before),))
+            if keep is not None:
+                db.execute(
+                    "DELETE FROM answers WHERE id NOT IN "
+                    "(SELECT id FROM answers ORDER BY id DESC LIMIT ?)",
+                    (keep,),
+                )
+            forgotten = db.total_changes - had
+            db.execute("VACUUM")
+        return forgotten
+
+    def export(self, path: str | Path, *, since: dt.datetime | None = None) -> int:
+        """Copy answers into another store, made if need be; returns how many.
+
+        What is made so is one file without side files, fit for a repository.
+        """
+        self.flush()
+        target = Path(path).expanduser()
+        with faults(target), closing(open_file(target, self._patience)) as db:
+            copied = _copy(db, self.path, _moment(since))
+            db.execute("PRAGMA journal_mode=DELETE")
+        return copied
+
+    def absorb(self, path: str | Path) -> int:
+        """Take in the answers of another store; returns how many were new."""
+        self.flush()
+        source = Path(path).expanduser()
+        open_readonly(source, self._patience).close()
+        with faults(self.path), closing(self._connect()) as db:
+            return _copy(db, source, 0.0)
+
+    def _connect(self) -> Connection:
+        opened = open_readonly if self._readonly else open_file
+        return opened(self.path, self._patience)
+
+    def _settle(self) -> None:
+        with contextlib.suppress(StoreError):
+            self.flush()
+
+    def _select(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
+        with self._reading, faults(self.path):
+            return self._reader.execute(sql, values).fetchall()
+
+    def _lookup(
+        self, hashes: list[str], base_url: str | None
+    ) -> list[tuple[str, bytes]]:
+        there = None if base_url is None else _tidy(base_url)
+        rows = self._select(_FIND, (json.dumps(hashes), there))
+        return [(digest, data) for digest, data, _id in rows]
+
+    def _write(self, rows: list[_Row]) -> None:
+        columns = [row.columns() for row in rows]
+        try:
+            with faults(self.path), self._writing() as db:
+                db.executemany(_INSERT, columns)
+        except StoreError:
+            self._release()
+            raise
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        if self._output is None:
+            self._output = self._connect()
+        self._output.execute("BEGIN IMMEDIATE")
+        yield self._output
+        self._output.execute("COMMIT")
+
+    def _release(self) -> None:
+        output, self._output = self._output, None
+        if output is not None:
+            output.close()
+
+
+def _copy(db: Connection, source: Path, since: float) -> int:
+    db.execute("ATTACH ? AS source", (str(source),))
+    copied = db.execute(_COPY, (since,)).rowcount
+    db.execute("DETACH source")
+    return copied
+
+
+def _encode(data: dict[str, Any]) -> bytes:
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _replayed(request: Request, data: dict[str, Any]) -> Reply:
+    return Reply.from_dict({**data, "request": request, "source": "replayed"})
+
+
+def _told(moment: float, base_url: str, request: bytes, data: bytes) -> dict[str, Any]:
+    asked = Request.from_dict(json.loads(request))
+    reply = Reply.from_dict({**json.loads(data), "request": asked})
+    return {
+        "time": dt.datetime.fromtimestamp(moment, dt.UTC),
+        "model": reply.model,
+        "prompt": asked.prompt,
+        "text": reply.text,
+        "prompt_tokens": reply.usage and reply.usage.prompt_tokens,
+        "completion_tokens": reply.usage and reply.usage.completion_tokens,
+        "cost": reply.cost,
+        "elapsed": reply.elapsed,
+        "finish_reason": reply.finish_reason,
+        "hash": asked.hash,
+        "base_url": base_url,
+    }
+
+
+def _moment(time: dt.datetime | None) -> float:
+    return 0.0 if time is None else time.timestamp()
+
+
+def _tidy(base_url: str) -> str:
+    return base_url.rstrip("/")
