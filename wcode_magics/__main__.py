@@ -16,6 +16,7 @@ from wcode_magics.dialogue.typed import plain_value
 from wcode_magics.errors import OptionError, UsageError, VariableError, WcodeError
 from wcode_magics.exchange import Prepared
 from wcode_magics.line import Line
+from wcode_magics.markup import inert
 from wcode_magics.reply import Reply
 from wcode_magics.session import Session
 
@@ -79,24 +80,29 @@ def _ask(session: Session, prepared: Prepared) -> None:
         try:
             reply = session.ask(prepared)
         except WcodeError as error:
-            print(error.reply or "")
+            print(_fit(str(error.reply or "")))
             raise
         print(json.dumps(plain_value(reply.parsed), ensure_ascii=False))
     elif prepared.resolved["stream"]:
         reply = _stream(session, prepared)
     else:
         reply = session.ask(prepared)
-        print(reply.text)
+        print(_fit(reply.text))
     if sys.stderr.isatty():
         _say(view.reply_end(reply))
     elif view.badge(reply):
         _say(view.badge(reply))
 
 
+def _fit(text: str) -> str:
+    """A pipe gets the answer to the letter, a terminal without its commands."""
+    return inert(text) if sys.stdout.isatty() else text
+
+
 def _stream(session: Session, prepared: Prepared) -> Reply:
     with session.stream(prepared) as stream:
         for delta in stream:
-            print(delta.text, end="", flush=True)
+            print(_fit(delta.text), end="", flush=True)
         print()
     return stream.reply
 

@@ -14,6 +14,7 @@ from wcode_magics.dialogue.tools import Toolbox
 from wcode_magics.errors import Stopped, WcodeError
 from wcode_magics.exchange import Prepared, Stream
 from wcode_magics.live import Live
+from wcode_magics.markup import inert
 from wcode_magics.reply import Reply
 from wcode_magics.session import Session
 from wcode_magics.values import ToolCall, ToolTrace
@@ -132,7 +133,7 @@ class Run:
     def _ask(self, prepared: Prepared) -> Reply:
         reply = self._session.ask(prepared)
         if not is_notebook(self._shell):
-            print(reply.text)  # noqa: T201
+            print(inert(reply.text))  # noqa: T201
         return reply
 
     def _stream(self, prepared: Prepared) -> Reply:
@@ -225,8 +226,8 @@ def show_bundle(bundle: view.Bundle, metadata: dict[str, Any] | None = None) -> 
 def _print_live(stream: Stream, prepared: Prepared) -> None:
     write: Callable[[str], object] = sys.stdout.write
     if prepared.before is not None:
-        write(prepared.before.text)
+        write(inert(prepared.before.text))
     for delta in stream:
-        write(delta.text)
+        write(inert(delta.text))
         sys.stdout.flush()
     write("\n")

@@ -36,6 +36,7 @@ answer as far as it arrived, or None.
 from typing import TYPE_CHECKING, Any
 
 from wcode_magics import text
+from wcode_magics.markup import inert
 
 if TYPE_CHECKING:
     from wcode_magics.reply import Reply
@@ -59,7 +60,7 @@ class WcodeError(Exception):
 
     def _render_traceback_(self) -> list[str]:
         """One line in an IPython cell; the cell still fails and keeps the cause."""
-        return [f"{type(self).__name__}: {self}"]
+        return [f"{type(self).__name__}: {inert(str(self))}"]
 
 
 class Stopped(KeyboardInterrupt):

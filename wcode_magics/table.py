@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from wcode_magics.markup import escape
+from wcode_magics.markup import escape, inert
 
 CELL = "text-align:left;vertical-align:top;padding:.15em .7em .15em 0"
 NOTE = "font-size:85%;color:#767676"
@@ -37,7 +37,7 @@ class Table:
             for row in rows
         ]
         parts = [self.title, *(line.rstrip() for line in lines), self.note]
-        return "\n".join(part for part in parts if part)
+        return inert("\n".join(part for part in parts if part))
 
     def _row_html(self, row: Sequence[str]) -> str:
         return "".join(f'<td style="{CELL}">{escape(cell)}</td>' for cell in row)

@@ -11,7 +11,7 @@ from typing import Any
 from wcode_magics import highlight, markdown, models, tree
 from wcode_magics.dialogue.typed import plain_value
 from wcode_magics.errors import AnswerError
-from wcode_magics.markup import escape
+from wcode_magics.markup import escape, inert
 from wcode_magics.probability import heatmap
 from wcode_magics.reply import Reply
 from wcode_magics.table import Table
@@ -56,7 +56,7 @@ def reply_shown(reply: Reply) -> tuple[Bundle, dict[str, Any]]:
 
 def reply_plain(reply: Reply) -> str:
     """The same for a terminal."""
-    return f"{reply.text}\n\n{reply_end(reply)}"
+    return f"{inert(reply.text)}\n\n{reply_end(reply)}"
 
 
 def reply_end(reply: Reply) -> str:
@@ -68,7 +68,7 @@ def reply_end(reply: Reply) -> str:
     if reply.logprobs is not None:
         parts.append(heatmap.plain(reply.logprobs, seam=_seam(reply)))
     parts += [badge(reply), footer(reply)]
-    return "\n".join(part for part in parts if part)
+    return inert("\n".join(part for part in parts if part))
 
 
 def _seam(reply: Reply) -> int:
@@ -95,7 +95,7 @@ def reply_metadata(reply: Reply) -> dict[str, Any]:
 def growing_bundle(text: str, form: str = "markdown") -> Bundle:
     """A part of an answer that still streams."""
     shown = markdown.html(text) if form == "markdown" else _pre(text)
-    return {"text/html": shown, "text/plain": text}
+    return {"text/html": shown, "text/plain": inert(text)}
 
 
 def footer(reply: Reply) -> str:
