@@ -60,6 +60,7 @@ def session() -> Session:
 class Call:
     """One run over a frame, made ready."""
 
+    session: Session
     rows: Rows
     resolved: Resolved
     given: Mapping[str, Any]
@@ -91,7 +92,7 @@ class Call:
 
     def forecast(self) -> Forecast:
         """What the run will take; nothing is sent."""
-        store, limit = session().store, self.resolved["requests_per_minute"]
+        store, limit = self.session.store, self.resolved["requests_per_minute"]
         return forecast(
             self.rows,
             lambda requests: store.get_many(requests, None),
@@ -102,7 +103,7 @@ class Call:
     def batch(self) -> Batch[tuple[Any, ...]]:
         """The run itself, to be started, watched and stopped by who shows it."""
         return batch_of(
-            session(),
+            self.session,
             self.task,
             self.resolved,
             fresh=self.fresh,
@@ -116,7 +117,7 @@ class Call:
     ) -> pd.DataFrame:
         """The frame with its new columns; raises WcodeError where all failed alike."""
         try:
-            session().store.flush()
+            self.session.store.flush()
         except StoreError as error:
             batch.reason = batch.reason or error
         _raise_if_vain(outcomes, batch)
@@ -304,11 +305,13 @@ def call_of(frame: pd.DataFrame, template: str, options: Mapping[str, Any]) -> C
         )
     }
     options.setdefault("into", "answer")
-    task, resolved, given = task_of(session(), template, options)
+    asked = session()
+    task, resolved, given = task_of(asked, template, options)
     rows = Rows(frame, task, own["names"] or {})
     _check(rows, own["missing"], overwrite=own["overwrite"])
     given = {**given, "missing": own["missing"]}
-    return Call(rows, resolved, given, own["fresh"], own["budget"], own["progress"])
+    run = (own["fresh"], own["budget"], own["progress"])
+    return Call(asked, rows, resolved, given, *run)
 
 
 def _check(rows: Rows, missing: str, *, overwrite: bool) -> None:
