@@ -1,0 +1,37 @@
+"""``%%wcode --frame``: a cell as a question to each row."""
+
+import pandas as pd
+import pytest
+
+from tests.frames.asking import echo
+
+
+def test_cell_over_a_frame(loopback, shell, run):
+    """%%wcode --frame fills the cell from each row and binds a new frame."""
+    server = loopback(echo)
+    shell.run_line_magic("wcode_config", f"base_url={server.url}")
+    shell.user_ns["df"] = pd.DataFrame({"评论": ["a", "b"], "n": [1, 2]})
+    shell.user_ns["word"] = "hello"
+    done = run("%%wcode --frame $df --into said -t 0 --out out\n{{ word }} {{ 评论 }}")
+    assert done.success
+    assert shell.user_ns["out"]["said"].tolist() == ["HELLO A", "HELLO B"]
+    assert "said" not in shell.user_ns["df"].columns
+    assert all(seen.body["temperature"] == 0 for seen in server.seen)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("--frame $word", "DataFrame"),
+        ("--frame $df --code", "--code"),
+        ("--into x", "--frame"),
+        ("--frame $df --into n", "overwrite"),
+    ],
+)
+def test_cell_over_a_frame_that_cannot_be(shell, run, line, words):
+    """A frame that is none, or options that make no sense with it, are told."""
+    shell.user_ns["df"] = pd.DataFrame({"n": [1]})
+    shell.user_ns["word"] = 3
+    done = run(f"%%wcode {line}\n{{{{ n }}}}")
+    assert not done.success
+    assert words in str(done.error)

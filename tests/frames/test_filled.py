@@ -1,0 +1,63 @@
+"""Outcomes as columns: index, order and dtypes stay, new ones have theirs."""
+
+import pandas as pd
+import pytest
+
+from tests.frames.asking import QUIET, logprob, texts
+from tests.loopback import completion
+
+INDEXES = {
+    "duplicates": pd.Index(["b", "a", "b", "c"]),
+    "unsorted": pd.Index([9, 3, 7, 1]),
+    "multi": pd.MultiIndex.from_tuples([("x", 1), ("x", 1), ("y", 2), ("a", 0)]),
+    "times": pd.date_range("2024-01-01", periods=4, tz="Asia/Shanghai"),
+    "categories": pd.CategoricalIndex(["q", "p", "q", "p"]),
+}
+
+
+@pytest.mark.parametrize("kind", INDEXES)
+def test_index_is_kept(serve, kind):
+    """Index, order and the dtypes of all other columns stay as they were."""
+    serve()
+    df = pd.DataFrame(
+        {
+            "t": ["d", "c", "b", "a"],
+            "cat": pd.Categorical(list("xyxy")),
+            "int": pd.array([1, None, 3, 4], dtype="Int64"),
+            "time": pd.date_range("2020", periods=4),
+        },
+        index=INDEXES[kind],
+    )
+    df.index.name = "key" if kind != "multi" else None
+    made = df.wcode.ask("{{ t }}", **QUIET)
+    pd.testing.assert_frame_equal(made[list(df.columns)], df)
+    assert made["answer"].tolist() == ["D", "C", "B", "A"]
+
+
+def test_no_rows(serve):
+    """A frame without rows gets its columns, with their dtypes."""
+    serve()
+    made = texts(0).wcode.ask("{{ text }}", details=True, **QUIET)
+    assert len(made) == 0
+    assert str(made["answer"].dtype) == "string"
+    assert str(made["answer_prompt_tokens"].dtype) == "Int64"
+
+
+def test_details(serve):
+    """Columns of tokens, price, mean logprob and finish reason on request."""
+    tokens = {"content": [logprob("hi", ("hi", -0.5))]}
+    serve(completion("hi", logprobs=tokens))
+    made = texts(1).wcode.ask("{{ text }}", details=True, logprobs=True, **QUIET)
+    assert made["answer_completion_tokens"].tolist() == [5]
+    assert made["answer_logprob"].tolist() == [-0.5]
+    assert made["answer_finish_reason"].tolist() == ["stop"]
+    assert made["answer_cost"][0] > 0
+
+
+def test_truncated_answers_are_kept_and_told(serve):
+    """An answer cut at max_tokens is not called ok, its text is there."""
+    serve(completion("half", finish_reason="length"))
+    made = texts(1).wcode.ask("{{ text }}", **QUIET)
+    assert made[["answer", "answer_status"]].to_numpy().tolist() == [
+        ["half", "truncated"]
+    ]

@@ -1,0 +1,32 @@
+"""What a run will take, told before it is paid for."""
+
+import pandas as pd
+
+from tests.frames.asking import QUIET
+
+
+def test_estimate_sends_nothing(serve):
+    """The estimate counts rows, tokens and ¥ from the store and the template."""
+    server = serve()
+    df = pd.DataFrame({"text": ["a", "b", "b", None, "c"]})
+    df[:1].wcode.ask("{{ text }}", max_tokens=10, **QUIET)
+    told = df.wcode.estimate("{{ text }}", max_tokens=10)
+    assert (told.rows, told.skipped, told.repeated) == (5, 1, 1)
+    assert (told.recorded, told.sends) == (1, 2)
+    assert told.answer == (2, 20)
+    assert told.prompt.tokens > 10
+    assert told.cost[0] < told.cost[1] < 0.001
+    assert "2 to send" in str(told)
+    assert len(server.seen) == 1
+
+
+def test_preview_is_paid_once(serve, capsys):
+    """A preview of short and long rows is reused by the run, and forecasts it."""
+    server = serve()
+    df = pd.DataFrame({"text": ["x" * n for n in range(1, 41)]})
+    some = df.wcode.preview("{{ text }}", 5, progress=False)
+    assert some.index.tolist() == [0, 10, 20, 29, 39]
+    told = capsys.readouterr().err
+    assert "35 to send, 5 recorded" in told
+    df.wcode.ask("{{ text }}", into="answer", **QUIET)
+    assert len(server.seen) == 40

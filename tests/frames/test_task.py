@@ -1,0 +1,148 @@
+"""What is read from an answer: a label and its probability, typed fields."""
+
+import datetime as dt
+import enum
+import json
+
+import numpy as np
+import pandas as pd
+import pydantic
+import pytest
+
+from tests.frames.asking import QUIET, logprob, prompt_of, texts
+from tests.loopback import Answer, completion
+
+
+def test_classify(serve):
+    """A label with its probability, and one for each label, from the log probs."""
+    others = [("good", np.log(0.7)), ("bad", np.log(0.2)), ("x", np.log(0.1))]
+    tokens = {"content": [logprob("good", *others)]}
+    server = serve(completion("good", logprobs=tokens))
+    made = texts(2).wcode.classify("{{ text }}", ["good", "bad"], **QUIET)
+    assert made["label"].dtype.categories.tolist() == ["good", "bad"]
+    assert made["label"].tolist() == ["good", "good"]
+    assert made["label_p"].tolist() == pytest.approx([7 / 9, 7 / 9])
+    assert made["label_p_bad"].tolist() == pytest.approx([2 / 9, 2 / 9])
+    body = server.seen[0].body
+    assert body["logprobs"] is True
+    assert body["response_format"]["json_schema"]["schema"]["enum"] == ["good", "bad"]
+    assert body["max_tokens"] < 20
+    assert "good / bad" in prompt_of(server.seen[0])
+
+
+@pytest.mark.parametrize(
+    ("said", "label"),
+    [
+        ("positive", "positive"),
+        ('"Positive"', "positive"),
+        ("Very positive.", "very positive"),
+        ("I would say: positive!", "positive"),
+        ("好评。", "好评"),
+        ("neither", None),
+        ("positive or 好评", None),
+    ],
+)
+def test_labels_that_share_words(serve, said, label):
+    """The longest label that the answer says; no label, or two, is invalid."""
+    serve(completion(said))
+    labels = ["positive", "very positive", "好评"]
+    made = texts(1).wcode.classify("{{ text }}", labels, **QUIET)
+    assert made["label_status"][0] == ("ok" if label else "invalid")
+    assert made["label"].isna().tolist() == [label is None]
+    assert label is None or made["label"].tolist() == [label]
+    assert made["label_p"].isna().all()
+
+
+class Mood(enum.Enum):
+    """A field of choices."""
+
+    glad = "glad"
+    sad = "sad"
+
+
+class Review(pydantic.BaseModel):
+    """What is extracted."""
+
+    stars: int
+    price: float | None
+    fair: bool
+    day: dt.date
+    mood: Mood
+    tags: list[str]
+    shop: dict[str, str]
+
+
+ANSWER = {
+    "stars": 4,
+    "price": None,
+    "fair": True,
+    "day": "2024-05-01",
+    "mood": "glad",
+    "tags": ["a", "b"],
+    "shop": {"name": "tea"},
+}
+
+
+def test_extract(serve):
+    """A column for each field, with the field's dtype."""
+    server = serve(completion(json.dumps(ANSWER)))
+    made = texts(2).wcode.extract("{{ text }}", Review, **QUIET)
+    assert {name: str(made[name].dtype) for name in ANSWER} == {
+        "stars": "Int64",
+        "price": "Float64",
+        "fair": "boolean",
+        "day": made["day"].dtype.name,
+        "mood": "category",
+        "tags": "object",
+        "shop": "object",
+    }
+    assert made["day"][0] == pd.Timestamp("2024-05-01")
+    assert made["tags"][0] == ["a", "b"]
+    assert made["mood"].tolist() == ["glad", "glad"]
+    assert made["price"].isna().all()
+    sent = server.seen[0].body["response_format"]
+    assert sent["json_schema"]["schema"]["properties"]["stars"] == {
+        "title": "Stars",
+        "type": "integer",
+    }
+
+
+def test_extract_flat_with_confidence(serve):
+    """Objects inside become dotted columns; each field has its probability."""
+
+    class Shop(pydantic.BaseModel):
+        name: str
+
+    class Sale(pydantic.BaseModel):
+        shop: Shop
+        price: float
+
+    said = '{"shop": {"name": "tea"}, "price": 2}'
+    pieces = ['{"shop": {"name": "', "tea", '"}, "price": ', "2", "}"]
+    tokens = {"content": [logprob(p, (p, np.log(0.5))) for p in pieces]}
+    serve(completion(said, logprobs=tokens))
+    made = texts(1).wcode.extract(
+        "{{ text }}", Sale, flat=True, confidence=True, prefix="s_", **QUIET
+    )
+    assert made["s_shop.name"].tolist() == ["tea"]
+    assert made["s_price"].tolist() == [2.0]
+    assert made["s_price_p"].tolist() == pytest.approx([0.5])
+
+
+def test_invalid_answers_are_asked_again_once(serve):
+    """What does not fit is asked again with the error; then it is a row's error."""
+
+    def script(seen) -> Answer:
+        said = seen.body["messages"]
+        asked, again = said[0]["content"], len(said) > 1
+        if again and "row 0" in asked:
+            assert "$.price" in said[2]["content"]
+            return completion('{"price": 3}')
+        return completion('{"price": "cheap"}')
+
+    server = serve(script)
+    made = texts(2).wcode.extract("{{ text }}", {"price": "float"}, **QUIET)
+    assert made["extract_status"].tolist() == ["ok", "invalid"]
+    assert made["price"].tolist() == [3.0, pd.NA]
+    assert '{"price": "cheap"}' in made["extract_error"][1]
+    assert len(server.seen) == 4
