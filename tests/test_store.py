@@ -11,6 +11,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -442,3 +443,17 @@ def test_replay_modes():
         (True, True),
         (True, False),
     ]
+
+
+def test_rows_travel(store, tmp_path):
+    """Rows of one store are taken into another once, and are found there."""
+    for prompt in ("first", "second"):
+        store.put(reply(prompt, text=prompt), URL)
+    store.flush()
+    rows = store.since(0, 10)
+    assert store.since(rows[0][0], 10) == rows[1:]
+    with closing(Store(tmp_path / "other.db")) as other:
+        for _ in range(2):
+            other.take([row[1:] for row in rows])
+        assert [row["text"] for row in other.history()] == ["second", "first"]
+        assert [*other.find({request("first").hash}, URL)] == [request("first").hash]

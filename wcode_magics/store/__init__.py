@@ -12,7 +12,7 @@ import datetime as dt
 import json
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -37,6 +37,11 @@ _FIND = (
     "AND (?2 IS NULL OR base_url = ?2) GROUP BY hash"
 )
 _INSERT = f"INSERT INTO answers ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?)"  # noqa: S608
+_TAKE = (
+    f"INSERT INTO answers ({_COLUMNS}) SELECT ?1,?2,?3,?4,?5,?6,?7,?8,?9,?10 "  # noqa: S608
+    "WHERE NOT EXISTS (SELECT 1 FROM answers "
+    "WHERE hash = ?1 AND base_url = ?2 AND time = ?3)"
+)
 _COPY = (
     f"INSERT INTO main.answers ({_COLUMNS}) SELECT {_COLUMNS} "  # noqa: S608
     "FROM source.answers AS theirs WHERE time >= ? AND NOT EXISTS (SELECT 1 "
@@ -114,16 +119,20 @@ class Store:
     ) -> dict[str, Reply]:
         """The answers that are there, by request hash; order as asked is not kept."""
         asked = {request.hash: request for request in requests}
-        hashes = list(asked)
-        found: dict[str, Reply] = {}
-        for start in range(0, len(hashes), LOOKUP):
-            for name, data in self._lookup(hashes[start : start + LOOKUP], base_url):
-                found[name] = _replayed(asked[name], json.loads(data))
+        found = self.find(asked, base_url)
+        return {name: replayed(asked[name], data) for name, data in found.items()}
+
+    def find(self, hashes: Collection[str], base_url: str | None) -> dict[str, bytes]:
+        """The same as they are stored, for :func:`replayed`."""
+        asked = list(hashes)
+        found: dict[str, bytes] = {}
+        for start in range(0, len(asked), LOOKUP):
+            found.update(self._lookup(asked[start : start + LOOKUP], base_url))
         for row in self._writer.waiting():
             name = row.reply.request.hash
             there = base_url is None or row.base_url == _tidy(base_url)
-            if name in asked and there and is_whole(row.reply):
-                found[name] = _replayed(asked[name], row.reply.to_dict())
+            if name in hashes and there and is_whole(row.reply):
+                found[name] = row.columns()[-1]
         return found
 
     def put(self, reply: Reply, base_url: str) -> None:
@@ -223,6 +232,21 @@ class Store:
         with faults(self.path), closing(self._connect()) as db:
             return _copy(db, source, 0.0)
 
+    def since(self, mark: int, limit: int) -> list[tuple[Any, ...]]:
+        """The rows after the one numbered ``mark``, oldest first, number in front."""
+        return self._select(
+            f"SELECT id, {_COLUMNS} FROM answers WHERE id > ? "  # noqa: S608
+            "ORDER BY id LIMIT ?",
+            (mark, limit),
+        )
+
+    def take(self, rows: Iterable[Sequence[Any]]) -> None:
+        """Take in rows of another store, without their numbers, that are not here."""
+        with faults(self.path), closing(self._connect()) as db:
+            db.execute("BEGIN IMMEDIATE")
+            db.executemany(_TAKE, rows)
+            db.execute("COMMIT")
+
     def _connect(self) -> Connection:
         opened = open_readonly if self._readonly else open_file
         return opened(self.path, self._patience)
@@ -277,8 +301,11 @@ def _encode(data: dict[str, Any]) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-def _replayed(request: Request, data: dict[str, Any]) -> Reply:
-    return Reply.from_dict({**data, "request": request, "source": "replayed"})
+def replayed(request: Request, data: bytes) -> Reply:
+    """The answer to a request, as it was stored, marked as replayed."""
+    return Reply.from_dict(
+        {**json.loads(data), "request": request, "source": "replayed"}
+    )
 
 
 def _told(moment: float, base_url: str, request: bytes, data: bytes) -> dict[str, Any]:
