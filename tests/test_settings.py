@@ -293,3 +293,18 @@ def test_the_key_travels_in_no_request_and_no_reply(loopback):
         assert KEY.encode() not in pickle.dumps(value)
         assert KEY not in repr(value)
     assert KEY not in json.dumps(reply.to_dict())
+
+
+def test_key_from_a_file(tmp_path):
+    """WCODE_API_KEY_FILE names a file with the key; the variable itself wins."""
+    (tmp_path / "key").write_text(" sk-in-a-file\n")
+    named = {"WCODE_API_KEY_FILE": str(tmp_path / "key")}
+    assert Settings(environ=named).key() == "sk-in-a-file"
+    assert Settings(environ={**named, "WCODE_API_KEY": "sk-a"}).key() == "sk-a"
+
+
+def test_unreadable_key_file(tmp_path):
+    """A file that is not there is told by its variable."""
+    named = {"WCODE_API_KEY_FILE": str(tmp_path / "none")}
+    with pytest.raises(SettingError, match="WCODE_API_KEY_FILE"):
+        Settings(environ=named).key()

@@ -12,6 +12,7 @@
     ├── BudgetError
     ├── StoreError
     │   └── ReplayError
+    ├── ClusterError            a worker of a cluster and who leads it
     └── EndpointError           what came, or did not come, from the endpoint
         ├── ConnectionFailed
         │   └── CertificateError
@@ -121,6 +122,10 @@ class StoreError(WcodeError):
 
 class ReplayError(StoreError):
     """When only recorded answers may be used and this one was not recorded."""
+
+
+class ClusterError(WcodeError):
+    """When a worker of a cluster cannot do its part of a run."""
 
 
 class EndpointError(WcodeError):

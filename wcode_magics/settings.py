@@ -20,6 +20,8 @@ from wcode_magics.values import HOSTED_URL, Endpoint
 
 GET_KEY_URL = "https://wcode.net/get-apikey"
 KEY_VARIABLE = "WCODE_API_KEY"
+KEY_FILE_VARIABLE = "WCODE_API_KEY_FILE"
+"""Names a file that holds the key, as the secrets of containers are mounted."""
 LAYERS = ("cell", "profile", "session", "environment", "config", "default")
 
 _SERVICE, _ACCOUNT = "wcode-magics", "api-key"
@@ -97,9 +99,14 @@ class Settings:
         return found
 
     def key(self) -> str | None:
-        """The API key: the given one, the environment's, the keyring's, or None."""
+        """The API key: the given one, the environment's, the keyring's, or None.
+
+        Raises:
+            SettingError: the file that should hold it cannot be read.
+        """
         environ = os.environ if self.environ is None else self.environ
         known = self.given_key or environ.get(KEY_VARIABLE, "").strip()
+        known = known or _key_in(environ.get(KEY_FILE_VARIABLE, ""))
         if known or self.environ is not None:
             return known or None
         if not self._kept:
@@ -196,6 +203,14 @@ class Resolved:
     def params(self) -> dict[str, Any]:
         """The parameters of the table that are set, in its order."""
         return {name: self.held[name] for name in params.NAMES if name in self.held}
+
+
+def _key_in(path: str) -> str:
+    try:
+        return Path(path).expanduser().read_text("utf-8").strip() if path else ""
+    except (OSError, UnicodeDecodeError) as wrong:
+        name = KEY_FILE_VARIABLE
+        raise SettingError("key_file", name=name, path=path, reason=wrong) from wrong
 
 
 def read_key() -> str | None:
