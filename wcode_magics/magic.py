@@ -22,7 +22,6 @@ from wcode_magics import options, text
 from wcode_magics.commands import COMMANDS, complete, find
 from wcode_magics.dialogue.cells import CellWatch
 from wcode_magics.frames import accessors
-from wcode_magics.frames.arrival import when_imported
 
 if TYPE_CHECKING:
     from wcode_magics.extension import Extension
@@ -111,7 +110,7 @@ class Loaded:
         }
         if "language" in self._configured and "WCODE_LANGUAGE" not in os.environ:
             text.use(self._configured["language"])
-        self._forget_pandas: Callable[[], None] = lambda: None
+        self._forget_tables: Callable[[], None] = lambda: None
         self.config.observe(self._set, [row.name for row in options.SETTINGS])
 
     @cached_property
@@ -123,26 +122,20 @@ class Loaded:
         home.session.settings.config.update(self._configured)
         return home
 
-    def watch_pandas(self) -> None:
-        """Give DataFrames their methods, now or as soon as pandas is imported."""
-        faces = (self._face("FrameFace"), self._face("SeriesFace"))
-        self._forget_pandas = when_imported("pandas", lambda: accessors.put(*faces))
+    def watch_tables(self) -> None:
+        """Give DataFrames their methods, now or as soon as they can be."""
+        self._forget_tables = accessors.watch(self._serve)
 
-    def _face(self, name: str) -> Callable[[Any], Any]:
-        def face(held: Any) -> Any:
-            from wcode_magics.frames import frame
+    def _serve(self) -> None:
+        from wcode_magics.frames.call import serve
 
-            frame.serve(lambda: self.home.session)
-            return getattr(frame, name)(held)
-
-        return face
+        serve(lambda: self.home.session)
 
     def close(self) -> None:
         """Close what was begun, and speak as before."""
         text.use(None)
         self._cells.stop()
-        self._forget_pandas()
-        accessors.take()
+        self._forget_tables()
         if "home" in self.__dict__:
             self.home.close()
 
@@ -179,7 +172,7 @@ def load(shell: Any) -> None:
     for kind, shown in _SHOWN.items():
         module, _, name = kind.rpartition(".")
         _formatter(shell).for_type_by_name(module, name, _late(shown))
-    loaded.watch_pandas()
+    loaded.watch_tables()
 
 
 def unload(shell: Any) -> None:

@@ -9,6 +9,7 @@ import pytest
 from tests.frames.asking import QUIET, echo, texts
 from tests.loopback import Answer
 from wcode_magics.errors import AuthenticationError, BudgetError, ReplayError
+from wcode_magics.frames import call
 from wcode_magics.frames import frame as frames
 from wcode_magics.session import Session
 
@@ -91,7 +92,7 @@ def test_two_frames_at_once_share_one_limiter(serve):
         return Answer(echo(seen).pieces, delay=0.01)
 
     serve(script, concurrency=5)
-    session = frames.session()
+    session = call.session()
     limiter = session.limiter(session.settings.resolve({}))
 
     async def both() -> None:

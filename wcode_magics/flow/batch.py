@@ -10,12 +10,11 @@ import asyncio
 import itertools
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from wcode_magics import errors as e
 from wcode_magics.errors import WcodeError
-from wcode_magics.flow.budget import Budget, longest
-from wcode_magics.flow.limiter import Limiter
+from wcode_magics.flow.budget import longest
 from wcode_magics.flow.outcome import GOOD, Outcome, Tally, ending_of, status_of
 from wcode_magics.flow.retry import PATIENCE_S, Retry, Tries
 from wcode_magics.reply import Reply
@@ -29,9 +28,48 @@ LOOKUP = 32
 GRACE_S = 5.0
 
 _MAYBE_PAID = (e.TimedOut, e.StreamError, e.AnswerError)
-_FATAL = (e.CreditError, e.StoreError, e.SettingError, e.CertificateError)
+_FATAL = (
+    e.CreditError,
+    e.StoreError,
+    e.SettingError,
+    e.CertificateError,
+    e.ClusterError,
+)
 _FATAL_AT_FIRST = (e.AuthenticationError, e.ModelError)
 _CROWDED = frozenset({429, 503, 529})
+
+
+class Permits(Protocol):
+    """Who gives leave to send; :class:`Limiter` says what each means."""
+
+    most: int
+    answers: int
+
+    @property
+    def counts_tokens(self) -> bool: ...  # noqa: D102
+
+    async def enter(self, tokens: int = 0) -> float: ...  # noqa: D102
+
+    def leave(  # noqa: D102
+        self, since: float, *, tokens: int = 0, used: int = 0, length: int = 0
+    ) -> None: ...
+
+    def fail(  # noqa: D102
+        self,
+        since: float,
+        *,
+        tokens: int = 0,
+        crowded: bool = False,
+        retry_after: float = 0.0,
+    ) -> None: ...
+
+
+class Purse(Protocol):
+    """Who pays; :class:`~wcode_magics.flow.budget.Budget` says what each means."""
+
+    async def reserve(self, request: Request) -> float: ...  # noqa: D102
+
+    def settle(self, aside: float, paid: float) -> None: ...  # noqa: D102
 
 
 class Batch(Generic[T]):
@@ -55,11 +93,11 @@ class Batch(Generic[T]):
         send: Callable[[Request], Awaitable[Reply]],
         read: Callable[[Reply], T],
         *,
-        limiter: Limiter,
+        limiter: Permits,
         recall: Callable[[Sequence[Request]], Mapping[str, Reply]] | None = None,
         keep: Callable[[Reply], None] | None = None,
         mend: Callable[[Reply, WcodeError], Request] | None = None,
-        budget: Budget | None = None,
+        budget: Purse | None = None,
         retry: Retry | None = None,
     ) -> None:
         self.tally = Tally()

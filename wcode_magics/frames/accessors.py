@@ -1,25 +1,58 @@
-"""The name ``wcode`` on DataFrame and Series: put there, and taken away again."""
+"""The name ``wcode`` on tables: put there as their library arrives, and taken away."""
 
 import sys
 from collections.abc import Callable
+from functools import partial
+from importlib import import_module
 from typing import Any
 
+from wcode_magics.frames.arrival import when_imported
+
 NAME = "wcode"
+FACES = {
+    "pandas": ("pandas.api.extensions", "wcode_magics.frames.frame"),
+    "dask.dataframe": ("dask.dataframe.extensions", "wcode_magics.cluster.face"),
+}
+"""A library, what registers accessors there, and the home of FrameFace, SeriesFace."""
 
 
-def put(frame: Callable[[Any], Any], series: Callable[[Any], Any]) -> None:
-    """Let ``.wcode`` be what these make of a DataFrame and of a Series."""
-    import pandas as pd
+def watch(before: Callable[[], object] = lambda: None) -> Callable[[], None]:
+    """Let tables have ``.wcode``, now or when their library is imported.
 
-    take()
-    pd.api.extensions.register_dataframe_accessor(NAME)(frame)  # type: ignore[type-var]
-    pd.api.extensions.register_series_accessor(NAME)(series)  # type: ignore[type-var]
+    ``before`` is called before each use. Returns what takes it all away.
+    """
+    forgets = [when_imported(name, partial(_put, name, before)) for name in FACES]
+
+    def forget() -> None:
+        for one in forgets:
+            one()
+        take()
+
+    return forget
 
 
 def take() -> None:
-    """Take it away, if it is there; pandas has no way back of its own."""
-    pandas = sys.modules.get("pandas")
-    for kind in () if pandas is None else (pandas.DataFrame, pandas.Series):
+    """Take it away, where it is; pandas and Dask have no way back of their own."""
+    for name in FACES:
+        library = sys.modules.get(name)
+        for kind in () if library is None else (library.DataFrame, library.Series):
+            if NAME in vars(kind):
+                delattr(kind, NAME)
+                kind._accessors.discard(NAME)  # noqa: SLF001
+
+
+def _put(name: str, before: Callable[[], object]) -> None:
+    where, home = FACES[name]
+    registry, library = import_module(where), sys.modules[name]
+    for kind, face, register in (
+        (library.DataFrame, "FrameFace", registry.register_dataframe_accessor),
+        (library.Series, "SeriesFace", registry.register_series_accessor),
+    ):
         if NAME in vars(kind):
             delattr(kind, NAME)
-            kind._accessors.discard(NAME)  # noqa: SLF001
+        register(NAME)(partial(_face, home, face, before))
+
+
+def _face(home: str, name: str, before: Callable[[], object], held: Any) -> Any:
+    before()
+    return getattr(import_module(home), name)(held)

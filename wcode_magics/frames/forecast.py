@@ -1,7 +1,9 @@
 """What a run will take: requests, tokens, ¥ and seconds, before it is paid for."""
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from operator import add
 
 from wcode_magics import models
 from wcode_magics.errors import WcodeError
@@ -58,107 +60,108 @@ class Forecast:
         return say("frame.forecast", **facts)
 
 
-def forecast(
-    rows: Rows,
-    recall: Callable[[Sequence[Request]], Mapping[str, Reply]],
-    *,
-    concurrency: int,
-    requests_per_minute: float | None = None,
-) -> Forecast:
-    """Count what a run over ``rows`` would send, with nothing sent."""
-    seen: set[str] = set()
-    skipped = invalid = repeated = 0
-    unsent = _Unsent(recall)
-    for ask in rows.asks():
-        if ask is None:
-            skipped += 1
-        elif isinstance(ask, WcodeError):
-            invalid += 1
-        elif ask.hash in seen:
-            repeated += 1
-        else:
-            seen.add(ask.hash)
-            unsent.add(ask)
-    unsent.close()
-    seconds = unsent.seconds(concurrency)
-    if seconds is not None and requests_per_minute:
-        floor = unsent.sends * 60 / requests_per_minute
-        seconds = (max(seconds[0], floor), max(seconds[1], floor))
-    return Forecast(
-        len(rows),
-        skipped,
-        invalid,
-        repeated,
-        unsent.recorded,
-        unsent.sends,
-        unsent.prompt,
-        unsent.answer,
-        unsent.cost(rows.task.base.model),
-        seconds,
-    )
+@dataclass
+class Survey:
+    """What was counted over rows; surveys of parts of a table add up.
 
+    ``most`` tokens have all answers together at most; ``lengths`` (tokens) and
+    ``times`` (s) are those of like requests that are recorded.
+    """
 
-class _Unsent:
-    """Requests that are not recorded, counted; and how those went that are."""
+    rows: int = 0
+    skipped: int = 0
+    invalid: int = 0
+    repeated: int = 0
+    recorded: int = 0
+    sends: int = 0
+    prompt: Count = field(default_factory=lambda: Count(0, exact=True))
+    most: int = 0
+    lengths: list[int] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
 
-    def __init__(
-        self, recall: Callable[[Sequence[Request]], Mapping[str, Reply]]
-    ) -> None:
-        self.sends = self.recorded = 0
-        self.prompt = Count(0, exact=True)
-        self._most = 0
-        self._recall = recall
-        self._held: list[Request] = []
-        self._lengths: list[int] = []
-        self._times: list[float] = []
+    def __add__(self, other: "Survey") -> "Survey":
+        return Survey(*map(add, vars(self).values(), vars(other).values()))
 
-    def add(self, request: Request) -> None:
-        self._held.append(request)
-        if len(self._held) == AT_ONCE:
-            self.close()
-
-    def close(self) -> None:
-        found = self._recall(self._held)
-        for request in self._held:
-            reply = found.get(request.hash)
-            if reply is None:
-                self._count(request)
-            else:
-                self._learn(reply)
-        self._held = []
+    def forecast(
+        self, model: str, *, concurrency: int, requests_per_minute: float | None = None
+    ) -> Forecast:
+        """What a run will take at a model's prices, under these caps."""
+        answer = self._answer
+        return Forecast(
+            self.rows,
+            self.skipped,
+            self.invalid,
+            self.repeated,
+            self.recorded,
+            self.sends,
+            self.prompt,
+            answer,
+            self._cost(model, answer),
+            self._seconds(concurrency, requests_per_minute),
+        )
 
     @property
-    def answer(self) -> tuple[int, int]:
-        if len(self._lengths) < ENOUGH:
-            return (self.sends, self._most)
-        low, high = percentiles(self._lengths)
+    def _answer(self) -> tuple[int, int]:
+        if len(self.lengths) < ENOUGH:
+            return (self.sends, self.most)
+        low, high = percentiles(self.lengths)
         return (round(low * self.sends), round(high * self.sends))
 
-    def cost(self, model: str) -> Interval | None:
+    def _cost(self, model: str, answer: tuple[int, int]) -> Interval | None:
         low, high = (
-            models.cost(model, Usage(self.prompt.tokens, tokens))
-            for tokens in self.answer
+            models.cost(model, Usage(self.prompt.tokens, tokens)) for tokens in answer
         )
         return None if low is None or high is None else (low, high)
 
-    def seconds(self, concurrency: int) -> Interval | None:
-        if len(self._times) < ENOUGH:
+    def _seconds(self, concurrency: int, per_minute: float | None) -> Interval | None:
+        if len(self.times) < ENOUGH:
             return None
-        low, high = percentiles(self._times)
+        low, high = percentiles(self.times)
         waves = -(-self.sends // max(concurrency, 1))
-        return (low * waves, high * waves)
+        floor = self.sends * 60 / per_minute if per_minute else 0.0
+        return (max(low * waves, floor), max(high * waves, floor))
 
-    def _count(self, request: Request) -> None:
+    def count(self, request: Request) -> None:
+        """A request that will be sent."""
         count = count_request(request)
         self.sends += 1
         self.prompt += count
-        self._most += longest(request, count.most)
+        self.most += longest(request, count.most)
 
-    def _learn(self, reply: Reply) -> None:
+    def learn(self, reply: Reply) -> None:
+        """The recorded answer to a request."""
         self.recorded += 1
-        self._times.append(reply.elapsed)
+        self.times.append(reply.elapsed)
         if reply.usage is not None:
-            self._lengths.append(reply.usage.completion_tokens)
+            self.lengths.append(reply.usage.completion_tokens)
+
+
+def survey(
+    rows: Rows, recall: Callable[[Sequence[Request]], Mapping[str, Reply]]
+) -> Survey:
+    """Count what a run over ``rows`` would send, with nothing sent."""
+    made = Survey(len(rows))
+    asks = rows.asks()
+    seen: set[str] = set()
+    while chunk := list(itertools.islice(asks, AT_ONCE)):
+        fresh: dict[str, Request] = {}
+        for ask in chunk:
+            if ask is None:
+                made.skipped += 1
+            elif isinstance(ask, WcodeError):
+                made.invalid += 1
+            elif ask.hash in seen:
+                made.repeated += 1
+            else:
+                seen.add(ask.hash)
+                fresh[ask.hash] = ask
+        found = recall(list(fresh.values()))
+        for name, request in fresh.items():
+            if name in found:
+                made.learn(found[name])
+            else:
+                made.count(request)
+    return made
 
 
 def percentiles(values: Sequence[float]) -> Interval:

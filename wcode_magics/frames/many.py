@@ -2,10 +2,12 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
+from wcode_magics.client import Client
 from wcode_magics.exchange import Exchange, Prepared
-from wcode_magics.flow.batch import Batch
+from wcode_magics.flow.batch import Batch, Permits, Purse
 from wcode_magics.flow.budget import Budget
 from wcode_magics.flow.limiter import Limiter
 from wcode_magics.flow.retry import Retry
@@ -17,82 +19,102 @@ from wcode_magics.session import Session
 from wcode_magics.settings import Resolved
 from wcode_magics.store.replay import SANDBOX, Replay
 
+if TYPE_CHECKING:
+    from wcode_magics.recorded import Recorded
 
-def batch(
-    session: Session,
-    task: Task,
-    resolved: Resolved,
-    *,
-    fresh: bool = False,
-    budget: float | None = None,
-) -> Batch[tuple[Any, ...]]:
-    """A batch that reads answers as ``task`` says.
 
-    Args:
-        session: its endpoint, its store, its limiter.
-        task: what is asked.
-        resolved: the settings in force.
-        fresh: send even what is recorded.
-        budget: ¥ at most, within the session's budget; None: no limit of its own.
+class Shelf(Protocol):
+    """Where answers are looked up and kept: a store, or what stands for one."""
 
-    Raises:
-        SettingError: a key is needed and there is none.
-        StoreError: the store cannot be used.
+    def get_many(
+        self, requests: Sequence[Request], base_url: str | None
+    ) -> Mapping[str, Reply]:
+        """The answers that are there, by request hash."""
+
+    def put(self, reply: Reply, base_url: str) -> None:
+        """Keep one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What requests go through: the sender, the store, the limits.
+
+    ``budget`` None: nothing is paid.
     """
-    line = _Line(session, resolved)
-    looks = line.replay.looks and not (fresh and line.replay.sends)
+
+    resolved: Resolved
+    answerer: "Client | Recorded"
+    store: Shelf
+    limiter: Permits
+    budget: Purse | None
+
+    @classmethod
+    def of(
+        cls, session: Session, resolved: Resolved, budget: float | Budget | None = None
+    ) -> Self:
+        """A session's own.
+
+        Args:
+            session: its endpoint, its store, its limiter.
+            resolved: the settings in force.
+            budget: ¥ at most, within the session's budget, or what several runs
+                share; None: no limit of its own.
+
+        Raises:
+            SettingError: a key is needed and there is none.
+            StoreError: the store cannot be used.
+        """
+        store, answerer = session.store, session.answerer(resolved)
+        sends = Replay(resolved["replay"]).sends
+        limiter = session.limiter(resolved) if sends else Limiter()
+        paid = answerer.source == "endpoint"
+        purse = purse_of(session, budget) if paid else None
+        return cls(resolved, answerer, store, limiter, purse)
+
+    @property
+    def place(self) -> str | None:
+        """The endpoint whose recorded answers count; None: any."""
+        if not Replay(self.resolved["replay"]).sends:
+            return None
+        endpoint = self.answerer.endpoint
+        return SANDBOX if endpoint.sandbox else endpoint.base_url
+
+    async def send(self, request: Request) -> Reply:
+        """Send once and wait for the whole answer."""
+        prepared = Prepared(request, self.resolved)
+        return await Exchange(prepared, self.answerer, _forget, attempts=1).whole()
+
+    def recall(self, requests: Sequence[Request]) -> Mapping[str, Reply]:
+        """What is recorded of these, by hash."""
+        return self.store.get_many(requests, self.place)
+
+    def keep(self, reply: Reply) -> None:
+        """Record an answer."""
+        self.store.put(reply, place_of(reply))
+
+
+def batch(line: Line, task: Task, *, fresh: bool = False) -> Batch[tuple[Any, ...]]:
+    """A batch that reads answers as ``task`` says; ``fresh`` sends all anew."""
+    replay = Replay(line.resolved["replay"])
+    looks = replay.looks and not (fresh and replay.sends)
     return Batch(
         line.send,
         task.read,
         limiter=line.limiter,
         recall=line.recall if looks else None,
-        keep=line.keep if line.replay.sends else None,
+        keep=line.keep if replay.sends else None,
         mend=task.mend if task.mends else None,  # type: ignore[arg-type]
-        budget=_budget(session, line, budget),
-        retry=Retry(attempts=int(resolved["retries"]) + 1),
+        budget=line.budget,
+        retry=Retry(attempts=int(line.resolved["retries"]) + 1),
     )
 
 
-def _budget(session: Session, line: "_Line", limit: float | None) -> Budget | None:
-    if line.unpaid:
-        return None
+def purse_of(session: Session, budget: float | Budget | None) -> Budget:
+    """What a run may spend, under what its session may."""
+    if isinstance(budget, Budget):
+        return budget
     session.budget.limit = session.settings.resolve({})["budget"] or math.inf
-    return Budget(math.inf if limit is None else limit, under=session.budget)
-
-
-class _Line:
-    """The way from a request to its reply, and from a reply to the store."""
-
-    def __init__(self, session: Session, resolved: Resolved) -> None:
-        self.replay = Replay(resolved["replay"])
-        self._resolved = resolved
-        self._store = session.store
-        self._client = session.answerer(resolved)
-        sends = self.replay.sends
-        self.limiter = session.limiter(resolved) if sends else Limiter()
-
-    @property
-    def unpaid(self) -> bool:
-        """Whether nothing is sent, or to the sandbox alone."""
-        return self._client.source != "endpoint"
-
-    async def send(self, request: Request) -> Reply:
-        prepared = Prepared(request, self._resolved)
-        return await Exchange(prepared, self._client, _forget, attempts=1).whole()
-
-    def recall(self, requests: Sequence[Request]) -> Mapping[str, Reply]:
-        return self._store.get_many(requests, self._base_url)
-
-    def keep(self, reply: Reply) -> None:
-        self._store.put(reply, place_of(reply))
-
-    @property
-    def _base_url(self) -> str | None:
-        if not self.replay.sends:
-            return None
-        return (
-            SANDBOX if self._client.endpoint.sandbox else self._client.endpoint.base_url
-        )
+    return Budget(math.inf if budget is None else budget, under=session.budget)
 
 
 def _forget(_reply: Reply) -> None:

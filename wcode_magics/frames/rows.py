@@ -67,7 +67,7 @@ class Rows:
         return gone
 
     @cached_property
-    def _others(self) -> dict[str, Any]:
+    def others(self) -> dict[str, Any]:
         """The further names that a template uses; there may be hundreds more."""
         wanted = {n for source in self.task.templates for n in _references(source)[1]}
         return {name: self.names[name] for name in wanted & set(self.names)}
@@ -97,7 +97,7 @@ class Rows:
     def _ask(self, row: dict[Any, Any]) -> Ask:
         words = {name: value for name, value in row.items() if isinstance(name, str)}
         try:
-            return self.task.request({**self._others, ROW: row, **words})
+            return self.task.request({**self.others, ROW: row, **words})
         except WcodeError as error:
             return error
 

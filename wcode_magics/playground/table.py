@@ -140,13 +140,14 @@ class Table:
 
     def _call(self) -> Any:
         from wcode_magics.frames import frame as frames
+        from wcode_magics.frames.call import call_of, session
 
         desk = self._desk
         desk.barrier.wait()
         frame = self._frames().get(self._frame.value)
         if frame is None:
             raise UsageError("panel.no_frame")
-        if frames.session() is not desk.session:
+        if session() is not desk.session:
             frames.register(desk.session)
         desk.check()
         given = {k: v for k, v in desk.draft.values.items() if k in _SENT}
@@ -154,7 +155,7 @@ class Table:
         given |= _returned(self._kind.value, self._more.value)
         names = {k: v for k, v in (desk.names or {}).items() if not k.startswith("_")}
         given |= {"names": names, "progress": False}
-        return frames.call_of(frame, desk.draft.prompt, given)
+        return call_of(frame, desk.draft.prompt, given)
 
     def _estimate(self) -> None:
         self._desk.clear()

@@ -1,0 +1,236 @@
+"""One run over a frame: made ready, run, and told again from what it left."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from wcode_magics import portal
+from wcode_magics.errors import (
+    BudgetError,
+    ReplayError,
+    StoreError,
+    UsageError,
+    WcodeError,
+)
+from wcode_magics.flow.batch import Batch
+from wcode_magics.flow.outcome import GOOD, STATUSES, Outcome
+from wcode_magics.frames.filled import columns_of, filled
+from wcode_magics.frames.forecast import Forecast, Survey, survey
+from wcode_magics.frames.many import Line
+from wcode_magics.frames.many import batch as batch_of
+from wcode_magics.frames.progress import Bar, summary, tell, wait
+from wcode_magics.frames.rows import Rows
+from wcode_magics.frames.task import Task
+from wcode_magics.frames.tasks import task_of
+from wcode_magics.params import hint
+from wcode_magics.session import Session
+from wcode_magics.settings import Resolved
+
+CALLS = "wcode"
+"""Where a result keeps, among its ``attrs``, how each column was asked for."""
+MISSING = ("skip", "error")
+_ANSWERED = frozenset({"refused", "truncated", "invalid"})
+
+_sessions: list[Callable[[], Session]] = []
+
+
+def serve(session: Callable[[], Session] | None) -> None:
+    """Let the accessors ask this for their session."""
+    _sessions[:] = [] if session is None else [session]
+
+
+def session() -> Session:
+    """The session that the accessors use."""
+    if not _sessions:
+        own = Session()
+        serve(lambda: own)
+    return _sessions[0]()
+
+
+@dataclass(frozen=True)
+class Call:
+    """One run over a frame, made ready."""
+
+    session: Session
+    rows: Rows
+    resolved: Resolved
+    given: Mapping[str, Any]
+    fresh: bool = False
+    budget: float | None = None
+    progress: bool = True
+
+    @property
+    def task(self) -> Task:
+        """What is asked."""
+        return self.rows.task
+
+    def run(self) -> pd.DataFrame:
+        """Run and wait; Stop returns what has been answered."""
+        batch = self.batch()
+        bar = Bar(batch.tally, len(self.rows), shown=self.progress)
+        future = portal.Task(batch.run, self.rows.asks(), len(self.rows)).future
+        outcomes = wait(future, batch, bar)
+        return self.result(outcomes, batch)
+
+    async def arun(self) -> pd.DataFrame:
+        """The same for ``await``; to cancel it stops the run."""
+        batch = self.batch()
+        try:
+            outcomes = await portal.arun(batch.run, self.rows.asks(), len(self.rows))
+        finally:
+            batch.stop()
+        return self.result(outcomes, batch)
+
+    def forecast(self) -> Forecast:
+        """What the run will take; nothing is sent."""
+        store = self.session.store
+        found = survey(self.rows, lambda requests: store.get_many(requests, None))
+        return self.forecast_of(found)
+
+    def forecast_of(self, found: Survey) -> Forecast:
+        """What a survey means at this run's model and caps."""
+        return found.forecast(
+            self.task.base.model,
+            concurrency=int(self.resolved["concurrency"]),
+            requests_per_minute=self.resolved["requests_per_minute"],
+        )
+
+    def batch(self) -> Batch[tuple[Any, ...]]:
+        """The run itself, to be started, watched and stopped by who shows it."""
+        line = Line.of(self.session, self.resolved, self.budget)
+        return batch_of(line, self.task, fresh=self.fresh)
+
+    def result(
+        self,
+        outcomes: Sequence[Outcome[tuple[Any, ...]]],
+        batch: Batch[tuple[Any, ...]],
+    ) -> pd.DataFrame:
+        """The frame with its new columns; raises WcodeError where all failed alike."""
+        try:
+            self.session.store.flush()
+        except StoreError as error:
+            batch.reason = batch.reason or error
+        reason = vain(outcomes, batch)
+        if reason is not None:
+            raise reason
+        made = self.marked(
+            filled(self.rows.frame, self.task, outcomes, self.rows.places)
+        )
+        if self.progress:
+            tell(summary(outcomes, batch))
+        return made
+
+    def marked(self, made: pd.DataFrame) -> pd.DataFrame:
+        """The result, which remembers how it was asked for."""
+        calls = {**made.attrs.get(CALLS, {}), self.task.into: dict(self.given)}
+        made.attrs = {**made.attrs, CALLS: calls}
+        return made
+
+
+def call_of(frame: pd.DataFrame, template: str, options: Mapping[str, Any]) -> Call:
+    """A run over a frame, made ready; ``options`` as :meth:`Face.ask` takes them.
+
+    Raises:
+        UsageError: before anything is sent.
+    """
+    options = dict(options)
+    own = {
+        name: options.pop(name, default)
+        for name, default in (
+            ("missing", "skip"),
+            ("overwrite", False),
+            ("names", None),
+            ("fresh", False),
+            ("budget", None),
+            ("progress", True),
+        )
+    }
+    options.setdefault("into", "answer")
+    asked = session()
+    task, resolved, given = task_of(asked, template, options)
+    rows = Rows(frame, task, own["names"] or {})
+    _check(rows, own["missing"], overwrite=own["overwrite"])
+    given = {**given, "missing": own["missing"]}
+    run = (own["fresh"], own["budget"], own["progress"])
+    return Call(asked, rows, resolved, given, *run)
+
+
+def again(
+    frame: pd.DataFrame,
+    statuses: Sequence[str],
+    into: str | None,
+    options: Mapping[str, Any],
+) -> Call:
+    """The run that made a column, to be made again for rows of these statuses.
+
+    Raises:
+        UsageError: no such column was asked for.
+    """
+    into = _asked_column(frame, into)
+    given = {**frame.attrs[CALLS][into], **options, "overwrite": True}
+    given.setdefault("fresh", bool(_ANSWERED & set(statuses)))
+    return call_of(frame, given.pop("template"), given)
+
+
+def places_of(frame: pd.DataFrame, task: Task, statuses: Sequence[str]) -> list[int]:
+    """Where the rows of these statuses stand."""
+    found = frame[f"{task.into}_status"].isin(statuses)
+    return [int(place) for place in found.to_numpy(dtype=bool).nonzero()[0]]
+
+
+def _check(rows: Rows, missing: str, *, overwrite: bool) -> None:
+    there = set(rows.frame.columns)
+    names = [field.name for field in columns_of(rows.task)]
+    for name in names:
+        if name in there and not overwrite:
+            raise UsageError("frame.column_exists", name=name)
+        if names.count(name) > 1:
+            raise UsageError("frame.twice", name=name)
+    if missing not in MISSING:
+        allowed = ", ".join(MISSING)
+        raise UsageError("frame.missing_policy", given=missing, allowed=allowed)
+    refuse_missing(rows, missing)
+
+
+def refuse_missing(rows: Rows, missing: str) -> None:
+    """Raise UsageError where a row lacks a value and the policy is ``error``."""
+    gone = int(rows.missing.sum())
+    if gone and missing == "error":
+        columns = ", ".join(map(str, rows.used))
+        raise UsageError("frame.missing", rows=gone, columns=columns)
+
+
+def vain(outcomes: Sequence[Outcome[Any]], batch: Batch[Any]) -> WcodeError | None:
+    """What befell all requests, where none was answered."""
+    good = any(outcome.status in GOOD for outcome in outcomes)
+    if batch.reason is not None and (not good or isinstance(batch.reason, ReplayError)):
+        return batch.reason
+    broke = (o.error for o in outcomes if isinstance(o.error, BudgetError))
+    return None if good else next(broke, None)
+
+
+def _asked_column(frame: pd.DataFrame, into: str | None) -> str:
+    calls = [str(name) for name in frame.attrs.get(CALLS, {})]
+    if into is None and calls:
+        return calls[-1]
+    if into not in calls:
+        known = hint(str(into), calls)
+        raise UsageError("frame.never_asked", name=into or "–", hint=known)
+    return str(into)
+
+
+def statuses_of(wanted: Sequence[str]) -> list[str]:
+    """The statuses that are asked for; none: all that are neither good nor skipped.
+
+    Raises:
+        UsageError: no such status, with the nearest.
+    """
+    listed = [wanted] if isinstance(wanted, str) else list(wanted)
+    for word in listed:
+        if word not in STATUSES:
+            known = ", ".join(STATUSES)
+            near = hint(word, STATUSES)
+            raise UsageError("frame.status", given=word, hint=near, allowed=known)
+    return listed or [word for word in STATUSES if word not in {*GOOD, "skipped"}]
