@@ -1,0 +1,365 @@
+"""``ddf.wcode``: what a DataFrame has, lazily, in two processes."""
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+
+import dask.dataframe as dd
+import pandas as pd
+import pytest
+
+from tests.cluster.conftest import KEY
+from tests.frames.asking import QUIET, prompt_of
+from tests.loopback import Answer, completion
+from wcode_magics.errors import (
+    ClusterError,
+    ReplayError,
+    TemplateError,
+    UsageError,
+)
+from wcode_magics.frames import call
+from wcode_magics.frames import frame as frames
+from wcode_magics.session import Session
+
+WAIT_S = 0.05
+
+
+def slow(seen) -> Answer:
+    """Answers the prompt in capitals after a while."""
+    return replace(completion(prompt_of(seen).upper()), delay=WAIT_S)
+
+
+def table(rows: int, partitions: int = 4) -> dd.DataFrame:
+    """Rows that differ, on an index with duplicates, out of order."""
+    index = pd.Index([(i * 7) % (rows // 2 + 1) for i in range(rows)], name="key")
+    held = {"评论": [f"text {i}" for i in range(rows)], "n": range(rows)}
+    made = pd.DataFrame(held, index=index)
+    made.iloc[3 % rows, 0] = None
+    return dd.from_pandas(made, npartitions=partitions, sort=False)
+
+
+@pytest.fixture
+def arrivals() -> Iterator[list[float]]:
+    """The moments at which requests came; ``clocked`` fills it."""
+    return []
+
+
+def clocked(moments: list[float], answer):
+    """The same answers, each arrival noted."""
+
+    def script(seen) -> Answer:
+        moments.append(time.monotonic())
+        return answer(seen)
+
+    return script
+
+
+def most_at_once(moments: list[float], span: float) -> int:
+    """The most arrivals within any ``span`` of seconds."""
+    return max(sum(t <= other < t + span for other in moments) for t in moments)
+
+
+class TestEqual:
+    """What comes back equals what pandas gives."""
+
+    def test_ask(self, cluster, lead):
+        """Index, order and dtypes are those of pandas; each prompt is sent once."""
+        cluster()
+        server = lead(slow)
+        lazy = table(60)
+        asked = lazy.wcode.ask("Say {{ 评论 }}", into="said", details=True)
+        assert not server.seen
+        made = asked.compute()
+        assert len(server.seen) == 59
+        assert made.dtypes.to_dict() == asked.dtypes.to_dict()
+        assert made["said_status"].tolist().count("ok") == 59
+        whole = lazy.compute().wcode.ask(
+            "Say {{ 评论 }}", into="said", details=True, **QUIET
+        )
+        assert len(server.seen) == 59
+        same = {"ok": "replayed"}
+        made["said_status"] = made["said_status"].replace(same)
+        pd.testing.assert_frame_equal(made, whole)
+
+    def test_classify_and_extract(self, cluster, lead):
+        """Categories and typed fields are in the meta as in the result."""
+        cluster()
+
+        def answer(seen) -> Answer:
+            last = seen.body["response_format"]["json_schema"]["name"]
+            return completion('{"stars": 4}' if last == "answer" else "good")
+
+        lead(answer)
+        lazy = table(20, 3)
+        sorted_ = lazy.wcode.classify("{{ 评论 }}?", ["good", "bad"], into="mood")
+        both = sorted_.wcode.extract("{{ 评论 }}!", {"stars": "int"})
+        made = both.compute()
+        assert made.dtypes.to_dict() == both.dtypes.to_dict()
+        assert list(made["mood"].cat.categories) == ["good", "bad"]
+        assert made["stars"].sum() == 19 * 4
+        assert [*both.columns] == [*made.columns]
+
+    def test_series(self, cluster, lead):
+        """A Series has it too; what it returns are the new columns alone."""
+        cluster()
+        lead(slow)
+        said = table(8, 2)["评论"].wcode.ask("Say {{ value }}", into="said")
+        assert [*said.columns] == ["said", "said_status", "said_error"]
+        assert said.compute()["said"].iloc[0] == "SAY TEXT 0"
+
+    def test_empty_partition(self, cluster, lead):
+        """A partition without rows is a partition without answers."""
+        cluster()
+        server = lead(slow)
+        lazy = table(8, 2)
+        some = lazy[lazy["n"] < 2].wcode.ask("Say {{ 评论 }}", into="said").compute()
+        assert some["said"].tolist() == ["SAY TEXT 0", "SAY TEXT 1"]
+        assert len(server.seen) == 2
+
+
+class TestLimits:
+    """A limit holds over all workers."""
+
+    def test_concurrency(self, cluster, lead, arrivals):
+        """Requests in flight of both workers together stay within the setting."""
+        cluster()
+        lead(clocked(arrivals, slow), concurrency=3)
+        table(60).wcode.ask("Say {{ 评论 }}").compute()
+        assert most_at_once(arrivals, 0.9 * WAIT_S) <= 3
+
+    def test_requests_per_minute(self, cluster, lead, arrivals):
+        """Neither worker has a rate of its own."""
+        cluster()
+        lead(clocked(arrivals, slow), requests_per_minute=1200)
+        table(60).wcode.ask("Say {{ 评论 }}").compute()
+        assert most_at_once(arrivals, 1.0) <= 20 + 20 + 2
+        assert arrivals[-1] - arrivals[0] > (59 - 20) / 20 * 0.9
+
+    def test_retry_after(self, cluster, lead, arrivals):
+        """A Retry-After that one worker saw stops the other as well."""
+        cluster()
+        busy = Answer([b"{}"], status=429, headers={"Retry-After": "1.5"})
+        refused: list[float] = []
+
+        def once(seen) -> Answer:
+            if len(arrivals) == 20:
+                refused.append(time.monotonic())
+                return busy
+            return slow(seen)
+
+        lead(clocked(arrivals, once), concurrency=4)
+        made = table(60).wcode.ask("Say {{ 评论 }}", into="said").compute()
+        assert set(made["said_status"]) == {"ok", "skipped"}
+        pause = [t - refused[0] for t in arrivals if t > refused[0]]
+        assert not [t for t in pause if 0.1 < t < 1.4]
+
+    def test_budget(self, cluster, lead):
+        """Workers together never spend more; what was left out is data."""
+        cluster()
+        session_cost = 15 * 0.6e-6
+        server = lead(slow)
+        asked = table(40).wcode.ask(
+            "Say {{ 评论 }}", into="said", max_tokens=10, budget=10 * 4e-5
+        )
+        made = asked.compute()
+        counts = Counter(made["said_status"])
+        assert counts["ok"] == len(server.seen)
+        assert counts["budget"] == 39 - counts["ok"] > 0
+        spent = call.session().budget.spent
+        assert session_cost < spent <= 10 * 4e-5
+        assert isinstance(made["said_error"].dropna().iloc[0], str)
+
+
+class TestNothingLost:
+    """What was answered is home, and is not asked again."""
+
+    def test_store(self, cluster, lead, scratch):
+        """Every answer is in the client's store when compute returns; none is left."""
+        client = cluster()
+        server = lead(slow)
+        asked = table(60).wcode.ask("Say {{ 评论 }}", into="said")
+        first = asked.compute()
+        assert len(call.session().store.history()) == 59
+        again = table(60).wcode.ask("Say {{ 评论 }}", into="said").compute()
+        assert len(server.seen) == 59
+        assert Counter(again["said_status"]) == {"replayed": 59, "skipped": 1}
+        assert again["said"].tolist() == first["said"].tolist()
+        client.cluster.close()
+        assert not [*scratch.rglob("answers.db")]
+
+    def test_killed_worker(self, cluster, lead):
+        """A partition whose worker was killed sends only what is missing."""
+        client = cluster()
+        counts: Counter[str] = Counter()
+
+        def answer(seen) -> Answer:
+            counts[prompt_of(seen)] += 1
+            return slow(seen)
+
+        lead(answer, concurrency=8)
+        lazy = table(400, 2).wcode.ask("Say {{ 评论 }}", into="said")
+        future = client.compute(lazy)
+        victim = next(iter(client.run(os.getpid).values()))
+        while sum(counts.values()) < 120:
+            time.sleep(0.01)
+        os.kill(victim, signal.SIGKILL)
+        made = future.result(60)
+        assert set(made["said_status"]) <= {"ok", "replayed", "skipped"}
+        rows = zip(made["said"], made["评论"], strict=True)
+        for said, text in rows:
+            assert pd.isna(text) or said == f"SAY {text.upper()}"
+        flight, behind = 8, 0.05 * 8 / WAIT_S
+        assert sum(count - 1 for count in counts.values()) <= flight + behind
+        stored = {row["hash"] for row in call.session().store.history()}
+        assert len(stored) == 399
+
+    def test_cancelled(self, cluster, lead):
+        """A computation that was cancelled sends nothing more."""
+        client = cluster()
+        server = lead(slow, concurrency=8)
+        future = client.compute(table(2000, 2).wcode.ask("Say {{ 评论 }}"))
+        while len(server.seen) < 50:
+            time.sleep(0.01)
+        future.cancel()
+        time.sleep(1.0)
+        sent = len(server.seen)
+        time.sleep(1.0)
+        assert len(server.seen) == sent < 1999
+
+    def test_preview_is_paid_once(self, cluster, lead, capsys):
+        """Rows of a preview are not sent by the run; the estimate counts them."""
+        cluster()
+        server = lead(slow)
+        lazy = table(40)
+        some = lazy.wcode.preview("Say {{ 评论 }}", 5, into="said", progress=False)
+        assert len(some) == len(server.seen) == 5
+        assert "40 rows: 34 to send, 5 recorded" in capsys.readouterr().err
+        lazy.wcode.ask("Say {{ 评论 }}", into="said").compute()
+        assert len(server.seen) == 39
+
+    def test_retry(self, cluster, lead):
+        """Rows of a status are sent again, those alone."""
+        cluster()
+        failed: set[str] = set()
+
+        def answer(seen) -> Answer:
+            if prompt_of(seen).endswith("5") and prompt_of(seen) not in failed:
+                failed.add(prompt_of(seen))
+                return Answer([b'{"error": {"message": "no"}}'], status=400)
+            return slow(seen)
+
+        server = lead(answer)
+        asked = table(30).wcode.ask("Say {{ 评论 }}", into="said")
+        assert Counter(asked.compute()["said_status"])["http_4xx"] == 3
+        made = asked.wcode.retry(["http_4xx"]).compute()
+        assert "http_4xx" not in set(made["said_status"])
+        assert len(server.seen) == 29 + 3
+
+
+class TestKey:
+    """The key is the workers' own."""
+
+    def test_never_in_the_graph(self, cluster, lead):
+        """Neither key is in what is sent to the scheduler; the workers' is used."""
+        cluster()
+        server = lead(slow)
+        asked = table(8).wcode.ask("Say {{ 评论 }}")
+        sent = pickle.dumps(asked.expr) + pickle.dumps(dict(asked.dask))
+        assert b"sk-of-the" not in sent
+        asked.compute()
+        keys = {seen.headers["authorization"] for seen in server.seen}
+        assert keys == {f"Bearer {KEY}"}
+
+    def test_from_a_file(self, cluster, lead, tmp_path):
+        """A secret that is mounted as a file is read."""
+        (tmp_path / "secret").write_text("sk-from-a-file\n")
+        cluster(WCODE_API_KEY=None, WCODE_API_KEY_FILE=str(tmp_path / "secret"))
+        server = lead(slow)
+        table(8).wcode.ask("Say {{ 评论 }}").compute()
+        keys = {seen.headers["authorization"] for seen in server.seen}
+        assert keys == {"Bearer sk-from-a-file"}
+
+    def test_none(self, cluster, lead):
+        """Workers without a key say what to set, and send nothing."""
+        cluster(WCODE_API_KEY=None)
+        server = lead(slow)
+        with pytest.raises(ClusterError, match="WCODE_API_KEY_FILE"):
+            table(8).wcode.ask("Say {{ 评论 }}").compute()
+        assert not server.seen
+
+    def test_sandbox(self, cluster, loopback):
+        """With no key at the client the workers' sandboxes answer."""
+        cluster()
+        with Session() as session:
+            frames.register(session)
+            asked = table(6, 2).wcode.ask("Say {{ 评论 }}", into="said", max_tokens=4)
+            statuses = set(asked.compute()["said_status"])
+            assert statuses <= {"ok", "truncated", "skipped"}
+            places = {row["base_url"] for row in session.store.history()}
+            assert places == {"sandbox"}
+
+
+class TestOther:
+    """Other schedulers, other modes, bad input."""
+
+    def test_threads(self, lead, arrivals):
+        """Without a cluster the session itself sends, under its one limit."""
+        lead(clocked(arrivals, slow), concurrency=3)
+        asked = table(30).wcode.ask("Say {{ 评论 }}", into="said")
+        made = asked.compute(scheduler="threads")
+        assert Counter(made["said_status"]) == {"ok": 29, "skipped": 1}
+        assert most_at_once(arrivals, 0.9 * WAIT_S) <= 3
+
+    def test_processes(self, lead):
+        """A scheduler over which no limit can hold is refused in one line."""
+        server = lead(slow)
+        with pytest.raises(ClusterError, match="processes"):
+            table(8).wcode.ask("Say {{ 评论 }}").compute(scheduler="processes")
+        assert not server.seen
+
+    def test_replay_only(self, cluster, lead):
+        """Recorded answers need no key; what was not recorded names the nearest."""
+        cluster(WCODE_API_KEY=None)
+        server = lead(slow)
+        lazy = table(12)
+        lazy.compute().wcode.ask("Say {{ 评论 }}", into="said", **QUIET)
+        sent = len(server.seen)
+        call.session().settings.set("replay", "only")
+        made = lazy.wcode.ask("Say {{ 评论 }}", into="said").compute()
+        assert Counter(made["said_status"]) == {"replayed": 11, "skipped": 1}
+        with pytest.raises(ReplayError, match="Say text"):
+            lazy.wcode.ask("Say {{ 评论 }}.", into="said").compute()
+        assert len(server.seen) == sent
+
+    def test_bad_input(self, lead):
+        """What pandas refuses is refused before anything is computed."""
+        lead(slow)
+        lazy = table(8)
+        with pytest.raises(TemplateError, match="评论"):
+            lazy.wcode.ask("{{ 评伦 }}")
+        with pytest.raises(UsageError, match="overwrite"):
+            lazy.wcode.ask("{{ 评论 }}", into="n")
+        with pytest.raises(UsageError):
+            lazy.wcode.ask("{{ 评论 }}", missing="error").compute(scheduler="sync")
+
+    def test_refused_key(self, cluster, lead):
+        """What befalls every request fails the computation with its own line."""
+        cluster()
+        lead(Answer([b'{"error": {"message": "no"}}'], status=401))
+        with pytest.raises(Exception, match="refuses the key"):
+            table(8).wcode.ask("Say {{ 评论 }}").compute()
+
+    def test_accessor_arrives(self):
+        """Dask tables have it whenever Dask is imported; it is not loaded before."""
+        code = (
+            "import sys, wcode_magics.frames.frame; assert 'dask' not in sys.modules; "
+            "import dask.dataframe as dd; assert hasattr(dd.DataFrame, 'wcode'); "
+            "assert hasattr(dd.Series, 'wcode')"
+        )
+        subprocess.run([sys.executable, "-c", code], check=True)

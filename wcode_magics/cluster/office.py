@@ -1,0 +1,235 @@
+"""The process that leads a run: it lends permits and money, and takes journals in."""
+
+import asyncio
+import itertools
+import pickle
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from wcode_magics import portal
+from wcode_magics.cluster.wire import BEAT_S, GONE_S, address_of, queue_name
+from wcode_magics.flow.budget import Budget
+from wcode_magics.flow.limiter import Limiter
+from wcode_magics.request import Request
+from wcode_magics.store import Store
+from wcode_magics.store.replay import unrecorded
+
+WATCH_S = 1.0
+QUIET_S = 2 * BEAT_S
+"""Of whom nothing is heard for so long, the scheduler is asked."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What the workers of one run share; ``budget`` None: nothing is paid."""
+
+    store: Store
+    limiter: Limiter
+    budget: Budget | None
+
+
+@dataclass
+class Desk:
+    """What one worker has been lent; the calls that it can make are methods."""
+
+    run: Run
+    heard: float = field(default_factory=time.monotonic)
+    calls: "set[asyncio.Task[None]]" = field(default_factory=set)
+    _permits: dict[int, tuple[float, int]] = field(default_factory=dict)
+    _numbers: "itertools.count[int]" = field(default_factory=itertools.count)
+    _aside: float = 0.0
+
+    async def enter(self, tokens: int) -> int:
+        """Leave to send one request, as a number to be given back."""
+        since = await self.run.limiter.enter(tokens)
+        number = next(self._numbers)
+        self._permits[number] = since, tokens
+        return number
+
+    def leave(self, number: int, used: int, length: int) -> None:
+        """It was answered."""
+        if number in self._permits:
+            since, tokens = self._permits.pop(number)
+            self.run.limiter.leave(since, tokens=tokens, used=used, length=length)
+
+    def fail(self, number: int, crowded: bool, retry_after: float) -> None:
+        """It failed, or was not needed."""
+        if number in self._permits:
+            since, tokens = self._permits.pop(number)
+            self.run.limiter.fail(
+                since, tokens=tokens, crowded=crowded, retry_after=retry_after
+            )
+
+    async def reserve(self, most: float) -> None:
+        """Set ¥ aside; raises BudgetError."""
+        if self.run.budget is not None:
+            await self.run.budget.set_aside(most)
+            self._aside += most
+
+    def settle(self, aside: float, paid: float) -> None:
+        """Give back what was set aside, and book what was paid."""
+        if self.run.budget is not None:
+            self.run.budget.settle(aside, paid)
+            self._aside -= aside
+
+    async def recall(
+        self, hashes: Sequence[str], base_url: str | None
+    ) -> list[tuple[str, bytes]]:
+        """The recorded answers to these requests."""
+        found = await asyncio.to_thread(self.run.store.find, set(hashes), base_url)
+        return list(found.items())
+
+    async def merge(self, rows: Sequence[Sequence[Any]]) -> None:
+        """Keep rows of a worker's journal."""
+        await asyncio.to_thread(self.run.store.take, rows)
+
+    async def refuse(self, request: dict[str, Any]) -> None:
+        """Raise the error of a request that was not recorded."""
+        store = self.run.store
+        recorded = await asyncio.to_thread(store.recorded)
+        raise unrecorded(Request.from_dict(request), recorded, store.path)
+
+    def close(self) -> None:
+        """Take back what was lent: the worker is gone, and its requests maybe paid."""
+        for call in self.calls:
+            call.cancel()
+        for since, tokens in self._permits.values():
+            self.run.limiter.fail(since, tokens=tokens)
+        self._permits.clear()
+        if self.run.budget is not None and self._aside > 0:
+            self.run.budget.settle(self._aside, self._aside)
+
+
+TOLD = frozenset({"fail", "leave", "settle"})
+"""Calls that are done at once, in the order they came."""
+
+
+class Office:
+    """Serves the workers of a run through a Dask client.
+
+    Calls are answered on the loop of :mod:`wcode_magics.portal`, where the limits
+    live; messages come and go on the loop of the client.
+    """
+
+    def __init__(self, token: str, run: Run, client: Any) -> None:
+        self.open = True
+        self._token = token
+        self._run = run
+        self._client = client
+        self._loop: asyncio.AbstractEventLoop = client.loop.asyncio_loop
+        self._desks: dict[str, Desk] = {}
+        self._out: dict[str, _Outbox] = {}
+        asyncio.run_coroutine_threadsafe(self._listen(), self._loop)
+
+    async def _listen(self) -> None:
+        from distributed import Queue
+
+        calls = await Queue(queue_name(self._token), client=self._client)
+        watch = portal.Task(self._watch)
+        try:
+            while True:
+                worker, said = await calls.get()
+                portal.portal().start_task_soon(self._serve, worker, said)
+        except OSError:
+            return  # the client was closed
+        finally:
+            self.open = False
+            watch.future.cancel()
+
+    async def _serve(self, worker: str, said: Sequence[Sequence[Any]]) -> None:
+        desk = self._desks.setdefault(worker, Desk(self._run))
+        desk.heard = time.monotonic()
+        if not said:
+            self._answer(worker, [0, True, None])
+        for number, name, *given in said:
+            if name == "bye":
+                self._leave(worker)
+                return
+            if name in TOLD:
+                getattr(desk, name)(*given)
+                continue
+            call = asyncio.create_task(self._call(worker, desk, number, name, given))
+            desk.calls.add(call)
+            call.add_done_callback(desk.calls.discard)
+
+    async def _call(
+        self, worker: str, desk: Desk, number: int, name: str, given: Sequence[Any]
+    ) -> None:
+        try:
+            answer = [number, True, await getattr(desk, name)(*given)]
+        except Exception as error:
+            answer = [number, False, pickle.dumps(error)]
+        self._answer(worker, answer)
+
+    def _answer(self, worker: str, answer: list[Any]) -> None:
+        self._loop.call_soon_threadsafe(self._put, worker, answer)
+
+    def _put(self, worker: str, answer: list[Any]) -> None:
+        if worker not in self._out:
+            self._out[worker] = _Outbox(queue_name(self._token, worker), self._client)
+        self._out[worker].put(answer)
+
+    async def _watch(self) -> None:
+        try:
+            while True:
+                await asyncio.sleep(WATCH_S)
+                now = time.monotonic()
+                silent = [w for w, d in self._desks.items() if now - d.heard > QUIET_S]
+                there = await self._workers() if silent else set()
+                for worker in silent:
+                    heard = self._desks[worker].heard
+                    if now - heard > GONE_S or address_of(worker) not in there:
+                        self._leave(worker)
+        finally:
+            for worker in list(self._desks):
+                self._leave(worker)
+
+    async def _workers(self) -> set[str]:
+        told = asyncio.run_coroutine_threadsafe(_identity(self._client), self._loop)
+        return set((await asyncio.wrap_future(told))["workers"])
+
+    def _leave(self, worker: str) -> None:
+        desk = self._desks.pop(worker, None)
+        if desk is not None:
+            desk.close()
+        self._loop.call_soon_threadsafe(self._forget, worker)
+
+    def _forget(self, worker: str) -> None:
+        outbox = self._out.pop(worker, None)
+        if outbox is not None:
+            outbox.close()
+
+
+async def _identity(client: Any) -> dict[str, Any]:
+    return dict(await client.scheduler.identity())
+
+
+class _Outbox:
+    """Answers for one worker; those that wait go in one message."""
+
+    def __init__(self, name: str, client: Any) -> None:
+        self._waiting: list[Any] = []
+        self._wake = asyncio.Event()
+        self._task = asyncio.create_task(self._send(name, client))
+
+    def put(self, answer: Any) -> None:
+        self._waiting.append(answer)
+        self._wake.set()
+
+    def close(self) -> None:
+        self._task.cancel()
+
+    async def _send(self, name: str, client: Any) -> None:
+        from distributed import Queue
+
+        queue = await Queue(name, client=client)
+        try:
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                said, self._waiting = self._waiting, []
+                await queue.put(said)
+        finally:
+            queue.close()

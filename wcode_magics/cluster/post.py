@@ -1,0 +1,260 @@
+"""A worker's side of a run: its way to send, under limits that are kept elsewhere."""
+
+import asyncio
+import atexit
+import os
+import threading
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from wcode_magics import portal, text
+from wcode_magics.cluster.journal import Journal, Recalled
+from wcode_magics.cluster.wire import Wire
+from wcode_magics.errors import ClusterError, WcodeError
+from wcode_magics.flow.budget import worst_cost
+from wcode_magics.frames.many import Line
+from wcode_magics.recorded import Recorded
+from wcode_magics.reply import Reply
+from wcode_magics.request import Request
+from wcode_magics.session import Session
+from wcode_magics.settings import KEY_FILE_VARIABLE, KEY_VARIABLE, Settings
+from wcode_magics.store import replayed
+from wcode_magics.store.replay import SANDBOX, Replay
+
+if TYPE_CHECKING:
+    from wcode_magics.cluster.lease import Lease
+
+T = TypeVar("T")
+
+SEND_S = 1.0
+FOLDER = "wcode-journals"
+
+_lock = threading.Lock()
+_posts: dict[str, "Post"] = {}
+_journals: dict[tuple[Path, str], Journal] = {}
+
+
+class Permits:
+    """A limiter that asks the process which leads, as :class:`Limiter` does."""
+
+    def __init__(self, wire: Wire, *, most: int, counts_tokens: bool) -> None:
+        self.most = most
+        self.answers = 0
+        self.counts_tokens = counts_tokens
+        self._wire = wire
+
+    async def enter(self, tokens: int = 0) -> float:
+        """Wait for leave to send; a permit that comes too late is given back."""
+        asked: Coroutine[Any, Any, int] = self._wire.call("enter", tokens)
+        return await _or_back(asked, self.fail)
+
+    def leave(
+        self, since: float, *, tokens: int = 0, used: int = 0, length: int = 0
+    ) -> None:
+        """A request was answered; ``since`` is what :meth:`enter` gave."""
+        self.answers += 1
+        self._wire.tell("leave", int(since), used, length)
+
+    def fail(
+        self,
+        since: float,
+        *,
+        tokens: int = 0,
+        crowded: bool = False,
+        retry_after: float = 0.0,
+    ) -> None:
+        """A request failed; all workers keep its ``retry_after``."""
+        self._wire.tell("fail", int(since), crowded, retry_after)
+
+
+class Purse:
+    """A budget that is kept by the process which leads."""
+
+    def __init__(self, wire: Wire, *, limits: bool) -> None:
+        self._wire = wire
+        self._limits = limits
+
+    async def reserve(self, request: Request) -> float:
+        """Set the worst case of a request aside, in ¥; raises BudgetError."""
+        if not self._limits:
+            return 0.0
+        most = worst_cost(request)
+        asked = self._wire.call("reserve", most)
+        await _or_back(asked, lambda _none: self.settle(most, 0.0))
+        return most
+
+    def settle(self, aside: float, paid: float) -> None:
+        """Give back what was set aside, and book what was paid."""
+        if aside or paid:
+            self._wire.tell("settle", aside, paid)
+
+
+async def _or_back(asked: Coroutine[Any, Any, T], back: Callable[[T], object]) -> T:
+    """What was asked for; given ``back`` when it comes after nobody waits for it."""
+    coming = asyncio.ensure_future(asked)
+
+    def late(told: "asyncio.Future[T]") -> None:
+        if not told.cancelled() and told.exception() is None:
+            back(told.result())
+
+    try:
+        return await asyncio.shield(coming)
+    except asyncio.CancelledError:
+        coming.add_done_callback(late)
+        raise
+
+
+class Post:
+    """One run at this worker: its session, its wire, its journal."""
+
+    def __init__(self, lease: "Lease", worker: Any) -> None:
+        from distributed import get_client
+
+        self.running = 0
+        self.wire = Wire(lease.token, get_client(), worker.address, self._is_busy)
+        self._lease = lease
+        self._session = _session(lease)
+        self._journal = _journal(Path(worker.local_directory).parent, lease.owner)
+        self._sending = portal.Task(self._send)
+
+    @contextmanager
+    def recalled(self, requests: Sequence[Request], *, fresh: bool) -> Iterator[Line]:
+        """The way for some requests, whose recorded answers are fetched before.
+
+        Raises:
+            ReplayError: nothing may be sent, and one was not recorded.
+            SettingError: the workers lack the key.
+        """
+        lease = self._lease
+        replay = Replay(lease.resolved["replay"])
+        self._journal.adopt()
+        place = self._place if replay.sends else None
+        looks = replay.looks and not (fresh and replay.sends)
+        hashes = [request.hash for request in requests] if looks else []
+        known = dict(self.wire.ask("recall", hashes, place)) if hashes else {}
+        shelf: Any = Recalled(self._journal.store, known)
+        if not replay.sends:
+            self._refuse_unrecorded(requests, known)
+            permits, answerer = self._permits(), Recorded(shelf)
+            yield Line(lease.resolved, answerer, shelf, permits, None)
+            return
+        client = self._session.client(lease.resolved)
+        purse = Purse(self.wire, limits=lease.limited) if lease.paid else None
+        yield Line(lease.resolved, client, shelf, self._permits(), purse)
+        portal.run(self._journal.send, self._merge)
+
+    def recorded(self, requests: Sequence[Request]) -> Mapping[str, Reply]:
+        """What is recorded at home of these, by hash, from any endpoint."""
+        asked = {request.hash: request for request in requests}
+        found = self.wire.ask("recall", list(asked), None)
+        return {name: replayed(asked[name], data) for name, data in found}
+
+    def close(self) -> None:
+        """Hang up, where no partition of the run is at work here any more."""
+        self._sending.cancel()
+        self.wire.close()
+        self._session.close()
+
+    def _is_busy(self) -> bool:
+        return self.running > 0
+
+    @property
+    def _place(self) -> str:
+        endpoint = self._session.endpoint(self._lease.resolved)
+        return SANDBOX if endpoint.sandbox else endpoint.base_url
+
+    def _permits(self) -> Permits:
+        resolved = self._lease.resolved
+        return Permits(
+            self.wire,
+            most=max(1, int(resolved["concurrency"])),
+            counts_tokens=bool(resolved["tokens_per_minute"]),
+        )
+
+    def _refuse_unrecorded(
+        self, requests: Sequence[Request], known: dict[str, bytes]
+    ) -> None:
+        for request in requests:
+            if request.hash not in known:
+                self.wire.ask("refuse", request.to_dict())
+
+    async def _send(self) -> None:
+        while True:
+            await asyncio.sleep(SEND_S)
+            if self.running:
+                await self._journal.send(self._merge)
+
+    async def _merge(self, rows: Sequence[Any]) -> None:
+        await self.wire.call("merge", rows)
+
+
+@contextmanager
+def at_work(lease: "Lease") -> Iterator[tuple[Post, Callable[[], bool]]]:
+    """The post of a run in this worker, and whether this task was cancelled.
+
+    Raises:
+        ClusterError: this is no worker of a cluster, or the client does not answer.
+        SettingError: the endpoint wants a key and this worker has none.
+    """
+    worker = _worker()
+    if worker is None:
+        raise ClusterError("cluster.no_worker")
+    text.use(lease.resolved["language"])
+    with _lock:
+        post = _posts.get(lease.token)
+        if post is None:
+            _close_idle()
+            post = _posts[lease.token] = Post(lease, worker)
+        post.running += 1
+    try:
+        yield post, _watch(worker)
+    except WcodeError as error:
+        error.__cause__ = error.__context__ = None  # they might not travel
+        raise
+    finally:
+        with _lock:
+            post.running -= 1
+
+
+def _worker() -> Any:
+    try:
+        from distributed import get_worker
+
+        return get_worker()
+    except (ImportError, ValueError):
+        return None
+
+
+def _close_idle() -> None:
+    idle = [token for token, post in _posts.items() if not post.running]
+    for token in idle:
+        _posts.pop(token).close()
+
+
+def _watch(worker: Any) -> Callable[[], bool]:
+    key = worker.get_current_task()
+
+    def cancelled() -> bool:
+        task = worker.state.tasks.get(key)
+        return task is None or task.state == "cancelled"
+
+    return cancelled
+
+
+def _session(lease: "Lease") -> Session:
+    names = () if lease.sandbox else (KEY_VARIABLE, KEY_FILE_VARIABLE)
+    environ = {name: os.environ[name] for name in names if name in os.environ}
+    settings = Settings(environ=environ)
+    if lease.keyed and Replay(lease.resolved["replay"]).sends and not settings.key():
+        raise ClusterError("cluster.no_key", one=KEY_VARIABLE, other=KEY_FILE_VARIABLE)
+    return Session(settings)
+
+
+def _journal(scratch: Path, owner: str) -> Journal:
+    folder = scratch / FOLDER
+    if (folder, owner) not in _journals:
+        journal = _journals[folder, owner] = Journal(folder, owner)
+        atexit.register(journal.close)
+    return _journals[folder, owner]

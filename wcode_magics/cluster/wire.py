@@ -1,0 +1,168 @@
+"""Calls from a worker to the process that leads, carried by queues of the scheduler.
+
+Nothing but the scheduler has to be reachable, and its security is the calls'. What is
+said while a message is under way goes with the next one, so that a thousand calls a
+second are some hundred messages.
+"""
+
+import asyncio
+import itertools
+import pickle
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from wcode_magics import portal
+from wcode_magics.errors import ClusterError
+
+BEAT_S = 2.0
+GONE_S = 30.0
+"""Who has not been heard for so long is taken for gone."""
+
+
+def queue_name(token: str, worker: str = "") -> str:
+    """The queue of a run; of one worker's answers."""
+    return f"wcode-{token}-{worker}" if worker else f"wcode-{token}"
+
+
+def address_of(worker: str) -> str:
+    """Where a worker listens, by what it calls itself on the wire."""
+    return worker.partition(" ")[0]
+
+
+class Wire:
+    """A worker's end. Calls are made on the loop of :mod:`wcode_magics.portal`.
+
+    Args:
+        token: the run's.
+        client: the worker's Dask client.
+        address: the worker's.
+        busy: whether there is work, so that a sign of life is owed.
+
+    Raises:
+        ClusterError: the scheduler cannot be reached.
+    """
+
+    def __init__(
+        self, token: str, client: Any, address: str, busy: Callable[[], bool]
+    ) -> None:
+        self.me = f"{address} {uuid.uuid4().hex}"
+        self._token = token
+        self._client = client
+        self._busy = busy
+        self._loop: asyncio.AbstractEventLoop = client.loop.asyncio_loop
+        self._ids = itertools.count(1)
+        self._pending: dict[int, asyncio.Future[Any]] = {}
+        self._box: list[list[Any]] = []
+        self._wake = asyncio.Event()
+        self._heard = 0.0
+        self._running: list[asyncio.Task[None]] = []
+        opened = asyncio.run_coroutine_threadsafe(self._open(), self._loop)
+        try:
+            opened.result(GONE_S)
+        except (OSError, TimeoutError) as wrong:
+            raise ClusterError("cluster.no_scheduler", reason=repr(wrong)) from wrong
+
+    async def call(self, name: str, *given: Any) -> Any:
+        """What the process that leads answers.
+
+        Raises:
+            ClusterError: it is gone.
+            WcodeError: what it raised.
+        """
+        number = next(self._ids)
+        told: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        if not self._pending:
+            self._heard = time.monotonic()
+        self._pending[number] = told
+        self._put([number, name, *given])
+        try:
+            return await told
+        finally:
+            self._pending.pop(number, None)
+
+    def tell(self, name: str, *given: Any) -> None:
+        """Say something that is not answered."""
+        self._put([0, name, *given])
+
+    def ask(self, name: str, *given: Any) -> Any:
+        """:meth:`call` for a thread that waits."""
+        return portal.run(self.call, name, *given)
+
+    def close(self) -> None:
+        """Say goodbye and let go of the queues."""
+        self.tell("bye")
+        asyncio.run_coroutine_threadsafe(self._close(), self._loop)
+
+    def _put(self, call: list[Any]) -> None:
+        self._loop.call_soon_threadsafe(self._box_up, call)
+
+    def _box_up(self, call: list[Any]) -> None:
+        self._box.append(call)
+        self._wake.set()
+
+    async def _open(self) -> None:
+        from distributed import Queue
+
+        there = await Queue(queue_name(self._token), client=self._client)
+        here = await Queue(queue_name(self._token, self.me), client=self._client)
+        self._running = [
+            asyncio.create_task(self._send(there)),
+            asyncio.create_task(self._receive(here)),
+        ]
+
+    async def _close(self) -> None:
+        await asyncio.sleep(BEAT_S)
+        for task in self._running:
+            task.cancel()
+
+    async def _send(self, queue: Any) -> None:
+        try:
+            while True:
+                try:
+                    await asyncio.wait_for(self._wake.wait(), BEAT_S)
+                except TimeoutError:
+                    self._mind()
+                    if not self._busy():
+                        continue
+                self._wake.clear()
+                calls, self._box = self._box, []
+                await queue.put([self.me, calls])
+        except OSError as wrong:
+            self._end_all("cluster.no_scheduler", reason=repr(wrong))
+        finally:
+            queue.close()
+
+    async def _receive(self, queue: Any) -> None:
+        try:
+            while True:
+                answers = await queue.get()
+                self._heard = time.monotonic()
+                for number, good, value in answers:
+                    told = self._pending.get(number)
+                    if told is not None:
+                        told.get_loop().call_soon_threadsafe(_end, told, good, value)
+        except OSError as wrong:
+            self._end_all("cluster.no_scheduler", reason=repr(wrong))
+        finally:
+            queue.close()
+
+    def _mind(self) -> None:
+        """Fail what waits for a process that is gone."""
+        if self._pending and time.monotonic() - self._heard > GONE_S:
+            self._end_all("cluster.no_leader", seconds=int(GONE_S))
+
+    def _end_all(self, key: str, **facts: Any) -> None:
+        error = pickle.dumps(ClusterError(key, **facts))
+        for told in list(self._pending.values()):
+            told.get_loop().call_soon_threadsafe(_end, told, False, error)
+
+
+def _end(told: "asyncio.Future[Any]", good: bool, value: Any) -> None:
+    if told.done():
+        return
+    if good:
+        told.set_result(value)
+    else:
+        told.set_exception(pickle.loads(value))  # noqa: S301 - Dask's own, as all
