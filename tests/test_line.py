@@ -12,7 +12,14 @@ from wcode_magics.errors import (
     UsageError,
     VariableError,
 )
-from wcode_magics.line import complete, complete_names, parse, parse_assignments
+from wcode_magics.line import (
+    Line,
+    complete,
+    complete_names,
+    parse,
+    parse_assignments,
+    parse_words,
+)
 from wcode_magics.options import CELL
 
 WORDS = {
@@ -73,6 +80,27 @@ def test_every_switch_is_on_and_off(row):
         values(f"--no-{row.flag[2:]}=true")
     with pytest.raises(UsageError):
         values(f"{row.flag}=perhaps")
+
+
+@pytest.mark.parametrize("row", [row for row in CELL if row.bare is not None])
+def test_a_flag_that_may_be_bare(row):
+    """It has a value without one; another stands behind ``=``, no space, not twice."""
+    assert parse(f"{row.flag} {row.choices[0]}", {}) == Line(
+        {row.name: row.bare}, row.choices[0]
+    )
+    for choice in row.choices:
+        assert values(f"{row.flag}={choice}") == {row.name: choice}
+        assert parse_words([f"{row.flag}={choice}", "hi"]).values[row.name] == choice
+    assert parse_words([row.flag, "hi"]) == Line({row.name: row.bare}, "hi")
+    with pytest.raises(OptionError, match="must be"):
+        values(f"{row.flag}=perhaps")
+    with pytest.raises(OptionError, match="twice"):
+        values(f"{row.flag} {row.flag}")
+    apart = parse(f"{row.flag} {row.choices[-1]}", {})
+    with pytest.raises(OptionError, match=f"Write {row.flag}={row.choices[-1]}"):
+        apart.refuse_rest()
+    with pytest.raises(OptionError, match="hello is not an option"):
+        parse(f"{row.flag} hello", {}).refuse_rest()
 
 
 @pytest.mark.parametrize(
@@ -234,12 +262,12 @@ def test_every_option_is_completed(row):
     "row", [r for r in CELL if r.choices], ids=lambda row: row.name
 )
 def test_every_choice_is_completed(row):
-    """Behind the flag, with a space or an equals sign."""
+    """Behind the flag, with an equals sign, or a space where it needs a value."""
     for choice in row.choices:
         for flag in row.flags:
-            assert choice in texts(f"-l {flag} {choice[:2]}")
             assert choice in texts(f"{flag}={choice[:2]}")
-            assert choice in texts(f"{flag} ")
+            for line in (f"-l {flag} {choice[:2]}", f"{flag} "):
+                assert (choice in texts(line)) == row.needs_value
 
 
 def test_variables_are_completed():

@@ -137,6 +137,18 @@ def test_sweeps_and_what_sends_nothing(
     assert len(server.seen) == 2
 
 
+def test_a_shell_replays_too(shell: Shell, loopback: Callable[..., Loopback]) -> None:
+    """By a seed or --replay the answer comes from the store; --fresh sends again."""
+    server = loopback(completion("one"), completion("two"))
+    lines = (["--seed", "1"], ["--seed", "1"], ["--seed", "1", "--replay=only"])
+    said = [shell("--no-stream", *line, "hi", server=server) for line in lines]
+    assert [done.stdout for done in said] == ["one\n"] * 3
+    again = shell("--no-stream", "--fresh", "--seed", "1", "hi", server=server)
+    assert again.stdout == "two\n"
+    both = shell("--fresh", "--replay", "hi", server=server)
+    assert (both.returncode, len(server.seen)) == (2, 2)
+
+
 def test_help_has_the_options_that_work_here(shell: Shell) -> None:
     """In the person's language."""
     shown = shell("--help").stdout

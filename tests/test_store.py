@@ -17,12 +17,18 @@ from pathlib import Path
 
 import pytest
 
-from wcode_magics.errors import ReplayError, StoreError
+from wcode_magics.errors import StoreError
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
 from wcode_magics.store import Store, database
-from wcode_magics.store.replay import Replay, nearest, unrecorded
-from wcode_magics.values import Alternative, Message, TokenLogprob, ToolCall, Usage
+from wcode_magics.values import (
+    SANDBOX,
+    Alternative,
+    Message,
+    TokenLogprob,
+    ToolCall,
+    Usage,
+)
 
 URL = "http://127.0.0.1/v1"
 
@@ -411,6 +417,36 @@ def test_prune(store):
     assert store.prune() == 0
 
 
+def test_records_of_equal_requests(store):
+    """The newest so many, each its own, in the order they came, written or not."""
+    for number in range(4):
+        store.put(reply(text=f"t{number}"), URL)
+    store.put(reply(text="cut", finish_reason=None), URL)
+    store.put(reply("other"), URL)
+    store.put(reply(text="elsewhere"), "http://127.0.0.1/v2")
+    for _ in ("waiting", "written"):
+        found = store.records(request(), f"{URL}/", 3)
+        assert [one.text for one in found] == ["t1", "t2", "t3"]
+        assert {one.source for one in found} == {"replayed"}
+        anywhere = store.records(request(), None, 9)
+        assert [one.text for one in anywhere] == ["t0", "t1", "t2", "t3", "elsewhere"]
+        store.flush()
+    assert store.records(request("never"), None, 1) == []
+
+
+def test_what_the_sandbox_said_is_known_for_it(store):
+    """A record tells that the sandbox made it, whose port is gone by then."""
+    said = reply(source="sandbox", base_url="http://127.0.0.1:5/v1")
+    store.put(said, SANDBOX)
+    found = store.get(said.request, SANDBOX)
+    assert (found.source, found.base_url, found.from_sandbox) == (
+        "replayed",
+        SANDBOX,
+        True,
+    )
+    assert "wcode.net" in found.code("curl")
+
+
 def test_absorb(tmp_path, store):
     """Another store's answers are taken in once."""
     other = Store(tmp_path / "other.db")
@@ -420,29 +456,6 @@ def test_absorb(tmp_path, store):
     assert store.absorb(other.path) == 0
     assert store.get(request("theirs"), URL)
     other.close()
-
-
-def test_unrecorded(path, store):
-    """The error names the request, the nearest recorded one and what differs."""
-    store.put(reply("Summarise: the cat sat"), URL)
-    store.put(reply("Übersetze: der Hund"), URL)
-    missed = request("Summarise: the cat sits", temperature=0.5)
-    recorded = store.recorded()
-    assert nearest(missed, recorded).prompt == "Summarise: the cat sat"
-    error = unrecorded(missed, recorded, path)
-    assert isinstance(error, ReplayError)
-    for part in (missed.hash[:12], "the cat sat”", "messages, temperature"):
-        assert part in str(error)
-    assert "nothing is recorded" in str(unrecorded(missed, [], path))
-
-
-def test_replay_modes():
-    """Off sends always, read looks first, only never sends."""
-    assert [(mode.looks, mode.sends) for mode in Replay] == [
-        (False, True),
-        (True, True),
-        (True, False),
-    ]
 
 
 def test_rows_travel(store, tmp_path):

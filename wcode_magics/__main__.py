@@ -28,7 +28,6 @@ IN_NOTEBOOKS = frozenset(
         "panel",
         "frame",
         "into",
-        "fresh",
         "chat",
         "trim",
         "functions",

@@ -136,7 +136,7 @@ class Exchange:
         usage = self._assembly.usage
         paid = None if usage is None else models.cost(request.model, usage)
         reply = self._assembly.reply(
-            cost=0.0 if self._client.source == "sandbox" else paid,
+            cost=paid if self._client.source == "endpoint" else 0.0,
             elapsed=(self._ended or time.perf_counter()) - self._begun,
             interrupted=interrupted,
             source=self._client.source,

@@ -63,7 +63,8 @@ class Extension:
 
     def _count(self, result: Any) -> None:
         """Note what the cell that just ended has spent, whichever face it used."""
-        now = (len(self.session.history), self.session.budget.spent)
+        kept = [one for one in self.session.history if one.source != "replayed"]
+        now = (len(kept), self.session.budget.spent)
         answers, cost = now[0] - self._counted[0], now[1] - self._counted[1]
         self._counted = now
         if answers or cost:
@@ -121,11 +122,12 @@ class Extension:
         table = view.layers_table(rows, _estimate(prepared.request)).bundle()
         show_bundle(view.joined([title, body, table]))
 
-    def tell_sandbox(self, run: Run, prepared: Prepared) -> None:
+    def tell_sandbox(self, run: Run, prepared: Prepared, times: int = 1) -> None:
         """Say once in a notebook who answers where there is no key."""
         if self._sandbox_told or not is_notebook(self.shell):
             return
-        if self.session.endpoint(prepared.resolved).sandbox:
+        answerers = self.session.answerers([prepared] * times)
+        if any(one.source == "sandbox" for one in answerers):
             self._sandbox_told = True
             run.note(say("ui.sandbox_note", variable=KEY_VARIABLE))
 

@@ -2,16 +2,19 @@
 
 import threading
 import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wcode_magics.errors import StoreError
 from wcode_magics.flow.limiter import Limiter
+from wcode_magics.replay import Replay, is_told, wanted
 from wcode_magics.reply import Reply
+from wcode_magics.request import Request
 from wcode_magics.settings import Resolved
-from wcode_magics.store.replay import SANDBOX, Replay
-from wcode_magics.values import Endpoint
+from wcode_magics.values import SANDBOX, Endpoint
 
 if TYPE_CHECKING:
     from wcode_magics.store import Store
@@ -44,6 +47,8 @@ class Ledger:
         readonly = not Replay(resolved["replay"]).sends
         path = Path(resolved["store"] or _own_store()).expanduser()
         with self._lock:
+            if (path, False) in self._stores:
+                return self._stores[path, False]
             if (path, readonly) not in self._stores:
                 self._stores[path, readonly] = Store(path, readonly=readonly)
             return self._stores[path, readonly]
@@ -59,6 +64,44 @@ class Ledger:
             tokens_per_minute=resolved["tokens_per_minute"],
         )
         return limiter
+
+    def recall(
+        self,
+        asked: Sequence[tuple[Request, Resolved]],
+        place: Callable[[Resolved], str | None],
+    ) -> list[Reply | None]:
+        """For each of the requests that go together the record that answers it.
+
+        ``place`` tells the endpoint whose records count.
+
+        Raises:
+            StoreError: the store cannot be used, and the person said to look there.
+        """
+        times = Counter(request.hash for request, _resolved in asked)
+        found: dict[str, Iterator[Reply]] = {}
+        for request, resolved in asked:
+            if request.hash not in found:
+                alike = times[request.hash]
+                records = self._records(request, resolved, place, alike)
+                found[request.hash] = iter(records)
+        return [next(found[request.hash], None) for request, _resolved in asked]
+
+    def _records(
+        self,
+        request: Request,
+        resolved: Resolved,
+        place: Callable[[Resolved], str | None],
+        times: int,
+    ) -> list[Reply]:
+        seeded = "seed" in request.params and times == 1
+        if not wanted(resolved, seeded=seeded).looks:
+            return []
+        try:
+            return self.store(resolved).records(request, place(resolved), times)
+        except StoreError:
+            if is_told(resolved):
+                raise
+            return []
 
     def keep(self, reply: Reply, resolved: Resolved) -> None:
         """Store an answer; that it cannot be stored does not take it away."""

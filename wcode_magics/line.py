@@ -32,6 +32,17 @@ class Line:
     values: Mapping[str, Any]
     rest: str
 
+    def refuse_rest(self) -> None:
+        """Raise OptionError where something stands after the options."""
+        if not self.rest:
+            return
+        word = self.rest.split()[0]
+        for row in options.CELL:
+            apart = row.name in self.values and not row.needs_value
+            if apart and word in row.words:
+                raise OptionError("value_apart", name=row.flag, given=word)
+        raise OptionError("unexpected_word", given=word)
+
 
 def parse(line: str, variables: Mapping[str, Any]) -> Line:
     """Read the options at the beginning of ``line``; the rest is left as it is.
@@ -56,10 +67,12 @@ def parse(line: str, variables: Mapping[str, Any]) -> Line:
                 raise OptionError("no_value", name=name, given=given)
             if equals:
                 value = options.read(row, given, variables)
-        else:
+        elif equals or row.needs_value:
             if not equals:
                 given, after = _value(line, after, row)
             value = options.read(row, given, variables)
+        else:
+            value = row.bare
         _put(values, row, value)
         at = _skip(line, after)
         if row.kind == "grid":
@@ -120,6 +133,9 @@ def parse_words(words: Sequence[str]) -> Line:
             if equals:
                 raise OptionError("no_value", name=name, given=given)
             _put(values, row, not name.startswith("--no"))
+            continue
+        if not equals and not row.needs_value:
+            _put(values, row, row.bare)
             continue
         if not equals and not left:
             raise OptionError("value_missing", name=row.flag, allowed=row.allowed)
@@ -236,7 +252,7 @@ def complete(line: str, variables: Mapping[str, Any]) -> Iterator[Completion]:
     name, equals, _given = word.partition("=")
     if equals and name in options.FLAGS:
         row, start, word = options.FLAGS[name], start + len(name) + 1, _given
-    if row is not None and row.takes_value:
+    if row is not None and (row.takes_value if equals else row.needs_value):
         yield from _values(row, word, start, variables)
     elif not word or word.startswith("-"):
         yield from _flags(word, start)

@@ -107,6 +107,8 @@ def _group(row: Option) -> str:
 def _spelt(row: Option) -> str:
     short = f"-{row.short}, " if row.short else ""
     flag = f"--[no-]{row.flag[2:]}" if row.switch else row.flag
+    if row.takes_value and not row.needs_value:
+        return f"{short}{flag}[={row.allowed}]"
     return f"{short}{flag} {row.allowed}" if row.takes_value else f"{short}{flag}"
 
 

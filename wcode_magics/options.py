@@ -61,7 +61,8 @@ class Option:
     given; a ``pair`` is ``name=value`` and may be repeated; ``functions`` are names of
     variables, a ``schema`` is anything that :mod:`wcode_magics.schema` reads, a
     ``grid`` is ``name=v1,v2`` once or more, an ``answer`` is a reply. ``low`` bounds a
-    number from below, exclusive.
+    number from below, exclusive. ``bare`` is the value of a flag that has none behind
+    it; such a flag takes one behind ``=`` alone.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Option:
     cell: bool = True
     setting: bool = False
     low: float | None = None
+    bare: Any = None
     param: Param | None = None
 
     @property
@@ -98,8 +100,13 @@ class Option:
 
     @property
     def takes_value(self) -> bool:
-        """Whether a value follows the flag."""
+        """Whether a value follows the flag, or may stand behind ``=``."""
         return not self.switch and self.kind != "flag"
+
+    @property
+    def needs_value(self) -> bool:
+        """Whether the flag is nothing without one."""
+        return self.takes_value and self.bare is None
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -172,17 +179,11 @@ OPTIONS = (
     Option("base_url", "text", cell=False, setting=True),
     Option("retries", "number", default=3.0, cell=False, setting=True, low=-1),
     Option("store", "text", cell=False, setting=True),
-    Option("replay", "choice", "", REPLAYS, "read", cell=False, setting=True),
+    Option("replay", "choice", "", REPLAYS, "read", setting=True, bare="read"),
     Option("concurrency", "number", default=64.0, cell=False, setting=True, low=0),
     Option("requests_per_minute", "number", cell=False, setting=True, low=0),
     Option("tokens_per_minute", "number", cell=False, setting=True, low=0),
-    Option(
-        "language",
-        "choice",
-        choices=text.LANGUAGES,
-        cell=False,
-        setting=True,
-    ),
+    Option("language", "choice", choices=text.LANGUAGES, cell=False, setting=True),
 )
 CELL = tuple(row for row in OPTIONS if row.cell)
 SETTINGS = tuple(row for row in OPTIONS if row.setting)
@@ -285,7 +286,7 @@ def check_given(given: Mapping[str, Any]) -> dict[str, Any]:
     """Options of a call by name, each checked; None means not given.
 
     Raises:
-        OptionError: no such option, with the nearest.
+        OptionError: no such option, with the nearest; or two exclude each other.
         ParameterError: a value is not allowed.
     """
     values = {}
@@ -293,6 +294,8 @@ def check_given(given: Mapping[str, Any]) -> dict[str, Any]:
         if value is not None:
             row = _NAMES.get(name) or flag(f"--{name.replace('_', '-')}")
             values[row.name] = value if row.repeats else checked(row, value)
+    if values.get("fresh") and "replay" in values:
+        raise OptionError("not_together", one="--fresh", other="--replay")
     return values
 
 

@@ -1,27 +1,29 @@
-"""Recorded answers in the place of a client: nothing is sent, nothing is paid."""
+"""A recorded answer in the place of a client: nothing is sent, nothing is paid."""
 
 from collections.abc import AsyncGenerator
 from typing import Any
 
 from wcode_magics.client import TIMEOUT_S
+from wcode_magics.replay import unrecorded
 from wcode_magics.reply import Reply, Source
 from wcode_magics.request import Request
 from wcode_magics.store import Store
-from wcode_magics.store.replay import unrecorded
 from wcode_magics.values import CallPiece, Delta, Endpoint
 
 
 class Recorded:
-    """Answers from a store as :class:`~wcode_magics.client.Client` would.
+    """Gives the answer that was ``found``, as a client would.
 
-    Whatever endpoint they came from: a notebook that is replayed has no key.
+    Where none was, to send is an error: a notebook that is replayed has no key.
     """
 
     source: Source = "replayed"
 
-    def __init__(self, store: Store) -> None:
-        self.endpoint = Endpoint(f"file:{store.path}")
+    def __init__(self, store: Store, found: Reply | None = None) -> None:
+        base_url = f"file:{store.path}" if found is None else found.base_url
+        self.endpoint = Endpoint(base_url)
         self._store = store
+        self._found = found
 
     async def aclose(self) -> None:
         """There is nothing to close."""
@@ -34,10 +36,9 @@ class Recorded:
         Raises:
             ReplayError: it was not recorded; names the request and the nearest one.
         """
-        reply = self._store.get(request, None)
-        if reply is None:
+        if self._found is None:
             raise unrecorded(request, self._store.recorded(), self._store.path)
-        return _delta(reply)
+        return _delta(self._found)
 
     async def stream(
         self, request: Request, *, timeout: float = TIMEOUT_S

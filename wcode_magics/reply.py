@@ -17,6 +17,7 @@ from wcode_magics.probability.logprobs import Logprobs
 from wcode_magics.request import Request
 from wcode_magics.values import (
     HOSTED_URL,
+    SANDBOX,
     CallPiece,
     Delta,
     Seam,
@@ -125,6 +126,11 @@ class Reply(Value):
         fences = (t for t in MarkdownIt().parse(self.text) if t.type == "fence")
         return [((f.info.split() or [""])[0], f.content) for f in fences]
 
+    @property
+    def from_sandbox(self) -> bool:
+        """Whether the sandbox answered, now or when the answer was recorded."""
+        return self.source == "sandbox" or self.base_url == SANDBOX
+
     def to_dict(self) -> dict[str, Any]:
         """What came, as JSON-ready data."""
         data = super().to_dict()
@@ -140,9 +146,8 @@ class Reply(Value):
         """
         from wcode_magics import snippets
 
-        return snippets.render(
-            self.request, language, base_url=self.base_url, stream=stream
-        )
+        url = HOSTED_URL if self.base_url == SANDBOX else self.base_url
+        return snippets.render(self.request, language, base_url=url, stream=stream)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:

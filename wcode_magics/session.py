@@ -7,15 +7,14 @@ same methods for ``await``.
 
 import atexit
 import math
-import threading
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from wcode_magics import branch, models, options, params, portal, template
 from wcode_magics.client import Client
+from wcode_magics.connections import Connections
 from wcode_magics.dialogue.grid import (
     Point,
     Sweep,
@@ -35,10 +34,10 @@ from wcode_magics.exchange import Exchange, Prepared, Prompt, Stream
 from wcode_magics.flow.budget import Budget, afford
 from wcode_magics.flow.limiter import Limiter
 from wcode_magics.ledger import Ledger
+from wcode_magics.replay import Replay, whose
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
 from wcode_magics.settings import Resolved, Settings
-from wcode_magics.store.replay import Replay
 from wcode_magics.values import Endpoint, Message
 
 if TYPE_CHECKING:
@@ -74,10 +73,7 @@ class Session:
         self.ledger = Ledger()
         self.allow: Callable[[str, Mapping[str, Any]], bool] | None = None
         self.aio = AsyncSession(self)
-        self._transport = transport
-        self._clients: dict[tuple[Endpoint, int], Client] = {}
-        self._sandbox: Any = None
-        self._lock = threading.Lock()
+        self._connections = Connections(transport)
         for name, value in values.items():
             self.settings.set(name, value)
         atexit.register(self.close)
@@ -91,15 +87,8 @@ class Session:
     def close(self) -> None:
         """Close the connections and the sandbox; the next request opens them anew."""
         atexit.unregister(self.close)
-        with self._lock:
-            clients, self._clients = list(self._clients.values()), {}
-            sandbox, self._sandbox = self._sandbox, None
-        for client in clients:
-            with suppress(RuntimeError):
-                portal.run(client.aclose)
+        self._connections.close()
         self.ledger.close()
-        if sandbox is not None:
-            sandbox.stop()
 
     @property
     def last(self) -> Reply | None:
@@ -182,7 +171,7 @@ class Session:
         tell: Callable[[int, Trial], object] = lambda _place, _trial: None,
     ) -> Sweep:
         """The trials of a plan; to be awaited on the loop of :mod:`portal`."""
-        sends = [self.exchange(one).whole for one in ready]
+        sends = [one.whole for one in self.exchanges(ready)]
         return await try_all(points, sends, tell)
 
     def repeat(self, prompt: Prompt, times: int, **given: Any) -> Runs:
@@ -221,13 +210,21 @@ class Session:
         return Rounds(ready, int(ready.resolved["rounds"])), box
 
     def exchange(self, prompt: Prompt, **given: Any) -> Exchange:
-        """A prompt made ready to be sent on the loop."""
-        ready = prompt if isinstance(prompt, Prepared) else None
-        ready = ready or self.prepare(prompt, **given)
-        if ready.resolved.layer("budget") in {"cell", "profile"}:
-            afford(ready.request, ready.resolved["budget"])
+        """A prompt made ready to be sent on the loop, or to be replayed."""
+        (one,) = self.exchanges([self.prepare(prompt, **given)])
+        return one
+
+    def exchanges(self, ready: Sequence[Prepared]) -> list[Exchange]:
+        """The same for requests that go together; raises BudgetError, StoreError."""
         self.budget.limit = self.settings.resolve({})["budget"] or math.inf
-        return Exchange(ready, self.answerer(ready.resolved), self._keep, self.budget)
+        return list(map(self._exchange, ready, self.answerers(ready)))
+
+    def _exchange(self, one: Prepared, answerer: "Client | Recorded") -> Exchange:
+        resolved = one.resolved
+        own = resolved.layer("budget") in {"cell", "profile"}
+        if own and answerer.source != "replayed":
+            afford(one.request, resolved["budget"])
+        return Exchange(one, answerer, partial(self._keep, resolved), self.budget)
 
     def prepare(
         self,
@@ -267,7 +264,7 @@ class Session:
     def repair(self, prepared: Prepared, reply: Reply, **given: Any) -> Prepared:
         """The request that asks once more for the form that a reply does not have.
 
-        ``given`` are parameters that are to differ from the first request's.
+        ``given`` are options that are to differ from the first request's.
 
         Raises:
             UsageError: there is nothing wrong with it, or no form was asked for.
@@ -331,25 +328,39 @@ class Session:
             SettingError: a key is needed and there is none.
         """
         found = self.settings.endpoint(resolved or self.settings.resolve({}))
-        return found or self._sandbox_endpoint()
+        return found or self._connections.sandbox()
 
     def client(self, resolved: Resolved) -> Client:
         """The client for the endpoint, kept with its connections."""
-        endpoint, attempts = self.endpoint(resolved), int(resolved["retries"]) + 1
-        with self._lock:
-            if (endpoint, attempts) not in self._clients:
-                self._clients[endpoint, attempts] = Client(
-                    endpoint, transport=self._transport, attempts=attempts
-                )
-            return self._clients[endpoint, attempts]
+        attempts = int(resolved["retries"]) + 1
+        return self._connections.client(self.endpoint(resolved), attempts)
 
-    def answerer(self, resolved: Resolved) -> "Client | Recorded":
-        """What answers: the endpoint, or the store where only that may be used."""
-        if Replay(resolved["replay"]).sends:
+    def answerer(
+        self, resolved: Resolved, found: Reply | None = None
+    ) -> "Client | Recorded":
+        """What answers: the endpoint, or the record that was found or must be."""
+        if found is None and Replay(resolved["replay"]).sends:
             return self.client(resolved)
         from wcode_magics.recorded import Recorded
 
-        return Recorded(self.store)
+        return Recorded(self.ledger.store(resolved), found)
+
+    def answerers(self, ready: Sequence[Prepared]) -> "list[Client | Recorded]":
+        """What answers requests that go together.
+
+        Equal ones, as in :meth:`repeat`, have as many records, each its own, and
+        none by a ``seed`` alone.
+        """
+        asked = [(one.request, one.resolved) for one in ready]
+        found = self.ledger.recall(asked, self.place)
+        return [
+            self.answerer(one.resolved, record)
+            for one, record in zip(ready, found, strict=True)
+        ]
+
+    def place(self, resolved: Resolved) -> str | None:
+        """The endpoint whose records count, as the store has it; None: any."""
+        return whose(resolved, self.settings.endpoint(resolved))
 
     @property
     def store(self) -> "Store":
@@ -360,21 +371,13 @@ class Session:
         """What the endpoint bears from this key, as learnt in this session."""
         return self.ledger.limiter(self.endpoint(resolved), resolved)
 
-    def _keep(self, reply: Reply) -> None:
+    def _keep(self, resolved: Resolved, reply: Reply) -> None:
         self.history.append(reply)
-        self.ledger.keep(reply, self.settings.resolve({}))
+        self.ledger.keep(reply, resolved)
 
     def models(self) -> list[dict[str, Any]]:
         """What the endpoint itself lists; raises EndpointError."""
         return portal.run(self.client(self.settings.resolve({})).models)
-
-    def _sandbox_endpoint(self) -> Endpoint:
-        from wcode_magics.sandbox import Sandbox
-
-        with self._lock:
-            if self._sandbox is None:
-                self._sandbox = Sandbox().start()
-            return Endpoint(self._sandbox.base_url, sandbox=True)
 
 
 def _tools(resolved: Resolved) -> dict[str, Any]:

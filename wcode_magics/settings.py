@@ -199,6 +199,11 @@ class Resolved:
         """One of :data:`LAYERS`."""
         return self.origin.get(name, "default")
 
+    def over(self, cell: Mapping[str, Any]) -> "Resolved":
+        """The same with a cell's own values on top."""
+        origin = {**self.origin, **dict.fromkeys(cell, "cell")}
+        return Resolved({**self.held, **cell}, origin)
+
     @property
     def params(self) -> dict[str, Any]:
         """The parameters of the table that are set, in its order."""

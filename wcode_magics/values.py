@@ -7,6 +7,8 @@ from typing import Any, Literal, Self
 Bytes = bytes  # a field of that name hides the type inside its class
 
 HOSTED_URL = "https://wcode.net/api/gpt/v1"
+SANDBOX = "sandbox"
+"""Where answers of the sandbox are kept: its port is another one every time."""
 
 
 class Value:
@@ -199,3 +201,8 @@ class Endpoint:
     base_url: str
     key: str | None = field(default=None, repr=False)
     sandbox: bool = False
+
+    @property
+    def place(self) -> str:
+        """The name under which its answers are kept."""
+        return SANDBOX if self.sandbox else self.base_url

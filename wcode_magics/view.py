@@ -111,8 +111,10 @@ def footer(reply: Reply) -> str:
     parts.append(say("ui.seconds", seconds=f"{reply.elapsed:.2f}"))
     if reply.finish_reason:
         parts.append(reply.finish_reason)
-    if reply.source != "endpoint":
-        parts.append(say(f"ui.{reply.source}"))
+    if reply.source == "replayed":
+        parts.append(say("ui.replayed"))
+    if reply.from_sandbox:
+        parts.append(say("ui.sandbox"))
     return " · ".join(parts)
 
 

@@ -26,6 +26,7 @@ def test_cell_over_a_frame(loopback, shell, run):
         ("--frame $df --code", "--code"),
         ("--into x", "--frame"),
         ("--frame $df --into n", "overwrite"),
+        ("--frame $df --fresh --replay", "exclude"),
     ],
 )
 def test_cell_over_a_frame_that_cannot_be(shell, run, line, words):
@@ -35,3 +36,18 @@ def test_cell_over_a_frame_that_cannot_be(shell, run, line, words):
     done = run(f"%%wcode {line}\n{{{{ n }}}}")
     assert not done.success
     assert words in str(done.error)
+
+
+def test_cell_over_a_frame_replays_and_sends_afresh(loopback, shell, run):
+    """Rows look for records unless told otherwise; --fresh sends, --replay=only not."""
+    server = loopback(echo)
+    shell.run_line_magic("wcode_config", f"base_url={server.url}")
+    shell.user_ns["df"] = pd.DataFrame({"n": [1, 2]})
+    sent = {"": 2, "--replay": 2, "--replay=off": 4, "--fresh": 6, "--replay=only": 6}
+    for line, number in sent.items():
+        assert run(f"%%wcode --frame $df {line}\nrow {{{{ n }}}}").success
+        assert shell.user_ns["_wcode"]["answer"].tolist() == ["ROW 1", "ROW 2"]
+        assert len(server.seen) == number, line
+    done = run("%%wcode --frame $df --replay=only\nline {{ n }}")
+    assert "“line 1”" in str(done.error)
+    assert len(server.seen) == 6

@@ -9,9 +9,9 @@ from typing import Any
 from wcode_magics.cluster.office import Office, Run
 from wcode_magics.flow.limiter import Limiter
 from wcode_magics.frames.many import Line, purse_of
+from wcode_magics.replay import Replay
 from wcode_magics.session import Session
 from wcode_magics.settings import Resolved
-from wcode_magics.store.replay import Replay
 from wcode_magics.values import HOSTED_URL, Endpoint
 
 _homes: dict[str, tuple[Session, Run]] = {}
@@ -57,7 +57,7 @@ class Lease:
             limiter = session.ledger.limiter(Endpoint(url, key), resolved)
             paid = True
         purse = purse_of(session, budget) if paid else None
-        store, token = session.store, uuid.uuid4().hex
+        store, token = session.ledger.store(resolved), uuid.uuid4().hex
         _homes[token] = session, Run(store, limiter, purse)
         held = {**resolved.held, "base_url": url}
         return cls(

@@ -12,9 +12,9 @@ from wcode_magics import portal
 from wcode_magics.cluster.wire import BEAT_S, GONE_S, address_of, queue_name
 from wcode_magics.flow.budget import Budget
 from wcode_magics.flow.limiter import Limiter
+from wcode_magics.replay import unrecorded
 from wcode_magics.request import Request
 from wcode_magics.store import Store
-from wcode_magics.store.replay import unrecorded
 
 WATCH_S = 1.0
 QUIET_S = 2 * BEAT_S

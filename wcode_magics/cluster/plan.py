@@ -76,8 +76,7 @@ class Plan:
     def _way(self) -> Iterator["_Way"]:
         line = self.lease.line()
         if line is not None:
-            recall = partial(line.store.get_many, base_url=None)
-            yield _Way(lambda _asks: nullcontext(line), recall, lambda: False)
+            yield _Way(lambda _asks: nullcontext(line), line.recall, lambda: False)
             return
         with at_work(self.lease) as (post, cancelled):
             lines = partial(post.recalled, fresh=self.fresh)

@@ -16,12 +16,12 @@ from wcode_magics.errors import ClusterError, WcodeError
 from wcode_magics.flow.budget import worst_cost
 from wcode_magics.frames.many import Line
 from wcode_magics.recorded import Recorded
+from wcode_magics.replay import Replay, wanted
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
 from wcode_magics.session import Session
 from wcode_magics.settings import KEY_FILE_VARIABLE, KEY_VARIABLE, Settings
 from wcode_magics.store import replayed
-from wcode_magics.store.replay import SANDBOX, Replay
 
 if TYPE_CHECKING:
     from wcode_magics.cluster.lease import Lease
@@ -130,10 +130,9 @@ class Post:
         lease = self._lease
         replay = Replay(lease.resolved["replay"])
         self._journal.adopt()
-        place = self._place if replay.sends else None
-        looks = replay.looks and not (fresh and replay.sends)
+        looks = wanted(lease.resolved.over({"fresh": fresh}), seeded=True).looks
         hashes = [request.hash for request in requests] if looks else []
-        known = dict(self.wire.ask("recall", hashes, place)) if hashes else {}
+        known = dict(self.wire.ask("recall", hashes, self._place)) if hashes else {}
         shelf: Any = Recalled(self._journal.store, known)
         if not replay.sends:
             self._refuse_unrecorded(requests, known)
@@ -146,9 +145,9 @@ class Post:
         portal.run(self._journal.send, self._merge)
 
     def recorded(self, requests: Sequence[Request]) -> Mapping[str, Reply]:
-        """What is recorded at home of these, by hash, from any endpoint."""
+        """What is recorded at home of these, by hash."""
         asked = {request.hash: request for request in requests}
-        found = self.wire.ask("recall", list(asked), None)
+        found = self.wire.ask("recall", list(asked), self._place)
         return {name: replayed(asked[name], data) for name, data in found}
 
     def close(self) -> None:
@@ -161,9 +160,8 @@ class Post:
         return self.running > 0
 
     @property
-    def _place(self) -> str:
-        endpoint = self._session.endpoint(self._lease.resolved)
-        return SANDBOX if endpoint.sandbox else endpoint.base_url
+    def _place(self) -> str | None:
+        return self._session.place(self._lease.resolved)
 
     def _permits(self) -> Permits:
         resolved = self._lease.resolved

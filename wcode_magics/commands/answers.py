@@ -4,7 +4,7 @@ from wcode_magics import line as lines
 from wcode_magics import options, scores
 from wcode_magics.cell import show_bundle
 from wcode_magics.commands.ask import send
-from wcode_magics.errors import OptionError, UsageError
+from wcode_magics.errors import UsageError
 from wcode_magics.extension import CELL_ONLY, Extension
 from wcode_magics.probability.alignment import Answer, compare
 
@@ -25,8 +25,7 @@ def wcode_branch(home: Extension, line: str) -> None:
     if len(words) < 2 or not words[0].isdecimal():
         raise UsageError("branch.usage", given=line.strip() or "–")
     parsed = lines.parse(rest, home.variables)
-    if parsed.rest:
-        raise OptionError("unexpected_word", given=parsed.rest.split()[0])
+    parsed.refuse_rest()
     given = parsed.values
     token, other = words
     prepared = home.session.branch(

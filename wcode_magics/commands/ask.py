@@ -24,8 +24,8 @@ def wcode(home: Extension, line: str, cell: str | None = None) -> None:
     """Send the cell, or the line, to the model."""
     parsed = lines.parse(line, home.variables)
     given = parsed.values
-    if cell is not None and parsed.rest:
-        raise OptionError("unexpected_word", given=parsed.rest.split()[0])
+    if cell is not None:
+        parsed.refuse_rest()
     prompt = parsed.rest if cell is None else cell.removesuffix("\n")
     if given.get("panel"):
         open_panel(home.session, home.shell, given, prompt)
@@ -33,9 +33,8 @@ def wcode(home: Extension, line: str, cell: str | None = None) -> None:
     if given.get("frame") is not None:
         ask_rows(home, prompt, given)
         return
-    for name in ("into", "fresh"):
-        if given.get(name):
-            raise OptionError("frame_only", name=f"--{name}")
+    if given.get("into"):
+        raise OptionError("frame_only", name="--into")
     if given.get("of") and not given.get("continue"):
         raise OptionError("of_alone")
     if given.get("sweep") or given.get("models"):
@@ -78,7 +77,7 @@ def send(
         run.add(bundle)
     for key, facts in prepared.advice:
         run.note(say(f"advice.{key}", **facts))
-    home.tell_sandbox(run, prepared)
+    home.tell_sandbox(run, prepared, given.get("repeat") or 1)
     home.last_request, home.last_given = prepared, given
     if given.get("repeat"):
         _repeat(run, prepared, given)

@@ -26,8 +26,7 @@ def wcode_fix(home: Extension, line: str) -> None:
 def wcode_repair(home: Extension, line: str) -> None:
     """Ask once more for the form that the last answer does not have."""
     parsed = lines.parse(line, home.variables)
-    if parsed.rest:
-        raise UsageError("unexpected_word", given=parsed.rest.split()[0])
+    parsed.refuse_rest()
     last, reply = home.last_request, home.last_reply
     if last is None or reply is None:
         raise UsageError("no_reply")

@@ -47,7 +47,7 @@ def repaired(
 ) -> Prepared:
     """The request that asks once more, with what was wrong in the answer.
 
-    Parameters that are ``given`` replace those of the first request.
+    Options that are ``given`` replace those of the first request.
 
     Raises:
         UsageError: the answer was not asked for in a form, or there is nothing wrong.
@@ -63,13 +63,15 @@ def repaired(
     else:
         raise UsageError("nothing_wrong")
     said = (Message("assistant", reply.text), Message("user", wrong))
-    own = {name: value for name, value in (given or {}).items() if name in NAMES}
+    given = given or {}
+    own = {name: value for name, value in given.items() if name in NAMES}
     request = replace(
         reply.request,
         messages=(*reply.request.messages, *said),
         params={**reply.request.params, **own},
     )
-    return replace(prepared, request=request, before=None, advice=())
+    resolved = prepared.resolved.over(given)
+    return replace(prepared, request=request, resolved=resolved, before=None, advice=())
 
 
 def _reader(schema: Schema) -> Reader:

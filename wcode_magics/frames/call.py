@@ -85,8 +85,9 @@ class Call:
 
     def forecast(self) -> Forecast:
         """What the run will take; nothing is sent."""
-        store = self.session.store
-        found = survey(self.rows, lambda requests: store.get_many(requests, None))
+        store = self.session.ledger.store(self.resolved)
+        place = self.session.place(self.resolved)
+        found = survey(self.rows, lambda requests: store.get_many(requests, place))
         return self.forecast_of(found)
 
     def forecast_of(self, found: Survey) -> Forecast:
@@ -109,7 +110,7 @@ class Call:
     ) -> pd.DataFrame:
         """The frame with its new columns; raises WcodeError where all failed alike."""
         try:
-            self.session.store.flush()
+            self.session.ledger.store(self.resolved).flush()
         except StoreError as error:
             batch.reason = batch.reason or error
         reason = vain(outcomes, batch)
@@ -142,7 +143,6 @@ def call_of(frame: pd.DataFrame, template: str, options: Mapping[str, Any]) -> C
             ("missing", "skip"),
             ("overwrite", False),
             ("names", None),
-            ("fresh", False),
             ("budget", None),
             ("progress", True),
         )
@@ -152,8 +152,9 @@ def call_of(frame: pd.DataFrame, template: str, options: Mapping[str, Any]) -> C
     task, resolved, given = task_of(asked, template, options)
     rows = Rows(frame, task, own["names"] or {})
     _check(rows, own["missing"], overwrite=own["overwrite"])
+    fresh = bool(given.pop("fresh", None))
     given = {**given, "missing": own["missing"]}
-    run = (own["fresh"], own["budget"], own["progress"])
+    run = (fresh, own["budget"], own["progress"])
     return Call(asked, rows, resolved, given, *run)
 
 
@@ -169,8 +170,10 @@ def again(
         UsageError: no such column was asked for.
     """
     into = _asked_column(frame, into)
-    given = {**frame.attrs[CALLS][into], **options, "overwrite": True}
-    given.setdefault("fresh", bool(_ANSWERED & set(statuses)))
+    given = {**frame.attrs[CALLS][into], "replay": None, **options}
+    given |= {"overwrite": True}
+    if given["replay"] is None:
+        given.setdefault("fresh", bool(_ANSWERED & set(statuses)))
     return call_of(frame, given.pop("template"), given)
 
 

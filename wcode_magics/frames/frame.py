@@ -51,8 +51,9 @@ class Face(Generic[R]):
                 a row that lacks a value it uses is not sent) or "error";
                 ``overwrite`` columns of the same name; ``names``, more values for
                 the template; ``details``, columns of tokens, ¥, mean logprob and
-                finish reason; ``fresh``, send what is recorded too; ``budget`` in ¥;
-                ``progress``; ``model`` and every parameter.
+                finish reason; ``fresh``, send what is recorded too; ``replay``
+                "read" (the default), "only" or "off"; ``budget`` in ¥; ``progress``;
+                ``model`` and every parameter.
 
         Raises:
             UsageError: before anything is sent.

@@ -13,11 +13,11 @@ from wcode_magics.flow.limiter import Limiter
 from wcode_magics.flow.retry import Retry
 from wcode_magics.frames.task import Task
 from wcode_magics.ledger import place_of
+from wcode_magics.replay import Replay, wanted, whose
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
 from wcode_magics.session import Session
 from wcode_magics.settings import Resolved
-from wcode_magics.store.replay import SANDBOX, Replay
 
 if TYPE_CHECKING:
     from wcode_magics.recorded import Recorded
@@ -64,7 +64,8 @@ class Line:
             SettingError: a key is needed and there is none.
             StoreError: the store cannot be used.
         """
-        store, answerer = session.store, session.answerer(resolved)
+        store = session.ledger.store(resolved)
+        answerer = session.answerer(resolved)
         sends = Replay(resolved["replay"]).sends
         limiter = session.limiter(resolved) if sends else Limiter()
         paid = answerer.source == "endpoint"
@@ -74,10 +75,7 @@ class Line:
     @property
     def place(self) -> str | None:
         """The endpoint whose recorded answers count; None: any."""
-        if not Replay(self.resolved["replay"]).sends:
-            return None
-        endpoint = self.answerer.endpoint
-        return SANDBOX if endpoint.sandbox else endpoint.base_url
+        return whose(self.resolved, self.answerer.endpoint)
 
     async def send(self, request: Request) -> Reply:
         """Send once and wait for the whole answer."""
@@ -95,17 +93,18 @@ class Line:
 
 def batch(line: Line, task: Task, *, fresh: bool = False) -> Batch[tuple[Any, ...]]:
     """A batch that reads answers as ``task`` says; ``fresh`` sends all anew."""
-    replay = Replay(line.resolved["replay"])
-    looks = replay.looks and not (fresh and replay.sends)
+    resolved = line.resolved.over({"fresh": fresh})
+    looks = wanted(resolved, seeded=True).looks
+    sends = Replay(resolved["replay"]).sends
     return Batch(
         line.send,
         task.read,
         limiter=line.limiter,
         recall=line.recall if looks else None,
-        keep=line.keep if replay.sends else None,
+        keep=line.keep if sends else None,
         mend=task.mend if task.mends else None,  # type: ignore[arg-type]
         budget=line.budget,
-        retry=Retry(attempts=int(line.resolved["retries"]) + 1),
+        retry=Retry(attempts=int(resolved["retries"]) + 1),
     )
 
 

@@ -148,7 +148,8 @@ def estimate(request: Request) -> str:
 
 
 def spent_so_far(history: list[Reply]) -> str:
-    """Answers, tokens and price of a session."""
+    """Answers, tokens and price of a session; what is replayed is not spent again."""
+    history = [reply for reply in history if reply.source != "replayed"]
     used = [reply.usage.total_tokens for reply in history if reply.usage]
     paid = sum(reply.cost or 0 for reply in history)
     facts: dict[str, Any] = {"answers": len(history), "price": view.money(paid)}

@@ -22,7 +22,7 @@ from wcode_magics.values import Message
 MAGIC = "%%wcode"
 FACE_ONLY = frozenset(
     {"out", "code", "dry_run", "continue", "as", "panel", "raw", "sweep", "models"}
-    | {"yes", "chat", "trim", "rounds", "frame", "into", "fresh"}
+    | {"yes", "chat", "trim", "rounds", "frame", "into"}
 )
 """Options that a cell obeys and no request knows."""
 
@@ -111,6 +111,8 @@ def _written(row: Option, value: Any, *, raw: bool) -> list[str]:
     if not row.takes_value:
         flag = row.flag if value else f"--no-{row.flag[2:]}"
         return [flag]
+    if not row.needs_value:
+        return [f"{row.flag}={value}"]
     if row.kind in {"pair", "grid"}:
         pairs = (f"{name}={_json(held)}" for name, held in value)
         return [word for pair in pairs for word in (row.flag, _quoted(pair))]

@@ -22,6 +22,7 @@ from wcode_magics.reply import Reply
 from wcode_magics.request import Request
 from wcode_magics.store.database import Connection, faults, open_file, open_readonly
 from wcode_magics.store.writer import Writer
+from wcode_magics.values import SANDBOX
 
 PATIENCE_S = 10.0
 LOOKUP = 500
@@ -35,6 +36,10 @@ _FIND = (
     "SELECT hash, reply, max(id) FROM answers WHERE whole "
     "AND hash IN (SELECT value FROM json_each(?1)) "
     "AND (?2 IS NULL OR base_url = ?2) GROUP BY hash"
+)
+_RECORDS = (
+    "SELECT time, reply FROM answers WHERE whole AND hash = ?1 "
+    "AND (?2 IS NULL OR base_url = ?2) ORDER BY id DESC LIMIT ?3"
 )
 _INSERT = f"INSERT INTO answers ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?)"  # noqa: S608
 _TAKE = (
@@ -71,6 +76,11 @@ class _Row(NamedTuple):
             _encode(request),
             _encode(data),
         )
+
+    def stands_for(self, digest: str, base_url: str | None) -> bool:
+        """Whether it may answer a request of this hash to this endpoint, None: any."""
+        there = base_url is None or self.base_url == base_url
+        return there and self.reply.request.hash == digest and is_whole(self.reply)
 
 
 def is_whole(reply: Reply) -> bool:
@@ -114,6 +124,19 @@ class Store:
         """
         return self.get_many([request], base_url).get(request.hash)
 
+    def records(
+        self, request: Request, base_url: str | None, count: int
+    ) -> list[Reply]:
+        """The newest ``count`` whole answers to a request, in the order they came."""
+        there = None if base_url is None else _tidy(base_url)
+        told = {
+            (row.time, row.columns()[-1])
+            for row in self._writer.waiting()
+            if row.stands_for(request.hash, there)
+        }
+        told |= {*self._select(_RECORDS, (request.hash, there, count))}
+        return [replayed(request, data) for _time, data in sorted(told)[-count:]]
+
     def get_many(
         self, requests: Iterable[Request], base_url: str | None
     ) -> dict[str, Reply]:
@@ -125,13 +148,14 @@ class Store:
     def find(self, hashes: Collection[str], base_url: str | None) -> dict[str, bytes]:
         """The same as they are stored, for :func:`replayed`."""
         asked = list(hashes)
+        there = None if base_url is None else _tidy(base_url)
+        waiting = self._writer.waiting()
         found: dict[str, bytes] = {}
         for start in range(0, len(asked), LOOKUP):
-            found.update(self._lookup(asked[start : start + LOOKUP], base_url))
-        for row in self._writer.waiting():
+            found.update(self._lookup(asked[start : start + LOOKUP], there))
+        for row in waiting:
             name = row.reply.request.hash
-            there = base_url is None or row.base_url == _tidy(base_url)
-            if name in hashes and there and is_whole(row.reply):
+            if name in hashes and row.stands_for(name, there):
                 found[name] = row.columns()[-1]
         return found
 
@@ -259,10 +283,7 @@ class Store:
         with self._reading, faults(self.path):
             return self._reader.execute(sql, values).fetchall()
 
-    def _lookup(
-        self, hashes: list[str], base_url: str | None
-    ) -> list[tuple[str, bytes]]:
-        there = None if base_url is None else _tidy(base_url)
+    def _lookup(self, hashes: list[str], there: str | None) -> list[tuple[str, bytes]]:
         rows = self._select(_FIND, (json.dumps(hashes), there))
         return [(digest, data) for digest, data, _id in rows]
 
@@ -303,9 +324,9 @@ def _encode(data: dict[str, Any]) -> bytes:
 
 def replayed(request: Request, data: bytes) -> Reply:
     """The answer to a request, as it was stored, marked as replayed."""
-    return Reply.from_dict(
-        {**json.loads(data), "request": request, "source": "replayed"}
-    )
+    told = json.loads(data)
+    place = {"base_url": SANDBOX} if told.get("source") == "sandbox" else {}
+    return Reply.from_dict({**told, "request": request, "source": "replayed", **place})
 
 
 def _told(moment: float, base_url: str, request: bytes, data: bytes) -> dict[str, Any]:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from wcode_magics.errors import ReplayError
 from wcode_magics.request import Request
+from wcode_magics.settings import Resolved
+from wcode_magics.values import SANDBOX, Endpoint
 
-SANDBOX = "sandbox"
-"""Where answers of the sandbox are kept: its port is another one every time."""
 SHOWN = 80
 COMPARED = 400
 
@@ -32,6 +32,31 @@ class Replay(StrEnum):
         return self is not Replay.ONLY
 
 
+def wanted(resolved: Resolved, *, seeded: bool) -> Replay:
+    """Whether one request looks for a record: its own options say, or the settings.
+
+    Where neither says anything, it does if it has a ``seed``, since it asks for the
+    same answer every time.
+    """
+    asked = Replay(resolved["replay"])
+    if not asked.sends:
+        return asked
+    told = seeded or is_told(resolved)
+    return asked if told and not resolved["fresh"] else Replay.OFF
+
+
+def is_told(resolved: Resolved) -> bool:
+    """Whether the person has said anywhere if records are to be used."""
+    return resolved.layer("replay") != "default"
+
+
+def whose(resolved: Resolved, endpoint: Endpoint | None) -> str | None:
+    """The place whose records count; None: any. No ``endpoint`` is the sandbox."""
+    if not Replay(resolved["replay"]).sends:
+        return None
+    return SANDBOX if endpoint is None else endpoint.place
+
+
 def nearest(request: Request, recorded: Iterable[Request]) -> Request | None:
     """The recorded request most like this one; None where nothing was recorded."""
     return max(recorded, key=_likeness(request), default=None)
@@ -46,6 +71,8 @@ def unrecorded(
     """
     near = nearest(request, recorded)
     prompt, mark = _start(request.prompt), request.hash[:12]
+    if near is not None and near.hash == request.hash:
+        return ReplayError("store.fewer", path=path, prompt=prompt, hash=mark)
     if near is None:
         return ReplayError("store.empty", path=path, prompt=prompt, hash=mark)
     return ReplayError(

@@ -1,0 +1,51 @@
+"""The connections of a session: a client for each endpoint, and the sandbox."""
+
+import threading
+from contextlib import suppress
+from typing import Any
+
+from wcode_magics import portal
+from wcode_magics.client import Client
+from wcode_magics.values import Endpoint
+
+
+class Connections:
+    """Opens what is needed when it is first needed, and keeps it open.
+
+    ``transport`` is an ``httpx.AsyncBaseTransport`` in place of the network's.
+    """
+
+    def __init__(self, transport: Any = None) -> None:
+        self._transport = transport
+        self._clients: dict[tuple[Endpoint, int], Client] = {}
+        self._sandbox: Any = None
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """Hang up and stop the sandbox; the next use opens them anew."""
+        with self._lock:
+            clients, self._clients = list(self._clients.values()), {}
+            sandbox, self._sandbox = self._sandbox, None
+        for client in clients:
+            with suppress(RuntimeError):
+                portal.run(client.aclose)
+        if sandbox is not None:
+            sandbox.stop()
+
+    def client(self, endpoint: Endpoint, attempts: int) -> Client:
+        """The client for an endpoint, which sends so many times at most."""
+        with self._lock:
+            if (endpoint, attempts) not in self._clients:
+                self._clients[endpoint, attempts] = Client(
+                    endpoint, transport=self._transport, attempts=attempts
+                )
+            return self._clients[endpoint, attempts]
+
+    def sandbox(self) -> Endpoint:
+        """The endpoint of the sandbox, started if need be."""
+        from wcode_magics.sandbox import Sandbox
+
+        with self._lock:
+            if self._sandbox is None:
+                self._sandbox = Sandbox().start()
+            return Endpoint(self._sandbox.base_url, sandbox=True)
