@@ -32,7 +32,7 @@ def cluster(scratch: Path) -> Iterator[Callable]:
             n_workers=2,
             threads_per_worker=1,
             host="127.0.0.1",
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",
             local_directory=str(scratch),
             env={name: value for name, value in held.items() if value is not None},
         )

@@ -193,6 +193,24 @@ class TestNothingLost:
         client.cluster.close()
         assert not [*scratch.rglob("answers.db")]
 
+    @pytest.mark.parametrize("scheduler", ["cluster", "threads"])
+    def test_identical_prompts(self, cluster, lead, scheduler):
+        """A prompt that stands in several partitions is sent once, all have it."""
+        counts: Counter[str] = Counter()
+
+        def answer(seen) -> Answer:
+            counts[prompt_of(seen)] += 1
+            return slow(seen)
+
+        if scheduler == "cluster":
+            cluster()
+        lead(answer, concurrency=4)
+        held = pd.DataFrame({"text": [f"say {i % 9}" for i in range(120)]})
+        lazy = dd.from_pandas(held, npartitions=6)
+        made = lazy.wcode.ask("{{ text }}", into="said").compute()
+        assert made["said"].tolist() == [text.upper() for text in held["text"]]
+        assert set(counts.values()) == {1}
+
     def test_killed_worker(self, cluster, lead):
         """A partition whose worker was killed sends only what is missing."""
         client = cluster()

@@ -3,19 +3,61 @@
 import hashlib
 import socket
 import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from wcode_magics import portal
 from wcode_magics.cluster.office import Office, Run
 from wcode_magics.flow.limiter import Limiter
 from wcode_magics.frames.many import Line, purse_of
 from wcode_magics.replay import Replay
+from wcode_magics.reply import Reply
+from wcode_magics.request import Request
 from wcode_magics.session import Session
 from wcode_magics.settings import Resolved
 from wcode_magics.values import HOSTED_URL, Endpoint
 
-_homes: dict[str, tuple[Session, Run]] = {}
+_homes: dict[str, "Home"] = {}
 _offices: dict[tuple[str, str], Office] = {}
+
+
+@dataclass(frozen=True)
+class Home:
+    """The way of requests in the process that leads, for threads of its own.
+
+    Its methods are those of :class:`~wcode_magics.cluster.post.Post`.
+    """
+
+    session: Session
+    resolved: Resolved
+    run: Run
+
+    @contextmanager
+    def claimed(
+        self, requests: Sequence[Request], wait: bool
+    ) -> Iterator[tuple[Line, set[str]]]:
+        """The way for those requests that nobody else asks just now, by hash."""
+        claims = self.run.claims
+        taken = portal.run(claims.take, [one.hash for one in requests], wait)
+        try:
+            yield self._line, taken
+        finally:
+            portal.portal().call(claims.release, taken)
+
+    @contextmanager
+    def fresh(self) -> Iterator[Line]:
+        """The way for requests that are sent whatever is recorded."""
+        yield self._line
+
+    def recorded(self, requests: Sequence[Request]) -> Mapping[str, Reply]:
+        """What is recorded of these, by hash."""
+        return self._line.recall(requests)
+
+    @property
+    def _line(self) -> Line:
+        return Line.of(self.session, self.resolved, self.run.budget)
 
 
 @dataclass(frozen=True)
@@ -58,7 +100,7 @@ class Lease:
             paid = True
         purse = purse_of(session, budget) if paid else None
         store, token = session.ledger.store(resolved), uuid.uuid4().hex
-        _homes[token] = session, Run(store, limiter, purse)
+        _homes[token] = Home(session, resolved, Run(store, limiter, purse))
         held = {**resolved.held, "base_url": url}
         return cls(
             token,
@@ -74,13 +116,9 @@ class Lease:
         """Whether the sandbox answers: each worker has its own."""
         return self.resolved["base_url"] is None
 
-    def line(self) -> Line | None:
+    def home(self) -> Home | None:
         """The way of requests, in the process that leads; None in any other."""
-        home = _homes.get(self.token)
-        if home is None:
-            return None
-        session, run = home
-        return Line.of(session, self.resolved, run.budget)
+        return _homes.get(self.token)
 
     def __getstate__(self) -> dict[str, Any]:
         if self.token in _homes:
@@ -97,7 +135,7 @@ def _open_office(token: str) -> None:
         return
     known = _offices.get((token, client.id))
     if known is None or not known.open:
-        _offices[token, client.id] = Office(token, _homes[token][1], client)
+        _offices[token, client.id] = Office(token, _homes[token].run, client)
 
 
 def _owner(path: str) -> str:

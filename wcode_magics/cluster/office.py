@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wcode_magics import portal
+from wcode_magics.cluster.claims import Claims
 from wcode_magics.cluster.wire import BEAT_S, GONE_S, address_of, queue_name
 from wcode_magics.flow.budget import Budget
 from wcode_magics.flow.limiter import Limiter
@@ -28,6 +29,7 @@ class Run:
     store: Store
     limiter: Limiter
     budget: Budget | None
+    claims: Claims = field(default_factory=Claims)
 
 
 @dataclass
@@ -40,6 +42,7 @@ class Desk:
     _permits: dict[int, tuple[float, int]] = field(default_factory=dict)
     _numbers: "itertools.count[int]" = field(default_factory=itertools.count)
     _aside: float = 0.0
+    _claims: set[str] = field(default_factory=set)
 
     async def enter(self, tokens: int) -> int:
         """Leave to send one request, as a number to be given back."""
@@ -74,6 +77,18 @@ class Desk:
             self.run.budget.settle(aside, paid)
             self._aside -= aside
 
+    async def claim(self, hashes: Sequence[str], wait: bool) -> list[str]:
+        """Claim requests; tells those that are claimed now."""
+        taken = await self.run.claims.take(hashes, wait)
+        self._claims |= taken
+        return list(taken)
+
+    def release(self, hashes: Sequence[str]) -> None:
+        """Let go of claims."""
+        mine = self._claims & set(hashes)
+        self._claims -= mine
+        self.run.claims.release(mine)
+
     async def recall(
         self, hashes: Sequence[str], base_url: str | None
     ) -> list[tuple[str, bytes]]:
@@ -98,11 +113,12 @@ class Desk:
         for since, tokens in self._permits.values():
             self.run.limiter.fail(since, tokens=tokens)
         self._permits.clear()
+        self.release([*self._claims])
         if self.run.budget is not None and self._aside > 0:
             self.run.budget.settle(self._aside, self._aside)
 
 
-TOLD = frozenset({"fail", "leave", "settle"})
+TOLD = frozenset({"fail", "leave", "release", "settle"})
 """Calls that are done at once, in the order they came."""
 
 

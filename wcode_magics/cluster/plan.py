@@ -1,28 +1,29 @@
 """What is done to each partition of a table, wherever it lies."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import pandas as pd
 
 from wcode_magics import portal
-from wcode_magics.cluster.lease import Lease
-from wcode_magics.cluster.post import at_work
+from wcode_magics.cluster.lease import Home, Lease
+from wcode_magics.cluster.post import Post, at_work
 from wcode_magics.errors import BudgetError, ClusterError
 from wcode_magics.flow.batch import Ask, Batch
 from wcode_magics.flow.outcome import Outcome
 from wcode_magics.frames.call import places_of, refuse_missing, vain
 from wcode_magics.frames.filled import empty, filled
 from wcode_magics.frames.forecast import Survey, survey
-from wcode_magics.frames.many import Line, batch
+from wcode_magics.frames.many import batch
 from wcode_magics.frames.rows import Rows
 from wcode_magics.frames.task import Task
-from wcode_magics.reply import Reply
+from wcode_magics.replay import wanted
 from wcode_magics.request import Request
+
+Cancelled = Callable[[], bool]
 
 SLICE = 8192
 """Rows whose requests are held at once."""
@@ -59,7 +60,7 @@ class Plan:
         """The partition with its answers."""
         with self._way() as way:
             parts = [
-                self._answered(frame.iloc[start : start + SLICE], way)
+                self._answered(frame.iloc[start : start + SLICE], *way)
                 for start in range(0, len(frame), SLICE)
             ]
         if not parts:
@@ -69,61 +70,82 @@ class Plan:
     def survey(self, frame: pd.DataFrame) -> Survey:
         """What the partition would send; nothing is sent."""
         rows = Rows(frame, self.task, self.names)
-        with self._way() as way:
-            return survey(rows, way.recall)
+        with self._way() as (way, _cancelled):
+            return survey(rows, way.recorded)
 
     @contextmanager
-    def _way(self) -> Iterator["_Way"]:
-        line = self.lease.line()
-        if line is not None:
-            yield _Way(lambda _asks: nullcontext(line), line.recall, lambda: False)
+    def _way(self) -> Iterator[tuple[Home | Post, Cancelled]]:
+        home = self.lease.home()
+        if home is not None:
+            yield home, lambda: False
             return
-        with at_work(self.lease) as (post, cancelled):
-            lines = partial(post.recalled, fresh=self.fresh)
-            yield _Way(lines, post.recorded, cancelled)
+        with at_work(self.lease) as way:
+            yield way
 
-    def _answered(self, frame: pd.DataFrame, way: "_Way") -> pd.DataFrame:
-        rows = Rows(frame, self.task, self.names, self._places(frame))
+    def _answered(
+        self, frame: pd.DataFrame, way: Home | Post, cancelled: Cancelled
+    ) -> pd.DataFrame:
+        places = places_of(frame, self.task, self.statuses) if self.statuses else None
+        rows = Rows(frame, self.task, self.names, places)
         refuse_missing(rows, self.missing)
-        asks = list(rows.asks())
-        with way.line([ask for ask in asks if isinstance(ask, Request)]) as line:
-            run = batch(line, self.task, fresh=self.fresh)
-            outcomes = way.wait(run, asks)
-        if isinstance(run.reason, ClusterError):
-            raise run.reason
-        reason = vain(outcomes, run)
-        if reason is not None and not isinstance(reason, BudgetError):
-            raise reason
-        return filled(frame, self.task, outcomes, rows.places)
+        outcomes = self._outcomes(list(rows.asks()), way, cancelled)
+        return filled(frame, self.task, outcomes, places)
 
-    def _places(self, frame: pd.DataFrame) -> list[int] | None:
-        return places_of(frame, self.task, self.statuses) if self.statuses else None
-
-
-@dataclass(frozen=True)
-class _Way:
-    """How requests go from here, and whether anybody still wants the answers."""
-
-    line: Callable[[Sequence[Request]], AbstractContextManager[Line]]
-    recall: Callable[[Sequence[Request]], Mapping[str, Reply]]
-    cancelled: Callable[[], bool]
-
-    def wait(self, run: Batch[Any], asks: list[Ask]) -> list[Outcome[Any]]:
-        """The outcomes; where the task is cancelled, the run is paused and left."""
-        future = portal.Task(run.run, asks, len(asks)).future
-        stopped = False
-        while True:
-            try:
-                outcomes = future.result(TICK_S)
+    def _outcomes(
+        self, asks: list[Ask], way: Home | Post, cancelled: Cancelled
+    ) -> list[Outcome[Any]]:
+        """What others ask just now is left to them, and then taken from the store."""
+        resolved = self.lease.resolved.over({"fresh": self.fresh})
+        if not wanted(resolved, seeded=True).looks:
+            with way.fresh() as line:
+                return _run(batch(line, self.task, fresh=self.fresh), asks, cancelled)
+        outcomes: list[Outcome[Any]] = [Outcome("stopped")] * len(asks)
+        left = list(enumerate(asks))
+        wait = False
+        while left:
+            requests = [ask for _, ask in left if isinstance(ask, Request)]
+            with way.claimed(requests, wait) as (line, taken):
+                mine = [(i, ask) for i, ask in left if _is_mine(ask, taken)]
+                run = batch(line, self.task)
+                done = _run(run, [ask for _, ask in mine], cancelled)
+            for (place, _ask), outcome in zip(mine, done, strict=True):
+                outcomes[place] = outcome
+            left = [(i, ask) for i, ask in left if not _is_mine(ask, taken)]
+            wait = True
+            if run.reason is not None:
                 break
-            except FutureTimeoutError:
-                if future.done():
-                    raise
-                if not stopped and self.cancelled():
-                    stopped = True
-                    run.stop()
-        if stopped:
-            from distributed import Reschedule
-
-            raise Reschedule
         return outcomes
+
+
+def _is_mine(ask: Ask, taken: set[str]) -> bool:
+    return not isinstance(ask, Request) or ask.hash in taken
+
+
+def _run(run: Batch[Any], asks: list[Ask], cancelled: Cancelled) -> list[Outcome[Any]]:
+    """The outcomes; where the task was cancelled, the run is paused and left.
+
+    Raises:
+        WcodeError: what befell all of them; a budget is told row by row.
+    """
+    future = portal.Task(run.run, asks, len(asks)).future
+    stopped = False
+    while True:
+        try:
+            outcomes = future.result(TICK_S)
+            break
+        except FutureTimeoutError:
+            if future.done():
+                raise
+            if not stopped and cancelled():
+                stopped = True
+                run.stop()
+    if stopped:
+        from distributed import Reschedule
+
+        raise Reschedule
+    if isinstance(run.reason, ClusterError):
+        raise run.reason
+    reason = vain(outcomes, run)
+    if reason is not None and not isinstance(reason, BudgetError):
+        raise reason
+    return outcomes

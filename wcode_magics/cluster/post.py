@@ -16,7 +16,7 @@ from wcode_magics.errors import ClusterError, WcodeError
 from wcode_magics.flow.budget import worst_cost
 from wcode_magics.frames.many import Line
 from wcode_magics.recorded import Recorded
-from wcode_magics.replay import Replay, wanted
+from wcode_magics.replay import Replay
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
 from wcode_magics.session import Session
@@ -120,28 +120,30 @@ class Post:
         self._sending = portal.Task(self._send)
 
     @contextmanager
-    def recalled(self, requests: Sequence[Request], *, fresh: bool) -> Iterator[Line]:
-        """The way for some requests, whose recorded answers are fetched before.
+    def claimed(
+        self, requests: Sequence[Request], wait: bool
+    ) -> Iterator[tuple[Line, set[str]]]:
+        """The way for those requests that nobody else asks just now, by hash.
+
+        What is recorded of them is fetched before, what was answered is at home after.
 
         Raises:
             ReplayError: nothing may be sent, and one was not recorded.
-            SettingError: the workers lack the key.
         """
-        lease = self._lease
-        replay = Replay(lease.resolved["replay"])
         self._journal.adopt()
-        looks = wanted(lease.resolved.over({"fresh": fresh}), seeded=True).looks
-        hashes = [request.hash for request in requests] if looks else []
-        known = dict(self.wire.ask("recall", hashes, self._place)) if hashes else {}
-        shelf: Any = Recalled(self._journal.store, known)
-        if not replay.sends:
-            self._refuse_unrecorded(requests, known)
-            permits, answerer = self._permits(), Recorded(shelf)
-            yield Line(lease.resolved, answerer, shelf, permits, None)
-            return
-        client = self._session.client(lease.resolved)
-        purse = Purse(self.wire, limits=lease.limited) if lease.paid else None
-        yield Line(lease.resolved, client, shelf, self._permits(), purse)
+        hashes = [request.hash for request in requests]
+        taken = set(self.wire.ask("claim", hashes, wait)) if hashes else set()
+        try:
+            known = self._known([one for one in requests if one.hash in taken])
+            yield self._line(Recalled(self._journal.store, known)), taken
+            portal.run(self._journal.send, self._merge)
+        finally:
+            self.wire.tell("release", list(taken))
+
+    @contextmanager
+    def fresh(self) -> Iterator[Line]:
+        """The way for requests that are sent whatever is recorded."""
+        yield self._line(Recalled(self._journal.store, {}))
         portal.run(self._journal.send, self._merge)
 
     def recorded(self, requests: Sequence[Request]) -> Mapping[str, Reply]:
@@ -171,12 +173,25 @@ class Post:
             counts_tokens=bool(resolved["tokens_per_minute"]),
         )
 
-    def _refuse_unrecorded(
-        self, requests: Sequence[Request], known: dict[str, bytes]
-    ) -> None:
-        for request in requests:
+    def _known(self, requests: Sequence[Request]) -> dict[str, bytes]:
+        if not requests:
+            return {}
+        hashes = [request.hash for request in requests]
+        known = dict(self.wire.ask("recall", hashes, self._place))
+        sends = Replay(self._lease.resolved["replay"]).sends
+        for request in () if sends else requests:
             if request.hash not in known:
                 self.wire.ask("refuse", request.to_dict())
+        return known
+
+    def _line(self, shelf: Any) -> Line:
+        lease = self._lease
+        if not Replay(lease.resolved["replay"]).sends:
+            recorded = Recorded(shelf)
+            return Line(lease.resolved, recorded, shelf, self._permits(), None)
+        client = self._session.client(lease.resolved)
+        purse = Purse(self.wire, limits=lease.limited) if lease.paid else None
+        return Line(lease.resolved, client, shelf, self._permits(), purse)
 
     async def _send(self) -> None:
         while True:
