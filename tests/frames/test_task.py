@@ -107,6 +107,44 @@ def test_extract(serve):
     }
 
 
+def test_moments_have_one_dtype(serve):
+    """Offsets, their lack and fractions of seconds never change a column's dtype."""
+    said = [
+        "2024-05-01T10:00:00",
+        "2024-05-01T10:00:00.25+08:00",
+        "2024-05-01T10:00:00Z",
+    ]
+    serve(*(completion(json.dumps({"at": one})) for one in said))
+    schema = {"at": "datetime"}
+    df = texts(3)
+    made = df.wcode.extract("{{ text }}", schema, concurrency=1, **QUIET)
+    none = df[:0].wcode.extract("{{ text }}", schema, **QUIET)
+    assert made["at"].dtype == none["at"].dtype == "datetime64[us, UTC]"
+    hours = made["at"].dt.hour + made["at"].dt.microsecond / 1e6
+    assert sorted(hours) == [2.25, 10.0, 10.0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "status"),
+    [
+        ("integer", "1" + "0" * 30, "invalid"),
+        ("integer", "1e30", "invalid"),
+        ("integer", str(2**63 - 1), "ok"),
+        ("number", "1" + "0" * 400, "invalid"),
+        ("string", '"a\\ud800b"', "ok"),
+        ("array", '["a\\ud800b"]', "ok"),
+    ],
+)
+def test_no_answer_breaks_the_frame(serve, kind, said, status):
+    """What no column can hold is its row's error, or U+FFFD; the frame stands."""
+    schema = {"type": "object", "properties": {"x": {"type": kind}}}
+    serve(completion('{"x": ' + said + "}"))
+    made = texts(1).wcode.extract("{{ text }}", schema, **QUIET)
+    assert made["extract_status"].tolist() == [status]
+    if kind == "string":
+        assert made["x"].tolist() == ["a\ufffdb"]
+
+
 def test_extract_flat_with_confidence(serve):
     """Objects inside become dotted columns; each field has its probability."""
 

@@ -1,5 +1,10 @@
-"""Outcomes as columns: dtypes, missing values, places."""
+"""Outcomes as columns: dtypes, missing values, places.
 
+A dtype comes of the field alone, never of its values, so that parts of a table fit
+together: a moment without an offset is taken as UTC.
+"""
+
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +16,8 @@ from wcode_magics.frames.task import Task
 from wcode_magics.schema import Field
 
 DTYPES = {"text": "string", "int": "Int64", "float": "Float64", "bool": "boolean"}
+MOMENTS = {"date": "datetime64[us]", "datetime": "datetime64[us, UTC]"}
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 def columns_of(task: Task) -> tuple[Field, ...]:
@@ -30,7 +37,7 @@ def filled(
     ``places``: the rows that ``outcomes`` are for; the others keep what they have.
     """
     made = frame.copy(deep=False)
-    for field, values in zip(columns_of(task), _values(task, outcomes), strict=True):
+    for field, values in zip(columns_of(task), values_of(task, outcomes), strict=True):
         column = array(field, values)
         if places is not None:
             column, fresh = made[field.name].array.copy(), column
@@ -48,21 +55,36 @@ def array(field: Field, values: Sequence[Any]) -> Any:
     """The values as an array of the field's dtype; None is missing."""
     if field.kind == "choice":
         return pd.Categorical(values, categories=list(field.choices))
-    if field.kind in {"date", "datetime"}:
-        return pd.to_datetime(pd.Series(values, dtype=object), errors="coerce").array
+    if field.kind in MOMENTS:
+        return _moments(values, MOMENTS[field.kind])
     if field.kind == "object":
         held = np.empty(len(values), dtype=object)
         held[:] = values
         return held
     if field.kind == "float":
         values = [None if value != value else value for value in values]  # noqa: PLR0124
+    if field.kind == "text":
+        values = [None if value is None else readable(value) for value in values]
     dtype: Any = DTYPES[field.kind]
     return pd.array(values, dtype=dtype)
 
 
-def _values(
+def readable(text: str) -> str:
+    """The text with U+FFFD for what is no character, as every table can hold it."""
+    return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
+
+
+def _moments(values: Sequence[Any], dtype: Any) -> Any:
+    held = pd.Series(values, dtype=object)
+    read = pd.to_datetime(held, errors="coerce", utc=True, format="ISO8601")
+    zoned = read if "UTC" in dtype else read.dt.tz_localize(None)
+    return zoned.astype(dtype).array
+
+
+def values_of(
     task: Task, outcomes: Sequence[Outcome[tuple[Any, ...]]]
 ) -> list[list[Any]]:
+    """A list for each of :func:`columns_of`; None where an outcome has no value."""
     count = len(task.columns)
     blank = (None,) * count
     rows = [blank if o.value is None else o.value for o in outcomes]

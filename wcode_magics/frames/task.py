@@ -2,6 +2,7 @@
 
 import math
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -20,6 +21,7 @@ DETAILS = (
     Field("logprob", "float"),
     Field("finish_reason", "text"),
 )
+_MOST = {"int": 2**63 - 1, "float": int(sys.float_info.max)}
 _CHINESE = re.compile(r"[\u3400-\u9fff]")
 _QUOTES = " \t\r\n\"'`*.。!！“”‘’「」"
 
@@ -165,6 +167,8 @@ class Extract(Task):
         value = self.schema.plain(self.schema.check(reply.json))
         named = bool(self.schema.fields)
         values = [_at(value, p) if named else value for p, _ in self._paths]
+        for said, (path, one) in zip(values, self._paths, strict=True):
+            _refuse_huge(said, path, one)
         sure = self._sure(reply) if self.confidence else ()
         return (*values, *sure, *self._details(reply))
 
@@ -209,6 +213,14 @@ def _paths(
         else:
             found.append((path, one))
     return found
+
+
+def _refuse_huge(value: Any, path: str, field: Field) -> None:
+    """Where a column of 64 bits cannot hold a number that the schema allows."""
+    most = _MOST.get(field.kind)
+    numbers = (int,) if field.kind == "float" else (int, float)
+    if most and isinstance(value, numbers) and not -most <= value <= most:
+        raise AnswerError("schema.misfit", path=path, problem="> 64 bits")
 
 
 def _at(value: Any, path: str) -> Any:
