@@ -18,8 +18,14 @@ BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 
-def test_every_cell_of_the_readme_runs(run: Runner, shell: InteractiveShell) -> None:
+def test_every_cell_of_the_readme_runs(
+    run: Runner,
+    shell: InteractiveShell,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """The Python blocks, run in order in one shell, all succeed."""
+    monkeypatch.chdir(tmp_path)
     for language, code in BLOCK.findall(ENGLISH):
         if language == "python":
             ran = run(code)

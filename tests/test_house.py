@@ -14,7 +14,16 @@ import wcode_magics
 PACKAGE = Path(wcode_magics.__file__).parent
 ROOT = PACKAGE.parent
 LONGEST = 400
-HEAVY = {"pandas", "ipywidgets", "httpx", "aiohttp", "dask", "numpy", "tornado"}
+HEAVY = {
+    "pandas",
+    "pyarrow",
+    "ipywidgets",
+    "httpx",
+    "aiohttp",
+    "dask",
+    "numpy",
+    "tornado",
+}
 LOAD = """
 import sys
 import wcode_magics

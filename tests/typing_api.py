@@ -3,11 +3,21 @@
 from typing import assert_type
 
 import wcode_magics
-from wcode_magics import Reply, Session, WcodeError, compare, confirm, sweep
+from wcode_magics import (
+    Reply,
+    Session,
+    WcodeError,
+    compare,
+    confirm,
+    parquet,
+    sweep,
+)
 from wcode_magics.dialogue.chat import Conversation
 from wcode_magics.dialogue.grid import Sweep
 from wcode_magics.dialogue.runs import Runs
 from wcode_magics.exchange import Prepared, Stream
+from wcode_magics.frames.forecast import Forecast
+from wcode_magics.parts.face import Written
 from wcode_magics.probability.alignment import Agreement, Comparison
 from wcode_magics.values import Delta, Message, Seam, ToolCall, ToolTrace, Usage
 
@@ -49,8 +59,17 @@ def talk(session: Session) -> None:
     assert_type(session.budget.spent, float)
 
 
+def table() -> None:
+    """Tables larger than memory."""
+    made = parquet("in.parquet", to="out", rows=100)
+    assert_type(made.ask("{{ x }}", into="y"), Written)
+    assert_type(made.retry(["timeout"]).cost, float)
+    assert_type(made.estimate("{{ x }}"), Forecast)
+
+
 async def twins() -> None:
     """What asynchronous code does."""
+    assert_type(await parquet("in.parquet", to="out").aio.ask("{{ x }}"), Written)
     session = Session()
     assert_type(await session.aio.ask("hello"), Reply)
     assert_type(await session.aio.chat("tutor").ask("hello"), Reply)

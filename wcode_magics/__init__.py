@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from wcode_magics.dialogue.tools import confirm
     from wcode_magics.errors import WcodeError
+    from wcode_magics.parts import parquet
     from wcode_magics.probability.alignment import compare
     from wcode_magics.reply import Reply
     from wcode_magics.session import Session, sweep
@@ -18,6 +19,7 @@ __all__ = [
     "confirm",
     "load_ipython_extension",
     "panel",
+    "parquet",
     "sweep",
     "unload_ipython_extension",
 ]
@@ -28,6 +30,7 @@ _HOMES = {
     "WcodeError": "errors",
     "compare": "probability.alignment",
     "confirm": "dialogue.tools",
+    "parquet": "parts",
     "sweep": "session",
 }
 

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from wcode_magics.flow.batch import Batch
 from wcode_magics.flow.outcome import GOOD, Outcome, Tally
@@ -30,7 +30,8 @@ class Bar:
             from tqdm.auto import tqdm
 
             unit = say("frame.rows_unit")
-            self._bar = tqdm(total=total, unit=unit, leave=False, delay=DELAY_S)
+            told = {"total": total, "initial": tally.done, "unit": unit}
+            self._bar = tqdm(**told, leave=False, delay=DELAY_S)
 
     def draw(self) -> None:
         """Show where the run stands now."""
@@ -51,7 +52,14 @@ class Bar:
             self._bar.close()
 
 
-def wait(future: "Future[T]", batch: Batch[Any], bar: Bar) -> T:
+class Stoppable(Protocol):
+    """A run that a person can stop."""
+
+    def stop(self) -> None:
+        """Pause; a second call leaves at once."""
+
+
+def wait(future: "Future[T]", batch: Stoppable, bar: Bar) -> T:
     """The run's result; Stop pauses it, a second Stop leaves at once.
 
     Either way the result is what has been answered so far.

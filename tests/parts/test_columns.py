@@ -1,0 +1,135 @@
+"""Columns: the source's untouched, the answers' the same in every part."""
+
+import datetime as dt
+import decimal
+import json
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import wcode_magics
+from tests.frames.asking import QUIET, prompt_of, texts
+from tests.loopback import Answer, completion
+
+SOURCE = pa.table(
+    {
+        "text": ["a", "b", "c", "d"],
+        "small": pa.array([1, None, 3, 4], pa.int16()),
+        "mood": pa.array(["x", "y", None, "x"]).dictionary_encode(),
+        "day": pa.array([dt.date(2024, 1, n) for n in range(1, 5)]),
+        "time": pa.array([1, None, 3, 4], pa.timestamp("ns", "Asia/Shanghai")),
+        "price": pa.array([decimal.Decimal("1.20")] * 4, pa.decimal128(9, 2)),
+        "tags": [["a", "b"], [], None, ["c"]],
+        "shop": [{"name": "tea", "no": [1]}, None, {"name": None, "no": []}, None],
+        "blob": pa.array([b"\x00", None, b"", b"z"]),
+    }
+)
+KINDS = {
+    "stars": "int",
+    "price": "float | None",
+    "fair": "bool",
+    "day": "date",
+    "at": "datetime",
+    "mood": ["glad", "sad"],
+    "tags": "list[str]",
+    "note": "str",
+}
+ANSWER = {
+    "stars": 4,
+    "price": None,
+    "fair": True,
+    "day": "2024-05-01",
+    "at": "2024-05-01T10:00:00Z",
+    "mood": "sad",
+    "tags": ["甲", "b"],
+    "note": "n",
+}
+
+
+def test_source_columns_go_through_untouched(serve, tmp_path):
+    """Every type of the source stands in the parts as Arrow had it."""
+    serve()
+    pq.write_table(SOURCE, tmp_path / "in.parquet")
+    made = wcode_magics.parquet(tmp_path / "in.parquet", to=tmp_path / "out", rows=3)
+    made.ask("{{ text }} {{ small }} {{ day }}", **QUIET)
+    read = pq.read_table(tmp_path / "out")
+    names = SOURCE.column_names
+    assert read.select(names).schema.equals(pq.read_schema(tmp_path / "in.parquet"))
+    assert read.select(names).to_pylist() == SOURCE.to_pylist()
+    assert read["answer_status"].to_pylist() == ["ok", "skipped", "ok", "ok"]
+    assert str(pd.read_parquet(tmp_path / "out")["answer"].dtype) == "string"
+
+
+def test_templates_see_what_pandas_rows_have(serve, table):
+    """A value is written into the prompt as from the DataFrame."""
+    server = serve()
+    df = pd.DataFrame(
+        {
+            "n": pd.array([1, 2], dtype="Int64"),
+            "f": [1.0, 2.5],
+            "t": pd.to_datetime(["2024-01-01 00:00", "2024-01-02 03:00"]),
+            "c": pd.Categorical(["x", "y"]),
+            "l": [[1, 2], [3]],
+        }
+    )
+    template = "{{ n }} {{ f }} {{ t }} {{ c }} {{ l }}"
+    made = table(df)
+    pd.read_parquet(made.source).wcode.ask(template, **QUIET)
+    frame, server.seen[:] = {prompt_of(seen) for seen in server.seen}, []
+    made.wcode.ask(template, fresh=True, **QUIET)
+    assert {prompt_of(seen) for seen in server.seen} == frame
+
+
+def test_parts_have_one_schema(serve, table):
+    """A part without one answer has the types of the others; objects are JSON."""
+
+    def script(seen) -> Answer:
+        if "row 0" in prompt_of(seen) or "row 1" in prompt_of(seen):
+            return Answer([b"no"], status=400)
+        return completion(json.dumps(ANSWER))
+
+    serve(script)
+    made = table(texts(4), rows=2)
+    made.wcode.extract("{{ text }}", KINDS, details=True, **QUIET)
+    none, some = (pq.read_schema(part) for part in made.parts)
+    assert none.equals(some, check_metadata=True)
+    read = made.read()
+    assert read["stars"].tolist() == [pd.NA, pd.NA, 4, 4]
+    assert read["extract_status"].tolist() == ["http_4xx"] * 2 + ["ok"] * 2
+    assert read["tags"].tolist()[2:] == ['["甲", "b"]'] * 2
+    frame = texts(4)[2:].wcode.extract("{{ text }}", KINDS, details=True, **QUIET)
+    for name in set(frame.columns) - {"tags", "extract_status"}:
+        kept = read[name][2:]
+        pd.testing.assert_series_equal(kept, frame[name], check_index_type=False)
+
+
+def test_columns_of_numbers_for_names(serve, table):
+    """Names that pandas holds as numbers are texts in the parts."""
+    serve()
+    made = table(pd.DataFrame({0: ["a"], 1: [2]}))
+    made.wcode.ask('{{ row["0"] }}', **QUIET)
+    assert list(made.read().columns)[:3] == ["0", "1", "answer"]
+
+
+def test_a_column_may_be_overwritten(serve, table):
+    """overwrite=True puts the answers in the place of a column of the source."""
+    serve()
+    made = table(pd.DataFrame({"text": [1, 2], "n": ["a", "b"]}))
+    made.wcode.ask("{{ n }}", into="text", overwrite=True, **QUIET)
+    assert made.read()["text"].tolist() == ["A", "B"]
+    assert list(made.read().columns) == ["text", "n", "text_status", "text_error"]
+
+
+@pytest.mark.parametrize("rows", [0, 3])
+def test_a_frame_enriched_before(serve, table, rows):
+    """What was asked of a frame before it became Parquet is still known of it."""
+    serve()
+    made = table(texts(rows).wcode.ask("{{ text }}", into="one", **QUIET), rows=2)
+    made.wcode.ask("{{ one }}", into="two", **QUIET)
+    read = made.read()
+    assert len(read) == rows
+    assert list(read.attrs["wcode"]) == ["one", "two"]
+    assert str(read["two"].dtype) == "string"
+    assert len(read.wcode.retry(["ok"], into="two", **QUIET)) == rows

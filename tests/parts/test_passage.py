@@ -1,0 +1,152 @@
+"""Runs over many parts: killed, stopped, out of money, and yet nothing paid twice."""
+
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+
+import pandas as pd
+import pytest
+
+from tests.frames.asking import QUIET, echo, prompt_of, texts
+from tests.loopback import Answer
+from wcode_magics.errors import AuthenticationError, BudgetError, ReplayError
+from wcode_magics.frames import frame as frames
+from wcode_magics.session import Session
+
+ENRICH = """
+import sys
+import wcode_magics
+from wcode_magics.frames import frame
+url, store = sys.argv[1:3]
+frame.register(wcode_magics.Session(base_url=url, api_key="k", store=store))
+made = wcode_magics.parquet(sys.argv[3], to=sys.argv[4], rows=150)
+print(made.ask("{{ text }}", into="said", progress=False))
+"""
+
+
+def slow(seen) -> Answer:
+    """An echo after 20 ms."""
+    return Answer(echo(seen).pieces, delay=0.02)
+
+
+def test_killed_at_any_moment(serve, table, tmp_path):
+    """Killed (-9) at random moments: finished parts stay, and a last run is right."""
+    server = serve(slow)
+    df = texts(1_000)
+    made = table(df)
+    argv = [server.url, str(tmp_path / "s.db"), str(made.source), str(made.folder)]
+    argv = [sys.executable, "-c", ENRICH, *argv]
+    dice, stood = random.Random(), {}
+    for _ in range(6):
+        before = len(server.seen)
+        process = subprocess.Popen(argv, stdout=subprocess.DEVNULL)
+        deadline = time.monotonic() + 30
+        while len(server.seen) == before and process.poll() is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        time.sleep(dice.uniform(0.0, 0.2))
+        process.kill()
+        process.wait()
+        now = {part.name: part.stat().st_mtime_ns for part in made.parts}
+        assert {name: now[name] for name in stood} == stood
+        assert all(len(pd.read_parquet(p)) in {150, 100} for p in made.parts)
+        stood = now
+    done = subprocess.run(argv, capture_output=True, text=True, check=True)
+    assert "1,000 of 1,000 rows" in done.stdout
+    now = {part.name: part.stat().st_mtime_ns for part in made.parts}
+    assert {name: now[name] for name in stood} == stood
+    times = Counter(prompt_of(seen) for seen in server.seen)
+    assert len(times) == 1_000
+    flight = 64 * 2  # what is in flight, and what was answered in the last 50 ms
+    assert sum(times.values()) - 1_000 <= 6 * flight
+    wanted = df.wcode.ask("{{ text }}", into="said", **QUIET)
+    read = made.read()
+    assert set(read.pop("said_status")) <= {"ok", "replayed"}
+    pd.testing.assert_frame_equal(read, wanted.drop(columns="said_status"))
+
+
+def test_stop_is_a_pause(serve, table):
+    """Stopped, whole parts alone are there; running again sends the rest alone."""
+    server = serve(slow, concurrency=4)
+    made = table(texts(200), rows=30)
+    main = threading.main_thread().ident
+    timer = threading.Timer(0.6, signal.pthread_kill, (main, signal.SIGINT))
+    timer.start()
+    written = made.wcode.ask("{{ text }}", **QUIET)
+    timer.join()
+    assert written.stopped
+    assert 0 < written.rows < 200
+    assert written.rows % 30 == 0
+    assert set(made.read()["answer_status"]) == {"ok"}
+    assert "run it again" in str(written)
+    again = made.wcode.ask("{{ text }}", **QUIET)
+    assert (again.rows, again.stopped, len(server.seen)) == (200, False, 200)
+    assert made.read()["answer"].tolist() == [f"ROW {n}" for n in range(200)]
+
+
+def test_budget_is_of_the_whole_run(serve, table):
+    """All parts together cost no more than the budget; another one goes on."""
+    server = serve(concurrency=2)
+    made = table(texts(90), rows=20)
+    options = {"max_tokens": 5, **QUIET}
+    written = made.wcode.ask("{{ text }}", budget=0.0006, **options)
+    assert written.cost <= 0.0006
+    assert isinstance(written.reason, BudgetError)
+    assert 0 < written.rows < 90
+    assert set(made.read()["answer_status"]) == {"ok"}
+    sent = len(server.seen)
+    assert made.wcode.ask("{{ text }}", budget=1, **options).rows == 90
+    assert len(server.seen) == 90 > sent
+
+
+@pytest.mark.parametrize(
+    ("answer", "options", "error"),
+    [
+        (Answer([b"no"], status=401), {}, AuthenticationError),
+        (echo, {"budget": 1e-9, "max_tokens": 5}, BudgetError),
+    ],
+)
+def test_what_befalls_all_rows_is_raised(serve, table, answer, options, error):
+    """Where nothing was answered the reason is the error, and no part is written."""
+    serve(answer)
+    made = table(texts(200), rows=20)
+    with pytest.raises(error):
+        made.wcode.ask("{{ text }}", **options, **QUIET)
+    assert made.parts == []
+
+
+def test_replay_only(serve, table, tmp_path):
+    """Recorded parts are made without a server; what is not recorded is an error."""
+    store = tmp_path / "project.db"
+    serve(store=str(store))
+    texts(30).wcode.ask("{{ text }}", **QUIET)
+    with Session(store=str(store), replay="only") as offline:
+        frames.register(offline)
+        made = table(texts(40), rows=10)
+        with pytest.raises(ReplayError, match="row 3"):
+            made.wcode.ask("{{ text }}", **QUIET)
+    assert len(made.parts) == 3
+    assert set(made.read()["answer_status"]) == {"replayed"}
+
+
+def test_the_next_part_begins_while_the_last_answers_come(serve, table):
+    """One slow answer in a part does not leave the network idle; order is kept."""
+
+    def tail(seen) -> Answer:
+        late = int(prompt_of(seen).removeprefix("row ")) % 40 == 39
+        return Answer(echo(seen).pieces, delay=0.3 if late else 0.02)
+
+    serve(tail, concurrency=8)
+    made = table(texts(240), rows=40)
+    began = time.perf_counter()
+    made.wcode.ask("{{ text }}", **QUIET)
+    took = time.perf_counter() - began
+    ideal = (234 * 0.02 + 6 * 0.3) / 8
+    assert took < ideal + 0.8  # one part after another: 6 × 0.3 s more
+    assert made.read()["answer"].tolist() == [f"ROW {n}" for n in range(240)]
+    written = [part.stat().st_mtime_ns for part in made.parts]
+    assert written == sorted(written)

@@ -1,0 +1,131 @@
+"""Answers as Arrow columns beside those of the source, the same in every part.
+
+The source's columns go through as Arrow has them. Those of a task have types that come
+of its fields alone, so that a part without one answer fits the others. What pandas must
+know to read them as ``df.wcode`` would have made them stands in the schema's metadata.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from wcode_magics.flow.outcome import Outcome
+from wcode_magics.frames.call import CALLS
+from wcode_magics.frames.filled import array, columns_of, readable, values_of
+from wcode_magics.frames.task import Task
+from wcode_magics.schema import Field
+
+TYPES = {
+    "text": pa.string(),
+    "int": pa.int64(),
+    "float": pa.float64(),
+    "bool": pa.bool_(),
+    "date": pa.timestamp("us"),
+    "datetime": pa.timestamp("us", "UTC"),
+    "choice": pa.dictionary(pa.int32(), pa.string()),
+    "object": pa.string(),
+}
+"""By the kind of a field; an object is its JSON."""
+_PANDAS, _ATTRS = b"pandas", b"PANDAS_ATTRS"
+_PLAIN_NAMES = {"unicode", "string", "empty"}
+
+
+def source_schema(schema: pa.Schema) -> pa.Schema:
+    """A schema whose columns pandas calls by their names, on a plain range of rows."""
+    noted = _noted(schema, _PANDAS)
+    levels = noted.get("column_indexes", [])
+    if len(levels) != 1 or levels[0].get("pandas_type") not in _PLAIN_NAMES:
+        levels = []
+    index = [name for name in noted.get("index_columns", ()) if isinstance(name, str)]
+    noted = {"columns": [], **noted, "index_columns": index, "column_indexes": levels}
+    return _with_notes(schema, {_PANDAS: noted})
+
+
+def answered_schema(source: pa.Schema, task: Task, given: Mapping[str, Any]) -> Any:
+    """The schema of every part: the source's columns, then the task's.
+
+    ``given`` is how it was asked for, kept as ``df.wcode`` keeps it in ``attrs``.
+    """
+    made = source
+    fields = columns_of(task)
+    for field in fields:
+        column = pa.field(field.name, TYPES[field.kind])
+        place = made.get_field_index(field.name)
+        made = made.append(column) if place < 0 else made.set(place, column)
+    names = {field.name for field in fields}
+    noted, attrs = _noted(source, _PANDAS), _noted(source, _ATTRS)
+    others = [one for one in noted["columns"] if one.get("field_name") not in names]
+    noted["columns"] = [*others, *_pandas_columns(fields)]
+    attrs[CALLS] = {**attrs.get(CALLS, {}), task.into: dict(given)}
+    return _with_notes(made, {_PANDAS: noted, _ATTRS: attrs})
+
+
+def answered(
+    table: pa.Table,
+    task: Task,
+    outcomes: Sequence[Outcome[tuple[Any, ...]]],
+    schema: pa.Schema,
+    places: Sequence[int] | None = None,
+) -> pa.Table:
+    """The table with the columns of a task, after ``schema``.
+
+    ``places``: the rows that ``outcomes`` are for; the others keep what they have.
+    """
+    values = zip(columns_of(task), values_of(task, outcomes), strict=True)
+    made = {field.name: arrow(field, said) for field, said in values}
+    if places is not None:
+        made = {n: _merged(table[n], column, places) for n, column in made.items()}
+    columns = [made[n] if n in made else table[n] for n in schema.names]
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def arrow(field: Field, values: Sequence[Any]) -> pa.Array:
+    """The values as an Arrow array of the field's type; None is missing."""
+    kind = TYPES[field.kind]
+    if field.kind == "object":
+        return pa.array([_json(value) for value in values], kind)
+    held = array(field, values)
+    if field.kind != "choice":
+        return pa.array(held, kind, from_pandas=True)
+    codes = pa.array(held.codes, pa.int32(), mask=held.codes < 0)
+    return pa.DictionaryArray.from_arrays(codes, pa.array(field.choices, pa.string()))
+
+
+def frame_of(table: pa.Table) -> pd.DataFrame:
+    """The table as pandas reads it."""
+    made: pd.DataFrame = table.to_pandas()
+    return made
+
+
+def _merged(old: Any, fresh: pa.Array, places: Sequence[int]) -> Any:
+    order = list(range(len(old)))
+    for number, place in enumerate(places):
+        order[place] = len(old) + number
+    both = pa.chunked_array([*old.chunks, fresh]).unify_dictionaries()
+    return both.take(pa.array(order, pa.int64()))
+
+
+def _json(value: Any) -> str | None:
+    if value is None:
+        return None
+    return readable(json.dumps(value, ensure_ascii=False))
+
+
+def _pandas_columns(fields: Sequence[Field]) -> list[Any]:
+    told = [replace(f, kind="text") if f.kind == "object" else f for f in fields]
+    blank = pd.DataFrame({field.name: array(field, []) for field in told})
+    return list(_noted(pa.Schema.from_pandas(blank), _PANDAS)["columns"])
+
+
+def _noted(schema: pa.Schema, key: bytes) -> dict[str, Any]:
+    held = (schema.metadata or {}).get(key)
+    return {} if held is None else dict(json.loads(held))
+
+
+def _with_notes(schema: pa.Schema, notes: Mapping[bytes, Any]) -> pa.Schema:
+    told = {key: json.dumps(note, default=str).encode() for key, note in notes.items()}
+    return schema.with_metadata({**(schema.metadata or {}), **told})

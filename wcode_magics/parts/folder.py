@@ -1,0 +1,150 @@
+"""A folder of Parquet parts: whole ones alone, one run at a time.
+
+A part is there or not; it is written under another name, synced and renamed. So what
+``kill -9`` leaves is finished parts, in a folder that any reader of Parquet reads in
+the order of rows.
+"""
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from wcode_magics.errors import StoreError, UsageError
+from wcode_magics.parts.manifest import Manifest
+from wcode_magics.parts.source import reading
+
+MANIFEST = "_wcode.json"
+_PART = re.compile(r"part-(\d{5,})\.parquet")
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """Where the parts are."""
+
+    path: Path
+
+    @property
+    def manifest(self) -> Manifest:
+        """What the parts are answers to; raises UsageError where none was asked for."""
+        if not self._told.exists():
+            raise UsageError("parquet.no_run", folder=self.path)
+        return Manifest.read(self._told)
+
+    def numbers(self) -> list[int]:
+        """The finished parts, rising."""
+        names = (_PART.fullmatch(one.name) for one in self.path.iterdir())
+        return sorted(int(name[1]) for name in names if name)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Nobody else writes here meanwhile; the folder is made if need be.
+
+        Raises:
+            UsageError: another run does.
+            StoreError: the folder cannot be made.
+        """
+        with self._writing(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+        with _locked(self.path):
+            yield
+
+    def begin(self, manifest: Manifest, *, overwrite: bool) -> None:
+        """Let the folder be that of a run; it may have been before.
+
+        Raises:
+            UsageError: it is another run's (without ``overwrite``), or nobody's.
+            StoreError: it cannot be written.
+        """
+        if self._told.exists():
+            if not overwrite:
+                self.manifest.refuse_another(manifest, self.path)
+                return
+        elif any(self.path.iterdir()):
+            raise UsageError("parquet.not_ours", folder=self.path)
+        with self._writing(self._told):
+            for number in self.numbers():
+                self.part(number).unlink()
+            manifest.write(self._told)
+
+    def part(self, number: int) -> Path:
+        """Where a part is, or will be."""
+        return self.path / f"part-{number:05}.parquet"
+
+    def schema(self, number: int) -> pa.Schema:
+        """The columns of a part; raises UsageError where it is damaged."""
+        with reading(self.part(number)) as opened:
+            return opened.schema_arrow
+
+    def read(self, number: int, columns: list[str] | None = None) -> pa.Table:
+        """A part, or some of its columns; raises UsageError where it is damaged."""
+        with reading(self.part(number)) as opened:
+            return opened.read(columns)
+
+    def write(self, number: int, table: pa.Table) -> None:
+        """Put a part there, or another in its place; raises StoreError."""
+        target = self.part(number)
+        fresh = target.with_name(f".{target.name}.tmp")
+        with self._writing(target):
+            try:
+                pq.write_table(_unified(table), fresh)
+                with fresh.open("rb+") as written:
+                    os.fsync(written.fileno())
+                fresh.replace(target)
+            except OSError:
+                with suppress(OSError):
+                    fresh.unlink(missing_ok=True)
+                raise
+
+    def counts(self, column: str) -> Counter[str]:
+        """How often each value stands in a column of texts."""
+        found: Counter[str] = Counter()
+        for number in self.numbers():
+            (values,) = self.read(number, [column]).columns
+            for one in values.value_counts().to_pylist():
+                found[one["values"]] += one["counts"]
+        return found
+
+    @property
+    def _told(self) -> Path:
+        return self.path / MANIFEST
+
+    @contextmanager
+    def _writing(self, path: Path) -> Iterator[None]:
+        try:
+            yield
+        except OSError as wrong:
+            reason = (wrong.strerror or str(wrong)).rpartition("] ")[2].rstrip(".")
+            raise StoreError("parquet.write", path=path, reason=reason) from wrong
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """The system's own lock, which ends with the process; Windows has none for it."""
+    try:
+        import fcntl
+    except ImportError:  # pragma: no cover
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as wrong:
+        raise UsageError("parquet.busy", folder=folder) from wrong
+    finally:
+        os.close(handle)
+
+
+def _unified(table: pa.Table) -> pa.Table:
+    """One dictionary for each column, as a row group of Parquet has it."""
+    try:
+        return table.unify_dictionaries()
+    except pa.ArrowNotImplementedError:
+        return table

@@ -1,0 +1,184 @@
+"""Chunk after chunk through one line of requests.
+
+The next chunk begins when the last request of the one before is on its way, so that
+the network is busy while that one drains; never are there more than two. A chunk is
+written when all of its rows have their end, and after those before it.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from wcode_magics.errors import BudgetError, ReplayError, StoreError, WcodeError
+from wcode_magics.flow.batch import Ask, Batch
+from wcode_magics.flow.outcome import GOOD, Outcome, Tally
+from wcode_magics.frames.call import Call
+from wcode_magics.frames.many import Line
+from wcode_magics.frames.many import batch as batch_of
+from wcode_magics.frames.rows import Rows
+
+UNFINISHED = frozenset({"stopped", "budget"})
+"""Statuses of rows that a later run goes on with."""
+
+Outcomes = Sequence[Outcome[tuple[Any, ...]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Rows of a table, and those of them to ask."""
+
+    number: int
+    table: pa.Table
+    rows: Rows
+
+
+class Passage:
+    """One run over many chunks.
+
+    Args:
+        call: how each is asked; its budget is that of all together.
+        chunks: read as they are needed, in another thread.
+        write: puts a chunk with its outcomes where it belongs, likewise.
+        tally: where the run stands, over all chunks.
+    """
+
+    def __init__(
+        self,
+        call: Call,
+        chunks: Iterator[Chunk],
+        write: Callable[[Chunk, Outcomes], None],
+        tally: Tally,
+    ) -> None:
+        self.tally = tally
+        self.reason: WcodeError | None = None
+        self.stopped = False
+        self._call = call
+        self._line = Line.of(call.session, call.resolved, call.budget)
+        self._chunks, self._write = chunks, write
+        self._alive: list[Batch[tuple[Any, ...]]] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._over = self._good = False
+
+    async def run(self) -> None:
+        """Ask all chunks, or as many as can be.
+
+        Raises:
+            WcodeError: what befell all rows, if none was answered; or a chunk cannot
+                be read or written.
+        """
+        self._loop = asyncio.get_running_loop()
+        try:
+            await self._all()
+        except Exception:
+            self._halt(None)
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            raise
+        except BaseException:
+            for task in self._tasks:
+                task.cancel()
+            raise
+        try:
+            self._call.session.store.flush()
+        except StoreError as error:
+            self.reason = self.reason or error
+        vain = not self._good or isinstance(self.reason, ReplayError)
+        if self.reason is not None and vain:
+            raise self.reason
+
+    def stop(self) -> None:
+        """Begin no chunk more and pause the others; a second call leaves at once.
+
+        May be called from any thread.
+        """
+        if self._loop is None:
+            self._stop()
+            return
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._stop)
+
+    def _stop(self) -> None:
+        self.stopped = True
+        self._halt(None)
+
+    def _halt(self, reason: WcodeError | None) -> None:
+        self._over = True
+        self.reason = self.reason or reason
+        for batch in self._alive:
+            batch.stop()
+
+    async def _all(self) -> None:
+        before: asyncio.Task[None] | None = None
+        while not self._over:
+            chunk = await self._next(before)
+            if chunk is None:
+                break
+            taken = asyncio.Event()
+            task = asyncio.create_task(self._one(chunk, taken, before))
+            self._tasks = [task] if before is None else [before, task]
+            await taken.wait()
+            if before is not None:
+                await before
+            before = task
+        if before is not None:
+            await before
+
+    async def _next(self, before: asyncio.Task[None] | None) -> Chunk | None:
+        """The next chunk; where it cannot be read, what flies comes home first."""
+        try:
+            return await asyncio.to_thread(next, self._chunks, None)
+        except WcodeError:
+            if before is not None:
+                await before
+            raise
+
+    async def _one(
+        self, chunk: Chunk, taken: asyncio.Event, before: asyncio.Task[None] | None
+    ) -> None:
+        try:
+            outcomes, whole = await self._outcomes(chunk, taken)
+        finally:
+            taken.set()
+        if before is not None:
+            await asyncio.wait({before})
+        if whole:
+            try:
+                await asyncio.to_thread(self._write, chunk, outcomes)
+            except StoreError:
+                self._over = True
+                raise
+
+    async def _outcomes(
+        self, chunk: Chunk, taken: asyncio.Event
+    ) -> tuple[Outcomes, bool]:
+        """What became of the rows, and whether they all have their end."""
+        batch = batch_of(self._line, self._call.task, fresh=self._call.fresh)
+        batch.tally = self.tally
+        self._alive.append(batch)
+        try:
+            asks = _until(chunk.rows.asks(), taken)
+            outcomes = await batch.run(asks, len(chunk.rows))
+        finally:
+            self._alive.remove(batch)
+        return outcomes, self._judge(outcomes, batch)
+
+    def _judge(self, outcomes: Outcomes, batch: Batch[tuple[Any, ...]]) -> bool:
+        statuses = {outcome.status for outcome in outcomes}
+        self._good = self._good or bool(statuses & GOOD)
+        if batch.reason is not None:
+            self._halt(batch.reason)
+            return statuses <= {*GOOD, "skipped"}
+        if "budget" in statuses:
+            self._over = True
+            errors = (o.error for o in outcomes if isinstance(o.error, BudgetError))
+            self.reason = self.reason or next(errors, None)
+        return not statuses & UNFINISHED
+
+
+def _until(asks: Iterable[Ask], taken: asyncio.Event) -> Iterator[Ask]:
+    yield from asks
+    taken.set()

@@ -1,0 +1,204 @@
+"""Parquet files as chunks of rows, read as they are needed."""
+
+import glob
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from wcode_magics.errors import UsageError
+from wcode_magics.parts.columns import source_schema
+
+AT_ONCE = 1_024
+"""Rows that are decoded at a time."""
+BUFFER = 1 << 20
+"""Bytes that are read of a column at a time."""
+_HIDDEN = ("_", ".")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Local Parquet files, one after another, as one table."""
+
+    files: tuple[Path, ...]
+    roots: tuple[Path, ...] = ()
+
+    @classmethod
+    def of(cls, given: Any) -> "Source":
+        """A file, a folder of files, a pattern (``*``) or a list of files.
+
+        Those of a folder or a pattern stand in the order of their names.
+
+        Raises:
+            UsageError: none is there, one is no Parquet, or they do not fit together.
+        """
+        named = given if isinstance(given, list | tuple) else [given]
+        paths = [Path(one).expanduser() for one in named]
+        files = [file for path in paths for file in _found(path)]
+        if not files:
+            raise UsageError("parquet.no_source", path=given)
+        made = cls(tuple(files), tuple(path for path in paths if path.is_dir()))
+        made._refuse_misfits()
+        return made
+
+    @cached_property
+    def schema(self) -> pa.Schema:
+        """The columns, as Arrow and pandas know them."""
+        with reading(self.files[0]) as opened:
+            return source_schema(opened.schema_arrow)
+
+    @cached_property
+    def lengths(self) -> list[int]:
+        """The rows of each file."""
+        found = []
+        for file in self.files:
+            with reading(file) as opened:
+                found.append(opened.metadata.num_rows)
+        return found
+
+    @property
+    def rows(self) -> int:
+        """The rows of all."""
+        return sum(self.lengths)
+
+    @property
+    def identity(self) -> list[list[Any]]:
+        """Of each file its name, bytes, time of change (ns) and rows."""
+        told = []
+        for file, rows in zip(self.files, self.lengths, strict=True):
+            facts = file.stat()
+            told.append([file.name, facts.st_size, facts.st_mtime_ns, rows])
+        return told
+
+    def chunks(
+        self, size: int, wanted: Sequence[int], columns: Sequence[str] | None = None
+    ) -> Iterator[tuple[int, pa.Table]]:
+        """The chunks of so many rows whose numbers, rising, are wanted.
+
+        A table without rows has one chunk, without rows.
+
+        Raises:
+            UsageError: a file is damaged.
+        """
+        start = 0
+        while start < len(wanted):
+            end = start + 1
+            while end < len(wanted) and wanted[end] == wanted[end - 1] + 1:
+                end += 1
+            rows = self._rows_from(wanted[start] * size, columns)
+            for number in wanted[start:end]:
+                yield number, rows.take(size)
+            start = end
+
+    def refuse_target(self, folder: Path) -> None:
+        """Raise UsageError where parts in this folder would be part of the source."""
+        there = folder.resolve()
+        inside = [root.resolve() in {there, *there.parents} for root in self.roots]
+        holds = [there in file.resolve().parents for file in self.files]
+        if any(inside) or any(holds):
+            raise UsageError("parquet.same_folder", folder=folder)
+
+    def _rows_from(self, first: int, columns: Sequence[str] | None) -> "_Rows":
+        schema = self.schema
+        if columns is not None:
+            fields = [schema.field(name) for name in columns]
+            schema = pa.schema(fields, schema.metadata)
+        return _Rows(self._batches(first, schema), schema)
+
+    def _batches(self, first: int, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        """From the row ``first`` on; row groups before it are not read."""
+        passed = 0
+        for file, length in zip(self.files, self.lengths, strict=True):
+            if passed + length <= first:
+                passed += length
+                continue
+            with reading(file) as opened:
+                groups, passed = _groups_from(opened.metadata, first, passed)
+                for batch in opened.iter_batches(AT_ONCE, groups, schema.names):
+                    yield batch.slice(min(max(first - passed, 0), len(batch)))
+                    passed += len(batch)
+
+    def _refuse_misfits(self) -> None:
+        names = self.schema.names
+        for name in names:
+            if names.count(name) > 1:
+                raise UsageError("frame.twice", name=name)
+        for file in self.files[1:]:
+            with reading(file) as opened:
+                other = opened.schema_arrow
+            if not other.equals(self.schema):
+                first = self.files[0].name
+                column = _difference(self.schema, other)
+                raise UsageError(
+                    "parquet.columns", path=file, first=first, column=column
+                )
+
+
+class _Rows:
+    """Batches, cut anew."""
+
+    def __init__(self, batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> None:
+        self._batches, self._schema = batches, schema
+        self._rest: list[pa.RecordBatch] = []
+
+    def take(self, size: int) -> pa.Table:
+        held, rows = self._rest, sum(map(len, self._rest))
+        while rows < size and (batch := next(self._batches, None)) is not None:
+            held.append(batch)
+            rows += len(batch)
+        over = rows - size
+        self._rest = []
+        if over > 0:
+            last = held.pop()
+            self._rest = [last.slice(len(last) - over)]
+            held.append(last.slice(0, len(last) - over))
+        columns = [
+            pa.chunked_array([batch[field.name] for batch in held], field.type)
+            for field in self._schema
+        ]
+        return pa.Table.from_arrays(columns, schema=self._schema)
+
+
+def _found(path: Path) -> list[Path]:
+    if path.is_file():
+        return [path]
+    pattern = path / "**" / "*.parquet" if path.is_dir() else path
+    found = map(Path, sorted(glob.glob(str(pattern), recursive=True)))  # noqa: PTH207
+    files = [file for file in found if not file.name.startswith(_HIDDEN)]
+    for file in files:
+        for folder in file.parts[len(path.parts) : -1]:
+            if "=" in folder:
+                raise UsageError("parquet.partitioned", folder=folder)
+    return files
+
+
+@contextmanager
+def reading(file: Path) -> Iterator[pq.ParquetFile]:
+    """The file, open; raises UsageError where it cannot be read."""
+    try:
+        with pq.ParquetFile(file, buffer_size=BUFFER) as opened:
+            yield opened
+    except FileNotFoundError as wrong:
+        raise UsageError("parquet.no_source", path=file) from wrong
+    except (OSError, pa.ArrowException) as wrong:
+        reason = str(wrong).partition("\n")[0]
+        raise UsageError("parquet.unreadable", path=file, reason=reason) from wrong
+
+
+def _groups_from(facts: Any, first: int, passed: int) -> tuple[list[int], int]:
+    """The row groups that are read from a row on, and the rows before them."""
+    groups = list(range(facts.num_row_groups))
+    while groups and passed + facts.row_group(groups[0]).num_rows <= first:
+        passed += facts.row_group(groups.pop(0)).num_rows
+    return groups, passed
+
+
+def _difference(one: pa.Schema, other: pa.Schema) -> str:
+    differ = set(one) ^ set(other)
+    named = sorted(field.name for field in differ)
+    return named[0] if named else ", ".join(other.names)
