@@ -238,7 +238,7 @@ class TestNothingLost:
         assert len(stored) == 399
 
     def test_cancelled(self, cluster, lead):
-        """A computation that was cancelled sends nothing more."""
+        """A computation that was cancelled sends nothing more; its answers are home."""
         client = cluster()
         server = lead(slow, concurrency=8)
         future = client.compute(table(2000, 2).wcode.ask("Say {{ 评论 }}"))
@@ -247,8 +247,9 @@ class TestNothingLost:
         future.cancel()
         time.sleep(1.0)
         sent = len(server.seen)
-        time.sleep(1.0)
+        time.sleep(1.5)
         assert len(server.seen) == sent < 1999
+        assert len(call.session().store.history()) == sent
 
     def test_preview_is_paid_once(self, cluster, lead, capsys):
         """Rows of a preview are not sent by the run; the estimate counts them."""

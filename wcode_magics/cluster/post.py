@@ -5,7 +5,7 @@ import atexit
 import os
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -196,7 +196,7 @@ class Post:
     async def _send(self) -> None:
         while True:
             await asyncio.sleep(SEND_S)
-            if self.running:
+            with suppress(WcodeError):
                 await self._journal.send(self._merge)
 
     async def _merge(self, rows: Sequence[Any]) -> None:
