@@ -402,7 +402,6 @@ def test_history_and_usage_commands(loopback, shell, run):
     assert "Its budget is ¥5" in told
     assert shell.user_ns["_wcode"].cost == pytest.approx(1.35e-5)
     assert told.count("¥0.000013") == 3  # by day, by cell, of the session
-    assert not run("%wcode_history many").success
 
 
 def test_a_notebook_is_held_by_nbval_without_key_or_server(store, tmp_path):

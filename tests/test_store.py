@@ -417,6 +417,49 @@ def test_prune(store):
     assert store.prune() == 0
 
 
+def test_prune_gives_room_back(path, store):
+    """The file is smaller at once, while it is open here and elsewhere."""
+    for number in range(200):
+        store.put(reply(f"p{number}", text="x" * 5_000), URL)
+    store.flush()
+    with closing(Store(path)) as other:
+        assert other.count() == 200
+        full = store.size
+        assert store.prune(keep=1) == 199
+        assert (store.count(), other.count()) == (1, 1)
+        assert store.size < full / 5
+
+
+def test_a_span_of_time(tmp_path, store):
+    """From a time on and up to another: listed and copied, the end left out."""
+    told = []
+    for number in range(3):
+        store.put(reply(f"p{number}"), URL)
+        told = [row["time"] for row in store.history()]
+        time.sleep(0.002)
+    newest, middle, _oldest = told
+    span = {"since": middle, "before": newest}
+    assert [row["prompt"] for row in store.history(**span)] == ["p1"]
+    naive = middle.astimezone().replace(tzinfo=None)
+    assert len(store.history(since=naive)) == 2
+    target = tmp_path / "copy.db"
+    assert store.export(target, **span) == 1
+    assert store.export(target) == 2
+    assert sorted(entry.name for entry in tmp_path.glob("copy.db*")) == ["copy.db"]
+    with Store(target, readonly=True) as copy:
+        assert [row["prompt"] for row in copy.history()] == ["p2", "p0", "p1"]
+
+
+@pytest.mark.parametrize("name", ["export", "absorb"])
+def test_a_store_is_no_copy_of_itself(path, store, name):
+    """Its own file is refused, by whatever path, and stays as it is."""
+    store.put(reply(), URL)
+    for spelt in (path, path.parent / ".." / path.parent.name / path.name):
+        with pytest.raises(StoreError, match="the store itself"):
+            getattr(store, name)(spelt)
+    assert store.count() == 1
+
+
 def test_records_of_equal_requests(store):
     """The newest so many, each its own, in the order they came, written or not."""
     for number in range(4):

@@ -110,7 +110,9 @@ def first_words(line: str, count: int) -> tuple[list[str], str]:
     return words, line[at:]
 
 
-def parse_words(words: Sequence[str]) -> Line:
+def parse_words(
+    words: Sequence[str], flags: Mapping[str, Option] = options.FLAGS
+) -> Line:
     """The same for the words of a shell's command line, in any order.
 
     What is neither an option nor its value is the prompt, joined with spaces; there
@@ -128,7 +130,7 @@ def parse_words(words: Sequence[str]) -> Line:
             prompt.append(word)
             continue
         name, equals, given = word.partition("=")
-        row = options.flag(name)
+        row = options.flag(name, flags)
         if not row.takes_value:
             if equals:
                 raise OptionError("no_value", name=name, given=given)
@@ -243,28 +245,31 @@ class Completion:
     meta: str = ""
 
 
-def complete(line: str, variables: Mapping[str, Any]) -> Iterator[Completion]:
+def complete(
+    line: str,
+    variables: Mapping[str, Any],
+    flags: Mapping[str, Option] = options.FLAGS,
+) -> Iterator[Completion]:
     """What may stand at the end of ``line`` (the line up to the cursor)."""
     start = max(line.rfind(" "), line.rfind("\t")) + 1
     word = line[start:]
     before = line[:start].split()
-    row = options.FLAGS.get(before[-1]) if before else None
+    row = flags.get(before[-1]) if before else None
     name, equals, _given = word.partition("=")
-    if equals and name in options.FLAGS:
-        row, start, word = options.FLAGS[name], start + len(name) + 1, _given
+    if equals and name in flags:
+        row, start, word = flags[name], start + len(name) + 1, _given
     if row is not None and (row.takes_value if equals else row.needs_value):
         yield from _values(row, word, start, variables)
     elif not word or word.startswith("-"):
-        yield from _flags(word, start)
+        yield from _flags(word, start, flags)
 
 
-def _flags(word: str, start: int) -> Iterator[Completion]:
-    for row in options.CELL:
-        for spelt in row.flags:
-            underscored = "_" in spelt and "_" not in word
-            short = len(spelt) == 2 and spelt != word
-            if spelt.startswith(word) and not underscored and not short:
-                yield Completion(spelt, start, "flag", row.allowed)
+def _flags(word: str, start: int, flags: Mapping[str, Option]) -> Iterator[Completion]:
+    for spelt, row in flags.items():
+        underscored = "_" in spelt and "_" not in word
+        short = len(spelt) == 2 and spelt != word
+        if spelt.startswith(word) and not underscored and not short:
+            yield Completion(spelt, start, "flag", row.allowed)
 
 
 def _values(

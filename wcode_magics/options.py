@@ -57,12 +57,12 @@ _TRUE, _FALSE = {"true", "yes", "on", "1"}, {"false", "no", "off", "0"}
 class Option:
     """A row. ``cell``: a flag of the magic; ``setting``: a value of the session.
 
-    A ``switch`` is on or off by ``--name`` and ``--no-name``; a ``flag`` can only be
-    given; a ``pair`` is ``name=value`` and may be repeated; ``functions`` are names of
+    A ``switch`` is on or off by ``--name`` and ``--no-name``; a ``flag`` is given;
+    a ``pair`` is ``name=value`` and may be repeated; ``functions`` are names of
     variables, a ``schema`` is anything that :mod:`wcode_magics.schema` reads, a
     ``grid`` is ``name=v1,v2`` once or more, an ``answer`` is a reply. ``low`` bounds a
-    number from below, exclusive. ``bare`` is the value of a flag that has none behind
-    it; such a flag takes one behind ``=`` alone.
+    number from below, exclusive; ``form`` is how a text looks. ``bare`` is the value
+    of a flag that has none behind it, and takes one behind ``=`` alone.
     """
 
     name: str
@@ -74,6 +74,7 @@ class Option:
     setting: bool = False
     low: float | None = None
     bare: Any = None
+    form: str = ""
     param: Param | None = None
 
     @property
@@ -94,9 +95,8 @@ class Option:
     @property
     def switch(self) -> bool:
         """Whether ``--no-name`` exists."""
-        return self.kind == "switch" or (
-            self.param is not None and self.param.kind == "bool"
-        )
+        kind = self.kind if self.param is None else self.param.kind
+        return kind in {"switch", "bool"}
 
     @property
     def takes_value(self) -> bool:
@@ -131,7 +131,7 @@ class Option:
             return " · ".join(self.words)
         if self.low is not None:
             return f"number > {self.low:g}"
-        return _FORMS.get(self.kind, self.kind)
+        return self.form or _FORMS.get(self.kind, self.kind)
 
     @property
     def help(self) -> str:
@@ -194,11 +194,11 @@ _NAMES = {row.name: row for row in OPTIONS}
 
 def setting(name: str) -> Option:
     """The row of a setting; raises SettingError with the nearest name."""
-    row = _SETTINGS.get(name.replace("-", "_"))
-    if row is None:
-        hint = params.hint(name.replace("-", "_"), tuple(_SETTINGS))
+    spelt = name.replace("-", "_")
+    if spelt not in _SETTINGS:
+        hint = params.hint(spelt, tuple(_SETTINGS))
         raise SettingError("unknown_setting", given=name, hint=hint)
-    return row
+    return _SETTINGS[spelt]
 
 
 def default(name: str) -> Any:
@@ -207,12 +207,13 @@ def default(name: str) -> Any:
     return row.default if row is not None else None
 
 
-def flag(word: str) -> Option:
+def flag(word: str, flags: Mapping[str, Option] = FLAGS) -> Option:
     """The row of a flag; raises OptionError with the nearest flag and its range."""
-    row = FLAGS.get(word)
+    row = flags.get(word)
     if row is None:
-        near = params.nearest(word, tuple(FLAGS))
-        spelt = f"{near} ({FLAGS[near].allowed})" if near else "%%wcode?"
+        near = params.nearest(word, tuple(flags))
+        page = "%%wcode?" if flags is FLAGS else " · ".join(flags)
+        spelt = f"{near} ({flags[near].allowed})" if near else page
         raise OptionError("unknown_option", given=word, near=spelt)
     return row
 

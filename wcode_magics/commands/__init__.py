@@ -21,7 +21,7 @@ COMMANDS = {
     "wcode_code": "requests",
     "wcode_diff": "answers",
     "wcode_branch": "answers",
-    "wcode_history": "spent",
+    "wcode_history": "history",
     "wcode_usage": "spent",
     "wcode_panel": "panel",
     "wcode_chats": "talks",
@@ -58,5 +58,7 @@ def complete(
     elif command == "wcode_diff":
         names = tuple(name for name in variables if not name.startswith("__"))
         yield from lines.complete_names(line, names)
+    elif command == "wcode_history":
+        yield from lines.complete(line, {}, import_module(f"{__name__}.history").FLAGS)
     elif command == "wcode_code":
         yield from lines.complete_names(line, snippets.KEYS)

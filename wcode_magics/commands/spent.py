@@ -1,33 +1,16 @@
-"""``%wcode_history`` and ``%wcode_usage``: what was sent, and what it cost."""
+"""``%wcode_usage``: what was spent."""
 
-import importlib.util
 import math
 from typing import Any
 
 from wcode_magics import view
 from wcode_magics.cell import show_bundle
-from wcode_magics.errors import OptionError
 from wcode_magics.extension import Extension
 from wcode_magics.table import Table
 from wcode_magics.text import say
 
-SHOWN = 20
-_BRIEF = 60
-_HISTORY = ("time", "model", "prompt", "text", "cost", "finish_reason")
 _BY_CELL = ("cell", "answers", "cost")
 _USAGE = ("day", "model", "answers", "prompt_tokens", "completion_tokens", "cost")
-
-
-def wcode_history(home: Extension, line: str) -> Any:
-    """The newest answers of the store: a DataFrame where pandas is installed."""
-    rows = home.session.store.history(limit=_number(line))
-    if importlib.util.find_spec("pandas") is not None:
-        import pandas as pd
-
-        return pd.DataFrame(rows)
-    cells = [[_brief(row[name]) for name in _HISTORY] for row in rows]
-    show_bundle(Table([say(f"spent.{name}") for name in _HISTORY], cells).bundle())
-    return None
 
 
 def wcode_usage(home: Extension, _line: str) -> None:
@@ -52,21 +35,7 @@ def wcode_usage(home: Extension, _line: str) -> None:
     show_bundle(view.joined([by_day, by_cell]))
 
 
-def _number(line: str) -> int:
-    said = line.strip()
-    if said and not (said.isdigit() and int(said)):
-        raise OptionError(
-            "bad_option", name="%wcode_history", given=said, allowed="1 …"
-        )
-    return int(said or SHOWN)
-
-
 def _told(name: str, value: Any) -> str:
     if name == "cost":
         return "–" if value is None else view.money(value)
     return f"{value:,}" if isinstance(value, int) else str(value)
-
-
-def _brief(value: Any) -> str:
-    line = " ".join(str("–" if value is None else value).split())
-    return line if len(line) <= _BRIEF else f"{line[: _BRIEF - 1]}…"

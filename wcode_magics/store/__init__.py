@@ -10,12 +10,13 @@ import atexit
 import contextlib
 import datetime as dt
 import json
+import math
 import threading
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from wcode_magics.errors import StoreError
 from wcode_magics.reply import Reply
@@ -49,8 +50,8 @@ _TAKE = (
 )
 _COPY = (
     f"INSERT INTO main.answers ({_COLUMNS}) SELECT {_COLUMNS} "  # noqa: S608
-    "FROM source.answers AS theirs WHERE time >= ? AND NOT EXISTS (SELECT 1 "
-    "FROM main.answers AS ours WHERE ours.hash = theirs.hash "
+    "FROM source.answers AS theirs WHERE time >= ? AND time < ? "
+    "AND NOT EXISTS (SELECT 1 FROM main.answers AS ours WHERE ours.hash = theirs.hash "
     "AND ours.base_url = theirs.base_url AND ours.time = theirs.time) ORDER BY id"
 )
 
@@ -166,11 +167,17 @@ class Store:
             StoreError: an earlier answer could not be written. All that wait are
                 kept and tried again, this one with them.
         """
-        self._writer.put(_Row(reply, _tidy(base_url), time.time()))
+        self._writer.put(_Row(reply, _tidy(base_url), round(time.time(), 6)))
 
     def flush(self) -> None:
         """Wait until all that was put is committed; raises StoreError if it fails."""
         self._writer.flush(2 * self._patience)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """Write what waits and let go of the file; a second call does nothing."""
@@ -181,18 +188,34 @@ class Store:
             self._reader.close()
             self._release()
 
+    def count(self) -> int:
+        """How many answers there are."""
+        self._settle()
+        return int(self._select("SELECT count(*) FROM answers")[0][0])
+
+    @property
+    def size(self) -> int:
+        """Bytes on the disk, with the journal beside the file."""
+        files = self.path, self.path.with_name(f"{self.path.name}-wal")
+        return sum(path.stat().st_size for path in files if path.exists())
+
     def history(
-        self, *, limit: int | None = None, since: dt.datetime | None = None
+        self,
+        *,
+        limit: int | None = None,
+        since: dt.datetime | None = None,
+        before: dt.datetime | None = None,
     ) -> list[dict[str, Any]]:
         """What was answered, newest first, one dict a row.
 
+        From ``since`` on, up to ``before``; one without a time zone is local.
         ``time`` is aware (UTC), ``cost`` in ¥, ``elapsed`` in seconds.
         """
         self._settle()
         rows = self._select(
-            "SELECT time, base_url, request, reply FROM answers WHERE time >= ? "
-            "ORDER BY id DESC LIMIT ?",
-            (_moment(since), -1 if limit is None else limit),
+            "SELECT time, base_url, request, reply FROM answers "
+            "WHERE time >= ? AND time < ? ORDER BY id DESC LIMIT ?",
+            (*_between(since, before), -1 if limit is None else limit),
         )
         return [_told(*row) for row in rows]
 
@@ -225,7 +248,8 @@ class Store:
         self.flush()
         with faults(self.path), closing(self._connect()) as db:
             had = db.total_changes
-            db.execute("DELETE FROM answers WHERE time < ?", (_moment(before),))
+            if before is not None:
+                db.execute("DELETE FROM answers WHERE time < ?", (before.timestamp(),))
             if keep is not None:
                 db.execute(
                     "DELETE FROM answers WHERE id NOT IN "
@@ -234,27 +258,40 @@ class Store:
                 )
             forgotten = db.total_changes - had
             db.execute("VACUUM")
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return forgotten
 
-    def export(self, path: str | Path, *, since: dt.datetime | None = None) -> int:
+    def export(
+        self,
+        path: str | Path,
+        *,
+        since: dt.datetime | None = None,
+        before: dt.datetime | None = None,
+    ) -> int:
         """Copy answers into another store, made if need be; returns how many.
 
         What is made so is one file without side files, fit for a repository.
         """
         self.flush()
-        target = Path(path).expanduser()
+        target = self._other(path)
         with faults(target), closing(open_file(target, self._patience)) as db:
-            copied = _copy(db, self.path, _moment(since))
+            copied = _copy(db, self.path, _between(since, before))
             db.execute("PRAGMA journal_mode=DELETE")
         return copied
 
     def absorb(self, path: str | Path) -> int:
         """Take in the answers of another store; returns how many were new."""
         self.flush()
-        source = Path(path).expanduser()
+        source = self._other(path)
         open_readonly(source, self._patience).close()
         with faults(self.path), closing(self._connect()) as db:
-            return _copy(db, source, 0.0)
+            return _copy(db, source, _between(None, None))
+
+    def _other(self, path: str | Path) -> Path:
+        other = Path(path).expanduser()
+        if other.resolve() == self.path.resolve():
+            raise StoreError("store.itself", path=other)
+        return other
 
     def since(self, mark: int, limit: int) -> list[tuple[Any, ...]]:
         """The rows after the one numbered ``mark``, oldest first, number in front."""
@@ -310,9 +347,9 @@ class Store:
             output.close()
 
 
-def _copy(db: Connection, source: Path, since: float) -> int:
+def _copy(db: Connection, source: Path, between: tuple[float, float]) -> int:
     db.execute("ATTACH ? AS source", (str(source),))
-    copied = db.execute(_COPY, (since,)).rowcount
+    copied = db.execute(_COPY, between).rowcount
     db.execute("DETACH source")
     return copied
 
@@ -347,8 +384,12 @@ def _told(moment: float, base_url: str, request: bytes, data: bytes) -> dict[str
     }
 
 
-def _moment(time: dt.datetime | None) -> float:
-    return 0.0 if time is None else time.timestamp()
+def _between(
+    since: dt.datetime | None, before: dt.datetime | None
+) -> tuple[float, float]:
+    """Seconds since 1970: from the first on, up to the second."""
+    start = 0.0 if since is None else since.timestamp()
+    return start, math.inf if before is None else before.timestamp()
 
 
 def _tidy(base_url: str) -> str:

@@ -1,0 +1,145 @@
+"""``%wcode_history``: list, copy, take in and forget what was paid for."""
+
+import datetime as dt
+import re
+from pathlib import Path
+
+import pytest
+from IPython.core.completer import provisionalcompleter
+
+from tests.loopback import completion
+from wcode_magics import text
+from wcode_magics.store import Store
+
+TODAY = dt.datetime.now().astimezone().date()
+YESTERDAY, TOMORROW = TODAY - dt.timedelta(days=1), TODAY + dt.timedelta(days=1)
+
+
+@pytest.fixture
+def asked(loopback, shell, run, tmp_path, monkeypatch) -> Path:
+    """A store of three answers, in the folder where the shell works."""
+    monkeypatch.chdir(tmp_path)
+    server = loopback(completion())
+    store = tmp_path / "mine.db"
+    shell.run_line_magic("wcode_config", f"base_url={server.url} store={store}")
+    for word in ("one", "two", "three"):
+        assert run(f"%wcode --no-stream {word}").success
+    return store
+
+
+def prompts(shell, run, line: str) -> list[str]:
+    """What a line lists."""
+    assert run(f"h = %wcode_history {line}").success
+    listed = shell.user_ns["h"]
+    return listed["prompt"].tolist() if len(listed) else []
+
+
+@pytest.mark.usefixtures("asked")
+def test_listing(shell, run):
+    """The newest so many, also of a span of days, options before or after them."""
+    assert prompts(shell, run, "") == ["three", "two", "one"]
+    assert prompts(shell, run, "2") == ["three", "two"]
+    assert prompts(shell, run, f"--since {TODAY}") == ["three", "two", "one"]
+    assert prompts(shell, run, f"--since {TODAY} --before={TOMORROW} 1") == ["three"]
+    assert prompts(shell, run, f"1 --before {TOMORROW}") == ["three"]
+    assert prompts(shell, run, f"--since {TOMORROW}") == []
+    assert prompts(shell, run, f"--before {YESTERDAY}") == []
+
+
+@pytest.mark.usefixtures("asked")
+def test_a_span_is_not_cut_short(shell, run):
+    """With a day and no number all of its answers are listed."""
+    store = shell.run_line_magic("wcode_history", "1")
+    assert len(store) == 1
+    for number in range(20):
+        run(f"%wcode --no-stream again {number}")
+    assert len(prompts(shell, run, "")) == 20
+    assert len(prompts(shell, run, f"--since {TODAY}")) == 23
+
+
+@pytest.mark.usefixtures("asked")
+def test_copying_and_taking_in(shell, run, tmp_path):
+    """A copy is a store in one file, which another one takes in once."""
+    told = run("%wcode_history --export copy.db").plain
+    assert re.search(r"3 answers copied; copy\.db now holds 3 \(\d+ kB\)", told)
+    assert "0 answers copied" in run("%wcode_history --export copy.db").plain
+    assert {path.name for path in tmp_path.glob("copy*")} == {"copy.db"}
+    shell.run_line_magic("wcode_config", "store=other.db")
+    told = run("%wcode_history --import copy.db").plain
+    assert "3 new answers from copy.db; other.db now holds 3" in told
+    assert "0 new answers" in run("%wcode_history --import copy.db").plain
+    assert "¥0 · " in run("%wcode --replay=only one").plain
+
+
+@pytest.mark.usefixtures("asked")
+def test_forgetting(shell, run):
+    """It says how many went, how many are left, and how big the file is."""
+    told = run("%wcode_history --prune --keep 1").plain
+    assert re.search(r"2 answers forgotten; .*mine\.db now holds 1 \(\d+ kB\)", told)
+    assert (
+        "0 answers forgotten"
+        in run(f"%wcode_history --prune --before {YESTERDAY}").plain
+    )
+    assert prompts(shell, run, "") == ["three"]
+
+
+@pytest.mark.usefixtures("asked")
+def test_older_ones_are_put_away(run):
+    """With --export they are copied first, and then forgotten."""
+    line = f"%wcode_history --before {TOMORROW} --export old.db --prune"
+    told = run(line).plain
+    assert told.index("3 answers copied") < told.index("3 answers forgotten")
+    with Store("old.db", readonly=True) as old:
+        assert old.count() == 3
+
+
+MISTAKES = {
+    "many": "is many, but it must be 1",
+    "0": "is 0, but",
+    "--sinse 2026-01-31": r"no option --sinse; did you mean --since \(2026-01-31\)",
+    "--xyzzy": "did you mean --since · --before · --export",
+    "--since yesterday": "--since is yesterday, but it must be 2026-01-31",
+    "--before 2026-02-30": "--before is 2026-02-30",
+    "--since": "--since needs a value: 2026-01-31",
+    "--prune": "forgets answers for good.*--before 2026-01-31.*--keep 1000",
+    "--prune --keep 0": "--keep is 0, but it must be int ≥ 1",
+    "--prune --keep 1 --keep 2": "given twice",
+    "--prune --since 2026-01-31 --keep 5": "--prune and --since exclude",
+    "--keep 5": "--keep goes with --prune",
+    "--import a.db --since 2026-01-31": "--import and --since exclude",
+    "5 --prune --keep 1": "5 and --prune exclude",
+    "--import missing.db": "missing.db is not there",
+    "--import notes.txt": "notes.txt is not a store",
+    "--export notes.txt": "notes.txt is not a store",
+    "--export mine.db": "the store itself",
+    "--export 'mine": "quotation mark",
+}
+
+
+@pytest.mark.parametrize("line", MISTAKES)
+@pytest.mark.usefixtures("asked")
+def test_mistakes_are_one_line_and_forget_nothing(shell, run, line):
+    """What was given, what is allowed; the answers stay."""
+    Path("notes.txt").write_text("mine " * 100)
+    ran = run(f"%wcode_history {line}")
+    assert not ran.success
+    assert len(ran.error_lines) == 1, ran.stdout
+    assert re.search(MISTAKES[line], ran.error_lines[0])
+    assert len(prompts(shell, run, "")) == 3
+    assert Path("notes.txt").read_text() == "mine " * 100
+
+
+def test_tab_completes_the_options(shell):
+    """Each of them, and no option of another command."""
+    line = "%wcode_history --"
+    with provisionalcompleter():
+        found = {one.text for one in shell.Completer.completions(line, len(line))}
+    options = ("since", "before", "export", "import", "prune", "keep")
+    assert found == {f"--{name}" for name in options}
+
+
+@pytest.mark.usefixtures("asked")
+def test_it_speaks_chinese(run):
+    """News in the person's language."""
+    text.use("zh")
+    assert "删除了 2 个回答" in run("%wcode_history --prune --keep 1").plain
