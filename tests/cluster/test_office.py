@@ -76,7 +76,7 @@ def test_pause(run):
 
     async def work():
         one, other = Desk(run), Desk(run)
-        one.fail(await one.enter(0), crowded=True, retry_after=0.2)
+        one.fail(await one.enter(0), crowded=True, late=False, retry_after=0.2)
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(other.enter(0), 0.1)
         await asyncio.wait_for(other.enter(0), 1)

@@ -1,6 +1,8 @@
 """The limiter: what an endpoint bears, and never more than the caps."""
 
 import asyncio
+import math
+import random
 import time
 
 import pytest
@@ -8,9 +10,28 @@ import pytest
 from wcode_magics.flow.limiter import CALM, START, Limiter
 
 
-def slow_clock() -> float:
-    """Seconds on which a few milliseconds look like an endpoint's."""
-    return time.monotonic() * 100
+class Skipping(asyncio.SelectorEventLoop):
+    """A loop on which nobody waits: its time skips to whatever comes next."""
+
+    now = 0.0
+
+    def time(self) -> float:
+        """Seconds since the loop began."""
+        return self.now
+
+    def _run_once(self) -> None:
+        if not self._ready and self._scheduled:
+            self.now = max(self.now, self._scheduled[0]._when)
+        super()._run_once()
+
+
+def simulated(serve, *loads, most: int = 64, **more) -> Limiter:
+    """A limiter after loads of so many requests each, on a time that skips."""
+    with asyncio.Runner(loop_factory=Skipping) as runner:
+        limiter = Limiter(most=most, clock=runner.get_loop().time)
+        for number in loads:
+            runner.run(load(limiter, serve, number, **more))
+    return limiter
 
 
 async def load(limiter: Limiter, serve, number: int, **more) -> list[float]:
@@ -75,39 +96,99 @@ def test_one_flight_halves_once():
     assert limiter.window == START / 2
 
 
-def test_rising_latency_shrinks():
-    """Where more in flight only waits longer the window stays below its most."""
-    server = asyncio.Semaphore(4)
+def queueing(slots: int, seconds: float):
+    """Serves so many at once, each for so long; the others wait for their turn."""
+    server = asyncio.Semaphore(slots)
 
     async def serve(_flying: int) -> bool:
         async with server:
-            await asyncio.sleep(0.004)
+            await asyncio.sleep(seconds)
         return True
 
-    limiter = Limiter(most=64, clock=slow_clock)
-    limiter.window = 4.0
-    asyncio.run(load(limiter, serve, 1_500))
-    assert CALM <= limiter.window < 52
+    return serve
+
+
+@pytest.mark.parametrize("slots", [2, 4, 8, 16])
+def test_rising_latency_shrinks(slots):
+    """Where more in flight only wait longer, fewer fly; enough to keep all slots."""
+    limiter = simulated(queueing(slots, 0.4), 2_000)
+    assert max(CALM, slots) <= limiter.window < 48
+
+
+@pytest.mark.parametrize("slots", [32, 64, 500])
+def test_what_is_borne_is_used(slots):
+    """An endpoint that serves half of the most, or more, at once is not held back."""
+    assert simulated(queueing(slots, 0.4), 2_000).window == 64
+
+
+def test_slow_by_itself_is_not_blamed():
+    """Where fewer at once are no faster they are not kept few."""
+    windows = []
+
+    async def serve(_flying: int) -> bool:
+        windows.append(limiter.window)
+        await asyncio.sleep(0.4 if len(windows) < 300 else 1.6)
+        return True
+
+    with asyncio.Runner(loop_factory=Skipping) as runner:
+        limiter = Limiter(clock=runner.get_loop().time)
+        runner.run(load(limiter, serve, 3_000))
+    assert limiter.window == 64
+    assert sum(window < 64 for window in windows) < 100
+
+
+@pytest.mark.parametrize("spread", [0.3, 0.6, 0.9])
+def test_uneven_times_are_no_sign(spread):
+    """Answers whose times differ widely do not cost more than a tenth of the speed."""
+    dice = random.Random(1)
+    moments = []
+
+    async def serve(_flying: int) -> bool:
+        await asyncio.sleep(dice.lognormvariate(0.0, spread))
+        return True
+
+    with asyncio.Runner(loop_factory=Skipping) as runner:
+        clock = runner.get_loop().time
+        limiter = Limiter(clock=clock)
+        runner.run(load(limiter, serve, 10_000))
+        moments.append(clock())
+    ideal = 10_000 / 64 * math.exp(spread**2 / 2)
+    assert moments[0] < ideal / 0.9
+
+
+@pytest.mark.parametrize(("answered", "window"), [(20, 14), (64, 64), (0, 32)])
+def test_too_late(answered, window):
+    """A timeout tells how many are answered in time, unless that is a whole window."""
+    clock = 0.0
+    limiter = Limiter(most=64, clock=lambda: clock)
+    limiter.flying = 64 + answered
+    clock = 5.0
+    for _ in range(answered):
+        limiter.leave(1.0)
+    clock = 10.0
+    for _ in range(44):
+        limiter.fail(0.0, late=True)
+    assert limiter.window == pytest.approx(window)
 
 
 def test_longer_answers_are_no_sign():
     """Answers that take longer because they are longer do not shrink it."""
-    limiter = Limiter(most=16, clock=slow_clock)
 
-    async def scenario() -> None:
-        async def short(_flying: int) -> bool:
-            await asyncio.sleep(0.002)
-            return True
+    async def short(_flying: int) -> bool:
+        await asyncio.sleep(0.4)
+        return True
 
-        async def long(_flying: int) -> bool:
-            await asyncio.sleep(0.03)
-            return True
+    async def long(_flying: int) -> bool:
+        windows.append(limiter.window)
+        await asyncio.sleep(4)
+        return True
 
-        await load(limiter, short, 100, length=10)
-        await load(limiter, long, 200, length=600)
-
-    asyncio.run(scenario())
-    assert limiter.window == 16
+    windows: list[float] = []
+    with asyncio.Runner(loop_factory=Skipping) as runner:
+        limiter = Limiter(most=32, clock=runner.get_loop().time)
+        runner.run(load(limiter, short, 200, length=10))
+        runner.run(load(limiter, long, 500, length=600))
+    assert set(windows) == {32}
 
 
 @pytest.mark.parametrize(

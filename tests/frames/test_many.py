@@ -1,6 +1,8 @@
 """Rows through a session: replayed, sent once, within budget and limits."""
 
 import asyncio
+import heapq
+import time
 from collections import Counter
 
 import pandas as pd
@@ -102,3 +104,18 @@ def test_two_frames_at_once_share_one_limiter(serve):
     asyncio.run(both())
     assert len(flying) == 80
     assert max(flying) == 5
+
+
+def test_an_endpoint_that_is_too_slow_for_a_flight(serve):
+    """One that queues is sent what it can answer in time, not everything again."""
+    free = [0.0] * 4
+
+    def queueing(seen) -> Answer:
+        now = time.monotonic()
+        start = max(now, heapq.heappop(free))
+        heapq.heappush(free, start + 0.1)
+        return Answer(echo(seen).pieces, delay=start + 0.1 - now)
+
+    serve(queueing, timeout=1)
+    made = texts(200).wcode.ask("{{ text }}", **QUIET)
+    assert (made["answer_status"] == "ok").mean() > 0.7

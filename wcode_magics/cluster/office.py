@@ -57,12 +57,16 @@ class Desk:
             since, tokens = self._permits.pop(number)
             self.run.limiter.leave(since, tokens=tokens, used=used, length=length)
 
-    def fail(self, number: int, crowded: bool, retry_after: float) -> None:
+    def fail(self, number: int, crowded: bool, late: bool, retry_after: float) -> None:
         """It failed, or was not needed."""
         if number in self._permits:
             since, tokens = self._permits.pop(number)
             self.run.limiter.fail(
-                since, tokens=tokens, crowded=crowded, retry_after=retry_after
+                since,
+                tokens=tokens,
+                crowded=crowded,
+                late=late,
+                retry_after=retry_after,
             )
 
     async def reserve(self, most: float) -> None:

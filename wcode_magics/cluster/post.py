@@ -63,10 +63,11 @@ class Permits:
         *,
         tokens: int = 0,
         crowded: bool = False,
+        late: bool = False,
         retry_after: float = 0.0,
     ) -> None:
         """A request failed; all workers keep its ``retry_after``."""
-        self._wire.tell("fail", int(since), crowded, retry_after)
+        self._wire.tell("fail", int(since), crowded, late, retry_after)
 
 
 class Purse:

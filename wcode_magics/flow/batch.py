@@ -60,6 +60,7 @@ class Permits(Protocol):
         *,
         tokens: int = 0,
         crowded: bool = False,
+        late: bool = False,
         retry_after: float = 0.0,
     ) -> None: ...
 
@@ -309,6 +310,7 @@ class Batch(Generic[T]):
                 since,
                 tokens=most,
                 crowded=crowded,
+                late=isinstance(error, e.TimedOut),
                 retry_after=min(after, PATIENCE_S),
             )
             raise
