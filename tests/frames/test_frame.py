@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from tests.frames.asking import QUIET, echo, prompt_of, texts
-from tests.loopback import Answer
+from tests.loopback import Answer, Seen, completion
 from wcode_magics.errors import OptionError, TemplateError, UsageError
 
 
@@ -89,6 +89,92 @@ def test_series(serve):
     assert made["answer"].tolist() == ["AA", "BB"]
     assert made.index.tolist() == [5, 5]
     assert list(made.columns) == ["answer", "answer_status", "answer_error"]
+
+
+def said(series, template: str, **options) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What a series is answered, waited for and awaited."""
+
+    async def awaited() -> pd.DataFrame:
+        return await series.wcode.aio.ask(template, **options, **QUIET)
+
+    return series.wcode.ask(template, **options, **QUIET), asyncio.run(awaited())
+
+
+@pytest.mark.parametrize("name", [None, "word", "value", "answer", 3])
+def test_series_of_any_name(serve, name):
+    """The new columns alone, awaited too, also where they are named as the series."""
+    serve()
+    series = pd.Series(["a", None, "b"], index=[5, 5, 1], name=name)
+    used = name if isinstance(name, str) else "value"
+    for made in said(series, f"{{{{ {used} }}}}"):
+        assert list(made.columns) == ["answer", "answer_status", "answer_error"]
+        assert made["answer"].fillna("–").tolist() == ["A", "–", "B"]
+        assert made.index.equals(series.index)
+
+
+def test_series_has_every_method(serve):
+    """Labels, fields, a preview of some rows, and an estimate; awaited too."""
+
+    def script(seen: Seen) -> Answer:
+        return completion('{"n": 1}' if "JSON" in prompt_of(seen) else "a")
+
+    server = serve(script)
+    series = pd.Series(list("abcdefgh"), name="word")
+
+    async def awaited() -> list[pd.DataFrame]:
+        face = series.wcode.aio
+        return [
+            await face.classify("{{ word }}", ["a", "b"], **QUIET),
+            await face.extract("{{ word }}", {"n": "int"}, **QUIET),
+            await face.preview("{{ word }}!", 3, into="word", **QUIET),
+        ]
+
+    face = series.wcode
+    waited = [
+        face.classify("{{ word }}", ["a", "b"], **QUIET),
+        face.extract("{{ word }}", {"n": "int"}, **QUIET),
+        face.preview("{{ word }}!", 3, into="word", **QUIET),
+    ]
+    firsts = ["label", "n", "word"]
+    for made in (waited, asyncio.run(awaited())):
+        assert [one.columns[0] for one in made] == firsts
+        assert [len(one) for one in made] == [8, 8, 3]
+        assert set(made[2].index) < set(series.index)
+        assert not {"value"} & {name for one in made for name in one.columns}
+    sent = len(server.seen)
+    told = face.estimate("{{ word }}!")
+    assert (told.rows, told.sends, told.recorded) == (8, 5, 3)
+    assert face.aio.estimate("{{ word }}!") == told
+    assert len(server.seen) == sent
+
+
+@pytest.mark.parametrize("name", ["word", "answer"])
+def test_series_retries_what_failed(serve, name):
+    """The rows that failed are sent again, for the frame of answers that is given."""
+    broken = {"b"}
+
+    def script(seen):
+        return Answer([b"no"], status=400) if prompt_of(seen) in broken else echo(seen)
+
+    server = serve(script)
+    series = pd.Series(["a", "b", "c"], index=[7, 7, 7], name=name)
+    made = series.wcode.ask(f"{{{{ {name} }}}}", **QUIET)
+    assert made["answer_status"].tolist() == ["ok", "http_4xx", "ok"]
+    broken.clear()
+
+    async def awaited() -> pd.DataFrame:
+        return await series.wcode.aio.retry(["http_4xx"], of=made, **QUIET)
+
+    waited = series.wcode.retry(["http_4xx"], of=made, **QUIET)
+    for again in (waited, asyncio.run(awaited())):
+        assert again["answer"].tolist() == ["A", "B", "C"]
+        assert list(again.columns) == list(made.columns)
+        assert again.index.equals(series.index)
+    assert len(server.seen) == 4
+    assert made["answer_status"].tolist() == ["ok", "http_4xx", "ok"]
+    for of in (None, made.head(2)):
+        with pytest.raises(UsageError, match="of=answers"):
+            series.wcode.retry(of=of)
 
 
 def test_await(serve):

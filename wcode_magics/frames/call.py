@@ -51,7 +51,10 @@ def session() -> Session:
 
 @dataclass(frozen=True)
 class Call:
-    """One run over a frame, made ready."""
+    """One run over a frame, made ready.
+
+    ``onto`` is the frame that the new columns are put onto; None: the one asked about.
+    """
 
     session: Session
     rows: Rows
@@ -60,6 +63,7 @@ class Call:
     fresh: bool = False
     budget: float | None = None
     progress: bool = True
+    onto: pd.DataFrame | None = None
 
     @property
     def task(self) -> Task:
@@ -116,9 +120,8 @@ class Call:
         reason = vain(outcomes, batch)
         if reason is not None:
             raise reason
-        made = self.marked(
-            filled(self.rows.frame, self.task, outcomes, self.rows.places)
-        )
+        frame = self.rows.frame if self.onto is None else self.onto
+        made = self.marked(filled(frame, self.task, outcomes, self.rows.places))
         if self.progress:
             tell(summary(outcomes, batch))
         return made
@@ -163,8 +166,11 @@ def again(
     statuses: Sequence[str],
     into: str | None,
     options: Mapping[str, Any],
+    about: pd.DataFrame | None = None,
 ) -> Call:
     """The run that made a column, to be made again for rows of these statuses.
+
+    ``about`` has the values that templates use; None: ``frame`` has them.
 
     Raises:
         UsageError: no such column was asked for.
@@ -174,7 +180,8 @@ def again(
     given |= {"overwrite": True}
     if given["replay"] is None:
         given.setdefault("fresh", bool(_ANSWERED & set(statuses)))
-    return call_of(frame, given.pop("template"), given)
+    asked = frame if about is None else about
+    return call_of(asked, given.pop("template"), given)
 
 
 def places_of(frame: pd.DataFrame, task: Task, statuses: Sequence[str]) -> list[int]:

@@ -4,12 +4,13 @@ Importing this file registers the accessors; the extension imports it as soon as
 pandas is there (:mod:`wcode_magics.frames.arrival`).
 """
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 import pandas as pd
 
+from wcode_magics.errors import UsageError
 from wcode_magics.frames import accessors
 from wcode_magics.frames.call import (
     Call,
@@ -100,10 +101,11 @@ class Face(Generic[R]):
         ``schema`` among the options make it a preview of :meth:`classify` or
         :meth:`extract`.
         """
-        call = call_of(self._frame, template, options)
+        call = self._call(template, options)
         some = spread(call.rows, n)
-        part = replace(call.rows, frame=self._frame.iloc[some])
-        return self._previewed(call, replace(call, rows=part))
+        rows = replace(call.rows, frame=self._frame.iloc[some])
+        onto = None if call.onto is None else call.onto.iloc[some]
+        return self._previewed(call, replace(call, rows=rows, onto=onto))
 
     def retry(
         self, statuses: Sequence[str] = (), *, into: str | None = None, **options: Any
@@ -123,14 +125,17 @@ class Face(Generic[R]):
 
         ``labels`` or ``schema`` among the options as in :meth:`preview`.
         """
-        return call_of(self._frame, template, options).forecast()
+        return self._call(template, options).forecast()
 
     @property
     def _frame(self) -> pd.DataFrame:
         return self._held
 
     def _made(self, template: str, options: dict[str, Any]) -> R:
-        return self._finish(call_of(self._frame, template, options))
+        return self._finish(self._call(template, options))
+
+    def _call(self, template: str, options: Mapping[str, Any]) -> Call:
+        return call_of(self._frame, template, options)
 
     def _finish(self, call: Call) -> R:
         raise NotImplementedError
@@ -168,23 +173,50 @@ class AsyncFace(Face[Awaitable[pd.DataFrame]]):
         return made
 
 
-class SeriesFace(FrameFace):
-    """``series.wcode``: ``{{ value }}``, or the series' name, is the row's value.
-
-    What it returns has the new columns alone, on the series' index.
-    """
+class _Values(Face[R]):
+    """A series as a frame to be asked about; its answers are a frame of their own."""
 
     def __init__(self, series: pd.Series) -> None:
         name = series.name if isinstance(series.name, str) else "value"
         columns = {"value": series.array, name: series.array}
         super().__init__(pd.DataFrame(columns, index=series.index))
-        self._own = [*columns]
+        self._series = series
 
-    def _finish(self, call: Call) -> pd.DataFrame:
-        return call.run().drop(columns=self._own)
+    def retry(
+        self,
+        statuses: Sequence[str] = (),
+        *,
+        into: str | None = None,
+        of: pd.DataFrame | None = None,
+        **options: Any,
+    ) -> R:
+        """As :meth:`Face.retry`; ``of`` is the frame of the series' answers."""
+        if of is None or not of.index.equals(self._frame.index):
+            raise UsageError("frame.no_answers")
+        wanted = statuses_of(statuses)
+        call = again(of, wanted, into, options, about=self._frame)
+        rows = replace(call.rows, places=places_of(of, call.task, wanted))
+        return self._finish(replace(call, rows=rows, onto=of))
 
-    def _previewed(self, whole: Call, part: Call) -> pd.DataFrame:
-        return super()._previewed(whole, part).drop(columns=self._own)
+    def _call(self, template: str, options: Mapping[str, Any]) -> Call:
+        call = super()._call(template, {**options, "overwrite": True})
+        return replace(call, onto=self._frame.iloc[:, :0])
+
+
+class SeriesFace(_Values[pd.DataFrame], FrameFace):
+    """``series.wcode``: ``{{ value }}``, or the series' name, is the row's value.
+
+    What it returns has the new columns alone, on the series' index.
+    """
+
+    @property
+    def aio(self) -> "AsyncSeriesFace":
+        """The same methods for ``await``."""
+        return AsyncSeriesFace(self._series)
+
+
+class AsyncSeriesFace(_Values[Awaitable[pd.DataFrame]], AsyncFace):
+    """``series.wcode.aio``"""
 
 
 if accessors.NAME not in vars(pd.DataFrame):
