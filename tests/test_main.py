@@ -69,6 +69,7 @@ def test_a_pipe_is_the_prompt(shell: Shell, loopback: Callable[..., Loopback]) -
         (("x", "-t"), "needs a value"),
         (("--functions", "f", "x"), "f"),
         (("--chat", "c", "x"), "notebook"),
+        (("--repeat", "2", "x"), "notebook"),
         (("--sweep", "tempature=1", "x"), "temperature"),
     ],
 )

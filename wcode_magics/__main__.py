@@ -32,6 +32,8 @@ IN_NOTEBOOKS = frozenset(
         "trim",
         "functions",
         "rounds",
+        "repeat",
+        "of",
     ]
 )
 _PLAIN = frozenset({"sweep", "models", "yes", "dry_run", "as", "raw", "format"})
