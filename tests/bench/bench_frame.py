@@ -107,9 +107,9 @@ def replay(url: str, store: str, rows: int) -> None:
     frame.register(Session(base_url=url, api_key="k", store=store))
     held = table(0, rows)
     ask(held[:100])
-    before = _peak_mb()
+    before = peak_mb()
     wall, cpu = _timed(lambda: ask(held))
-    print(json.dumps({"wall": wall, "cpu": cpu, "mb": _peak_mb() - before}))
+    print(json.dumps({"wall": wall, "cpu": cpu, "mb": peak_mb() - before}))
 
 
 def _peers() -> list[tuple[str, ...]]:
@@ -180,7 +180,7 @@ def _timed(call: Callable[[], object]) -> tuple[float, float]:
     return time.perf_counter() - wall, time.process_time() - cpu
 
 
-def _peak_mb() -> float:
+def peak_mb() -> float:
     """The peak of this program alone; rusage also counts what started it."""
     told = Path("/proc/self/status")
     if told.exists():

@@ -1,0 +1,142 @@
+"""Tables larger than memory and than a machine, against ``df.wcode`` in one process.
+
+The floor is the same rows in one frame in the same run, 64 in flight. For a cluster
+the endpoint is given 200 ms, since two workers, a scheduler and this process share
+the processors here; for memory, parts of 1,000 rows are counted in a process of their
+own, once for few rows and once for ten times as many.
+"""
+
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pandas as pd
+
+import wcode_magics
+from tests.bench.bench_frame import TEMPLATE, ask, peak_mb, table
+from tests.bench.stub import Server
+from wcode_magics.frames import frame
+from wcode_magics.session import Session
+
+ROWS, PART, TURNS = 2_000, 1_000, 3
+COUNTED = (4_000, 40_000)
+LATENCY_MS = 200
+OPTIONS = {"temperature": 0.2, "max_tokens": 64}
+
+
+def main() -> list[tuple[str, ...]]:
+    """Rows per second of both ways, and memory of the first."""
+    return [*_parts(), *_memory(), *_cluster()]
+
+
+def _parts() -> list[tuple[str, ...]]:
+    ours, floors = [], []
+    with Server(50) as server, tempfile.TemporaryDirectory() as folder:
+        session = _session(server.url, folder)
+        ask(table(-100, 100))
+        for turn in range(TURNS):
+            floors.append(
+                _seconds(lambda first=turn * 2 * ROWS: ask(table(first, ROWS)))
+            )
+            source = Path(folder) / f"{turn}.parquet"
+            table((turn * 2 + 1) * ROWS, ROWS).to_parquet(source)
+            to = Path(folder) / str(turn)
+            ours.append(_seconds(lambda a=source, b=to: _ask_parts(a, b)))
+        session.close()
+    return [_told(f"parquet, 50 ms, parts of {PART:,}", ours, floors)]
+
+
+def _memory() -> list[tuple[str, ...]]:
+    few, many = (_counted(rows) for rows in COUNTED)
+    told = f"parquet, {COUNTED[1]:,} rows, MB above the start"
+    return [(told, f"{many:.0f}", f"{few:.0f} a tenth", f"{many / few:.2f}")]
+
+
+def _counted(rows: int) -> float:
+    with Server(0) as server:
+        argv = [sys.executable, "-m", "tests.bench.bench_larger", server.url, str(rows)]
+        done = subprocess.run(argv, check=True, capture_output=True, text=True)
+    return float(json.loads(done.stdout))
+
+
+def count(url: str, rows: int) -> None:
+    """Print the MB of peak that a run over parts adds."""
+    with tempfile.TemporaryDirectory() as folder:
+        _session(url, folder)
+        source = Path(folder) / "rows.parquet"
+        for first in range(0, rows, COUNTED[0]):
+            table(first, COUNTED[0]).to_parquet(f"{source}-{first:06}.parquet")
+        table(-PART, PART).to_parquet(source)
+        _ask_parts(source, Path(folder) / "warm")
+        before = peak_mb()
+        _ask_parts(f"{source}-*.parquet", Path(folder) / "made")
+        print(json.dumps(peak_mb() - before))
+
+
+def _cluster() -> list[tuple[str, ...]]:
+    try:
+        import dask.dataframe as dd
+        from distributed import Client, LocalCluster
+    except ImportError:
+        return [("Dask, two workers, rows/s", "not installed", "–", "–")]
+    ours, floors = [], []
+    with (
+        Server(LATENCY_MS) as server,
+        tempfile.TemporaryDirectory() as folder,
+        LocalCluster(
+            n_workers=2,
+            threads_per_worker=1,
+            dashboard_address="127.0.0.1:0",
+            local_directory=folder,
+            env={"WCODE_API_KEY": "k"},
+        ) as cluster,
+        Client(cluster),
+    ):
+        session = _session(server.url, folder)
+
+        def compute(rows: pd.DataFrame) -> None:
+            lazy = dd.from_pandas(rows, npartitions=4)
+            made = lazy.wcode.ask(TEMPLATE, **OPTIONS).compute()
+            assert set(made["answer_status"]) == {"ok"}
+
+        compute(table(-100, 100))
+        for turn in range(TURNS):
+            floors.append(
+                _seconds(lambda first=turn * 2 * ROWS: ask(table(first, ROWS)))
+            )
+            rows = table((turn * 2 + 1) * ROWS, ROWS)
+            ours.append(_seconds(lambda rows=rows: compute(rows)))
+        session.close()
+    return [_told(f"Dask, two workers, {LATENCY_MS} ms", ours, floors)]
+
+
+def _session(url: str, folder: str) -> Session:
+    made = Session(base_url=url, api_key="k", store=str(Path(folder) / "s.db"))
+    frame.register(made)
+    return made
+
+
+def _ask_parts(source: object, to: Path) -> None:
+    made = wcode_magics.parquet(source, to=to, rows=PART)
+    told = made.ask(TEMPLATE, progress=False, **OPTIONS)
+    assert set(told.statuses) == {"ok"}
+
+
+def _told(what: str, ours: list[float], floors: list[float]) -> tuple[str, ...]:
+    mine, floor = statistics.median(ours), statistics.median(floors)
+    rates = f"{ROWS / mine:,.0f}", f"{ROWS / floor:,.0f} one frame"
+    return (f"{what}, rows/s", *rates, f"{floor / mine:.2f}")
+
+
+def _seconds(call) -> float:
+    begun = time.perf_counter()
+    call()
+    return time.perf_counter() - begun
+
+
+if __name__ == "__main__":
+    count(sys.argv[1], int(sys.argv[2]))
