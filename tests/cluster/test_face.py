@@ -211,6 +211,24 @@ class TestNothingLost:
         assert made["said"].tolist() == [text.upper() for text in held["text"]]
         assert set(counts.values()) == {1}
 
+    def test_mended_rows(self, cluster, lead):
+        """An answer that was asked for again is recorded, too, and replays."""
+        cluster(WCODE_API_KEY=None)
+
+        def answer(seen) -> Answer:
+            mended = len(seen.body["messages"]) > 1
+            return completion('{"stars": 4}' if mended else "four")
+
+        server = lead(answer)
+        held = table(6, 2)
+        held.compute().wcode.extract("{{ 评论 }}", {"stars": "int"}, **QUIET)
+        sent = len(server.seen)
+        assert sent == 10
+        call.session().settings.set("replay", "only")
+        made = held.wcode.extract("{{ 评论 }}", {"stars": "int"}).compute()
+        assert made["stars"].sum() == 5 * 4
+        assert len(server.seen) == sent
+
     def test_killed_worker(self, cluster, lead):
         """A partition whose worker was killed sends only what is missing."""
         client = cluster()

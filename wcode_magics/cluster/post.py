@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -90,6 +91,22 @@ class Purse:
         """Give back what was set aside, and book what was paid."""
         if aside or paid:
             self._wire.tell("settle", aside, paid)
+
+
+@dataclass(frozen=True, slots=True)
+class _Line(Line):
+    wire: Wire
+
+    async def find(self, request: Request) -> Reply | None:
+        """The same; what is not in the journal may be at home."""
+        found = self.recall([request]).get(request.hash)
+        if found is not None:
+            return found
+        for _, data in await self.wire.call("recall", [request.hash], self.place):
+            return replayed(request, data)
+        if not Replay(self.resolved["replay"]).sends:
+            await self.wire.call("refuse", request.to_dict())
+        return None
 
 
 async def _or_back(asked: Coroutine[Any, Any, T], back: Callable[[T], object]) -> T:
@@ -189,10 +206,12 @@ class Post:
         lease = self._lease
         if not Replay(lease.resolved["replay"]).sends:
             recorded = Recorded(shelf)
-            return Line(lease.resolved, recorded, shelf, self._permits(), None)
+            return _Line(
+                lease.resolved, recorded, shelf, self._permits(), None, self.wire
+            )
         client = self._session.client(lease.resolved)
         purse = Purse(self.wire, limits=lease.limited) if lease.paid else None
-        return Line(lease.resolved, client, shelf, self._permits(), purse)
+        return _Line(lease.resolved, client, shelf, self._permits(), purse, self.wire)
 
     async def _send(self) -> None:
         while True:

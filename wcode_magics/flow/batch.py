@@ -85,6 +85,7 @@ class Batch(Generic[T]):
         keep: stores a reply; raises StoreError.
         mend: a reply that could not be read, and why, to a request that asks again,
             once; None does not ask again.
+        find: such a request to its recorded reply, or None.
         budget: what may be spent.
         retry: how often and when to try again.
     """
@@ -98,6 +99,7 @@ class Batch(Generic[T]):
         recall: Callable[[Sequence[Request]], Mapping[str, Reply]] | None = None,
         keep: Callable[[Reply], None] | None = None,
         mend: Callable[[Reply, WcodeError], Request] | None = None,
+        find: Callable[[Request], Awaitable[Reply | None]] | None = None,
         budget: Purse | None = None,
         retry: Retry | None = None,
     ) -> None:
@@ -105,7 +107,8 @@ class Batch(Generic[T]):
         self.reason: WcodeError | None = None
         self._send, self._read = send, read
         self._limiter, self._budget = limiter, budget
-        self._recall, self._keep, self._mend = recall, keep, mend
+        self._recall, self._keep = recall, keep
+        self._mend, self._find = mend, find
         self._retry = retry or Retry()
         self._outcomes: list[Outcome[T]] = []
         self._first: dict[bytes, int] = {}
@@ -246,7 +249,7 @@ class Batch(Generic[T]):
             if self._mend is None or self._stopping.is_set():
                 raise
             again = self._mend(reply, error)
-            found = self._recalled([again]).get(again.hash)
+            found = None if self._find is None else await self._find(again)
             reply = found or await self._sent(again, row)
             value, ending = self._reread(reply), ending_of(reply)
         return Outcome(ending, value, None, row.attempts, row.paid)

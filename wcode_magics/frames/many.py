@@ -86,6 +86,10 @@ class Line:
         """What is recorded of these, by hash."""
         return self.store.get_many(requests, self.place)
 
+    async def find(self, request: Request) -> Reply | None:
+        """What is recorded of one that came up on the way."""
+        return self.recall([request]).get(request.hash)
+
     def keep(self, reply: Reply) -> None:
         """Record an answer."""
         self.store.put(reply, place_of(reply))
@@ -103,6 +107,7 @@ def batch(line: Line, task: Task, *, fresh: bool = False) -> Batch[tuple[Any, ..
         recall=line.recall if looks else None,
         keep=line.keep if sends else None,
         mend=task.mend if task.mends else None,  # type: ignore[arg-type]
+        find=line.find if looks else None,
         budget=line.budget,
         retry=Retry(attempts=int(resolved["retries"]) + 1),
     )
