@@ -362,10 +362,11 @@ def test_killed(path):
     for _ in range(3):
         path.unlink(missing_ok=True)
         process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
-        process.stdout.readline()
+        said = [process.stdout.readline() for _ in range(20)]
         time.sleep(random.uniform(0.1, 0.5))
         os.kill(process.pid, signal.SIGKILL)
-        told = [line.split() for line in process.communicate()[0].splitlines()]
+        said += process.communicate()[0].splitlines()
+        told = [line.split() for line in said]
         end = float(told[-1][1])
         due = [int(number) for number, moment in told if float(moment) < end - 0.25]
         store = Store(path)
