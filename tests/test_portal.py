@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
+from tests.kernel import kernel
 from tests.loopback import Answer, Loopback, event
 from wcode_magics import portal
 from wcode_magics.session import Session
@@ -212,3 +213,17 @@ def test_cancelling_the_awaiting_task_hangs_up(loopback):
             assert await asyncio.to_thread(server.hung_up.wait, 1)
 
     asyncio.run(main())
+
+
+def test_stop_wakes_a_loop_that_sleeps(loopback):
+    """An interrupted kernel stops what its cell awaits, though nothing else happens."""
+    server = loopback(Answer(hang=True))
+    env = {**os.environ, "WCODE_BASE_URL": server.url, "WCODE_API_KEY": "k"}
+    with kernel(env) as run:
+        run.run("import wcode_magics")
+        timer = threading.Timer(1.0, run.manager.interrupt_kernel)
+        timer.start()
+        ran = run.run("await wcode_magics.Session().aio.ask('hi')")
+        assert ran.status == "error"
+        assert ran.seconds < 4
+        assert server.hung_up.wait(2)

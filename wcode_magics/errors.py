@@ -67,14 +67,16 @@ class WcodeError(Exception):
 class Stopped(KeyboardInterrupt):
     """When the person stopped the cell; what came of many requests is ``value``."""
 
-    def __init__(self, *, kept: bool, value: Any = None) -> None:
+    def __init__(self, *, kept: bool, value: Any = None, told: str = "") -> None:
         super().__init__()
         self._kept = kept
+        self._told = told
         self.value = value
 
     def __str__(self) -> str:
-        kept = f" {text.say('errors.kept')}" if self._kept else ""
-        return text.say("errors.stopped") + kept
+        kept = text.say("errors.kept") if self._kept else ""
+        parts = (text.say("errors.stopped"), kept, self._told)
+        return " ".join(part for part in parts if part)
 
     def _render_traceback_(self) -> list[str]:
         return [str(self)]

@@ -129,7 +129,12 @@ class Loaded:
     def _serve(self) -> None:
         from wcode_magics.frames.call import serve
 
-        serve(lambda: self.home.session)
+        serve(lambda: self.home.session, self._bind)
+
+    def _bind(self, value: Any) -> None:
+        from wcode_magics.cell import LAST
+
+        self.home.variables[LAST] = value
 
     def close(self) -> None:
         """Close what was begun, and speak as before."""

@@ -91,8 +91,19 @@ def run(call: Callable[..., Awaitable[T]], *args: Any) -> T:
 
 
 async def arun(call: Callable[..., Awaitable[T]], *args: Any) -> T:
-    """The same for a caller with an event loop of its own."""
-    return await asyncio.wrap_future(Task(call, *args).future)
+    """The same for a caller with an event loop of its own.
+
+    A kernel that is interrupted cancels what its cell awaits, but wakes no loop that
+    sleeps; so this one wakes by itself.
+    """
+    run = asyncio.wrap_future(Task(call, *args).future)
+    try:
+        while not run.done():
+            await asyncio.wait([run], timeout=TICK_S)
+    except asyncio.CancelledError:
+        run.cancel()
+        raise
+    return run.result()
 
 
 _END = object()

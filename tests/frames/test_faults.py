@@ -121,6 +121,7 @@ def test_killed_at_any_moment(loopback, tmp_path):
         process.kill()
         end = time.monotonic()
         process.wait()
+        settle(server)
         sent = Counter(prompt_of(seen) for seen in server.seen[before:])
         assert max(sent.values()) == 1
         assert not kept & set(sent)
@@ -133,6 +134,14 @@ def test_killed_at_any_moment(loopback, tmp_path):
     assert eval(done.stdout) == {"ok": 2_000 - len(kept), "replayed": len(kept)}
     assert len(server.seen) == 2_000 + lost
     assert lost <= 10 * 1.5 * FLIGHT
+
+
+def settle(server) -> None:
+    """Wait until a server has read what was on its way."""
+    seen = -1
+    while len(server.seen) != seen:
+        seen = len(server.seen)
+        time.sleep(0.1)
 
 
 def stored(path) -> set[str]:

@@ -13,7 +13,7 @@ import pytest
 
 from tests.frames.asking import QUIET, echo, prompt_of, texts
 from tests.loopback import Answer
-from wcode_magics.errors import AuthenticationError, BudgetError, ReplayError
+from wcode_magics.errors import AuthenticationError, BudgetError, ReplayError, Stopped
 from wcode_magics.frames import frame as frames
 from wcode_magics.session import Session
 
@@ -76,8 +76,10 @@ def test_stop_is_a_pause(serve, table):
     main = threading.main_thread().ident
     timer = threading.Timer(0.6, signal.pthread_kill, (main, signal.SIGINT))
     timer.start()
-    written = made.wcode.ask("{{ text }}", **QUIET)
+    with pytest.raises(Stopped) as stopped:
+        made.wcode.ask("{{ text }}", **QUIET)
     timer.join()
+    written = stopped.value.value
     assert written.stopped
     assert 0 < written.rows < 200
     assert written.rows % 30 == 0

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from wcode_magics.cell import LAST
-from wcode_magics.errors import OptionError
+from wcode_magics.errors import OptionError, Stopped
 from wcode_magics.extension import CELL_ONLY, Extension
 
 _LEFT = {"frame", "into", *CELL_ONLY}
@@ -15,6 +15,7 @@ def ask_rows(home: Extension, template: str, given: Mapping[str, Any]) -> None:
 
     Raises:
         OptionError: ``--frame`` is no DataFrame, or an option makes no sense with it.
+        Stopped: after the frame so far was bound and shown.
     """
     frame = given["frame"]
     if not hasattr(frame, "wcode"):
@@ -25,7 +26,15 @@ def ask_rows(home: Extension, template: str, given: Mapping[str, Any]) -> None:
             raise OptionError("not_together", one="--frame", other=flag)
     options = {name: value for name, value in given.items() if name not in _LEFT}
     into = given.get("into") or "answer"
-    made = frame.wcode.ask(template, into=into, names=home.variables, **options)
+    try:
+        made = frame.wcode.ask(template, into=into, names=home.variables, **options)
+    except Stopped as stopped:
+        _show(home, stopped.value, given)
+        raise
+    _show(home, made, given)
+
+
+def _show(home: Extension, made: Any, given: Mapping[str, Any]) -> None:
     home.variables[LAST] = home.variables[given.get("out") or LAST] = made
     from IPython.display import display
 

@@ -1,6 +1,7 @@
 """One run over a frame: made ready, run, and told again from what it left."""
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from wcode_magics import portal
 from wcode_magics.errors import (
     BudgetError,
     ReplayError,
+    Stopped,
     StoreError,
     UsageError,
     WcodeError,
@@ -20,7 +22,7 @@ from wcode_magics.frames.filled import columns_of, filled
 from wcode_magics.frames.forecast import Forecast, Survey, survey
 from wcode_magics.frames.many import Line
 from wcode_magics.frames.many import batch as batch_of
-from wcode_magics.frames.progress import Bar, summary, tell, wait
+from wcode_magics.frames.progress import Bar, await_, cancelled, summary, tell, wait
 from wcode_magics.frames.rows import Rows
 from wcode_magics.frames.task import Task
 from wcode_magics.frames.tasks import task_of
@@ -34,11 +36,25 @@ MISSING = ("skip", "error")
 _ANSWERED = frozenset({"refused", "truncated", "invalid"})
 
 _sessions: list[Callable[[], Session]] = []
+_binds: list[Callable[[Any], None]] = []
 
 
-def serve(session: Callable[[], Session] | None) -> None:
-    """Let the accessors ask this for their session."""
+def serve(
+    session: Callable[[], Session] | None, bind: Callable[[Any], None] | None = None
+) -> None:
+    """Let the accessors ask this for their session.
+
+    ``bind`` gives the person what came of a run that they stopped.
+    """
     _sessions[:] = [] if session is None else [session]
+    _binds[:] = [] if bind is None else [bind]
+
+
+def halted(value: Any, told: str) -> Stopped:
+    """The error of a run that the person stopped, after its value was bound."""
+    for bind in _binds:
+        bind(value)
+    return Stopped(kept=bool(_binds), value=value, told=told)
 
 
 def session() -> Session:
@@ -71,21 +87,51 @@ class Call:
         return self.rows.task
 
     def run(self) -> pd.DataFrame:
-        """Run and wait; Stop returns what has been answered."""
+        """Run and wait.
+
+        Raises:
+            WcodeError: all failed alike.
+            Stopped: the person stopped it; ``value`` is the frame so far, bound to
+                ``_wcode`` where there is a shell.
+        """
         batch = self.batch()
-        bar = Bar(batch.tally, len(self.rows), shown=self.progress)
-        future = portal.Task(batch.run, self.rows.asks(), len(self.rows)).future
-        outcomes = wait(future, batch, bar)
-        return self.result(outcomes, batch)
+        outcomes, stopped = wait(*self._begun(batch))
+        return self._ended(outcomes, batch, stopped=stopped)
 
     async def arun(self) -> pd.DataFrame:
-        """The same for ``await``; to cancel it stops the run."""
+        """The same for ``await``; to cancel it stops the run.
+
+        Raises:
+            CancelledError: in place of Stopped, with its ``value``.
+        """
         batch = self.batch()
+        outcomes, stopped = await await_(*self._begun(batch))
         try:
-            outcomes = await portal.arun(batch.run, self.rows.asks(), len(self.rows))
-        finally:
-            batch.stop()
-        return self.result(outcomes, batch)
+            return self._ended(outcomes, batch, stopped=stopped)
+        except Stopped as error:
+            raise cancelled(error) from None
+
+    def _begun(
+        self, batch: Batch[tuple[Any, ...]]
+    ) -> tuple["Future[list[Outcome[tuple[Any, ...]]]]", Batch[Any], Bar]:
+        bar = Bar(batch.tally, len(self.rows), shown=self.progress)
+        task = portal.Task(batch.run, self.rows.asks(), len(self.rows))
+        return task.future, batch, bar
+
+    def _ended(
+        self,
+        outcomes: Sequence[Outcome[tuple[Any, ...]]],
+        batch: Batch[tuple[Any, ...]],
+        *,
+        stopped: bool,
+    ) -> pd.DataFrame:
+        made = self.result(outcomes, batch)
+        told = summary(outcomes, batch)
+        if stopped:
+            raise halted(made, told)
+        if self.progress:
+            tell(told)
+        return made
 
     def forecast(self) -> Forecast:
         """What the run will take; nothing is sent."""
@@ -121,10 +167,7 @@ class Call:
         if reason is not None:
             raise reason
         frame = self.rows.frame if self.onto is None else self.onto
-        made = self.marked(filled(frame, self.task, outcomes, self.rows.places))
-        if self.progress:
-            tell(summary(outcomes, batch))
-        return made
+        return self.marked(filled(frame, self.task, outcomes, self.rows.places))
 
     def marked(self, made: pd.DataFrame) -> pd.DataFrame:
         """The result, which remembers how it was asked for."""

@@ -59,6 +59,8 @@ class Face(Generic[R]):
         Raises:
             UsageError: before anything is sent.
             WcodeError: what befell all rows, if none was answered.
+            Stopped: the person stopped it. Its ``value`` is the frame so far, which
+                a notebook has as ``_wcode``; to ask again sends the rest alone.
         """
         return self._made(template, {**options, "into": into})
 

@@ -1,12 +1,15 @@
 """How far a run is, where the person can see it, and how it is waited for."""
 
+import asyncio
 import sys
 from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import suppress
 from typing import Any, Protocol, TypeVar
 
+from wcode_magics.errors import Stopped
 from wcode_magics.flow.batch import Batch
 from wcode_magics.flow.outcome import GOOD, Outcome, Tally
 from wcode_magics.text import say
@@ -59,23 +62,65 @@ class Stoppable(Protocol):
         """Pause; a second call leaves at once."""
 
 
-def wait(future: "Future[T]", batch: Stoppable, bar: Bar) -> T:
-    """The run's result; Stop pauses it, a second Stop leaves at once.
+def wait(future: "Future[T]", batch: Stoppable, bar: Bar) -> tuple[T, bool]:
+    """The run's result, and whether it was stopped.
 
-    Either way the result is what has been answered so far.
+    Stop pauses it, a second Stop leaves at once. Either way the result is what has
+    been answered so far.
     """
+    stopped = False
     try:
-        while True:
+        while not future.done():
             try:
-                return future.result(TICK_S)
-            except FutureTimeoutError:
-                if future.done():
-                    raise
-                bar.draw()
+                _tick(future, bar)
             except KeyboardInterrupt:
+                stopped = True
                 batch.stop()
+        return future.result(), stopped
     finally:
+        if not future.done():
+            batch.stop()
         bar.close()
+
+
+def _tick(future: "Future[Any]", bar: Bar) -> None:
+    with suppress(FutureTimeoutError):
+        future.exception(TICK_S)
+    bar.draw()
+
+
+async def await_(future: "Future[T]", batch: Stoppable, bar: Bar) -> tuple[T, bool]:
+    """The same for ``await``: to cancel is to stop.
+
+    A kernel that is interrupted cancels what its cell awaits, and sees to it when the
+    loop next wakes; so that happens ten times a second.
+    """
+    stopped = False
+    run = asyncio.wrap_future(future)
+    try:
+        while not run.done():
+            try:
+                await asyncio.wait([run], timeout=TICK_S)
+                bar.draw()
+            except asyncio.CancelledError:
+                stopped = True
+                batch.stop()
+        return run.result(), stopped
+    finally:
+        if not run.done():
+            batch.stop()
+        bar.close()
+
+
+def cancelled(stopped: Stopped) -> asyncio.CancelledError:
+    """The error of an awaited run that was stopped, with its words and value.
+
+    No class of its own: ``asyncio.timeout`` of Python 3.11 knows this one alone.
+    """
+    error = asyncio.CancelledError(str(stopped))
+    render = stopped._render_traceback_
+    vars(error).update(value=stopped.value, _render_traceback_=render)
+    return error
 
 
 def summary(outcomes: Iterable[Outcome[Any]], batch: Batch[Any]) -> str:

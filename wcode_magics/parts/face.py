@@ -11,13 +11,13 @@ import pandas as pd
 import pyarrow as pa
 
 from wcode_magics import portal
-from wcode_magics.errors import UsageError, WcodeError
+from wcode_magics.errors import Stopped, UsageError, WcodeError
 from wcode_magics.flow.outcome import Tally
-from wcode_magics.frames.call import CALLS, Call, again, call_of, statuses_of
+from wcode_magics.frames.call import CALLS, Call, again, call_of, halted, statuses_of
 from wcode_magics.frames.filled import columns_of
 from wcode_magics.frames.forecast import Forecast, spread
 from wcode_magics.frames.frame import PREVIEWED, Face
-from wcode_magics.frames.progress import Bar, tell, wait
+from wcode_magics.frames.progress import Bar, await_, cancelled, tell, wait
 from wcode_magics.frames.rows import Rows
 from wcode_magics.parts import ROWS
 from wcode_magics.parts.columns import TYPES, answered, answered_schema, frame_of
@@ -73,7 +73,7 @@ class _Run:
     total: int
     shown: bool
 
-    def told(self) -> Written:
+    def told(self, *, stopped: bool) -> Written:
         statuses = self.folder.counts(self.status)
         passage = self.passage
         written = Written(
@@ -86,6 +86,8 @@ class _Run:
             passage.stopped,
             passage.reason,
         )
+        if stopped:
+            raise halted(written, str(written))
         if self.shown:
             tell(str(written))
         return written
@@ -318,17 +320,17 @@ def read_columns(rows: Rows) -> list[str]:
 
 def _waited(run: _Run) -> Written:
     future = portal.Task(run.passage.run).future
-    wait(future, run.passage, run.bar)
-    return run.told()
+    _, stopped = wait(future, run.passage, run.bar)
+    return run.told(stopped=stopped)
 
 
 async def _awaited(run: _Run) -> Written:
+    future = portal.Task(run.passage.run).future
+    _, stopped = await await_(future, run.passage, run.bar)
     try:
-        await portal.arun(run.passage.run)
-    finally:
-        run.passage.stop()
-        run.bar.close()
-    return run.told()
+        return run.told(stopped=stopped)
+    except Stopped as error:
+        raise cancelled(error) from None
 
 
 def _count(rows: int, size: int) -> int:

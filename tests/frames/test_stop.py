@@ -1,0 +1,181 @@
+"""Stop is a pause: nothing more is sent, what came is kept, the cell fails."""
+
+import asyncio
+import os
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+
+import pytest
+
+from tests.frames.asking import QUIET, echo, texts
+from tests.kernel import kernel
+from tests.loopback import Answer
+from wcode_magics.errors import Stopped
+from wcode_magics.flow.outcome import Tally
+from wcode_magics.frames.progress import Bar, wait
+
+
+def slow(seen) -> Answer:
+    """Capitals, after a twentieth of a second."""
+    return Answer(echo(seen).pieces, delay=0.05)
+
+
+@contextmanager
+def interrupted(after: float, *more: float) -> Iterator[None]:
+    """Press Stop so many seconds from now, and again."""
+    main = threading.main_thread().ident
+    timers = [
+        threading.Timer(when, signal.pthread_kill, (main, signal.SIGINT))
+        for when in (after, *more)
+    ]
+    for timer in timers:
+        timer.start()
+    yield
+    for timer in timers:
+        timer.join()
+
+
+def stopped(call: Callable[[], object], *when: float) -> Stopped:
+    """The error of a call that is stopped."""
+    with pytest.raises(Stopped) as caught, interrupted(*when or (0.5,)):
+        call()
+    return caught.value
+
+
+def test_stop_is_a_pause(serve):
+    """Stop raises with what was answered; running again sends the rest alone."""
+    server = serve(slow, concurrency=4)
+    error = stopped(lambda: texts(100).wcode.ask("{{ text }}", **QUIET))
+    done = Counter(error.value["answer_status"])
+    assert done["stopped"] > 20
+    assert done["ok"] == len(server.seen) >= 4
+    assert f"stopped {done['stopped']}" in str(error)
+    assert "run it again" in str(error)
+    assert "_wcode" not in str(error)
+    whole = texts(100).wcode.ask("{{ text }}", **QUIET)
+    assert len(server.seen) == 100
+    assert whole["answer"].tolist() == [f"ROW {n}" for n in range(100)]
+
+
+def test_second_stop_leaves_at_once(serve):
+    """A second Stop does not wait for what is in flight."""
+    serve(Answer(hang=True), concurrency=4)
+    begun = time.monotonic()
+    error = stopped(lambda: texts(9).wcode.ask("{{ text }}", **QUIET), 0.3, 0.6)
+    assert time.monotonic() - begun < 2
+    assert set(error.value["answer_status"]) == {"stopped"}
+
+
+class Pressed(Bar):
+    """A bar that is being drawn when the person presses Stop."""
+
+    def draw(self) -> None:
+        """Be interrupted."""
+        raise KeyboardInterrupt
+
+
+def test_stop_while_the_bar_is_drawn():
+    """A Stop that comes while the bar is drawn pauses the run like any other."""
+    future: Future[str] = Future()
+
+    class Run:
+        def stop(self) -> None:
+            if not future.done():
+                future.set_result("what came")
+
+    told = wait(future, Run(), Pressed(Tally(), 0, shown=False))
+    assert told == ("what came", True)
+
+
+def test_stop_of_a_series(serve):
+    """What a stopped series leaves has the new columns alone, as its answers have."""
+    serve(slow, concurrency=4)
+    series = texts(100)["text"]
+    error = stopped(lambda: series.wcode.ask("{{ text }}", **QUIET))
+    names = ["answer", "answer_status", "answer_error"]
+    assert list(error.value.columns) == names
+    made = asyncio.run(_awaited(series.wcode.aio.ask("{{ text }}", **QUIET)))
+    assert list(made.columns) == names
+
+
+async def _awaited(coming):
+    return await coming
+
+
+def test_cancelled_while_awaited(serve):
+    """To cancel what is awaited is to stop it: what is in flight arrives."""
+    server = serve(slow, concurrency=4)
+
+    async def work() -> asyncio.CancelledError:
+        run = texts(100).wcode.aio.ask("{{ text }}", **QUIET)
+        task = asyncio.create_task(_caught(run))
+        await asyncio.sleep(0.5)
+        task.cancel()
+        return await task
+
+    error = asyncio.run(work())
+    done = Counter(error.value["answer_status"])
+    assert done["ok"] == len(server.seen) >= 4
+    assert done["stopped"] > 20
+    assert "run it again" in str(error)
+
+
+async def _caught(coming) -> asyncio.CancelledError:
+    with pytest.raises(asyncio.CancelledError) as caught:
+        await coming
+    return caught.value
+
+
+def test_no_longer_than_a_timeout(serve):
+    """Python's own timeout stops a run, and is told as a timeout."""
+    server = serve(slow, concurrency=4)
+
+    async def work() -> None:
+        async with asyncio.timeout(0.3):
+            await texts(500).wcode.aio.ask("{{ text }}", **QUIET)
+
+    with pytest.raises(TimeoutError):
+        asyncio.run(work())
+    assert 0 < len(server.seen) < 100
+
+
+CELLS = {
+    "call": "made = df.wcode.ask('{{ text }}', progress=False)",
+    "await": "made = await df.wcode.aio.ask('{{ text }}', progress=False)",
+    "cell": "%%wcode --frame $df --out made\n{{ text }}",
+}
+
+
+@pytest.mark.parametrize("kind", CELLS)
+def test_stop_of_a_cell(loopback, kind):
+    """In a kernel the cell fails in a line, _wcode is the frame, again goes on."""
+    server = loopback(slow)
+    env = {**os.environ, "WCODE_BASE_URL": server.url, "WCODE_API_KEY": "k"}
+    env["WCODE_CONCURRENCY"] = "4"
+    with kernel(env) as run:
+        run.run("import pandas as pd")
+        run.run("df = pd.DataFrame({'text': [f'row {n}' for n in range(150)]})")
+        timer = threading.Timer(1.0, run.manager.interrupt_kernel)
+        timer.start()
+        ran = run.run(CELLS[kind])
+        assert ran.status == "error"
+        assert ran.seconds < 4
+        sent = len(server.seen)
+        assert 4 <= sent < 140
+        [said] = ["\n".join(o["traceback"]) for o in ran.outputs if "traceback" in o]
+        assert "\n" not in said
+        assert said.startswith("Stopped. What arrived is kept in _wcode. 150 rows")
+        done = run.value("_wcode['answer_status'].value_counts().to_dict()")
+        assert eval(done) == {"ok": sent, "stopped": 150 - sent}
+        bound = run.value("'made' in globals() and made is _wcode")
+        assert bound == str(kind == "cell")
+        assert len(server.seen) == sent
+        assert run.run(CELLS[kind]).status == "ok"
+        right = "made['answer'].tolist() == df.text.str.upper().tolist()"
+        assert run.value(right) == "True"
+    assert len(server.seen) == 150
