@@ -8,6 +8,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 
 import dask.dataframe as dd
@@ -26,6 +27,7 @@ from wcode_magics.errors import (
 from wcode_magics.frames import call
 from wcode_magics.frames import frame as frames
 from wcode_magics.session import Session
+from wcode_magics.store import Store
 
 WAIT_S = 0.05
 
@@ -58,6 +60,25 @@ def clocked(moments: list[float], answer):
         return answer(seen)
 
     return script
+
+
+STOPPED = """
+import sys
+import dask.dataframe as dd
+import pandas as pd
+from wcode_magics.frames import frame
+from wcode_magics.session import Session
+
+url, folder, scheduler = sys.argv[1:]
+frame.register(Session(base_url=url, store=f"{folder}/answers.db", concurrency=8))
+texts = pd.DataFrame({"text": [f"text {n}" for n in range(2000)]})
+lazy = dd.from_pandas(texts, npartitions=4).wcode.ask("Say {{ text }}")
+try:
+    lazy.compute(scheduler=scheduler)
+except KeyboardInterrupt:
+    print("stopped", flush=True)
+    sys.stdin.readline()
+"""
 
 
 def most_at_once(moments: list[float], span: float) -> int:
@@ -352,6 +373,25 @@ class TestOther:
         made = asked.compute(scheduler="threads")
         assert Counter(made["said_status"]) == {"ok": 29, "skipped": 1}
         assert most_at_once(arrivals, 0.9 * WAIT_S) <= 3
+
+    @pytest.mark.parametrize("scheduler", ["threads", "sync"])
+    def test_stop(self, loopback, tmp_path, scheduler):
+        """Stop ends it for threads of this process as well; nothing is lost."""
+        server = loopback(slow)
+        argv = [sys.executable, "-c", STOPPED, server.url, str(tmp_path), scheduler]
+        pipe = subprocess.PIPE
+        process = subprocess.Popen(argv, stdin=pipe, stdout=pipe, text=True)
+        while len(server.seen) < 30:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.readline() == "stopped\n"
+        time.sleep(0.5)
+        sent = len(server.seen)
+        time.sleep(0.5)
+        assert len(server.seen) == sent < 2000
+        process.communicate("\n", timeout=30)
+        with closing(Store(tmp_path / "answers.db")) as store:
+            assert len(store.history()) == sent
 
     def test_processes(self, lead):
         """A scheduler over which no limit can hold is refused in one line."""

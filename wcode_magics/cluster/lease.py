@@ -3,13 +3,16 @@
 import hashlib
 import socket
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
+
+from dask.callbacks import Callback
 
 from wcode_magics import portal
 from wcode_magics.cluster.office import Office, Run
+from wcode_magics.errors import ClusterError
 from wcode_magics.flow.limiter import Limiter
 from wcode_magics.frames.many import Line, purse_of
 from wcode_magics.replay import Replay
@@ -20,6 +23,7 @@ from wcode_magics.settings import Resolved
 from wcode_magics.values import HOSTED_URL, Endpoint
 
 _homes: dict[str, "Home"] = {}
+_broken: list[None] = []
 _offices: dict[tuple[str, str], Office] = {}
 
 
@@ -54,6 +58,18 @@ class Home:
     def recorded(self, requests: Sequence[Request]) -> Mapping[str, Reply]:
         """What is recorded of these, by hash."""
         return self._line.recall(requests)
+
+    def watch(self) -> Callable[[], bool]:
+        """Whether a computation of this process has broken off since now.
+
+        Dask's own threads are told nothing when the person stops a computation.
+        """
+        before = len(_broken)
+        return lambda: len(_broken) > before
+
+    def leave(self) -> NoReturn:
+        """End a partition that was stopped."""
+        raise ClusterError("cluster.stopped")
 
     @property
     def _line(self) -> Line:
@@ -100,6 +116,7 @@ class Lease:
             paid = True
         purse = purse_of(session, budget) if paid else None
         store, token = session.ledger.store(resolved), uuid.uuid4().hex
+        _breaks.register()
         _homes[token] = Home(session, resolved, Run(store, limiter, purse))
         held = {**resolved.held, "base_url": url}
         return cls(
@@ -124,6 +141,14 @@ class Lease:
         if self.token in _homes:
             _open_office(self.token)
         return dict(self.__dict__)
+
+
+def _finish(_graph: Any, _state: Any, broke: bool) -> None:
+    if broke:
+        _broken.append(None)
+
+
+_breaks = Callback(finish=_finish)
 
 
 def _open_office(token: str) -> None:

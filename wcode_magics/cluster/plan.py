@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,7 +77,7 @@ class Plan:
     def _way(self) -> Iterator[tuple[Home | Post, Cancelled]]:
         home = self.lease.home()
         if home is not None:
-            yield home, lambda: False
+            yield home, home.watch()
             return
         with at_work(self.lease) as way:
             yield way
@@ -98,7 +98,8 @@ class Plan:
         resolved = self.lease.resolved.over({"fresh": self.fresh})
         if not wanted(resolved, seeded=True).looks:
             with way.fresh() as line:
-                return _run(batch(line, self.task, fresh=self.fresh), asks, cancelled)
+                run = batch(line, self.task, fresh=self.fresh)
+                return _run(run, asks, way, cancelled)
         outcomes: list[Outcome[Any]] = [Outcome("stopped")] * len(asks)
         left = list(enumerate(asks))
         wait = False
@@ -107,7 +108,7 @@ class Plan:
             with way.claimed(requests, wait) as (line, taken):
                 mine = [(i, ask) for i, ask in left if _is_mine(ask, taken)]
                 run = batch(line, self.task)
-                done = _run(run, [ask for _, ask in mine], cancelled)
+                done = _run(run, [ask for _, ask in mine], way, cancelled)
             for (place, _ask), outcome in zip(mine, done, strict=True):
                 outcomes[place] = outcome
             left = [(i, ask) for i, ask in left if not _is_mine(ask, taken)]
@@ -121,28 +122,29 @@ def _is_mine(ask: Ask, taken: set[str]) -> bool:
     return not isinstance(ask, Request) or ask.hash in taken
 
 
-def _run(run: Batch[Any], asks: list[Ask], cancelled: Cancelled) -> list[Outcome[Any]]:
-    """The outcomes; where the task was cancelled, the run is paused and left.
+def _run(
+    run: Batch[Any], asks: list[Ask], way: Home | Post, cancelled: Cancelled
+) -> list[Outcome[Any]]:
+    """The outcomes; where nobody wants them any more, the run is paused and left.
 
     Raises:
         WcodeError: what befell all of them; a budget is told row by row.
     """
     future = portal.Task(run.run, asks, len(asks)).future
     stopped = False
-    while True:
-        try:
-            outcomes = future.result(TICK_S)
-            break
-        except FutureTimeoutError:
-            if future.done():
-                raise
+    try:
+        while not future.done():
+            with suppress(FutureTimeoutError):
+                future.exception(TICK_S)
             if not stopped and cancelled():
                 stopped = True
                 run.stop()
+    finally:
+        if not future.done():
+            run.stop()
+    outcomes = future.result()
     if stopped:
-        from distributed import Reschedule
-
-        raise Reschedule
+        way.leave()
     if isinstance(run.reason, ClusterError):
         raise run.reason
     reason = vain(outcomes, run)

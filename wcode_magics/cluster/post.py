@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from wcode_magics import portal, text
 from wcode_magics.cluster.journal import Journal, Recalled
@@ -175,6 +175,12 @@ class Post:
         self._sending.cancel()
         self.wire.close()
         self._session.close()
+
+    def leave(self) -> NoReturn:
+        """End a task that was cancelled; should it be wanted again, it begins anew."""
+        from distributed import Reschedule
+
+        raise Reschedule
 
     def _is_busy(self) -> bool:
         return self.running > 0
