@@ -243,6 +243,15 @@ def test_locked(path):
     store.close()
 
 
+def test_a_number_beyond_the_file(path):
+    """What SQLite cannot hold is told; the thread that writes lives on."""
+    store = Store(path)
+    store.put(reply(usage=Usage(10**30, 1)), URL)
+    for finish in (store.flush, store.flush, store.close):
+        with pytest.raises(StoreError):
+            finish()
+
+
 def test_full_disk(path):
     """A file that cannot grow: an error, and later all that waited is written."""
     script = """

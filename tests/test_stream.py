@@ -223,6 +223,9 @@ def test_every_shape_that_was_seen_is_read(shape):
         ([sse({"choices": [], "usage": None})], None),
         ([sse({"choices": [], "usage": {}})], None),
         ([sse({"usage": {"prompt_tokens": 3}})], Usage(3, 0)),
+        ([sse({"usage": {"prompt_tokens": "many"}})], None),
+        ([sse({"usage": {"prompt_tokens": 10**30, "completion_tokens": 1}})], None),
+        ([sse({"usage": {"prompt_tokens": 3, "completion_tokens": -1}})], None),
         (
             [sse({"usage": {"prompt_tokens": None, "completion_tokens": 2}})],
             Usage(0, 2),

@@ -53,8 +53,13 @@ class WcodeError(Exception):
         self.reply: Reply | None = None
 
     def __str__(self) -> str:
-        said = " ".join(text.say(f"errors.{self.key}", **self.facts).split())
+        said = self.said
         return said if self.reply is None else f"{said} {text.say('errors.kept')}"
+
+    @property
+    def said(self) -> str:
+        """The sentence alone, without where the reply is."""
+        return " ".join(text.say(f"errors.{self.key}", **self.facts).split())
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), self.key, self.facts, self.reply)

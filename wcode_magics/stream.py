@@ -17,6 +17,7 @@ from wcode_magics.faults import fault
 from wcode_magics.values import Alternative, CallPiece, Delta, TokenLogprob, Usage
 
 DONE = "[DONE]"
+MOST_TOKENS = 2**53
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _BOM = b"\xef\xbb\xbf"
 
@@ -147,7 +148,17 @@ def _usage(usage: Any) -> Usage | None:
     prompt, answer = usage.get("prompt_tokens"), usage.get("completion_tokens")
     if prompt is None and answer is None:
         return None
-    return Usage(int(prompt or 0), int(answer or 0))
+    counts = [_tokens_told(prompt), _tokens_told(answer)]
+    return None if None in counts else Usage(*counts)  # type: ignore[arg-type]
+
+
+def _tokens_told(count: Any) -> int | None:
+    """A number of tokens; None for what cannot be one: no answer is lost for that."""
+    try:
+        number = int(count or 0)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if 0 <= number < MOST_TOKENS else None
 
 
 def _text(content: Any) -> str:

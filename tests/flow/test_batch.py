@@ -230,6 +230,17 @@ def test_what_befalls_all_stops_the_run(error):
     assert outcomes[-1].status == "stopped"
 
 
+def test_a_key_that_is_revoked_stops_the_run():
+    """A 401 befalls all that follow, also after many answers."""
+    revoked = status_error(401, e.AuthenticationError)
+    endpoint = Endpoint(0.001, {n: [revoked] for n in range(50, 500)})
+    batch = make(endpoint, limiter=Limiter(most=4))
+    outcomes = run(batch, map(ask, range(500)))
+    assert batch.reason is revoked
+    assert sum(endpoint.seen.values()) < 60
+    assert Counter(o.status for o in outcomes)["ok"] >= 46
+
+
 def test_one_forbidden_row_stops_nothing():
     """After a first answer a 403 is its row's own affair."""
     refused = status_error(403, e.AuthenticationError)
@@ -335,6 +346,18 @@ def unreadable(reply: Reply) -> str:
     if "again" not in reply.request.prompt:
         raise e.AnswerError("text_not_json", reason="r")
     return reply.text
+
+
+def test_an_answer_too_deep_for_its_reader():
+    """An answer nested without end is its row's error, with its text."""
+
+    def read(reply: Reply) -> str:
+        return reply.text if reply.text != "P3" else read(reply)
+
+    outcomes = run(make(Endpoint(), read=read), map(ask, range(6)))
+    assert [o.status for o in outcomes] == ["ok"] * 3 + ["invalid"] + ["ok"] * 2
+    assert "recursion" in str(outcomes[3].error)
+    assert outcomes[3].error.reply.text == "P3"
 
 
 def test_mended_once():

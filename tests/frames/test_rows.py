@@ -76,6 +76,16 @@ def test_a_row_whose_template_fails(serve):
     assert len(server.seen) == 1
 
 
+def test_a_row_that_cannot_be_sent(serve):
+    """Half a character in one row is that row's error, and stops no other."""
+    server = serve()
+    df = pd.DataFrame({"x": pd.Series(["a", "half \ud83d", "b"], dtype=object)})
+    made = df.wcode.ask("{{ x }}", **QUIET)
+    assert made["answer_status"].tolist() == ["ok", "invalid", "ok"]
+    assert "U+D83D" in made["answer_error"][1]
+    assert len(server.seen) == 2
+
+
 def test_values_are_text_and_never_a_template(serve):
     """Braces in a value go to the model as they are."""
     server = serve()

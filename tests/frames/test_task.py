@@ -167,6 +167,19 @@ def test_extract_flat_with_confidence(serve):
     assert made["s_price_p"].tolist() == pytest.approx([0.5])
 
 
+def test_an_answer_too_deep_to_be_read(serve):
+    """JSON nested without end is its row's error, and the other rows are there."""
+
+    def script(seen) -> Answer:
+        deep = "row 1" in prompt_of(seen)
+        return completion('{"a": ' + ("[" * 9_000 if deep else "1}"))
+
+    serve(script)
+    made = texts(3).wcode.extract("{{ text }}", {"a": "int"}, **QUIET)
+    assert made["extract_status"].tolist() == ["ok", "invalid", "ok"]
+    assert "recursion" in made["extract_error"][1]
+
+
 def test_invalid_answers_are_asked_again_once(serve):
     """What does not fit is asked again with the error; then it is a row's error."""
 
@@ -183,4 +196,5 @@ def test_invalid_answers_are_asked_again_once(serve):
     assert made["extract_status"].tolist() == ["ok", "invalid"]
     assert made["price"].tolist() == [3.0, pd.NA]
     assert '{"price": "cheap"}' in made["extract_error"][1]
+    assert "_wcode" not in made["extract_error"][1]
     assert len(server.seen) == 4

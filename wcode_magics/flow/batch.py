@@ -235,15 +235,15 @@ class Batch(Generic[T]):
     def _befalls_all(self, error: WcodeError) -> bool:
         if isinstance(error, e.RateLimitError):
             return bool((error.facts.get("retry_after") or 0) > PATIENCE_S)
+        refused = isinstance(error, e.AuthenticationError) and error.status == 401
         early = isinstance(error, _FATAL_AT_FIRST) and not self._served
-        return early or isinstance(error, _FATAL)
+        return refused or early or isinstance(error, _FATAL)
 
     async def _told(self, reply: Reply, row: Tries) -> Outcome[T]:
         ending = ending_of(reply)
         try:
-            value = self._read(reply)
+            value = self._value(reply)
         except WcodeError as error:
-            error.reply = error.reply or reply
             if ending not in GOOD:
                 return Outcome(ending, None, error, row.attempts, row.paid)
             if self._mend is None or self._stopping.is_set():
@@ -251,15 +251,20 @@ class Batch(Generic[T]):
             again = self._mend(reply, error)
             found = None if self._find is None else await self._find(again)
             reply = found or await self._sent(again, row)
-            value, ending = self._reread(reply), ending_of(reply)
+            value, ending = self._value(reply), ending_of(reply)
         return Outcome(ending, value, None, row.attempts, row.paid)
 
-    def _reread(self, reply: Reply) -> T:
+    def _value(self, reply: Reply) -> T:
+        """What is read from a reply; one too deep to be read is its own error."""
         try:
             return self._read(reply)
         except WcodeError as error:
             error.reply = error.reply or reply
             raise
+        except RecursionError as wrong:
+            unread = e.AnswerError("unread", reason=str(wrong))
+            unread.reply = reply
+            raise unread from wrong
 
     async def _sent(self, request: Request, row: Tries) -> Reply:
         row.begin()

@@ -97,4 +97,4 @@ def _error(outcome: Outcome[Any]) -> str | None:
         return None
     reply = outcome.error.reply
     said = "" if reply is None else f" | {reply.text}"
-    return f"{outcome.error}{said}"
+    return f"{outcome.error.said}{said}"

@@ -97,9 +97,11 @@ class Rows:
     def _ask(self, row: dict[Any, Any]) -> Ask:
         words = {name: value for name, value in row.items() if isinstance(name, str)}
         try:
-            return self.task.request({**self.others, ROW: row, **words})
+            request = self.task.request({**self.others, ROW: row, **words})
+            request.hash  # noqa: B018 - what JSON cannot carry is its row's error
         except WcodeError as error:
             return error
+        return request
 
     def _used(self, source: str) -> set[Any]:
         whole, names, keys = _references(source)

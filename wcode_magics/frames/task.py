@@ -179,7 +179,7 @@ class Extract(Task):
 
     def mend(self, reply: Reply, error: WcodeError) -> Request:
         """The same conversation, its answer and what is wrong with it."""
-        again = text.say("frame.again", self._language, error=error)
+        again = text.say("frame.again", self._language, error=error.said)
         more = (Message("assistant", reply.text), Message("user", again))
         return replace(reply.request, messages=(*reply.request.messages, *more))
 

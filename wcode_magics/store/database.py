@@ -142,7 +142,7 @@ def faults(path: Path) -> Iterator[None]:
     """Turn what SQLite and the system raise into StoreError."""
     try:
         yield
-    except (sqlite3.Error, OSError) as wrong:
+    except (sqlite3.Error, OSError, OverflowError) as wrong:
         name = getattr(wrong, "sqlite_errorname", "")
         keys = (key for start, key in _FAULTS if name.startswith(start))
         key = next(keys, "store.failed")
