@@ -1,5 +1,6 @@
 """A real IPython shell, as in a terminal, and what a cell did in it."""
 
+import atexit
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -35,10 +36,15 @@ Runner = Callable[[str], Ran]
 
 
 def new_shell() -> InteractiveShell:
-    """The process's shell, made anew, without a history file."""
+    """The process's shell, made anew, without a history file.
+
+    It is not cleaned up at exit, which would keep hundreds of shells alive until then
+    and collect garbage once for each, for minutes.
+    """
     InteractiveShell.clear_instance()
     config = Config({"HistoryManager": {"hist_file": ":memory:", "enabled": False}})
     shell = InteractiveShell.instance(config=config)
+    atexit.unregister(shell.atexit_operations)
     shell.run_line_magic("colors", "nocolor")
     return shell
 
