@@ -5,6 +5,7 @@ import pytest
 
 from tests.frames.asking import QUIET, logprob, texts
 from tests.loopback import completion
+from wcode_magics.errors import UsageError
 
 INDEXES = {
     "duplicates": pd.Index(["b", "a", "b", "c"]),
@@ -32,6 +33,26 @@ def test_index_is_kept(serve, kind):
     made = df.wcode.ask("{{ t }}", **QUIET)
     pd.testing.assert_frame_equal(made[list(df.columns)], df)
     assert made["answer"].tolist() == ["D", "C", "B", "A"]
+
+
+def test_names_with_levels(serve):
+    """Where the columns' names have levels, the new ones stand in the first."""
+    server = serve()
+    names = pd.MultiIndex.from_tuples([("x", "a"), ("x", "b")], names=["k", "l"])
+    df = pd.DataFrame([["p", "q"], ["r", "s"]], columns=names)
+    made = df.wcode.ask("{{ row[('x', 'a')] }}", **QUIET)
+    assert list(made.columns[2:]) == [
+        ("answer", ""),
+        ("answer_status", ""),
+        ("answer_error", ""),
+    ]
+    pd.testing.assert_frame_equal(made[["x"]], df)
+    assert made["answer"].tolist() == ["P", "R"]
+    again = made.wcode.retry(["ok"], fresh=True, **QUIET)
+    assert again["answer"].tolist() == ["P", "R"]
+    assert len(server.seen) == 4
+    with pytest.raises(UsageError):
+        made.wcode.ask("hello", **QUIET)
 
 
 def test_no_rows(serve):

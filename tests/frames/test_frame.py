@@ -29,6 +29,13 @@ def test_ask(serve):
         (lambda w: w.ask('{{ row["txet"] }}'), TemplateError, "text"),
         (lambda w: w.ask("{{ text "), TemplateError, "line 1"),
         (lambda w: w.ask("x", into="text"), UsageError, "overwrite=True"),
+        (lambda w: w.ask("x", into=3), UsageError, "into is 3"),
+        (lambda w: w.ask("x", into=""), UsageError, "name of the new"),
+        (lambda w: w.ask(3), UsageError, "template is int"),
+        (lambda w: w.ask("x", budget="much"), UsageError, "--budget"),
+        (lambda w: w.ask("x", budget=float("nan")), UsageError, "--budget"),
+        (lambda w: w.ask("x", functions=[len]), UsageError, "functions is for"),
+        (lambda w: w.ask("x", chat="c"), UsageError, "chat is for a cell"),
         (lambda w: w.ask("x", temperature=9), UsageError, "0.0 … 2.0"),
         (lambda w: w.ask("x", temprature=0), OptionError, "--temperature"),
         (lambda w: w.ask("x", missing="drop"), UsageError, "skip, error"),
@@ -70,6 +77,14 @@ def test_retry_sends_those_rows_alone(serve):
     assert again["answer"].tolist() == [f"ROW {n}" for n in range(5)]
     assert again["answer_error"].isna().all()
     assert made["answer_status"][1] == "http_4xx"
+
+
+def test_retry_without_the_status(serve):
+    """A frame whose status column was dropped no longer knows whom to ask again."""
+    serve()
+    made = texts(1).wcode.ask("{{ text }}", **QUIET)
+    with pytest.raises(UsageError):
+        made.drop(columns="answer_status").wcode.retry(["ok"], **QUIET)
 
 
 def test_retry_names_the_statuses(serve):

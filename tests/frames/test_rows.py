@@ -8,7 +8,10 @@ from tests.frames.asking import QUIET, prompt_of
 from wcode_magics.errors import UsageError
 
 
-@pytest.mark.parametrize("name", ["评论", "total price", "a-b", 3, ("x", 1), "row"])
+@pytest.mark.parametrize(
+    "name",
+    ["评论", "total price", "a-b", 3, ("x", 1), "row", "range", "class", "items"],
+)
 def test_any_column_name(serve, name):
     """Every column is reachable as row[name]; identifiers by name, in any script."""
     serve()
@@ -63,6 +66,8 @@ def test_duplicate_columns(serve):
     df = pd.DataFrame([["a", "b", "c"]], columns=["x", "x", "y"])
     with pytest.raises(UsageError):
         df.wcode.ask("{{ x }}", **QUIET)
+    with pytest.raises(UsageError):
+        df.wcode.ask("{{ y }}", into="x", overwrite=True, **QUIET)
     assert df.wcode.ask("{{ y }}", **QUIET)["answer"].tolist() == ["C"]
 
 
@@ -74,6 +79,27 @@ def test_a_row_whose_template_fails(serve):
     assert made["answer_status"].tolist() == ["ok", "invalid"]
     assert "ZeroDivisionError" in made["answer_error"][1]
     assert len(server.seen) == 1
+
+
+def test_a_column_named_as_something_of_python(serve):
+    """A column that is named as a method of dict is the column; else it is that."""
+    serve()
+    df = pd.DataFrame({"items": ["a"], "n": [1]})
+    assert df.wcode.ask("{{ row.items }}", **QUIET)["answer"].tolist() == ["A"]
+    loop = "{% for key, value in row.items() %}{{ key }}={{ value }};{% endfor %}"
+    made = df.rename(columns={"items": "x"}).wcode.ask(loop, **QUIET)
+    assert made["answer"].tolist() == ["X=A;N=1;"]
+    said = df.wcode.ask("{% for n in range(2) %}{{ n }}{% endfor %}!", **QUIET)
+    assert said["answer"].tolist() == ["01!"]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "Float32", "float16"])
+def test_short_floats_are_sent_as_they_are_shown(serve, dtype):
+    """A tenth of 32 bits is 0.1, not 0.10000000149011612."""
+    server = serve()
+    df = pd.DataFrame({"x": pd.array([0.1], dtype=dtype)})
+    df.wcode.ask("{{ x }}{% if x > 0 %}!{% endif %}", **QUIET)
+    assert prompt_of(server.seen[0]) == "0.1!"
 
 
 def test_a_row_that_cannot_be_sent(serve):

@@ -18,7 +18,7 @@ from wcode_magics.errors import (
 )
 from wcode_magics.flow.batch import Batch
 from wcode_magics.flow.outcome import GOOD, STATUSES, Outcome
-from wcode_magics.frames.filled import columns_of, filled
+from wcode_magics.frames.filled import columns_of, filled, name_in
 from wcode_magics.frames.forecast import Forecast, Survey, survey
 from wcode_magics.frames.many import Line
 from wcode_magics.frames.many import batch as batch_of
@@ -26,6 +26,7 @@ from wcode_magics.frames.progress import Bar, await_, cancelled, summary, tell, 
 from wcode_magics.frames.rows import Rows
 from wcode_magics.frames.task import Task
 from wcode_magics.frames.tasks import task_of
+from wcode_magics.options import check_given
 from wcode_magics.params import hint
 from wcode_magics.session import Session
 from wcode_magics.settings import Resolved
@@ -194,6 +195,7 @@ def call_of(frame: pd.DataFrame, template: str, options: Mapping[str, Any]) -> C
         )
     }
     options.setdefault("into", "answer")
+    check_given({"budget": own["budget"]})
     asked = session()
     task, resolved, given = task_of(asked, template, options)
     rows = Rows(frame, task, own["names"] or {})
@@ -229,17 +231,18 @@ def again(
 
 def places_of(frame: pd.DataFrame, task: Task, statuses: Sequence[str]) -> list[int]:
     """Where the rows of these statuses stand."""
-    found = frame[f"{task.into}_status"].isin(statuses)
+    found = frame[name_in(frame, f"{task.into}_status")].isin(statuses)
     return [int(place) for place in found.to_numpy(dtype=bool).nonzero()[0]]
 
 
 def _check(rows: Rows, missing: str, *, overwrite: bool) -> None:
-    there = set(rows.frame.columns)
+    there = list(rows.frame.columns)
     names = [field.name for field in columns_of(rows.task)]
     for name in names:
-        if name in there and not overwrite:
+        held = there.count(name_in(rows.frame, name))
+        if held and not overwrite:
             raise UsageError("frame.column_exists", name=name)
-        if names.count(name) > 1:
+        if names.count(name) > 1 or held > 1:
             raise UsageError("frame.twice", name=name)
     if missing not in MISSING:
         allowed = ", ".join(MISSING)
@@ -265,7 +268,11 @@ def vain(outcomes: Sequence[Outcome[Any]], batch: Batch[Any]) -> WcodeError | No
 
 
 def _asked_column(frame: pd.DataFrame, into: str | None) -> str:
-    calls = [str(name) for name in frame.attrs.get(CALLS, {})]
+    calls = [
+        str(name)
+        for name in frame.attrs.get(CALLS, {})
+        if name_in(frame, f"{name}_status") in frame.columns
+    ]
     if into is None and calls:
         return calls[-1]
     if into not in calls:

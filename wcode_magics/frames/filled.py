@@ -38,12 +38,18 @@ def filled(
     """
     made = frame.copy(deep=False)
     for field, values in zip(columns_of(task), values_of(task, outcomes), strict=True):
-        column = array(field, values)
+        column, name = array(field, values), name_in(frame, field.name)
         if places is not None:
-            column, fresh = made[field.name].array.copy(), column
+            column, fresh = made[name].array.copy(), column
             column[np.asarray(places, dtype=np.intp)] = fresh
-        made[field.name] = column
+        made[name] = column
     return made
+
+
+def name_in(frame: pd.DataFrame, name: str) -> Any:
+    """The name of a column as a frame has it: where names have levels, the first."""
+    levels = frame.columns.nlevels
+    return name if levels == 1 else (name, *[""] * (levels - 1))
 
 
 def empty(frame: pd.DataFrame, task: Task) -> pd.DataFrame:

@@ -24,6 +24,13 @@ AT_ONCE = 256
 ROW = "row"
 
 
+class Row(dict[Any, Any]):
+    """The values of a row; ``row.items`` is the column, where there is one."""
+
+    def __getattribute__(self, name: str) -> Any:
+        return self[name] if name in self else super().__getattribute__(name)
+
+
 @dataclass(frozen=True)
 class Rows:
     """A frame, a task, and further ``names`` for its templates.
@@ -85,17 +92,15 @@ class Rows:
     def _asks(self, places: Sequence[int]) -> Iterator[Ask]:
         part = self._part.iloc[list(places)]
         gone = self.missing[list(places)]
-        columns = [part[column].tolist() for column in self.used]
+        columns = [_plain(part[column]) for column in self.used]
         rows = zip(*columns, strict=True) if columns else [()] * len(places)
         for skipped, values in zip(gone.tolist(), rows, strict=True):
             yield (
-                None
-                if skipped
-                else self._ask(dict(zip(self.used, values, strict=True)))
+                None if skipped else self._ask(Row(zip(self.used, values, strict=True)))
             )
 
-    def _ask(self, row: dict[Any, Any]) -> Ask:
-        words = {name: value for name, value in row.items() if isinstance(name, str)}
+    def _ask(self, row: Row) -> Ask:
+        words = {name: row[name] for name in row if isinstance(name, str)}
         try:
             request = self.task.request({**self.others, ROW: row, **words})
             request.hash  # noqa: B018 - what JSON cannot carry is its row's error
@@ -106,11 +111,13 @@ class Rows:
     def _used(self, source: str) -> set[Any]:
         whole, names, keys = _references(source)
         columns = list(self.frame.columns)
+        whole = whole or any(_is_method(key) for key in set(keys) - set(columns))
         if ROW in columns:
             whole, names, keys = False, names | ({ROW} if whole or keys else set()), []
         if whole:
             return set(columns)
-        for name in (*sorted(names - set(columns) - set(self.names)), *keys):
+        own = _globals(source)
+        for name in (*sorted(names - set(columns) - set(self.names) - own), *keys):
             if name not in columns:
                 known = [str(column) for column in columns]
                 raise TemplateError(
@@ -132,6 +139,7 @@ def _references(source: str) -> tuple[bool, set[str], list[Any]]:
             "template_syntax", line=wrong.lineno, reason=wrong.message
         ) from wrong
     names = meta.find_undeclared_variables(tree)
+    names |= {part.name for part in tree.find_all(nodes.Name)} & _globals(source)
     known = [
         part
         for part in tree.find_all(nodes.Getitem)
@@ -142,6 +150,22 @@ def _references(source: str) -> tuple[bool, set[str], list[Any]]:
     whole = len(rows) > len(known) + len(dotted)
     keys = [part.arg.value for part in known] + [part.attr for part in dotted]  # type: ignore[attr-defined]
     return whole, names - {ROW}, keys
+
+
+def _globals(source: str) -> set[str]:
+    """Names that mean something in every template, unless a column has them."""
+    return set(template.compiled(source).globals)
+
+
+def _is_method(key: Any) -> bool:
+    """Whether ``row.key`` is what every dict has, as in ``row.items()``."""
+    return isinstance(key, str) and hasattr(dict, key)
+
+
+def _plain(column: "pd.Series[Any]") -> list[Any]:
+    """The values as Python's; floats of fewer bits as they are shown, 0.1."""
+    short = str(column.dtype).lower() in {"float16", "float32"}
+    return list(column.array) if short else column.tolist()
 
 
 def _is_row(node: Any) -> bool:

@@ -14,6 +14,11 @@ from wcode_magics.text import say
 ALTERNATIVES, MOST_ALTERNATIVES = 5, 20
 ROOM = 8
 """Tokens of a label's answer beside the label: quotes, a stop."""
+_CELL = (
+    *("chat", "functions", "sweep", "models", "repeat", "continue", "of", "frame"),
+    *("out", "code", "raw", "dry_run", "panel", "as"),
+)
+"""Options that say what to do with the one answer of a cell."""
 _OWN = ("labels", "schema", "prefix", "flat", "confidence", "details", "into")
 
 
@@ -28,6 +33,7 @@ def task_of(
     Raises:
         UsageError: labels or schema cannot be, or an option is wrong.
     """
+    _refuse_odd(template, options)
     own = {name: options[name] for name in _OWN if name in options}
     rest = {name: value for name, value in options.items() if name not in _OWN}
     common = {"into": own["into"], "details": bool(own.get("details"))}
@@ -47,6 +53,17 @@ def task_of(
         return Classify(base, **common, labels=labels), resolved, given
     base, resolved = _prepared(session, template, {}, rest)
     return Task(base, **common), resolved, given
+
+
+def _refuse_odd(template: Any, options: Mapping[str, Any]) -> None:
+    into = options["into"]
+    if not isinstance(into, str) or not into:
+        raise UsageError("frame.into", given=repr(into))
+    if not isinstance(template, str):
+        raise UsageError("frame.template", given=type(template).__name__)
+    for name in _CELL:
+        if options.get(name):
+            raise UsageError("frame.for_cells", name=name)
 
 
 def _prepared(
@@ -90,4 +107,6 @@ def _checked(labels: Sequence[str]) -> tuple[str, ...]:
 
 def _literal(text: str) -> str:
     """The text as a template that says just that."""
-    return f"{{% raw %}}{text}{{% endraw %}}" if "{{" in text or "{%" in text else text
+    if "{{" not in text and "{%" not in text:
+        return text
+    return f"{{{{ {json.dumps(text, ensure_ascii=False)} }}}}"
