@@ -119,6 +119,17 @@ def test_kinds():
     )
 
 
+def test_recursion():
+    """A field that is again what stands above it is an object, and so it ends."""
+    node = {"type": "object", "properties": {"v": {"type": "integer"}, "any": True}}
+    node["properties"]["next"] = {"anyOf": [{"$ref": "#/$defs/N"}, {"type": "null"}]}
+    schema = schema_of({"$defs": {"N": node}, "$ref": "#/$defs/N"})
+    kinds = {field.name: (field.kind, field.fields) for field in schema.fields}
+    assert kinds == {"v": ("int", ()), "any": ("object", ()), "next": ("object", ())}
+    value = {"v": 1, "next": {"v": 2, "next": None}}
+    assert schema.check(value) == value
+
+
 def test_any_field_name():
     """Fields may be called anything: Chinese, with spaces."""
     schema = schema_of(
@@ -152,6 +163,8 @@ def test_response_format_is_allowed(form):
         ({"type": "object", "properties": 3}, "JSON Schema"),
         (object(), "no schema"),
         ({"enum": []}, "enum []"),
+        ({"properties": {"a": {"$ref": "#/$defs/b"}}}, "#/$defs/b"),
+        ({"items": {"$ref": "https://example.com/b"}}, "https://example.com/b"),
         ({"type": "integer", "minimum": 3, "maximum": 1}, "minimum 3 > maximum 1"),
         (
             {"type": "object", "properties": {"a": False}, "required": ["a"]},

@@ -15,10 +15,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
+from urllib.parse import unquote
 
 from wcode_magics.errors import AnswerError, UsageError
 from wcode_magics.params import hint
 
+_Above = tuple[int, ...]
 Kind = Literal["text", "int", "float", "bool", "date", "datetime", "choice", "object"]
 
 WORDS: dict[str, Any] = {
@@ -53,6 +55,7 @@ _LIMITS = (
     ("minItems", "maxItems"),
     ("minProperties", "maxProperties"),
 )
+_EXAMPLES = {"const", "default", "enum", "examples"}
 _DEEP = 40
 
 
@@ -89,12 +92,13 @@ class Schema:
     @cached_property
     def fields(self) -> tuple[Field, ...]:
         """The fields of the object that an answer is; none where it is no object."""
-        return tuple(self._fields(self._resolved(self.json), 0))
+        whole = self._resolved(self.json)
+        return tuple(self._fields(whole, (id(whole),)))
 
     @cached_property
     def value(self) -> Field:
         """The answer as one field, where it is no object."""
-        return self._field(self.name, self.json, 0)
+        return self._field(self.name, self.json, ())
 
     def check(self, value: Any) -> Any:
         """The value as the type it was asked to be (JSON as it is, for a JSON Schema).
@@ -130,14 +134,16 @@ class Schema:
         error = best_match(Draft202012Validator(self.json).iter_errors(value))
         return None if error is None else (_path(error.absolute_path), error.message)
 
-    def _resolved(self, part: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _resolved(self, part: Any) -> Mapping[str, Any]:
         for _ in range(_DEEP):
+            if not isinstance(part, Mapping):
+                return {}
             if "$ref" in part:
                 part = self._referred(str(part["$ref"]))
             elif len(part.get("allOf", ())) == 1:
                 part = part["allOf"][0]
             else:
-                options = [p for p in part.get("anyOf", ()) if p.get("type") != "null"]
+                options = [p for p in part.get("anyOf", ()) if p != {"type": "null"}]
                 if len(options) != 1:
                     return part
                 part = options[0]
@@ -149,12 +155,12 @@ class Schema:
             part = part.get(step.replace("~1", "/").replace("~0", "~"), {})
         return part if isinstance(part, Mapping) else {}
 
-    def _fields(self, part: Mapping[str, Any], depth: int) -> Iterator[Field]:
-        if depth < _DEEP:
-            for name, inner in part.get("properties", {}).items():
-                yield self._field(name, inner, depth)
+    def _fields(self, part: Mapping[str, Any], above: _Above) -> Iterator[Field]:
+        for name, inner in part.get("properties", {}).items():
+            yield self._field(name, inner, above)
 
-    def _field(self, name: str, part: Mapping[str, Any], depth: int) -> Field:
+    def _field(self, name: str, part: Mapping[str, Any], above: _Above) -> Field:
+        """A field; one that is again what stands above it is an object as it is."""
         part = self._resolved(part)
         choices = part.get("enum") or ([part["const"]] if "const" in part else [])
         if choices and all(isinstance(choice, str) for choice in choices):
@@ -164,7 +170,8 @@ class Schema:
         word = kinds[0] if len(kinds) == 1 else None
         if word == "string":
             return Field(name, _FORMATS.get(part.get("format", ""), "text"))
-        inner = tuple(self._fields(part, depth + 1))
+        again = id(part) in above
+        inner = () if again else tuple(self._fields(part, (*above, id(part))))
         return Field(name, _KINDS.get(str(word), "object"), (), inner)
 
 
@@ -260,7 +267,34 @@ def _valid(schema: dict[str, Any]) -> dict[str, Any]:
         where = f"JSON Schema {_path(wrong.absolute_path)}"
         reason = wrong.message
         raise UsageError("schema.no_schema", given=where, reason=reason) from wrong
+    for reference in _references(schema):
+        if not _is_held(schema, reference):
+            raise UsageError("schema.reference", reference=reference)
     return schema
+
+
+def _references(part: Any) -> Iterator[str]:
+    if isinstance(part, dict):
+        if isinstance(part.get("$ref"), str):
+            yield part["$ref"]
+        part = [inner for key, inner in part.items() if key not in _EXAMPLES]
+    for inner in part if isinstance(part, list) else ():
+        yield from _references(inner)
+
+
+def _is_held(schema: Any, reference: str) -> bool:
+    """Whether a reference leads to a part of the schema; anchors are believed."""
+    if not reference.startswith("#/"):
+        return reference.startswith("#")
+    for step in reference.split("/")[1:]:
+        name = unquote(step).replace("~1", "/").replace("~0", "~")
+        if isinstance(schema, list) and name.isdigit() and int(name) < len(schema):
+            schema = schema[int(name)]
+        elif isinstance(schema, dict) and name in schema:
+            schema = schema[name]
+        else:
+            return False
+    return True
 
 
 def _closed(part: Any) -> Any:

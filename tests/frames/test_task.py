@@ -39,6 +39,12 @@ def test_classify(serve):
         ("I would say: positive!", "positive"),
         ("好评。", "好评"),
         ("neither", None),
+        ("not positive", None),
+        ("This isn't positive.", None),
+        ("positive, very positive", None),
+        ("It is very positive", "very positive"),
+        ("好评，非常不错", "好评"),
+        ("不是“好评”", None),
         ("positive or 好评", None),
     ],
 )
@@ -51,6 +57,26 @@ def test_labels_that_share_words(serve, said, label):
     assert made["label"].isna().tolist() == [label is None]
     assert label is None or made["label"].tolist() == [label]
     assert made["label_p"].isna().all()
+
+
+@pytest.mark.parametrize("label", ["{% endraw %}{{ x }}", '{{ "a" }}', "{%-", "“{{”"])
+def test_labels_are_text_and_never_a_template(serve, label):
+    """Braces in a label go to the model as they are."""
+    server = serve(completion(label))
+    made = texts(1).wcode.classify("{{ text }}", [label, "b"], **QUIET)
+    assert made["label"].tolist() == [label]
+    assert f"{label} / b" in prompt_of(server.seen[0])
+
+
+def test_a_label_that_begins_another(serve):
+    """Where the answer's end is told, the longer label has its share of it."""
+    begun = logprob("good", ("good", np.log(0.9)), ("bad", np.log(0.1)))
+    ended = logprob("<|im_end|>", ("<|im_end|>", np.log(0.6)), ("s", np.log(0.4)))
+    serve(completion("good", logprobs={"content": [begun, ended]}))
+    made = texts(1).wcode.classify("{{ text }}", ["good", "goods"], **QUIET)
+    assert made["label"].tolist() == ["good"]
+    assert made["label_p_good"].tolist() == pytest.approx([0.6])
+    assert made["label_p_goods"].tolist() == pytest.approx([0.4])
 
 
 class Mood(enum.Enum):

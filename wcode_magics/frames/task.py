@@ -22,6 +22,10 @@ DETAILS = (
     Field("finish_reason", "text"),
 )
 _MOST = {"int": 2**63 - 1, "float": int(sys.float_info.max)}
+_NOT = re.compile(
+    r"(\b(not|no|never|neither)|n['’]t)(\s+\w+){0,2}\W*$|[不没非]\w{0,2}\W*$"
+)
+"""Before a label: what denies it."""
 _CHINESE = re.compile(r"[\u3400-\u9fff]")
 _QUOTES = " \t\r\n\"'`*.。!！“”‘’「」"
 
@@ -118,16 +122,23 @@ class Classify(Task):
         )
 
     def _label(self, reply: Reply) -> str:
-        said = reply.text.strip(_QUOTES).casefold()
-        folded = {label.casefold(): label for label in self.labels}
-        if said in folded:
-            return folded[said]
-        held = [w for w in folded if re.search(rf"(?<!\w){re.escape(w)}(?!\w)", said)]
-        whole = [w for w in held if not any(w != o and w in o for o in held)]
-        if len(whole) != 1:
+        said = reply.text.strip().casefold()
+        folded = {label.strip().casefold(): label for label in self.labels}
+        for whole in (said, said.strip(_QUOTES)):
+            if whole in folded:
+                return folded[whole]
+        held, rest, denied = [], said, False
+        for word in sorted(folded, key=len, reverse=True):
+            spoken = re.compile(rf"(?<!\w){re.escape(word)}(?!\w)")
+            found = spoken.search(rest)
+            if found:
+                held.append(word)
+                denied = denied or bool(_NOT.search(rest[: found.start()]))
+                rest = spoken.sub("\0", rest)
+        if len(held) != 1 or denied:
             labels = ", ".join(self.labels)
             raise AnswerError("frame.no_label", given=said[:60], labels=labels)
-        return folded[whole[0]]
+        return folded[held[0]]
 
     def _shares(self, reply: Reply) -> Mapping[str, float]:
         if reply.logprobs is None:

@@ -185,6 +185,7 @@ def _masses(
         for position, place in zip(logprobs.positions, logprobs.places, strict=True)
         if place is not None and place[1] > start
     ]
+    held += _ending(logprobs) if held else []
     first = min(start, held[0][1][0]) if held else start
     lead = data[first:start]
     places = [*(place for _, place in held[1:]), None]
@@ -202,6 +203,17 @@ def _masses(
     settled = fit.whole or fit.only
     if settled and held:
         yield settled, mass
+
+
+def _ending(logprobs: Logprobs) -> list[tuple[Position, tuple[int, int]]]:
+    """The token after the text, by which the answer ended, where it is told.
+
+    It has no text, but its alternatives are what a longer label would go on with.
+    """
+    last = len(logprobs.places) - 1
+    if last < 1 or logprobs.places[last] or logprobs.places[last - 1] is None:
+        return []
+    return [(logprobs.positions[last], (len(logprobs.data), len(logprobs.data)))]
 
 
 def _not_sampled(position: Position) -> list[tuple[Alternative, float]]:
