@@ -136,6 +136,44 @@ def test_killed_at_any_moment(loopback, tmp_path):
     assert lost <= 10 * 1.5 * FLIGHT
 
 
+FULL = """
+import resource, signal, sys
+import pandas as pd
+from wcode_magics.errors import StoreError
+from wcode_magics.frames import frame
+from wcode_magics.session import Session
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+session = Session(base_url=sys.argv[1], api_key="k", store=sys.argv[2], concurrency=8)
+frame.register(session)
+df = pd.DataFrame({"text": [f"row {n} " + "x" * 500 for n in range(600)]})
+session.store
+room = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, room[1]))
+made = df.wcode.ask("{{ text }}")
+done = made["answer"].notna()
+assert (made["answer"][done] == df["text"][done].str.upper()).all()
+assert set(made["answer_status"]) == {"ok", "stopped"}
+try:
+    df.wcode.ask("{{ text }}")
+except StoreError as error:
+    print(done.sum(), flush=True)
+resource.setrlimit(resource.RLIMIT_FSIZE, room)
+made = df.wcode.ask("{{ text }}")
+assert (made["answer"] == df["text"].str.upper()).all()
+"""
+
+
+def test_a_disk_that_is_full(loopback, tmp_path):
+    """When answers cannot be kept no more are paid for; with room again all go on."""
+    server = loopback(lambda seen: Answer(echo(seen).pieces, delay=0.02))
+    argv = [sys.executable, "-c", FULL, server.url, str(tmp_path / "answers.db")]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert 8 <= int(done.stdout) < 500
+    assert str(tmp_path) in done.stderr
+    assert len(server.seen) == 600
+
+
 def settle(server) -> None:
     """Wait until a server has read what was on its way."""
     seen = -1

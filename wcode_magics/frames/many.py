@@ -62,11 +62,13 @@ class Line:
 
         Raises:
             SettingError: a key is needed and there is none.
-            StoreError: the store cannot be used.
+            StoreError: the store cannot be used, or not yet again.
         """
         store = session.ledger.store(resolved)
         answerer = session.answerer(resolved)
         sends = Replay(resolved["replay"]).sends
+        if sends:
+            store.flush()
         limiter = session.limiter(resolved) if sends else Limiter()
         paid = answerer.source == "endpoint"
         purse = purse_of(session, budget) if paid else None

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import Future
@@ -23,23 +24,23 @@ DELAY_S = 1.0
 class Bar:
     """A bar of tqdm over a tally: rows, failed, replayed, ¥.
 
-    It appears after a second and goes when all is done. ``shown`` False: none.
+    It is made after a second and goes when all is done; in a saved notebook nothing
+    is left of its widgets. ``shown`` False: none.
     """
 
     def __init__(self, tally: Tally, total: int, *, shown: bool) -> None:
-        self._tally = tally
+        self._tally, self._total, self._shown = tally, total, shown
+        self._begun, self._had = time.time(), tally.done
         self._bar: Any = None
-        if shown and total:
-            from tqdm.auto import tqdm
-
-            unit = say("frame.rows_unit")
-            told = {"total": total, "initial": tally.done, "unit": unit}
-            self._bar = tqdm(**told, leave=False, delay=DELAY_S)
+        self._place: Any = None
 
     def draw(self) -> None:
         """Show where the run stands now."""
         if self._bar is None:
-            return
+            late = time.time() - self._begun > DELAY_S
+            if not (self._shown and self._total and late):
+                return
+            self._make()
         tally = self._tally
         told = {
             say("frame.failed"): tally.failed,
@@ -53,6 +54,23 @@ class Bar:
         """Take it away."""
         if self._bar is not None:
             self._bar.close()
+        if self._place is not None:
+            self._place.update({"text/plain": ""}, raw=True)
+
+    def _make(self) -> None:
+        from tqdm.auto import tqdm
+        from tqdm.notebook import tqdm_notebook
+
+        widgets = issubclass(tqdm, tqdm_notebook)
+        more = {"display": False} if widgets else {}
+        unit = say("frame.rows_unit")
+        told = {"total": self._total, "initial": self._had, "unit": unit}
+        self._bar = tqdm(**told, leave=False, **more)
+        self._bar.start_t = self._begun
+        if widgets:
+            from IPython.display import display
+
+            self._place = display(self._bar.container, display_id=True)
 
 
 class Stoppable(Protocol):
