@@ -31,7 +31,7 @@ TEMPLATE = "Summarise this review number {{ number }}: {{ review }}"
 
 def main() -> list[tuple[str, ...]]:
     """Rows per second with and without latency, CPU a row, and replay."""
-    return [*_sent(50, 0.85), *_sent(0, 0.22), *_replayed(), *_peers()]
+    return [*_sent(50, 0.85), *_sent(0, 0.22), *_replayed()]
 
 
 def table(first: int, rows: int) -> pd.DataFrame:
@@ -110,30 +110,6 @@ def replay(url: str, store: str, rows: int) -> None:
     before = peak_mb()
     wall, cpu = _timed(lambda: ask(held))
     print(json.dumps({"wall": wall, "cpu": cpu, "mb": peak_mb() - before}))
-
-
-def _peers() -> list[tuple[str, ...]]:
-    try:
-        from openai import AsyncOpenAI
-    except ImportError:
-        return [("openai SDK, 50 ms, rows/s", "not installed", "–", "–")]
-
-    async def run(url: str) -> None:
-        client = AsyncOpenAI(base_url=url, api_key="k")
-        left = iter(range(ROWS))
-
-        async def work() -> None:
-            for number in left:
-                body = content(number)
-                await client.chat.completions.create(**body)
-
-        await asyncio.gather(*(work() for _ in range(FLYING)))
-        await client.close()
-
-    with Server(50) as server:
-        wall, cpu = _timed(lambda: asyncio.run(run(server.url)))
-    told = f"{ROWS / wall:,.0f}"
-    return [("openai SDK, 50 ms, rows/s", told, f"{cpu / ROWS * 1e3:.2f} ms CPU", "–")]
 
 
 def ask(rows: pd.DataFrame) -> pd.DataFrame:

@@ -1,7 +1,8 @@
 """A server that costs next to nothing, in a process of its own.
 
 HTTP/1.1 by hand: each request is answered after a fixed time with the same short
-completion. ``python -m tests.bench.stub MILLISECONDS`` prints its port.
+completion, or, under ``/responses``, with one for each message of a packed request, as
+openaivec asks. ``python -m tests.bench.stub MILLISECONDS`` prints its port.
 """
 
 import asyncio
@@ -35,6 +36,27 @@ ANSWER = HEAD % len(BODY) + BODY
 END = b"\r\n\r\n"
 
 
+def packed(body: bytes) -> bytes:
+    """An answer of the Responses API with a text for each message inside."""
+    asked = json.loads(json.loads(body)["input"])["user_messages"]
+    said = {"assistant_messages": [{"id": m["id"], "body": TEXT} for m in asked]}
+    text = {"type": "output_text", "text": json.dumps(said), "annotations": []}
+    message = {"type": "message", "id": "m1", "role": "assistant", "content": [text]}
+    whole = {
+        "id": "r1",
+        "object": "response",
+        "created_at": 1,
+        "model": "stub",
+        "status": "completed",
+        "output": [{**message, "status": "completed"}],
+        "parallel_tool_calls": False,
+        "tool_choice": "auto",
+        "tools": [],
+    }
+    data = json.dumps(whole).encode()
+    return HEAD % len(data) + data
+
+
 class Stub(asyncio.Protocol):
     """One connection; requests on it come one after another."""
 
@@ -57,12 +79,15 @@ class Stub(asyncio.Protocol):
             whole = end + len(END) + size
             if len(self._held) < whole:
                 return
+            answer = ANSWER
+            if b"/responses " in head[:64]:
+                answer = packed(self._held[end + len(END) : whole])
             self._held = self._held[whole:]
             if self.delay:
                 loop = asyncio.get_running_loop()
-                loop.call_later(self.delay, self._transport.write, ANSWER)
+                loop.call_later(self.delay, self._transport.write, answer)
             else:
-                self._transport.write(ANSWER)
+                self._transport.write(answer)
 
 
 class Server:
