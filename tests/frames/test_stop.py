@@ -25,6 +25,15 @@ def slow(seen) -> Answer:
     return Answer(echo(seen).pieces, delay=0.05)
 
 
+@pytest.fixture
+def server(serve):
+    """A slow server, four at once; what a first run imports is imported."""
+    server = serve(slow, concurrency=4)
+    texts(1).wcode.ask("warm up", **QUIET)
+    server.seen.clear()
+    return server
+
+
 @contextmanager
 def interrupted(after: float, *more: float) -> Iterator[None]:
     """Press Stop so many seconds from now, and again."""
@@ -47,9 +56,8 @@ def stopped(call: Callable[[], object], *when: float) -> Stopped:
     return caught.value
 
 
-def test_stop_is_a_pause(serve):
+def test_stop_is_a_pause(server):
     """Stop raises with what was answered; running again sends the rest alone."""
-    server = serve(slow, concurrency=4)
     error = stopped(lambda: texts(100).wcode.ask("{{ text }}", **QUIET))
     done = Counter(error.value["answer_status"])
     assert done["stopped"] > 20
@@ -107,9 +115,8 @@ async def _awaited(coming):
     return await coming
 
 
-def test_cancelled_while_awaited(serve):
+def test_cancelled_while_awaited(server):
     """To cancel what is awaited is to stop it: what is in flight arrives."""
-    server = serve(slow, concurrency=4)
 
     async def work() -> asyncio.CancelledError:
         run = texts(100).wcode.aio.ask("{{ text }}", **QUIET)
@@ -131,9 +138,8 @@ async def _caught(coming) -> asyncio.CancelledError:
     return caught.value
 
 
-def test_no_longer_than_a_timeout(serve):
+def test_no_longer_than_a_timeout(server):
     """Python's own timeout stops a run, and is told as a timeout."""
-    server = serve(slow, concurrency=4)
 
     async def work() -> None:
         async with asyncio.timeout(0.3):

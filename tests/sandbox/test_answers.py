@@ -23,6 +23,12 @@ ASKED = [
         "Is this review positive or negative? The screen broke, I want a refund",
         ("neg",),
     ),
+    ("It leaked, I am disappointed.\n\nAnswer: one of positive / negative", ("neg",)),
+    ("屏幕坏了，很失望。\n\n只回答下列标签之一，不要其他内容：正面 / 负面", ("负面",)),
+    (
+        "物流很快，非常满意。\n\n只回答下列标签之一，不要其他内容：正面 / 负面",
+        ("正面",),
+    ),
     ("判断情感（正面/负面）：物流很快，非常满意", ("正面",)),
     ("这条评论是正面还是负面？屏幕坏了，很失望", ("负面",)),
     ("Classify into sports, politics, technology: The team won the final", ("sports",)),

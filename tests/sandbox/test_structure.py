@@ -207,3 +207,15 @@ def test_json_is_quick(name: str, wire: Wire) -> None:
     """A schema answer at temperature 0 is short: bounded strings, no recursion."""
     answered = wire.chat(TEXT, response_format=SCHEMAS[name], temperature=0)
     assert answered.body["usage"]["completion_tokens"] < 100
+
+
+@pytest.mark.parametrize(
+    ("text", "tone"),
+    [("I love it, it is great.", "positive"), ("It broke.", "negative")],
+)
+def test_a_schema_in_the_prompt_is_no_text(wire: Wire, text: str, tone: str) -> None:
+    """A choice is by the text, not by the schema that is written behind it."""
+    form = schema(tone={"enum": ["positive", "negative"]}, again={"type": "boolean"})
+    asked = f"{text}\n\nFill this in: {json.dumps(form['json_schema']['schema'])}"
+    answered = wire.chat(asked, response_format=form, temperature=0)
+    assert json.loads(answered.text)["tone"] == tone

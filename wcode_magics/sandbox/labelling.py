@@ -156,12 +156,26 @@ def _row(label: str, labels: Sequence[str]) -> library.Label | None:
 
 
 def _without(text: str, labels: Sequence[str]) -> str:
-    """Cut the list of labels out of a prompt, so that names do not vote."""
+    """Cut the list of labels out of a prompt, so that names do not vote.
+
+    Where it has a paragraph of its own, that is the instruction, and the rest the text.
+    """
+    parts = text.split("\n\n")
+    rest = "\n\n".join(part for part in parts if not _lists(part, labels)).strip()
+    text = rest if len(rest) > 3 else text
     for found in _LISTED.finditer(text):
-        if sum(label in found.group() for label in labels) > 1:
+        if _names_some(found.group(), labels):
             text = text.replace(found.group(), " ")
     kept = reading.source(text)
     return kept if len(kept) > 3 else text
+
+
+def _lists(part: str, labels: Sequence[str]) -> bool:
+    return any(_names_some(found.group(), labels) for found in _LISTED.finditer(part))
+
+
+def _names_some(text: str, labels: Sequence[str]) -> bool:
+    return sum(label in text for label in labels) > 1
 
 
 def _score(

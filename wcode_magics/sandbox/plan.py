@@ -114,10 +114,11 @@ def _json(scene: Scene) -> Iterator[Saying]:
         schema = {"type": "object", "properties": _guessed(scene)}
     if not schema.keys() - {"type", "title", "description"}:
         schema = {"type": "object", "properties": _guessed(scene)}
+    text = reading.without_schema(scene.text)
     if schema.get("properties"):
-        yield from _object(schema, scene.text)
+        yield from _object(schema, text)
         return
-    for value, weight in fields.values("", {"type": "object", **schema}, scene.text):
+    for value, weight in fields.values("", {"type": "object", **schema}, text):
         yield Saying(json.dumps(value, ensure_ascii=False), weight)
 
 

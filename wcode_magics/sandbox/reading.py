@@ -13,6 +13,7 @@ _SENTENCE = re.compile(
     r"[^.!?。！？\n]+[.!?。！？]*(?:(?<=\d\.)\d[^.!?。！？\n]*[.!?。！？]*)*"
 )
 _WORD = re.compile(r"[A-Za-z][A-Za-z'’_-]*|[\u3400-\u9fff]|\d+(?:\.\d+)?")
+_SCHEMA = re.compile(r"\{.*\"(?:type|properties|enum)\"\s*:", re.DOTALL)
 _LEAST_SOURCE = 3
 _SMALL = library.words("grammar")
 
@@ -32,6 +33,12 @@ def source(text: str) -> str:
         if len(rest.strip()) >= _LEAST_SOURCE:
             return rest.strip()
     return text.strip()
+
+
+def without_schema(text: str) -> str:
+    """Return the paragraphs that hold no JSON Schema: it says what, not of what."""
+    rest = "\n\n".join(p for p in text.split("\n\n") if not _SCHEMA.search(p))
+    return rest if len(rest.strip()) >= _LEAST_SOURCE else text
 
 
 def sentences(text: str) -> list[str]:
