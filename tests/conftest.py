@@ -70,3 +70,39 @@ def shell() -> Iterator[InteractiveShell]:
 def run(shell: InteractiveShell) -> Runner:
     """Run a cell in the shell and tell what it did."""
     return partial(run_in, shell)
+
+
+@pytest.fixture
+def server(
+    loopback: Callable[..., Loopback], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Loopback]:
+    """Start a server and make it the endpoint: ``server(answer, …)``."""
+
+    def start(*script: Script) -> Loopback:
+        made = loopback(*script)
+        monkeypatch.setenv("WCODE_BASE_URL", made.url)
+        monkeypatch.setenv("WCODE_RETRIES", "0")
+        return made
+
+    return start
+
+
+@pytest.fixture
+def serve(loopback: Callable[..., Loopback]) -> Iterator[Callable[..., Loopback]]:
+    """Make a server and let tables use it: ``serve(script, **settings)``."""
+    from tests.frames.asking import echo
+    from wcode_magics.frames import frame
+    from wcode_magics.session import Session
+
+    sessions: list[Session] = []
+
+    def make(*script: Script, **settings: Any) -> Loopback:
+        made = loopback(*(script or [echo]))
+        sessions.append(Session(base_url=made.url, **{"api_key": "k", **settings}))
+        frame.register(sessions[-1])
+        return made
+
+    yield make
+    for session in sessions:
+        session.close()
+    frame.register()

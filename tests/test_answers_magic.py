@@ -5,7 +5,6 @@ import re
 import signal
 import threading
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
@@ -23,18 +22,11 @@ from wcode_magics.reply import Reply
 
 @pytest.fixture
 def server(
-    loopback: Callable[..., Loopback], monkeypatch: pytest.MonkeyPatch
+    server: Callable[..., Loopback], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Loopback]:
-    """Start a server and make it the endpoint; answers come whole."""
-
-    def start(*script: Any) -> Loopback:
-        made = loopback(*script)
-        monkeypatch.setenv("WCODE_BASE_URL", made.url)
-        monkeypatch.setenv("WCODE_RETRIES", "0")
-        monkeypatch.setenv("WCODE_STREAM", "0")
-        return made
-
-    return start
+    """The same; answers come whole."""
+    monkeypatch.setenv("WCODE_STREAM", "0")
+    return server
 
 
 @pytest.fixture

@@ -17,21 +17,6 @@ from wcode_magics.reply import Reply
 KEY = "sk-canary-0123456789"
 
 
-@pytest.fixture
-def server(
-    loopback: Callable[..., Loopback], monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., Loopback]:
-    """Start a server and make it the endpoint."""
-
-    def start(*script: Any) -> Loopback:
-        made = loopback(*script)
-        monkeypatch.setenv("WCODE_BASE_URL", made.url)
-        monkeypatch.setenv("WCODE_RETRIES", "0")
-        return made
-
-    return start
-
-
 def test_a_cell_sends_its_body_and_binds_the_reply(
     run: Runner, server: Callable[..., Loopback], shell: InteractiveShell
 ) -> None:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from typing import Any
 
 import pandas as pd
 import pytest
@@ -29,21 +28,6 @@ async def later(n: int):
     ran.append(n)
     return n
 '''
-
-
-@pytest.fixture
-def server(
-    loopback: Callable[..., Loopback], monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., Loopback]:
-    """Start a server and make it the endpoint."""
-
-    def start(*script: Any) -> Loopback:
-        made = loopback(*script)
-        monkeypatch.setenv("WCODE_BASE_URL", made.url)
-        monkeypatch.setenv("WCODE_RETRIES", "0")
-        return made
-
-    return start
 
 
 def calling(*calls: tuple[str, str]) -> Answer:

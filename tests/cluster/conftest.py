@@ -2,15 +2,14 @@
 
 import warnings
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from distributed import Client, LocalCluster
 
-from tests.loopback import Loopback, Script
-from wcode_magics.frames import frame as frames
-from wcode_magics.session import Session
+from tests.loopback import Loopback
 
 KEY = "sk-of-the-workers-1234567890"
 
@@ -48,21 +47,9 @@ def cluster(scratch: Path) -> Iterator[Callable]:
 
 
 @pytest.fixture
-def lead(loopback: Callable[..., Loopback]) -> Iterator[Callable[..., Loopback]]:
+def lead(serve: Callable[..., Loopback]) -> Callable[..., Loopback]:
     """Make a server and a session that leads runs to it: ``lead(script, **settings)``.
 
     The session's own key is another one than the workers'.
     """
-    sessions: list[Session] = []
-
-    def make(script: Script, **settings: Any) -> Loopback:
-        server = loopback(script)
-        settings = {"api_key": "sk-of-the-client", **settings}
-        sessions.append(Session(base_url=server.url, **settings))
-        frames.register(sessions[-1])
-        return server
-
-    yield make
-    for session in sessions:
-        session.close()
-    frames.register()
+    return partial(serve, api_key="sk-of-the-client")

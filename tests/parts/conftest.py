@@ -1,4 +1,4 @@
-"""A server behind ``wcode_magics.parquet``, and tables on the disk."""
+"""Tables on the disk."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,10 +7,7 @@ import pandas as pd
 import pytest
 
 import wcode_magics
-from tests.frames.conftest import serve
 from tests.parts.tables import Table
-
-__all__ = ["serve"]
 
 
 @pytest.fixture
