@@ -5,6 +5,7 @@ import itertools
 import pickle
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -195,26 +196,34 @@ class Office:
         try:
             while True:
                 await asyncio.sleep(WATCH_S)
-                now = time.monotonic()
-                silent = [w for w, d in self._desks.items() if now - d.heard > QUIET_S]
-                there = await self._workers() if silent else set()
-                for worker in silent:
-                    heard = self._desks[worker].heard
-                    if now - heard > GONE_S or address_of(worker) not in there:
-                        self._leave(worker)
+                if self._silent(QUIET_S):
+                    there = await self._workers()
+                    for worker in self._silent(QUIET_S):
+                        if address_of(worker) not in there:
+                            self._leave(worker)
+                for worker in self._silent(GONE_S):
+                    self._leave(worker)
         finally:
             for worker in list(self._desks):
                 self._leave(worker)
 
+    def _silent(self, seconds: float) -> list[str]:
+        since = time.monotonic() - seconds
+        return [worker for worker, desk in self._desks.items() if desk.heard < since]
+
     async def _workers(self) -> set[str]:
         told = asyncio.run_coroutine_threadsafe(_identity(self._client), self._loop)
-        return set((await asyncio.wrap_future(told))["workers"])
+        try:
+            return set((await asyncio.wrap_future(told))["workers"])
+        except OSError:  # the scheduler is not heard either: nobody is gone for that
+            return {address_of(worker) for worker in self._desks}
 
     def _leave(self, worker: str) -> None:
         desk = self._desks.pop(worker, None)
         if desk is not None:
             desk.close()
-        self._loop.call_soon_threadsafe(self._forget, worker)
+        with suppress(RuntimeError):  # the client, and its loop, may be closed
+            self._loop.call_soon_threadsafe(self._forget, worker)
 
     def _forget(self, worker: str) -> None:
         outbox = self._out.pop(worker, None)
