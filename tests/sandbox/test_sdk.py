@@ -58,7 +58,7 @@ def test_sdk_calls_tools(client: openai.OpenAI) -> None:
     """A tool call can be answered and is then told in words."""
     messages = [user("What is the weather in Rome?")]
     first = client.chat.completions.create(
-        model=MODEL, messages=messages, tools=[WEATHER]
+        model=MODEL, messages=messages, tools=[WEATHER], temperature=0
     )
     message = first.choices[0].message
     assert message.tool_calls
