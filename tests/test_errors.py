@@ -73,12 +73,12 @@ def test_every_error_is_one_line_in_the_cell(key, lang):
 def test_every_class_pickles_with_its_facts_and_its_reply(kind):
     """An error comes back whole from another process."""
     error = kind("bad_value", name="top_p", given="2", allowed="float", status=400)
-    error.reply = partial()
+    error.reply, error.value, error.told = partial(), [1], "1 row"
     twin = pickle.loads(pickle.dumps(error))
     assert type(twin) is kind
     assert twin.key == error.key
     assert twin.facts == error.facts
-    assert twin.reply == error.reply
+    assert (twin.reply, twin.value) == (error.reply, error.value)
     assert str(twin) == str(error)
 
 

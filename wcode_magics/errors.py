@@ -31,7 +31,8 @@
 
 An error is made from a key of ``[errors]`` in ``locale/`` and the facts that its
 sentence names, so it speaks the person's language. ``WcodeError.reply`` is the
-answer as far as it arrived, or None.
+answer as far as it arrived, or None; ``WcodeError.value`` what came of many requests
+that it ended, such as a table.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -51,10 +52,12 @@ class WcodeError(Exception):
         self.key = key
         self.facts = facts
         self.reply: Reply | None = None
+        self.value: Any = None
+        self.kept = False
+        self.told = ""
 
     def __str__(self) -> str:
-        said = self.said
-        return said if self.reply is None else f"{said} {text.say('errors.kept')}"
+        return _line(self.said, self.told, kept=self.kept or self.reply is not None)
 
     @property
     def said(self) -> str:
@@ -62,7 +65,7 @@ class WcodeError(Exception):
         return " ".join(text.say(f"errors.{self.key}", **self.facts).split())
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (type(self), self.key, self.facts, self.reply)
+        return _rebuild, (type(self), self.key, self.facts), vars(self)
 
     def _render_traceback_(self) -> list[str]:
         """One line in an IPython cell; the cell still fails and keeps the cause."""
@@ -79,20 +82,19 @@ class Stopped(KeyboardInterrupt):
         self.value = value
 
     def __str__(self) -> str:
-        kept = text.say("errors.kept") if self._kept else ""
-        parts = (text.say("errors.stopped"), kept, self._told)
-        return " ".join(part for part in parts if part)
+        return _line(text.say("errors.stopped"), self._told, kept=self._kept)
 
     def _render_traceback_(self) -> list[str]:
         return [str(self)]
 
 
-def _rebuild(
-    kind: type[WcodeError], key: str, facts: dict[str, Any], reply: "Reply | None"
-) -> WcodeError:
-    error = kind(key, **facts)
-    error.reply = reply
-    return error
+def _line(said: str, told: str, *, kept: bool) -> str:
+    parts = (said, text.say("errors.kept") if kept else "", told)
+    return " ".join(part for part in parts if part)
+
+
+def _rebuild(kind: type[WcodeError], key: str, facts: dict[str, Any]) -> WcodeError:
+    return kind(key, **facts)
 
 
 class UsageError(WcodeError):

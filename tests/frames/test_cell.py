@@ -4,6 +4,8 @@ import pandas as pd
 import pytest
 
 from tests.frames.asking import echo
+from tests.loopback import Answer
+from wcode_magics.errors import CreditError
 
 
 def test_cell_over_a_frame(loopback, shell, run):
@@ -36,6 +38,20 @@ def test_cell_over_a_frame_that_cannot_be(shell, run, line, words):
     done = run(f"%%wcode {line}\n{{{{ n }}}}")
     assert not done.success
     assert words in str(done.error)
+
+
+def test_cell_over_a_frame_that_ends_early(loopback, shell, run):
+    """The cell fails in a line, with the frame so far bound and shown."""
+    server = loopback(echo, Answer([b"{}"], status=402))
+    shell.run_line_magic("wcode_config", f"base_url={server.url} concurrency=1")
+    shell.user_ns["df"] = pd.DataFrame({"n": [1, 2, 3]})
+    done = run("%%wcode --frame $df --out out\n{{ n }} a")
+    assert isinstance(done.error, CreditError)
+    assert "kept in _wcode. 3 rows" in done.plain
+    assert "stopped 1" in done.plain
+    out = shell.user_ns["out"]
+    assert out is shell.user_ns["_wcode"]
+    assert out["answer_status"].tolist() == ["ok", "http_4xx", "stopped"]
 
 
 def test_cell_over_a_frame_replays_and_sends_afresh(loopback, shell, run):

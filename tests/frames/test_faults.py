@@ -1,5 +1,6 @@
 """Runs among faults: nothing swapped, nothing lost, nothing paid twice."""
 
+import asyncio
 import contextlib
 import json
 import random
@@ -8,8 +9,11 @@ import sys
 import time
 from collections import Counter
 
+import pytest
+
 from tests.frames.asking import QUIET, echo, prompt_of, texts
 from tests.loopback import Answer
+from wcode_magics.errors import CreditError
 from wcode_magics.store import Store
 
 SAID = {
@@ -149,7 +153,11 @@ df = pd.DataFrame({"text": [f"row {n} " + "x" * 500 for n in range(600)]})
 session.store
 room = resource.getrlimit(resource.RLIMIT_FSIZE)
 resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, room[1]))
-made = df.wcode.ask("{{ text }}")
+try:
+    df.wcode.ask("{{ text }}")
+except StoreError as error:
+    print(error, file=sys.stderr)
+    made = error.value
 done = made["answer"].notna()
 assert (made["answer"][done] == df["text"][done].str.upper()).all()
 assert set(made["answer_status"]) == {"ok", "stopped"}
@@ -172,6 +180,46 @@ def test_a_disk_that_is_full(loopback, tmp_path):
     assert 8 <= int(done.stdout) < 500
     assert str(tmp_path) in done.stderr
     assert len(server.seen) == 600
+
+
+def out_of_credit(after: int):
+    """An endpoint that answers so many and then wants money."""
+
+    def answer(seen) -> Answer:
+        answer.seen += 1
+        poor = answer.seen > after and not answer.paid
+        told = json.dumps({"error": {"message": "pay"}}).encode()
+        return Answer([told], status=402) if poor else echo(seen)
+
+    answer.seen, answer.paid = 0, False
+    return answer
+
+
+def test_no_more_credit_on_the_way(serve):
+    """It is an error that has the frame so far; with credit again the rest is sent."""
+    endpoint = out_of_credit(12)
+    server = serve(endpoint, concurrency=4)
+    with pytest.raises(CreditError, match=r"100 rows .* run it again") as caught:
+        texts(100).wcode.ask("{{ text }}", **QUIET)
+    statuses = Counter(caught.value.value["answer_status"])
+    assert statuses["ok"] == 12
+    assert 1 <= statuses["http_4xx"] <= 4
+    assert statuses.total() == 12 + statuses["http_4xx"] + statuses["stopped"] == 100
+    assert str(caught.value).count("credit") == 1
+    assert len(server.seen) <= 12 + 4
+    endpoint.paid = True
+    made = caught.value.value.wcode.retry(**QUIET)
+    assert made["answer"].tolist() == [f"ROW {n}" for n in range(100)]
+    sent = Counter(prompt_of(seen) for seen in server.seen)
+    assert sent.total() == 100 + statuses["http_4xx"]
+
+
+def test_no_more_credit_on_the_way_of_a_wait(serve):
+    """Awaited, it is the same error."""
+    serve(out_of_credit(3), concurrency=1)
+    with pytest.raises(CreditError) as caught:
+        asyncio.run(texts(9).wcode.aio.ask("{{ text }}", **QUIET))
+    assert caught.value.value["answer"][:3].tolist() == ["ROW 0", "ROW 1", "ROW 2"]
 
 
 def settle(server) -> None:

@@ -13,7 +13,13 @@ import pytest
 
 from tests.frames.asking import QUIET, echo, prompt_of, texts
 from tests.loopback import Answer
-from wcode_magics.errors import AuthenticationError, BudgetError, ReplayError, Stopped
+from wcode_magics.errors import (
+    AuthenticationError,
+    BudgetError,
+    CreditError,
+    ReplayError,
+    Stopped,
+)
 from wcode_magics.frames import frame as frames
 from wcode_magics.session import Session
 
@@ -119,6 +125,24 @@ def test_what_befalls_all_rows_is_raised(serve, table, answer, options, error):
     with pytest.raises(error):
         made.wcode.ask("{{ text }}", **options, **QUIET)
     assert made.parts == []
+
+
+def test_no_more_credit_on_the_way(serve, table):
+    """It is an error that tells what is written; with credit again the rest is."""
+    left = [45]
+
+    def answer(seen) -> Answer:
+        left[0] -= 1
+        return echo(seen) if left[0] >= 0 else Answer([b"{}"], status=402)
+
+    serve(answer, concurrency=2)
+    made = table(texts(90), rows=20)
+    with pytest.raises(CreditError, match="40 of 90 rows") as caught:
+        made.wcode.ask("{{ text }}", **QUIET)
+    assert caught.value.value.rows == 40
+    left[0] = 90
+    assert made.wcode.ask("{{ text }}", **QUIET).rows == 90
+    assert made.read()["answer"].tolist() == [f"ROW {n}" for n in range(90)]
 
 
 def test_replay_only(serve, table, tmp_path):

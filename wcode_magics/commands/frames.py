@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from wcode_magics.cell import LAST
-from wcode_magics.errors import OptionError, Stopped
+from wcode_magics.errors import OptionError, Stopped, WcodeError
 from wcode_magics.extension import CELL_ONLY, Extension
 
 _LEFT = {"frame", "into", *CELL_ONLY}
@@ -15,7 +15,8 @@ def ask_rows(home: Extension, template: str, given: Mapping[str, Any]) -> None:
 
     Raises:
         OptionError: ``--frame`` is no DataFrame, or an option makes no sense with it.
-        Stopped: after the frame so far was bound and shown.
+        Stopped: after the frame so far was bound and shown; so is what befell all
+            rows from some row on.
     """
     frame = given["frame"]
     if not hasattr(frame, "wcode"):
@@ -28,8 +29,9 @@ def ask_rows(home: Extension, template: str, given: Mapping[str, Any]) -> None:
     into = given.get("into") or "answer"
     try:
         made = frame.wcode.ask(template, into=into, names=home.variables, **options)
-    except Stopped as stopped:
-        _show(home, stopped.value, given)
+    except (Stopped, WcodeError) as error:
+        if error.value is not None:
+            _show(home, error.value, given)
         raise
     _show(home, made, given)
 

@@ -1,5 +1,6 @@
 """One run over a frame: made ready, run, and told again from what it left."""
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -45,17 +46,27 @@ def serve(
 ) -> None:
     """Let the accessors ask this for their session.
 
-    ``bind`` gives the person what came of a run that they stopped.
+    ``bind`` gives the person what came of a run that did not come to its end.
     """
     _sessions[:] = [] if session is None else [session]
     _binds[:] = [] if bind is None else [bind]
 
 
-def halted(value: Any, told: str) -> Stopped:
-    """The error of a run that the person stopped, after its value was bound."""
+def halted(
+    value: Any, told: str, reason: WcodeError | None = None
+) -> Stopped | WcodeError:
+    """The error of a run that did not come to its end, after its value was bound.
+
+    It is the ``reason``, with the value and what is told of it; None: the person
+    stopped it.
+    """
     for bind in _binds:
         bind(value)
-    return Stopped(kept=bool(_binds), value=value, told=told)
+    if reason is None:
+        return Stopped(kept=bool(_binds), value=value, told=told)
+    error = copy.copy(reason)
+    error.value, error.kept, error.told = value, bool(_binds), told
+    return error
 
 
 def session() -> Session:
@@ -91,9 +102,9 @@ class Call:
         """Run and wait.
 
         Raises:
-            WcodeError: all failed alike.
-            Stopped: the person stopped it; ``value`` is the frame so far, bound to
-                ``_wcode`` where there is a shell.
+            WcodeError: what befell all rows, or all from some row on.
+            Stopped: the person stopped it. Either has the frame so far as ``value``,
+                bound to ``_wcode`` where there is a shell.
         """
         batch = self.batch()
         outcomes, stopped = wait(*self._begun(batch))
@@ -128,8 +139,9 @@ class Call:
     ) -> pd.DataFrame:
         made = self.result(outcomes, batch)
         told = summary(outcomes, batch)
-        if stopped:
-            raise halted(made, told)
+        if stopped or batch.reason is not None:
+            reason = None if stopped else batch.reason
+            raise halted(made, told, reason) from batch.reason
         if self.progress:
             tell(told)
         return made

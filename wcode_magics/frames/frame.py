@@ -58,9 +58,11 @@ class Face(Generic[R]):
 
         Raises:
             UsageError: before anything is sent.
-            WcodeError: what befell all rows, if none was answered.
-            Stopped: the person stopped it. Its ``value`` is the frame so far, which
-                a notebook has as ``_wcode``; to ask again sends the rest alone.
+            WcodeError: what befell all rows, or all from some row on: a refused key,
+                no credit, a store that cannot write. ``value`` is the frame so far,
+                or None if none was answered.
+            Stopped: the person stopped it. ``value`` likewise; a notebook has it as
+                ``_wcode``, and to ask again sends the rest alone.
         """
         return self._made(template, {**options, "into": into})
 

@@ -152,9 +152,7 @@ def summary(outcomes: Iterable[Outcome[Any]], batch: Batch[Any]) -> str:
     if replayed:
         parts.append(say("frame.told_replayed", rows=replayed))
     parts += [f"{word} {n}" for word, n in sorted(bad.items())]
-    if batch.reason is not None:
-        parts.append(str(batch.reason))
-    elif counts["stopped"]:
+    if counts["stopped"]:
         parts.append(say("frame.told_stopped"))
     return " · ".join(parts)
 

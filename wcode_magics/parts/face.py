@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from wcode_magics import portal
-from wcode_magics.errors import Stopped, UsageError, WcodeError
+from wcode_magics.errors import BudgetError, Stopped, UsageError, WcodeError
 from wcode_magics.flow.outcome import Tally
 from wcode_magics.frames.call import CALLS, Call, again, call_of, halted, statuses_of
 from wcode_magics.frames.filled import columns_of
@@ -86,8 +86,10 @@ class _Run:
             passage.stopped,
             passage.reason,
         )
-        if stopped:
-            raise halted(written, str(written))
+        reason = None if stopped else passage.reason
+        if stopped or not isinstance(reason, BudgetError | None):
+            told = str(replace(written, reason=None))
+            raise halted(written, told, reason) from passage.reason
         if self.shown:
             tell(str(written))
         return written

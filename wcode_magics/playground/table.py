@@ -185,7 +185,8 @@ class Table:
         paused = any(outcome.status == "stopped" for outcome in outcomes)
         self._start.description = say("panel.go_on" if paused else "panel.run")
         told = progress.summary(outcomes, batch)
-        self._tell(_standing(batch.tally), told, say("panel.bound", name=out))
+        why = "" if batch.reason is None else str(batch.reason)
+        self._tell(_standing(batch.tally), why, told, say("panel.bound", name=out))
         self._show(made)
         self._desk.picture.show(_bundle(out, made, _standing(batch.tally)))
 
