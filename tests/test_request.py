@@ -180,6 +180,19 @@ def test_an_empty_prompt_is_an_error(prompt):
         Request("m", ())
 
 
+def test_a_request_with_other_messages_is_as_if_made_anew():
+    """Nothing of the first one's text is left, and an empty one is an error."""
+    first = ask("one", **SOME)
+    said = (Message("system", "s"), Message("user", "二"))
+    assert first.hash
+    assert first.body
+    other, anew = first.saying(said), Request("m", said, SOME)
+    assert (other, other.hash, other.content()) == (anew, anew.hash, anew.content())
+    assert first.hash != other.hash
+    with pytest.raises(UsageError, match="empty"):
+        first.saying((Message("user", " \n"),))
+
+
 def test_wrong_parameters_never_become_a_request():
     """A request that exists is a request that may be sent."""
     with pytest.raises(ParameterError):

@@ -98,8 +98,9 @@ def _likeness(request: Request) -> Callable[[Request], float]:
 
 
 def _differences(one: Request, other: Request) -> list[str]:
-    names = {**one.body, **other.body}
-    return [name for name in names if one.body.get(name) != other.body.get(name)]
+    mine, theirs = one.body, other.body
+    names = {**mine, **theirs}
+    return [name for name in names if mine.get(name) != theirs.get(name)]
 
 
 def _start(text: str) -> str:

@@ -152,17 +152,20 @@ class Reply(Value):
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """The reply from :meth:`to_dict`; ``request`` may be the value itself."""
-        usage, request, seam = data.get("usage"), data["request"], data.get("seam")
-        asked = isinstance(request, Request)
-        parts: dict[str, Any] = {
-            **data,
-            "request": request if asked else Request.from_dict(request),
-            "tool_calls": tuple(map(ToolCall.from_dict, data.get("tool_calls", ()))),
-            "tokens": tuple(map(TokenLogprob.from_dict, data.get("tokens", ()))),
-            "usage": Usage.from_dict(usage) if usage else None,
-            "seam": Seam.from_dict(seam) if seam else None,
-        }
+        parts = dict(data)
+        if not isinstance(parts["request"], Request):
+            parts["request"] = Request.from_dict(parts["request"])
+        for name, kind in _PARTS.items():
+            if parts.get(name):
+                parts[name] = kind.from_dict(parts[name])
+        for name, kind in _LISTS.items():
+            if name in parts:
+                parts[name] = tuple(map(kind.from_dict, parts[name]))
         return cls(**parts)
+
+
+_PARTS: Mapping[str, type[Value]] = {"usage": Usage, "seam": Seam}
+_LISTS: Mapping[str, type[Value]] = {"tool_calls": ToolCall, "tokens": TokenLogprob}
 
 
 class Assembly:

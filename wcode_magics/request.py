@@ -13,6 +13,16 @@ from wcode_magics.values import Message, Value
 
 HASH_TAG = b"wcode-request-1\n"
 
+_WIRE, _CANONICAL = (
+    json.JSONEncoder(
+        ensure_ascii=False,
+        allow_nan=False,
+        sort_keys=sort_keys,
+        separators=(",", ":"),
+    )
+    for sort_keys in (False, True)
+)
+
 
 @dataclass(frozen=True)
 class Request(Value):
@@ -36,10 +46,21 @@ class Request(Value):
         reserved = {"model", "messages", "stream", *table.NAMES} & set(self.extra)
         if reserved:
             raise ParameterError("reserved_extra", name=min(reserved))
-        if not any((m.content or "").strip() or m.tool_calls for m in self.messages):
-            raise UsageError("empty_prompt")
+        _refuse_empty(self.messages)
 
-    @cached_property
+    def saying(self, messages: tuple[Message, ...]) -> Self:
+        """The same with other messages; what is checked already is shared.
+
+        Raises:
+            UsageError: no message has content.
+        """
+        _refuse_empty(messages)
+        made = object.__new__(type(self))
+        shared = {"model": self.model, "params": self.params, "extra": self.extra}
+        vars(made).update(shared, messages=messages)
+        return made
+
+    @property
     def body(self) -> dict[str, Any]:
         """The JSON object that is sent, without the fields that ask to stream."""
         messages = [message.wire() for message in self.messages]
@@ -56,12 +77,12 @@ class Request(Value):
         if stream:
             options = {"stream_options": {"include_usage": True}} if usage else {}
             body = {**body, "stream": True, **options}
-        return _encode(body)
+        return _encode(body, _WIRE)
 
     @cached_property
     def hash(self) -> str:
         """SHA-256 (hex) of the tagged canonical JSON: sorted keys, no spaces."""
-        canonical = _encode(self.body, sort_keys=True)
+        canonical = _encode(self.body, _CANONICAL)
         return hashlib.sha256(HASH_TAG + canonical).hexdigest()
 
     @property
@@ -76,16 +97,14 @@ class Request(Value):
         return cls(**{**data, "messages": messages})
 
 
-def _encode(body: Mapping[str, Any], *, sort_keys: bool = False) -> bytes:
+def _refuse_empty(messages: tuple[Message, ...]) -> None:
+    if not any((m.content or "").strip() or m.tool_calls for m in messages):
+        raise UsageError("empty_prompt")
+
+
+def _encode(body: Mapping[str, Any], encoder: json.JSONEncoder) -> bytes:
     try:
-        text = json.dumps(
-            body,
-            ensure_ascii=False,
-            allow_nan=False,
-            sort_keys=sort_keys,
-            separators=(",", ":"),
-        )
-        return text.encode()
+        return encoder.encode(body).encode()
     except UnicodeEncodeError as wrong:
         surrogate = f"U+{ord(wrong.object[wrong.start]):04X}"
         raise UsageError("lone_surrogate", given=surrogate) from None

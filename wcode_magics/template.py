@@ -31,27 +31,28 @@ def render(source: str, names: Mapping[str, Any]) -> str:
     """
     if "{{" not in source and "{%" not in source:
         return source
-    from jinja2 import TemplateSyntaxError
-    from jinja2.exceptions import SecurityError
-
     try:
         return compiled(source).render(names)
-    except TemplateSyntaxError as wrong:
-        raise TemplateError(
-            "template_syntax", line=wrong.lineno, reason=wrong.message
-        ) from wrong
     except UnknownName as wrong:
         known = [name for name in names if not name.startswith("_")]
         raise TemplateError(
             "template_name", given=wrong.name, hint=hint(wrong.name, known)
         ) from None
-    except SecurityError as wrong:
-        raise TemplateError("template_forbidden", reason=str(wrong)) from wrong
     except TemplateError:
         raise
     except Exception as wrong:
-        reason = f"{type(wrong).__name__}: {wrong}"
-        raise TemplateError("template_failed", reason=reason) from wrong
+        raise _fault(wrong) from wrong
+
+
+def _fault(wrong: Exception) -> TemplateError:
+    from jinja2 import TemplateSyntaxError
+    from jinja2.exceptions import SecurityError
+
+    if isinstance(wrong, TemplateSyntaxError):
+        return TemplateError("template_syntax", line=wrong.lineno, reason=wrong.message)
+    if isinstance(wrong, SecurityError):
+        return TemplateError("template_forbidden", reason=str(wrong))
+    return TemplateError("template_failed", reason=f"{type(wrong).__name__}: {wrong}")
 
 
 def messages(
@@ -109,5 +110,10 @@ def _environment() -> Any:
 
 @lru_cache(_KEPT_COMPILED)
 def compiled(source: str) -> "Template":
-    """The template of a source, kept: many rows render through one."""
-    return _environment().from_string(source)  # type: ignore[no-any-return]
+    """The template of a source, kept: many rows render through one.
+
+    Its globals are copied at each rendering, a plain dict ten times as fast.
+    """
+    made: Template = _environment().from_string(source)
+    made.globals = dict(made.globals)
+    return made

@@ -58,11 +58,11 @@ class Task:
         Raises:
             WcodeError: the template fails on this row, or leaves nothing to ask.
         """
-        said = tuple(
-            replace(m, content=template.render(m.content or "", names))
+        said = [
+            Message(m.role, template.render(m.content or "", names))
             for m in self.base.messages
-        )
-        return Request(self.base.model, said, self.base.params, self.base.extra)
+        ]
+        return self.base.saying(tuple(said))
 
     def read(self, reply: Reply) -> tuple[Any, ...]:
         """The values of the columns; raises AnswerError where there are none."""

@@ -29,6 +29,8 @@ PATIENCE_S = 10.0
 LOOKUP = 500
 RECORDED = 2_000
 
+_DECODER = json.JSONDecoder()
+
 _COLUMNS = (
     "hash, base_url, time, model, prompt_tokens, completion_tokens, cost, whole, "
     "request, reply"
@@ -361,7 +363,7 @@ def _encode(data: dict[str, Any]) -> bytes:
 
 def replayed(request: Request, data: bytes) -> Reply:
     """The answer to a request, as it was stored, marked as replayed."""
-    told = json.loads(data)
+    told, _end = _DECODER.raw_decode(data.decode("utf-8", "surrogatepass"))
     place = {"base_url": SANDBOX} if told.get("source") == "sandbox" else {}
     return Reply.from_dict({**told, "request": request, "source": "replayed", **place})
 
