@@ -300,6 +300,8 @@ class TestNothingLost:
         assert "40 rows: 34 to send, 5 recorded" in capsys.readouterr().err
         lazy.wcode.ask("Say {{ 评论 }}", into="said").compute()
         assert len(server.seen) == 39
+        anew = lazy.wcode.estimate("Say {{ 评论 }}", into="said", fresh=True)
+        assert (anew.recorded, anew.sends) == (0, 39)
 
     def test_retry(self, cluster, lead):
         """Rows of a status are sent again, those alone."""

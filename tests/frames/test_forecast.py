@@ -1,8 +1,9 @@
 """What a run will take, told before it is paid for."""
 
 import pandas as pd
+import pytest
 
-from tests.frames.asking import QUIET
+from tests.frames.asking import QUIET, texts
 
 
 def test_estimate_sends_nothing(serve):
@@ -18,6 +19,20 @@ def test_estimate_sends_nothing(serve):
     assert told.cost[0] < told.cost[1] < 0.001
     assert "2 to send" in str(told)
     assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize("options", [{"fresh": True}, {"replay": "off"}])
+def test_estimate_of_what_is_sent_anew(serve, options):
+    """Where records are not used they are to be sent, and still tell how long."""
+    server = serve()
+    df = texts(6)
+    df[:4].wcode.ask("{{ text }}", max_tokens=10, **QUIET)
+    told = df.wcode.estimate("{{ text }}", max_tokens=10, **options)
+    assert (told.recorded, told.sends) == (0, 6)
+    assert told.answer == (30, 30)
+    assert told.seconds is not None
+    df.wcode.ask("{{ text }}", max_tokens=10, **options, **QUIET)
+    assert len(server.seen) == 4 + 6
 
 
 def test_preview_is_paid_once(serve, capsys):

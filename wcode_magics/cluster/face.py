@@ -94,5 +94,4 @@ def _plan(call: Call) -> Plan:
         call.task,
         call.rows.others,
         missing=call.given["missing"],
-        fresh=call.fresh,
     )

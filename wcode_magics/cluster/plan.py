@@ -17,10 +17,9 @@ from wcode_magics.flow.outcome import Outcome
 from wcode_magics.frames.call import places_of, refuse_missing, vain
 from wcode_magics.frames.filled import empty, filled
 from wcode_magics.frames.forecast import Survey, survey
-from wcode_magics.frames.many import batch
+from wcode_magics.frames.many import batch, looks
 from wcode_magics.frames.rows import Rows
 from wcode_magics.frames.task import Task
-from wcode_magics.replay import wanted
 from wcode_magics.request import Request
 
 Cancelled = Callable[[], bool]
@@ -45,7 +44,6 @@ class Plan:
     task: Task
     names: Mapping[str, Any]
     missing: str = "skip"
-    fresh: bool = False
     statuses: tuple[str, ...] = ()
 
     @property
@@ -71,7 +69,7 @@ class Plan:
         """What the partition would send; nothing is sent."""
         rows = Rows(frame, self.task, self.names)
         with self._way() as (way, _cancelled):
-            return survey(rows, way.recorded)
+            return survey(rows, way.recorded, anew=not looks(self.lease.resolved))
 
     @contextmanager
     def _way(self) -> Iterator[tuple[Home | Post, Cancelled]]:
@@ -95,10 +93,9 @@ class Plan:
         self, asks: list[Ask], way: Home | Post, cancelled: Cancelled
     ) -> list[Outcome[Any]]:
         """What others ask just now is left to them, and then taken from the store."""
-        resolved = self.lease.resolved.over({"fresh": self.fresh})
-        if not wanted(resolved, seeded=True).looks:
+        if not looks(self.lease.resolved):
             with way.fresh() as line:
-                run = batch(line, self.task, fresh=self.fresh)
+                run = batch(line, self.task)
                 return _run(run, asks, way, cancelled)
         outcomes: list[Outcome[Any]] = [Outcome("stopped")] * len(asks)
         left = list(enumerate(asks))

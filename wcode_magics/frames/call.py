@@ -21,7 +21,7 @@ from wcode_magics.flow.batch import Batch
 from wcode_magics.flow.outcome import GOOD, STATUSES, Outcome
 from wcode_magics.frames.filled import columns_of, filled, name_in
 from wcode_magics.frames.forecast import Forecast, Survey, survey
-from wcode_magics.frames.many import Line
+from wcode_magics.frames.many import Line, looks
 from wcode_magics.frames.many import batch as batch_of
 from wcode_magics.frames.progress import Bar, await_, cancelled, summary, tell, wait
 from wcode_magics.frames.rows import Rows
@@ -88,7 +88,6 @@ class Call:
     rows: Rows
     resolved: Resolved
     given: Mapping[str, Any]
-    fresh: bool = False
     budget: float | None = None
     progress: bool = True
     onto: pd.DataFrame | None = None
@@ -150,7 +149,8 @@ class Call:
         """What the run will take; nothing is sent."""
         store = self.session.ledger.store(self.resolved)
         place = self.session.place(self.resolved)
-        found = survey(self.rows, lambda requests: store.get_many(requests, place))
+        anew = not looks(self.resolved)
+        found = survey(self.rows, lambda some: store.get_many(some, place), anew=anew)
         return self.forecast_of(found)
 
     def forecast_of(self, found: Survey) -> Forecast:
@@ -164,7 +164,7 @@ class Call:
     def batch(self) -> Batch[tuple[Any, ...]]:
         """The run itself, to be started, watched and stopped by who shows it."""
         line = Line.of(self.session, self.resolved, self.budget)
-        return batch_of(line, self.task, fresh=self.fresh)
+        return batch_of(line, self.task)
 
     def result(
         self,
@@ -212,10 +212,9 @@ def call_of(frame: pd.DataFrame, template: str, options: Mapping[str, Any]) -> C
     task, resolved, given = task_of(asked, template, options)
     rows = Rows(frame, task, own["names"] or {})
     _check(rows, own["missing"], overwrite=own["overwrite"])
-    fresh = bool(given.pop("fresh", None))
-    given = {**given, "missing": own["missing"]}
-    run = (fresh, own["budget"], own["progress"])
-    return Call(asked, rows, resolved, given, *run)
+    given.pop("fresh", None)
+    given["missing"] = own["missing"]
+    return Call(asked, rows, resolved, given, own["budget"], own["progress"])
 
 
 def again(

@@ -27,10 +27,10 @@ class Forecast:
     """An estimate; ``str()`` of it is one line.
 
     ``sends`` requests remain of ``rows`` after those that are skipped, repeated,
-    recorded or cannot be made. ``answer`` tokens, ``cost`` (¥) and ``seconds`` are
-    intervals: the 10th to the 90th percentile of what like requests took that are
-    recorded, for all requests together. Where there are fewer than three, an answer
-    has from one token to the most it may have, and seconds are None.
+    replayed (``recorded``) or cannot be made. ``answer`` tokens, ``cost`` (¥) and
+    ``seconds`` are intervals: the 10th to the 90th percentile of what like requests
+    took that are recorded, for all requests together. Where there are fewer than
+    three, an answer has from one token to the most it may have, and seconds are None.
     """
 
     rows: int
@@ -64,6 +64,7 @@ class Forecast:
 class Survey:
     """What was counted over rows; surveys of parts of a table add up.
 
+    ``recorded`` will be replayed.
     ``most`` tokens have all answers together at most; ``lengths`` (tokens) and
     ``times`` (s) are those of like requests that are recorded.
     """
@@ -130,16 +131,21 @@ class Survey:
 
     def learn(self, reply: Reply) -> None:
         """The recorded answer to a request."""
-        self.recorded += 1
         self.times.append(reply.elapsed)
         if reply.usage is not None:
             self.lengths.append(reply.usage.completion_tokens)
 
 
 def survey(
-    rows: Rows, recall: Callable[[Sequence[Request]], Mapping[str, Reply]]
+    rows: Rows,
+    recall: Callable[[Sequence[Request]], Mapping[str, Reply]],
+    *,
+    anew: bool = False,
 ) -> Survey:
-    """Count what a run over ``rows`` would send, with nothing sent."""
+    """Count what a run over ``rows`` would send, with nothing sent.
+
+    ``anew``: what is recorded will be sent as well, and only tells how long it took.
+    """
     made = Survey(len(rows))
     asks = rows.asks()
     seen: set[str] = set()
@@ -159,6 +165,8 @@ def survey(
         for name, request in fresh.items():
             if name in found:
                 made.learn(found[name])
+            if name in found and not anew:
+                made.recorded += 1
             else:
                 made.count(request)
     return made

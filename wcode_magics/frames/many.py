@@ -97,19 +97,23 @@ class Line:
         self.store.put(reply, place_of(reply))
 
 
-def batch(line: Line, task: Task, *, fresh: bool = False) -> Batch[tuple[Any, ...]]:
-    """A batch that reads answers as ``task`` says; ``fresh`` sends all anew."""
-    resolved = line.resolved.over({"fresh": fresh})
-    looks = wanted(resolved, seeded=True).looks
-    sends = Replay(resolved["replay"]).sends
+def looks(resolved: Resolved) -> bool:
+    """Whether rows are looked up: they are, unless ``fresh`` or ``replay`` says no."""
+    return wanted(resolved, seeded=True).looks
+
+
+def batch(line: Line, task: Task) -> Batch[tuple[Any, ...]]:
+    """A batch that reads answers as ``task`` says."""
+    resolved = line.resolved
+    found, sends = looks(resolved), Replay(resolved["replay"]).sends
     return Batch(
         line.send,
         task.read,
         limiter=line.limiter,
-        recall=line.recall if looks else None,
+        recall=line.recall if found else None,
         keep=line.keep if sends else None,
         mend=task.mend if task.mends else None,  # type: ignore[arg-type]
-        find=line.find if looks else None,
+        find=line.find if found else None,
         budget=line.budget,
         retry=Retry(attempts=int(resolved["retries"]) + 1),
     )

@@ -156,7 +156,7 @@ class Passage:
         self, chunk: Chunk, taken: asyncio.Event
     ) -> tuple[Outcomes, bool]:
         """What became of the rows, and whether they all have their end."""
-        batch = batch_of(self._line, self._call.task, fresh=self._call.fresh)
+        batch = batch_of(self._line, self._call.task)
         batch.tally = self.tally
         self._alive.append(batch)
         try:
