@@ -291,6 +291,17 @@ CELL_LINES = (
 )
 
 
+def test_usage_counts_the_answers_of_a_table(counting, shell, run):
+    """A cell over a table counts what was sent: neither repeated nor replayed rows."""
+    shell.run_line_magic("wcode_config", f"base_url={counting.url}")
+    assert run("import pandas as pd").success
+    for table in ("['a', 'b', None, 'a']", "['a', 'c']"):
+        assert run(f"df = pd.DataFrame({{'n': {table}}})").success
+        assert run("%%wcode --frame $df\nrow {{ n }}").success
+    counts = re.findall(r"\] +(\S+) +¥", run("%wcode_usage").plain)
+    assert counts == ["2", "1"]
+
+
 def test_cells_replay(counting, shell, run):
     """--replay on cells and lines re-displays; the footer and the totals say so."""
     shell.run_line_magic("wcode_config", f"base_url={counting.url}")

@@ -63,8 +63,7 @@ class Extension:
 
     def _count(self, result: Any) -> None:
         """Note what the cell that just ended has spent, whichever face it used."""
-        kept = [one for one in self.session.history if one.source != "replayed"]
-        now = (len(kept), self.session.budget.spent)
+        now = (self.session.ledger.kept, self.session.budget.spent)
         answers, cost = now[0] - self._counted[0], now[1] - self._counted[1]
         self._counted = now
         if answers or cost:

@@ -25,6 +25,7 @@ class Ledger:
 
     def __init__(self) -> None:
         self._stores: dict[tuple[Path, bool], Store] = {}
+        self._kept = 0
         self._limiters: dict[tuple[str, str | None], Limiter] = {}
         self._lock = threading.Lock()
 
@@ -32,9 +33,16 @@ class Ledger:
         """Close the stores; the next use opens them anew."""
         with self._lock:
             stores, self._stores = list(self._stores.values()), {}
+            self._kept += sum(store.kept for store in stores)
         for store in stores:
             with suppress(StoreError):
                 store.close()
+
+    @property
+    def kept(self) -> int:
+        """How many answers were kept, by any face; replayed ones are not."""
+        with self._lock:
+            return self._kept + sum(store.kept for store in self._stores.values())
 
     def store(self, resolved: Resolved) -> "Store":
         """The file of the setting ``store``, else the person's own.

@@ -12,7 +12,8 @@ from wcode_magics.flow.budget import Budget
 from wcode_magics.flow.limiter import Limiter
 from wcode_magics.request import Request
 from wcode_magics.session import Session
-from wcode_magics.store import Store, replayed
+from wcode_magics.store import Store
+from wcode_magics.store.row import replayed
 from wcode_magics.values import Message
 
 

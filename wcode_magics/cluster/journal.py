@@ -17,7 +17,8 @@ from typing import Any
 from wcode_magics.errors import StoreError
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
-from wcode_magics.store import Store, replayed
+from wcode_magics.store import Store
+from wcode_magics.store.row import replayed
 
 ROWS = 200
 """Rows of a message to the process that leads: a few hundred kB."""

@@ -22,7 +22,7 @@ from wcode_magics.reply import Reply
 from wcode_magics.request import Request
 from wcode_magics.session import Session
 from wcode_magics.settings import KEY_FILE_VARIABLE, KEY_VARIABLE, Settings
-from wcode_magics.store import replayed
+from wcode_magics.store.row import replayed
 
 if TYPE_CHECKING:
     from wcode_magics.cluster.lease import Lease

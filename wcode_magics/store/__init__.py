@@ -16,25 +16,19 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 from wcode_magics.errors import StoreError
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
 from wcode_magics.store.database import Connection, faults, open_file, open_readonly
+from wcode_magics.store.row import COLUMNS, Row, listed, replayed
 from wcode_magics.store.writer import Writer
-from wcode_magics.values import SANDBOX
 
 PATIENCE_S = 10.0
 LOOKUP = 500
 RECORDED = 2_000
 
-_DECODER = json.JSONDecoder()
-
-_COLUMNS = (
-    "hash, base_url, time, model, prompt_tokens, completion_tokens, cost, whole, "
-    "request, reply"
-)
 _FIND = (
     "SELECT hash, reply, max(id) FROM answers WHERE whole "
     "AND hash IN (SELECT value FROM json_each(?1)) "
@@ -44,51 +38,18 @@ _RECORDS = (
     "SELECT time, reply FROM answers WHERE whole AND hash = ?1 "
     "AND (?2 IS NULL OR base_url = ?2) ORDER BY id DESC LIMIT ?3"
 )
-_INSERT = f"INSERT INTO answers ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?)"  # noqa: S608
+_INSERT = f"INSERT INTO answers ({COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?)"  # noqa: S608
 _TAKE = (
-    f"INSERT INTO answers ({_COLUMNS}) SELECT ?1,?2,?3,?4,?5,?6,?7,?8,?9,?10 "  # noqa: S608
+    f"INSERT INTO answers ({COLUMNS}) SELECT ?1,?2,?3,?4,?5,?6,?7,?8,?9,?10 "  # noqa: S608
     "WHERE NOT EXISTS (SELECT 1 FROM answers "
     "WHERE hash = ?1 AND base_url = ?2 AND time = ?3)"
 )
 _COPY = (
-    f"INSERT INTO main.answers ({_COLUMNS}) SELECT {_COLUMNS} "  # noqa: S608
+    f"INSERT INTO main.answers ({COLUMNS}) SELECT {COLUMNS} "  # noqa: S608
     "FROM source.answers AS theirs WHERE time >= ? AND time < ? "
     "AND NOT EXISTS (SELECT 1 FROM main.answers AS ours WHERE ours.hash = theirs.hash "
     "AND ours.base_url = theirs.base_url AND ours.time = theirs.time) ORDER BY id"
 )
-
-
-class _Row(NamedTuple):
-    reply: Reply
-    base_url: str
-    time: float
-
-    def columns(self) -> tuple[Any, ...]:
-        reply, usage = self.reply, self.reply.usage
-        data = reply.to_dict()
-        request = data.pop("request")
-        return (
-            reply.request.hash,
-            self.base_url,
-            self.time,
-            reply.model,
-            usage and usage.prompt_tokens,
-            usage and usage.completion_tokens,
-            reply.cost,
-            is_whole(reply),
-            _encode(request),
-            _encode(data),
-        )
-
-    def stands_for(self, digest: str, base_url: str | None) -> bool:
-        """Whether it may answer a request of this hash to this endpoint, None: any."""
-        there = base_url is None or self.base_url == base_url
-        return there and self.reply.request.hash == digest and is_whole(self.reply)
-
-
-def is_whole(reply: Reply) -> bool:
-    """Whether an answer came to its end, so that it may stand for the request."""
-    return reply.finish_reason is not None and not reply.interrupted
 
 
 class Store:
@@ -117,7 +78,8 @@ class Store:
         self._reading = threading.Lock()
         self._reader = self._connect()
         self._output: Connection | None = None
-        self._writer: Writer[_Row] = Writer(self._write)
+        self._writer: Writer[Row] = Writer(self._write)
+        self._taken = 0
         atexit.register(self.close)
 
     def get(self, request: Request, base_url: str | None) -> Reply | None:
@@ -169,7 +131,12 @@ class Store:
             StoreError: an earlier answer could not be written. All that wait are
                 kept and tried again, this one with them.
         """
-        self._writer.put(_Row(reply, _tidy(base_url), round(time.time(), 6)))
+        self._writer.put(Row(reply, _tidy(base_url), round(time.time(), 6)))
+
+    @property
+    def kept(self) -> int:
+        """How many answers came here since it was opened."""
+        return self._writer.received + self._taken
 
     def flush(self) -> None:
         """Wait until all that was put is committed; raises StoreError if it fails."""
@@ -219,7 +186,7 @@ class Store:
             "WHERE time >= ? AND time < ? ORDER BY id DESC LIMIT ?",
             (*_between(since, before), -1 if limit is None else limit),
         )
-        return [_told(*row) for row in rows]
+        return [listed(*row) for row in rows]
 
     def usage(self) -> list[dict[str, Any]]:
         """Totals by day (UTC, ISO) and model: answers, tokens in and out, ¥."""
@@ -298,7 +265,7 @@ class Store:
     def since(self, mark: int, limit: int) -> list[tuple[Any, ...]]:
         """The rows after the one numbered ``mark``, oldest first, number in front."""
         return self._select(
-            f"SELECT id, {_COLUMNS} FROM answers WHERE id > ? "  # noqa: S608
+            f"SELECT id, {COLUMNS} FROM answers WHERE id > ? "  # noqa: S608
             "ORDER BY id LIMIT ?",
             (mark, limit),
         )
@@ -307,8 +274,9 @@ class Store:
         """Take in rows of another store, without their numbers, that are not here."""
         with faults(self.path), closing(self._connect()) as db:
             db.execute("BEGIN IMMEDIATE")
-            db.executemany(_TAKE, rows)
+            new = db.executemany(_TAKE, rows).rowcount
             db.execute("COMMIT")
+        self._taken += new
 
     def _connect(self) -> Connection:
         opened = open_readonly if self._readonly else open_file
@@ -326,7 +294,7 @@ class Store:
         rows = self._select(_FIND, (json.dumps(hashes), there))
         return [(digest, data) for digest, data, _id in rows]
 
-    def _write(self, rows: list[_Row]) -> None:
+    def _write(self, rows: list[Row]) -> None:
         columns = [row.columns() for row in rows]
         try:
             with faults(self.path), self._writing() as db:
@@ -354,36 +322,6 @@ def _copy(db: Connection, source: Path, between: tuple[float, float]) -> int:
     copied = db.execute(_COPY, between).rowcount
     db.execute("DETACH source")
     return copied
-
-
-def _encode(data: dict[str, Any]) -> bytes:
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    return text.encode("utf-8", "surrogatepass")
-
-
-def replayed(request: Request, data: bytes) -> Reply:
-    """The answer to a request, as it was stored, marked as replayed."""
-    told, _end = _DECODER.raw_decode(data.decode("utf-8", "surrogatepass"))
-    place = {"base_url": SANDBOX} if told.get("source") == "sandbox" else {}
-    return Reply.from_dict({**told, "request": request, "source": "replayed", **place})
-
-
-def _told(moment: float, base_url: str, request: bytes, data: bytes) -> dict[str, Any]:
-    asked = Request.from_dict(json.loads(request))
-    reply = Reply.from_dict({**json.loads(data), "request": asked})
-    return {
-        "time": dt.datetime.fromtimestamp(moment, dt.UTC),
-        "model": reply.model,
-        "prompt": asked.prompt,
-        "text": reply.text,
-        "prompt_tokens": reply.usage and reply.usage.prompt_tokens,
-        "completion_tokens": reply.usage and reply.usage.completion_tokens,
-        "cost": reply.cost,
-        "elapsed": reply.elapsed,
-        "finish_reason": reply.finish_reason,
-        "hash": asked.hash,
-        "base_url": base_url,
-    }
 
 
 def _between(

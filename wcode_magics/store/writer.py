@@ -30,7 +30,7 @@ class Writer(Generic[Row]):
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._error: StoreError | None = None
-        self._put = self._written = self._tries = 0
+        self.received = self._written = self._tries = 0
         self._hurry = self._closing = False
 
     def waiting(self) -> list[Row]:
@@ -42,7 +42,7 @@ class Writer(Generic[Row]):
         """Leave a row to the thread; raises StoreError if the last write failed."""
         with self._changed:
             self._rows.append(row)
-            self._put += 1
+            self.received += 1
             if len(self._rows) == 1:
                 self._wake()
             if self._error is not None:
@@ -51,7 +51,7 @@ class Writer(Generic[Row]):
     def flush(self, seconds: float) -> None:
         """Wait until all that was put is written; raises StoreError if it fails."""
         with self._changed:
-            last, tries = self._put, self._tries
+            last, tries = self.received, self._tries
             if self._written == last:
                 return
             self._hurry = True
