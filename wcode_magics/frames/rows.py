@@ -121,7 +121,7 @@ class Rows:
             if name not in columns:
                 known = [str(column) for column in columns]
                 raise TemplateError(
-                    "template_name", given=name, hint=hint(str(name), known)
+                    "frame.no_column", given=name, hint=hint(str(name), known)
                 )
         return (names | set(keys)) & set(columns)
 
