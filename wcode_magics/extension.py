@@ -150,6 +150,6 @@ def _estimate(request: Request) -> str:
     counted = tokens.count_request(request)
     approx = "" if counted.exact else say("ui.approx")
     price = models.cost(request.model, Usage(counted.tokens, 0))
-    shown = "¥ –" if price is None else f"{approx}{view.money(price)}"
+    shown = "¥ –" if price is None else f"{approx}{models.money(price)}"
     told = say("ui.show_estimate", tokens=f"{approx}{counted.tokens}", price=shown)
     return f"{told} {say('ui.show_nothing_sent')}"

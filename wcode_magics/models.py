@@ -51,3 +51,16 @@ def cost(model_id: str, usage: Usage) -> float | None:
         return None
     paid_in = usage.prompt_tokens * model.price_in
     return (paid_in + usage.completion_tokens * model.price_out) / PER
+
+
+def money(cost: float) -> str:
+    """An amount in ¥, as :func:`amount` has it."""
+    return f"¥{amount(cost)}"
+
+
+def amount(cost: float) -> str:
+    """An amount to two significant digits, never in exponents."""
+    if cost == 0:
+        return "0"
+    digits = max(2, 1 - int(f"{cost:e}".rpartition("e")[2]))
+    return f"{cost:.{digits}f}"

@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+from wcode_magics import models
 from wcode_magics.dialogue.grid import Sweep, Trial
 from wcode_magics.markup import escape
 from wcode_magics.probability.alignment import compare
@@ -10,7 +11,7 @@ from wcode_magics.probability.comparison import DIFFERENT
 from wcode_magics.probability.visible import percent
 from wcode_magics.reply import Reply
 from wcode_magics.text import say
-from wcode_magics.view import FAINT, money
+from wcode_magics.view import FAINT
 
 BESIDE = 4
 _CELL = (
@@ -91,7 +92,7 @@ def _foot(trial: Trial, agreement: float) -> str:
         prompt, answer = reply.usage.prompt_tokens, reply.usage.completion_tokens
         parts.append(say("ui.tokens_flow", prompt=prompt, answer=answer))
     if reply.cost is not None:
-        parts.append(money(reply.cost))
+        parts.append(models.money(reply.cost))
     if reply.logprobs is not None:
         parts.append(say("heatmap.mean", value=f"{reply.logprobs.mean:.2f}"))
     if reply.finish_reason != "stop":
@@ -102,6 +103,6 @@ def _foot(trial: Trial, agreement: float) -> str:
 def _summary(sweep: Sweep) -> str:
     told = [say("ui.sweep_answers", count=len(sweep.replies), all=len(sweep.trials))]
     if sweep.cost is not None:
-        told.append(money(sweep.cost))
+        told.append(models.money(sweep.cost))
     told.append(say("ui.sweep_marked"))
     return " · ".join(told)

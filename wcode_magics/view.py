@@ -107,7 +107,7 @@ def footer(reply: Reply) -> str:
         prompt, answer = usage.prompt_tokens, usage.completion_tokens
         parts.append(say("ui.tokens_flow", prompt=prompt, answer=answer))
     if reply.cost is not None:
-        parts.append(money(reply.cost))
+        parts.append(models.money(reply.cost))
     parts.append(say("ui.seconds", seconds=f"{reply.elapsed:.2f}"))
     if reply.finish_reason:
         parts.append(reply.finish_reason)
@@ -139,14 +139,6 @@ def _ending(reply: Reply) -> str:
     if reply.finish_reason != "stop":
         return say("ui.finish_other", reason=reply.finish_reason)
     return ""
-
-
-def money(cost: float) -> str:
-    """An amount in ¥ to two significant digits, never in exponents."""
-    if cost == 0:
-        return "¥0"
-    digits = max(2, 1 - int(f"{cost:e}".rpartition("e")[2]))
-    return f"¥{cost:.{digits}f}"
 
 
 def note_bundle(text: str) -> Bundle:

@@ -294,6 +294,32 @@ def test_stop_keeps_what_is_in_flight():
     assert took < 1
 
 
+@pytest.mark.parametrize("row", [lambda: ask(1), lambda: None])
+def test_rows_that_need_no_request_leave_room(row):
+    """A million equal or empty rows neither hold the loop up nor hide a Stop."""
+    batch, longest = make(Endpoint()), 0.0
+
+    def rows():
+        for number in range(200_000):
+            yield row()
+            if number == 50_000:
+                batch.stop()
+
+    async def scenario() -> list:
+        nonlocal longest
+        task = asyncio.create_task(batch.run(rows(), 200_000))
+        while not task.done():
+            began = time.monotonic()
+            await asyncio.sleep(0)
+            longest = max(longest, time.monotonic() - began)
+        return task.result()
+
+    outcomes = asyncio.run(scenario())
+    assert longest < 1
+    assert batch.tally.done < 60_000
+    assert outcomes[-1].status == "stopped"
+
+
 def test_second_stop_leaves_at_once():
     """A second Stop does not wait for what is in flight."""
     outcomes, took = stopped(make(Endpoint(60)), 100, stops=2)
@@ -400,6 +426,41 @@ def test_budget_is_never_overrun():
     assert 20 <= done["ok"] <= 25
 
 
+def test_budget_counts_an_answer_without_usage():
+    """Where the endpoint does not tell what was used, the worst is taken as paid."""
+    one = worst_cost(ask(100, max_tokens=100))
+    endpoint, budget = Endpoint(), Budget(one * 10)
+
+    async def send(request: Request) -> Reply:
+        return replace(await endpoint.send(request), cost=None, usage=None)
+
+    batch = Batch(send, lambda reply: reply.text, limiter=Limiter(), budget=budget)
+    outcomes = run(batch, [ask(100 + n, max_tokens=100) for n in range(60)])
+    assert Counter(o.status for o in outcomes) == {"ok": 10, "budget": 50}
+    assert budget.spent == pytest.approx(10 * one)
+
+
+def test_budget_counts_what_a_second_stop_left():
+    """The endpoint may bill what was in flight; what had not left costs nothing."""
+    one = worst_cost(ask(100, max_tokens=100))
+    endpoint, budget = Endpoint(60), Budget(one * 30)
+
+    async def send(request: Request) -> Reply:
+        if sum(endpoint.seen.values()) == 3:
+            batch.stop()
+            asyncio.get_running_loop().call_later(0.1, batch.stop)
+        return await endpoint.send(request)
+
+    limiter = Limiter(most=8)
+    limiter.window = 4
+    batch = Batch(send, lambda reply: reply.text, limiter=limiter, budget=budget)
+    outcomes = run(batch, [ask(100 + n, max_tokens=100) for n in range(60)])
+    assert {o.status for o in outcomes} == {"stopped"}
+    assert sum(endpoint.seen.values()) == 4
+    assert budget.spent == pytest.approx(4 * one)
+    assert budget.aside == pytest.approx(0)
+
+
 def test_budget_under_another():
     """A run obeys its own budget and the session's, and is booked in both."""
     one = worst_cost(ask(100, max_tokens=100))
@@ -426,6 +487,8 @@ def test_budget_below_one_row():
     assert {o.status for o in outcomes} == {"budget"}
     assert not endpoint.seen
     assert "--max-tokens" in str(outcomes[0].error)
+    assert "¥0 is spent" in str(outcomes[0].error)
+    assert outcomes[0].error is not outcomes[1].error
 
 
 def test_budget_needs_a_price():

@@ -244,6 +244,25 @@ def test_cancelled_waiters_leave_no_trace():
     asyncio.run(scenario())
 
 
+def test_cancelled_waiters_give_back_what_they_took():
+    """A Stop while a cap holds everybody up leaves no debt for the next run."""
+
+    async def scenario() -> float:
+        limiter = Limiter(most=64, requests_per_minute=60, clock=loop.time)
+        waiting = [asyncio.create_task(limiter.enter()) for _ in range(64)]
+        await asyncio.sleep(0.05)
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        began = loop.time()
+        await limiter.enter()
+        return loop.time() - began
+
+    with asyncio.Runner(loop_factory=Skipping) as runner:
+        loop = runner.get_loop()
+        assert runner.run(scenario()) < 4
+
+
 def test_retry_after_adds_up_to_the_longest():
     """The pause is the longest that was asked for, not the sum."""
     clock = 0.0

@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from wcode_magics import view
+from wcode_magics import models, view
 from wcode_magics.cell import show_bundle
 from wcode_magics.extension import Extension
 from wcode_magics.table import Table
@@ -19,15 +19,15 @@ def wcode_usage(home: Extension, _line: str) -> None:
     cells = [[_told(name, row[name]) for name in _USAGE] for row in rows]
     budget = home.session.budget
     limit = home.session.settings.resolve({})["budget"] or math.inf
-    note = say("spent.session", spent=view.money(budget.spent))
+    note = say("spent.session", spent=models.money(budget.spent))
     if limit < math.inf:
-        note += " " + say("spent.limit", limit=view.money(limit))
+        note += " " + say("spent.limit", limit=models.money(limit))
     heads = [say(f"spent.{name}") for name in _USAGE]
     by_day = Table(heads, cells).bundle()
     by_cell = Table(
         [say(f"spent.{name}") for name in _BY_CELL],
         [
-            (f"[{one.cell or ' '}]", str(one.answers or "–"), view.money(one.cost))
+            (f"[{one.cell or ' '}]", str(one.answers or "–"), models.money(one.cost))
             for one in home.spending
         ],
         note=note,
@@ -37,5 +37,5 @@ def wcode_usage(home: Extension, _line: str) -> None:
 
 def _told(name: str, value: Any) -> str:
     if name == "cost":
-        return "–" if value is None else view.money(value)
+        return "–" if value is None else models.money(value)
     return f"{value:,}" if isinstance(value, int) else str(value)

@@ -157,7 +157,7 @@ async def try_all(
 def refuse_many(count: int, most: float | None) -> None:
     """Raise where so many requests need a yes that was not given."""
     if count > UNASKED:
-        price = "¥ –" if most is None else f"¥{most:.4f}"
+        price = "¥ –" if most is None else models.money(most)
         raise UsageError("sweep.many", count=count, limit=UNASKED, price=price)
 
 

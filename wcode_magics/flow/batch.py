@@ -7,10 +7,11 @@ person can. Nothing that was answered is lost by stopping.
 """
 
 import asyncio
+import copy
 import itertools
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from wcode_magics import errors as e
 from wcode_magics.errors import WcodeError
@@ -23,6 +24,7 @@ from wcode_magics.tokens import count_request
 
 T = TypeVar("T")
 Ask = Request | WcodeError | None
+Job = tuple[int, Request, Reply | None]
 
 LOOKUP = 32
 GRACE_S = 5.0
@@ -165,16 +167,21 @@ class Batch(Generic[T]):
             worker.cancel()
         await _ended(pending, self._leaving, GRACE_S)
 
-    def _jobs(self, asks: Iterable[Ask]) -> Iterator[tuple[int, Request, Reply | None]]:
+    def _jobs(self, asks: Iterable[Ask]) -> Iterator[Job | None]:
+        """What is to be done; None now and then, for others on the loop."""
         places = enumerate(asks)
         while chunk := list(itertools.islice(places, LOOKUP)):
             fresh = [(i, ask) for i, ask in chunk if self._is_fresh(i, ask)]
             requests = [ask for _, ask in fresh if isinstance(ask, Request)]
             found = self._recalled(requests)
+            if len(found) == len(requests):
+                yield None
             for place, request in zip((i for i, _ in fresh), requests, strict=True):
                 if self._stopping.is_set():
                     return
                 yield place, request, found.get(request.hash)
+            if self._stopping.is_set():
+                return
 
     def _is_fresh(self, place: int, ask: Ask) -> bool:
         if ask is None:
@@ -206,12 +213,14 @@ class Batch(Generic[T]):
             self._halt(error)
             return {}
 
-    async def _work(self, jobs: Iterator[tuple[int, Request, Reply | None]]) -> None:
-        for place, request, recorded in jobs:
+    async def _work(self, jobs: Iterator[Job | None]) -> None:
+        for job in jobs:
+            if job is None:
+                await asyncio.sleep(0)
+                continue
+            place, request, recorded = job
             self.tally.replayed += recorded is not None
             self._settle(place, await self._outcome(request, recorded))
-            if recorded is not None and place % LOOKUP == 0:
-                await asyncio.sleep(0)
 
     def _settle(self, place: int, outcome: Outcome[T]) -> None:
         self._outcomes[place] = outcome
@@ -283,7 +292,7 @@ class Batch(Generic[T]):
 
     async def _flight(self, request: Request, row: Tries) -> Reply:
         if self._broke is not None:
-            raise self._broke
+            raise copy.copy(self._broke)
         aside = paid = 0.0
         if self._budget is not None:
             try:
@@ -291,42 +300,30 @@ class Batch(Generic[T]):
             except e.BudgetError as error:
                 self._broke = error
                 raise
+        task = asyncio.current_task()
+        assert task is not None
         try:
-            reply = await self._exchange(request)
-            paid = reply.cost or 0.0
-        except _MAYBE_PAID:
-            paid = aside
+            reply = await self._exchange(request, task)
+            paid = aside if reply.cost is None else reply.cost
+        except (*_MAYBE_PAID, asyncio.CancelledError):
+            paid = aside if task in self._flying else 0.0
             raise
         finally:
+            self._flying.discard(task)
             if self._budget is not None:
                 self._budget.settle(aside, paid)
         self._book(reply, row)
         return reply
 
-    async def _exchange(self, request: Request) -> Reply:
+    async def _exchange(self, request: Request, task: "asyncio.Task[Any]") -> Reply:
         most = self._most_tokens(request)
         since = await self._limiter.enter(most)
-        task = asyncio.current_task()
-        assert task is not None
         self._flying.add(task)
         try:
             reply = await self._send(request)
-        except WcodeError as error:
-            crowded = isinstance(error, e.StatusError) and error.status in _CROWDED
-            after = float(error.facts.get("retry_after") or 0) if crowded else 0.0
-            self._limiter.fail(
-                since,
-                tokens=most,
-                crowded=crowded,
-                late=isinstance(error, e.TimedOut),
-                retry_after=min(after, PATIENCE_S),
-            )
+        except BaseException as error:
+            self._failed(since, most, error)
             raise
-        except BaseException:
-            self._limiter.fail(since, tokens=most)
-            raise
-        finally:
-            self._flying.discard(task)
         used = reply.usage
         self._limiter.leave(
             since,
@@ -335,6 +332,18 @@ class Batch(Generic[T]):
             length=used.completion_tokens if used else 0,
         )
         return reply
+
+    def _failed(self, since: float, most: int, error: BaseException) -> None:
+        crowded, after = False, 0.0
+        if isinstance(error, e.StatusError) and error.status in _CROWDED:
+            crowded, after = True, float(error.facts.get("retry_after") or 0)
+        self._limiter.fail(
+            since,
+            tokens=most,
+            crowded=crowded,
+            late=isinstance(error, e.TimedOut),
+            retry_after=min(after, PATIENCE_S),
+        )
 
     def _most_tokens(self, request: Request) -> int:
         if not self._limiter.counts_tokens:

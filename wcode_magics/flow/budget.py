@@ -74,8 +74,8 @@ class Budget:
         return BudgetError(
             "budget.exceeded",
             limit=f"{self.limit:g}",
-            spent=f"{self.spent:.4f}",
-            most=f"{most:.4f}",
+            spent=models.amount(self.spent),
+            most=models.amount(most),
         )
 
 
@@ -84,7 +84,7 @@ def afford(request: Request, limit: float) -> None:
     most = worst_cost(request)
     if most > limit:
         raise BudgetError(
-            "budget.exceeded", limit=f"{limit:g}", spent="0", most=f"{most:.4f}"
+            "budget.exceeded", limit=f"{limit:g}", spent="0", most=models.amount(most)
         )
 
 

@@ -171,10 +171,15 @@ class Limiter:
     async def _pause(self, tokens: int) -> None:
         now = self._clock()
         wait = max(self._requests.take(1, now), self._tokens.take(tokens, now))
-        if wait:
-            await asyncio.sleep(wait)
-        while self.paused:  # noqa: ASYNC110 - a failure may make it longer
-            await asyncio.sleep(self.paused)
+        try:
+            if wait:
+                await asyncio.sleep(wait)
+            while self.paused:  # noqa: ASYNC110 - a failure may make it longer
+                await asyncio.sleep(self.paused)
+        except asyncio.CancelledError:
+            self._requests.settle(1)
+            self._tokens.settle(tokens)
+            raise
 
     def _left(self) -> None:
         self.flying -= 1

@@ -45,6 +45,7 @@ class Forecast:
     seconds: Interval | None
 
     def __str__(self) -> str:
+        whole = "{:,.0f}".format
         facts = {
             "rows": f"{self.rows:,}",
             "sends": f"{self.sends:,}",
@@ -53,9 +54,9 @@ class Forecast:
             "skipped": f"{self.skipped + self.invalid:,}",
             "mark": "" if self.prompt.exact else say("ui.approx"),
             "prompt": f"{self.prompt.tokens:,}",
-            "answer": _span(self.answer, ",.0f"),
-            "cost": "–" if self.cost is None else _span(self.cost, ".4f"),
-            "seconds": "–" if self.seconds is None else _span(self.seconds, ",.0f"),
+            "answer": _span(self.answer, whole),
+            "cost": "–" if self.cost is None else _span(self.cost, models.amount),
+            "seconds": "–" if self.seconds is None else _span(self.seconds, whole),
         }
         return say("frame.forecast", **facts)
 
@@ -192,6 +193,6 @@ def spread(rows: Rows, number: int) -> list[int]:
     return sorted(sizes[step][1] for step in steps)
 
 
-def _span(pair: tuple[float, float], form: str) -> str:
-    low, high = (f"{value:{form}}" for value in pair)
+def _span(pair: tuple[float, float], form: Callable[[float], str]) -> str:
+    low, high = map(form, pair)
     return low if low == high else f"{low} – {high}"

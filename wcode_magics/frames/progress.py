@@ -10,6 +10,7 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import suppress
 from typing import Any, Protocol, TypeVar
 
+from wcode_magics import models
 from wcode_magics.errors import Stopped
 from wcode_magics.flow.batch import Batch
 from wcode_magics.flow.outcome import GOOD, Outcome, Tally
@@ -45,7 +46,7 @@ class Bar:
         told = {
             say("frame.failed"): tally.failed,
             say("frame.replayed"): tally.replayed,
-            "¥": f"{tally.spent:.4f}",
+            "¥": models.amount(tally.spent),
         }
         self._bar.set_postfix(told, refresh=False)
         self._bar.update(tally.done - self._bar.n)

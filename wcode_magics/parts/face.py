@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import pandas as pd
 import pyarrow as pa
 
-from wcode_magics import portal
+from wcode_magics import models, portal
 from wcode_magics.errors import BudgetError, Stopped, UsageError, WcodeError
 from wcode_magics.flow.outcome import Tally
 from wcode_magics.frames.call import CALLS, Call, again, call_of, halted, statuses_of
@@ -54,7 +54,7 @@ class Written:
         parts += [f"{word} {n:,}" for word, n in sorted(self.statuses.items())]
         if self.replayed:
             parts.append(say("frame.told_replayed", rows=f"{self.replayed:,}"))
-        parts.append(f"¥{self.cost:.4f}")
+        parts.append(models.money(self.cost))
         if self.reason is not None:
             parts.append(str(self.reason))
         elif self.stopped:

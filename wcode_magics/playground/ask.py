@@ -142,7 +142,7 @@ def estimate(request: Request) -> str:
     counted = tokens.count_request(request)
     approx = "" if counted.exact else say("ui.approx")
     price = models.cost(request.model, Usage(counted.tokens, 0))
-    shown = "¥ –" if price is None else f"{approx}{view.money(price)}"
+    shown = "¥ –" if price is None else f"{approx}{models.money(price)}"
     count = f"{approx}{counted.tokens:,}"
     return say("panel.estimate", tokens=count, price=shown)
 
@@ -152,5 +152,5 @@ def spent_so_far(history: list[Reply]) -> str:
     history = [reply for reply in history if reply.source != "replayed"]
     used = [reply.usage.total_tokens for reply in history if reply.usage]
     paid = sum(reply.cost or 0 for reply in history)
-    facts: dict[str, Any] = {"answers": len(history), "price": view.money(paid)}
+    facts: dict[str, Any] = {"answers": len(history), "price": models.money(paid)}
     return say("panel.spent", tokens=f"{sum(used):,}", **facts)

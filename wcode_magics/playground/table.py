@@ -8,7 +8,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from wcode_magics import options, params, portal, view
+from wcode_magics import models, options, params, portal, view
 from wcode_magics.errors import UsageError
 from wcode_magics.frames import progress
 from wcode_magics.markup import escape
@@ -222,7 +222,7 @@ def _returned(kind: str, more: str) -> dict[str, Any]:
 def _standing(tally: Any) -> str:
     facts: dict[str, Any] = {"done": f"{tally.done:,}", "total": f"{tally.total:,}"}
     facts |= {"failed": tally.failed, "replayed": tally.replayed}
-    return say("panel.standing", price=view.money(tally.spent), **facts)
+    return say("panel.standing", price=models.money(tally.spent), **facts)
 
 
 def _bundle(name: str, frame: Any, told: str) -> view.Bundle:
