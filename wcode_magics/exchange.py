@@ -9,13 +9,19 @@ from typing import TYPE_CHECKING, Any, Self
 
 from wcode_magics import models, portal, tokens
 from wcode_magics.client import Client
-from wcode_magics.errors import AnswerError, StreamError, TimedOut, WcodeError
+from wcode_magics.errors import (
+    AnswerError,
+    StreamError,
+    TimedOut,
+    UsageError,
+    WcodeError,
+)
 from wcode_magics.flow.budget import Budget
 from wcode_magics.reply import Assembly, Reply
 from wcode_magics.request import Request
 from wcode_magics.seam import joined
 from wcode_magics.settings import Resolved
-from wcode_magics.values import Delta, Message, Usage
+from wcode_magics.values import Delta, Message, Usage, gives_away
 
 if TYPE_CHECKING:
     from wcode_magics.recorded import Recorded
@@ -108,7 +114,15 @@ class Exchange:
 
     @asynccontextmanager
     async def _paid(self) -> AsyncGenerator[None, None]:
-        """Set the worst case aside, and settle by what came."""
+        """Set the worst case aside, and settle by what came.
+
+        Raises:
+            UsageError: the request contains the key.
+            BudgetError: it could cost more than is left.
+        """
+        content = self._prepared.request.content()
+        if gives_away(self._client.endpoint.key, content):
+            raise UsageError("secret_in_prompt")
         if self._client.source != "endpoint":
             yield
             return

@@ -10,7 +10,6 @@ from wcode_magics import models, params, tokens, view
 from wcode_magics.cell import LAST, Run, is_notebook, show_bundle
 from wcode_magics.dialogue.cells import CellWatch, chats_folder, notebook_name
 from wcode_magics.dialogue.talk import Chats, next_turn
-from wcode_magics.errors import UsageError
 from wcode_magics.exchange import Prepared
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
@@ -98,14 +97,7 @@ class Extension:
                 place = self.cells.next_place()
                 chats = self.session.chats
                 prepared = next_turn(chats, given["chat"], place, prepared)
-        self.refuse_key(prepared)
         return prepared
-
-    def refuse_key(self, prepared: Prepared) -> None:
-        """Raise UsageError where a request contains the key."""
-        key = self.session.settings.key()
-        if key and key.encode() in prepared.request.content():
-            raise UsageError("secret_in_prompt")
 
     def show_request(self, prepared: Prepared) -> None:
         """Show the exact body, the layer of each value, tokens and price."""

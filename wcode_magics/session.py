@@ -38,7 +38,7 @@ from wcode_magics.replay import Replay, whose
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
 from wcode_magics.settings import Resolved, Settings
-from wcode_magics.values import Endpoint, Message
+from wcode_magics.values import Endpoint, Message, gives_away
 
 if TYPE_CHECKING:
     from wcode_magics.recorded import Recorded
@@ -242,7 +242,8 @@ class Session:
                 ``profile``, ``param`` as (name, value) pairs, every parameter).
 
         Raises:
-            UsageError: a value is not allowed, the prompt is empty, and so on.
+            UsageError: a value is not allowed, the prompt is empty or contains the
+                key, and so on.
         """
         if isinstance(prompt, Prepared):
             return prompt
@@ -255,6 +256,8 @@ class Session:
             params={**resolved.params, **_tools(resolved), **form},
             extra=extra,
         )
+        if gives_away(self.settings.key(), request.content()):
+            raise UsageError("secret_in_prompt")
         advice: list[tuple[str, Mapping[str, Any]]] = [
             (key, {}) for key in params.advice(request.params, request.prompt)
         ]

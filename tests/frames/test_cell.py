@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from tests.frames.asking import echo
+from tests.frames.asking import echo, prompt_of
 from tests.loopback import Answer
 from wcode_magics.errors import CreditError
 
@@ -52,6 +52,29 @@ def test_cell_over_a_frame_that_ends_early(loopback, shell, run):
     out = shell.user_ns["out"]
     assert out is shell.user_ns["_wcode"]
     assert out["answer_status"].tolist() == ["ok", "http_4xx", "stopped"]
+
+
+@pytest.mark.parametrize("where", ["template", "variable", "column"])
+def test_cell_over_a_frame_keeps_the_key(
+    loopback, shell, run, *, where, tmp_path, monkeypatch
+):
+    """A key among the values is sent to nobody and stored nowhere."""
+    key, server, store = "sk-1234567890abcdef", loopback(echo), tmp_path / "answers.db"
+    monkeypatch.setenv("WCODE_API_KEY", key)
+    run(f"%wcode_config base_url={server.url} store={store}")
+    shell.user_ns |= {"key": key, "df": pd.DataFrame({"n": ["a", key, "b"]})}
+    said = {"template": key, "variable": "{{ key }}", "column": "{{ n }}"}[where]
+    done = run(f"%%wcode --frame $df\n{said} {{{{ n }}}}")
+    seen = [prompt_of(one) for one in server.seen]
+    if where == "template":
+        assert "contains your API key" in done.plain
+    if where == "column":
+        assert seen == ["a a", "b b"]
+        status = shell.user_ns["_wcode"]["answer_status"]
+        assert status.tolist() == ["ok", "invalid", "ok"]
+    assert not any(key in prompt for prompt in seen)
+    files = [path.read_bytes() for path in tmp_path.glob("answers.db*")]
+    assert not any(key.encode() in held for held in files)
 
 
 def test_cell_over_a_frame_replays_and_sends_afresh(loopback, shell, run):

@@ -28,8 +28,6 @@ def send_sweep(home: Extension, prompt: str, given: Mapping[str, Any]) -> None:
         yes=bool(given.get("yes") or given.get("dry_run")),
         **{name: value for name, value in given.items() if name not in CELL_ONLY},
     )
-    for one in ready:
-        home.refuse_key(one)
     if given.get("dry_run"):
         show_bundle(view.note_bundle(say("ui.sweep_first", count=len(ready))))
         home.show_request(ready[0])

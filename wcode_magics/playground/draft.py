@@ -95,11 +95,7 @@ class Draft:
             system = session.settings.resolve(given)["system"]
             given["system"] = system and _filled(system, names)
             names = None
-        prepared = session.prepare(said, names=names, **given)
-        key = session.settings.key()
-        if key and key.encode() in prepared.request.content():
-            raise UsageError("secret_in_prompt")
-        return prepared
+        return session.prepare(said, names=names, **given)
 
 
 def _filled(source: str, names: Mapping[str, Any] | None) -> str:
