@@ -111,6 +111,7 @@ class Loaded:
         if "language" in self._configured and "WCODE_LANGUAGE" not in os.environ:
             text.use(self._configured["language"])
         self._forget_tables: Callable[[], None] = lambda: None
+        self._served = False
         self.config.observe(self._set, [row.name for row in options.SETTINGS])
 
     @cached_property
@@ -130,6 +131,7 @@ class Loaded:
         from wcode_magics.frames.call import serve
 
         serve(lambda: self.home.session, self._bind)
+        self._served = True
 
     def _bind(self, value: Any) -> None:
         from wcode_magics.cell import LAST
@@ -141,6 +143,10 @@ class Loaded:
         text.use(None)
         self._cells.stop()
         self._forget_tables()
+        if self._served:
+            from wcode_magics.frames.call import serve
+
+            serve(None)
         if "home" in self.__dict__:
             self.home.close()
 

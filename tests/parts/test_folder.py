@@ -1,5 +1,6 @@
 """The folder: finished parts stay, two runs never mix, a full disk loses nothing."""
 
+import asyncio
 import json
 import os
 import subprocess
@@ -79,7 +80,8 @@ def test_another_source_or_size_is_refused(serve, table):
     texts(5).to_parquet(made.source)
     assert "source was" in again()
     fresh = wcode_magics.parquet(made.source, to=made.folder, rows=2, overwrite=True)
-    assert fresh.ask("{{ text }}", **QUIET).statuses == {"replayed": 4, "ok": 1}
+    first = asyncio.run(fresh.aio.ask("{{ text }}", **QUIET))
+    assert first.statuses == {"replayed": 4, "ok": 1}
     assert fresh.ask("{{ text }}", **QUIET).replayed == 0
     serve()
     assert f'endpoint was "{server.url}"' in again()

@@ -145,11 +145,12 @@ class Batch(Generic[T]):
             await asyncio.gather(*workers, return_exceptions=True)
         return self._outcomes
 
-    def stop(self) -> None:
-        """Send nothing more; in-flight answers have :data:`GRACE_S` to arrive.
+    def pause(self) -> None:
+        """Send nothing more; in-flight answers have :data:`GRACE_S` to arrive."""
+        self._stopping.set()
 
-        A second call leaves at once. May be called from any thread.
-        """
+    def stop(self) -> None:
+        """Pause; a second call leaves at once. May be called from any thread."""
         self._stops += 1
         event = self._stopping if self._stops == 1 else self._leaving
         if self._loop is None:
@@ -159,7 +160,7 @@ class Batch(Generic[T]):
 
     def _halt(self, reason: WcodeError) -> None:
         self.reason = self.reason or reason
-        self._stopping.set()
+        self.pause()
 
     async def _until_done(self, workers: list[asyncio.Task[None]]) -> None:
         pending = await _ended(set(workers), self._stopping, None)
@@ -250,6 +251,7 @@ class Batch(Generic[T]):
 
     async def _told(self, reply: Reply, row: Tries) -> Outcome[T]:
         ending = ending_of(reply)
+        self.tally.sandbox += reply.from_sandbox
         try:
             value = self._value(reply)
         except WcodeError as error:
@@ -279,7 +281,6 @@ class Batch(Generic[T]):
         row.begin()
         while True:
             row.attempts += 1
-            self.tally.attempts += 1
             answers = self._limiter.answers
             try:
                 return await self._flight(request, row)
@@ -355,9 +356,6 @@ class Batch(Generic[T]):
         self._served += 1
         row.paid += reply.cost or 0.0
         self.tally.spent += reply.cost or 0.0
-        if reply.usage is not None:
-            self.tally.prompt_tokens += reply.usage.prompt_tokens
-            self.tally.completion_tokens += reply.usage.completion_tokens
         if self._keep is not None:
             try:
                 self._keep(reply)

@@ -55,7 +55,10 @@ class Outcome(Generic[T]):
 
 @dataclass(slots=True)
 class Tally:
-    """Where a run stands; read from any thread. ``spent`` in ¥."""
+    """Where a run stands; read from any thread.
+
+    ``spent`` in ¥; ``sandbox`` answers are the sandbox's, now or when recorded.
+    """
 
     total: int = 0
     done: int = 0
@@ -63,10 +66,8 @@ class Tally:
     replayed: int = 0
     repeated: int = 0
     skipped: int = 0
-    attempts: int = 0
+    sandbox: int = 0
     spent: float = 0.0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
 
 
 def status_of(error: WcodeError) -> str:

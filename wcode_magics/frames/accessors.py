@@ -19,7 +19,7 @@ FACES = {
 def watch(before: Callable[[], object] = lambda: None) -> Callable[[], None]:
     """Let tables have ``.wcode``, now or when their library is imported.
 
-    ``before`` is called before each use. Returns what takes it all away.
+    ``before`` is called before a table uses it first. Returns what takes it all away.
     """
     forgets = [when_imported(name, partial(_put, name, before)) for name in FACES]
 

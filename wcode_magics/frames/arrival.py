@@ -62,6 +62,6 @@ class _Then(Loader):
     def exec_module(self, module: ModuleType) -> None:
         spec = module.__spec__
         if spec is not None:
-            spec.loader = self._loader
+            spec.loader = module.__loader__ = self._loader
         self._loader.exec_module(module)
         self._call()

@@ -1,9 +1,10 @@
 """One run over a frame: made ready, run, and told again from what it left."""
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from types import NoneType
 from typing import Any
 
 import pandas as pd
@@ -19,7 +20,7 @@ from wcode_magics.errors import (
 )
 from wcode_magics.flow.batch import Batch
 from wcode_magics.flow.outcome import GOOD, STATUSES, Outcome
-from wcode_magics.frames.filled import columns_of, filled, name_in
+from wcode_magics.frames.filled import array, columns_of, filled, name_in
 from wcode_magics.frames.forecast import Forecast, Survey, survey
 from wcode_magics.frames.many import Line, looks
 from wcode_magics.frames.many import batch as batch_of
@@ -184,13 +185,29 @@ class Call:
 
     def marked(self, made: pd.DataFrame) -> pd.DataFrame:
         """The result, which remembers how it was asked for."""
-        calls = {**made.attrs.get(CALLS, {}), self.task.into: dict(self.given)}
+        calls = _calls(made)
+        calls.pop(self.task.into, None)
+        calls[self.task.into] = dict(self.given)
         made.attrs = {**made.attrs, CALLS: calls}
         return made
 
 
-def call_of(frame: pd.DataFrame, template: str, options: Mapping[str, Any]) -> Call:
-    """A run over a frame, made ready; ``options`` as :meth:`Face.ask` takes them.
+def call_of(
+    frame: pd.DataFrame,
+    template: str,
+    options: Mapping[str, Any],
+    *,
+    onto: pd.DataFrame | None = None,
+    through: Session | None = None,
+) -> Call:
+    """A run over a frame, made ready.
+
+    Args:
+        frame: is asked about.
+        template: the prompt.
+        options: as :meth:`Face.ask` takes them.
+        onto: the frame that gets the new columns; None: the one asked about.
+        through: the session; None: that of the accessors.
 
     Raises:
         UsageError: before anything is sent.
@@ -208,13 +225,19 @@ def call_of(frame: pd.DataFrame, template: str, options: Mapping[str, Any]) -> C
     }
     options.setdefault("into", "answer")
     check_given({"budget": own["budget"]})
-    asked = session()
-    task, resolved, given = task_of(asked, template, options)
+    if not isinstance(own["names"], Mapping | None):
+        raise UsageError("frame.names", given=type(own["names"]).__name__)
+    through = through or session()
+    task, resolved, given = task_of(through, template, options)
     rows = Rows(frame, task, own["names"] or {})
-    _check(rows, own["missing"], overwrite=own["overwrite"])
+    _check(rows, onto, overwrite=own["overwrite"])
+    _check_missing(rows, own["missing"])
     given.pop("fresh", None)
-    given["missing"] = own["missing"]
-    return Call(asked, rows, resolved, given, own["budget"], own["progress"])
+    given |= {"missing": own["missing"], "names": _plain(rows.others)}
+    budget = own["budget"]
+    if budget is None and resolved.layer("budget") == "profile":
+        budget = resolved["budget"]
+    return Call(through, rows, resolved, given, budget, own["progress"], onto)
 
 
 def again(
@@ -232,12 +255,22 @@ def again(
         UsageError: no such column was asked for.
     """
     into = _asked_column(frame, into)
-    given = {**frame.attrs[CALLS][into], "replay": None, **options}
-    given |= {"overwrite": True}
-    if given["replay"] is None:
-        given.setdefault("fresh", bool(_ANSWERED & set(statuses)))
-    asked = frame if about is None else about
-    return call_of(asked, given.pop("template"), given)
+    before = {**_calls(frame)[into], "overwrite": True}
+    given = {**before, "replay": None, **options, "overwrite": True}
+    where = (frame, None) if about is None else (about, frame)
+    made = _call_again(given, *where)
+    _refuse_others(frame, made.task)
+    if given["replay"] is None and _ANSWERED & set(statuses):
+        same = _call_again(before, *where).task.base == made.task.base
+        return _call_again({"fresh": same, **given}, *where)
+    return made
+
+
+def _call_again(
+    given: Mapping[str, Any], frame: pd.DataFrame, onto: pd.DataFrame | None
+) -> Call:
+    options = dict(given)
+    return call_of(frame, options.pop("template"), options, onto=onto)
 
 
 def places_of(frame: pd.DataFrame, task: Task, statuses: Sequence[str]) -> list[int]:
@@ -246,15 +279,22 @@ def places_of(frame: pd.DataFrame, task: Task, statuses: Sequence[str]) -> list[
     return [int(place) for place in found.to_numpy(dtype=bool).nonzero()[0]]
 
 
-def _check(rows: Rows, missing: str, *, overwrite: bool) -> None:
-    there = list(rows.frame.columns)
+def _check(rows: Rows, onto: pd.DataFrame | None, *, overwrite: bool) -> None:
+    frame = rows.frame if onto is None else onto
+    there = list(frame.columns)
     names = [field.name for field in columns_of(rows.task)]
     for name in names:
-        held = there.count(name_in(rows.frame, name))
+        column = name_in(frame, name)
+        held = there.count(column)
         if held and not overwrite:
             raise UsageError("frame.column_exists", name=name)
         if names.count(name) > 1 or held > 1:
             raise UsageError("frame.twice", name=name)
+        if onto is None and column in rows.used:
+            raise UsageError("frame.own_source", name=name)
+
+
+def _check_missing(rows: Rows, missing: str) -> None:
     if missing not in MISSING:
         allowed = ", ".join(MISSING)
         raise UsageError("frame.missing_policy", given=missing, allowed=allowed)
@@ -278,10 +318,32 @@ def vain(outcomes: Sequence[Outcome[Any]], batch: Batch[Any]) -> WcodeError | No
     return None if good else next(broke, None)
 
 
+def _refuse_others(frame: pd.DataFrame, task: Task) -> None:
+    """Raise UsageError where a task's columns are not those that a frame has."""
+    for field in columns_of(task):
+        name, wanted = name_in(frame, field.name), array(field, []).dtype
+        held = frame[name].dtype if name in frame.columns else None
+        texts = field.kind == "text" and isinstance(held, pd.StringDtype)
+        if held != wanted and not texts:
+            raise UsageError("frame.other_columns", name=field.name)
+
+
+def _plain(names: Mapping[str, Any]) -> dict[str, Any]:
+    """Those values that can be kept beside a table: what JSON has."""
+    kinds = (str, int, float, bool, NoneType)
+    return {name: value for name, value in names.items() if type(value) in kinds}
+
+
+def _calls(frame: pd.DataFrame) -> dict[str, Any]:
+    """How the columns of a frame were asked for; empty where something else is."""
+    held = frame.attrs.get(CALLS)
+    return dict(held) if isinstance(held, Mapping) else {}
+
+
 def _asked_column(frame: pd.DataFrame, into: str | None) -> str:
     calls = [
         str(name)
-        for name in frame.attrs.get(CALLS, {})
+        for name in _calls(frame)
         if name_in(frame, f"{name}_status") in frame.columns
     ]
     if into is None and calls:
@@ -298,10 +360,12 @@ def statuses_of(wanted: Sequence[str]) -> list[str]:
     Raises:
         UsageError: no such status, with the nearest.
     """
-    listed = [wanted] if isinstance(wanted, str) else list(wanted)
-    for word in listed:
+    listed = [wanted] if isinstance(wanted, str) else wanted
+    if not isinstance(listed, Collection):
+        listed = [repr(wanted)]
+    for word in map(str, listed):
         if word not in STATUSES:
             known = ", ".join(STATUSES)
             near = hint(word, STATUSES)
             raise UsageError("frame.status", given=word, hint=near, allowed=known)
-    return listed or [word for word in STATUSES if word not in {*GOOD, "skipped"}]
+    return list(listed) or [word for word in STATUSES if word not in {*GOOD, "skipped"}]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from operator import add
 
 from wcode_magics import models
-from wcode_magics.errors import WcodeError
+from wcode_magics.errors import UsageError, WcodeError
 from wcode_magics.flow.budget import longest
 from wcode_magics.frames.rows import Rows
 from wcode_magics.reply import Reply
@@ -181,13 +181,18 @@ def percentiles(values: Sequence[float]) -> Interval:
 
 
 def spread(rows: Rows, number: int) -> list[int]:
-    """Places of rows whose prompts are short, long and in between."""
-    sizes = [
-        (len(ask.prompt), place)
-        for place, ask in enumerate(rows.asks())
-        if isinstance(ask, Request)
-    ]
-    sizes.sort()
+    """Places of rows whose prompts are short, long and in between, and differ.
+
+    Raises:
+        UsageError: ``number`` is none.
+    """
+    if type(number) is not int or number < 1:
+        raise UsageError("frame.preview", given=repr(number))
+    found: dict[str, tuple[int, int]] = {}
+    for place, ask in enumerate(rows.asks()):
+        if isinstance(ask, Request):
+            found.setdefault(ask.hash, (len(ask.prompt), place))
+    sizes = sorted(found.values())
     number = min(number, len(sizes))
     steps = (round(k * (len(sizes) - 1) / max(number - 1, 1)) for k in range(number))
     return sorted(sizes[step][1] for step in steps)

@@ -1,10 +1,10 @@
 """``df.wcode`` and ``series.wcode``: columns of text into columns of answers.
 
-Importing this file registers the accessors; the extension imports it as soon as
-pandas is there (:mod:`wcode_magics.frames.arrival`).
+Importing this file registers the accessors, for scripts. The extension puts them on
+tables itself (:mod:`wcode_magics.frames.accessors`), which import it when first used.
 """
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
@@ -26,13 +26,17 @@ from wcode_magics.session import Session
 
 PREVIEWED = 5
 
+_forgets: list[Callable[[], None]] = []
+
 R = TypeVar("R")
 
 
 def register(session: Session | None = None) -> None:
     """Put ``wcode`` on tables; None: with a session of their own."""
     serve(None if session is None else lambda: session)
-    accessors.watch()
+    for forget in _forgets:
+        forget()
+    _forgets[:] = [accessors.watch()]
 
 
 class Face(Generic[R]):
@@ -195,16 +199,16 @@ class _Values(Face[R]):
         **options: Any,
     ) -> R:
         """As :meth:`Face.retry`; ``of`` is the frame of the series' answers."""
-        if of is None or not of.index.equals(self._frame.index):
+        if not isinstance(of, pd.DataFrame) or not of.index.equals(self._frame.index):
             raise UsageError("frame.no_answers")
         wanted = statuses_of(statuses)
         call = again(of, wanted, into, options, about=self._frame)
-        rows = replace(call.rows, places=places_of(of, call.task, wanted))
-        return self._finish(replace(call, rows=rows, onto=of))
+        places = places_of(of, call.task, wanted)
+        return self._finish(replace(call, rows=replace(call.rows, places=places)))
 
     def _call(self, template: str, options: Mapping[str, Any]) -> Call:
-        call = super()._call(template, {**options, "overwrite": True})
-        return replace(call, onto=self._frame.iloc[:, :0])
+        blank = self._frame.iloc[:, :0]
+        return call_of(self._frame, template, options, onto=blank)
 
 
 class SeriesFace(_Values[pd.DataFrame], FrameFace):

@@ -146,10 +146,12 @@ def summary(outcomes: Iterable[Outcome[Any]], batch: Batch[Any]) -> str:
     """One line about what a reader would not see from the values; else nothing."""
     counts = Counter(outcome.status for outcome in outcomes)
     bad = {word: n for word, n in counts.items() if word not in GOOD}
-    replayed = batch.tally.replayed
-    if not bad and not replayed:
+    replayed, sandbox = batch.tally.replayed, batch.tally.sandbox
+    if not bad and not replayed and not sandbox:
         return ""
     parts = [say("frame.told_rows", rows=sum(counts.values()))]
+    if sandbox:
+        parts.append(say("frame.told_sandbox"))
     if replayed:
         parts.append(say("frame.told_replayed", rows=replayed))
     parts += [f"{word} {n}" for word, n in sorted(bad.items())]

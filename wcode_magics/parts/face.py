@@ -13,6 +13,7 @@ import pyarrow as pa
 from wcode_magics import models, portal
 from wcode_magics.errors import BudgetError, Stopped, UsageError, WcodeError
 from wcode_magics.flow.outcome import Tally
+from wcode_magics.frames import accessors
 from wcode_magics.frames.call import CALLS, Call, again, call_of, halted, statuses_of
 from wcode_magics.frames.filled import columns_of
 from wcode_magics.frames.forecast import Forecast, spread
@@ -35,8 +36,8 @@ class Written:
     """What a folder holds after a run; ``str()`` of it is one line.
 
     ``rows`` of ``total`` are there, by status in ``statuses``. This run replayed
-    ``replayed`` answers and paid ``cost`` (¥). Where it did not come to its end it was
-    ``stopped``, or ``reason`` says why.
+    ``replayed`` answers and paid ``cost`` (¥); ``sandbox`` tells who answered. Where
+    it did not come to its end it was ``stopped``, or ``reason`` says why.
     """
 
     folder: Path
@@ -44,6 +45,7 @@ class Written:
     total: int
     statuses: Mapping[str, int]
     replayed: int
+    sandbox: bool
     cost: float
     stopped: bool
     reason: WcodeError | None
@@ -52,6 +54,8 @@ class Written:
         rows, total = f"{self.rows:,}", f"{self.total:,}"
         parts = [say("parquet.told", rows=rows, total=total, folder=self.folder)]
         parts += [f"{word} {n:,}" for word, n in sorted(self.statuses.items())]
+        if self.sandbox:
+            parts.append(say("frame.told_sandbox"))
         if self.replayed:
             parts.append(say("frame.told_replayed", rows=f"{self.replayed:,}"))
         parts.append(models.money(self.cost))
@@ -82,6 +86,7 @@ class _Run:
             self.total,
             dict(statuses),
             passage.tally.replayed,
+            passage.tally.sandbox > 0,
             passage.tally.spent,
             passage.stopped,
             passage.reason,
@@ -126,7 +131,7 @@ class _Parts(Face[R]):
         self._folder, self._overwrite = Folder(Path(to).expanduser()), overwrite
         self._source.refuse_target(self._folder.path)
         blank = frame_of(self._source.schema.empty_table())
-        blank.wcode  # noqa: B018 - lets the session be that of df.wcode
+        getattr(blank, accessors.NAME, None)  # lets the session be that of df.wcode
         super().__init__(blank)
 
     def estimate(self, template: str, **options: Any) -> Forecast:
@@ -262,7 +267,7 @@ class Parquet(_Parts[Written]):
     def aio(self) -> "AsyncParquet":
         """The same methods for ``await``."""
         made = AsyncParquet.__new__(AsyncParquet)
-        vars(made).update(vars(self))
+        made.__dict__ = vars(self)
         return made
 
     def preview(  # type: ignore[override]  # a few rows are a frame

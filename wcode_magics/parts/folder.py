@@ -66,7 +66,7 @@ class Folder:
             if not overwrite:
                 self.manifest.refuse_another(manifest, self.path)
                 return
-        elif any(self.path.iterdir()):
+        elif {one.name for one in self.path.iterdir()} - {f".{MANIFEST}.tmp"}:
             raise UsageError("parquet.not_ours", folder=self.path)
         with self._writing(self._told):
             for number in self.numbers():
@@ -134,10 +134,11 @@ def _locked(folder: Path) -> Iterator[None]:
         return
     handle = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as wrong:
+            raise UsageError("parquet.busy", folder=folder) from wrong
         yield
-    except BlockingIOError as wrong:
-        raise UsageError("parquet.busy", folder=folder) from wrong
     finally:
         os.close(handle)
 

@@ -58,6 +58,7 @@ class Passage:
         self.stopped = False
         self._call = call
         self._line = Line.of(call.session, call.resolved, call.budget)
+        self._store = call.session.ledger.store(call.resolved)
         self._chunks, self._write = chunks, write
         self._alive: list[Batch[tuple[Any, ...]]] = []
         self._tasks: list[asyncio.Task[None]] = []
@@ -83,7 +84,7 @@ class Passage:
                 task.cancel()
             raise
         try:
-            self._call.session.store.flush()
+            await asyncio.to_thread(self._store.flush)
         except StoreError as error:
             self.reason = self.reason or error
         vain = not self._good or isinstance(self.reason, ReplayError)
@@ -102,14 +103,15 @@ class Passage:
             self._loop.call_soon_threadsafe(self._stop)
 
     def _stop(self) -> None:
-        self.stopped = True
-        self._halt(None)
+        self.stopped = self._over = True
+        for batch in self._alive:
+            batch.stop()
 
     def _halt(self, reason: WcodeError | None) -> None:
         self._over = True
         self.reason = self.reason or reason
         for batch in self._alive:
-            batch.stop()
+            batch.pause()
 
     async def _all(self) -> None:
         before: asyncio.Task[None] | None = None

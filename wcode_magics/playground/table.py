@@ -139,23 +139,20 @@ class Table:
         self._more.placeholder = _KINDS[kind]
 
     def _call(self) -> Any:
-        from wcode_magics.frames import frame as frames
-        from wcode_magics.frames.call import call_of, session
+        from wcode_magics.frames.call import call_of
 
         desk = self._desk
         desk.barrier.wait()
         frame = self._frames().get(self._frame.value)
         if frame is None:
             raise UsageError("panel.no_frame")
-        if session() is not desk.session:
-            frames.register(desk.session)
         desk.check()
         given = {k: v for k, v in desk.draft.values.items() if k in _SENT}
         given |= {"into": self._into.value.strip() or "answer", "overwrite": True}
         given |= _returned(self._kind.value, self._more.value)
         names = {k: v for k, v in (desk.names or {}).items() if not k.startswith("_")}
         given |= {"names": names, "progress": False}
-        return call_of(frame, desk.draft.prompt, given)
+        return call_of(frame, desk.draft.prompt, given, through=desk.session)
 
     def _estimate(self) -> None:
         self._desk.clear()
