@@ -457,7 +457,31 @@ def test_a_span_of_time(tmp_path, store):
     assert store.export(target) == 2
     assert sorted(entry.name for entry in tmp_path.glob("copy.db*")) == ["copy.db"]
     with Store(target, readonly=True) as copy:
-        assert [row["prompt"] for row in copy.history()] == ["p2", "p0", "p1"]
+        assert [row["prompt"] for row in copy.history()] == ["p2", "p1", "p0"]
+
+
+def test_what_is_taken_in_is_as_old_as_it_is(tmp_path, store):
+    """An older answer from elsewhere neither replaces a newer one nor outlives it."""
+    with Store(tmp_path / "other.db") as other:
+        other.put(reply(text="old"), URL)
+        other.flush()
+        time.sleep(0.002)
+        store.put(reply(text="new"), URL)
+        store.flush()
+    assert store.absorb(tmp_path / "other.db") == 1
+    assert store.get(request(), URL).text == "new"
+    assert [one.text for one in store.records(request(), URL, 2)] == ["old", "new"]
+    assert [row["text"] for row in store.history()] == ["new", "old"]
+    assert store.prune(keep=1) == 1
+    assert store.get(request(), URL).text == "new"
+
+
+def test_a_closed_store_says_so(path):
+    """What is put into it would be lost, so it is an error that names the file."""
+    with Store(path) as closed:
+        closed.put(reply(), URL)
+    with pytest.raises(StoreError, match=r"answers\.db is closed"):
+        closed.put(reply("late"), URL)
 
 
 @pytest.mark.parametrize("name", ["export", "absorb"])

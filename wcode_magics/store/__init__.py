@@ -30,13 +30,13 @@ LOOKUP = 500
 RECORDED = 2_000
 
 _FIND = (
-    "SELECT hash, reply, max(id) FROM answers WHERE whole "
+    "SELECT hash, reply, max(time) FROM answers WHERE whole "
     "AND hash IN (SELECT value FROM json_each(?1)) "
     "AND (?2 IS NULL OR base_url = ?2) GROUP BY hash"
 )
 _RECORDS = (
     "SELECT time, reply FROM answers WHERE whole AND hash = ?1 "
-    "AND (?2 IS NULL OR base_url = ?2) ORDER BY id DESC LIMIT ?3"
+    "AND (?2 IS NULL OR base_url = ?2) ORDER BY time DESC, id DESC LIMIT ?3"
 )
 _INSERT = f"INSERT INTO answers ({COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?)"  # noqa: S608
 _TAKE = (
@@ -129,8 +129,10 @@ class Store:
 
         Raises:
             StoreError: an earlier answer could not be written. All that wait are
-                kept and tried again, this one with them.
+                kept and tried again, this one with them. Or the store is closed.
         """
+        if self._writer.closed:
+            raise StoreError("store.closed", path=self.path)
         self._writer.put(Row(reply, _tidy(base_url), round(time.time(), 6)))
 
     @property
@@ -140,7 +142,8 @@ class Store:
 
     def flush(self) -> None:
         """Wait until all that was put is committed; raises StoreError if it fails."""
-        self._writer.flush(2 * self._patience)
+        if not self._writer.flush(2 * self._patience):
+            raise StoreError("store.slow", path=self.path)
 
     def __enter__(self) -> Self:
         return self
@@ -183,7 +186,7 @@ class Store:
         self._settle()
         rows = self._select(
             "SELECT time, base_url, request, reply FROM answers "
-            "WHERE time >= ? AND time < ? ORDER BY id DESC LIMIT ?",
+            "WHERE time >= ? AND time < ? ORDER BY time DESC, id DESC LIMIT ?",
             (*_between(since, before), -1 if limit is None else limit),
         )
         return [listed(*row) for row in rows]
@@ -203,7 +206,9 @@ class Store:
         """The requests that have a whole answer, newest first."""
         self._settle()
         rows = self._select(
-            "SELECT request FROM answers WHERE whole ORDER BY id DESC LIMIT ?", (limit,)
+            "SELECT request FROM answers WHERE whole "
+            "ORDER BY time DESC, id DESC LIMIT ?",
+            (limit,),
         )
         return [Request.from_dict(json.loads(data)) for (data,) in rows]
 
@@ -222,7 +227,7 @@ class Store:
             if keep is not None:
                 db.execute(
                     "DELETE FROM answers WHERE id NOT IN "
-                    "(SELECT id FROM answers ORDER BY id DESC LIMIT ?)",
+                    "(SELECT id FROM answers ORDER BY time DESC, id DESC LIMIT ?)",
                     (keep,),
                 )
             forgotten = db.total_changes - had

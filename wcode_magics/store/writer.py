@@ -48,12 +48,21 @@ class Writer(Generic[Row]):
             if self._error is not None:
                 raise self._error
 
-    def flush(self, seconds: float) -> None:
-        """Wait until all that was put is written; raises StoreError if it fails."""
+    @property
+    def closed(self) -> bool:
+        """Whether nothing more is written."""
+        return self._closing
+
+    def flush(self, seconds: float) -> bool:
+        """Wait until all that was put is written; whether it is in time.
+
+        Raises:
+            StoreError: it fails.
+        """
         with self._changed:
             last, tries = self.received, self._tries
             if self._written == last:
-                return
+                return True
             self._hurry = True
             self._wake()
             self._changed.wait_for(
@@ -65,6 +74,7 @@ class Writer(Generic[Row]):
             )
             if self._written < last and self._error is not None:
                 raise self._error
+            return self._written >= last
 
     def close(self, seconds: float) -> None:
         """Write what waits and end the thread; raises StoreError if it fails."""
