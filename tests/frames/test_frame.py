@@ -159,7 +159,7 @@ def test_series_has_every_method(serve):
     sent = len(server.seen)
     told = face.estimate("{{ word }}!")
     assert (told.rows, told.sends, told.recorded) == (8, 5, 3)
-    assert face.aio.estimate("{{ word }}!") == told
+    assert asyncio.run(face.aio.estimate("{{ word }}!")) == told
     assert len(server.seen) == sent
 
 

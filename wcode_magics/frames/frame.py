@@ -4,6 +4,7 @@ Importing this file registers the accessors, for scripts. The extension puts the
 tables itself (:mod:`wcode_magics.frames.accessors`), which import it when first used.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Generic, TypeVar
@@ -175,9 +176,15 @@ class AsyncFace(Face[Awaitable[pd.DataFrame]]):
     def _finish(self, call: Call) -> Awaitable[pd.DataFrame]:
         return call.arun()
 
+    async def estimate(  # type: ignore[override]  # all rows are read, in a thread
+        self, template: str, **options: Any
+    ) -> Forecast:
+        """As :meth:`Face.estimate`."""
+        return await asyncio.to_thread(self._call(template, options).forecast)
+
     async def _previewed(self, whole: Call, part: Call) -> pd.DataFrame:
         made = await part.arun()
-        tell(str(whole.forecast()))
+        tell(str(await asyncio.to_thread(whole.forecast)))
         return made
 
 

@@ -1,5 +1,6 @@
 """``wcode_magics.parquet(…)``: the methods of ``df.wcode`` on a table of any length."""
 
+import asyncio
 from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -300,12 +301,18 @@ class Parquet(_Parts[Written]):
 class AsyncParquet(_Parts[Awaitable[Written]]):
     """``parquet(…).aio``"""
 
+    async def estimate(  # type: ignore[override]  # all parts are read, in a thread
+        self, template: str, **options: Any
+    ) -> Forecast:
+        """As :meth:`Parquet.estimate`."""
+        return await asyncio.to_thread(super().estimate, template, **options)
+
     async def preview(  # type: ignore[override]
         self, template: str, n: int = PREVIEWED, **options: Any
     ) -> pd.DataFrame:
         """As :meth:`Parquet.preview`."""
         made = await self._head(template, n, options).arun()
-        tell(str(self.estimate(template, **options)))
+        tell(str(await self.estimate(template, **options)))
         return made
 
     async def retry(
