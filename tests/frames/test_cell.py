@@ -54,6 +54,19 @@ def test_cell_over_a_frame_that_ends_early(loopback, shell, run):
     assert out["answer_status"].tolist() == ["ok", "http_4xx", "stopped"]
 
 
+def test_cell_over_a_frame_that_is_run_again(loopback, shell, run):
+    """It may bind its result to the name of the table; its own column is made anew."""
+    server = loopback(echo)
+    shell.run_line_magic("wcode_config", f"base_url={server.url}")
+    shell.user_ns["df"] = pd.DataFrame({"n": ["a", "b"]})
+    for _ in range(2):
+        assert run("%%wcode --frame $df --out df\n{{ n }}").success
+    assert shell.user_ns["df"]["answer_status"].tolist() == ["replayed"] * 2
+    done = run("%%wcode --frame $df --out df\n{{ n }}, another question")
+    assert "answer is there already" in str(done.error)
+    assert len(server.seen) == 2
+
+
 @pytest.mark.parametrize("where", ["template", "variable", "column"])
 def test_cell_over_a_frame_keeps_the_key(
     loopback, shell, run, *, where, tmp_path, monkeypatch

@@ -93,7 +93,28 @@ def test_a_column_named_as_something_of_python(serve):
     assert said["answer"].tolist() == ["01!"]
 
 
-@pytest.mark.parametrize("dtype", ["float32", "Float32", "float16"])
+@pytest.mark.parametrize(
+    ("template", "words"),
+    [
+        ("{{ row['n'] }}", "row is a column as well"),
+        ("{{ self }}", "self is a word of Jinja2's own"),
+    ],
+)
+def test_names_that_mean_two_things(serve, template, words):
+    """What would be another value than it seems is refused before it is sent."""
+    server = serve()
+    df = pd.DataFrame({"row": ["x"], "self": ["y"], "n": ["z"]})
+    with pytest.raises(UsageError, match=words):
+        df.wcode.ask(template, **QUIET)
+    made = df.drop(columns="row").wcode.ask("{{ row['self'] }}", **QUIET)
+    assert made["answer"].tolist() == ["Y"]
+    assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize(
+    "dtype",
+    ["float32", "Float32", "float16", "float[pyarrow]", "halffloat[pyarrow]"],
+)
 def test_short_floats_are_sent_as_they_are_shown(serve, dtype):
     """A tenth of 32 bits is 0.1, not 0.10000000149011612."""
     server = serve()

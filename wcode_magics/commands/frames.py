@@ -13,6 +13,8 @@ _LEFT = {"frame", "into", *CELL_ONLY}
 def ask_rows(home: Extension, template: str, given: Mapping[str, Any]) -> None:
     """Ask, show the new frame, and bind it to ``_wcode`` and the name of ``--out``.
 
+    A cell that is run again asks anew for the column that it made.
+
     Raises:
         OptionError: ``--frame`` is no DataFrame, or an option makes no sense with it.
         Stopped: after the frame so far was bound and shown; so is what befell all
@@ -27,8 +29,12 @@ def ask_rows(home: Extension, template: str, given: Mapping[str, Any]) -> None:
             raise OptionError("not_together", one="--frame", other=flag)
     options = {name: value for name, value in given.items() if name not in _LEFT}
     into = given.get("into") or "answer"
+    from wcode_magics.frames.call import calls_of
+
+    again = calls_of(frame).get(into, {}).get("template") == template
+    options |= {"into": into, "names": home.variables, "overwrite": again}
     try:
-        made = frame.wcode.ask(template, into=into, names=home.variables, **options)
+        made = frame.wcode.ask(template, **options)
     except (Stopped, WcodeError) as error:
         if error.value is not None:
             _show(home, error.value, given)

@@ -185,7 +185,7 @@ class Call:
 
     def marked(self, made: pd.DataFrame) -> pd.DataFrame:
         """The result, which remembers how it was asked for."""
-        calls = _calls(made)
+        calls = calls_of(made)
         calls.pop(self.task.into, None)
         calls[self.task.into] = dict(self.given)
         made.attrs = {**made.attrs, CALLS: calls}
@@ -255,7 +255,7 @@ def again(
         UsageError: no such column was asked for.
     """
     into = _asked_column(frame, into)
-    before = {**_calls(frame)[into], "overwrite": True}
+    before = {**calls_of(frame)[into], "overwrite": True}
     given = {**before, "replay": None, **options, "overwrite": True}
     where = (frame, None) if about is None else (about, frame)
     made = _call_again(given, *where)
@@ -334,16 +334,16 @@ def _plain(names: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in names.items() if type(value) in kinds}
 
 
-def _calls(frame: pd.DataFrame) -> dict[str, Any]:
+def calls_of(frame: Any) -> dict[str, Any]:
     """How the columns of a frame were asked for; empty where something else is."""
-    held = frame.attrs.get(CALLS)
+    held = getattr(frame, "attrs", {}).get(CALLS)
     return dict(held) if isinstance(held, Mapping) else {}
 
 
 def _asked_column(frame: pd.DataFrame, into: str | None) -> str:
     calls = [
         str(name)
-        for name in _calls(frame)
+        for name in calls_of(frame)
         if name_in(frame, f"{name}_status") in frame.columns
     ]
     if into is None and calls:

@@ -3,6 +3,7 @@
 import asyncio
 import sys
 import time
+import warnings
 from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import Future
@@ -59,15 +60,17 @@ class Bar:
             self._place.update({"text/plain": ""}, raw=True)
 
     def _make(self) -> None:
-        from tqdm.auto import tqdm
-        from tqdm.notebook import tqdm_notebook
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # without ipywidgets it is a bar of text
+            from tqdm.auto import tqdm
+            from tqdm.notebook import tqdm_notebook
 
         widgets = issubclass(tqdm, tqdm_notebook)
         more = {"display": False} if widgets else {}
         unit = say("frame.rows_unit")
         told = {"total": self._total, "initial": self._had, "unit": unit}
         self._bar = tqdm(**told, leave=False, **more)
-        self._bar.start_t = self._begun
+        self._bar.start_t = self._bar.last_print_t = self._begun
         if widgets:
             from IPython.display import display
 

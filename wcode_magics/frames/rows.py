@@ -5,6 +5,7 @@ column is ``row["its name"]``. Only the columns that a template uses are read, a
 rows at a time.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 AT_ONCE = 256
+_SHORT = {
+    "float16": "float16",
+    "float32": "float32",
+    "halffloat[pyarrow]": "float16",
+    "float[pyarrow]": "float32",
+}
 ROW = "row"
 
 
@@ -112,6 +119,8 @@ class Rows:
         whole, names, keys = _references(source)
         columns = list(self.frame.columns)
         whole = whole or any(_is_method(key) for key in set(keys) - set(columns))
+        if ROW in columns and set(keys) & set(columns):
+            raise UsageError("frame.row_column")
         if ROW in columns:
             whole, names, keys = False, names | ({ROW} if whole or keys else set()), []
         if whole:
@@ -164,8 +173,10 @@ def _is_method(key: Any) -> bool:
 
 def _plain(column: "pd.Series[Any]") -> list[Any]:
     """The values as Python's; floats of fewer bits as they are shown, 0.1."""
-    short = str(column.dtype).lower() in {"float16", "float32"}
-    return list(column.array) if short else column.tolist()
+    short = _SHORT.get(str(column.dtype).lower())
+    if short is None:
+        return column.tolist()
+    return list(column.to_numpy(dtype=short, na_value=math.nan))
 
 
 def _is_row(node: Any) -> bool:
