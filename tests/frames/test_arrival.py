@@ -22,7 +22,7 @@ assert not hasattr(pd.DataFrame, "wcode") and not hasattr(pd.Series, "wcode")
 shell.run_line_magic("load_ext", "wcode_magics")
 assert hasattr(pd.DataFrame, "wcode")
 shell.run_line_magic("unload_ext", "wcode_magics")
-assert [m for m in sys.meta_path if "wcode" in type(m).__module__] == []
+assert [m for m in sys.meta_path if m not in meta] == []
 print(loaded)
 """
 
@@ -46,8 +46,11 @@ def test_unloading_forgets_to_wait():
 import sys
 from IPython.core.interactiveshell import InteractiveShell
 shell = InteractiveShell.instance()
+meta = list(sys.meta_path)
 shell.run_line_magic("load_ext", "wcode_magics")
+assert sys.meta_path != meta
 shell.run_line_magic("unload_ext", "wcode_magics")
+assert sys.meta_path == meta
 import pandas as pd
 print(hasattr(pd.DataFrame, "wcode"), "wcode_magics.frames.frame" in sys.modules)
 """

@@ -117,7 +117,7 @@ def test_extract(serve):
         "stars": "Int64",
         "price": "Float64",
         "fair": "boolean",
-        "day": made["day"].dtype.name,
+        "day": "datetime64[us]",
         "mood": "category",
         "tags": "object",
         "shop": "object",

@@ -89,10 +89,13 @@ def test_another_source_or_size_is_refused(serve, table):
 
 def test_there_is_no_key_in_the_folder(serve, table):
     """The manifest tells the question, never the key."""
-    serve()
+    server = serve(api_key="sk-very-secret")
     made = table(texts(1))
-    wcode_magics.Session(api_key="very-secret").close()
     made.wcode.ask("{{ text }}", **QUIET)
+    assert server.seen[0].headers["authorization"] == "Bearer sk-very-secret"
+    files = [path for path in made.folder.rglob("*") if path.is_file()]
+    assert {*made.parts, made.folder / "_wcode.json"} <= {*files}
+    assert not [path for path in files if b"very-secret" in path.read_bytes()]
     told = json.loads((made.folder / "_wcode.json").read_text())
     assert told["asked"]["prompt"] == "{{ text }}"
     assert "key" not in json.dumps(told)
