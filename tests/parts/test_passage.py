@@ -1,10 +1,8 @@
 """Runs over many parts: killed, stopped, out of money, and yet nothing paid twice."""
 
 import random
-import signal
 import subprocess
 import sys
-import threading
 import time
 from collections import Counter
 
@@ -13,6 +11,7 @@ import pytest
 
 from tests.frames.asking import QUIET, echo, prompt_of, texts
 from tests.loopback import Answer
+from tests.stopping import interrupted
 from wcode_magics.errors import (
     AuthenticationError,
     BudgetError,
@@ -79,12 +78,8 @@ def test_stop_is_a_pause(serve, table):
     """Stopped, whole parts alone are there; running again sends the rest alone."""
     server = serve(slow, concurrency=4)
     made = table(texts(200), rows=30)
-    main = threading.main_thread().ident
-    timer = threading.Timer(0.6, signal.pthread_kill, (main, signal.SIGINT))
-    timer.start()
-    with pytest.raises(Stopped) as stopped:
+    with pytest.raises(Stopped) as stopped, interrupted(lambda: bool(made.parts)):
         made.wcode.ask("{{ text }}", **QUIET)
-    timer.join()
     written = stopped.value.value
     assert written.stopped
     assert 0 < written.rows < 200
