@@ -11,13 +11,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+PATIENCE_S = 10.0
+
 
 @dataclass(frozen=True)
 class Answer:
     """``pieces`` are sent one by one with ``pause`` seconds between them.
 
     ``cut`` closes the socket before the end of the body; ``delay`` waits before the
-    head; ``hang`` never answers.
+    head; ``hang`` never answers; ``until`` holds the head back until it is true, but
+    no longer than :data:`PATIENCE_S`.
     """
 
     pieces: Sequence[bytes] = ()
@@ -28,6 +31,7 @@ class Answer:
     delay: float = 0.0
     cut: bool = False
     hang: bool = False
+    until: Callable[[], bool] | None = None
 
 
 @dataclass(frozen=True)
@@ -95,12 +99,16 @@ Script = Answer | Callable[[Seen], Answer]
 
 
 class Loopback:
-    """The server; ``script`` answers in turn, its last entry for ever."""
+    """The server; ``script`` answers in turn, its last entry for ever.
+
+    ``most`` is how many requests waited for the end of their answers at one time.
+    """
 
     def __init__(self, *script: Script, tls: ssl.SSLContext | None = None) -> None:
         self.script: list[Script] = list(script) or [either()]
         self.seen: list[Seen] = []
         self.hung_up = threading.Event()
+        self.flying = self.most = 0
         self._tls = tls
         self._connections = 0
         self._ready = threading.Event()
@@ -166,10 +174,20 @@ class Loopback:
         content = await reader.readexactly(int(headers.get("content-length", 0)))
         seen = Seen(method, path, headers, content, connection)
         self.seen.append(seen)
-        step = self.script[min(len(self.seen), len(self.script)) - 1]
-        answer = step if isinstance(step, Answer) else step(seen)
-        stays = headers.get("connection", "").lower() != "close"
-        return await self._answer(answer, reader, writer) and stays
+        self.flying += 1
+        self.most = max(self.most, self.flying)
+        try:
+            step = self.script[min(len(self.seen), len(self.script)) - 1]
+            answer = step if isinstance(step, Answer) else step(seen)
+            stays = headers.get("connection", "").lower() != "close"
+            return await self._answer(answer, reader, writer) and stays
+        finally:
+            self.flying -= 1
+
+    async def _held(self, true: Callable[[], bool]) -> None:
+        end = self._loop.time() + PATIENCE_S
+        while not true() and self._loop.time() < end:  # noqa: ASYNC110 - no event
+            await asyncio.sleep(0.005)
 
     async def _answer(
         self,
@@ -181,6 +199,8 @@ class Loopback:
             await reader.read(1)
             raise ConnectionError
         await asyncio.sleep(answer.delay)
+        if answer.until is not None:
+            await self._held(answer.until)
         headers = {
             "Content-Type": answer.kind,
             "Transfer-Encoding": "chunked",
