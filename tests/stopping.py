@@ -7,13 +7,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 AGAIN_S = 0.3
+LATER_S = 0.05
 
 
 @contextmanager
 def once(
-    happened: Callable[[], bool], act: Callable[[], object]
+    happened: Callable[[], bool],
+    act: Callable[[], object],
+    *,
+    later: float = LATER_S,
 ) -> Iterator[list[float]]:
-    """Act when something has happened while the body runs; yields the moment."""
+    """Act soon after something has happened while the body runs; yields the moment."""
     moments: list[float] = []
     over = threading.Event()
 
@@ -21,6 +25,8 @@ def once(
         while not happened():
             if over.wait(0.005):
                 return
+        if over.wait(later):
+            return
         moments.append(time.monotonic())
         act()
 
@@ -37,7 +43,7 @@ def once(
 def interrupted(
     happened: Callable[[], bool], *, presses: int = 1
 ) -> Iterator[list[float]]:
-    """Press Stop when something has happened while the body runs; yields the moment.
+    """Press Stop soon after something has happened in the body; yields the moment.
 
     A second press comes :data:`AGAIN_S` after the first was heard. No press is heard
     outside the body, and one that nothing there waits for fails the test alone.

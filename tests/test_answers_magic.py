@@ -2,8 +2,6 @@
 
 import json
 import re
-import signal
-import threading
 from collections.abc import Callable
 
 import pytest
@@ -12,9 +10,11 @@ from IPython.core.interactiveshell import InteractiveShell
 import wcode_magics
 from tests.dialogue.test_runs import FAILED, in_turn
 from tests.loopback import Answer, Loopback, completion
+from tests.stopping import interrupted
 from tests.terminal import Runner
 from tests.test_scores import ASKED, JSON, ONE, TWO, YES, reply, runs
 from tests.test_seam import Endpoint
+from wcode_magics import magic
 from wcode_magics.dialogue.runs import Runs
 from wcode_magics.probability.alignment import agree
 from wcode_magics.reply import Reply
@@ -126,10 +126,9 @@ def test_stopping_binds_what_came(
     run: Runner, server: Callable[..., Loopback], shell: InteractiveShell
 ) -> None:
     """The runs that were over are shown and bound."""
-    server(in_turn(completion("early"), Answer(completion().pieces, delay=9)))
-    main = threading.main_thread().ident
-    threading.Timer(0.5, signal.pthread_kill, (main, signal.SIGINT)).start()
-    ran = run("%%wcode --repeat 3\nhi")
+    server(in_turn(completion("early"), Answer(hang=True)))
+    with interrupted(lambda: bool(magic.session(shell).history)):
+        ran = run("%%wcode --repeat 3\nhi")
     assert not ran.success
     assert "Stopped. What arrived is kept" in ran.plain
     assert [r.text for r in shell.user_ns["_wcode"]] == ["early"]

@@ -2,7 +2,6 @@
 
 import json
 import os
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from nbconvert import HTMLExporter
 
 from tests.kernel import Kernel, Shown, kernel
 from tests.loopback import Answer, Loopback, completion, event, streamed
+from tests.stopping import once
 
 KEY = "sk-canary-9876543210"
 RING = """
@@ -101,11 +101,14 @@ def test_stop_before_the_answer(
     running: Kernel, loopback: Callable[..., Loopback]
 ) -> None:
     """An interrupt while nothing came yet ends the cell in one line as well."""
-    point(running, loopback(Answer(hang=True)))
-    for stream in ("--stream", "--no-stream"):
-        timer = threading.Timer(1, running.manager.interrupt_kernel)
-        timer.start()
-        shown = running.run(f"%wcode {stream} hi")
+    server = loopback(Answer(hang=True))
+    point(running, server)
+    for number, stream in enumerate(("--stream", "--no-stream"), 1):
+        with once(
+            lambda many=number: len(server.seen) >= many,
+            running.manager.interrupt_kernel,
+        ):
+            shown = running.run(f"%wcode {stream} hi")
         assert shown.status == "error"
         assert len(shown.outputs[-1]["traceback"]) == 1
 

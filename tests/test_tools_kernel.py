@@ -2,13 +2,12 @@
 
 import json
 import os
-import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
 from tests.kernel import kernel
 from tests.loopback import Answer, Loopback, Seen, completion, streamed
+from tests.stopping import once
 
 DEFINED = """
 import wcode_magics as wcode
@@ -74,20 +73,14 @@ def test_a_stopped_sweep_keeps_what_came(loopback: Callable[..., Loopback]) -> N
     def by_seed(seen: Seen) -> Answer:
         return Answer(hang=True) if seen.body["seed"] == 2 else completion("here")
 
+    def answered() -> bool:
+        return len(server.seen) == 3 and server.flying == 1
+
     server = loopback(by_seed)
     env = {**os.environ, "WCODE_BASE_URL": server.url, "WCODE_RETRIES": "0"}
     with kernel(env) as made:
-
-        def stop() -> None:
-            while len(server.seen) < 3:
-                time.sleep(0.1)
-            time.sleep(2)
-            made.manager.interrupt_kernel()
-
-        stopper = threading.Thread(target=stop)
-        stopper.start()
-        shown = made.run("%%wcode --sweep seed=1,2,3 -o table\nhi")
-        stopper.join()
+        with once(answered, made.manager.interrupt_kernel, later=2):
+            shown = made.run("%%wcode --sweep seed=1,2,3 -o table\nhi")
         assert shown.status == "error"
         assert len(shown.outputs[-1]["traceback"]) == 1
         texts = "table['text'].fillna('').tolist()"

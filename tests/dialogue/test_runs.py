@@ -1,15 +1,13 @@
 """One prompt several times, against a real server."""
 
 import asyncio
-import signal
-import threading
-import time
 from collections.abc import Callable
 from itertools import count
 
 import pytest
 
 from tests.loopback import Answer, Loopback, Script, Seen, completion
+from tests.stopping import interrupted
 from wcode_magics.errors import OptionError, Stopped, UsageError
 from wcode_magics.session import Session
 from wcode_magics.values import Usage
@@ -58,12 +56,12 @@ def test_runs_are_a_sequence_of_replies(ask: Callable[..., Session]) -> None:
 def test_runs_go_at_once_with_the_seed_as_given(
     loopback: Callable[..., Loopback],
 ) -> None:
-    """Four slow answers take as long as one; all are asked alike."""
-    server = loopback(Answer(completion().pieces, delay=0.5))
+    """None of four waits for another's answer; all are asked alike."""
+    last = Answer(completion().pieces, until=lambda: len(server.seen) >= 4)
+    server = loopback(last)
     session = Session(base_url=server.url)
-    begun = time.monotonic()
     runs = session.repeat("hi", 4, seed=7)
-    assert time.monotonic() - begun < 1.5
+    assert server.most == 4
     assert {seen.body["seed"] for seen in server.seen} == {7}
     assert runs.fork is None
     session.repeat("hi", 2)
@@ -82,12 +80,11 @@ def test_an_error_keeps_the_others(ask: Callable[..., Session]) -> None:
 
 def test_stopping_keeps_what_came(ask: Callable[..., Session]) -> None:
     """The runs that were over hang off the interruption."""
-    slow = Answer(completion("late").pieces, delay=9)
-    session = ask(in_turn(completion("early"), slow))
-    main = threading.main_thread().ident
-    timer = threading.Timer(0.5, signal.pthread_kill, (main, signal.SIGINT))
-    timer.start()
-    with pytest.raises(Stopped) as stopped:
+    session = ask(in_turn(completion("early"), Answer(hang=True)))
+    with (
+        pytest.raises(Stopped) as stopped,
+        interrupted(lambda: bool(session.history)),
+    ):
         session.repeat("hi", 3)
     assert [reply.text for reply in stopped.value.value] == ["early"]
 
