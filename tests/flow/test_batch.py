@@ -6,11 +6,14 @@ import random
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
+from tests.flow.skipping import Skipping
 from wcode_magics import errors as e
+from wcode_magics.flow import batch as flow
 from wcode_magics.flow.batch import Batch
 from wcode_magics.flow.budget import Budget, worst_cost
 from wcode_magics.flow.limiter import Limiter
@@ -181,31 +184,37 @@ def test_retry_after_stops_everybody():
 
     class Watched(Endpoint):
         async def send(self, request: Request) -> Reply:
-            moments.append(time.monotonic())
+            moments.append(asyncio.get_running_loop().time())
             return await super().send(request)
 
     busy = status_error(429, e.RateLimitError, retry_after=0.3)
     endpoint = Watched(0.01, {10: [busy]})
-    outcomes = run(make(endpoint, limiter=Limiter(most=4)), map(ask, range(60)))
+    with asyncio.Runner(loop_factory=Skipping) as runner:
+        limiter = Limiter(most=4, clock=runner.get_loop().time)
+        batch = make(endpoint, limiter=limiter)
+        outcomes = runner.run(batch.run(map(ask, range(60)), 60))
     assert {o.status for o in outcomes} == {"ok"}
     gaps = [after - before for before, after in itertools.pairwise(moments)]
-    assert 0.28 < max(gaps) < 0.6
+    assert max(gaps) == pytest.approx(0.3, abs=0.015)
 
 
 def test_outage_is_waited_for():
     """An endpoint that is down for a while costs no row its attempts."""
-    down_until = time.monotonic() + 0.6
 
     class Dying(Endpoint):
         async def send(self, request: Request) -> Reply:
-            if sum(self.seen.values()) >= 20 and time.monotonic() < down_until:
+            now = asyncio.get_running_loop().time()
+            if sum(self.seen.values()) >= 20 and now < 0.6:
                 self.seen[request.prompt] += 1
                 await asyncio.sleep(0)
                 raise e.ConnectionFailed("no_connection", **FACTS)
             return await super().send(request)
 
     patient = replace(QUICK, outage=5)
-    outcomes = run(make(Dying(0.001), retry=patient), map(ask, range(200)))
+    with asyncio.Runner(loop_factory=Skipping) as runner:
+        limiter = Limiter(clock=runner.get_loop().time)
+        batch = make(Dying(0.001), retry=patient, limiter=limiter)
+        outcomes = runner.run(batch.run(map(ask, range(200)), 200))
     assert {o.status for o in outcomes} == {"ok"}
     assert max(o.attempts for o in outcomes) > QUICK.attempts
 
@@ -268,36 +277,47 @@ def test_store_that_fails_stops_the_run():
     assert done["ok"] == sum(endpoint.seen.values()) == len(kept) <= 14
 
 
-def stopped(batch: Batch, total: int, *, stops: int = 1) -> tuple[list, float]:
-    """Run, stop from another thread at 0.1 s, and again; seconds it took after."""
+@pytest.fixture
+def unhurried(monkeypatch):
+    """What is in flight at a Stop has longer than any test takes."""
+    monkeypatch.setattr(flow, "GRACE_S", 300)
 
-    def stop() -> None:
+
+def stopped(
+    batch: Batch, total: int, due: Callable[[], bool], *, stops: int = 1
+) -> tuple[list, float]:
+    """Run, stop from another thread when that is due; seconds it took after."""
+
+    async def main() -> tuple[list, float]:
+        running = asyncio.create_task(batch.run(map(ask, range(total)), total))
+        while not due():  # noqa: ASYNC110 - seen in every turn of the loop
+            await asyncio.sleep(0)
+        begun = time.monotonic()
         for _ in range(stops):
-            batch.stop()
-            time.sleep(0.05)
+            presser = threading.Thread(target=batch.stop)
+            presser.start()
+            presser.join()
+        return await running, time.monotonic() - begun
 
-    timer = threading.Timer(0.1, stop)
-    start = time.monotonic()
-    timer.start()
-    outcomes = run(batch, map(ask, range(total)))
-    timer.join()
-    return outcomes, time.monotonic() - start - 0.1
+    return asyncio.run(main())
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_stop_keeps_what_is_in_flight():
     """Stop sends nothing more, and what is in flight arrives and is kept."""
     endpoint = Endpoint(0.15)
-    outcomes, took = stopped(make(endpoint, limiter=Limiter(most=8)), 500)
+    batch = make(endpoint, limiter=Limiter(most=8))
+    outcomes, took = stopped(batch, 500, lambda: endpoint.flying == 8)
     done = Counter(o.status for o in outcomes)
     assert done["ok"] == sum(endpoint.seen.values()) == 8
     assert done["stopped"] == 492
-    assert took < 1
+    assert took < 30
 
 
 @pytest.mark.parametrize("row", [lambda: ask(1), lambda: None])
 def test_rows_that_need_no_request_leave_room(row):
     """A million equal or empty rows neither hold the loop up nor hide a Stop."""
-    batch, longest = make(Endpoint()), 0.0
+    batch, turns = make(Endpoint()), 0
 
     def rows():
         for number in range(200_000):
@@ -306,34 +326,40 @@ def test_rows_that_need_no_request_leave_room(row):
                 batch.stop()
 
     async def scenario() -> list:
-        nonlocal longest
+        nonlocal turns
         task = asyncio.create_task(batch.run(rows(), 200_000))
         while not task.done():
-            began = time.monotonic()
             await asyncio.sleep(0)
-            longest = max(longest, time.monotonic() - began)
+            turns += 1
         return task.result()
 
     outcomes = asyncio.run(scenario())
-    assert longest < 1
+    assert turns > 1_000
     assert batch.tally.done < 60_000
     assert outcomes[-1].status == "stopped"
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_second_stop_leaves_at_once():
     """A second Stop does not wait for what is in flight."""
-    outcomes, took = stopped(make(Endpoint(60)), 100, stops=2)
+    endpoint = Endpoint(300)
+    outcomes, took = stopped(make(endpoint), 100, lambda: endpoint.flying > 0, stops=2)
     assert {o.status for o in outcomes} == {"stopped"}
-    assert took < 1
+    assert took < 30
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_stop_ends_waiting_for_another_try():
     """A row that waits for its next attempt does not hold Stop up."""
-    slow = Retry(wait=60, longest=60)
+    slow = Retry(wait=300, longest=300)
     endpoint = Endpoint(faults={n: [status_error(500)] for n in range(4)})
-    outcomes, took = stopped(make(endpoint, retry=slow), 4)
+
+    def waiting() -> bool:
+        return endpoint.seen.total() == 4 and not endpoint.flying
+
+    outcomes, took = stopped(make(endpoint, retry=slow), 4, waiting)
     assert {o.status for o in outcomes} == {"stopped"}
-    assert took < 1
+    assert took < 30
 
 
 def test_skipped_and_unmade():

@@ -3,35 +3,30 @@
 import asyncio
 import math
 import random
-import time
 
 import pytest
 
+from tests.flow.skipping import Skipping
 from wcode_magics.flow.limiter import CALM, START, Limiter
 
 
-class Skipping(asyncio.SelectorEventLoop):
-    """A loop on which nobody waits: its time skips to whatever comes next."""
-
-    now = 0.0
-
-    def time(self) -> float:
-        """Seconds since the loop began."""
-        return self.now
-
-    def _run_once(self) -> None:
-        if not self._ready and self._scheduled:
-            self.now = max(self.now, self._scheduled[0]._when)
-        super()._run_once()
-
-
-def simulated(serve, *loads, most: int = 64, **more) -> Limiter:
-    """A limiter after loads of so many requests each, on a time that skips."""
+def simulated(serve, number: int, **more) -> Limiter:
+    """A limiter after a load of so many requests, on a time that skips."""
     with asyncio.Runner(loop_factory=Skipping) as runner:
-        limiter = Limiter(most=most, clock=runner.get_loop().time)
-        for number in loads:
-            runner.run(load(limiter, serve, number, **more))
+        limiter = Limiter(clock=runner.get_loop().time, **more)
+        runner.run(load(limiter, serve, number))
     return limiter
+
+
+def sent(number: int, tokens: int, used: int, **caps) -> list[float]:
+    """When each of so many requests was sent that are answered at once."""
+
+    async def serve(_flying: int) -> bool:
+        return True
+
+    with asyncio.Runner(loop_factory=Skipping) as runner:
+        limiter = Limiter(clock=runner.get_loop().time, **caps)
+        return runner.run(load(limiter, serve, number, tokens=tokens, used=used))
 
 
 async def load(limiter: Limiter, serve, number: int, **more) -> list[float]:
@@ -42,7 +37,7 @@ async def load(limiter: Limiter, serve, number: int, **more) -> list[float]:
     async def work() -> None:
         for _ in left:
             since = await limiter.enter(more.get("tokens", 0))
-            moments.append(time.monotonic())
+            moments.append(asyncio.get_running_loop().time())
             if await serve(limiter.flying):
                 limiter.leave(since, **more)
             else:
@@ -62,8 +57,7 @@ def test_grows_to_the_most():
         await asyncio.sleep(0.005)
         return True
 
-    limiter = Limiter(most=2 * START)
-    asyncio.run(load(limiter, serve, 1_000))
+    limiter = simulated(serve, 1_000, most=2 * START)
     assert 1.8 * START < most <= 2 * START
     assert limiter.flying == 0
 
@@ -78,8 +72,7 @@ def test_finds_what_is_borne():
         refused += flying > 10
         return flying <= 10
 
-    limiter = Limiter()
-    asyncio.run(load(limiter, serve, 2_000))
+    limiter = simulated(serve, 2_000)
     assert 4 <= limiter.window <= 14
     assert refused < 400
 
@@ -91,8 +84,7 @@ def test_one_flight_halves_once():
         await asyncio.sleep(0.01)
         return False
 
-    limiter = Limiter(most=START)
-    asyncio.run(load(limiter, serve, START))
+    limiter = simulated(serve, START, most=START)
     assert limiter.window == START / 2
 
 
@@ -200,12 +192,7 @@ def test_longer_answers_are_no_sign():
 )
 def test_caps(caps, tokens):
     """No second has more than its share of requests or tokens, plus the burst."""
-
-    async def serve(_flying: int) -> bool:
-        return True
-
-    limiter = Limiter(most=16, **caps)
-    moments = asyncio.run(load(limiter, serve, 250, tokens=tokens, used=tokens))
+    moments = sent(250, tokens, tokens, most=16, **caps)
     assert moments[-1] - moments[0] >= 1.3
     for start in moments:
         assert sum(start <= m < start + 0.5 for m in moments) <= 155
@@ -213,12 +200,7 @@ def test_caps(caps, tokens):
 
 def test_unused_tokens_are_given_back():
     """What an answer did not use is free for others at once."""
-
-    async def serve(_flying: int) -> bool:
-        return True
-
-    limiter = Limiter(most=4, tokens_per_minute=60_000)
-    moments = asyncio.run(load(limiter, serve, 50, tokens=1_000, used=10))
+    moments = sent(50, 1_000, 10, most=4, tokens_per_minute=60_000)
     assert moments[-1] - moments[0] < 1.5
 
 
