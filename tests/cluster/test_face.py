@@ -17,7 +17,7 @@ import pytest
 
 from tests.cluster.conftest import KEY
 from tests.frames.asking import QUIET, prompt_of
-from tests.loopback import Answer, completion
+from tests.loopback import Answer, Loopback, completion
 from wcode_magics.errors import (
     ClusterError,
     ReplayError,
@@ -30,6 +30,8 @@ from wcode_magics.session import Session
 from wcode_magics.store import Store
 
 WAIT_S = 0.05
+BEHIND_S = 1.0
+"""Longer than any machine takes to commit an answer."""
 
 
 def slow(seen) -> Answer:
@@ -84,6 +86,16 @@ except KeyboardInterrupt:
 def most_at_once(moments: list[float], span: float) -> int:
     """The most arrivals within any ``span`` of seconds."""
     return max(sum(t <= other < t + span for other in moments) for t in moments)
+
+
+def settled(server: Loopback) -> int:
+    """How many a server has seen when a second long no more came."""
+    seen, since = -1, 0.0
+    while seen != len(server.seen) or time.monotonic() - since < 1.0:
+        if seen != len(server.seen):
+            seen, since = len(server.seen), time.monotonic()
+        time.sleep(0.01)
+    return seen
 
 
 class TestEqual:
@@ -158,9 +170,14 @@ class TestLimits:
         """Neither worker has a rate of its own."""
         cluster()
         lead(clocked(arrivals, slow), requests_per_minute=1200)
+        table(4, 2).wcode.ask("Begin {{ 评论 }}").compute()
+        arrivals.clear()
+        began = time.monotonic()
         table(60).wcode.ask("Say {{ 评论 }}").compute()
-        assert most_at_once(arrivals, 1.0) <= 20 + 20 + 2
-        assert arrivals[-1] - arrivals[0] > (59 - 20) / 20 * 0.9
+        assert len(arrivals) == 59
+        late = [moment - began for moment in arrivals]
+        assert not [n for n, t in enumerate(late, 1) if n > 20 + 20 * t + 2]
+        assert late[-1] > (59 - 20) / 20 * 0.9
 
     def test_retry_after(self, cluster, lead, arrivals):
         """A Retry-After that one worker saw stops the other as well."""
@@ -172,13 +189,14 @@ class TestLimits:
             if len(arrivals) == 20:
                 refused.append(time.monotonic())
                 return busy
-            return slow(seen)
+            last = 17 <= len(arrivals) < 20  # in flight until the refusal is told
+            return replace(slow(seen), delay=0.5 if last else WAIT_S)
 
         lead(clocked(arrivals, once), concurrency=4)
         made = table(60).wcode.ask("Say {{ 评论 }}", into="said").compute()
         assert set(made["said_status"]) == {"ok", "skipped"}
         pause = [t - refused[0] for t in arrivals if t > refused[0]]
-        assert not [t for t in pause if 0.1 < t < 1.4]
+        assert len([t for t in pause if t < 1.4]) <= 3
 
     def test_budget(self, cluster, lead):
         """Workers together never spend more; what was left out is data."""
@@ -254,27 +272,32 @@ class TestNothingLost:
         """A partition whose worker was killed sends only what is missing."""
         client = cluster()
         counts: Counter[str] = Counter()
+        due: dict[str, float] = {}
 
         def answer(seen) -> Answer:
             counts[prompt_of(seen)] += 1
+            due.setdefault(prompt_of(seen), time.monotonic() + WAIT_S)
             return slow(seen)
 
         lead(answer, concurrency=8)
-        lazy = table(400, 2).wcode.ask("Say {{ 评论 }}", into="said")
+        lazy = table(700, 2).wcode.ask("Say {{ 评论 }}", into="said")
         future = client.compute(lazy)
         victim = next(iter(client.run(os.getpid).values()))
-        while sum(counts.values()) < 120:
+        while sum(counts.values()) < 400:
             time.sleep(0.01)
         os.kill(victim, signal.SIGKILL)
+        end = time.monotonic()
         made = future.result(60)
         assert set(made["said_status"]) <= {"ok", "replayed", "skipped"}
         rows = zip(made["said"], made["评论"], strict=True)
         for said, text in rows:
             assert pd.isna(text) or said == f"SAY {text.upper()}"
-        flight, behind = 8, 0.05 * 8 / WAIT_S
-        assert sum(count - 1 for count in counts.values()) <= flight + behind
+        assert max(counts.values()) <= 2
+        again = [due[prompt] for prompt, count in counts.items() if count == 2]
+        assert sum(moment > end for moment in again) <= 8
+        assert not [moment for moment in again if moment < end - BEHIND_S]
         stored = {row["hash"] for row in call.session().store.history()}
-        assert len(stored) == 399
+        assert len(stored) == 699
 
     def test_cancelled(self, cluster, lead):
         """A computation that was cancelled sends nothing more; its answers are home."""
@@ -284,11 +307,13 @@ class TestNothingLost:
         while len(server.seen) < 50:
             time.sleep(0.01)
         future.cancel()
-        time.sleep(1.0)
-        sent = len(server.seen)
-        time.sleep(1.5)
-        assert len(server.seen) == sent < 1999
-        assert len(call.session().store.history()) == sent
+        sent = settled(server)
+        assert sent < 1999
+        deadline = time.monotonic() + 30
+        while len(call.session().store.history()) < sent:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        assert len(call.session().store.history()) == len(server.seen) == sent
 
     def test_preview_is_paid_once(self, cluster, lead, capsys):
         """Rows of a preview are not sent by the run; the estimate counts them."""
@@ -387,11 +412,10 @@ class TestOther:
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
         assert process.stdout.readline() == "stopped\n"
-        time.sleep(0.5)
-        sent = len(server.seen)
-        time.sleep(0.5)
-        assert len(server.seen) == sent < 2000
-        process.communicate("\n", timeout=30)
+        sent = settled(server)
+        assert sent < 2000
+        process.communicate("\n", timeout=60)
+        assert len(server.seen) == sent
         with closing(Store(tmp_path / "answers.db")) as store:
             assert len(store.history()) == sent
 
