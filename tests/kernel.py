@@ -106,11 +106,11 @@ def kernel(env: Mapping[str, str]) -> Iterator[Kernel]:
     manager = KernelManager()
     manager.start_kernel(env=dict(env))
     client = manager.blocking_client()
-    client.start_channels()
-    client.wait_for_ready(timeout=60)
-    made = Kernel(manager, client)
-    made.run("%load_ext wcode_magics")
     try:
+        client.start_channels()
+        client.wait_for_ready(timeout=60)
+        made = Kernel(manager, client)
+        made.run("%load_ext wcode_magics")
         yield made
     finally:
         client.stop_channels()
