@@ -11,8 +11,10 @@ from tests.loopback import completion
 from wcode_magics import text
 from wcode_magics.store import Store
 
-TODAY = dt.datetime.now().astimezone().date()
-YESTERDAY, TOMORROW = TODAY - dt.timedelta(days=1), TODAY + dt.timedelta(days=1)
+
+def day(later: int = 0) -> dt.date:
+    """Today, or so many days later."""
+    return dt.datetime.now().astimezone().date() + dt.timedelta(days=later)
 
 
 @pytest.fixture
@@ -39,11 +41,11 @@ def test_listing(shell, run):
     """The newest so many, also of a span of days, options before or after them."""
     assert prompts(shell, run, "") == ["three", "two", "one"]
     assert prompts(shell, run, "2") == ["three", "two"]
-    assert prompts(shell, run, f"--since {TODAY}") == ["three", "two", "one"]
-    assert prompts(shell, run, f"--since {TODAY} --before={TOMORROW} 1") == ["three"]
-    assert prompts(shell, run, f"1 --before {TOMORROW}") == ["three"]
-    assert prompts(shell, run, f"--since {TOMORROW}") == []
-    assert prompts(shell, run, f"--before {YESTERDAY}") == []
+    assert prompts(shell, run, f"--since {day()}") == ["three", "two", "one"]
+    assert prompts(shell, run, f"--since {day()} --before={day(1)} 1") == ["three"]
+    assert prompts(shell, run, f"1 --before {day(1)}") == ["three"]
+    assert prompts(shell, run, f"--since {day(1)}") == []
+    assert prompts(shell, run, f"--before {day(-1)}") == []
 
 
 @pytest.mark.usefixtures("asked")
@@ -54,7 +56,7 @@ def test_a_span_is_not_cut_short(shell, run):
     for number in range(20):
         run(f"%wcode --no-stream again {number}")
     assert len(prompts(shell, run, "")) == 20
-    assert len(prompts(shell, run, f"--since {TODAY}")) == 23
+    assert len(prompts(shell, run, f"--since {day()}")) == 23
 
 
 @pytest.mark.usefixtures("asked")
@@ -77,8 +79,7 @@ def test_forgetting(shell, run):
     told = run("%wcode_history --prune --keep 1").plain
     assert re.search(r"2 answers forgotten; .*mine\.db now holds 1 \(\d+ kB\)", told)
     assert (
-        "0 answers forgotten"
-        in run(f"%wcode_history --prune --before {YESTERDAY}").plain
+        "0 answers forgotten" in run(f"%wcode_history --prune --before {day(-1)}").plain
     )
     assert prompts(shell, run, "") == ["three"]
 
@@ -86,7 +87,7 @@ def test_forgetting(shell, run):
 @pytest.mark.usefixtures("asked")
 def test_older_ones_are_put_away(run):
     """With --export they are copied first, and then forgotten."""
-    line = f"%wcode_history --before {TOMORROW} --export old.db --prune"
+    line = f"%wcode_history --before {day(1)} --export old.db --prune"
     told = run(line).plain
     assert told.index("3 answers copied") < told.index("3 answers forgotten")
     with Store("old.db", readonly=True) as old:
