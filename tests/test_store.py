@@ -133,14 +133,14 @@ def test_behind(path, store):
     store.put(reply("first"), URL)
     store.flush()
     lags = []
-    for number in range(5):
+    for number in range(20):
         store.put(reply(f"p{number}"), URL)
         start = time.monotonic()
         while count(path) < number + 2:
-            assert time.monotonic() - start < 2
+            assert time.monotonic() - start < 10
             time.sleep(0.002)
         lags.append(time.monotonic() - start)
-    assert sorted(lags)[2] < 0.05
+    assert min(lags) < 0.05  # load only adds
 
 
 def count(path: Path) -> int:
@@ -372,12 +372,13 @@ def test_killed(path):
         path.unlink(missing_ok=True)
         process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
         said = [process.stdout.readline() for _ in range(20)]
-        time.sleep(random.uniform(0.1, 0.5))
+        time.sleep(random.uniform(1.2, 1.6))
         os.kill(process.pid, signal.SIGKILL)
         said += process.communicate()[0].splitlines()
         told = [line.split() for line in said]
         end = float(told[-1][1])
-        due = [int(number) for number, moment in told if float(moment) < end - 0.25]
+        due = [int(number) for number, moment in told if float(moment) < end - 1]
+        assert due
         store = Store(path)
         kept = {row["prompt"] for row in store.history()}
         store.close()
@@ -386,19 +387,19 @@ def test_killed(path):
 
 def test_usage(store):
     """Totals by day and model: answers, tokens and ¥."""
+    days = [dt.datetime.now(dt.UTC).date().isoformat()]
     for number in range(3):
         store.put(reply(f"p{number}"), URL)
-    today = dt.datetime.now(dt.UTC).date().isoformat()
-    assert store.usage() == [
-        {
-            "day": today,
-            "model": "m",
-            "answers": 3,
-            "prompt_tokens": 9,
-            "completion_tokens": 6,
-            "cost": 1.5,
-        }
-    ]
+    [told] = store.usage()
+    days.append(dt.datetime.now(dt.UTC).date().isoformat())
+    assert told.pop("day") in days
+    assert told == {
+        "model": "m",
+        "answers": 3,
+        "prompt_tokens": 9,
+        "completion_tokens": 6,
+        "cost": 1.5,
+    }
 
 
 def test_history(store):
