@@ -20,13 +20,13 @@ SAID = {
     "http_4xx": "too many",
     "http_5xx": "oops",
     "connection": "connection",
-    "timeout": "0.5 s",
+    "timeout": "3 s",
     "invalid": "not JSON",
 }
 
 
 class Faulty:
-    """10 % 429, 5 % 500, 3 % resets, 2 % cut, 1 % broken JSON, 1 % too slow.
+    """10 % 429, 5 % 500, 3 % resets, 2 % cut, 1 % broken JSON, 0.25 % too slow.
 
     ``met`` is the status of the fault that each prompt met last.
     """
@@ -56,7 +56,7 @@ class Faulty:
         if roll < 0.21:
             self.met[prompt] = "invalid"
             return Answer([b'{"choices": [{"mess'])
-        if roll < 0.22:
+        if roll < 0.2125:
             self.met[prompt] = "timeout"
             return Answer(hang=True)
         return echo(seen)
@@ -65,13 +65,14 @@ class Faulty:
 def test_faults_of_every_kind(serve):
     """Under all faults at once every row is right or has its own error."""
     faulty = Faulty(5)
-    serve(faulty, timeout=0.5, retries=2)
+    serve(faulty, timeout=3, retries=2)
     made = texts(2_000).wcode.ask("{{ text }}", **QUIET)
     good = made["answer_status"] == "ok"
     assert (made["answer"][good] == made["text"][good].str.upper()).all()
     assert made["answer"][~good].isna().all()
     assert good.mean() > 0.95
     assert made["answer_status"][~good].nunique() >= 3
+    assert {*faulty.met.values()} == {*SAID}
     for _, row in made[~good].iterrows():
         assert row["answer_status"] == faulty.met[row["text"]]
         assert SAID[row["answer_status"]] in row["answer_error"]
@@ -100,7 +101,7 @@ def test_killed_at_any_moment(loopback, tmp_path):
 
     A kill costs what was in flight, and what was answered and not yet committed.
     """
-    dice = random.Random()
+    dice = random.Random(random.random())
     due: dict[str, float] = {}
 
     def slow(seen) -> Answer:
@@ -116,7 +117,7 @@ def test_killed_at_any_moment(loopback, tmp_path):
     for _ in range(10):
         before = len(server.seen)
         process = subprocess.Popen(argv, stdout=subprocess.DEVNULL)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while len(server.seen) == before:
             assert process.poll() is None
             assert time.monotonic() < deadline
