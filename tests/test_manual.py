@@ -3,8 +3,9 @@
 import pytest
 
 from wcode_magics import manual, text
-from wcode_magics.options import CELL
+from wcode_magics.options import CELL, SETTINGS
 from wcode_magics.params import PARAMS
+from wcode_magics.settings import Settings
 from wcode_magics.text import LANGUAGES, say
 
 
@@ -35,3 +36,20 @@ def test_the_tables_of_the_readme_hold_every_row(lang):
         assert len(columns) == 1
     for row in PARAMS:
         assert any(f"--{row.name.replace('_', '-')}`" in line for line in parameters)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_table_of_settings_holds_those_that_are_no_flags(lang):
+    """Name, default, meaning and the variable that really sets it."""
+    table = manual.settings_markdown(lang).splitlines()[2:]
+    rows = [row for row in SETTINGS if not row.cell]
+    assert len(table) == len(rows)
+    for row, line in zip(rows, table, strict=True):
+        name, allowed, default, variable, meaning = line.strip("| ").split(" | ")
+        value = row.choices[0] if row.choices else "5"
+        held = Settings(environ={variable.strip("`"): value}).resolve({})
+        assert name == f"`{row.name}`"
+        assert allowed == f"`{row.allowed}`"
+        assert str(held[row.name]) == value
+        assert (default == "–") is (row.default is None)
+        assert meaning == say(f"options.{row.name}", lang)

@@ -68,6 +68,23 @@ def options_markdown(lang: str) -> str:
     return _markdown([say("ui.flag", lang), say("ui.meaning", lang)], rows)
 
 
+def settings_markdown(lang: str) -> str:
+    """The table of the settings that no cell has a flag for, for the README."""
+    heads = ("name", "range", "default", "variable", "meaning")
+    rows = [
+        (
+            f"`{row.name}`",
+            f"`{row.allowed}`",
+            "–" if row.default is None else f"`{row.default:g}`",
+            f"`WCODE_{row.name.upper()}`",
+            say(f"options.{row.name}", lang),
+        )
+        for row in options.SETTINGS
+        if not row.cell
+    ]
+    return _markdown([say(f"ui.{head}", lang) for head in heads], rows)
+
+
 def _markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [
         "| " + " | ".join(heads) + " |",
