@@ -13,6 +13,18 @@ from wcode_magics.commands import COMMANDS
 from wcode_magics.text import LANGUAGES, say
 
 PACKAGE = Path(wcode_magics.__file__).parent
+ALWAYS_MANY = {
+    "agreement.some",
+    "agreement.some_at_once",
+    "errors.chat.full",
+    "errors.prompt.huge",
+    "errors.sweep.many",
+    "errors.tools.long_result",
+    "heatmap.capped",
+    "heatmap.together",
+    "ui.chat_meter",
+}
+"""Told only of counts above one."""
 PLACE = re.compile(r"(?<!{){(\w+)}(?!})")
 
 
@@ -175,8 +187,23 @@ def test_a_chosen_language_stands_above_the_environment():
 
 @pytest.mark.parametrize(
     ("count", "told"),
-    [("1", "1 token"), (1, "1 token"), (0, "0 tokens"), ("1,000", "1,000 tokens")],
+    [
+        ("1", "1 token"),
+        (1, "1 token"),
+        (0, "0 tokens"),
+        ("1,204", "1,204 tokens"),
+        ("≈1", "≈1 token"),
+        ("≈2", "≈2 tokens"),
+    ],
 )
 def test_one_is_not_many(count, told):
     """English counts one token, and more or fewer tokens."""
     assert say("heatmap.tokens", "en", value=count) == told
+
+
+def test_what_may_be_one_is_never_told_as_many():
+    """No English sentence says «1 rows»."""
+    nouns = "alternatives|answers|characters|requests|rounds|rows|runs|tokens|turns"
+    plural = re.compile(rf"}} (?:more |new )?(?:{nouns})\b")
+    told = {key for key in text.keys("en") if plural.search(say(key, "en"))}
+    assert told == ALWAYS_MANY

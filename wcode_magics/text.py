@@ -4,7 +4,8 @@ The language is one per process, like the locale it defaults to: what
 :func:`use` was given, else ``WCODE_LANGUAGE``, else the locale's language if it
 is one of :data:`LANGUAGES`, else English.
 
-``{count} {count:token|tokens}`` says «1 token» and «2 tokens».
+``{count} {count:token|tokens}`` says «1 token» and «2 tokens»; a count may be a text,
+such as «1,204» or «≈1».
 """
 
 import os
@@ -25,7 +26,7 @@ class _Numerus(Formatter):
     def format_field(self, value: Any, format_spec: str) -> Any:
         one, bar, many = format_spec.partition("|")
         if bar:
-            return one if str(value) == "1" else many
+            return one if str(value).removeprefix("≈") == "1" else many
         return super().format_field(value, format_spec)
 
 

@@ -18,7 +18,7 @@ def test_told_in_a_line(serve, capsys):
     df.wcode.ask("{{ text }}")
     assert "skipped 1" in capsys.readouterr().err
     df.wcode.ask("{{ text }}")
-    assert "1 answers replayed" in capsys.readouterr().err
+    assert "1 answer replayed" in capsys.readouterr().err
 
 
 def test_nothing_is_left_of_the_bar(loopback):
