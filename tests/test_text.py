@@ -27,6 +27,8 @@ ALWAYS_MANY = {
 """Told only of counts above one."""
 PLACE = re.compile(r"(?<!{){(\w+)}(?!})")
 
+QUOTED = re.compile(r"{(reason|message|problem|error|start)}[.。)）]")
+
 
 @cache
 def trees() -> list[ast.AST]:
@@ -207,3 +209,23 @@ def test_what_may_be_one_is_never_told_as_many():
     plural = re.compile(rf"}} (?:more |new )?(?:{nouns})\b")
     told = {key for key in text.keys("en") if plural.search(say(key, "en"))}
     assert told == ALWAYS_MANY
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("stop", [".", "。", "...", ".\n"])
+def test_a_sentence_has_one_stop(lang, stop):
+    """A reason that ends in a full stop does not end the sentence twice."""
+    for key in text.keys(lang):
+        words = say(key, lang)
+        for name in re.findall(
+            r"{(reason|message|problem|error|start)}[.。)）]", words
+        ):
+            facts = dict.fromkeys(PLACE.findall(words), "x")
+            told = say(key, lang, **facts | {name: f"it broke{stop}"})
+            assert told == say(key, lang, **facts | {name: "it broke"})
+
+
+def test_a_reason_of_stops_alone_is_told():
+    """Nothing that was said is lost, and what ends the sentence keeps its stop."""
+    assert "begins: .... Check" in say("errors.no_choices", "en", start="...")
+    assert say("prompts.repair", "en", problem="Bad.", prompt="p").count("Bad. A") == 1

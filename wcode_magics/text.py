@@ -5,10 +5,12 @@ The language is one per process, like the locale it defaults to: what
 is one of :data:`LANGUAGES`, else English.
 
 ``{count} {count:token|tokens}`` says «1 token» and «2 tokens»; a count may be a text,
-such as «1,204» or «≈1».
+such as «1,204» or «≈1». What others said, such as ``{reason}``, loses its last full
+stop where the sentence goes on with its own, or with a bracket.
 """
 
 import os
+import re
 import tomllib
 from functools import cache
 from importlib import resources
@@ -16,6 +18,8 @@ from string import Formatter
 from typing import Any
 
 LANGUAGES = ("en", "zh")
+
+_QUOTED = re.compile(r"{(reason|message|problem|error|start)}(?=[.。)）])")
 
 _chosen: dict[str, str] = {}
 
@@ -58,12 +62,20 @@ def say(key: str, /, lang: str | None = None, **facts: object) -> str:
         KeyError: no such key; a fault of the program, not of the person.
     """
     words = _words(lang or language())[key]
-    return _numerus.vformat(words, (), facts) if facts else words
+    if not facts:
+        return words
+    quoted = {name: _unended(facts[name]) for name in _QUOTED.findall(words)}
+    return _numerus.vformat(words, (), facts | quoted)
 
 
 def keys(lang: str) -> frozenset[str]:
     """All keys of one language."""
     return frozenset(_words(lang))
+
+
+def _unended(said: object) -> str:
+    told = str(said).rstrip()
+    return told.rstrip(".。") or told
 
 
 @cache
