@@ -120,7 +120,7 @@ def _delta(payload: Any, inner: str) -> Delta | None:
         raise fault(0, payload)
     choice = _first_choice(payload.get("choices"))
     usage = _usage(payload.get("usage"))
-    model = payload.get("model") or None
+    model = _word(payload.get("model"))
     if choice is None:
         return Delta(usage=usage, model=model) if usage else None
     said = choice.get(inner) or {}
@@ -128,11 +128,16 @@ def _delta(payload: Any, inner: str) -> Delta | None:
         text=_text(said.get("content")),
         calls=tuple(_calls(said)),
         tokens=tuple(_tokens(choice.get("logprobs"))),
-        finish_reason=choice.get("finish_reason") or None,
+        finish_reason=_word(choice.get("finish_reason")),
         usage=usage,
         model=model,
-        refusal=said.get("refusal") or None,
+        refusal=_word(said.get("refusal")),
     )
+
+
+def _word(value: Any) -> str | None:
+    """A text that can be kept, whatever the server sent; None for nothing."""
+    return str(value).encode("utf-8", "replace").decode() if value else None
 
 
 def _first_choice(choices: Any) -> Mapping[str, Any] | None:

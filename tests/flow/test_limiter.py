@@ -29,14 +29,16 @@ def sent(number: int, tokens: int, used: int, **caps) -> list[float]:
         return runner.run(load(limiter, serve, number, tokens=tokens, used=used))
 
 
-async def load(limiter: Limiter, serve, number: int, **more) -> list[float]:
+async def load(
+    limiter: Limiter, serve, number: int, tokens: int = 0, **more
+) -> list[float]:
     """Send ``number`` requests as fast as it lets; the moments of sending."""
     moments: list[float] = []
     left = iter(range(number))
 
     async def work() -> None:
         for _ in left:
-            since = await limiter.enter(more.get("tokens", 0))
+            since = await limiter.enter(tokens)
             moments.append(asyncio.get_running_loop().time())
             if await serve(limiter.flying):
                 limiter.leave(since, **more)
@@ -224,6 +226,56 @@ def test_cancelled_waiters_leave_no_trace():
         assert limiter.flying == 0
 
     asyncio.run(scenario())
+
+
+def test_caps_hold_after_a_pause():
+    """Turns that came up while everybody paused are not all taken at its end."""
+
+    async def scenario() -> list[float]:
+        limiter = Limiter(most=64, requests_per_minute=600, clock=loop.time)
+        since = await limiter.enter()
+        limiter.fail(since, crowded=True, retry_after=5.0)
+        moments = []
+
+        async def one() -> None:
+            await limiter.enter()
+            moments.append(loop.time())
+
+        limiter.window = 64
+        await asyncio.gather(*(one() for _ in range(60)))
+        return moments
+
+    with asyncio.Runner(loop_factory=Skipping) as runner:
+        loop = runner.get_loop()
+        moments = runner.run(scenario())
+    assert moments[0] >= 5
+    assert sum(moment < moments[0] + 1 for moment in moments) <= 21
+
+
+def test_a_cap_on_tokens_is_used_though_answers_are_short():
+    """What a request may use at most holds nobody up once one has told what it uses."""
+    moments = sent(100, 8_000, 15, most=64, tokens_per_minute=60_000)
+    assert moments[-1] - moments[0] < 3
+    long = sent(40, 8_000, 2_000, most=64, tokens_per_minute=60_000)
+    assert long[-1] - long[0] > 60
+
+
+def test_a_quota_that_is_used_up_is_waited_for():
+    """Flights refused in a row make all pause, longer each time, until an answer."""
+    seen = 0
+
+    async def serve(_flying: int) -> bool:
+        nonlocal seen
+        seen += 1
+        await asyncio.sleep(0.01)
+        now = asyncio.get_running_loop().time()
+        return now < 1 or now > 31
+
+    with asyncio.Runner(loop_factory=Skipping) as runner:
+        limiter = Limiter(clock=runner.get_loop().time)
+        moments = runner.run(load(limiter, serve, 12_000))
+    assert sum(1 < moment < 31 for moment in moments) < 300
+    assert moments[-1] < 45
 
 
 def test_cancelled_waiters_give_back_what_they_took():

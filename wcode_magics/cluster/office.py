@@ -40,7 +40,7 @@ class Desk:
     run: Run
     heard: float = field(default_factory=time.monotonic)
     calls: "set[asyncio.Task[None]]" = field(default_factory=set)
-    _permits: dict[int, tuple[float, int]] = field(default_factory=dict)
+    _permits: dict[int, float] = field(default_factory=dict)
     _numbers: "itertools.count[int]" = field(default_factory=itertools.count)
     _aside: float = 0.0
     _claims: set[str] = field(default_factory=set)
@@ -49,22 +49,20 @@ class Desk:
         """Leave to send one request, as a number to be given back."""
         since = await self.run.limiter.enter(tokens)
         number = next(self._numbers)
-        self._permits[number] = since, tokens
+        self._permits[number] = since
         return number
 
     def leave(self, number: int, used: int, length: int) -> None:
         """It was answered."""
         if number in self._permits:
-            since, tokens = self._permits.pop(number)
-            self.run.limiter.leave(since, tokens=tokens, used=used, length=length)
+            since = self._permits.pop(number)
+            self.run.limiter.leave(since, used=used, length=length)
 
     def fail(self, number: int, crowded: bool, late: bool, retry_after: float) -> None:
         """It failed, or was not needed."""
         if number in self._permits:
-            since, tokens = self._permits.pop(number)
             self.run.limiter.fail(
-                since,
-                tokens=tokens,
+                self._permits.pop(number),
                 crowded=crowded,
                 late=late,
                 retry_after=retry_after,
@@ -115,8 +113,8 @@ class Desk:
         """Take back what was lent: the worker is gone, and its requests maybe paid."""
         for call in self.calls:
             call.cancel()
-        for since, tokens in self._permits.values():
-            self.run.limiter.fail(since, tokens=tokens)
+        for since in self._permits.values():
+            self.run.limiter.fail(since)
         self._permits.clear()
         self.release([*self._claims])
         if self.run.budget is not None and self._aside > 0:

@@ -51,9 +51,7 @@ class Permits:
         asked: Coroutine[Any, Any, int] = self._wire.call("enter", tokens)
         return await _or_back(asked, self.fail)
 
-    def leave(
-        self, since: float, *, tokens: int = 0, used: int = 0, length: int = 0
-    ) -> None:
+    def leave(self, since: float, *, used: int = 0, length: int = 0) -> None:
         """A request was answered; ``since`` is what :meth:`enter` gave."""
         self.answers += 1
         self._wire.tell("leave", int(since), used, length)
@@ -62,7 +60,6 @@ class Permits:
         self,
         since: float,
         *,
-        tokens: int = 0,
         crowded: bool = False,
         late: bool = False,
         retry_after: float = 0.0,

@@ -53,14 +53,13 @@ class Permits(Protocol):
     async def enter(self, tokens: int = 0) -> float: ...  # noqa: D102
 
     def leave(  # noqa: D102
-        self, since: float, *, tokens: int = 0, used: int = 0, length: int = 0
+        self, since: float, *, used: int = 0, length: int = 0
     ) -> None: ...
 
     def fail(  # noqa: D102
         self,
         since: float,
         *,
-        tokens: int = 0,
         crowded: bool = False,
         late: bool = False,
         retry_after: float = 0.0,
@@ -243,7 +242,7 @@ class Batch(Generic[T]):
             return Outcome(status_of(error), None, error, row.attempts, row.paid)
 
     def _befalls_all(self, error: WcodeError) -> bool:
-        if isinstance(error, e.RateLimitError):
+        if isinstance(error, e.StatusError) and error.status in _CROWDED:
             return bool((error.facts.get("retry_after") or 0) > PATIENCE_S)
         refused = isinstance(error, e.AuthenticationError) and error.status == 401
         early = isinstance(error, _FATAL_AT_FIRST) and not self._served
@@ -323,24 +322,22 @@ class Batch(Generic[T]):
         try:
             reply = await self._send(request)
         except BaseException as error:
-            self._failed(since, most, error)
+            self._failed(since, error)
             raise
         used = reply.usage
         self._limiter.leave(
             since,
-            tokens=most,
             used=used.total_tokens if used else most,
             length=used.completion_tokens if used else 0,
         )
         return reply
 
-    def _failed(self, since: float, most: int, error: BaseException) -> None:
+    def _failed(self, since: float, error: BaseException) -> None:
         crowded, after = False, 0.0
         if isinstance(error, e.StatusError) and error.status in _CROWDED:
             crowded, after = True, float(error.facts.get("retry_after") or 0)
         self._limiter.fail(
             since,
-            tokens=most,
             crowded=crowded,
             late=isinstance(error, e.TimedOut),
             retry_after=min(after, PATIENCE_S),

@@ -21,8 +21,13 @@ Measured over HTTP with 64 in flight at most, against halving alone and a fixed 
 of 0.3 s, timeout 3 s: 272 of 300 rows answered, not 40; answers that take 0.9 s
 instead of 0.3 s from the 600th of 1,800 on: 84 rows/s, not 15.
 
+Where several flights in a row are refused without an answer and without a
+``Retry-After``, a quota is used up: everybody pauses, longer each time, until there
+is an answer again.
+
 The caps per minute are leaky buckets that hold a second's worth. Tokens are taken as
-estimated before a request and settled by what it used.
+the longest of late answers needed them (the first: at most), and settled by what a
+request used; who waits for what another did not need goes on as it is given back.
 """
 
 import asyncio
@@ -30,6 +35,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 
 MOST = 64
 START = 64
@@ -44,6 +50,11 @@ LENGTH = 32
 KEPT = 1024
 BURST_S = 1.0
 MINUTE_S = 60.0
+NOW_S = 1e-6
+USUAL = 64
+REFUSED = 3
+PAUSE_S = 0.5
+LONGEST_PAUSE_S = 8.0
 
 
 class Limiter:
@@ -77,6 +88,11 @@ class Limiter:
         self._since = -math.inf
         self._trial: tuple[float, float, float] | None = None
         self._answered: deque[float] = deque(maxlen=KEPT)
+        self._used: deque[int] = deque(maxlen=USUAL)
+        self._refused = 0
+        self._taken: dict[float, float] = {}
+        self._gate = asyncio.Lock()
+        self._given_back = asyncio.Event()
         self.cap(most, requests_per_minute, tokens_per_minute)
 
     def cap(
@@ -94,7 +110,7 @@ class Limiter:
     async def enter(self, tokens: int = 0) -> float:
         """Wait for leave to send; ``tokens`` is the most the request may use.
 
-        Returns the moment of sending, for :meth:`leave`.
+        Returns the moment of sending, which names it for :meth:`leave`.
         """
         while self.flying >= int(self.window):
             turn = asyncio.get_running_loop().create_future()
@@ -106,21 +122,23 @@ class Limiter:
                 raise
         self.flying += 1
         try:
-            await self._pause(tokens)
+            taken = await self._turn(tokens)
         except asyncio.CancelledError:
             self._left()
             raise
-        return self._clock()
+        since = self._clock()
+        while since in self._taken:
+            since = math.nextafter(since, math.inf)
+        if taken:
+            self._taken[since] = taken
+        return since
 
-    def leave(
-        self, since: float, *, tokens: int = 0, used: int = 0, length: int = 0
-    ) -> None:
-        """A request was answered.
-
-        ``used`` of the ``tokens`` taken were needed, ``length`` of them by the answer.
-        """
+    def leave(self, since: float, *, used: int = 0, length: int = 0) -> None:
+        """A request was answered; it used so many tokens, ``length`` in the answer."""
         self.answers += 1
-        self._tokens.settle(tokens - used)
+        self._refused = 0
+        self._used.append(used)
+        self._settle(since, used)
         full = bool(self._waiting) or self.flying >= int(self.window) - 1
         self._left()
         if full:
@@ -138,7 +156,6 @@ class Limiter:
         self,
         since: float,
         *,
-        tokens: int = 0,
         crowded: bool = False,
         late: bool = False,
         retry_after: float = 0.0,
@@ -147,7 +164,7 @@ class Limiter:
 
         ``late`` if no answer came in time. ``retry_after`` seconds nobody sends.
         """
-        self._tokens.settle(tokens)
+        self._settle(since, 0)
         now = self._clock()
         borne = self.window / 2 if crowded else self._borne(since) if late else math.inf
         if borne < self.window and since >= self._cut:
@@ -155,6 +172,10 @@ class Limiter:
             self.window = self._threshold = max(FEWEST, borne)
             self._trial = None
             self._times.clear()
+            self._refused += crowded and not retry_after
+            if self._refused > REFUSED:
+                steps = min(self._refused - REFUSED - 1, 10)
+                retry_after = min(LONGEST_PAUSE_S, PAUSE_S * 2**steps)
         self._resume = max(self._resume, now + retry_after)
         self._left()
 
@@ -168,18 +189,39 @@ class Limiter:
         """The seconds that are left of a ``Retry-After``."""
         return max(0.0, self._resume - self._clock())
 
-    async def _pause(self, tokens: int) -> None:
+    async def _turn(self, tokens: int) -> float:
+        """Wait for a turn under pause and caps, one after another; tokens taken."""
+        if not (self.paused or self._capped):
+            return 0.0
+        async with self._gate:
+            while (wait := max(self.paused, self._owed)) > NOW_S:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._given_back.wait(), wait)
+            now, amount = self._clock(), min(tokens, self._usual or tokens)
+            self._requests.take(1, now)
+            self._tokens.take(amount, now)
+            return amount
+
+    @property
+    def _capped(self) -> bool:
+        return self._requests.caps or self._tokens.caps
+
+    @property
+    def _owed(self) -> float:
+        """Seconds until what was taken is worked off."""
         now = self._clock()
-        wait = max(self._requests.take(1, now), self._tokens.take(tokens, now))
-        try:
-            if wait:
-                await asyncio.sleep(wait)
-            while self.paused:  # noqa: ASYNC110 - a failure may make it longer
-                await asyncio.sleep(self.paused)
-        except asyncio.CancelledError:
-            self._requests.settle(1)
-            self._tokens.settle(tokens)
-            raise
+        return max(0.0, self._requests.free - now, self._tokens.free - now)
+
+    @property
+    def _usual(self) -> int:
+        """The most tokens, prompt and answer, that a late request used; 0: unknown."""
+        return max(self._used, default=0)
+
+    def _settle(self, since: float, used: int) -> None:
+        if since in self._taken:
+            self._tokens.take(used - self._taken.pop(since), self._clock())
+            self._given_back.set()
+            self._given_back = asyncio.Event()
 
     def _left(self) -> None:
         self.flying -= 1
@@ -229,11 +271,11 @@ class Limiter:
 
 
 class _Bucket:
-    """``take`` says how long to wait; it never refuses, and never forgets."""
+    """From ``free`` on there is room; it never refuses, and never forgets."""
 
     def __init__(self) -> None:
+        self.free = -math.inf
         self._each = 0.0
-        self._free = -math.inf
 
     def set(self, per_minute: float | None) -> None:
         self._each = MINUTE_S / per_minute if per_minute else 0.0
@@ -242,12 +284,6 @@ class _Bucket:
     def caps(self) -> bool:
         return self._each > 0
 
-    def take(self, amount: float, now: float) -> float:
-        if not self._each:
-            return 0.0
-        wait = max(0.0, self._free - now)
-        self._free = max(self._free, now - BURST_S) + amount * self._each
-        return wait
-
-    def settle(self, unused: float) -> None:
-        self._free -= unused * self._each
+    def take(self, amount: float, now: float) -> None:
+        if self._each:
+            self.free = max(self.free, now - BURST_S) + amount * self._each

@@ -24,7 +24,7 @@ _PASSING = (
     e.AnswerError,
 )
 _EARLY = frozenset({408, 425})
-_DOWN = frozenset({502, 503, 504})
+_DOWN = frozenset({429, 502, 503, 504, 529})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,8 @@ class Retry:
 
     ``wait`` seconds before the second attempt, doubled up to ``longest``, with
     jitter, unless the endpoint names its own time. An endpoint that has answered
-    before and is gone is waited for, ``outage`` seconds, and nobody's attempts count.
+    before and now refuses everybody is waited for, ``outage`` seconds, and nobody's
+    attempts count: it is gone, or a quota is used up until the next minute.
     """
 
     attempts: int = 5
@@ -124,7 +125,7 @@ def _seconds(value: str) -> float | None:
         pass
     try:
         moment = email.utils.parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=dt.UTC)
