@@ -52,6 +52,8 @@ class Prepared:
 
 Prompt = str | Sequence[Message] | Prepared
 
+_MAYBE_PAID = (TimedOut, StreamError, AnswerError)
+
 
 class Exchange:
     """Sends a prepared request through a client; ``keep`` is given every reply.
@@ -129,7 +131,7 @@ class Exchange:
         aside, unknown = await self._budget.reserve(self._prepared.request), 0.0
         try:
             yield
-        except (TimedOut, StreamError, AnswerError):
+        except (*_MAYBE_PAID, asyncio.CancelledError, GeneratorExit):
             unknown = aside
             raise
         finally:

@@ -363,7 +363,9 @@ class Session:
 
     def place(self, resolved: Resolved) -> str | None:
         """The endpoint whose records count, as the store has it; None: any."""
-        return whose(resolved, self.settings.endpoint(resolved))
+        sends = Replay(resolved["replay"]).sends
+        endpoint = self.settings.endpoint(resolved) if sends else None
+        return whose(resolved, endpoint)
 
     @property
     def store(self) -> "Store":

@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import signal
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -102,6 +104,23 @@ def test_stop_of_a_series(serve):
     assert list(error.value.columns) == names
     made = asyncio.run(_awaited(series.wcode.aio.ask("{{ text }}", **QUIET)))
     assert list(made.columns) == names
+
+
+def test_stop_of_an_await_in_a_terminal(server):
+    """Where Stop cancels nothing that is awaited, the run is paused all the same."""
+    coming = texts(100).wcode.aio.ask("{{ text }}", **QUIET)
+    loop, main = asyncio.new_event_loop(), threading.main_thread().ident
+    with (
+        pytest.raises(asyncio.CancelledError) as caught,
+        once(flying(server), lambda: signal.pthread_kill(main, signal.SIGINT)),
+    ):
+        loop.run_until_complete(_awaited(coming))
+    loop.close()
+    sent = len(server.seen)
+    assert Counter(caught.value.value["answer_status"])["ok"] == sent < 100
+    time.sleep(0.3)
+    assert len(server.seen) == sent
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 async def _awaited(coming):

@@ -1,5 +1,6 @@
 """One run over a frame: made ready, run, and told again from what it left."""
 
+import asyncio
 import copy
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
@@ -24,7 +25,15 @@ from wcode_magics.frames.filled import array, columns_of, filled, name_in
 from wcode_magics.frames.forecast import Forecast, Survey, survey
 from wcode_magics.frames.many import Line, looks
 from wcode_magics.frames.many import batch as batch_of
-from wcode_magics.frames.progress import Bar, await_, cancelled, summary, tell, wait
+from wcode_magics.frames.progress import (
+    Bar,
+    await_,
+    cancelled,
+    leave,
+    summary,
+    tell,
+    wait,
+)
 from wcode_magics.frames.rows import Rows
 from wcode_magics.frames.task import Task
 from wcode_magics.frames.tasks import task_of
@@ -107,7 +116,11 @@ class Call:
                 bound to ``_wcode`` where there is a shell.
         """
         batch = self.batch()
-        outcomes, stopped = wait(*self._begun(batch))
+        try:
+            outcomes, stopped = wait(*self._begun(batch))
+        except BaseException:
+            leave(batch)
+            raise
         return self._ended(outcomes, batch, stopped=stopped)
 
     async def arun(self) -> pd.DataFrame:
@@ -117,7 +130,11 @@ class Call:
             CancelledError: in place of Stopped, with its ``value``.
         """
         batch = self.batch()
-        outcomes, stopped = await await_(*self._begun(batch))
+        try:
+            outcomes, stopped = await await_(*self._begun(batch))
+        except BaseException:
+            leave(batch)
+            raise
         try:
             return self._ended(outcomes, batch, stopped=stopped)
         except Stopped as error:
@@ -127,8 +144,24 @@ class Call:
         self, batch: Batch[tuple[Any, ...]]
     ) -> tuple["Future[list[Outcome[tuple[Any, ...]]]]", Batch[Any], Bar]:
         bar = Bar(batch.tally, len(self.rows), shown=self.progress)
-        task = portal.Task(batch.run, self.rows.asks(), len(self.rows))
-        return task.future, batch, bar
+        return self.begin(batch), batch, bar
+
+    def begin(
+        self, batch: Batch[tuple[Any, ...]]
+    ) -> "Future[list[Outcome[tuple[Any, ...]]]]":
+        """Start the run; it has ended when what was answered is stored."""
+        return portal.Task(self._stored, batch).future
+
+    async def _stored(
+        self, batch: Batch[tuple[Any, ...]]
+    ) -> list[Outcome[tuple[Any, ...]]]:
+        outcomes = await batch.run(self.rows.asks(), len(self.rows))
+        try:
+            store = self.session.ledger.store(self.resolved)
+            await asyncio.to_thread(store.flush)
+        except StoreError as error:
+            batch.reason = batch.reason or error
+        return outcomes
 
     def _ended(
         self,
@@ -173,10 +206,6 @@ class Call:
         batch: Batch[tuple[Any, ...]],
     ) -> pd.DataFrame:
         """The frame with its new columns; raises WcodeError where all failed alike."""
-        try:
-            self.session.ledger.store(self.resolved).flush()
-        except StoreError as error:
-            batch.reason = batch.reason or error
         reason = vain(outcomes, batch)
         if reason is not None:
             raise reason

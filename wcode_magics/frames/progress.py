@@ -1,14 +1,16 @@
 """How far a run is, where the person can see it, and how it is waited for."""
 
 import asyncio
+import signal
 import sys
+import threading
 import time
 import warnings
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Any, Protocol, TypeVar
 
 from wcode_magics import models
@@ -111,6 +113,35 @@ def _tick(future: "Future[Any]", bar: Bar) -> None:
     bar.draw()
 
 
+def leave(batch: Stoppable) -> None:
+    """Stop at once."""
+    batch.stop()
+    batch.stop()
+
+
+@contextmanager
+def _pressed(batch: Stoppable) -> Iterator[list[int]]:
+    """Let an interrupt stop the run where it would only end the loop that awaits it.
+
+    So it is in a terminal; a kernel and ``asyncio.run`` cancel what they await.
+    """
+    presses: list[int] = []
+
+    def press(number: int, _frame: object) -> None:
+        presses.append(number)
+        batch.stop()
+
+    bare = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if not bare or threading.current_thread() is not threading.main_thread():
+        yield presses
+        return
+    signal.signal(signal.SIGINT, press)
+    try:
+        yield presses
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 async def await_(future: "Future[T]", batch: Stoppable, bar: Bar) -> tuple[T, bool]:
     """The same for ``await``: to cancel is to stop.
 
@@ -120,14 +151,15 @@ async def await_(future: "Future[T]", batch: Stoppable, bar: Bar) -> tuple[T, bo
     stopped = False
     run = asyncio.wrap_future(future)
     try:
-        while not run.done():
-            try:
-                await asyncio.wait([run], timeout=TICK_S)
-                bar.draw()
-            except asyncio.CancelledError:
-                stopped = True
-                batch.stop()
-        return run.result(), stopped
+        with _pressed(batch) as presses:
+            while not run.done():
+                try:
+                    await asyncio.wait([run], timeout=TICK_S)
+                    bar.draw()
+                except asyncio.CancelledError:
+                    stopped = True
+                    batch.stop()
+        return run.result(), stopped or bool(presses)
     finally:
         if not run.done():
             batch.stop()

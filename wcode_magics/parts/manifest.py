@@ -11,7 +11,6 @@ from wcode_magics.frames.call import Call
 from wcode_magics.frames.filled import columns_of
 from wcode_magics.parts.source import Source
 from wcode_magics.probability.differences import common_start
-from wcode_magics.replay import whose
 
 FORMAT = 1
 _PROMPTS = {"user": "prompt", "system": "system prompt"}
@@ -30,8 +29,7 @@ class Manifest:
     def of(cls, call: Call, source: Source, rows: int) -> "Manifest":
         """That of a run over a source in chunks of so many rows. It has no key."""
         base, task = call.task.base, call.task
-        endpoint = call.session.settings.endpoint(call.resolved)
-        place = whose(call.resolved, endpoint)
+        place = call.session.place(call.resolved)
         columns = source.schema.names
         asked = {
             **{_PROMPTS.get(one.role, one.role): one.content for one in base.messages},

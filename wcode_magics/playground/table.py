@@ -8,7 +8,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from wcode_magics import models, options, params, portal, view
+from wcode_magics import models, options, params, view
 from wcode_magics.errors import UsageError
 from wcode_magics.frames import progress
 from wcode_magics.markup import escape
@@ -166,7 +166,7 @@ class Table:
         call, out = self._call(), self._out.value.strip()
         options.checked(options.flag("--out"), out)
         batch = call.batch()
-        future = portal.Task(batch.run, call.rows.asks(), len(call.rows)).future
+        future = call.begin(batch)
         stopped = False
         while not future.done():
             if stop.wait(TICK_S) and not stopped:
