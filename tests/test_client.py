@@ -280,6 +280,31 @@ def test_a_stream_that_ends_without_a_finish_reason_is_cut(loopback):
             stream(server.url)
 
 
+def test_an_answer_that_ended_before_the_cut_is_whole(loopback):
+    """What breaks off behind the finish reason takes nothing away."""
+    pieces = [event({"content": "whole"}), event({}, "stop")]
+    server = loopback(Answer(pieces, kind="text/event-stream", cut=True))
+    assert stream(server.url) == "whole"
+    assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("HTTP_PROXY", "http://127.0.0.1:9"), ("ALL_PROXY", "socks://127.0.0.1:9")],
+)
+def test_no_proxy_leads_to_this_machine(loopback, monkeypatch, name, value):
+    """The sandbox and local servers are reached as if there were no proxy."""
+    monkeypatch.setenv(name, value)
+    assert send(loopback().url).text == "Hello."
+
+
+def test_an_environment_that_cannot_be_used_is_told(monkeypatch):
+    """A proxy of an unknown kind is one line that names the variables."""
+    monkeypatch.setenv("ALL_PROXY", "socks://127.0.0.1:9")
+    with pytest.raises(SettingError, match="ALL_PROXY"):
+        send("http://host.invalid/v1")
+
+
 @pytest.mark.parametrize(
     "pieces", [[], [DONE], [b": ping\n\n"], [sse({"choices": []})]]
 )

@@ -201,6 +201,40 @@ def test_a_process_with_an_open_session_ends(loopback):
     assert (run.stdout.strip(), run.stderr, run.returncode) == ("Hello.", "", 0)
 
 
+FORK = """
+import os, sys
+import pandas as pd
+from wcode_magics import Session
+from wcode_magics.frames import frame
+session = Session(base_url=sys.argv[1], api_key="k", store=sys.argv[2])
+frame.register(session)
+session.ask("before")
+child = os.fork()
+print(session.ask(f"from {'child' if not child else 'parent'}"), flush=True)
+df = pd.DataFrame({"n": [1, 2, 3]})
+made = df.wcode.ask(f"{bool(child)} {{{{ n }}}}", progress=False)
+assert set(made["answer_status"]) == {"ok"}
+session.store.flush()
+if child:
+    assert os.waitpid(child, 0)[1] == 0
+    assert session.store.count() == 9
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_forked_process_goes_on(loopback, tmp_path):
+    """A child has connections, a loop and a store of its own, and ends by itself."""
+    server = loopback()
+    run = subprocess.run(
+        [sys.executable, "-c", FORK, server.url, str(tmp_path / "answers.db")],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (run.stdout.split(), run.returncode) == (["Hello."] * 2, 0), run.stderr
+
+
 def test_cancelling_the_awaiting_task_hangs_up(loopback):
     """A task that is cancelled in somebody's loop closes its connection."""
     server = loopback(Answer(hang=True))

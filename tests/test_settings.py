@@ -269,6 +269,17 @@ def test_the_hosted_service_needs_a_key():
         settings.endpoint(settings.resolve({}))
 
 
+@pytest.mark.parametrize(
+    "url", ["http://user:s3cret@h/v1", "http://h/v1?key=s3cret", "http://h/v1#s3cret"]
+)
+def test_a_url_with_more_than_an_address_is_refused(url):
+    """It would be kept with each answer; the error does not repeat it."""
+    settings = Settings(session={"base_url": url}, environ={})
+    with pytest.raises(SettingError, match="at h") as caught:
+        settings.endpoint(settings.resolve({}))
+    assert "s3cret" not in str(caught.value)
+
+
 @pytest.mark.usefixtures("ring")
 def test_the_key_stands_in_no_repr():
     """Neither settings nor endpoint nor session show it."""

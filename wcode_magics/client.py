@@ -74,7 +74,7 @@ class Client:
         self._attempts = attempts
         self._wait_initial = wait_initial
         self._usage_refused = False
-        self._http = _open(transport)
+        self._http = _open(endpoint, transport)
 
     @property
     def source(self) -> Source:
@@ -129,7 +129,8 @@ class Client:
                 delta = await anext(deltas, None)
         except EndpointError as error:
             self._hide_key(error)
-            raise
+            if not (finished and isinstance(error, StreamError)):
+                raise
         finally:
             if deltas is not None:
                 await deltas.aclose()
@@ -378,14 +379,20 @@ async def _content(response: "httpx.Response") -> bytes:
     return b"".join([part async for part in response.stream])
 
 
-def _open(transport: "httpx.AsyncBaseTransport | None") -> "httpx.AsyncClient":
+def _open(
+    endpoint: Endpoint, transport: "httpx.AsyncBaseTransport | None"
+) -> "httpx.AsyncClient":
     import httpx
-    from httpx_aiohttp import HttpxAiohttpClient
+    from httpx_aiohttp import HttpxAiohttpClient as Http
 
-    limits = httpx.Limits(
-        max_connections=MOST_CONNECTIONS, keepalive_expiry=KEEPALIVE_S
-    )
-    return HttpxAiohttpClient(transport=transport, limits=limits)
+    most, idle = MOST_CONNECTIONS, KEEPALIVE_S
+    limits = httpx.Limits(max_connections=most, keepalive_expiry=idle)
+    outside = not endpoint.is_local  # no proxy of the environment leads to loopback
+    try:
+        tls = endpoint.base_url.startswith("https") and httpx.create_ssl_context()
+        return Http(verify=tls, transport=transport, limits=limits, trust_env=outside)
+    except (ValueError, OSError, httpx.InvalidURL) as wrong:
+        raise SettingError("environment", reason=str(wrong)) from wrong
 
 
 def _timeouts(timeout: float) -> "httpx.Timeout":

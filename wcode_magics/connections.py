@@ -20,6 +20,13 @@ class Connections:
         self._clients: dict[tuple[Endpoint, int], Client] = {}
         self._sandbox: Any = None
         self._lock = threading.Lock()
+        portal.own(self)
+
+    def forget(self) -> Any:
+        """Leave to the parent what is the parent's, in a forked process."""
+        left = self._clients, self._sandbox
+        self._clients, self._sandbox, self._lock = {}, None, threading.Lock()
+        return left
 
     def close(self) -> None:
         """Hang up and stop the sandbox; the next use opens them anew."""

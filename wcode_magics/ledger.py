@@ -1,13 +1,15 @@
 """What a session has paid for and learnt: its stores, and a limiter per endpoint."""
 
+import atexit
 import threading
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from wcode_magics import portal
 from wcode_magics.errors import StoreError
 from wcode_magics.flow.limiter import Limiter
 from wcode_magics.replay import Replay, is_told, wanted
@@ -28,6 +30,15 @@ class Ledger:
         self._kept = 0
         self._limiters: dict[tuple[str, str | None], Limiter] = {}
         self._lock = threading.Lock()
+        portal.own(self)
+
+    def forget(self) -> Any:
+        """Leave to the parent what is the parent's, in a forked process."""
+        for store in self._stores.values():
+            atexit.unregister(store.close)
+        left = self._stores, self._limiters
+        self._stores, self._limiters, self._lock = {}, {}, threading.Lock()
+        return left
 
     def close(self) -> None:
         """Close the stores; the next use opens them anew."""

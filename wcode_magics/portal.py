@@ -7,6 +7,8 @@ goes on to the caller.
 
 import asyncio
 import atexit
+import gc
+import os
 import queue
 import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
@@ -14,7 +16,8 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import ExitStack, suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
+from weakref import WeakSet
 
 if TYPE_CHECKING:
     from anyio.from_thread import BlockingPortal
@@ -27,6 +30,8 @@ HANG_UP_S = 2.0
 _lock = threading.Lock()
 _open = ExitStack()
 _portals: list["BlockingPortal"] = []
+_owners: WeakSet[Any] = WeakSet()
+_lost: list[Any] = []
 
 
 def portal() -> "BlockingPortal":
@@ -38,6 +43,34 @@ def portal() -> "BlockingPortal":
             context = start_blocking_portal(name="wcode")
             _portals.append(_open.enter_context(context))
         return _portals[0]
+
+
+def own(owner: Any) -> None:
+    """Have ``owner.forget()`` called in a process that is forked from this one.
+
+    What it returns has threads or connections of the parent's. It can neither be used
+    nor closed there, so it is never freed.
+    """
+    _owners.add(owner)
+
+
+def _forked() -> None:
+    global _lock, _open
+    for running in _portals:
+        running.call = _gone  # type: ignore[assignment, method-assign]
+    _lock, _open = threading.Lock(), ExitStack()
+    _portals.clear()
+    _lost.extend(owner.forget() for owner in list(_owners))
+    _lost.append(_lost)
+    gc.freeze()
+
+
+def _gone(*_call: Any) -> NoReturn:
+    raise RuntimeError("the loop stayed in the process that this one was forked from")
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
 
 
 @atexit.register

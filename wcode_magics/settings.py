@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from wcode_magics import options, params, text
 from wcode_magics.errors import SettingError, UsageError
@@ -121,9 +122,12 @@ class Settings:
         """Where requests go; None means the sandbox (no key and no base URL).
 
         Raises:
-            SettingError: the hosted service is asked for by its URL, without a key.
+            SettingError: the hosted service is asked for by its URL, without a key;
+                or the URL has more than an address, which may be a secret.
         """
         url, key = resolved["base_url"], self.key()
+        if url is not None:
+            _refuse_more(url)
         if url is None and key is None:
             return None
         if key is None and url == HOSTED_URL:
@@ -254,3 +258,14 @@ def forget_key() -> bool:
     except KeyringError:
         return False
     return True
+
+
+def _refuse_more(url: str) -> None:
+    """Raise SettingError where a URL has a user, a password, a query or a fragment."""
+    try:
+        parts = urlsplit(url)
+        more = parts.username or parts.password or parts.query or parts.fragment
+    except ValueError as wrong:
+        raise SettingError("bad_url", url=url) from wrong
+    if more:
+        raise SettingError("url_more", host=parts.hostname or "–")

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from ipaddress import ip_address
 from typing import Any, Literal, Self
+from urllib.parse import urlsplit
 
 Bytes = bytes  # a field of that name hides the type inside its class
 
@@ -210,6 +212,15 @@ class Endpoint:
     base_url: str
     key: str | None = field(default=None, repr=False)
     sandbox: bool = False
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is on this machine, by its name or address."""
+        host = urlsplit(self.base_url).hostname or ""
+        try:
+            return host == "localhost" or ip_address(host).is_loopback
+        except ValueError:
+            return False
 
     @property
     def place(self) -> str:
