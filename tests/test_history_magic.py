@@ -63,12 +63,12 @@ def test_a_span_is_not_cut_short(shell, run):
 def test_copying_and_taking_in(shell, run, tmp_path):
     """A copy is a store in one file, which another one takes in once."""
     told = run("%wcode_history --export copy.db").plain
-    assert re.search(r"3 answers copied; copy\.db now holds 3 \(\d+ kB\)", told)
+    assert re.search(r"3 answers copied; \S+/copy\.db now holds 3 \(\d+ kB\)", told)
     assert "0 answers copied" in run("%wcode_history --export copy.db").plain
     assert {path.name for path in tmp_path.glob("copy*")} == {"copy.db"}
     shell.run_line_magic("wcode_config", "store=other.db")
     told = run("%wcode_history --import copy.db").plain
-    assert "3 new answers from copy.db; other.db now holds 3" in told
+    assert re.search(r"3 new answers from copy\.db; \S+/other\.db now holds 3", told)
     assert "0 new answers" in run("%wcode_history --import copy.db").plain
     assert "¥0 · " in run("%wcode --replay=only one").plain
 
@@ -113,6 +113,7 @@ MISTAKES = {
     "--import notes.txt": "notes.txt is not a store",
     "--export notes.txt": "notes.txt is not a store",
     "--export mine.db": "the store itself",
+    "--import ~nobody-here/x": "~nobody-here/x begins with the home folder",
     "--export 'mine": "quotation mark",
 }
 

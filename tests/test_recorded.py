@@ -131,6 +131,21 @@ def test_a_setting_that_is_made_holds_for_cells(counting, store):
         assert session.ask("hi", seed=1, replay="read").text == "Answer 4"
 
 
+def test_a_session_that_changes_its_folder_keeps_its_store(
+    counting, tmp_path, monkeypatch
+):
+    """What was asked before ``%cd`` is replayed after it, and nothing is made there."""
+    monkeypatch.chdir(tmp_path)
+    with Session(base_url=counting.url, api_key="k", store="answers.db") as session:
+        session.ask("hi", seed=1)
+        (tmp_path / "sub").mkdir()
+        monkeypatch.chdir(tmp_path / "sub")
+        assert session.ask("hi", seed=1).source == "replayed"
+        session.ask("new")
+        assert session.store.count() == 2
+    assert not [*(tmp_path / "sub").iterdir()]
+
+
 def test_another_endpoint_has_records_of_its_own(session, loopback):
     """What one endpoint said is no answer of another; ``only`` takes any."""
     session.ask("hi", seed=1)

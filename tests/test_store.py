@@ -307,6 +307,30 @@ def test_missing(path):
     assert not path.exists()
 
 
+def test_a_relative_path_is_meant_from_where_it_was_said(tmp_path, monkeypatch):
+    """A process that changes its folder reads, writes and copies the same store."""
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path / "one")
+    with Store("answers.db") as store:
+        monkeypatch.chdir(tmp_path / "two")
+        store.put(reply(), URL)
+        store.flush()
+        assert store.get(request(), URL)
+        assert store.export("copy.db") == 1
+        assert store.prune(keep=1) == 0
+    assert {file.name for file in (tmp_path / "two").iterdir()} == {"copy.db"}
+    assert count(tmp_path / "one" / "answers.db") == 1
+
+
+@pytest.mark.parametrize("said", ["~nobody-here/x.db", "a\0b.db", "a\ud83d.db"])
+def test_a_path_that_no_file_can_have_is_told(store, said):
+    """Wherever it is given, one line names it and says what can be."""
+    for use in (Store, store.export, store.absorb):
+        with pytest.raises(StoreError, match=r"nobody-here.* ~/…|NUL or half"):
+            use(said)
+
+
 def test_closed_at_exit(path):
     """A program that ends without closing has written everything."""
     script = """

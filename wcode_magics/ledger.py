@@ -27,6 +27,7 @@ class Ledger:
 
     def __init__(self) -> None:
         self._stores: dict[tuple[Path, bool], Store] = {}
+        self._paths: dict[str, Path] = {}
         self._kept = 0
         self._limiters: dict[tuple[str, str | None], Limiter] = {}
         self._lock = threading.Lock()
@@ -58,14 +59,20 @@ class Ledger:
     def store(self, resolved: Resolved) -> "Store":
         """The file of the setting ``store``, else the person's own.
 
+        A relative path stays what it was when it was first used: to change the
+        folder is not to change the store.
+
         Raises:
             StoreError: the file cannot be used.
         """
         from wcode_magics.store import Store
+        from wcode_magics.store.path import located
 
         readonly = not Replay(resolved["replay"]).sends
-        path = Path(resolved["store"] or _own_store()).expanduser()
+        said = resolved["store"] or _own_store()
         with self._lock:
+            path = self._paths.get(said) or located(said)
+            self._paths[said] = path
             if (path, False) in self._stores:
                 return self._stores[path, False]
             if (path, readonly) not in self._stores:

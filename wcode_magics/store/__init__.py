@@ -22,6 +22,7 @@ from wcode_magics.errors import StoreError
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
 from wcode_magics.store.database import Connection, faults, open_file, open_readonly
+from wcode_magics.store.path import located
 from wcode_magics.store.row import COLUMNS, Row, listed, replayed
 from wcode_magics.store.writer import Writer
 
@@ -56,7 +57,8 @@ class Store:
     """The stored answers of one file, safe to use from any thread.
 
     Args:
-        path: made, with its folders, if it is not there.
+        path: made, with its folders, if it is not there. A relative one is meant
+            from where the process is now.
         readonly: change nothing; for a store that is part of a project.
         patience: seconds to wait for another process that is writing.
 
@@ -72,7 +74,7 @@ class Store:
         readonly: bool = False,
         patience: float = PATIENCE_S,
     ) -> None:
-        self.path = Path(path).expanduser()
+        self.path = located(path)
         self._readonly = readonly
         self._patience = patience
         self._reading = threading.Lock()
@@ -262,7 +264,7 @@ class Store:
             return _copy(db, source, _between(None, None))
 
     def _other(self, path: str | Path) -> Path:
-        other = Path(path).expanduser()
+        other = located(path)
         if other.resolve() == self.path.resolve():
             raise StoreError("store.itself", path=other)
         return other
