@@ -11,9 +11,10 @@ import subprocess
 import sys
 import textwrap
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -361,6 +362,24 @@ def test_two_processes(path):
     started = [subprocess.Popen([*argv, str(n)]) for n in range(3)]
     assert [process.wait(60) for process in started] == [0, 0, 0]
     assert count(path) == 300
+
+
+def test_a_store_that_is_being_made_is_no_foreign_file(path):
+    """Another process makes it while this one looks whose it is: both can use it."""
+
+    class Looking:
+        """A connection; between its questions another process makes the store."""
+
+        def execute(self, sql: str) -> SimpleNamespace:
+            """Answer, and give the other one its turn."""
+            rows = db.execute(sql).fetchall()
+            with suppress(StoreError):
+                database.open_file(path, 0).close()
+            return SimpleNamespace(fetchone=rows.pop)
+
+    path.touch()
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        database._recognise(Looking(), path)
 
 
 def test_closing_one_leaves_the_other_its_locks(path, store):

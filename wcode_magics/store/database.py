@@ -112,11 +112,15 @@ def _connection(where: str, patience: float) -> Connection:
 
 
 def _recognise(db: Connection, path: Path) -> None:
+    """Raise StoreError for what is not ours, by one look: another may be making it."""
+    db.execute("BEGIN")
     mark = db.execute("PRAGMA application_id").fetchone()[0]
     tables = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    version = _version(db)
+    db.execute("COMMIT")
     if mark != APPLICATION_ID and (mark or tables):
         raise StoreError("store.foreign", path=path)
-    if _version(db) > len(MIGRATIONS):
+    if version > len(MIGRATIONS):
         raise StoreError("store.newer", path=path)
 
 
