@@ -244,13 +244,48 @@ def test_locked(path):
     store.close()
 
 
-def test_a_number_beyond_the_file(path):
-    """What SQLite cannot hold is told; the thread that writes lives on."""
+UNFIT = {
+    "number": {"usage": Usage(10**30, 1)},
+    "surrogate": {"model": "m\ud83d"},
+    "dict": {"model": {"name": "m"}},
+    "none": {"model": None},
+    "huge": {"model": 10**30},
+}
+
+
+@pytest.mark.parametrize("fact", UNFIT)
+def test_what_no_file_can_hold_is_set_aside(path, fact):
+    """It is told once; what came before, with and after it is written."""
     store = Store(path)
-    store.put(reply(usage=Usage(10**30, 1)), URL)
-    for finish in (store.flush, store.flush, store.close):
-        with pytest.raises(StoreError):
-            finish()
+    unfit = replace(reply("unfit"), **UNFIT[fact])
+    for one in (reply("before"), unfit, reply("with")):
+        store.put(one, URL)
+    with pytest.raises(StoreError, match="1 answer could not be kept"):
+        store.flush()
+    store.put(reply("after"), URL)
+    store.flush()
+    store.close()
+    assert count(path) == 3
+
+
+def test_what_was_set_aside_is_told_by_the_next_put(store):
+    """Where nobody waits for the store, the next answer that comes finds out, once."""
+    store.put(replace(reply("unfit"), model=None), URL)
+    while store._writer.waiting():
+        time.sleep(0.01)
+    with pytest.raises(StoreError, match="1 answer could not be kept"):
+        store.put(reply("second"), URL)
+    store.put(reply("third"), URL)
+    store.flush()
+    assert store.count() == 2
+
+
+def test_what_was_set_aside_is_told_at_the_end(path):
+    """A store that is closed does not keep it to itself."""
+    store = Store(path)
+    store.put(replace(reply("unfit"), model=None), URL)
+    with pytest.raises(StoreError, match="1 answer could not be kept"):
+        store.close()
 
 
 def test_full_disk(path):

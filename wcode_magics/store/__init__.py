@@ -21,7 +21,13 @@ from typing import Any, Self
 from wcode_magics.errors import StoreError
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
-from wcode_magics.store.database import Connection, faults, open_file, open_readonly
+from wcode_magics.store.database import (
+    OF_A_ROW,
+    Connection,
+    faults,
+    open_file,
+    open_readonly,
+)
 from wcode_magics.store.path import located
 from wcode_magics.store.row import COLUMNS, Row, listed, replayed
 from wcode_magics.store.writer import Writer
@@ -131,7 +137,8 @@ class Store:
 
         Raises:
             StoreError: an earlier answer could not be written. All that wait are
-                kept and tried again, this one with them. Or the store is closed.
+                kept and tried again, this one with them, but for those that no file
+                can hold. Or the store is closed.
         """
         if self._writer.closed:
             raise StoreError("store.closed", path=self.path)
@@ -144,8 +151,8 @@ class Store:
 
     def flush(self) -> None:
         """Wait until all that was put is committed; raises StoreError if it fails."""
-        if not self._writer.flush(2 * self._patience):
-            raise StoreError("store.slow", path=self.path)
+        self._settle()
+        self._writer.tell_aside()
 
     def __enter__(self) -> Self:
         return self
@@ -158,13 +165,14 @@ class Store:
         atexit.unregister(self.close)
         try:
             self._writer.close(2 * self._patience)
+            self._writer.tell_aside()
         finally:
             self._reader.close()
             self._release()
 
     def count(self) -> int:
         """How many answers there are."""
-        self._settle()
+        self._settle_if_it_can()
         return int(self._select("SELECT count(*) FROM answers")[0][0])
 
     @property
@@ -185,7 +193,7 @@ class Store:
         From ``since`` on, up to ``before``; one without a time zone is local.
         ``time`` is aware (UTC), ``cost`` in ¥, ``elapsed`` in seconds.
         """
-        self._settle()
+        self._settle_if_it_can()
         rows = self._select(
             "SELECT time, base_url, request, reply FROM answers "
             "WHERE time >= ? AND time < ? ORDER BY time DESC, id DESC LIMIT ?",
@@ -195,7 +203,7 @@ class Store:
 
     def usage(self) -> list[dict[str, Any]]:
         """Totals by day (UTC, ISO) and model: answers, tokens in and out, ¥."""
-        self._settle()
+        self._settle_if_it_can()
         names = "day", "model", "answers", "prompt_tokens", "completion_tokens", "cost"
         rows = self._select(
             "SELECT date(time, 'unixepoch'), model, count(*), "
@@ -206,7 +214,7 @@ class Store:
 
     def recorded(self, *, limit: int = RECORDED) -> list[Request]:
         """The requests that have a whole answer, newest first."""
-        self._settle()
+        self._settle_if_it_can()
         rows = self._select(
             "SELECT request FROM answers WHERE whole "
             "ORDER BY time DESC, id DESC LIMIT ?",
@@ -290,8 +298,12 @@ class Store:
         return opened(self.path, self._patience)
 
     def _settle(self) -> None:
+        if not self._writer.flush(2 * self._patience):
+            raise StoreError("store.slow", path=self.path)
+
+    def _settle_if_it_can(self) -> None:
         with contextlib.suppress(StoreError):
-            self.flush()
+            self._settle()
 
     def _select(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
         with self._reading, faults(self.path):
@@ -304,9 +316,9 @@ class Store:
     def _write(self, rows: list[Row]) -> None:
         columns = [row.columns() for row in rows]
         try:
-            with faults(self.path), self._writing() as db:
+            with faults(self.path, unless=OF_A_ROW), self._writing() as db:
                 db.executemany(_INSERT, columns)
-        except StoreError:
+        except Exception:
             self._release()
             raise
 

@@ -48,6 +48,15 @@ _FAULTS = (
     ("SQLITE_CORRUPT", "store.damaged"),
 )
 
+OF_A_ROW = (
+    sqlite3.DataError,
+    sqlite3.IntegrityError,
+    sqlite3.InterfaceError,
+    sqlite3.ProgrammingError,
+    OverflowError,
+)
+"""What is raised where the file is well and a row has what it cannot hold."""
+
 
 def open_file(path: Path, patience: float) -> Connection:
     """The file for reading and writing, made with mode 0600 if it is not there.
@@ -142,10 +151,12 @@ def _migrate(db: Connection) -> None:
 
 
 @contextlib.contextmanager
-def faults(path: Path) -> Iterator[None]:
-    """Turn what SQLite and the system raise into StoreError."""
+def faults(path: Path, unless: tuple[type[Exception], ...] = ()) -> Iterator[None]:
+    """Turn what SQLite and the system raise into StoreError, ``unless`` it is such."""
     try:
         yield
+    except unless:
+        raise
     except (sqlite3.Error, OSError, OverflowError) as wrong:
         name = getattr(wrong, "sqlite_errorname", "")
         keys = (key for start, key in _FAULTS if name.startswith(start))

@@ -2,7 +2,8 @@
 
 Whoever puts a row goes on at once. The thread gathers for :data:`BEHIND_S` seconds,
 so that a commit carries many rows, and writes earlier when somebody waits for it.
-Rows that could not be written stay in the list and are tried again.
+Rows that could not be written stay in the list and are tried again; but one that is
+itself the reason is set aside, lest none after it is ever kept.
 """
 
 import threading
@@ -20,8 +21,8 @@ RETRY_S = 1.0
 class Writer(Generic[Row]):
     """Hands rows, in the order they came, to ``write`` on a thread of its own.
 
-    ``write`` takes a list of rows and keeps all of them or raises StoreError and
-    keeps none.
+    ``write`` takes a list of rows and keeps all of them, or keeps none and raises:
+    StoreError where the file is at fault, any other error where a row is.
     """
 
     def __init__(self, write: Callable[[list[Row]], None]) -> None:
@@ -30,6 +31,7 @@ class Writer(Generic[Row]):
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._error: StoreError | None = None
+        self._aside: list[Exception] = []
         self.received = self._written = self._tries = 0
         self._hurry = self._closing = False
 
@@ -39,7 +41,10 @@ class Writer(Generic[Row]):
             return list(self._rows)
 
     def put(self, row: Row) -> None:
-        """Leave a row to the thread; raises StoreError if the last write failed."""
+        """Leave a row to the thread; raises StoreError if the last write failed.
+
+        Or if rows were set aside: once.
+        """
         with self._changed:
             self._rows.append(row)
             self.received += 1
@@ -47,6 +52,15 @@ class Writer(Generic[Row]):
                 self._wake()
             if self._error is not None:
                 raise self._error
+        self.tell_aside()
+
+    def tell_aside(self) -> None:
+        """Raise StoreError if rows were set aside and nobody was told."""
+        with self._changed:
+            aside, self._aside = self._aside, []
+        if aside:
+            reason = str(aside[0]) or type(aside[0]).__name__
+            raise StoreError("store.unfit", count=len(aside), reason=reason)
 
     @property
     def closed(self) -> bool:
@@ -54,7 +68,7 @@ class Writer(Generic[Row]):
         return self._closing
 
     def flush(self, seconds: float) -> bool:
-        """Wait until all that was put is written; whether it is in time.
+        """Wait until all that was put is written or set aside; whether it is in time.
 
         Raises:
             StoreError: it fails.
@@ -97,13 +111,12 @@ class Writer(Generic[Row]):
 
     def _run(self) -> None:
         while rows := self._gathered():
-            error = self._attempt(rows)
+            done, error = self._attempt(rows)
             with self._changed:
                 self._error = error
                 self._tries += 1
-                if error is None:
-                    del self._rows[: len(rows)]
-                    self._written += len(rows)
+                del self._rows[:done]
+                self._written += done
                 self._changed.notify_all()
                 if error is not None and self._closing:
                     return
@@ -116,9 +129,22 @@ class Writer(Generic[Row]):
             self._hurry = False
             return list(self._rows)
 
-    def _attempt(self, rows: list[Row]) -> StoreError | None:
+    def _attempt(self, rows: list[Row]) -> tuple[int, StoreError | None]:
+        """With how many rows it is over, and what keeps the others."""
         try:
             self._write(rows)
         except StoreError as error:
-            return error
-        return None
+            return 0, error
+        except Exception as wrong:
+            if len(rows) > 1:
+                return self._one_by_one(rows)
+            with self._changed:
+                self._aside.append(wrong)
+        return len(rows), None
+
+    def _one_by_one(self, rows: list[Row]) -> tuple[int, StoreError | None]:
+        for number, row in enumerate(rows):
+            _done, error = self._attempt([row])
+            if error is not None:
+                return number, error
+        return len(rows), None
