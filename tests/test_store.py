@@ -4,6 +4,7 @@ import datetime as dt
 import json
 import os
 import random
+import shutil
 import signal
 import sqlite3
 import stat
@@ -224,6 +225,92 @@ def test_other_files_are_refused_and_left(path, make, key):
         assert str(path) in str(caught.value)
         assert "\n" not in str(caught.value)
     assert before is None or path.read_bytes() == before
+
+
+def remove_file(path: Path) -> None:
+    """The file alone; its side files stay."""
+    path.unlink()
+
+
+def remove_all(path: Path) -> None:
+    """The folder with all that is in it."""
+    shutil.rmtree(path.parent)
+
+
+def replace_file(path: Path) -> None:
+    """Another store comes in its place."""
+    made = path.with_name("made.db")
+    with Store(made) as other:
+        other.put(reply("theirs"), URL)
+    made.replace(path)
+
+
+@pytest.mark.parametrize("befall", [remove_file, remove_all, replace_file])
+def test_a_file_that_goes_while_it_is_open(tmp_path, befall):
+    """What comes after is kept in the one that is there now, or is made anew."""
+    path = tmp_path / "folder" / "answers.db"
+    with Store(path) as store:
+        store.put(reply("lost"), URL)
+        store.flush()
+        befall(path)
+        for prompt in ("second", "third"):
+            store.put(reply(prompt), URL)
+            store.flush()
+        theirs = befall is replace_file
+        assert bool(store.get(request("theirs"), URL)) == theirs
+        assert store.get(request("second"), URL)
+        assert not store.get(request("lost"), URL)
+        assert store.count() == count(path) == 2 + theirs
+
+
+@pytest.mark.parametrize("befall", [remove_file, remove_all, replace_file])
+def test_a_file_that_goes_is_not_read_on(tmp_path, befall):
+    """A look-up sees what is there now, before anything more is kept."""
+    path = tmp_path / "folder" / "answers.db"
+    with Store(path) as store:
+        store.put(reply("lost"), URL)
+        store.flush()
+        befall(path)
+        assert not store.get(request("lost"), URL)
+        assert bool(store.get(request("theirs"), URL)) == (befall is replace_file)
+        store.put(reply("second"), URL)
+    assert count(path) == 1 + (befall is replace_file)
+
+
+def test_what_waits_at_the_end_is_kept_where_the_file_should_be(path):
+    """A file that is gone when the store is closed is made for what still waits."""
+    with Store(path) as store:
+        store.put(reply("lost"), URL)
+        store.flush()
+        remove_all(path)
+        store.put(reply("second"), URL)
+    assert count(path) == 1
+
+
+def test_what_comes_in_place_of_a_store_is_refused_and_left(path, store):
+    """Where it is no store, what waits waits on until it is taken away."""
+    path.with_name("notes").write_text("mine " * 100)
+    store.count()
+    path.with_name("notes").replace(path)
+    store.put(reply("second"), URL)
+    with pytest.raises(StoreError, match="is not a store"):
+        store.flush()
+    assert path.read_text() == "mine " * 100
+    path.unlink()
+    store.flush()
+    assert store.count() == 1
+
+
+def test_a_file_that_goes_and_comes_back(path, store):
+    """While something else is in its place it is an error, and no longer."""
+    store.put(reply(), URL)
+    store.flush()
+    path.rename(path.with_name("aside"))
+    path.write_text("mine " * 100)
+    with pytest.raises(StoreError, match="is not a store"):
+        store.count()
+    path.with_name("aside").replace(path)
+    assert store.count() == 1
 
 
 def test_locked(path):

@@ -11,9 +11,8 @@ import contextlib
 import datetime as dt
 import json
 import math
-import threading
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Self
@@ -21,14 +20,9 @@ from typing import Any, Self
 from wcode_magics.errors import StoreError
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
-from wcode_magics.store.database import (
-    OF_A_ROW,
-    Connection,
-    faults,
-    open_file,
-    open_readonly,
-)
-from wcode_magics.store.path import located
+from wcode_magics.store.database import Connection, faults, open_file, open_readonly
+from wcode_magics.store.file import File
+from wcode_magics.store.path import journal_of, located
 from wcode_magics.store.row import COLUMNS, Row, listed, replayed
 from wcode_magics.store.writer import Writer
 
@@ -81,11 +75,8 @@ class Store:
         patience: float = PATIENCE_S,
     ) -> None:
         self.path = located(path)
-        self._readonly = readonly
         self._patience = patience
-        self._reading = threading.Lock()
-        self._reader = self._connect()
-        self._output: Connection | None = None
+        self._file = File(self.path, readonly=readonly, patience=patience)
         self._writer: Writer[Row] = Writer(self._write)
         self._taken = 0
         atexit.register(self.close)
@@ -107,7 +98,7 @@ class Store:
             for row in self._writer.waiting()
             if row.stands_for(request.hash, there)
         }
-        told |= {*self._select(_RECORDS, (request.hash, there, count))}
+        told |= {*self._file.select(_RECORDS, (request.hash, there, count))}
         return [replayed(request, data) for _time, data in sorted(told)[-count:]]
 
     def get_many(
@@ -167,18 +158,17 @@ class Store:
             self._writer.close(2 * self._patience)
             self._writer.tell_aside()
         finally:
-            self._reader.close()
-            self._release()
+            self._file.close()
 
     def count(self) -> int:
         """How many answers there are."""
         self._settle_if_it_can()
-        return int(self._select("SELECT count(*) FROM answers")[0][0])
+        return int(self._file.select("SELECT count(*) FROM answers")[0][0])
 
     @property
     def size(self) -> int:
         """Bytes on the disk, with the journal beside the file."""
-        files = self.path, self.path.with_name(f"{self.path.name}-wal")
+        files = self.path, journal_of(self.path)
         return sum(path.stat().st_size for path in files if path.exists())
 
     def history(
@@ -194,7 +184,7 @@ class Store:
         ``time`` is aware (UTC), ``cost`` in ¥, ``elapsed`` in seconds.
         """
         self._settle_if_it_can()
-        rows = self._select(
+        rows = self._file.select(
             "SELECT time, base_url, request, reply FROM answers "
             "WHERE time >= ? AND time < ? ORDER BY time DESC, id DESC LIMIT ?",
             (*_between(since, before), -1 if limit is None else limit),
@@ -205,7 +195,7 @@ class Store:
         """Totals by day (UTC, ISO) and model: answers, tokens in and out, ¥."""
         self._settle_if_it_can()
         names = "day", "model", "answers", "prompt_tokens", "completion_tokens", "cost"
-        rows = self._select(
+        rows = self._file.select(
             "SELECT date(time, 'unixepoch'), model, count(*), "
             "ifnull(sum(prompt_tokens), 0), ifnull(sum(completion_tokens), 0), "
             "sum(cost) FROM answers GROUP BY 1, 2 ORDER BY 1, 2"
@@ -215,7 +205,7 @@ class Store:
     def recorded(self, *, limit: int = RECORDED) -> list[Request]:
         """The requests that have a whole answer, newest first."""
         self._settle_if_it_can()
-        rows = self._select(
+        rows = self._file.select(
             "SELECT request FROM answers WHERE whole "
             "ORDER BY time DESC, id DESC LIMIT ?",
             (limit,),
@@ -230,7 +220,7 @@ class Store:
         Returns how many were forgotten; the file shrinks.
         """
         self.flush()
-        with faults(self.path), closing(self._connect()) as db:
+        with faults(self.path), closing(self._file.connect()) as db:
             had = db.total_changes
             if before is not None:
                 db.execute("DELETE FROM answers WHERE time < ?", (before.timestamp(),))
@@ -268,7 +258,7 @@ class Store:
         self.flush()
         source = self._other(path)
         open_readonly(source, self._patience).close()
-        with faults(self.path), closing(self._connect()) as db:
+        with faults(self.path), closing(self._file.connect()) as db:
             return _copy(db, source, _between(None, None))
 
     def _other(self, path: str | Path) -> Path:
@@ -279,7 +269,7 @@ class Store:
 
     def since(self, mark: int, limit: int) -> list[tuple[Any, ...]]:
         """The rows after the one numbered ``mark``, oldest first, number in front."""
-        return self._select(
+        return self._file.select(
             f"SELECT id, {COLUMNS} FROM answers WHERE id > ? "  # noqa: S608
             "ORDER BY id LIMIT ?",
             (mark, limit),
@@ -287,15 +277,11 @@ class Store:
 
     def take(self, rows: Iterable[Sequence[Any]]) -> None:
         """Take in rows of another store, without their numbers, that are not here."""
-        with faults(self.path), closing(self._connect()) as db:
+        with faults(self.path), closing(self._file.connect()) as db:
             db.execute("BEGIN IMMEDIATE")
             new = db.executemany(_TAKE, rows).rowcount
             db.execute("COMMIT")
         self._taken += new
-
-    def _connect(self) -> Connection:
-        opened = open_readonly if self._readonly else open_file
-        return opened(self.path, self._patience)
 
     def _settle(self) -> None:
         if not self._writer.flush(2 * self._patience):
@@ -305,35 +291,12 @@ class Store:
         with contextlib.suppress(StoreError):
             self._settle()
 
-    def _select(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
-        with self._reading, faults(self.path):
-            return self._reader.execute(sql, values).fetchall()
-
     def _lookup(self, hashes: list[str], there: str | None) -> list[tuple[str, bytes]]:
-        rows = self._select(_FIND, (json.dumps(hashes), there))
+        rows = self._file.select(_FIND, (json.dumps(hashes), there))
         return [(digest, data) for digest, data, _id in rows]
 
     def _write(self, rows: list[Row]) -> None:
-        columns = [row.columns() for row in rows]
-        try:
-            with faults(self.path, unless=OF_A_ROW), self._writing() as db:
-                db.executemany(_INSERT, columns)
-        except Exception:
-            self._release()
-            raise
-
-    @contextlib.contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        if self._output is None:
-            self._output = self._connect()
-        self._output.execute("BEGIN IMMEDIATE")
-        yield self._output
-        self._output.execute("COMMIT")
-
-    def _release(self) -> None:
-        output, self._output = self._output, None
-        if output is not None:
-            output.close()
+        self._file.commit(_INSERT, [row.columns() for row in rows])
 
 
 def _copy(db: Connection, source: Path, between: tuple[float, float]) -> int:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from wcode_magics.errors import StoreError
+from wcode_magics.store.path import journal_of
 
 Connection = sqlite3.Connection
 
@@ -88,8 +89,7 @@ def open_readonly(path: Path, patience: float) -> Connection:
     with faults(path):
         if not path.is_file() or not path.stat().st_size:
             raise StoreError("store.missing", path=path)
-        side_file = path.with_name(f"{path.name}-wal")
-        fixed = not side_file.exists() and not os.access(path.parent, os.W_OK)
+        fixed = not journal_of(path).exists() and not os.access(path.parent, os.W_OK)
         where = f"{path.absolute().as_uri()}?mode=ro&immutable={int(fixed)}"
         db = _connection(where, patience)
         try:
@@ -98,6 +98,13 @@ def open_readonly(path: Path, patience: float) -> Connection:
             db.close()
             raise
         return db
+
+
+def finish(db: Connection) -> None:
+    """Move what is in the journal into the file, if that can be, and let go of it."""
+    with contextlib.suppress(sqlite3.Error):
+        db.execute("PRAGMA wal_checkpoint").fetchall()
+    db.close()
 
 
 def _make(path: Path) -> None:

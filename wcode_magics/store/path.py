@@ -1,4 +1,4 @@
-"""Where a store lies: one whole path, whatever folder the process goes to later."""
+"""Where a store lies: one whole path, and whether its file is still the same one."""
 
 import os
 from pathlib import Path
@@ -30,3 +30,32 @@ def _is_name(path: Path) -> bool:
         return bool(os.fsencode(path))
     except UnicodeEncodeError:
         return False
+
+
+def identity(path: Path) -> tuple[int, int] | None:
+    """Which file is there; None: none.
+
+    It is asked for by name and never opened: to close any descriptor of a file drops
+    all locks that this process holds on it, SQLite's among them.
+    """
+    try:
+        there = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return there.st_dev, there.st_ino
+
+
+def journal_of(path: Path) -> Path:
+    """SQLite's journal beside a file."""
+    return path.with_name(f"{path.name}-wal")
+
+
+def sweep(path: Path, journal: tuple[int, int] | None) -> None:
+    """Remove the ``journal`` of the file that was there, if it is still beside it.
+
+    SQLite would take it for the new file's, and write old pages into that.
+    """
+    left = journal_of(path)
+    if journal is not None and identity(left) == journal:
+        left.unlink()
+        path.with_name(f"{path.name}-shm").unlink(missing_ok=True)

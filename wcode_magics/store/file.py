@@ -1,0 +1,118 @@
+"""The file of a store and what is open on it: one connection reads, one writes.
+
+A file that is removed or replaced while it is open lives on without its name, and
+what is written there is lost without an error. So before each use it is asked whether
+the file of that name is still the one that is open; else that is opened, or made.
+"""
+
+import threading
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from wcode_magics.store.database import (
+    OF_A_ROW,
+    Connection,
+    faults,
+    finish,
+    open_file,
+    open_readonly,
+)
+from wcode_magics.store.path import identity, journal_of, sweep
+
+NOWHERE = (-1, -1)
+
+
+class File:
+    """A store's file, safe to use from any thread.
+
+    Raises:
+        StoreError: as :func:`open_file` and :func:`open_readonly`.
+    """
+
+    def __init__(self, path: Path, *, readonly: bool, patience: float) -> None:
+        self.path = path
+        self._readonly = readonly
+        self._patience = patience
+        self._reading, self._writing = threading.Lock(), threading.Lock()
+        self._closed = False
+        self._file: tuple[int, int] | None = NOWHERE
+        self._reader = self._opened()
+        self._writer: Connection | None = None
+
+    def connect(self) -> Connection:
+        """A connection of one's own, to be closed."""
+        self._follow()
+        return self._connect()
+
+    def select(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
+        """The rows of a query; raises StoreError."""
+        with faults(self.path):
+            self._follow()
+            with self._reading:
+                return self._reader.execute(sql, values).fetchall()
+
+    def commit(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Write all rows, or none and raise.
+
+        Raises:
+            StoreError: the file is at fault; any other error is a row's.
+        """
+        with self._writing, faults(self.path, unless=OF_A_ROW):
+            self._renew()
+            if self._writer is None:
+                self._writer = self._connect()
+            try:
+                self._writer.execute("BEGIN IMMEDIATE")
+                self._writer.executemany(sql, rows)
+                self._writer.execute("COMMIT")
+            except Exception:
+                self._release()
+                raise
+
+    def close(self) -> None:
+        """Let go of it; a second call does nothing."""
+        self._closed = True
+        self._reader.close()
+        self._release()
+
+    def _connect(self) -> Connection:
+        opened = open_readonly if self._readonly else open_file
+        return opened(self.path, self._patience)
+
+    def _opened(self) -> Connection:
+        """A connection to read from; notes which file it is, and which journal."""
+        made = self._connect()
+        with faults(self.path):
+            made.execute("PRAGMA user_version").fetchone()  # now its journal is there
+        self._file = identity(self.path)
+        self._journal = identity(journal_of(self.path))
+        return made
+
+    def _has_moved(self) -> bool:
+        return not self._closed and identity(self.path) != self._file
+
+    def _follow(self) -> None:
+        if self._has_moved():
+            with self._writing:
+                self._renew()
+
+    def _renew(self) -> None:
+        """Open what is there now, where the file has moved.
+
+        What is open is finished first, wherever it lies now, and its journal goes.
+        Whoever calls holds ``_writing``, so that nothing is being written.
+        """
+        with self._reading:
+            if self._has_moved():
+                self._release()
+                finish(self._reader)
+                self._file = NOWHERE
+                if not self._readonly:
+                    sweep(self.path, self._journal)
+                self._reader = self._opened()
+
+    def _release(self) -> None:
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.close()
