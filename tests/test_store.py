@@ -422,6 +422,34 @@ def test_readonly(path, tmp_path):
     assert not list(tmp_path.glob("project.db-*"))
 
 
+def test_whether_it_can_be_written(path):
+    """It is found out without a row, and a busy file is waited for."""
+    with Store(path, patience=0.1) as store, closing(sqlite3.connect(path)) as db:
+        store.check_writable()
+        db.isolation_level = None
+        db.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreError) as caught:
+            store.check_writable()
+        assert caught.value.key == "store.locked"
+        db.execute("ROLLBACK")
+        store.check_writable()
+        assert store.count() == 0
+        with Store(path, readonly=True) as reading:
+            with pytest.raises(StoreError) as caught:
+                reading.check_writable()
+            assert caught.value.key == "store.readonly"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everything")
+def test_a_file_that_may_only_be_read_is_told_before(path):
+    """By its mode, though it is opened for writing."""
+    Store(path).close()
+    path.chmod(0o400)
+    with Store(path) as store, pytest.raises(StoreError) as caught:
+        store.check_writable()
+    assert caught.value.key == "store.readonly"
+
+
 def test_missing(path):
     """To replay from what is not there is an error; nothing is made."""
     with pytest.raises(StoreError) as caught:

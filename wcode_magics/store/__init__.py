@@ -140,6 +140,15 @@ class Store:
         """How many answers came here since it was opened."""
         return self._writer.received + self._taken
 
+    def check_writable(self) -> None:
+        """Find out before anything is paid whether its answer can be kept.
+
+        Raises:
+            StoreError: the file may only be read, or another program holds it for
+                longer than ``patience``, or it cannot be used.
+        """
+        self._file.check_writable()
+
     def flush(self) -> None:
         """Wait until all that was put is committed; raises StoreError if it fails."""
         self._settle()

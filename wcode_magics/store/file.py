@@ -7,6 +7,7 @@ the file of that name is still the one that is open; else that is opened, or mad
 
 import threading
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,13 @@ class File:
             except Exception:
                 self._release()
                 raise
+
+    def check_writable(self) -> None:
+        """Raise StoreError where nothing could be written now; nothing is."""
+        with faults(self.path), closing(self.connect()) as db:
+            db.execute("BEGIN IMMEDIATE")  # a file that may only be read allows it
+            db.execute("DELETE FROM answers WHERE false")
+            db.execute("ROLLBACK")
 
     def close(self) -> None:
         """Let go of it; a second call does nothing."""
