@@ -109,7 +109,7 @@ MISTAKES = {
     "--keep 5": "--keep goes with --prune",
     "--import a.db --since 2026-01-31": "--import and --since exclude",
     "5 --prune --keep 1": "5 and --prune exclude",
-    "--import missing.db": "missing.db is not there",
+    "--import missing.db": "missing.db is not there, .* nothing is taken in",
     "--import notes.txt": "notes.txt is not a store",
     "--export notes.txt": "notes.txt is not a store",
     "--export mine.db": "the store itself",

@@ -729,6 +729,58 @@ def test_absorb(tmp_path, store):
     other.close()
 
 
+def make_worn(path: Path) -> None:
+    """A store that opens, but whose later pages are overwritten."""
+    with Store(path) as kept:
+        for number in range(200):
+            kept.put(reply(f"p{number}", "x" * 500), URL)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:8192] + b"\xff" * (len(whole) - 8192))
+
+
+def test_a_damaged_source_is_named_and_no_copy_is_left(tmp_path, path, store):
+    """Whichever way rows go, the file that cannot be read is the one to blame."""
+    worn, copy = tmp_path / "worn.db", tmp_path / "copy.db"
+    make_worn(worn)
+    store.put(reply(), URL)
+    for _ in range(2):
+        with pytest.raises(StoreError) as caught:
+            store.absorb(worn)
+        assert (caught.value.key, caught.value.facts["path"]) == ("store.damaged", worn)
+    assert store.count() == 1
+    with Store(worn) as damaged, pytest.raises(StoreError) as caught:
+        damaged.export(copy)
+    assert (caught.value.key, caught.value.facts["path"]) == ("store.damaged", worn)
+    assert not [*tmp_path.glob("copy.db*")]
+    with Store(worn) as damaged, pytest.raises(StoreError):
+        damaged.export(path)
+    assert store.count() == 1
+
+
+def test_a_target_that_cannot_be_written_is_named(tmp_path, store):
+    """One that was there is left as it is."""
+    store.put(reply(), URL)
+    held = tmp_path / "held.db"
+    Store(held).close()
+    with closing(sqlite3.connect(held, isolation_level=None)) as db:
+        db.execute("BEGIN IMMEDIATE")
+        store._patience = 0.1
+        with pytest.raises(StoreError) as caught:
+            store.export(held)
+    assert (caught.value.key, caught.value.facts["path"]) == ("store.locked", held)
+    assert held.exists()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everything")
+def test_a_store_in_a_folder_that_may_only_be_read_is_taken_in(tmp_path, store):
+    """As it can be replayed from."""
+    folder = tmp_path / "folder"
+    with Store(folder / "theirs.db") as other:
+        other.put(reply("theirs"), URL)
+    folder.chmod(0o500)
+    assert store.absorb(folder / "theirs.db") == 1
+
+
 def test_rows_travel(store, tmp_path):
     """Rows of one store are taken into another once, and are found there."""
     for prompt in ("first", "second"):

@@ -10,7 +10,6 @@ import atexit
 import contextlib
 import datetime as dt
 import json
-import math
 import time
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import closing
@@ -22,8 +21,9 @@ from wcode_magics.reply import Reply
 from wcode_magics.request import Request
 from wcode_magics.store.database import Connection, faults, open_file, open_readonly
 from wcode_magics.store.file import File
-from wcode_magics.store.path import journal_of, located
+from wcode_magics.store.path import located, side_files
 from wcode_magics.store.row import COLUMNS, Row, listed, replayed
+from wcode_magics.store.transfer import between, rows_of, take, unmade
 from wcode_magics.store.writer import Writer
 
 PATIENCE_S = 10.0
@@ -40,17 +40,6 @@ _RECORDS = (
     "AND (?2 IS NULL OR base_url = ?2) ORDER BY time DESC, id DESC LIMIT ?3"
 )
 _INSERT = f"INSERT INTO answers ({COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?)"  # noqa: S608
-_TAKE = (
-    f"INSERT INTO answers ({COLUMNS}) SELECT ?1,?2,?3,?4,?5,?6,?7,?8,?9,?10 "  # noqa: S608
-    "WHERE NOT EXISTS (SELECT 1 FROM answers "
-    "WHERE hash = ?1 AND base_url = ?2 AND time = ?3)"
-)
-_COPY = (
-    f"INSERT INTO main.answers ({COLUMNS}) SELECT {COLUMNS} "  # noqa: S608
-    "FROM source.answers AS theirs WHERE time >= ? AND time < ? "
-    "AND NOT EXISTS (SELECT 1 FROM main.answers AS ours WHERE ours.hash = theirs.hash "
-    "AND ours.base_url = theirs.base_url AND ours.time = theirs.time) ORDER BY id"
-)
 
 
 class Store:
@@ -177,7 +166,7 @@ class Store:
     @property
     def size(self) -> int:
         """Bytes on the disk, with the journal beside the file."""
-        files = self.path, journal_of(self.path)
+        files = self.path, side_files(self.path)[0]
         return sum(path.stat().st_size for path in files if path.exists())
 
     def history(
@@ -196,7 +185,7 @@ class Store:
         rows = self._file.select(
             "SELECT time, base_url, request, reply FROM answers "
             "WHERE time >= ? AND time < ? ORDER BY time DESC, id DESC LIMIT ?",
-            (*_between(since, before), -1 if limit is None else limit),
+            (*between(since, before), -1 if limit is None else limit),
         )
         return [listed(*row) for row in rows]
 
@@ -228,7 +217,7 @@ class Store:
 
         Returns how many were forgotten; the file shrinks.
         """
-        self.flush()
+        self._settle_if_it_can()
         with faults(self.path), closing(self._file.connect()) as db:
             had = db.total_changes
             if before is not None:
@@ -255,20 +244,29 @@ class Store:
 
         What is made so is one file without side files, fit for a repository.
         """
-        self.flush()
+        self._settle()
         target = self._other(path)
-        with faults(target), closing(open_file(target, self._patience)) as db:
-            copied = _copy(db, self.path, _between(since, before))
-            db.execute("PRAGMA journal_mode=DELETE")
+        with unmade(target), closing(self._file.connect()) as source:
+            rows = rows_of(source, self.path, between(since, before))
+            with faults(target), closing(open_file(target, self._patience)) as db:
+                copied = take(db, rows)
+                db.execute("PRAGMA journal_mode=DELETE")
         return copied
 
     def absorb(self, path: str | Path) -> int:
         """Take in the answers of another store; returns how many were new."""
-        self.flush()
+        self._settle()
         source = self._other(path)
-        open_readonly(source, self._patience).close()
-        with faults(self.path), closing(self._file.connect()) as db:
-            return _copy(db, source, _between(None, None))
+        with closing(self._source(source)) as other:
+            return self._take(rows_of(other, source))
+
+    def _source(self, path: Path) -> Connection:
+        try:
+            return open_readonly(path, self._patience)
+        except StoreError as error:
+            if error.key != "store.missing":
+                raise
+            raise StoreError("store.absent", path=path) from None
 
     def _other(self, path: str | Path) -> Path:
         other = located(path)
@@ -286,11 +284,11 @@ class Store:
 
     def take(self, rows: Iterable[Sequence[Any]]) -> None:
         """Take in rows of another store, without their numbers, that are not here."""
+        self._taken += self._take(rows)
+
+    def _take(self, rows: Iterable[Sequence[Any]]) -> int:
         with faults(self.path), closing(self._file.connect()) as db:
-            db.execute("BEGIN IMMEDIATE")
-            new = db.executemany(_TAKE, rows).rowcount
-            db.execute("COMMIT")
-        self._taken += new
+            return take(db, rows)
 
     def _settle(self) -> None:
         if not self._writer.flush(2 * self._patience):
@@ -306,21 +304,6 @@ class Store:
 
     def _write(self, rows: list[Row]) -> None:
         self._file.commit(_INSERT, [row.columns() for row in rows])
-
-
-def _copy(db: Connection, source: Path, between: tuple[float, float]) -> int:
-    db.execute("ATTACH ? AS source", (str(source),))
-    copied = db.execute(_COPY, between).rowcount
-    db.execute("DETACH source")
-    return copied
-
-
-def _between(
-    since: dt.datetime | None, before: dt.datetime | None
-) -> tuple[float, float]:
-    """Seconds since 1970: from the first on, up to the second."""
-    start = 0.0 if since is None else since.timestamp()
-    return start, math.inf if before is None else before.timestamp()
 
 
 def _tidy(base_url: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from wcode_magics.errors import StoreError
-from wcode_magics.store.path import journal_of
+from wcode_magics.store.path import side_files
 
 Connection = sqlite3.Connection
 
@@ -89,7 +89,7 @@ def open_readonly(path: Path, patience: float) -> Connection:
     with faults(path):
         if not path.is_file() or not path.stat().st_size:
             raise StoreError("store.missing", path=path)
-        fixed = not journal_of(path).exists() and not os.access(path.parent, os.W_OK)
+        fixed = not side_files(path)[0].exists() and not os.access(path.parent, os.W_OK)
         where = f"{path.absolute().as_uri()}?mode=ro&immutable={int(fixed)}"
         db = _connection(where, patience)
         try:

@@ -19,7 +19,7 @@ from wcode_magics.store.database import (
     open_file,
     open_readonly,
 )
-from wcode_magics.store.path import identity, journal_of, sweep
+from wcode_magics.store.path import identity, side_files, sweep
 
 NOWHERE = (-1, -1)
 
@@ -94,7 +94,7 @@ class File:
         with faults(self.path):
             made.execute("PRAGMA user_version").fetchone()  # now its journal is there
         self._file = identity(self.path)
-        self._journal = identity(journal_of(self.path))
+        self._journal = identity(side_files(self.path)[0])
         return made
 
     def _has_moved(self) -> bool:

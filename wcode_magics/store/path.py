@@ -45,9 +45,9 @@ def identity(path: Path) -> tuple[int, int] | None:
     return there.st_dev, there.st_ino
 
 
-def journal_of(path: Path) -> Path:
-    """SQLite's journal beside a file."""
-    return path.with_name(f"{path.name}-wal")
+def side_files(path: Path) -> tuple[Path, Path]:
+    """SQLite's journal beside a file, and the index of that."""
+    return path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")
 
 
 def sweep(path: Path, journal: tuple[int, int] | None) -> None:
@@ -55,7 +55,7 @@ def sweep(path: Path, journal: tuple[int, int] | None) -> None:
 
     SQLite would take it for the new file's, and write old pages into that.
     """
-    left = journal_of(path)
+    left, index = side_files(path)
     if journal is not None and identity(left) == journal:
         left.unlink()
-        path.with_name(f"{path.name}-shm").unlink(missing_ok=True)
+        index.unlink(missing_ok=True)

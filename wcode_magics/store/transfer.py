@@ -1,0 +1,60 @@
+"""Rows from one store to another, each file to blame for its own faults."""
+
+import contextlib
+import datetime as dt
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from wcode_magics.store.database import Connection, faults
+from wcode_magics.store.path import identity, side_files
+from wcode_magics.store.row import COLUMNS
+
+Span = tuple[float, float]
+"""Seconds since 1970: from the first on, up to the second."""
+
+_SPAN = (
+    f"SELECT {COLUMNS} FROM answers "  # noqa: S608
+    "WHERE time >= ? AND time < ? ORDER BY id"
+)
+_TAKE = (
+    f"INSERT INTO answers ({COLUMNS}) SELECT ?1,?2,?3,?4,?5,?6,?7,?8,?9,?10 "  # noqa: S608
+    "WHERE NOT EXISTS (SELECT 1 FROM answers "
+    "WHERE hash = ?1 AND base_url = ?2 AND time = ?3)"
+)
+
+
+def rows_of(
+    source: Connection, path: Path, span: Span = (0.0, math.inf)
+) -> Iterator[Sequence[Any]]:
+    """The rows of a store, without their numbers; raises StoreError that names it."""
+    with faults(path):
+        yield from source.execute(_SPAN, span)
+
+
+def take(target: Connection, rows: Iterable[Sequence[Any]]) -> int:
+    """Put in those that are not there, all or none; returns how many."""
+    target.execute("BEGIN IMMEDIATE")
+    new = target.executemany(_TAKE, rows).rowcount
+    target.execute("COMMIT")
+    return new
+
+
+@contextlib.contextmanager
+def unmade(path: Path) -> Iterator[None]:
+    """Where it fails, remove the file that was made on the way."""
+    was_there = identity(path) is not None
+    try:
+        yield
+    except BaseException:
+        for file in () if was_there else (path, *side_files(path)):
+            with contextlib.suppress(OSError):
+                file.unlink()
+        raise
+
+
+def between(since: dt.datetime | None, before: dt.datetime | None) -> Span:
+    """From one moment on, up to the other; None: no bound."""
+    start = 0.0 if since is None else since.timestamp()
+    return start, math.inf if before is None else before.timestamp()
