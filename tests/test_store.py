@@ -22,7 +22,7 @@ import pytest
 from wcode_magics.errors import StoreError
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
-from wcode_magics.store import Store, database
+from wcode_magics.store import Store, database, room
 from wcode_magics.values import (
     SANDBOX,
     Alternative,
@@ -401,6 +401,53 @@ def test_full_disk(path):
     """
     done = run(script, path)
     assert done.stdout.split() in (["store.failed", "51"], ["store.full", "51"])
+
+
+def test_prune_makes_room_on_a_full_disk(path):
+    """Answers that wait for room do not keep others from being forgotten."""
+    script = """
+        import resource, signal, sys
+        from tests.test_store import *
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        with Store(sys.argv[1]) as store:
+            for number in range(20):
+                store.put(reply(f"p{number}", "x" * 5_000), URL)
+        store = Store(sys.argv[1])
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, limits[1]))
+        store.put(reply("big", "x" * 300_000), URL)
+        print(store.prune(keep=2), Path(sys.argv[1]).stat().st_size < 60_000)
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        store.flush()
+        print(store.count())
+        store.close()
+    """
+    done = run(script, path)
+    assert done.stdout.split() == ["18", "True", "3"], done.stderr
+
+
+def test_forgetting_a_few_at_a_time(path, store):
+    """Where the journal cannot take all that is to go, it is emptied in between."""
+    for number in range(12):
+        store.put(reply(f"p{number}"), URL)
+    store.flush()
+
+    class Tight:
+        """A connection whose journal has room for few rows."""
+
+        total_changes = 0
+
+        def execute(self, sql: str, values: tuple = ()) -> sqlite3.Cursor:
+            """Refuse to delete many rows at once."""
+            if "DELETE" in sql and len(json.loads(values[0])) > room.AT_A_TIME:
+                wrong = sqlite3.OperationalError("full")
+                wrong.sqlite_errorname = "SQLITE_FULL"
+                raise wrong
+            return db.execute(sql, values)
+
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        assert room.forget(Tight(), None, 1) == 11
+    assert [row["prompt"] for row in store.history()] == ["p11"]
 
 
 def test_readonly(path, tmp_path):

@@ -22,6 +22,7 @@ from wcode_magics.request import Request
 from wcode_magics.store.database import Connection, faults, open_file, open_readonly
 from wcode_magics.store.file import File
 from wcode_magics.store.path import located, side_files
+from wcode_magics.store.room import forget, shrink
 from wcode_magics.store.row import COLUMNS, Row, listed, replayed
 from wcode_magics.store.transfer import between, rows_of, take, unmade
 from wcode_magics.store.writer import Writer
@@ -219,18 +220,9 @@ class Store:
         """
         self._settle_if_it_can()
         with faults(self.path), closing(self._file.connect()) as db:
-            had = db.total_changes
-            if before is not None:
-                db.execute("DELETE FROM answers WHERE time < ?", (before.timestamp(),))
-            if keep is not None:
-                db.execute(
-                    "DELETE FROM answers WHERE id NOT IN "
-                    "(SELECT id FROM answers ORDER BY time DESC, id DESC LIMIT ?)",
-                    (keep,),
-                )
-            forgotten = db.total_changes - had
-            db.execute("VACUUM")
-            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            oldest = None if before is None else before.timestamp()
+            forgotten = forget(db, oldest, keep)
+            shrink(db)
         return forgotten
 
     def export(

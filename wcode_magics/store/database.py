@@ -169,3 +169,13 @@ def faults(path: Path, unless: tuple[type[Exception], ...] = ()) -> Iterator[Non
         keys = (key for start, key in _FAULTS if name.startswith(start))
         key = next(keys, "store.failed")
         raise StoreError(key, path=path, reason=str(wrong)) from wrong
+
+
+@contextlib.contextmanager
+def if_there_is_room() -> Iterator[None]:
+    """Leave off where the disk is full; all else is raised."""
+    try:
+        yield
+    except sqlite3.OperationalError as wrong:
+        if wrong.sqlite_errorname != "SQLITE_FULL":
+            raise

@@ -1,0 +1,52 @@
+"""Answers forgotten and their room given back, also where the disk is full.
+
+What is deleted is first written to the journal, which cannot grow then. So the journal
+is emptied into the file, and a few answers at a time are deleted in the room it had.
+"""
+
+import json
+from collections.abc import Sequence
+
+from wcode_magics.store.database import Connection, if_there_is_room
+
+AT_A_TIME = 5
+
+_OLD = "SELECT id FROM answers WHERE time < ?"
+_MANY = "SELECT id FROM answers ORDER BY time DESC, id DESC LIMIT -1 OFFSET ?"
+_FORGET = "DELETE FROM answers WHERE id IN (SELECT value FROM json_each(?))"
+_MOST = 2**63 - 1
+
+
+def forget(db: Connection, before: float | None, keep: int | None) -> int:
+    """Delete what is older than ``before`` (s) and all but the ``keep`` newest."""
+    doomed: set[int] = set()
+    if before is not None:
+        doomed.update(number for (number,) in db.execute(_OLD, (before,)))
+    if keep is not None:
+        doomed.update(number for (number,) in db.execute(_MANY, (min(keep, _MOST),)))
+    had, oldest = db.total_changes, sorted(doomed)
+    with if_there_is_room():
+        _delete(db, oldest)
+        return db.total_changes - had
+    _empty_journal(db)
+    for start in range(0, len(oldest), AT_A_TIME):
+        _delete(db, oldest[start : start + AT_A_TIME])
+        _empty_journal(db)
+    return len(oldest)
+
+
+def shrink(db: Connection) -> None:
+    """Give back the room of what was deleted, as far as there is room to do it."""
+    with if_there_is_room():
+        _empty_journal(db)
+        db.execute("VACUUM")
+        _empty_journal(db)
+
+
+def _delete(db: Connection, numbers: Sequence[int]) -> None:
+    db.execute(_FORGET, (json.dumps(numbers),))
+
+
+def _empty_journal(db: Connection) -> None:
+    with if_there_is_room():
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
