@@ -97,6 +97,9 @@ def test_older_ones_are_put_away(run):
 MISTAKES = {
     "many": "is many, but it must be 1",
     "0": "is 0, but",
+    "9" * 20: "is 9{20}, but it must be 1 … 1,000,000,000,000,000,000",
+    "9" * 5_000: "but it must be 1 …",
+    f"--prune --keep {'9' * 20}": "--keep is 9{20}, but it must be 1 … 1,000",
     "--sinse 2026-01-31": r"no option --sinse; did you mean --since \(2026-01-31\)",
     "--xyzzy": "did you mean --since · --before · --export",
     "--since yesterday": "--since is yesterday, but it must be 2026-01-31",

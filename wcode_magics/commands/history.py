@@ -26,6 +26,7 @@ ROWS = (
 )
 FLAGS = {flag: row for row in ROWS for flag in row.flags}
 _BRIEF = 60
+_MOST = 10**18
 _SHOWN = ("time", "model", "prompt", "text", "cost", "finish_reason")
 _EXCLUDED = (("import", "since"), ("import", "before"), ("prune", "since"))
 
@@ -68,6 +69,8 @@ def _refuse(given: Mapping[str, Any], number: int | None) -> None:
         raise OptionError("not_together", one=number, other=f"--{work}")
     if "keep" in given and "prune" not in given:
         raise OptionError("goes_with", name="--keep", other="--prune")
+    if "keep" in given:
+        _counted("--keep", given["keep"])
     if "prune" in given and not {"before", "keep"} & set(given):
         raise OptionError("unbounded", day=DAY)
 
@@ -75,11 +78,14 @@ def _refuse(given: Mapping[str, Any], number: int | None) -> None:
 def _number(said: str) -> int | None:
     if not said:
         return None
-    if not (said.isdecimal() and int(said)):
-        raise OptionError(
-            "bad_option", name="%wcode_history", given=said, allowed="1 …"
-        )
-    return int(said)
+    digits = said.isdecimal() and len(said) <= len(str(_MOST))
+    return _counted("%wcode_history", int(said) if digits else said)
+
+
+def _counted(name: str, given: Any) -> int:
+    if isinstance(given, int) and 1 <= given <= _MOST:
+        return given
+    raise OptionError("bad_option", name=name, given=given, allowed=f"1 … {_MOST:,}")
 
 
 def _moment(given: Mapping[str, Any], name: str) -> dt.datetime | None:
