@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -288,6 +289,34 @@ def test_a_broken_store_matters_to_those_who_asked_for_it(counting, tmp_path):
         session.ask("hi")
         assert session.ask("hi", replay="only").source == "replayed"
     assert len(counting.seen) == 2
+
+
+def test_every_answer_that_is_not_kept_is_told(counting, tmp_path):
+    """Not the first alone, though the words are the same."""
+    place = tmp_path / "notes.txt"
+    place.write_text("mine " * 100)
+    with (
+        Session(base_url=counting.url, store=str(place)) as session,
+        warnings.catch_warnings(record=True) as told,
+    ):
+        warnings.simplefilter("default")
+        for _ in "abc":
+            session.ask("hi")
+    assert len(told) == 3
+    assert {str(one.message) for one in told} == {
+        f"{place} is not a store of answers, and was left as it is. Name another file."
+    }
+
+
+def test_answers_that_are_lost_at_the_end_are_told(session, store):
+    """How many they were, where they were to be kept, and why they were not."""
+    assert session.store.count() == 0
+    store.unlink()
+    store.write_text("mine " * 100)
+    session.ask("hi")
+    told = r"1 paid answer could not .*project\.db .*\(file is not a database\)"
+    with pytest.warns(UserWarning, match=told):
+        session.close()
 
 
 def test_a_plain_request_opens_no_store(session, store):

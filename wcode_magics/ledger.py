@@ -5,7 +5,6 @@ import threading
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,13 +41,18 @@ class Ledger:
         return left
 
     def close(self) -> None:
-        """Close the stores; the next use opens them anew."""
+        """Close the stores; the next use opens them anew.
+
+        Answers that cannot be written any more are told by a warning.
+        """
         with self._lock:
             stores, self._stores = list(self._stores.values()), {}
             self._kept += sum(store.kept for store in stores)
         for store in stores:
-            with suppress(StoreError):
+            try:
                 store.close()
+            except StoreError as error:
+                _tell(_lost(store, error))
 
     @property
     def kept(self) -> int:
@@ -136,7 +140,22 @@ class Ledger:
         try:
             self.store(resolved).put(reply, place_of(reply))
         except StoreError as error:
-            warnings.warn(str(error), stacklevel=2)
+            _tell(error)
+
+
+def _lost(store: "Store", error: StoreError) -> StoreError:
+    """What becomes of the answers that still waited when their store was closed."""
+    if not store.waiting:
+        return error
+    reason = error.facts.get("reason") or error.key.removeprefix("store.")
+    facts = {"count": store.waiting, "path": store.path, "reason": reason}
+    return StoreError("store.lost", **facts)
+
+
+def _tell(error: StoreError) -> None:
+    """Warn, every time: Python by itself shows one text once."""
+    where = "<wcode_magics>", 0, __name__
+    warnings.warn_explicit(str(error), UserWarning, *where, registry={})
 
 
 def place_of(reply: Reply) -> str:

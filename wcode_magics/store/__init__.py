@@ -139,6 +139,11 @@ class Store:
         """
         self._file.check_writable()
 
+    @property
+    def waiting(self) -> int:
+        """How many answers are not written yet; once it is closed, how many never."""
+        return len(self._writer.waiting())
+
     def flush(self) -> None:
         """Wait until all that was put is committed; raises StoreError if it fails."""
         self._settle()
@@ -154,7 +159,8 @@ class Store:
         """Write what waits and let go of the file; a second call does nothing."""
         atexit.unregister(self.close)
         try:
-            self._writer.close(2 * self._patience)
+            if not self._writer.close(2 * self._patience):
+                raise StoreError("store.slow", path=self.path)
             self._writer.tell_aside()
         finally:
             self._file.close()

@@ -90,8 +90,12 @@ class Writer(Generic[Row]):
                 raise self._error
             return self._written >= last
 
-    def close(self, seconds: float) -> None:
-        """Write what waits and end the thread; raises StoreError if it fails."""
+    def close(self, seconds: float) -> bool:
+        """Write what waits and end the thread; whether it is in time.
+
+        Raises:
+            StoreError: it fails.
+        """
         with self._changed:
             self._closing = True
             self._changed.notify_all()
@@ -100,6 +104,7 @@ class Writer(Generic[Row]):
             thread.join(seconds)
         if self._rows and self._error is not None:
             raise self._error
+        return not self._rows
 
     def _wake(self) -> None:
         if self._thread is None and not self._closing:
