@@ -752,6 +752,70 @@ def test_records_of_equal_requests(store):
     assert store.records(request("never"), None, 1) == []
 
 
+DAMAGED = {
+    "no text": b"\x00\xff",
+    "empty": b"",
+    "no bytes": '{"text": "x", "model": "m"}',
+    "a number": 7,
+    "a list": b"[]",
+    "no words": b'{"text": 5, "model": "m"}',
+    "cut": b'{"text": "x',
+    "of a later version": b'{"text": "x", "model": "m", "mood": "good"}',
+    "without a field": b'{"text": "x"}',
+    "deep": b"[" * 100_000,
+}
+
+
+def damage(path: Path, column: str, data: object, where: str = "true") -> None:
+    """Overwrite a column of the records."""
+    with closing(sqlite3.connect(path)) as db:
+        db.execute(f"UPDATE answers SET {column} = ? WHERE {where}", (data,))
+        db.commit()
+
+
+@pytest.mark.parametrize("kind", DAMAGED)
+def test_a_damaged_answer_is_as_none(path, store, kind):
+    """It is neither found nor listed, which is told once; a new one takes its place."""
+    store.put(reply(), URL)
+    store.put(reply("other"), URL)
+    store.flush()
+    damage(path, "reply", DAMAGED[kind], f"hash = '{request().hash}'")
+    with pytest.warns(UserWarning, match="cannot be read"):
+        assert store.get(request(), URL) is None
+    assert store.records(request(), URL, 1) == []
+    assert store.find([request().hash], URL) == {}
+    assert [row["prompt"] for row in store.history()] == ["other"]
+    store.put(reply(text="new"), URL)
+    for _ in ("waiting", "written"):
+        assert store.get(request(), URL).text == "new"
+        assert store.records(request(), URL, 1)[0].text == "new"
+        store.flush()
+
+
+def test_an_older_answer_stands_for_a_damaged_one(path, store):
+    """What was paid for and can be read is replayed."""
+    for text in ("old", "new"):
+        store.put(reply(text=text), URL)
+        store.flush()
+        time.sleep(0.002)
+    damage(path, "reply", b"", "id = 2")
+    with pytest.warns(UserWarning, match="cannot be read"):
+        assert store.get(request(), URL).text == "old"
+    assert [one.text for one in store.records(request(), URL, 1)] == ["old"]
+
+
+@pytest.mark.parametrize("kind", DAMAGED)
+def test_a_damaged_request_is_left_out(path, store, kind):
+    """Of lists; its answer is still found, for it is known by its hash."""
+    store.put(reply(), URL)
+    store.flush()
+    damage(path, "request", DAMAGED[kind])
+    with pytest.warns(UserWarning, match="cannot be read"):
+        assert store.history() == []
+    assert store.recorded() == []
+    assert store.get(request(), URL).text == "hi"
+
+
 def test_what_the_sandbox_said_is_known_for_it(store):
     """A record tells that the sandbox made it, whose port is gone by then."""
     said = reply(source="sandbox", base_url="http://127.0.0.1:5/v1")

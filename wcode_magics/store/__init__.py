@@ -11,10 +11,11 @@ import contextlib
 import datetime as dt
 import json
 import time
-from collections.abc import Collection, Iterable, Sequence
+import warnings
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from wcode_magics.errors import StoreError
 from wcode_magics.reply import Reply
@@ -23,9 +24,19 @@ from wcode_magics.store.database import Connection, faults, open_file, open_read
 from wcode_magics.store.file import File
 from wcode_magics.store.path import located, side_files
 from wcode_magics.store.room import forget, shrink
-from wcode_magics.store.row import COLUMNS, Row, listed, replayed
+from wcode_magics.store.row import (
+    COLUMNS,
+    UNREADABLE,
+    Row,
+    listed,
+    readable,
+    replayed,
+    requested,
+)
 from wcode_magics.store.transfer import between, rows_of, take, unmade
 from wcode_magics.store.writer import Writer
+
+T = TypeVar("T")
 
 PATIENCE_S = 10.0
 LOOKUP = 500
@@ -69,6 +80,7 @@ class Store:
         self._file = File(self.path, readonly=readonly, patience=patience)
         self._writer: Writer[Row] = Writer(self._write)
         self._taken = 0
+        self._told = False
         atexit.register(self.close)
 
     def get(self, request: Request, base_url: str | None) -> Reply | None:
@@ -83,24 +95,39 @@ class Store:
     ) -> list[Reply]:
         """The newest ``count`` whole answers to a request, in the order they came."""
         there = None if base_url is None else _tidy(base_url)
-        told = {
-            (row.time, row.columns()[-1])
+        waiting = {
+            (row.time, row.answer())
             for row in self._writer.waiting()
             if row.stands_for(request.hash, there)
         }
-        told |= {*self._file.select(_RECORDS, (request.hash, there, count))}
-        return [replayed(request, data) for _time, data in sorted(told)[-count:]]
+        for most in (count, -1):  # all of them, where some cannot be read
+            rows = self._file.select(_RECORDS, (request.hash, there, most))
+            told = sorted({*waiting, *rows}, key=lambda row: row[0])
+            read = [self._read(replayed, request, data) for _time, data in told]
+            if None not in read:
+                break
+        return [reply for reply in read if reply is not None][-count:]
 
     def get_many(
         self, requests: Iterable[Request], base_url: str | None
     ) -> dict[str, Reply]:
         """The answers that are there, by request hash; order as asked is not kept."""
         asked = {request.hash: request for request in requests}
-        found = self.find(asked, base_url)
-        return {name: replayed(asked[name], data) for name, data in found.items()}
+        told: dict[str, Reply] = {}
+        for name, data in self._find(asked, base_url).items():
+            reply = self._read(replayed, asked[name], data)
+            for one in [reply] if reply else self.records(asked[name], base_url, 1):
+                told[name] = one
+        return told
 
     def find(self, hashes: Collection[str], base_url: str | None) -> dict[str, bytes]:
         """The same as they are stored, for :func:`replayed`."""
+        found = self._find(hashes, base_url)
+        return {
+            name: data for name, data in found.items() if self._read(readable, data)
+        }
+
+    def _find(self, hashes: Collection[str], base_url: str | None) -> dict[str, bytes]:
         asked = list(hashes)
         there = None if base_url is None else _tidy(base_url)
         waiting = self._writer.waiting()
@@ -110,7 +137,7 @@ class Store:
         for row in waiting:
             name = row.reply.request.hash
             if name in hashes and row.stands_for(name, there):
-                found[name] = row.columns()[-1]
+                found[name] = row.answer()
         return found
 
     def put(self, reply: Reply, base_url: str) -> None:
@@ -194,7 +221,8 @@ class Store:
             "WHERE time >= ? AND time < ? ORDER BY time DESC, id DESC LIMIT ?",
             (*between(since, before), -1 if limit is None else limit),
         )
-        return [listed(*row) for row in rows]
+        told = [self._read(listed, *row) for row in rows]
+        return [row for row in told if row is not None]
 
     def usage(self) -> list[dict[str, Any]]:
         """Totals by day (UTC, ISO) and model: answers, tokens in and out, ¥."""
@@ -215,7 +243,8 @@ class Store:
             "ORDER BY time DESC, id DESC LIMIT ?",
             (limit,),
         )
-        return [Request.from_dict(json.loads(data)) for (data,) in rows]
+        told = [self._read(requested, data) for (data,) in rows]
+        return [request for request in told if request is not None]
 
     def prune(
         self, *, before: dt.datetime | None = None, keep: int | None = None
@@ -295,6 +324,17 @@ class Store:
     def _settle_if_it_can(self) -> None:
         with contextlib.suppress(StoreError):
             self._settle()
+
+    def _read(self, read: Callable[..., T], *columns: Any) -> T | None:
+        """What a record says; one that cannot be read is as none, and told once."""
+        try:
+            return read(*columns)
+        except UNREADABLE:
+            if not self._told:
+                self._told = True
+                error = StoreError("store.unreadable", path=self.path)
+                warnings.warn(str(error), stacklevel=3)
+            return None
 
     def _lookup(self, hashes: list[str], there: str | None) -> list[tuple[str, bytes]]:
         rows = self._file.select(_FIND, (json.dumps(hashes), there))

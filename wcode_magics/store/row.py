@@ -4,17 +4,31 @@ import datetime as dt
 import json
 from typing import Any, NamedTuple
 
+from wcode_magics.errors import WcodeError
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
-from wcode_magics.values import SANDBOX
+from wcode_magics.values import SANDBOX, Message
 
 COLUMNS = (
     "hash, base_url, time, model, prompt_tokens, completion_tokens, cost, whole, "
     "request, reply"
 )
 
+UNREADABLE = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    OSError,
+    RecursionError,
+    TypeError,
+    ValueError,
+    WcodeError,
+)
+"""What may be raised where a record is damaged, or of a later version."""
+
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _DECODER = json.JSONDecoder()
+_ANY = Request("any", (Message("user", "any"),))
 
 
 class Row(NamedTuple):
@@ -42,6 +56,12 @@ class Row(NamedTuple):
             _encode(data),
         )
 
+    def answer(self) -> bytes:
+        """The last of them: the reply without its request."""
+        data = self.reply.to_dict()
+        del data["request"]
+        return _encode(data)
+
     def stands_for(self, digest: str, base_url: str | None) -> bool:
         """Whether it may answer a request of this hash to this endpoint, None: any."""
         there = base_url is None or self.base_url == base_url
@@ -57,17 +77,43 @@ def _encode(data: dict[str, Any]) -> bytes:
     return _ENCODER.encode(data).encode("utf-8", "surrogatepass")
 
 
+def _decode(data: bytes) -> Any:
+    value, _end = _DECODER.raw_decode(data.decode("utf-8", "surrogatepass"))
+    return value
+
+
 def replayed(request: Request, data: bytes) -> Reply:
-    """The answer to a request, as it was stored, marked as replayed."""
-    told, _end = _DECODER.raw_decode(data.decode("utf-8", "surrogatepass"))
+    """The answer to a request, as it was stored, marked as replayed.
+
+    Raises one of :data:`UNREADABLE`, as all that reads records does.
+    """
+    told = _decode(data)
     place = {"base_url": SANDBOX} if told.get("source") == "sandbox" else {}
-    return Reply.from_dict({**told, "request": request, "source": "replayed", **place})
+    return _reply({**told, "request": request, "source": "replayed", **place})
+
+
+def readable(data: bytes) -> bytes:
+    """The same, if an answer can be read from it."""
+    replayed(_ANY, data)
+    return data
+
+
+def requested(data: bytes) -> Request:
+    """The request of a record."""
+    return Request.from_dict(_decode(data))
+
+
+def _reply(data: dict[str, Any]) -> Reply:
+    reply = Reply.from_dict(data)
+    if not isinstance(reply.text, str):
+        raise TypeError(reply.text)
+    return reply
 
 
 def listed(moment: float, base_url: str, request: bytes, data: bytes) -> dict[str, Any]:
     """A row as :meth:`Store.history` tells it."""
-    asked = Request.from_dict(json.loads(request))
-    reply = Reply.from_dict({**json.loads(data), "request": asked})
+    asked = requested(request)
+    reply = _reply({**_decode(data), "request": asked})
     return {
         "time": dt.datetime.fromtimestamp(moment, dt.UTC),
         "model": reply.model,

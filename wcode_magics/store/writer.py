@@ -52,7 +52,8 @@ class Writer(Generic[Row]):
                 self._wake()
             if self._error is not None:
                 raise self._error
-        self.tell_aside()
+        if self._aside:
+            self.tell_aside()
 
     def tell_aside(self) -> None:
         """Raise StoreError if rows were set aside and nobody was told."""
