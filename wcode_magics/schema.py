@@ -15,9 +15,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
-from urllib.parse import unquote
 
 from wcode_magics.errors import AnswerError, UsageError
+from wcode_magics.fillable import ABSENT, flaw_of, target
 from wcode_magics.params import hint
 
 _Above = tuple[int, ...]
@@ -49,12 +49,6 @@ _KINDS: dict[str, Kind] = {
     "number": "float",
     "boolean": "bool",
 }
-_LIMITS = (
-    ("minimum", "maximum"),
-    ("minLength", "maxLength"),
-    ("minItems", "maxItems"),
-    ("minProperties", "maxProperties"),
-)
 _EXAMPLES = {"const", "default", "enum", "examples"}
 _DEEP = 40
 
@@ -150,9 +144,7 @@ class Schema:
         return {}
 
     def _referred(self, reference: str) -> Mapping[str, Any]:
-        part: Any = self.json
-        for step in reference.removeprefix("#").split("/")[1:]:
-            part = part.get(step.replace("~1", "/").replace("~0", "~"), {})
+        part = target(self.json, reference)
         return part if isinstance(part, Mapping) else {}
 
     def _fields(self, part: Mapping[str, Any], above: _Above) -> Iterator[Field]:
@@ -190,7 +182,9 @@ def schema_of(thing: Any, *, name: str = "answer") -> Schema:
         schema = _from_type(_typed_dict(name, fields, frozenset(fields)), name)
     else:
         schema = _from_type(thing, getattr(thing, "__name__", None) or name)
-    _refuse_unfillable(schema.json, "$", 0)
+    flaw = flaw_of(schema.json)
+    if flaw:
+        raise UsageError("schema.unfillable", path=flaw.path, reason=flaw.reason)
     return schema
 
 
@@ -268,7 +262,7 @@ def _valid(schema: dict[str, Any]) -> dict[str, Any]:
         reason = wrong.message
         raise UsageError("schema.no_schema", given=where, reason=reason) from wrong
     for reference in _references(schema):
-        if not _is_held(schema, reference):
+        if not reference.startswith("#") or target(schema, reference) is ABSENT:
             raise UsageError("schema.reference", reference=reference)
     return schema
 
@@ -282,21 +276,6 @@ def _references(part: Any) -> Iterator[str]:
         yield from _references(inner)
 
 
-def _is_held(schema: Any, reference: str) -> bool:
-    """Whether a reference leads to a part of the schema; anchors are believed."""
-    if not reference.startswith("#/"):
-        return reference.startswith("#")
-    for step in reference.split("/")[1:]:
-        name = unquote(step).replace("~1", "/").replace("~0", "~")
-        if isinstance(schema, list) and name.isdigit() and int(name) < len(schema):
-            schema = schema[int(name)]
-        elif isinstance(schema, dict) and name in schema:
-            schema = schema[name]
-        else:
-            return False
-    return True
-
-
 def _closed(part: Any) -> Any:
     """Objects without other fields than the named ones, as strict endpoints want."""
     if isinstance(part, list):
@@ -307,26 +286,6 @@ def _closed(part: Any) -> Any:
     if isinstance(closed.get("properties"), dict):
         closed.setdefault("additionalProperties", False)
     return closed
-
-
-def _refuse_unfillable(part: Any, path: str, depth: int) -> None:
-    if part is False:
-        raise UsageError("schema.unfillable", path=path, reason="false")
-    if not isinstance(part, Mapping) or depth > _DEEP:
-        return
-    for low, high in _LIMITS:
-        if low in part and high in part and part[low] > part[high]:
-            reason = f"{low} {part[low]} > {high} {part[high]}"
-            raise UsageError("schema.unfillable", path=path, reason=reason)
-    if part.get("enum") == []:
-        raise UsageError("schema.unfillable", path=path, reason="enum []")
-    inside = part.get("properties")
-    for name in part.get("required", ()):
-        if isinstance(inside, Mapping) and name in inside:
-            _refuse_unfillable(inside[name], f"{path}.{name}", depth + 1)
-        elif part.get("additionalProperties") is False:
-            reason = f"required {name}"
-            raise UsageError("schema.unfillable", path=path, reason=reason)
 
 
 def _path(steps: Any) -> str:

@@ -1,0 +1,190 @@
+"""Whether any answer can meet a JSON Schema, and which part of it none can.
+
+What is found is certain: bounds that cross, a choice of nothing, an object that must
+hold itself. What only a search could tell (patterns, ``not``, ``multipleOf``) is
+believed. A list may be empty, so an object may hold lists of itself; yet items that
+nothing can be are a slip, and are named.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+from urllib.parse import unquote
+
+ABSENT: Any = object()
+_Above = tuple[str, ...]
+_KINDS = ("string", "number", "integer", "array", "object", "null", "boolean")
+_TELLING = {
+    "properties": "object",
+    "minProperties": "object",
+    "items": "array",
+    "minItems": "array",
+    "minLength": "string",
+    "minimum": "number",
+    "exclusiveMinimum": "number",
+}
+"""Words that say what is meant where there is no ``type``."""
+_COUNTS = {
+    "string": ("minLength", "maxLength"),
+    "array": ("minItems", "maxItems"),
+    "object": ("minProperties", "maxProperties"),
+}
+
+
+class Flaw(NamedTuple):
+    """A part that no answer can meet; ``endless``: because it must hold itself."""
+
+    path: str
+    reason: str
+    endless: bool = False
+
+
+def flaw_of(schema: Any) -> Flaw | None:
+    """The part of a schema that no answer can meet, where there is one."""
+    return _Search(schema).part(schema, "$", ())
+
+
+def target(schema: Any, reference: str) -> Any:
+    """The part that a reference such as ``#/$defs/a`` leads to, or :data:`ABSENT`."""
+    for step in reference.removeprefix("#").split("/")[1:]:
+        name = unquote(step).replace("~1", "/").replace("~0", "~")
+        if isinstance(schema, list) and name.isdigit() and int(name) < len(schema):
+            schema = schema[int(name)]
+        elif isinstance(schema, Mapping) and name in schema:
+            schema = schema[name]
+        else:
+            return ABSENT
+    return schema
+
+
+class _Search:
+    """Looks through one schema; references that can be met are looked at once."""
+
+    def __init__(self, whole: Any) -> None:
+        self._whole = whole
+        self._met: set[str] = set()
+
+    def part(self, part: Any, path: str, above: _Above) -> Flaw | None:
+        if part is False:
+            return Flaw(path, "false")
+        if not isinstance(part, Mapping):
+            return None
+        if part.get("enum") == []:
+            return Flaw(path, "enum []")
+        return (
+            self._referred(part, path, above)
+            or self._first(part.get("allOf", ()), path, above)
+            or self._every(part.get("anyOf", ()), path, above)
+            or self._every(part.get("oneOf", ()), path, above)
+            or self._kinds(part, path, above)
+        )
+
+    def _referred(
+        self, part: Mapping[str, Any], path: str, above: _Above
+    ) -> Flaw | None:
+        reference = part.get("$ref")
+        if not isinstance(reference, str) or reference in self._met:
+            return None
+        if reference in above:
+            return Flaw(path, f"{reference} ∋ {reference}", endless=True)
+        if reference != "#" and not reference.startswith("#/"):
+            return None
+        found = self.part(target(self._whole, reference), path, (*above, reference))
+        if found is None:
+            self._met.add(reference)
+        return found
+
+    def _first(self, parts: Iterable[Any], path: str, above: _Above) -> Flaw | None:
+        found = (self.part(one, path, above) for one in parts)
+        return next((flaw for flaw in found if flaw), None)
+
+    def _every(self, parts: Iterable[Any], path: str, above: _Above) -> Flaw | None:
+        """The flaw of the alternatives, where all of them have one."""
+        flaws = []
+        for one in parts:
+            flaw = self.part(one, path, above)
+            if flaw is None:
+                return None
+            flaws.append(flaw)
+        return _worst(flaws)
+
+    def _kinds(self, part: Mapping[str, Any], path: str, above: _Above) -> Flaw | None:
+        told = {kind for word, kind in _TELLING.items() if word in part}
+        kinds = part.get("type", told or _KINDS)
+        flaws = []
+        for kind in [kinds] if isinstance(kinds, str) else kinds:
+            flaw = self._kind(kind, part, path, above)
+            if flaw is None:
+                return None
+            flaws.append(flaw)
+        return _worst(flaws)
+
+    def _kind(
+        self, kind: str, part: Mapping[str, Any], path: str, above: _Above
+    ) -> Flaw | None:
+        if kind in {"number", "integer"}:
+            return _bounds(part, path, whole=kind == "integer")
+        if kind in _COUNTS:
+            low, high = _COUNTS[kind]
+            if part.get(low, 0) > part.get(high, math.inf):
+                return Flaw(path, f"{low} {part[low]} > {high} {part[high]}")
+        if kind == "array":
+            return self._array(part, path, above)
+        return self._object(part, path, above) if kind == "object" else None
+
+    def _array(self, part: Mapping[str, Any], path: str, above: _Above) -> Flaw | None:
+        least, first = int(part.get("minItems", 0)), part.get("prefixItems", [])
+        for number, one in enumerate(first[:least]):
+            flaw = self.part(one, f"{path}[{number}]", above)
+            if flaw:
+                return flaw
+        flaw = self.part(part.get("items", True), f"{path}[{len(first)}]", above)
+        slip = flaw and not flaw.endless and part["items"] is not False
+        return flaw if slip or least > len(first) else None
+
+    def _object(self, part: Mapping[str, Any], path: str, above: _Above) -> Flaw | None:
+        inside, others = part.get("properties", {}), part.get("additionalProperties")
+        for name in part.get("required", ()):
+            within = f"{path}.{name}"
+            if name in inside:
+                flaw = self.part(inside[name], within, above)
+            elif part.get("patternProperties"):
+                flaw = None
+            elif others is False:
+                flaw = Flaw(path, f"required {name}")
+            else:
+                flaw = self.part(others, within, above)
+            if flaw:
+                return flaw
+        return None
+
+
+def _bounds(part: Mapping[str, Any], path: str, *, whole: bool) -> Flaw | None:
+    """The flaw of a range that holds no number, or no whole one."""
+    lows = [(part[n], n) for n in ("minimum", "exclusiveMinimum") if n in part]
+    highs = [(-part[n], n) for n in ("maximum", "exclusiveMaximum") if n in part]
+    if not lows or not highs:
+        return None
+    (low, least), (high, most) = max(lows, key=_strict), max(highs, key=_strict)
+    beyond = least.startswith("exclusive"), most.startswith("exclusive")
+    empty = low > -high or (low == -high and any(beyond))
+    if whole:
+        empty = empty or _next(low, beyond=beyond[0]) > -_next(high, beyond=beyond[1])
+    sign = " >" if low > -high else ","
+    return Flaw(path, f"{least} {low}{sign} {most} {-high}") if empty else None
+
+
+def _strict(bound: tuple[float, str]) -> tuple[float, bool]:
+    return bound[0], bound[1].startswith("exclusive")
+
+
+def _next(low: float, *, beyond: bool) -> float:
+    """The least whole number from ``low`` on, or beyond it."""
+    if isinstance(low, float) and not math.isfinite(low):
+        return low
+    return math.floor(low) + 1 if beyond else math.ceil(low)
+
+
+def _worst(flaws: list[Flaw]) -> Flaw | None:
+    """The flaw to name: one that is no matter of holding itself, if there is one."""
+    return next((flaw for flaw in flaws if not flaw.endless), next(iter(flaws), None))
