@@ -3,7 +3,7 @@
 import datetime as dt
 import enum
 from dataclasses import dataclass
-from typing import Literal, TypedDict
+from typing import Annotated, Literal, TypedDict
 
 import pydantic
 import pytest
@@ -187,3 +187,106 @@ def test_refused(form, words):
         schema_of(form)
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+class Shop(pydantic.BaseModel):
+    """A model whose answers and dumps have different names."""
+
+    model_config = pydantic.ConfigDict(alias_generator=str.upper)
+
+    name: str
+    token: pydantic.SecretStr
+    price: float = pydantic.Field(alias="价格", exclude=True)
+    size: int = pydantic.Field(
+        3, validation_alias=pydantic.AliasChoices("grösse", "size")
+    )
+
+    @pydantic.field_serializer("name")
+    def shown(self, _name: str) -> str:
+        """How it is shown elsewhere."""
+        return "shown"
+
+    @pydantic.field_validator("price", mode="before")
+    @classmethod
+    def bare(cls, price: object) -> object:
+        """Prices without their sign."""
+        return str(price).strip("¥")
+
+
+@dataclass
+class Sale:
+    """A dataclass that holds such models."""
+
+    shops: list[Shop]
+    day: Annotated[dt.date, pydantic.Field(alias="on")]
+
+    @pydantic.model_serializer
+    def shown(self) -> str:
+        """How it is shown elsewhere."""
+        return "sale"
+
+
+def test_values_stand_under_the_names_that_were_sent():
+    """Aliases are the names, validators make the values, serializers do nothing."""
+    answer = {"NAME": "tea", "TOKEN": "s3", "价格": "¥3", "size": 4}
+    schema = schema_of(Shop)
+    assert [f.name for f in schema.fields] == ["NAME", "TOKEN", "价格", "grösse"]
+    plain = {"NAME": "tea", "TOKEN": "s3", "价格": 3.0, "grösse": 4}
+    assert schema.plain(schema.check(answer)) == plain
+    assert isinstance(schema.check(answer), Shop)
+    nested = schema_of(Sale)
+    value = nested.check({"shops": [answer], "on": "2024-05-01"})
+    assert nested.plain(value) == {"shops": [plain], "on": "2024-05-01"}
+
+
+def test_defaults_and_further_fields_are_kept():
+    """What the answer leaves out has its default; what it adds stays."""
+
+    class Open(pydantic.BaseModel):
+        model_config = pydantic.ConfigDict(extra="allow")
+        at: dt.date = dt.date(2024, 5, 1)
+        mood: Mood = Mood.good
+        by: dict[int, set[str]] = {}
+
+    schema = schema_of(Open)
+    plain = schema.plain(schema.check({"more": [1], "by": {"1": ["a"]}}))
+    assert plain == {
+        "at": "2024-05-01",
+        "mood": "good",
+        "by": {"1": ["a"]},
+        "more": [1],
+    }
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError, TypeError, KeyError])
+def test_a_validator_that_breaks(error):
+    """Any error of the person's own code says that this answer does not fit."""
+
+    class Broken(pydantic.BaseModel):
+        price: int
+
+        @pydantic.field_validator("price")
+        @classmethod
+        def odd(cls, _price: int) -> int:
+            raise error("of course")
+
+    with pytest.raises(AnswerError) as caught:
+        schema_of(Broken).check({"price": 1})
+    assert error.__name__ in str(caught.value)
+    assert "of course" in str(caught.value)
+
+
+def test_values_without_a_word_in_json():
+    """A value that no JSON can hold does not fit either."""
+
+    class Odd(pydantic.BaseModel):
+        price: int
+
+        @pydantic.field_validator("price")
+        @classmethod
+        def odd(cls, _price: int) -> object:
+            return object()
+
+    schema = schema_of(Odd)
+    with pytest.raises(AnswerError):
+        schema.plain(schema.check({"price": 1}))

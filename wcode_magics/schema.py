@@ -11,13 +11,14 @@ import datetime as dt
 import json
 import re
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
 from wcode_magics.errors import AnswerError, UsageError
 from wcode_magics.fillable import ABSENT, flaw_of, target
+from wcode_magics.instance import Names, bare, names_of
 from wcode_magics.params import hint
 
 _Above = tuple[int, ...]
@@ -100,16 +101,26 @@ class Schema:
         Raises:
             AnswerError: it does not fit; names the path that fails, and why.
         """
-        found = self._misfit(value) if self._adapter is None else None
+        if self._adapter is not None:
+            return _guarded(self._validated, value)
+        found = _guarded(self._misfit, value)
         if found is not None:
             raise AnswerError("schema.misfit", path=found[0], problem=found[1])
-        return value if self._adapter is None else self._validated(value)
+        return value
 
     def plain(self, value: Any) -> Any:
-        """A checked value as JSON has it: dicts, lists and scalars."""
+        """A checked value as JSON under the names of the schema.
+
+        Raises:
+            AnswerError: it holds what JSON has no word for.
+        """
         if self._adapter is None:
             return value
-        return self._adapter.dump_python(value, mode="json")
+        return _guarded(lambda held: bare(held, self._names), value)
+
+    @cached_property
+    def _names(self) -> Names:
+        return names_of(self._adapter.core_schema)
 
     def _validated(self, value: Any) -> Any:
         from pydantic import ValidationError
@@ -118,7 +129,7 @@ class Schema:
             return self._adapter.validate_json(json.dumps(value))
         except ValidationError as wrong:
             first = wrong.errors()[0]
-            path, problem = _path(first["loc"]), first["msg"]
+            path, problem = path_of(first["loc"]), first["msg"]
             raise AnswerError("schema.misfit", path=path, problem=problem) from wrong
 
     def _misfit(self, value: Any) -> tuple[str, str] | None:
@@ -126,7 +137,7 @@ class Schema:
         from jsonschema.exceptions import best_match
 
         error = best_match(Draft202012Validator(self.json).iter_errors(value))
-        return None if error is None else (_path(error.absolute_path), error.message)
+        return None if error is None else (path_of(error.absolute_path), error.message)
 
     def _resolved(self, part: Any) -> Mapping[str, Any]:
         for _ in range(_DEEP):
@@ -258,7 +269,7 @@ def _valid(schema: dict[str, Any]) -> dict[str, Any]:
     try:
         Draft202012Validator.check_schema(schema)
     except SchemaError as wrong:
-        where = f"JSON Schema {_path(wrong.absolute_path)}"
+        where = f"JSON Schema {path_of(wrong.absolute_path)}"
         reason = wrong.message
         raise UsageError("schema.no_schema", given=where, reason=reason) from wrong
     for reference in _references(schema):
@@ -288,8 +299,24 @@ def _closed(part: Any) -> Any:
     return closed
 
 
-def _path(steps: Any) -> str:
+def path_of(steps: Iterable[str | int]) -> str:
+    """Steps into an answer as a person reads them: ``$.items[1]``."""
     path = "$"
     for step in steps:
         path += f"[{step}]" if isinstance(step, int) else f".{step}"
     return path
+
+
+def _guarded(read: Callable[[Any], Any], value: Any) -> Any:
+    """What ``read`` makes of a value; any failure of the person's code is the value's.
+
+    Raises:
+        AnswerError: it failed.
+    """
+    try:
+        return read(value)
+    except AnswerError:
+        raise
+    except Exception as wrong:
+        problem = f"{type(wrong).__name__}: {wrong}"
+        raise AnswerError("schema.misfit", path="$", problem=problem) from wrong

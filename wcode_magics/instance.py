@@ -1,0 +1,84 @@
+"""A validated value as the JSON that was asked for.
+
+A field stands under the name that the sent schema has for it, whatever alias that
+is, and with the value that the validators made of the answer. Serializers and
+exclusions say how a type is shown elsewhere, and are not asked.
+"""
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from typing import Any
+
+Names = Mapping[Any, Mapping[str, str]]
+"""Classes to the names that their fields have in the schema."""
+
+_DATA = {"metadata", "default", "expected", "serialization", "config"}
+_WHOLE = {"model", "dataclass"}
+
+
+def names_of(core: Any) -> Names:
+    """The names that pydantic's core schema has for the fields of each class."""
+    return dict(_classes(core, None))
+
+
+def bare(value: Any, names: Names) -> Any:
+    """The value as dicts, lists and scalars; raises what pydantic cannot dump."""
+    if value is None or type(value) in {bool, int, float, str}:
+        return value
+    if isinstance(value, Enum):
+        return bare(value.value, names)
+    if hasattr(value, "get_secret_value"):
+        return bare(value.get_secret_value(), names)
+    if isinstance(value, Mapping):
+        return {_key(key, names): bare(inner, names) for key, inner in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [bare(inner, names) for inner in value]
+    return _object(value, names)
+
+
+def _object(value: Any, names: Names) -> Any:
+    from pydantic import BaseModel, RootModel, TypeAdapter
+
+    if isinstance(value, RootModel):
+        return bare(value.root, names)
+    if isinstance(value, BaseModel):
+        held = {name: getattr(value, name) for name in type(value).model_fields}
+        held |= value.model_extra or {}
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = (field.name for field in dataclasses.fields(value))
+        held = {name: getattr(value, name) for name in fields if hasattr(value, name)}
+    else:
+        return TypeAdapter(Any).dump_python(value, mode="json")
+    told = names.get(type(value), {})
+    return {told.get(name, name): bare(inner, names) for name, inner in held.items()}
+
+
+def _key(key: Any, names: Names) -> str:
+    return key if type(key) is str else str(bare(key, names))
+
+
+def _classes(part: Any, owner: Any) -> Iterator[tuple[Any, Mapping[str, str]]]:
+    if isinstance(part, list | tuple):
+        for inner in part:
+            yield from _classes(inner, owner)
+    if not isinstance(part, dict):
+        return
+    kind = part.get("type")
+    if kind in _WHOLE:
+        owner = part["cls"]
+    elif kind == "model-fields":
+        yield owner, {name: _name(name, one) for name, one in part["fields"].items()}
+    elif kind == "dataclass-args":
+        yield owner, {one["name"]: _name(one["name"], one) for one in part["fields"]}
+    for key, inner in part.items():
+        if key not in _DATA:
+            yield from _classes(inner, owner)
+
+
+def _name(name: str, field: Mapping[str, Any]) -> str:
+    """The name in the schema: of several aliases the first that is no path."""
+    alias = field.get("validation_alias", name)
+    paths = alias if isinstance(alias, list) else [[alias]]
+    plain = (path[0] for path in paths if isinstance(path, list) and len(path) == 1)
+    return next((first for first in plain if isinstance(first, str)), name)
