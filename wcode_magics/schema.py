@@ -167,7 +167,7 @@ class Schema:
         part = self._resolved(part)
         choices = part.get("enum") or ([part["const"]] if "const" in part else [])
         if choices and all(isinstance(choice, str) for choice in choices):
-            return Field(name, "choice", tuple(choices))
+            return Field(name, "choice", tuple(dict.fromkeys(choices)))
         kind = part.get("type")
         kinds = [k for k in kind if k != "null"] if isinstance(kind, list) else [kind]
         word = kinds[0] if len(kinds) == 1 else None

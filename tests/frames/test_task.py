@@ -133,6 +133,15 @@ def test_extract(serve):
     }
 
 
+def test_choices_that_are_told_twice(serve):
+    """A choice that an enum repeats is one category."""
+    serve(completion('{"x": "b"}'))
+    schema = {"type": "object", "properties": {"x": {"enum": ["a", "b", "a"]}}}
+    made = texts(1).wcode.extract("{{ text }}", schema, **QUIET)
+    assert made["x"].dtype.categories.tolist() == ["a", "b"]
+    assert made["x"].tolist() == ["b"]
+
+
 def test_moments_have_one_dtype(serve):
     """Offsets, their lack and fractions of seconds never change a column's dtype."""
     said = [
