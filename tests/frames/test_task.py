@@ -202,6 +202,26 @@ def test_extract_flat_with_confidence(serve):
     assert made["s_price_p"].tolist() == pytest.approx([0.5])
 
 
+@pytest.mark.parametrize("name", ["c.d", "a[0]", "]", "", "$", "$.x", 'q"\\"', "单 价"])
+@pytest.mark.parametrize("flat", [False, True])
+def test_fields_of_any_name(serve, name, flat):
+    """A name may hold what paths are made of; its value and probability are found."""
+    inner = json.dumps({name: 7, "other": 1}, ensure_ascii=False)
+    said = f'{{"a b": {inner}}}' if flat else inner
+    pieces = [*said.partition("7")]
+    shares = [0.5, 0.25, 0.5]
+    tokens = [logprob(p, (p, np.log(q))) for p, q in zip(pieces, shares, strict=True)]
+    serve(completion(said, logprobs={"content": tokens}))
+    schema = {name: "int", "other": "int"}
+    made = texts(1).wcode.extract(
+        *("{{ text }}", {"a b": schema} if flat else schema),
+        **{"flat": flat, "confidence": True, "prefix": "p_", **QUIET},
+    )
+    column = f"p_a b.{name}" if flat else f"p_{name}"
+    assert made[column].tolist() == [7]
+    assert made[f"{column}_p"].tolist() == pytest.approx([0.25])
+
+
 def test_an_answer_too_deep_to_be_read(serve):
     """JSON nested without end is its row's error, and the other rows are there."""
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wcode_magics.errors import UsageError
-from wcode_magics.probability.jsonpath import locate, parse
+from wcode_magics.probability.jsonpath import locate, parse, spelled
 
 LEAVES = (
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
@@ -77,3 +77,9 @@ def test_what_is_no_path(path):
     """A path that cannot be read is the person's error."""
     with pytest.raises(UsageError):
         parse(path)
+
+
+@pytest.mark.parametrize("name", ["a", "", "$", "a.b", "[0]", '"', "\\", "单 价", "\n"])
+def test_any_steps_can_be_spelled(name):
+    """What is spelled of steps is read as these steps."""
+    assert parse(spelled([name, 0, name])) == [name, 0, name]

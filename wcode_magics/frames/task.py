@@ -3,17 +3,19 @@
 import math
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from wcode_magics import template, text
 from wcode_magics.errors import AnswerError, UsageError, WcodeError
+from wcode_magics.probability.jsonpath import spelled
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
-from wcode_magics.schema import Field, Schema
+from wcode_magics.schema import Field, Schema, path_of
 from wcode_magics.values import Message
 
+Steps = tuple[str, ...]
 DETAILS = (
     Field("prompt_tokens", "int"),
     Field("completion_tokens", "int"),
@@ -162,24 +164,23 @@ class Extract(Task):
     @property
     def columns(self) -> tuple[Field, ...]:
         """The fields, and their probabilities if wanted."""
-        paths = self._paths
-        told = [replace(f, name=f"{self.prefix}{path}") for path, f in paths]
+        told = [replace(f, name=f"{self.prefix}{f.name}") for _, f in self._places]
         sure = [Field(f"{f.name}_p", "float") for f in told] if self.confidence else []
         return (*told, *sure, *self._detail_columns)
 
     @property
-    def _paths(self) -> list[tuple[str, Field]]:
+    def _places(self) -> list[tuple[Steps, Field]]:
+        """Where each field stands in an answer; an answer that is one stands at ()."""
         if not self.schema.fields:
-            return [(self.into, self.schema.value)]
-        return list(_paths(self.schema.fields, "", flat=self.flat))
+            return [((), replace(self.schema.value, name=self.into))]
+        return list(_places(self.schema.fields, (), flat=self.flat))
 
     def read(self, reply: Reply) -> tuple[Any, ...]:
         """The values of the fields; raises AnswerError where it does not fit."""
         value = self.schema.plain(self.schema.check(reply.json))
-        named = bool(self.schema.fields)
-        values = [_at(value, p) if named else value for p, _ in self._paths]
-        for said, (path, one) in zip(values, self._paths, strict=True):
-            _refuse_huge(said, path, one)
+        values = [_at(value, steps) for steps, _ in self._places]
+        for said, (steps, one) in zip(values, self._places, strict=True):
+            _refuse_huge(said, steps, one)
         sure = self._sure(reply) if self.confidence else ()
         return (*values, *sure, *self._details(reply))
 
@@ -199,11 +200,11 @@ class Extract(Task):
         return language_of(self.templates)
 
     def _sure(self, reply: Reply) -> list[float]:
-        return [self._probability(reply, path) for path, _ in self._paths]
+        return [self._probability(reply, steps) for steps, _ in self._places]
 
-    def _probability(self, reply: Reply, path: str) -> float:
+    def _probability(self, reply: Reply, steps: Steps) -> float:
         try:
-            return float(reply.confidence(path if self.schema.fields else ""))
+            return float(reply.confidence(spelled(steps)))
         except (UsageError, AnswerError):
             return math.nan
 
@@ -213,30 +214,27 @@ def language_of(texts: Sequence[str]) -> str:
     return "zh" if any(_CHINESE.search(said) for said in texts) else "en"
 
 
-def _paths(
-    fields: tuple[Field, ...], before: str, *, flat: bool
-) -> list[tuple[str, Field]]:
-    found: list[tuple[str, Field]] = []
+def _places(
+    fields: Sequence[Field], above: Steps, *, flat: bool
+) -> Iterator[tuple[Steps, Field]]:
     for one in fields:
-        path = f"{before}{one.name}"
+        steps = (*above, one.name)
         if flat and one.fields:
-            found += _paths(one.fields, f"{path}.", flat=True)
+            yield from _places(one.fields, steps, flat=True)
         else:
-            found.append((path, one))
-    return found
+            yield steps, replace(one, name=".".join(steps))
 
 
-def _refuse_huge(value: Any, path: str, field: Field) -> None:
+def _refuse_huge(value: Any, steps: Steps, field: Field) -> None:
     """Where a column of 64 bits cannot hold a number that the schema allows."""
     most = _MOST.get(field.kind)
     numbers = (int,) if field.kind == "float" else (int, float)
     if most and isinstance(value, numbers) and not -most <= value <= most:
-        raise AnswerError("schema.misfit", path=path, problem="> 64 bits")
+        problem = "> 64 bits"
+        raise AnswerError("schema.misfit", path=path_of(steps), problem=problem)
 
 
-def _at(value: Any, path: str) -> Any:
-    if isinstance(value, Mapping) and path in value:
-        return value[path]
-    for step in path.split("."):
+def _at(value: Any, steps: Steps) -> Any:
+    for step in steps:
         value = value.get(step) if isinstance(value, Mapping) else None
     return value

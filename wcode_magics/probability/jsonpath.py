@@ -7,6 +7,7 @@ last one counts, as in Python's ``json``.
 
 import json
 import re
+from collections.abc import Iterable
 
 from wcode_magics.errors import AnswerError, UsageError
 
@@ -55,6 +56,11 @@ def parse(path: str) -> list[Step]:
         steps.append(name or (int(index) if index else json.loads(quoted)))
         at = found.end()
     return steps
+
+
+def spelled(steps: Iterable[Step]) -> str:
+    """The path that :func:`parse` reads as these steps, whatever their names are."""
+    return "".join(f"[{json.dumps(step)}]" for step in steps)
 
 
 def _skip(text: str, at: int) -> int:
