@@ -13,7 +13,7 @@ import re
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, Literal
 
 from wcode_magics.errors import AnswerError, UsageError
@@ -136,8 +136,14 @@ class Schema:
         from jsonschema import Draft202012Validator
         from jsonschema.exceptions import best_match
 
-        error = best_match(Draft202012Validator(self.json).iter_errors(value))
-        return None if error is None else (path_of(error.absolute_path), error.message)
+        validator = Draft202012Validator(self.json, format_checker=_moments())
+        error = best_match(validator.iter_errors(value))
+        if error is not None:
+            return path_of(error.absolute_path), error.message
+        nothing = value is None and "type" in self._resolved(self.json)
+        if self.fields and not nothing and not isinstance(value, Mapping):
+            return "$", f"{value!r} is not of type 'object'"
+        return None
 
     def _resolved(self, part: Any) -> Mapping[str, Any]:
         for _ in range(_DEEP):
@@ -176,6 +182,27 @@ class Schema:
         again = id(part) in above
         inner = () if again else tuple(self._fields(part, (*above, id(part))))
         return Field(name, _KINDS.get(str(word), "object"), (), inner)
+
+
+def moment(text: str, kind: Kind) -> dt.datetime:
+    """The moment that a ``date`` or ``datetime`` says, in UTC and without a zone.
+
+    A moment without an offset is taken as UTC.
+
+    Raises:
+        ValueError: it says none.
+    """
+    if kind == "date":
+        return dt.datetime.combine(dt.date.fromisoformat(text), dt.time())
+    at = dt.datetime.fromisoformat(text.upper())
+    try:
+        return (
+            at.replace(tzinfo=at.tzinfo or dt.UTC)
+            .astimezone(dt.UTC)
+            .replace(tzinfo=None)
+        )
+    except OverflowError as wrong:
+        raise ValueError(text) from wrong
 
 
 def schema_of(thing: Any, *, name: str = "answer") -> Schema:
@@ -305,6 +332,21 @@ def path_of(steps: Iterable[str | int]) -> str:
     for step in steps:
         path += f"[{step}]" if isinstance(step, int) else f".{step}"
     return path
+
+
+@cache
+def _moments() -> Any:
+    """What jsonschema asks whether a text has the format of a moment."""
+    from jsonschema import FormatChecker
+
+    checker = FormatChecker(formats=())
+    for name, kind in _FORMATS.items():
+        checker.checks(name, raises=ValueError)(
+            lambda said, kind=kind: (
+                not isinstance(said, str) or bool(moment(said, kind))
+            )
+        )
+    return checker
 
 
 def _guarded(read: Callable[[Any], Any], value: Any) -> Any:

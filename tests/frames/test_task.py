@@ -3,6 +3,7 @@
 import datetime as dt
 import enum
 import json
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
@@ -200,6 +201,96 @@ def test_extract_flat_with_confidence(serve):
     assert made["s_shop.name"].tolist() == ["tea"]
     assert made["s_price"].tolist() == [2.0]
     assert made["s_price_p"].tolist() == pytest.approx([0.5])
+
+
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [
+        ("date", "next tuesday"),
+        ("date", "2024-02-30"),
+        ("date-time", "2024-05-01T25:00:00"),
+        ("date-time", "0001-01-01T00:00:00+08:00"),
+    ],
+)
+def test_dates_that_are_none(serve, form, said):
+    """A date that the calendar lacks is asked once more, then invalid."""
+    server = serve(completion(json.dumps({"when": said})))
+    schema = {"properties": {"when": {"type": "string", "format": form}}}
+    made = texts(1).wcode.extract("{{ text }}", schema, **QUIET)
+    assert made["extract_status"].tolist() == ["invalid"]
+    assert made["when"].isna().all()
+    assert "$.when" in made["extract_error"][0]
+    assert said in made["extract_error"][0]
+    assert len(server.seen) == 2
+
+
+@pytest.mark.parametrize("form", ["date", "date-time"])
+@pytest.mark.parametrize("year", ["0001", "1066", "9999"])
+def test_dates_of_any_year(serve, form, year):
+    """Years that nanoseconds cannot tell are told all the same."""
+    serve(completion(json.dumps({"when": f"{year}-03-04"})))
+    schema = {"properties": {"when": {"type": "string", "format": form}}}
+    made = texts(1).wcode.extract("{{ text }}", schema, **QUIET)
+    assert made["extract_status"].tolist() == ["ok"]
+    assert (made["when"].dt.year[0], made["when"].dt.day[0]) == (int(year), 4)
+
+
+@pytest.mark.parametrize("said", ['["x"]', '"x"', "3", "null"])
+@pytest.mark.parametrize("flat", [False, True])
+def test_objects_without_a_type(serve, said, flat):
+    """Where fields are asked for, what is no object does not fit."""
+    inner = {"properties": {"a": {"type": "string"}}}
+    serve(completion(f'{{"in": {said}}}' if flat else said))
+    schema = {"properties": {"in": inner}} if flat else inner
+    made = texts(1).wcode.extract("{{ text }}", schema, flat=flat, **QUIET)
+    nothing = flat and said == "null"
+    assert made["extract_status"].tolist() == ["ok" if nothing else "invalid"]
+    assert nothing or ("$.in" if flat else "$:") in made["extract_error"][0]
+
+
+def test_an_object_or_nothing(serve):
+    """Where a schema allows null, null has no values and is no mistake."""
+    serve(completion("null"))
+    made = texts(1).wcode.extract("{{ text }}", Review | None, **QUIET)
+    assert made["extract_status"].tolist() == ["ok"]
+    assert made[list(ANSWER)].isna().all(axis=None)
+
+
+KINDS = {
+    "whole": (int, 1, "x"),
+    "half": (int, 1, 1.5),
+    "share": (float, 1.5, [1]),
+    "yes": (bool, True, 1),
+    "text": (str, "a", 1),
+    "day": (dt.date, dt.date(2024, 5, 1), "soon"),
+    "mood": (Mood, Mood.glad, "merry"),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_values_of_another_kind(serve, kind):
+    """What a validator makes of another kind than its column's is its row's error."""
+    form, good, bad = KINDS[kind]
+
+    def odd(_value: object, info: pydantic.ValidationInfo) -> object:
+        return good if info.data["good"] else bad
+
+    made = pydantic.create_model(
+        "Made",
+        good=(bool, ...),
+        x=(Annotated[form, pydantic.BeforeValidator(lambda _: good)], ...),
+        __validators__={"odd": pydantic.field_validator("x")(odd)},
+    )
+
+    def script(seen) -> Answer:
+        wanted = "false" if "row 1" in prompt_of(seen) else "true"
+        return completion(f'{{"good": {wanted}, "x": 0}}')
+
+    serve(script)
+    found = texts(3).wcode.extract("{{ text }}", made, **QUIET)
+    assert found["extract_status"].tolist() == ["ok", "invalid", "ok"]
+    assert found["x"].isna().tolist() == [False, True, False]
+    assert "$.x" in found["extract_error"][1]
 
 
 @pytest.mark.parametrize("name", ["c.d", "a[0]", "]", "", "$", "$.x", 'q"\\"', "单 价"])

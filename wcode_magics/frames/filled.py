@@ -13,7 +13,7 @@ import pandas as pd
 
 from wcode_magics.flow.outcome import Outcome
 from wcode_magics.frames.task import Task
-from wcode_magics.schema import Field
+from wcode_magics.schema import Field, moment
 
 DTYPES = {"text": "string", "int": "Int64", "float": "Float64", "bool": "boolean"}
 MOMENTS = {"date": "datetime64[us]", "datetime": "datetime64[us, UTC]"}
@@ -62,7 +62,7 @@ def array(field: Field, values: Sequence[Any]) -> Any:
     if field.kind == "choice":
         return pd.Categorical(values, categories=list(field.choices))
     if field.kind in MOMENTS:
-        return _moments(values, MOMENTS[field.kind])
+        return _moments(values, field)
     if field.kind == "object":
         held = np.empty(len(values), dtype=object)
         held[:] = values
@@ -80,11 +80,12 @@ def readable(text: str) -> str:
     return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
 
 
-def _moments(values: Sequence[Any], dtype: Any) -> Any:
-    held = pd.Series(values, dtype=object)
-    read = pd.to_datetime(held, errors="coerce", utc=True, format="ISO8601")
-    zoned = read if "UTC" in dtype else read.dt.tz_localize(None)
-    return zoned.astype(dtype).array
+def _moments(values: Sequence[Any], field: Field) -> Any:
+    """Each to the microsecond, of any year that Python has."""
+    read = [None if value is None else moment(value, field.kind) for value in values]
+    held = pd.DatetimeIndex(np.array(read, dtype="datetime64[us]"))
+    zoned = held.tz_localize("UTC") if "UTC" in MOMENTS[field.kind] else held
+    return zoned.astype(MOMENTS[field.kind]).array
 
 
 def values_of(

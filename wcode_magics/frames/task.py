@@ -12,7 +12,7 @@ from wcode_magics.errors import AnswerError, UsageError, WcodeError
 from wcode_magics.probability.jsonpath import spelled
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
-from wcode_magics.schema import Field, Schema, path_of
+from wcode_magics.schema import Field, Schema, moment, path_of
 from wcode_magics.values import Message
 
 Steps = tuple[str, ...]
@@ -23,6 +23,16 @@ DETAILS = (
     Field("logprob", "float"),
     Field("finish_reason", "text"),
 )
+_TYPES: dict[str, Any] = {
+    "text": str,
+    "choice": str,
+    "date": str,
+    "datetime": str,
+    "bool": bool,
+    "int": int | float,
+    "float": int | float,
+}
+"""What JSON has for a kind of field; an object may be anything."""
 _MOST = {"int": 2**63 - 1, "float": int(sys.float_info.max)}
 _NOT = re.compile(
     r"(\b(not|no|never|neither)|n['’]t)(\s+\w+){0,2}\W*$|[不没非]\w{0,2}\W*$"
@@ -178,9 +188,8 @@ class Extract(Task):
     def read(self, reply: Reply) -> tuple[Any, ...]:
         """The values of the fields; raises AnswerError where it does not fit."""
         value = self.schema.plain(self.schema.check(reply.json))
-        values = [_at(value, steps) for steps, _ in self._places]
-        for said, (steps, one) in zip(values, self._places, strict=True):
-            _refuse_huge(said, steps, one)
+        places = self._places
+        values = [_fitting(_at(value, steps), steps, one) for steps, one in places]
         sure = self._sure(reply) if self.confidence else ()
         return (*values, *sure, *self._details(reply))
 
@@ -225,16 +234,52 @@ def _places(
             yield steps, replace(one, name=".".join(steps))
 
 
-def _refuse_huge(value: Any, steps: Steps, field: Field) -> None:
-    """Where a column of 64 bits cannot hold a number that the schema allows."""
-    most = _MOST.get(field.kind)
-    numbers = (int,) if field.kind == "float" else (int, float)
-    if most and isinstance(value, numbers) and not -most <= value <= most:
-        problem = "> 64 bits"
-        raise AnswerError("schema.misfit", path=path_of(steps), problem=problem)
-
-
 def _at(value: Any, steps: Steps) -> Any:
-    for step in steps:
-        value = value.get(step) if isinstance(value, Mapping) else None
+    """What stands there; None where it, or what it stands in, is left out or null."""
+    for depth, step in enumerate(steps):
+        if value is None:
+            return None
+        if not isinstance(value, Mapping):
+            raise _misfit(steps[:depth], f"{value!r} is not of type 'object'")
+        value = value.get(step)
     return value
+
+
+def _fitting(value: Any, steps: Steps, field: Field) -> Any:
+    """The value as the column of a field holds it.
+
+    Raises:
+        AnswerError: it is of another kind, or too much for 64 bits.
+    """
+    kinds = _TYPES.get(field.kind)
+    if value is None or kinds is None:
+        return value
+    if not isinstance(value, kinds) or isinstance(value, bool) != (kinds is bool):
+        raise _misfit(steps, f"{value!r} is not of type '{field.kind}'")
+    if field.kind == "choice" and value not in field.choices:
+        raise _misfit(steps, f"{value!r} is not one of {list(field.choices)}")
+    if field.kind in {"date", "datetime"}:
+        _moment(value, steps, field)
+    return _number(value, steps, field) if field.kind in _MOST else value
+
+
+def _moment(value: str, steps: Steps, field: Field) -> None:
+    try:
+        moment(value, field.kind)
+    except ValueError as wrong:
+        raise _misfit(steps, f"{value!r} is not a '{field.kind}'") from wrong
+
+
+def _number(value: float, steps: Steps, field: Field) -> float:
+    """A number of 64 bits; nan and infinity are numbers of a column of floats."""
+    most = _MOST[field.kind]
+    whole = field.kind == "int"
+    if (whole or isinstance(value, int)) and not -most <= value <= most:
+        raise _misfit(steps, "> 64 bits")
+    if whole and value != int(value):
+        raise _misfit(steps, f"{value!r} is not of type 'int'")
+    return int(value) if whole else float(value)
+
+
+def _misfit(steps: Steps, problem: str) -> AnswerError:
+    return AnswerError("schema.misfit", path=path_of(steps), problem=problem)
