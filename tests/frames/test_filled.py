@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
-from tests.frames.asking import QUIET, logprob, texts
-from tests.loopback import completion
+from tests.frames.asking import QUIET, logprob, prompt_of, texts
+from tests.loopback import Answer, completion
 from wcode_magics.errors import UsageError
 
 INDEXES = {
@@ -53,6 +53,42 @@ def test_names_with_levels(serve):
     assert len(server.seen) == 4
     with pytest.raises(UsageError):
         made.wcode.ask("hello", **QUIET)
+
+
+@pytest.mark.parametrize("said", ['"a"', "1", "[1, 2]", '{"b": 1}', "null"])
+def test_fields_of_any_type_are_objects(serve, said):
+    """A column of several types is of objects, whatever came, and stays so."""
+    server = serve(completion(f'{{"x": {said}}}'))
+    df = texts(3).set_index(pd.Index([1, 1, 2]))
+    made = df.wcode.extract(
+        "{{ text }}", {"x": "str | int | list | dict | None"}, **QUIET
+    )
+    assert made["x"].dtype == object
+    server.script[:] = [completion('{"x": [7]}')]
+    again = made.wcode.retry(["ok"], fresh=True, **QUIET)
+    assert again["x"].dtype == object
+    assert again["x"].tolist() == [[7]] * 3
+
+
+def test_some_rows_of_a_field_of_any_type(serve):
+    """Rows that are asked again put values of other types among the old ones."""
+
+    def script(seen) -> Answer:
+        held = {"row 0": '"a"', "row 1": "oops", "row 2": '"c"'}
+        again = len(server.seen) > 4
+        return completion('{"x": [7]}' if again else f'{{"x": {held[first(seen)]}}}')
+
+    server = serve(script)
+    made = texts(3).wcode.extract("{{ text }}", {"x": "str | list"}, **QUIET)
+    assert made["extract_status"].tolist() == ["ok", "invalid", "ok"]
+    again = made.wcode.retry(["invalid"], **QUIET)
+    assert again["x"].dtype == object
+    assert again["x"].tolist() == ["a", [7], "c"]
+
+
+def first(seen) -> str:
+    """Which row is asked."""
+    return prompt_of(seen)[:5]
 
 
 def test_no_rows(serve):

@@ -40,10 +40,23 @@ def filled(
     for field, values in zip(columns_of(task), values_of(task, outcomes), strict=True):
         column, name = array(field, values), name_in(frame, field.name)
         if places is not None:
-            column, fresh = made[name].array.copy(), column
-            column[np.asarray(places, dtype=np.intp)] = fresh
-        made[name] = column
+            column = _merged(made[name], column, places)
+        made[name] = _kept(column, made.index)
     return made
+
+
+def _merged(old: "pd.Series[Any]", fresh: Any, places: Sequence[int]) -> Any:
+    """The old column with fresh values at some places."""
+    loose = isinstance(fresh, np.ndarray)
+    merged: Any = old.to_numpy(dtype=object, copy=True) if loose else old.array.copy()
+    merged[np.asarray(places, dtype=np.intp)] = fresh
+    return merged
+
+
+def _kept(column: Any, index: pd.Index) -> Any:
+    """The column as a frame takes it without a guess at what its objects are."""
+    loose = isinstance(column, np.ndarray)
+    return pd.Series(column, index=index, dtype=object) if loose else column
 
 
 def name_in(frame: pd.DataFrame, name: str) -> Any:
