@@ -12,6 +12,7 @@ import pytest
 
 from tests.frames.asking import QUIET, logprob, prompt_of, texts
 from tests.loopback import Answer, completion
+from wcode_magics import text
 
 
 def test_classify(serve):
@@ -344,3 +345,30 @@ def test_invalid_answers_are_asked_again_once(serve):
     assert '{"price": "cheap"}' in made["extract_error"][1]
     assert "_wcode" not in made["extract_error"][1]
     assert len(server.seen) == 4
+
+
+@pytest.mark.parametrize("said", ['{"x": "dear"}', "no JSON"])
+@pytest.mark.parametrize("prompt", ["{{ text }}", "评 {{ text }}"])
+def test_asking_again_is_the_same_in_every_language(serve, said, prompt):
+    """The model is told what is wrong in its prompt's language, and no more."""
+    server = serve(completion(said))
+    for spoken in text.LANGUAGES:
+        text.use(spoken)
+        made = texts(1).wcode.extract(prompt, {"x": "int"}, fresh=True, **QUIET)
+        assert made["extract_status"].tolist() == ["invalid"]
+    bodies = [seen.body["messages"] for seen in server.seen]
+    assert bodies[:2] == bodies[2:]
+    asked = bodies[1][-1]["content"]
+    assert ("请" in asked) == ("评" in prompt)
+    assert ("$.x: " if "dear" in said else "JSON: ") in asked
+    assert "--" not in asked
+
+
+def test_half_a_character_is_asked_again(serve):
+    """An answer that no request can carry is shown to the model with U+FFFD."""
+    (whole,) = completion('{"x": "aHALFb😀"}').pieces
+    half = Answer([whole.replace(b"HALF", b"\\ud800")])
+    server = serve(half, completion('{"x": 1}'))
+    made = texts(1).wcode.extract("{{ text }}", {"x": "int"}, **QUIET)
+    assert made["extract_status"].tolist() == ["ok"]
+    assert server.seen[1].body["messages"][1]["content"] == '{"x": "a\ufffdb😀"}'

@@ -199,9 +199,16 @@ class Extract(Task):
         return True
 
     def mend(self, reply: Reply, error: WcodeError) -> Request:
-        """The same conversation, its answer and what is wrong with it."""
-        again = text.say("frame.again", self._language, error=error.said)
-        more = (Message("assistant", reply.text), Message("user", again))
+        """The same conversation, its answer and what is wrong with it.
+
+        The model reads its prompt's language, whatever the person's is: the request
+        is the same in both, and so is what was recorded of it.
+        """
+        wrong = error.facts.get("problem") or error.facts.get("reason") or error.key
+        problem = f"{error.facts.get('path', 'JSON')}: {wrong}"
+        again = text.say("frame.again", self._language, problem=problem)
+        said = (("assistant", reply.text), ("user", again))
+        more = (Message(role, _whole(words)) for role, words in said)
         return replace(reply.request, messages=(*reply.request.messages, *more))
 
     @property
@@ -221,6 +228,11 @@ class Extract(Task):
 def language_of(texts: Sequence[str]) -> str:
     """The language that our own words in a prompt are in: that of the prompt."""
     return "zh" if any(_CHINESE.search(said) for said in texts) else "en"
+
+
+def _whole(words: str) -> str:
+    """The text with U+FFFD for halves of characters, which no request can carry."""
+    return words.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _places(
