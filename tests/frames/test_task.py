@@ -61,6 +61,42 @@ def test_labels_that_share_words(serve, said, label):
     assert made["label_p"].isna().all()
 
 
+@pytest.mark.parametrize(
+    ("said", "label"),
+    [
+        ("答案是正面", "正面"),
+        ("这是负面的。", "负面"),
+        ("非常满意", "满意"),
+        ("不错，满意", "满意"),
+        ("无疑是正面", "正面"),
+        ("答案是neutral", "neutral"),
+        ("答案是not neutral", None),
+        ("不满意", None),
+        ("我并不觉得很满意", None),
+        ("没有让我感到满意", None),
+        ("不是正面", None),
+        ("不是正面，而是负面", None),
+        ("neutrality", None),
+    ],
+)
+def test_labels_in_sentences_without_spaces(serve, said, label):
+    """A Chinese sentence says a label as an English one does, or denies it."""
+    serve(completion(said))
+    labels = ["正面", "负面", "满意", "neutral"]
+    made = texts(1).wcode.classify("{{ text }}", labels, **QUIET)
+    assert made["label"].isna().tolist() == [label is None]
+    assert label is None or made["label"].tolist() == [label]
+
+
+@pytest.mark.parametrize("label", ['say "hi"', "C:\\new", "满意", '"', "a\nb", "C++"])
+@pytest.mark.parametrize("ascii_only", [False, True])
+def test_labels_as_json(serve, label, ascii_only):
+    """The JSON string that is asked for is read as JSON, with its escapes."""
+    serve(completion(json.dumps(label, ensure_ascii=ascii_only)))
+    made = texts(1).wcode.classify("{{ text }}", [label, "other"], **QUIET)
+    assert made["label"].tolist() == [label]
+
+
 @pytest.mark.parametrize("label", ["{% endraw %}{{ x }}", '{{ "a" }}', "{%-", "“{{”"])
 def test_labels_are_text_and_never_a_template(serve, label):
     """Braces in a label go to the model as they are."""

@@ -1,5 +1,6 @@
 """What is asked of each row of a table, and what is read from the answer."""
 
+import json
 import math
 import re
 import sys
@@ -34,10 +35,15 @@ _TYPES: dict[str, Any] = {
 }
 """What JSON has for a kind of field; an object may be anything."""
 _MOST = {"int": 2**63 - 1, "float": int(sys.float_info.max)}
+_WIDE = r"\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\uff66-\uff9d\U00020000-\U0003ffff"
+"""Letters of scripts that set no spaces between words."""
+_LETTER = rf"[^\W{_WIDE}]"
+_SPACELESS = re.compile(f"[{_WIDE}]")
 _NOT = re.compile(
-    r"(\b(not|no|never|neither)|n['’]t)(\s+\w+){0,2}\W*$|[不没非]\w{0,2}\W*$"
+    rf"((?<!{_LETTER})(not|no|never|neither)|n['’]t)(\s+\w+){{0,2}}\W*$"
+    r"|([不没沒](?!错|錯)|[未无無](?!疑)|非(?!常))\w{0,8}\W*$"
 )
-"""Before a label: what denies it."""
+"""Before a label: what denies it. 不错, 无疑 and 非常 deny nothing."""
 _CHINESE = re.compile(r"[\u3400-\u9fff]")
 _QUOTES = " \t\r\n\"'`*.。!！“”‘’「」"
 
@@ -134,14 +140,14 @@ class Classify(Task):
         )
 
     def _label(self, reply: Reply) -> str:
-        said = reply.text.strip().casefold()
         folded = {label.strip().casefold(): label for label in self.labels}
-        for whole in (said, said.strip(_QUOTES)):
+        said, raw = (t.strip().casefold() for t in (_decoded(reply.text), reply.text))
+        for whole in (said, raw, said.strip(_QUOTES)):
             if whole in folded:
                 return folded[whole]
         held, rest, denied = [], said, False
         for word in sorted(folded, key=len, reverse=True):
-            spoken = re.compile(rf"(?<!\w){re.escape(word)}(?!\w)")
+            spoken = _spoken(word)
             found = spoken.search(rest)
             if found:
                 held.append(word)
@@ -228,6 +234,24 @@ class Extract(Task):
 def language_of(texts: Sequence[str]) -> str:
     """The language that our own words in a prompt are in: that of the prompt."""
     return "zh" if any(_CHINESE.search(said) for said in texts) else "en"
+
+
+def _decoded(said: str) -> str:
+    """The text of a JSON string, as which labels are asked for; else what was said."""
+    try:
+        value = json.loads(said, strict=False)
+    except (ValueError, RecursionError):
+        return said
+    return value if isinstance(value, str) else said
+
+
+def _spoken(word: str) -> re.Pattern[str]:
+    """A word as others stand around it; where scripts set no spaces, anything may."""
+    before, after = (
+        "" if _SPACELESS.match(edge) else _LETTER for edge in (word[0], word[-1])
+    )
+    left = f"(?<!{before})" if before else ""
+    return re.compile(left + re.escape(word) + (f"(?!{after})" if after else ""))
 
 
 def _whole(words: str) -> str:
