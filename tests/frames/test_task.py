@@ -32,6 +32,17 @@ def test_classify(serve):
     assert "good / bad" in prompt_of(server.seen[0])
 
 
+@pytest.mark.parametrize("no", [False, np.False_])
+def test_classify_without_probabilities(serve, no):
+    """Where no probabilities are wanted, none of their parameters is sent."""
+    server = serve(completion("good"))
+    made = texts(1).wcode.classify("{{ text }}", ["good", "bad"], logprobs=no, **QUIET)
+    assert made["label"].tolist() == ["good"]
+    assert made["label_p"].isna().all()
+    assert server.seen[0].body["logprobs"] is False
+    assert "top_logprobs" not in server.seen[0].body
+
+
 @pytest.mark.parametrize(
     ("said", "label"),
     [

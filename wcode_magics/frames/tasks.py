@@ -49,7 +49,9 @@ def task_of(
     if own.get("labels") is not None:
         labels = _checked(own["labels"])
         given["labels"] = list(labels)
-        base, resolved = _prepared(session, *_classifying(template, labels), rest)
+        told = rest.get("logprobs")
+        asked = _classifying(template, labels, sure=told is None or bool(told))
+        base, resolved = _prepared(session, *asked, rest)
         return Classify(base, **common, labels=labels), resolved, given
     base, resolved = _prepared(session, template, {}, rest)
     return Task(base, **common), resolved, given
@@ -84,17 +86,21 @@ def _extracting(
     return f"{template}\n\n{asked}", params
 
 
-def _classifying(template: str, labels: Sequence[str]) -> tuple[str, dict[str, Any]]:
+def _classifying(
+    template: str, labels: Sequence[str], *, sure: bool
+) -> tuple[str, dict[str, Any]]:
     shown = " / ".join(labels)
     asked = say("frame.choose", language_of([template]), labels=_literal(shown))
     schema = Schema("label", {"type": "string", "enum": list(labels)})
-    return f"{template}\n\n{asked}", {
+    params: dict[str, Any] = {
         "temperature": 0,
         "max_tokens": max(len(label.encode()) for label in labels) + ROOM,
-        "logprobs": True,
-        "top_logprobs": min(max(ALTERNATIVES, len(labels)), MOST_ALTERNATIVES),
         "response_format": schema.response_format,
     }
+    if sure:
+        most = min(max(ALTERNATIVES, len(labels)), MOST_ALTERNATIVES)
+        params |= {"logprobs": True, "top_logprobs": most}
+    return f"{template}\n\n{asked}", params
 
 
 def _checked(labels: Sequence[str]) -> tuple[str, ...]:
