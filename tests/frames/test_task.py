@@ -13,6 +13,7 @@ import pytest
 from tests.frames.asking import QUIET, logprob, prompt_of, texts
 from tests.loopback import Answer, completion
 from wcode_magics import text
+from wcode_magics.errors import UsageError
 
 
 def test_classify(serve):
@@ -30,6 +31,41 @@ def test_classify(serve):
     assert body["response_format"]["json_schema"]["schema"]["enum"] == ["good", "bad"]
     assert body["max_tokens"] < 20
     assert "good / bad" in prompt_of(server.seen[0])
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        {"a", "b"},
+        frozenset("ab"),
+        5,
+        "ab",
+        None,
+        ["a"],
+        ["a", 5],
+        ["a", "b\ud800"],
+        [[]],
+    ],
+)
+def test_what_is_no_labels(serve, labels):
+    """Labels are a list of texts in an order: all else is one line, nothing is sent."""
+    server = serve()
+    with pytest.raises(UsageError) as caught:
+        texts(1).wcode.classify("{{ text }}", labels, **QUIET)
+    assert "no labels" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    str(caught.value).encode()
+    assert not server.seen
+
+
+@pytest.mark.parametrize("into", ["", 5, "a\ud800"])
+def test_what_is_no_column(serve, into):
+    """The name of a column is a text that a file can carry."""
+    server = serve()
+    with pytest.raises(UsageError) as caught:
+        texts(1).wcode.ask("{{ text }}", into=into, **QUIET)
+    str(caught.value).encode()
+    assert not server.seen
 
 
 @pytest.mark.parametrize("no", [False, np.False_])

@@ -46,7 +46,7 @@ def task_of(
         marks = {name: own[name] for name in ("prefix", "flat") if name in own}
         extract = Extract(base, **common, schema=schema, confidence=sure, **marks)
         return extract, resolved, given
-    if own.get("labels") is not None:
+    if "labels" in own:
         labels = _checked(own["labels"])
         given["labels"] = list(labels)
         told = rest.get("logprobs")
@@ -59,7 +59,7 @@ def task_of(
 
 def _refuse_odd(template: Any, options: Mapping[str, Any]) -> None:
     into = options["into"]
-    if not isinstance(into, str) or not into:
+    if not into or not _is_text(into):
         raise UsageError("frame.into", given=repr(into))
     if not isinstance(template, str):
         raise UsageError("frame.template", given=type(template).__name__)
@@ -103,12 +103,28 @@ def _classifying(
     return f"{template}\n\n{asked}", params
 
 
-def _checked(labels: Sequence[str]) -> tuple[str, ...]:
-    listed = () if isinstance(labels, str) else tuple(labels)
-    texts = [label.strip().casefold() for label in listed if isinstance(label, str)]
+def _checked(labels: Any) -> tuple[str, ...]:
+    """The labels in their order; a set has another one in each process."""
+    unordered = isinstance(labels, str | set | frozenset)
+    try:
+        listed = () if unordered else tuple(labels)
+    except TypeError:
+        listed = ()
+    texts = [label.strip().casefold() for label in listed if _is_text(label)]
     if len(texts) < 2 or "" in texts or len(set(texts)) < len(listed):
         raise UsageError("frame.labels", given=repr(labels))
     return listed
+
+
+def _is_text(value: Any) -> bool:
+    """Whether it is a text that a request and a file can carry."""
+    if not isinstance(value, str):
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _literal(text: str) -> str:
