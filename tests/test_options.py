@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from wcode_magics import options, params
@@ -194,3 +195,18 @@ def test_what_json_writes_is_what_is_read():
     """A value that is shown can be written back."""
     for name, (value, _written) in STRUCTURED.items():
         assert read(row(name), json.dumps(value), {}) == value
+
+
+@pytest.mark.parametrize("kind", [int, np.int64, np.float32])
+def test_numbers_of_any_library(kind):
+    """A number is what Python's tower says is one, NumPy's too."""
+    assert options.check_given({"budget": kind(1)}) == {"budget": 1}
+    with pytest.raises(OptionError):
+        options.check_given({"budget": kind(0)})
+
+
+@pytest.mark.parametrize("value", [True, "1", 1j, float("nan"), float("inf"), [1]])
+def test_no_numbers(value):
+    """What is no finite real number is refused in one line."""
+    with pytest.raises(OptionError):
+        options.check_given({"budget": value})

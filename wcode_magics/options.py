@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 from typing import Any, Literal
 
@@ -304,9 +305,8 @@ def _allows(row: Option, value: Any) -> bool:
     if row.words:
         return value in row.words
     if row.kind == "number":
-        numeric = isinstance(value, int | float) and not isinstance(value, bool)
-        above = numeric and (row.low is None or value > row.low)
-        return above and math.isfinite(value)
+        real = isinstance(value, Real) and not isinstance(value, bool)
+        return real and (-math.inf if row.low is None else row.low) < value < math.inf
     if row.kind in {"flag", "switch"}:
         return isinstance(value, bool)
     if row.kind == "name":
