@@ -5,6 +5,7 @@ import enum
 from dataclasses import dataclass
 from typing import Annotated, Literal, TypedDict
 
+import numpy as np
 import pydantic
 import pytest
 
@@ -160,6 +161,7 @@ def test_response_format_is_allowed(form):
     [
         ({"a": "strr"}, "str"),
         ({"a": []}, "choices"),
+        ({"a": np.int64}, "no schema"),
         ({"type": "object", "properties": 3}, "JSON Schema"),
         (object(), "no schema"),
         ({"enum": []}, "enum []"),

@@ -196,11 +196,8 @@ def moment(text: str, kind: Kind) -> dt.datetime:
         return dt.datetime.combine(dt.date.fromisoformat(text), dt.time())
     at = dt.datetime.fromisoformat(text.upper())
     try:
-        return (
-            at.replace(tzinfo=at.tzinfo or dt.UTC)
-            .astimezone(dt.UTC)
-            .replace(tzinfo=None)
-        )
+        zoned = at.replace(tzinfo=at.tzinfo or dt.UTC)
+        return zoned.astimezone(dt.UTC).replace(tzinfo=None)
     except OverflowError as wrong:
         raise ValueError(text) from wrong
 
@@ -214,7 +211,7 @@ def schema_of(thing: Any, *, name: str = "answer") -> Schema:
     if isinstance(thing, Schema):
         return thing
     if isinstance(thing, Mapping) and _is_json_schema(thing):
-        schema = Schema(name, _valid(dict(thing)))
+        schema = Schema(name, _valid(as_json(thing)))
     elif isinstance(thing, Mapping):
         fields = {str(key): _type(str(key), word) for key, word in thing.items()}
         schema = _from_type(_typed_dict(name, fields, frozenset(fields)), name)
@@ -240,7 +237,7 @@ def _from_type(kind: Any, name: str) -> Schema:
         shown = getattr(kind, "__name__", None) or repr(kind)
         reason = str(wrong).splitlines()[0]
         raise UsageError("schema.no_schema", given=shown, reason=reason) from wrong
-    return Schema(re.sub(r"[^\w-]", "_", name)[:64], _closed(found), adapter)
+    return Schema(re.sub(r"[^\w-]", "_", name)[:64], _closed(as_json(found)), adapter)
 
 
 def _typed_dict(name: str, fields: Mapping[str, Any], required: frozenset[str]) -> Any:
@@ -324,6 +321,15 @@ def _closed(part: Any) -> Any:
     if isinstance(closed.get("properties"), dict):
         closed.setdefault("additionalProperties", False)
     return closed
+
+
+def as_json(value: Any) -> Any:
+    """The same with the plain values that NumPy and pandas ones stand for."""
+    if hasattr(value, "tolist") and not isinstance(value, type):
+        return value.tolist()
+    if isinstance(value, Mapping):
+        return {key: as_json(inner) for key, inner in value.items()}
+    return [*map(as_json, value)] if isinstance(value, list | tuple) else value
 
 
 def path_of(steps: Iterable[str | int]) -> str:

@@ -58,7 +58,7 @@ def test_what_is_no_labels(serve, labels):
     assert not server.seen
 
 
-@pytest.mark.parametrize("into", ["", 5, "a\ud800"])
+@pytest.mark.parametrize("into", ["", 5, "a\ud800", np.array(["a", "b"])])
 def test_what_is_no_column(serve, into):
     """The name of a column is a text that a file can carry."""
     server = serve()
@@ -455,3 +455,21 @@ def test_half_a_character_is_asked_again(serve):
     made = texts(1).wcode.extract("{{ text }}", {"x": "int"}, **QUIET)
     assert made["extract_status"].tolist() == ["ok"]
     assert server.seen[1].body["messages"][1]["content"] == '{"x": "a\ufffdb😀"}'
+
+
+def test_numbers_of_numpy_are_plain_in_the_notes(serve, tmp_path):
+    """What a frame remembers of a call is JSON, so that Parquet takes the frame."""
+    server = serve(completion('{"x": 3}'))
+    field = {"type": "integer", "minimum": np.int64(1), "enum": np.array([3, 4])}
+    schema = {"type": "object", "properties": {"x": field}}
+    made = texts(1).wcode.extract(
+        *("{{ text }}", schema), seed=np.int64(3), temperature=np.float32(0.5), **QUIET
+    )
+    assert made["extract_status"].tolist() == ["ok"]
+    assert server.seen[0].body["seed"] == 3
+    made.to_parquet(tmp_path / "made.parquet")
+    read = pd.read_parquet(tmp_path / "made.parquet")
+    assert read.attrs["wcode"]["extract"]["seed"] == 3
+    again = read.wcode.retry(["ok"], **QUIET)
+    assert again["x"].tolist() == [3]
+    assert len(server.seen) == 1

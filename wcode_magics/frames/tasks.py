@@ -6,7 +6,7 @@ from typing import Any
 
 from wcode_magics.errors import UsageError
 from wcode_magics.frames.task import Classify, Extract, Task, language_of
-from wcode_magics.schema import Schema, schema_of
+from wcode_magics.schema import Schema, as_json, schema_of
 from wcode_magics.session import Session
 from wcode_magics.settings import Resolved
 from wcode_magics.text import say
@@ -37,7 +37,7 @@ def task_of(
     own = {name: options[name] for name in _OWN if name in options}
     rest = {name: value for name, value in options.items() if name not in _OWN}
     common = {"into": own["into"], "details": bool(own.get("details"))}
-    given = {**own, **rest, "template": template}
+    given = as_json({**own, **rest, "template": template})
     if own.get("schema") is not None:
         schema = schema_of(own["schema"])
         given["schema"] = dict(schema.json)
@@ -59,7 +59,7 @@ def task_of(
 
 def _refuse_odd(template: Any, options: Mapping[str, Any]) -> None:
     into = options["into"]
-    if not into or not _is_text(into):
+    if not _is_text(into) or not into:
         raise UsageError("frame.into", given=repr(into))
     if not isinstance(template, str):
         raise UsageError("frame.template", given=type(template).__name__)
