@@ -8,12 +8,14 @@ exclusions say how a type is shown elsewhere, and are not asked.
 import dataclasses
 from collections.abc import Iterator, Mapping
 from enum import Enum
+from functools import cache
 from typing import Any
 
 Names = Mapping[Any, Mapping[str, str]]
 """Classes to the names that their fields have in the schema."""
 
 _DATA = {"metadata", "default", "expected", "serialization", "config"}
+_SCALARS = frozenset({bool, int, float, str})
 _WHOLE = {"model", "dataclass"}
 
 
@@ -24,7 +26,7 @@ def names_of(core: Any) -> Names:
 
 def bare(value: Any, names: Names) -> Any:
     """The value as dicts, lists and scalars; raises what pydantic cannot dump."""
-    if value is None or type(value) in {bool, int, float, str}:
+    if value is None or type(value) in _SCALARS:
         return value
     if isinstance(value, Enum):
         return bare(value.value, names)
@@ -38,7 +40,7 @@ def bare(value: Any, names: Names) -> Any:
 
 
 def _object(value: Any, names: Names) -> Any:
-    from pydantic import BaseModel, RootModel, TypeAdapter
+    from pydantic import BaseModel, RootModel
 
     if isinstance(value, RootModel):
         return bare(value.root, names)
@@ -49,9 +51,16 @@ def _object(value: Any, names: Names) -> Any:
         fields = (field.name for field in dataclasses.fields(value))
         held = {name: getattr(value, name) for name in fields if hasattr(value, name)}
     else:
-        return TypeAdapter(Any).dump_python(value, mode="json")
+        return _anything().dump_python(value, mode="json")
     told = names.get(type(value), {})
     return {told.get(name, name): bare(inner, names) for name, inner in held.items()}
+
+
+@cache
+def _anything() -> Any:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Any)
 
 
 def _key(key: Any, names: Names) -> str:

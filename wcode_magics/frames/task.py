@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from wcode_magics import template, text
@@ -36,7 +37,7 @@ _TYPES: dict[str, Any] = {
 """What JSON has for a kind of field; an object may be anything."""
 _MOST = {"int": 2**63 - 1, "float": int(sys.float_info.max)}
 _WIDE = r"\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\uff66-\uff9d\U00020000-\U0003ffff"
-"""Letters of scripts that set no spaces between words."""
+"""Letters that other words stand beside without a space."""
 _LETTER = rf"[^\W{_WIDE}]"
 _SPACELESS = re.compile(f"[{_WIDE}]")
 _NOT = re.compile(
@@ -184,7 +185,7 @@ class Extract(Task):
         sure = [Field(f"{f.name}_p", "float") for f in told] if self.confidence else []
         return (*told, *sure, *self._detail_columns)
 
-    @property
+    @cached_property
     def _places(self) -> list[tuple[Steps, Field]]:
         """Where each field stands in an answer; an answer that is one stands at ()."""
         if not self.schema.fields:
