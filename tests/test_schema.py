@@ -249,6 +249,7 @@ def test_defaults_and_further_fields_are_kept():
         at: dt.date = dt.date(2024, 5, 1)
         mood: Mood = Mood.good
         by: dict[int, set[str]] = {}
+        old: int = pydantic.Field(3, deprecated=True)
 
     schema = schema_of(Open)
     plain = schema.plain(schema.check({"more": [1], "by": {"1": ["a"]}}))
@@ -256,6 +257,7 @@ def test_defaults_and_further_fields_are_kept():
         "at": "2024-05-01",
         "mood": "good",
         "by": {"1": ["a"]},
+        "old": 3,
         "more": [1],
     }
 

@@ -45,11 +45,12 @@ def _object(value: Any, names: Names) -> Any:
     if isinstance(value, RootModel):
         return bare(value.root, names)
     if isinstance(value, BaseModel):
-        held = {name: getattr(value, name) for name in type(value).model_fields}
+        own, fields = vars(value), type(value).model_fields
+        held = {name: own[name] for name in fields if name in own}
         held |= value.model_extra or {}
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = (field.name for field in dataclasses.fields(value))
-        held = {name: getattr(value, name) for name in fields if hasattr(value, name)}
+        known = (field.name for field in dataclasses.fields(value))
+        held = {name: getattr(value, name) for name in known if hasattr(value, name)}
     else:
         return _anything().dump_python(value, mode="json")
     told = names.get(type(value), {})
