@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from tests.frames.asking import QUIET, echo, prompt_of, texts
-from tests.loopback import Answer
+from tests.loopback import Answer, completion
 from tests.stopping import interrupted
 from wcode_magics.errors import (
     AuthenticationError,
@@ -181,3 +181,45 @@ def test_the_next_part_begins_while_the_last_answers_come(serve, table):
     assert made.read()["answer"].tolist() == [f"ROW {n}" for n in range(240)]
     written = [part.stat().st_mtime_ns for part in made.parts]
     assert written == sorted(written)
+
+
+def cut(seen) -> Answer:
+    """An answer that does not come to its end."""
+    return completion(prompt_of(seen), finish_reason="length")
+
+
+@pytest.mark.parametrize("how", ["stop", "budget", "credit"])
+def test_retry_keeps_what_was_answered(serve, table, how):
+    """A retry that ends early writes its answers; other rows stay as they were."""
+    left = [30]
+
+    def answer(seen) -> Answer:
+        left[0] -= 1
+        if how == "credit" and left[0] < 0:
+            return Answer([b"{}"], status=402)
+        hang = how == "stop" and left[0] < 0
+        return Answer(hang=True) if hang else slow(seen)
+
+    server = serve(cut, concurrency=2)
+    made = table(texts(90), rows=80)
+    options = {"max_tokens": 5, **QUIET}
+    made.wcode.ask("{{ text }}", **options)
+    assert set(made.read()["answer_status"]) == {"truncated"}
+    server.script[:] = [answer]
+    if how == "stop":
+        enough = interrupted(lambda: left[0] < 0, presses=2)
+        with pytest.raises(Stopped), enough:
+            made.wcode.retry(["truncated"], **QUIET)
+    elif how == "credit":
+        with pytest.raises(CreditError):
+            made.wcode.retry(["truncated"], **QUIET)
+    else:
+        written = made.wcode.retry(["truncated"], budget=0.0004, **QUIET)
+        assert isinstance(written.reason, BudgetError)
+    counts = Counter(made.read()["answer_status"])
+    assert set(counts) == {"ok", "truncated"}
+    rows = zip(made.read()["answer_status"], made.read()["answer"], strict=True)
+    for number, (status, said) in enumerate(rows):
+        assert said == (f"ROW {number}" if status == "ok" else f"row {number}")
+    if how != "budget":
+        assert counts["ok"] >= 28

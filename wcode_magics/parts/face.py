@@ -203,7 +203,7 @@ class _Parts(Face[R]):
                 folder.write(chunk.number, made)
 
             chunks = self._chunks_again(call, status, wanted)
-            passage = Passage(call, chunks, write, Tally())
+            passage = Passage(call, chunks, write, Tally(), again=True)
             yield self._run(passage, call, total)
 
     def _call_again(

@@ -2,13 +2,14 @@
 
 The next chunk begins when the last request of the one before is on its way, so that
 the network is busy while that one drains; never are there more than two. A chunk is
-written when all of its rows have their end, and after those before it.
+written when all of its rows have their end, and after those before it. One that is
+there already, and asked again, is written without the rows that have none.
 """
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
@@ -44,6 +45,7 @@ class Passage:
         chunks: read as they are needed, in another thread.
         write: puts a chunk with its outcomes where it belongs, likewise.
         tally: where the run stands, over all chunks.
+        again: the chunks are there, so that rows without an end keep what they have.
     """
 
     def __init__(
@@ -52,6 +54,8 @@ class Passage:
         chunks: Iterator[Chunk],
         write: Callable[[Chunk, Outcomes], None],
         tally: Tally,
+        *,
+        again: bool = False,
     ) -> None:
         self.tally = tally
         self.reason: WcodeError | None = None
@@ -59,7 +63,7 @@ class Passage:
         self._call = call
         self._line = Line.of(call.session, call.resolved, call.budget)
         self._store = call.session.ledger.store(call.resolved)
-        self._chunks, self._write = chunks, write
+        self._chunks, self._write, self._again = chunks, write, again
         self._alive: list[Batch[tuple[Any, ...]]] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -142,22 +146,29 @@ class Passage:
         self, chunk: Chunk, taken: asyncio.Event, before: asyncio.Task[None] | None
     ) -> None:
         try:
-            outcomes, whole = await self._outcomes(chunk, taken)
+            outcomes, ended = await self._outcomes(chunk, taken)
         finally:
             taken.set()
         if before is not None:
             await asyncio.wait({before})
-        if whole:
-            try:
-                await asyncio.to_thread(self._write, chunk, outcomes)
-            except StoreError:
-                self._over = True
-                raise
+        if len(ended) < len(outcomes) and self._again:
+            chunk, outcomes = _some(chunk, outcomes, ended)
+        elif len(ended) < len(outcomes):
+            return
+        if outcomes or not self._again:
+            await self._written(chunk, outcomes)
+
+    async def _written(self, chunk: Chunk, outcomes: Outcomes) -> None:
+        try:
+            await asyncio.to_thread(self._write, chunk, outcomes)
+        except StoreError:
+            self._over = True
+            raise
 
     async def _outcomes(
         self, chunk: Chunk, taken: asyncio.Event
-    ) -> tuple[Outcomes, bool]:
-        """What became of the rows, and whether they all have their end."""
+    ) -> tuple[Outcomes, list[int]]:
+        """What became of the rows, and which of them have their end."""
         batch = batch_of(self._line, self._call.task)
         batch.tally = self.tally
         self._alive.append(batch)
@@ -168,17 +179,33 @@ class Passage:
             self._alive.remove(batch)
         return outcomes, self._judge(outcomes, batch)
 
-    def _judge(self, outcomes: Outcomes, batch: Batch[tuple[Any, ...]]) -> bool:
+    def _judge(self, outcomes: Outcomes, batch: Batch[tuple[Any, ...]]) -> list[int]:
         statuses = {outcome.status for outcome in outcomes}
         self._good = self._good or bool(statuses & GOOD)
         if batch.reason is not None:
             self._halt(batch.reason)
-            return statuses <= {*GOOD, "skipped"}
+            return [n for n, outcome in enumerate(outcomes) if _is_answered(outcome)]
         if "budget" in statuses:
             self._over = True
             errors = (o.error for o in outcomes if isinstance(o.error, BudgetError))
             self.reason = self.reason or next(errors, None)
-        return not statuses & UNFINISHED
+        return [n for n, o in enumerate(outcomes) if o.status not in UNFINISHED]
+
+
+def _is_answered(outcome: Outcome[Any]) -> bool:
+    """Whether it is a row's own, where something befell all of them."""
+    if outcome.error is not None:
+        return outcome.error.reply is not None
+    return outcome.status not in UNFINISHED
+
+
+def _some(
+    chunk: Chunk, outcomes: Outcomes, ended: Sequence[int]
+) -> tuple[Chunk, Outcomes]:
+    """A chunk that is there already, with those of its rows that have their end."""
+    places = chunk.rows.places or ()
+    rows = replace(chunk.rows, places=[places[n] for n in ended])
+    return replace(chunk, rows=rows), [outcomes[n] for n in ended]
 
 
 def _until(asks: Iterable[Ask], taken: asyncio.Event) -> Iterator[Ask]:
