@@ -133,3 +133,21 @@ def test_a_frame_enriched_before(serve, table, rows):
     assert list(read.attrs["wcode"]) == ["one", "two"]
     assert str(read["two"].dtype) == "string"
     assert len(read.wcode.retry(["ok"], into="two", **QUIET)) == rows
+
+
+def test_categories_of_many_files(serve, tmp_path):
+    """Files with categories of their own fit one part, however many there are."""
+    serve()
+    files = [tmp_path / "a.parquet", tmp_path / "b.parquet"]
+    frames = [
+        pd.DataFrame({"kind": pd.Categorical([f"{file.stem}{n}" for n in range(100)])})
+        for file in files
+    ]
+    for frame, file in zip(frames, files, strict=True):
+        frame.to_parquet(file)
+    made = wcode_magics.parquet(files, to=tmp_path / "out", rows=150)
+    assert made.ask("{{ kind }}", **QUIET).statuses == {"ok": 200}
+    read = pd.read_parquet(tmp_path / "out")
+    assert str(read["kind"].dtype) == "category"
+    assert read["kind"].tolist() == [one for f in frames for one in f["kind"]]
+    assert read["answer"].tolist() == [one.upper() for one in read["kind"]]

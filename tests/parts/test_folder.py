@@ -7,11 +7,13 @@ import subprocess
 import sys
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 import wcode_magics
 from tests.frames.asking import QUIET, texts
 from wcode_magics.errors import StoreError, UsageError
+from wcode_magics.parts.folder import Folder
 
 
 def test_finished_parts_are_not_touched(serve, table):
@@ -193,3 +195,12 @@ def test_a_full_disk(serve, table, tmp_path):
     assert len(server.seen) == 60
     pd.testing.assert_series_equal(made.read()["pad"], df["pad"])
     assert not list(made.folder.glob(".*"))
+
+
+def test_a_part_that_arrow_cannot_write(tmp_path):
+    """What Arrow cannot write is told as any part that cannot be written is."""
+    odd = pa.array([(1, 1, 1)], pa.month_day_nano_interval())
+    folder = Folder(tmp_path)
+    with pytest.raises(StoreError, match=r"part-00000.parquet cannot be written"):
+        folder.write(0, pa.table({"odd": odd}))
+    assert list(tmp_path.iterdir()) == []

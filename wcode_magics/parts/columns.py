@@ -30,12 +30,19 @@ TYPES = {
     "object": pa.string(),
 }
 """By the kind of a field; an object is its JSON."""
+ROOMY = 32
+"""Bits of the number of a category, where files have not the same."""
 _PANDAS, _ATTRS = b"pandas", b"PANDAS_ATTRS"
 _PLAIN_NAMES = {"unicode", "string", "empty"}
 
 
 def source_schema(schema: pa.Schema) -> pa.Schema:
-    """A schema whose columns pandas calls by their names, on a plain range of rows."""
+    """A schema whose columns pandas calls by their names, on a plain range of rows.
+
+    Categories differ from file to file, so that a column of them has room for all.
+    """
+    for place, field in enumerate(schema):
+        schema = schema.set(place, field.with_type(_roomy(field.type)))
     noted = _noted(schema, _PANDAS)
     levels = noted.get("column_indexes", [])
     if len(levels) != 1 or levels[0].get("pandas_type") not in _PLAIN_NAMES:
@@ -95,10 +102,27 @@ def arrow(field: Field, values: Sequence[Any]) -> pa.Array:
     return pa.DictionaryArray.from_arrays(codes, pa.array(field.choices, pa.string()))
 
 
+def fitted(column: pa.Array, kind: pa.DataType) -> pa.Array:
+    """A column of a file as the schema of all has it."""
+    if column.type == kind:
+        return column
+    if pa.types.is_dictionary(column.type) and pa.types.is_dictionary(kind):
+        codes = column.indices.cast(kind.index_type)
+        words = column.dictionary.cast(kind.value_type)
+        return pa.DictionaryArray.from_arrays(codes, words, ordered=kind.ordered)
+    return column.cast(kind)
+
+
 def frame_of(table: pa.Table) -> pd.DataFrame:
     """The table as pandas reads it."""
     made: pd.DataFrame = table.to_pandas()
     return made
+
+
+def _roomy(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_dictionary(kind) and kind.index_type.bit_width < ROOMY:
+        return pa.dictionary(pa.int32(), kind.value_type, kind.ordered)
+    return kind
 
 
 def _merged(old: Any, fresh: pa.Array, places: Sequence[int]) -> Any:

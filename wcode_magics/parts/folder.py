@@ -97,7 +97,7 @@ class Folder:
                 with fresh.open("rb+") as written:
                     os.fsync(written.fileno())
                 fresh.replace(target)
-            except OSError:
+            except (OSError, pa.ArrowException):
                 with suppress(OSError):
                     fresh.unlink(missing_ok=True)
                 raise
@@ -119,8 +119,9 @@ class Folder:
     def _writing(self, path: Path) -> Iterator[None]:
         try:
             yield
-        except OSError as wrong:
-            reason = (wrong.strerror or str(wrong)).rpartition("] ")[2].rstrip(".")
+        except (OSError, pa.ArrowException) as wrong:
+            said = getattr(wrong, "strerror", None) or str(wrong).partition("\n")[0]
+            reason = said.rpartition("] ")[2].rstrip(".")
             raise StoreError("parquet.write", path=path, reason=reason) from wrong
 
 

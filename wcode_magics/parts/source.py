@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from wcode_magics.errors import UsageError
-from wcode_magics.parts.columns import source_schema
+from wcode_magics.parts.columns import fitted, source_schema
 
 AT_ONCE = 1_024
 """Rows that are decoded at a time."""
@@ -131,7 +131,7 @@ class Source:
         for file in self.files[1:]:
             with reading(file) as opened:
                 other = opened.schema_arrow
-            if not other.equals(self.schema):
+            if not source_schema(other).equals(self.schema):
                 first = self.files[0].name
                 column = _difference(self.schema, other)
                 raise UsageError(
@@ -158,7 +158,9 @@ class _Rows:
             self._rest = [last.slice(len(last) - over)]
             held.append(last.slice(0, len(last) - over))
         columns = [
-            pa.chunked_array([batch[field.name] for batch in held], field.type)
+            pa.chunked_array(
+                [fitted(batch[field.name], field.type) for batch in held], field.type
+            )
             for field in self._schema
         ]
         return pa.Table.from_arrays(columns, schema=self._schema)
