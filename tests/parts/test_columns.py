@@ -12,6 +12,7 @@ import pytest
 import wcode_magics
 from tests.frames.asking import QUIET, prompt_of, texts
 from tests.loopback import Answer, completion
+from wcode_magics.errors import UsageError
 
 SOURCE = pa.table(
     {
@@ -151,3 +152,61 @@ def test_categories_of_many_files(serve, tmp_path):
     assert str(read["kind"].dtype) == "category"
     assert read["kind"].tolist() == [one for f in frames for one in f["kind"]]
     assert read["answer"].tolist() == [one.upper() for one in read["kind"]]
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        pd.RangeIndex(5, 12, name="text"),
+        pd.RangeIndex(5, 12),
+        pd.RangeIndex(12, -2, -2, name="k"),
+        pd.RangeIndex(7, name="k"),
+        pd.RangeIndex(7),
+        pd.MultiIndex.from_arrays([range(7), list("abcdefg")], names=["n", "s"]),
+        pd.MultiIndex.from_arrays([list("abcdefg"), range(7)]),
+    ],
+)
+def test_an_index_of_numbers_is_kept(serve, table, index):
+    """A range that pandas keeps beside the columns is the index of the parts."""
+    serve()
+    df = texts(7).set_index(index)
+    made = table(df, rows=3)
+    made.wcode.ask("{{ text }}", **QUIET)
+    wanted = pd.read_parquet(made.source).wcode.ask("{{ text }}", fresh=True, **QUIET)
+    pd.testing.assert_frame_equal(made.read(), wanted, check_index_type="equiv")
+
+
+def test_a_lost_part_has_its_index(serve, table):
+    """A part that is made alone has the index of its own rows."""
+    serve()
+    made = table(texts(7).set_index(pd.RangeIndex(0, 70, 10, name="k")), rows=3)
+    made.wcode.ask("{{ text }}", **QUIET)
+    made.parts[1].unlink()
+    made.wcode.ask("{{ text }}", **QUIET)
+    assert made.read().index.tolist() == list(range(0, 70, 10))
+
+
+def test_a_range_of_other_rows_is_none(serve, table):
+    """A range that does not fit the rows any more is left, as pandas leaves it."""
+    serve()
+    made = table(texts(7).set_index(pd.RangeIndex(3, 10, name="k")))
+    pq.write_table(pq.read_table(made.source)[:4], made.source)
+    wcode_magics.parquet(made.source, to=made.folder).ask("{{ text }}", **QUIET)
+    wanted = pd.read_parquet(made.source)
+    pd.testing.assert_frame_equal(made.read()[["text"]], wanted)
+
+
+@pytest.mark.parametrize("index", [pd.Index(["x", "y"]), pd.RangeIndex(2)])
+@pytest.mark.parametrize("name", ["answer", "answer_status"])
+def test_answers_never_take_the_place_of_the_index(serve, table, index, name):
+    """An index that has the name of a column of answers is told, with the remedy."""
+    server = serve()
+    made = table(texts(2).set_index(index.rename(name)))
+    for ask in (made.wcode.ask, made.wcode.preview):
+        for overwrite in (False, True):
+            with pytest.raises(UsageError, match="into="):
+                ask("{{ text }}", overwrite=overwrite, **QUIET)
+    assert not server.seen
+    assert not made.folder.exists()
+    made.wcode.ask("{{ text }}", into="said", **QUIET)
+    assert made.read().index.name == name

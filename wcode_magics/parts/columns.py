@@ -7,7 +7,7 @@ know to read them as ``df.wcode`` would have made them stands in the schema's me
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -36,6 +36,50 @@ _PANDAS, _ATTRS = b"pandas", b"PANDAS_ATTRS"
 _PLAIN_NAMES = {"unicode", "string", "empty"}
 
 
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A level of pandas' index that a file has as a range of numbers, not a column."""
+
+    column: str
+    start: int
+    step: int
+
+    def numbers(self, first: int, rows: int) -> pa.Array:
+        """Those of so many rows."""
+        begin = self.start + first * self.step
+        return pa.array(range(begin, begin + rows * self.step, self.step), pa.int64())
+
+
+def with_levels(schema: pa.Schema, rows: int) -> tuple[pa.Schema, tuple[Level, ...]]:
+    """The schema of a file of so many rows with its ranges as columns, and these.
+
+    A range that says no more than the place of a row is none of them.
+    """
+    noted = _noted(schema, _PANDAS)
+    index, levels = noted.get("index_columns", []), []
+    told = list(noted.get("columns", []))
+    for place, one in enumerate(index):
+        if isinstance(one, str) or not _is_telling(one, index, rows):
+            continue
+        name = one["name"] if isinstance(one["name"], str | int | None) else None
+        column = str(name)
+        if name is None or column in schema.names:
+            column = f"__index_level_{place}__"
+        levels.append(Level(column, one["start"], one["step"]))
+        schema = schema.append(pa.field(column, pa.int64()))
+        kind = {"pandas_type": "int64", "numpy_type": "int64", "metadata": None}
+        told.append({"name": name, "field_name": column, **kind})
+        index = [*index[:place], column, *index[place + 1 :]]
+    noted |= {"index_columns": index, "columns": told}
+    return (_with_notes(schema, {_PANDAS: noted}) if levels else schema), tuple(levels)
+
+
+def index_of(schema: pa.Schema) -> list[str]:
+    """The columns that are pandas' index."""
+    named = _noted(schema, _PANDAS).get("index_columns", ())
+    return [name for name in named if isinstance(name, str)]
+
+
 def source_schema(schema: pa.Schema) -> pa.Schema:
     """A schema whose columns pandas calls by their names, on a plain range of rows.
 
@@ -47,8 +91,8 @@ def source_schema(schema: pa.Schema) -> pa.Schema:
     levels = noted.get("column_indexes", [])
     if len(levels) != 1 or levels[0].get("pandas_type") not in _PLAIN_NAMES:
         levels = []
-    index = [name for name in noted.get("index_columns", ()) if isinstance(name, str)]
-    noted = {"columns": [], **noted, "index_columns": index, "column_indexes": levels}
+    noted = {"columns": [], **noted, "column_indexes": levels}
+    noted["index_columns"] = index_of(schema)
     return _with_notes(schema, {_PANDAS: noted})
 
 
@@ -123,6 +167,12 @@ def _roomy(kind: pa.DataType) -> pa.DataType:
     if pa.types.is_dictionary(kind) and kind.index_type.bit_width < ROOMY:
         return pa.dictionary(pa.int32(), kind.value_type, kind.ordered)
     return kind
+
+
+def _is_telling(one: Mapping[str, Any], index: Sequence[Any], rows: int) -> bool:
+    numbers = range(one["start"], one["stop"], one["step"])
+    plain = len(index) == 1 and one["name"] is None and numbers == range(rows)
+    return len(numbers) == rows and not plain
 
 
 def _merged(old: Any, fresh: pa.Array, places: Sequence[int]) -> Any:

@@ -22,7 +22,13 @@ from wcode_magics.frames.frame import PREVIEWED, Face
 from wcode_magics.frames.progress import Bar, await_, cancelled, tell, wait
 from wcode_magics.frames.rows import Rows
 from wcode_magics.parts import ROWS
-from wcode_magics.parts.columns import TYPES, answered, answered_schema, frame_of
+from wcode_magics.parts.columns import (
+    TYPES,
+    answered,
+    answered_schema,
+    frame_of,
+    index_of,
+)
 from wcode_magics.parts.folder import Folder
 from wcode_magics.parts.manifest import Manifest
 from wcode_magics.parts.passage import Chunk, Outcomes, Passage
@@ -154,12 +160,14 @@ class _Parts(Face[R]):
         ((_, table),) = self._source.chunks(self._rows, [0])
         frame = frame_of(table)
         call = call_of(frame, template, options)
+        self._refuse_index(call)
         some = spread(call.rows, n)
         return replace(call, rows=replace(call.rows, frame=frame.iloc[some]))
 
     @contextmanager
     def _asking(self, call: Call) -> Iterator[_Run]:
         """A run over the chunks that are not there yet."""
+        self._refuse_index(call)
         self._refuse_missing(call)
         manifest = Manifest.of(call, self._source, self._rows)
         with self._folder.held():
@@ -244,6 +252,13 @@ class _Parts(Face[R]):
     def _rows_of(self, numbers: Sequence[int]) -> int:
         size, rows = self._rows, self._source.rows
         return sum(min(size, rows - number * size) for number in numbers)
+
+    def _refuse_index(self, call: Call) -> None:
+        """Raise UsageError where an answer's column would be that of the index."""
+        held = index_of(self._source.schema)
+        for field in columns_of(call.task):
+            if field.name in held:
+                raise UsageError("parquet.index_column", name=field.name)
 
     def _refuse_missing(self, call: Call) -> None:
         if call.given["missing"] != "error":

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from wcode_magics.errors import UsageError
-from wcode_magics.parts.columns import fitted, source_schema
+from wcode_magics.parts.columns import Level, fitted, source_schema, with_levels
 
 AT_ONCE = 1_024
 """Rows that are decoded at a time."""
@@ -49,8 +49,15 @@ class Source:
     @cached_property
     def schema(self) -> pa.Schema:
         """The columns, as Arrow and pandas know them."""
+        return source_schema(self._first[0])
+
+    @cached_property
+    def _first(self) -> tuple[pa.Schema, tuple[Level, ...]]:
+        """The schema of the first file; where it is the only one, with its index."""
         with reading(self.files[0]) as opened:
-            return source_schema(opened.schema_arrow)
+            if len(self.files) > 1:
+                return opened.schema_arrow, ()
+            return with_levels(opened.schema_arrow, opened.metadata.num_rows)
 
     @cached_property
     def lengths(self) -> list[int]:
@@ -113,14 +120,18 @@ class Source:
     def _batches(self, first: int, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         """From the row ``first`` on; row groups before it are not read."""
         passed = 0
+        levels = [one for one in self._first[1] if one.column in schema.names]
+        made = {one.column for one in levels}
+        names = [name for name in schema.names if name not in made]
         for file, length in zip(self.files, self.lengths, strict=True):
             if passed + length <= first:
                 passed += length
                 continue
             with reading(file) as opened:
                 groups, passed = _groups_from(opened.metadata, first, passed)
-                for batch in opened.iter_batches(AT_ONCE, groups, schema.names):
-                    yield batch.slice(min(max(first - passed, 0), len(batch)))
+                for batch in opened.iter_batches(AT_ONCE, groups, names):
+                    before = min(max(first - passed, 0), len(batch))
+                    yield _indexed(batch.slice(before), levels, passed + before)
                     passed += len(batch)
 
     def _refuse_misfits(self) -> None:
@@ -177,6 +188,14 @@ def _found(path: Path) -> list[Path]:
             if "=" in folder:
                 raise UsageError("parquet.partitioned", folder=folder)
     return files
+
+
+def _indexed(
+    batch: pa.RecordBatch, levels: Sequence[Level], first: int
+) -> pa.RecordBatch:
+    columns = [*batch.columns, *(one.numbers(first, len(batch)) for one in levels)]
+    names = [*batch.schema.names, *(one.column for one in levels)]
+    return pa.RecordBatch.from_arrays(columns, names)
 
 
 @contextmanager
