@@ -223,3 +223,45 @@ def test_retry_keeps_what_was_answered(serve, table, how):
         assert said == (f"ROW {number}" if status == "ok" else f"row {number}")
     if how != "budget":
         assert counts["ok"] >= 28
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+def test_neighbours_share_what_is_asked(serve, table, fresh):
+    """A prompt that the part before has in flight is paid once, also with fresh."""
+    server = serve(slow, concurrency=64)
+    made = table(pd.DataFrame({"text": [*"abccddbd"]}), rows=2)
+    written = made.wcode.ask("{{ text }}", fresh=fresh, **QUIET)
+    times = Counter(prompt_of(seen) for seen in server.seen)
+    assert times == {"a": 1, "b": 1 + fresh, "c": 1, "d": 1}
+    assert made.read()["answer"].tolist() == [*"ABCCDDBD"]
+    assert written.statuses.get("ok") == 8 - (not fresh)
+    assert written.replayed == (not fresh)
+
+
+def test_what_a_neighbour_was_not_answered_is_asked(serve, table):
+    """A prompt that failed in the part before has its own try in the next."""
+    broken = ["b"]
+
+    def answer(seen) -> Answer:
+        if prompt_of(seen) in broken:
+            broken.remove(prompt_of(seen))
+            return Answer([b"no"], status=400, delay=0.02)
+        return slow(seen)
+
+    server = serve(answer, concurrency=64)
+    made = table(pd.DataFrame({"text": [*"abbcbb"]}), rows=2)
+    written = made.wcode.ask("{{ text }}", **QUIET)
+    assert made.read()["answer"].tolist()[2:] == [*"BCBB"]
+    assert Counter(prompt_of(seen) for seen in server.seen) == {"a": 1, "b": 2, "c": 1}
+    assert written.statuses == {"ok": 5, "http_4xx": 1}
+
+
+def test_a_retry_shares_what_is_asked(serve, table):
+    """Rows of neighbouring parts that are asked again alike are paid once."""
+    server = serve(cut)
+    made = table(pd.DataFrame({"text": ["a"] * 6}), rows=2)
+    made.wcode.ask("{{ text }}", **QUIET)
+    assert len(server.seen) == 1
+    server.script[:] = [slow]
+    assert made.wcode.retry(["truncated"], **QUIET).statuses == {"ok": 6}
+    assert len(server.seen) == 2

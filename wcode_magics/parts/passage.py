@@ -3,7 +3,8 @@
 The next chunk begins when the last request of the one before is on its way, so that
 the network is busy while that one drains; never are there more than two. A chunk is
 written when all of its rows have their end, and after those before it. One that is
-there already, and asked again, is written without the rows that have none.
+there already, and asked again, is written without the rows that have none. What the
+one before asks is not asked by the next: its rows wait for those answers.
 """
 
 import asyncio
@@ -21,6 +22,7 @@ from wcode_magics.frames.call import Call
 from wcode_magics.frames.many import Line
 from wcode_magics.frames.many import batch as batch_of
 from wcode_magics.frames.rows import Rows
+from wcode_magics.request import Request
 
 UNFINISHED = frozenset({"stopped", "budget"})
 """Statuses of rows that a later run goes on with."""
@@ -35,6 +37,48 @@ class Chunk:
     number: int
     table: pa.Table
     rows: Rows
+
+
+class Turn:
+    """What a chunk asks, what it leaves to the one before, and what became of both."""
+
+    def __init__(self, total: int, before: "Turn | None") -> None:
+        self.outcomes: list[Outcome[tuple[Any, ...]]] = [Outcome("stopped")] * total
+        self.taken = asyncio.Event()
+        self._before = before
+        self.places: dict[bytes, int] = {}
+        self._left: dict[int, Request] = {}
+
+    def asks(self, asks: Iterable[Ask], own: list[int]) -> Iterator[Ask]:
+        """Those that the one before does not ask; their places go to ``own``."""
+        theirs = {} if self._before is None else self._before.places
+        for place, ask in enumerate(asks):
+            if isinstance(ask, Request):
+                key = _key(ask)
+                self.places.setdefault(key, place)
+                if key in theirs:
+                    self._left[place] = ask
+                    continue
+            own.append(place)
+            yield ask
+        self.taken.set()
+
+    def share(self, tally: Tally) -> dict[int, Request]:
+        """Take the answers of the one before over; tells what it has none for."""
+        before, self._before = self._before, None
+        open_ = {}
+        for place, request in self._left.items():
+            assert before is not None
+            found = before.outcomes[before.places[_key(request)]]
+            if not _is_answered(found):
+                open_[place] = request
+                continue
+            self.outcomes[place] = replace(found, attempts=0, paid=0.0)
+            tally.done += 1
+            tally.repeated += 1
+            tally.failed += found.status not in GOOD
+        self._left.clear()
+        return open_
 
 
 class Passage:
@@ -119,14 +163,15 @@ class Passage:
 
     async def _all(self) -> None:
         before: asyncio.Task[None] | None = None
+        turn: Turn | None = None
         while not self._over:
             chunk = await self._next(before)
             if chunk is None:
                 break
-            taken = asyncio.Event()
-            task = asyncio.create_task(self._one(chunk, taken, before))
+            turn = Turn(len(chunk.rows), turn)
+            task = asyncio.create_task(self._one(chunk, turn, before))
             self._tasks = [task] if before is None else [before, task]
-            await taken.wait()
+            await turn.taken.wait()
             if before is not None:
                 await before
             before = task
@@ -143,14 +188,29 @@ class Passage:
             raise
 
     async def _one(
-        self, chunk: Chunk, taken: asyncio.Event, before: asyncio.Task[None] | None
+        self, chunk: Chunk, turn: Turn, before: asyncio.Task[None] | None
     ) -> None:
+        own: list[int] = []
+        asks = turn.asks(chunk.rows.asks(), own)
         try:
-            outcomes, ended = await self._outcomes(chunk, taken)
+            fell = await self._outcomes(turn, asks, own, len(chunk.rows))
         finally:
-            taken.set()
+            turn.taken.set()
         if before is not None:
             await asyncio.wait({before})
+        left = turn.share(self.tally)
+        if left and not self._over:
+            places, some = list(left), iter(left.values())
+            fell = await self._outcomes(turn, some, places, len(left)) or fell
+        await self._end(chunk, turn.outcomes, alone=fell)
+
+    async def _end(self, chunk: Chunk, outcomes: Outcomes, *, alone: bool) -> None:
+        """Write the chunk, or what can be of it.
+
+        ``alone``: something befell all rows, and is not the end of one.
+        """
+        has_end = _is_answered if alone else _is_finished
+        ended = [n for n, outcome in enumerate(outcomes) if has_end(outcome)]
         if len(ended) < len(outcomes) and self._again:
             chunk, outcomes = _some(chunk, outcomes, ended)
         elif len(ended) < len(outcomes):
@@ -166,37 +226,45 @@ class Passage:
             raise
 
     async def _outcomes(
-        self, chunk: Chunk, taken: asyncio.Event
-    ) -> tuple[Outcomes, list[int]]:
-        """What became of the rows, and which of them have their end."""
+        self, turn: Turn, asks: Iterator[Ask], places: Sequence[int], total: int
+    ) -> bool:
+        """Ask, and tell whether something befell all; ``places`` fills as it asks."""
         batch = batch_of(self._line, self._call.task)
         batch.tally = self.tally
         self._alive.append(batch)
         try:
-            asks = _until(chunk.rows.asks(), taken)
-            outcomes = await batch.run(asks, len(chunk.rows))
+            outcomes = await batch.run(asks, total)
         finally:
             self._alive.remove(batch)
-        return outcomes, self._judge(outcomes, batch)
+        for place, outcome in zip(places, outcomes, strict=False):
+            turn.outcomes[place] = outcome
+        self._judge(outcomes, batch)
+        return batch.reason is not None
 
-    def _judge(self, outcomes: Outcomes, batch: Batch[tuple[Any, ...]]) -> list[int]:
+    def _judge(self, outcomes: Outcomes, batch: Batch[tuple[Any, ...]]) -> None:
         statuses = {outcome.status for outcome in outcomes}
         self._good = self._good or bool(statuses & GOOD)
         if batch.reason is not None:
             self._halt(batch.reason)
-            return [n for n, outcome in enumerate(outcomes) if _is_answered(outcome)]
-        if "budget" in statuses:
+        elif "budget" in statuses:
             self._over = True
             errors = (o.error for o in outcomes if isinstance(o.error, BudgetError))
             self.reason = self.reason or next(errors, None)
-        return [n for n, o in enumerate(outcomes) if o.status not in UNFINISHED]
+
+
+def _key(request: Request) -> bytes:
+    return bytes.fromhex(request.hash)[:16]
+
+
+def _is_finished(outcome: Outcome[Any]) -> bool:
+    return outcome.status not in UNFINISHED
 
 
 def _is_answered(outcome: Outcome[Any]) -> bool:
     """Whether it is a row's own, where something befell all of them."""
     if outcome.error is not None:
         return outcome.error.reply is not None
-    return outcome.status not in UNFINISHED
+    return _is_finished(outcome)
 
 
 def _some(
@@ -206,8 +274,3 @@ def _some(
     places = chunk.rows.places or ()
     rows = replace(chunk.rows, places=[places[n] for n in ended])
     return replace(chunk, rows=rows), [outcomes[n] for n in ended]
-
-
-def _until(asks: Iterable[Ask], taken: asyncio.Event) -> Iterator[Ask]:
-    yield from asks
-    taken.set()
