@@ -99,3 +99,46 @@ def test_no_rows(serve, table):
     assert (written.rows, len(made.parts)) == (0, 1)
     expected = texts(0).wcode.ask("{{ text }}", **QUIET)
     pd.testing.assert_frame_equal(made.read(), expected, check_index_type=False)
+
+
+def test_a_folder_with_signs_of_patterns(folder, tmp_path):
+    """A folder is read whatever its name is made of."""
+    odd = folder.rename(tmp_path / "data [1] *?")
+    assert Source.of(odd).rows == 90
+
+
+@pytest.mark.parametrize("given", ["in", "in/**/*.parquet", "in/*/*/*.parquet"])
+def test_what_others_note_in_a_folder_is_left_out(folder, tmp_path, given):
+    """Folders below that are called _… or .… are no part of a table."""
+    for name in ("_temporary/0", "_delta_log/x", ".spark/x", "sub/deep"):
+        (folder / name).mkdir(parents=True)
+        pq.write_table(pa.table({"n": [1]}), folder / name / "d.parquet")
+    whole = "*/*/" not in given
+    assert Source.of(tmp_path / given).rows == (91 if whole else 1)
+    assert Source.of(folder / "_temporary" / "0").rows == 1
+    named = folder.parent / "i?" / "_temporary" / "*" / "d.parquet"
+    assert Source.of(named).rows == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "to", "fits"),
+    [
+        ("in/**/*.parquet", "in/out", False),
+        ("in/**/*.parquet", "in/out/deep", False),
+        ("in/*/*.parquet", "in/out", False),
+        ("*/*.parquet", "out", False),
+        ("in/*.parquet", "in/out", True),
+        ("in/**/?.parquet", "in/out", True),
+        ("in/**/*.parquet", "in/_out", True),
+        ("in/**/*.parquet", "out", True),
+        ("in/s*/*.parquet", "in/out", True),
+    ],
+)
+def test_parts_never_become_the_source(folder, monkeypatch, given, to, fits):
+    """A folder whose parts a pattern would find is refused."""
+    monkeypatch.chdir(folder.parent)
+    if fits:
+        wcode_magics.parquet(given, to=to)
+        return
+    with pytest.raises(UsageError, match="Name another folder"):
+        wcode_magics.parquet(given, to=to)

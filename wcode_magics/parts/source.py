@@ -4,6 +4,7 @@ import glob
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ AT_ONCE = 1_024
 """Rows that are decoded at a time."""
 BUFFER = 1 << 20
 """Bytes that are read of a column at a time."""
+PART = "part-00000.parquet"
+"""A name as parts have it."""
 _HIDDEN = ("_", ".")
 
 
@@ -27,12 +30,14 @@ class Source:
 
     files: tuple[Path, ...]
     roots: tuple[Path, ...] = ()
+    patterns: tuple[Path, ...] = ()
 
     @classmethod
     def of(cls, given: Any) -> "Source":
         """A file, a folder of files, a pattern (``*``) or a list of files.
 
-        Those of a folder or a pattern stand in the order of their names.
+        Those of a folder or a pattern stand in the order of their names; what is
+        called ``_…`` or ``.…`` in a folder, as its writers note things, is left out.
 
         Raises:
             UsageError: none is there, one is no Parquet, or they do not fit together.
@@ -42,7 +47,9 @@ class Source:
         files = [file for path in paths for file in _found(path)]
         if not files:
             raise UsageError("parquet.no_source", path=given)
-        made = cls(tuple(files), tuple(path for path in paths if path.is_dir()))
+        roots = tuple(path for path in paths if path.is_dir())
+        patterns = tuple(path for path in paths if not path.exists())
+        made = cls(tuple(files), roots, patterns)
         made._refuse_misfits()
         return made
 
@@ -107,7 +114,8 @@ class Source:
         there = folder.resolve()
         inside = [root.resolve() in {there, *there.parents} for root in self.roots]
         holds = [there in file.resolve().parents for file in self.files]
-        if any(inside) or any(holds):
+        matched = [_matches(there / PART, pattern) for pattern in self.patterns]
+        if any(inside) or any(holds) or any(matched):
             raise UsageError("parquet.same_folder", folder=folder)
 
     def _rows_from(self, first: int, columns: Sequence[str] | None) -> "_Rows":
@@ -180,9 +188,12 @@ class _Rows:
 def _found(path: Path) -> list[Path]:
     if path.is_file():
         return [path]
-    pattern = path / "**" / "*.parquet" if path.is_dir() else path
+    if path.is_dir():
+        root, pattern = path, Path(glob.escape(str(path))) / "**" / "*.parquet"
+    else:
+        root, pattern = _root(path), path
     found = map(Path, sorted(glob.glob(str(pattern), recursive=True)))  # noqa: PTH207
-    files = [file for file in found if not file.name.startswith(_HIDDEN)]
+    files = [file for file in found if not _is_hidden(file, root, path)]
     for file in files:
         for folder in file.parts[len(path.parts) : -1]:
             if "=" in folder:
@@ -196,6 +207,38 @@ def _indexed(
     columns = [*batch.columns, *(one.numbers(first, len(batch)) for one in levels)]
     names = [*batch.schema.names, *(one.column for one in levels)]
     return pa.RecordBatch.from_arrays(columns, names)
+
+
+def _root(pattern: Path) -> Path:
+    """The folder that holds all that a pattern can match."""
+    return next(one for one in pattern.parents if not glob.has_magic(str(one)))
+
+
+def _is_hidden(file: Path, root: Path, given: Path) -> bool:
+    """Whether a file is left out; a name that was given as such is not hidden."""
+    names = set(file.relative_to(root).parts) - set(given.parts)
+    return any(name.startswith(_HIDDEN) for name in names)
+
+
+def _matches(file: Path, pattern: Path) -> bool:
+    """Whether a file that is not there would be found."""
+    root = _root(pattern)
+    there = root.resolve()
+    if there not in file.parents:
+        return False
+    rest = pattern.relative_to(root).parts
+    return _fits(file.relative_to(there).parts, rest)
+
+
+def _fits(names: Sequence[str], pattern: Sequence[str]) -> bool:
+    if not names or not pattern:
+        return not names and not pattern
+    hidden = names[0].startswith(_HIDDEN) and names[0] != pattern[0]
+    if pattern[0] == "**":
+        further = not hidden and _fits(names[1:], pattern)
+        return further or _fits(names, pattern[1:])
+    fits = not hidden and fnmatch(names[0], pattern[0])
+    return fits and _fits(names[1:], pattern[1:])
 
 
 @contextmanager
