@@ -210,3 +210,67 @@ def test_answers_never_take_the_place_of_the_index(serve, table, index, name):
     assert not made.folder.exists()
     made.wcode.ask("{{ text }}", into="said", **QUIET)
     assert made.read().index.name == name
+
+
+WORDS = pa.array(["a", "b"])
+LONG = WORDS.cast(pa.large_string())
+NUMBERS = pa.array([1, 2], pa.int16())
+
+
+@pytest.mark.parametrize(
+    ("pair", "dtype"),
+    [
+        ((WORDS, LONG), "str"),
+        ((WORDS.dictionary_encode(), WORDS), "str"),
+        ((WORDS.dictionary_encode(), LONG), "str"),
+        ((pa.nulls(2), WORDS), "str"),
+        ((pa.nulls(2), WORDS.dictionary_encode()), "category"),
+        ((LONG.dictionary_encode(), WORDS.dictionary_encode()), "category"),
+        ((pa.nulls(2), pa.nulls(2)), "object"),
+        ((NUMBERS, NUMBERS.cast(pa.int64())), "int64"),
+        ((pa.array([b"a"]), pa.array([None], pa.large_binary())), "object"),
+    ],
+)
+@pytest.mark.parametrize("turned", [False, True])
+def test_files_that_fit_without_loss(serve, tmp_path, pair, dtype, turned):
+    """Columns that differ in their Arrow type alone are one, in any order of files."""
+    serve()
+    held = pair[::-1] if turned else pair
+    files = [tmp_path / "a.parquet", tmp_path / "b.parquet"]
+    for file, values in zip(files, held, strict=True):
+        made = pa.table({"text": ["x", "y"][: len(values)], "c": values})
+        schema = pa.Schema.from_pandas(made.to_pandas(), preserve_index=False)
+        pq.write_table(made.replace_schema_metadata(schema.metadata), file)
+    made = wcode_magics.parquet(files, to=tmp_path / "out", rows=1)
+    assert made.ask("{{ text }}", **QUIET).rows == sum(map(len, held))
+    read = pd.read_parquet(tmp_path / "out")
+    assert pq.read_table(tmp_path / "out")["c"].to_pylist() == [
+        value for values in held for value in values.to_pylist()
+    ]
+    assert str(read["c"].dtype) in {dtype, "object" if dtype == "str" else dtype}
+    parts = sorted((tmp_path / "out").glob("*.parquet"))
+    assert pq.read_schema(parts[0]).equals(pq.read_schema(parts[-1]))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (NUMBERS, NUMBERS.cast(pa.float64())),
+        (NUMBERS, NUMBERS.cast(pa.uint16())),
+        (NUMBERS.cast(pa.float32()), NUMBERS.cast(pa.float64())),
+        (WORDS, NUMBERS),
+        (WORDS.dictionary_encode(), NUMBERS),
+        (
+            pa.DictionaryArray.from_arrays([0, 1], ["a", "b"], ordered=True),
+            WORDS.dictionary_encode(),
+        ),
+    ],
+)
+def test_files_that_would_lose_are_refused(tmp_path, one, other):
+    """Columns whose values one type cannot hold are told, and no others."""
+    files = [tmp_path / "a.parquet", tmp_path / "b.parquet"]
+    words = [WORDS, WORDS.cast(pa.large_string())]
+    for file, word, values in zip(files, words, (one, other), strict=True):
+        pq.write_table(pa.table({"a": word, "c": values}), file)
+    with pytest.raises(UsageError, match="not the same columns: c"):
+        wcode_magics.parquet(files, to=tmp_path / "out")

@@ -80,6 +80,15 @@ def index_of(schema: pa.Schema) -> list[str]:
     return [name for name in named if isinstance(name, str)]
 
 
+_WIDE = (
+    (lambda kind: kind in (pa.string(), pa.large_string()), pa.large_string()),
+    (lambda kind: kind in (pa.binary(), pa.large_binary()), pa.large_binary()),
+    (pa.types.is_signed_integer, None),
+    (pa.types.is_unsigned_integer, None),
+)
+"""Which types hold each other's values, and what holds all; None: the longest."""
+
+
 def source_schema(schema: pa.Schema) -> pa.Schema:
     """A schema whose columns pandas calls by their names, on a plain range of rows.
 
@@ -94,6 +103,43 @@ def source_schema(schema: pa.Schema) -> pa.Schema:
     noted = {"columns": [], **noted, "column_indexes": levels}
     noted["index_columns"] = index_of(schema)
     return _with_notes(schema, {_PANDAS: noted})
+
+
+def joined(one: pa.Schema, other: pa.Schema) -> pa.Schema | None:
+    """The schema that has room for the columns of both; None where none has.
+
+    Both are a :func:`source_schema`. What pandas knows comes of that which fits.
+    """
+    if one.names != other.names:
+        return None
+    noted, theirs = _noted(one, _PANDAS), _noted(other, _PANDAS)
+    told = {note.get("field_name"): note for note in noted["columns"]}
+    known = {note.get("field_name"): note for note in theirs["columns"]}
+    fields = []
+    for mine, their in zip(one, other, strict=True):
+        kind = joint(mine.type, their.type)
+        if kind is None:
+            return None
+        fields.append(
+            mine.with_type(kind).with_nullable(mine.nullable or their.nullable)
+        )
+        if kind == their.type != mine.type and mine.name in known:
+            told[mine.name] = known[mine.name]
+    noted["columns"] = list(told.values())
+    return _with_notes(pa.schema(fields, one.metadata), {_PANDAS: noted})
+
+
+def joint(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
+    """The type that holds the values of both without loss; None: there is none."""
+    kinds = pa.types
+    if one == other or kinds.is_null(other):
+        return one
+    if kinds.is_null(one):
+        return other
+    for same, wide in _WIDE:
+        if same(one) and same(other):
+            return wide or max(one, other, key=lambda kind: kind.bit_width)
+    return _joint_words(one, other)
 
 
 def answered_schema(source: pa.Schema, task: Task, given: Mapping[str, Any]) -> Any:
@@ -161,6 +207,20 @@ def frame_of(table: pa.Table) -> pd.DataFrame:
     """The table as pandas reads it."""
     made: pd.DataFrame = table.to_pandas()
     return made
+
+
+def _joint_words(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
+    """Of categories, or of categories and what is none."""
+    coded = [kind for kind in (one, other) if pa.types.is_dictionary(kind)]
+    if not coded or coded[0].ordered != coded[-1].ordered:
+        return None
+    words = joint(*(k.value_type if k in coded else k for k in (one, other)))
+    if words is None or (len(coded) == 1 and coded[0].ordered):
+        return None
+    if len(coded) == 1:
+        return words
+    codes = joint(one.index_type, other.index_type)
+    return None if codes is None else pa.dictionary(codes, words, one.ordered)
 
 
 def _roomy(kind: pa.DataType) -> pa.DataType:

@@ -13,7 +13,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from wcode_magics.errors import UsageError
-from wcode_magics.parts.columns import Level, fitted, source_schema, with_levels
+from wcode_magics.parts.columns import (
+    Level,
+    fitted,
+    joined,
+    joint,
+    source_schema,
+    with_levels,
+)
 
 AT_ONCE = 1_024
 """Rows that are decoded at a time."""
@@ -50,13 +57,26 @@ class Source:
         roots = tuple(path for path in paths if path.is_dir())
         patterns = tuple(path for path in paths if not path.exists())
         made = cls(tuple(files), roots, patterns)
-        made._refuse_misfits()
+        made._refuse_twins()
         return made
 
     @cached_property
     def schema(self) -> pa.Schema:
-        """The columns, as Arrow and pandas know them."""
-        return source_schema(self._first[0])
+        """The columns, as Arrow and pandas know them; they have room for all files.
+
+        Raises:
+            UsageError: the files do not fit together.
+        """
+        made = source_schema(self._first[0])
+        for file in self.files[1:]:
+            with reading(file) as opened:
+                other = source_schema(opened.schema_arrow)
+            both = joined(made, other)
+            if both is None:
+                told = {"first": self.files[0].name, "column": _difference(made, other)}
+                raise UsageError("parquet.columns", path=file, **told)
+            made = both
+        return made
 
     @cached_property
     def _first(self) -> tuple[pa.Schema, tuple[Level, ...]]:
@@ -142,20 +162,11 @@ class Source:
                     yield _indexed(batch.slice(before), levels, passed + before)
                     passed += len(batch)
 
-    def _refuse_misfits(self) -> None:
+    def _refuse_twins(self) -> None:
         names = self.schema.names
         for name in names:
             if names.count(name) > 1:
                 raise UsageError("frame.twice", name=name)
-        for file in self.files[1:]:
-            with reading(file) as opened:
-                other = opened.schema_arrow
-            if not source_schema(other).equals(self.schema):
-                first = self.files[0].name
-                column = _difference(self.schema, other)
-                raise UsageError(
-                    "parquet.columns", path=file, first=first, column=column
-                )
 
 
 class _Rows:
@@ -263,6 +274,10 @@ def _groups_from(facts: Any, first: int, passed: int) -> tuple[list[int], int]:
 
 
 def _difference(one: pa.Schema, other: pa.Schema) -> str:
-    differ = set(one) ^ set(other)
-    named = sorted(field.name for field in differ)
-    return named[0] if named else ", ".join(other.names)
+    for name in sorted(map(str, {*one.names, *other.names})):
+        places = one.get_field_index(name), other.get_field_index(name)
+        if min(places) < 0:
+            return name
+        if joint(one.field(places[0]).type, other.field(places[1]).type) is None:
+            return name
+    return ", ".join(other.names)
