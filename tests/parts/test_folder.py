@@ -204,3 +204,34 @@ def test_a_part_that_arrow_cannot_write(tmp_path):
     with pytest.raises(StoreError, match=r"part-00000.parquet cannot be written"):
         folder.write(0, pa.table({"odd": odd}))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_more_than_100_000_parts_are_in_order(tmp_path):
+    """Names of so many parts are in the order of rows for who sorts by name."""
+    assert Folder(tmp_path).of_many(100_000).part(7).name == "part-00007.parquet"
+    folder = Folder(tmp_path).of_many(100_001)
+    names = [folder.part(number).name for number in (0, 9, 99_999, 100_000)]
+    assert names == sorted(names)
+    for number in (0, 99_999):
+        folder.part(number).touch()
+    assert Folder(tmp_path).of_many(1).part(99_999) == folder.part(99_999)
+    assert folder.numbers() == [0, 99_999]
+
+
+def test_parts_keep_the_names_they_have(serve, table):
+    """A run goes on, is retried and begins anew whatever the width of its names."""
+    server = serve()
+    made = table(texts(6), rows=2)
+    made.wcode.ask("{{ text }}", **QUIET)
+    for part in made.parts:
+        part.rename(part.with_name(part.name.replace("-", "-00")))
+    made.parts[1].unlink()
+    names = [f"part-000000{number}.parquet" for number in range(3)]
+    assert made.wcode.ask("{{ text }}", **QUIET).rows == 6
+    assert [part.name for part in made.parts] == names
+    made.wcode.retry(["ok"], fresh=True, **QUIET)
+    assert [part.name for part in made.parts] == names
+    anew = wcode_magics.parquet(made.source, to=made.folder, rows=2, overwrite=True)
+    assert anew.ask("{{ text }}", **QUIET).rows == 6
+    assert [part.name for part in made.parts] == [name[:5] + name[7:] for name in names]
+    assert len(server.seen) == 6 + 4

@@ -173,8 +173,9 @@ class _Parts(Face[R]):
         with self._folder.held():
             self._folder.begin(manifest, overwrite=self._overwrite)
             self._overwrite = False
+            numbers = self._numbers
+            self._folder = self._folder.of_many(len(numbers))
             done = set(self._folder.numbers())
-            numbers = range(_count(self._source.rows, self._rows))
             wanted = [number for number in numbers if number not in done]
             schema = answered_schema(self._source.schema, call.task, manifest.call)
 
@@ -198,8 +199,9 @@ class _Parts(Face[R]):
         self, statuses: Sequence[str], into: str | None, options: Mapping[str, Any]
     ) -> Iterator[_Run]:
         """A run over the rows of these statuses, in the parts that are there."""
-        folder, wanted = self._folder, statuses_of(statuses)
+        wanted = statuses_of(statuses)
         schema, call = self._call_again(wanted, into, options)
+        folder = self._folder
         with folder.held():
             status = f"{call.task.into}_status"
             counts = folder.counts(status)
@@ -217,7 +219,9 @@ class _Parts(Face[R]):
     def _call_again(
         self, statuses: Sequence[str], into: str | None, options: Mapping[str, Any]
     ) -> tuple[pa.Schema, Call]:
-        manifest, numbers = self._folder.manifest, self._folder.numbers()
+        manifest = self._folder.manifest
+        self._folder = self._folder.of_many(len(self._numbers))
+        numbers = self._folder.numbers()
         if not numbers:
             raise UsageError("parquet.no_run", folder=self._folder.path)
         schema = self._folder.schema(numbers[0])
@@ -249,6 +253,11 @@ class _Parts(Face[R]):
         whole = self._source.rows
         return _Run(passage, bar, self._folder, status, whole, call.progress)
 
+    @property
+    def _numbers(self) -> range:
+        """Those of all parts."""
+        return range(_count(self._source.rows, self._rows))
+
     def _rows_of(self, numbers: Sequence[int]) -> int:
         size, rows = self._rows, self._source.rows
         return sum(min(size, rows - number * size) for number in numbers)
@@ -264,9 +273,8 @@ class _Parts(Face[R]):
         if call.given["missing"] != "error":
             return
         gone = 0
-        numbers = range(_count(self._source.rows, self._rows))
         columns = read_columns(call.rows)
-        for _, table in self._source.chunks(self._rows, numbers, columns):
+        for _, table in self._source.chunks(self._rows, self._numbers, columns):
             gone += int(replace(call.rows, frame=frame_of(table)).missing.sum())
         if gone:
             named = ", ".join(map(str, call.rows.used))

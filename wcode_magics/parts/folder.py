@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -21,14 +21,17 @@ from wcode_magics.parts.manifest import Manifest
 from wcode_magics.parts.source import reading
 
 MANIFEST = "_wcode.json"
+DIGITS = 5
+"""Of a part's number at least; more where there are more than 100,000 parts."""
 _PART = re.compile(r"part-(\d{5,})\.parquet")
 
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """Where the parts are."""
+    """Where the parts are; their names have so many ``digits``."""
 
     path: Path
+    digits: int = DIGITS
 
     @property
     def manifest(self) -> Manifest:
@@ -39,8 +42,15 @@ class Folder:
 
     def numbers(self) -> list[int]:
         """The finished parts, rising."""
-        names = (_PART.fullmatch(one.name) for one in self.path.iterdir())
-        return sorted(int(name[1]) for name in names if name)
+        return sorted(map(int, self._numbers()))
+
+    def of_many(self, count: int) -> "Folder":
+        """The folder, with names for so many parts that are in the order of rows.
+
+        Those of an earlier run stay as they are, and the others are like them.
+        """
+        digits = max(DIGITS, len(str(count - 1)))
+        return replace(self, digits=min(map(len, self._numbers()), default=digits))
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -69,13 +79,13 @@ class Folder:
         elif {one.name for one in self.path.iterdir()} - {f".{MANIFEST}.tmp"}:
             raise UsageError("parquet.not_ours", folder=self.path)
         with self._writing(self._told):
-            for number in self.numbers():
-                self.part(number).unlink()
+            for number in self._numbers():
+                (self.path / f"part-{number}.parquet").unlink()
             manifest.write(self._told)
 
     def part(self, number: int) -> Path:
         """Where a part is, or will be."""
-        return self.path / f"part-{number:05}.parquet"
+        return self.path / f"part-{number:0{self.digits}}.parquet"
 
     def schema(self, number: int) -> pa.Schema:
         """The columns of a part; raises UsageError where it is damaged."""
@@ -110,6 +120,11 @@ class Folder:
             for one in values.value_counts().to_pylist():
                 found[one["values"]] += one["counts"]
         return found
+
+    def _numbers(self) -> list[str]:
+        """Those of the parts that are there, as their names have them."""
+        names = (_PART.fullmatch(one.name) for one in self.path.iterdir())
+        return [name[1] for name in names if name]
 
     @property
     def _told(self) -> Path:
