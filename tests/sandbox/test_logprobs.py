@@ -54,7 +54,8 @@ def test_what_is_reported_is_what_the_model_said(wire: Wire) -> None:
 def test_frequencies_agree_with_probabilities(wire: Wire) -> None:
     """Over many seeds the first tokens are as frequent as their probabilities say."""
     count = 600
-    first = wire.chat(ASK, logprobs=True, top_logprobs=3, max_tokens=1).tokens[0]
+    asked = {"logprobs": True, "top_logprobs": 3, "max_tokens": 1, "temperature": 0}
+    first = wire.chat(ASK, **asked).tokens[0]
     shares = {e["token"]: math.exp(e["logprob"]) for e in first["top_logprobs"]}
     found = Counter(wire.chat(ASK, seed=i, max_tokens=1).text for i in range(count))
     likely = {token: share for token, share in shares.items() if share > 0.05}
@@ -89,7 +90,8 @@ def test_labels_depend_on_the_text(wire: Wire) -> None:
     chances = []
     for text in ("I love it, it works great", "It broke, I want a refund"):
         ask = f"Is this review positive or negative? {text}"
-        top = wire.chat(ask, logprobs=True, top_logprobs=5).tokens[0]["top_logprobs"]
+        answered = wire.chat(ask, logprobs=True, top_logprobs=5, temperature=0)
+        top = answered.tokens[0]["top_logprobs"]
         shares = {entry["token"]: math.exp(entry["logprob"]) for entry in top}
         chances.append(shares["positive"])
     assert chances[0] > 0.75

@@ -142,7 +142,7 @@ def test_a_cut_answer_says_so(wire: Wire) -> None:
 def test_logprobs_of_json_are_those_of_the_model(wire: Wire) -> None:
     """The grammar shapes the draw, not the reported probabilities."""
     answered = wire.chat(
-        TEXT, response_format=SCHEMAS["choice"], logprobs=True, top_logprobs=20
+        TEXT, response_format=SCHEMAS["choice"], logprobs=True, top_logprobs=20, seed=1
     )
     assert "".join(t["token"] for t in answered.tokens) == answered.text
     assert all(t["logprob"] < 0 for t in answered.tokens)
