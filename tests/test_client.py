@@ -527,11 +527,11 @@ def test_connections_are_kept_between_calls(loopback):
 
 def test_a_server_that_lingers_behind_done_keeps_nobody_waiting(loopback):
     """The answer is over with ``[DONE]``, whatever the connection does then."""
-    pieces = [*streamed("quick").pieces, *[b": still here\n\n"] * 40]
+    pieces = [*streamed("quick").pieces, *[b": still here\n\n"] * 400]
     server = loopback(Answer(pieces, kind="text/event-stream", pause=0.1))
     begun = time.monotonic()
     assert stream(server.url) == "quick"
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 20
 
 
 def test_a_kept_connection_that_died_is_opened_anew(loopback):
