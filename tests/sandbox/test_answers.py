@@ -136,7 +136,7 @@ def test_unknown_fields_are_ignored(wire: Wire) -> None:
     "word", ["a", "a ", "a, ", "1", "{", '"', "好", " ", "either, "]
 )
 def test_odd_prompts_do_not_stall(word: str, wire: Wire) -> None:
-    """Long prompts of one kind of character take no more work than of words."""
+    """Long prompts of one kind of character are answered soon, JSON or not."""
 
     def work(word: str) -> float:
         """Seconds of the processor's time, which other programs do not add to."""
@@ -149,4 +149,4 @@ def test_odd_prompts_do_not_stall(word: str, wire: Wire) -> None:
 
     words = "The board met on Monday and approved the budget of the school. "
     work(words)
-    assert work(word) < 20 * work(words)
+    assert work(word) < min(3, 20 * work(words))
