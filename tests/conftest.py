@@ -1,6 +1,7 @@
 """What all tests share: no key, no keyring, no person's files, English."""
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,8 @@ from tests.loopback import Loopback, Script
 from tests.terminal import Runner, new_shell, run_in
 
 os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's job in background
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

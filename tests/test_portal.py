@@ -52,20 +52,23 @@ def test_an_interrupt_hangs_up(loopback, name):
     answer, call = CALLS[name]
     server = loopback(answer)
     code = textwrap.dedent(SCRIPT).replace("{call}", call)
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-c", code, server.url, call],
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, "WCODE_LANGUAGE": "en"},
-    )
-    wait_for(lambda: bool(server.seen), 60)
-    if name != "ask":
-        assert process.stdout.readline() == "x\n"
-    process.send_signal(signal.SIGINT)
-    begun = time.monotonic()
-    assert server.hung_up.wait(10)
-    said, _none = process.communicate(timeout=60)
-    assert time.monotonic() - begun < 15  # the whole stream takes 20 s
+    ) as process:
+        try:
+            wait_for(lambda: bool(server.seen), 60)
+            if name != "ask":
+                assert process.stdout.readline() == "x\n"
+            process.send_signal(signal.SIGINT)
+            begun = time.monotonic()
+            assert server.hung_up.wait(10)
+            said, _none = process.communicate(timeout=60)
+            assert time.monotonic() - begun < 15  # the whole stream takes 20 s
+        finally:
+            process.kill()
     kept = "None None" if name == "ask" else "True True"
     assert said.splitlines()[-1] == f"interrupted {kept}"
     assert process.returncode == 0
