@@ -44,7 +44,7 @@ TIMEOUT_S = 120.0
 ATTEMPTS = 4
 WAIT_INITIAL_S = 0.25
 WAIT_MAX_S = 8.0
-KEEPALIVE_S = 120.0
+IDLE_S = 120.0
 LAST_BYTES_S = 0.2
 MOST_CONNECTIONS = 1024
 
@@ -385,8 +385,7 @@ def _open(
     import httpx
     from httpx_aiohttp import HttpxAiohttpClient as Http
 
-    most, idle = MOST_CONNECTIONS, KEEPALIVE_S
-    limits = httpx.Limits(max_connections=most, keepalive_expiry=idle)
+    limits = httpx.Limits(max_connections=MOST_CONNECTIONS, keepalive_expiry=IDLE_S)
     outside = not endpoint.is_local  # no proxy of the environment leads to loopback
     try:
         tls = endpoint.base_url.startswith("https") and httpx.create_ssl_context()

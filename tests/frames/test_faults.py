@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import random
+import sqlite3
 import subprocess
 import sys
 import time
@@ -13,7 +14,7 @@ import pytest
 
 from tests.frames.asking import QUIET, echo, prompt_of, texts
 from tests.loopback import Answer
-from wcode_magics.errors import CreditError
+from wcode_magics.errors import CreditError, StoreError
 from wcode_magics.store import Store
 
 SAID = {
@@ -221,6 +222,19 @@ def test_no_more_credit_on_the_way_of_a_wait(serve):
     with pytest.raises(CreditError) as caught:
         asyncio.run(texts(9).wcode.aio.ask("{{ text }}", **QUIET))
     assert caught.value.value["answer"][:3].tolist() == ["ROW 0", "ROW 1", "ROW 2"]
+
+
+def test_a_store_that_is_held_by_another(serve, tmp_path):
+    """Where no answer could be kept none is paid for, and the error names the file."""
+    path = tmp_path / "answers.db"
+    server = serve(store=str(path))
+    texts(1).wcode.ask("{{ text }}", **QUIET)
+    with contextlib.closing(sqlite3.connect(path)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreError, match=r"answers\.db is held by another"):
+            texts(3).wcode.ask("{{ text }}!", **QUIET)
+    assert len(server.seen) == 1
+    assert len(texts(3).wcode.ask("{{ text }}!", **QUIET)) == 3
 
 
 def settle(server) -> None:

@@ -69,6 +69,7 @@ class Line:
         sends = Replay(resolved["replay"]).sends
         if sends:
             store.flush()
+            store.check_writable()
         limiter = session.limiter(resolved) if sends else Limiter()
         paid = answerer.source == "endpoint"
         purse = purse_of(session, budget) if paid else None
