@@ -35,6 +35,15 @@ def test_estimate_of_what_is_sent_anew(serve, options):
     assert len(server.seen) == 4 + 6
 
 
+def test_estimate_of_a_model_that_is_not_known(serve):
+    """Its longest answer is not known either, and that is what is shown."""
+    serve(model="my-local")
+    told = texts(3).wcode.estimate("{{ text }}")
+    assert told.answer == (3, None)
+    assert told.cost is None
+    assert "3 – ? out" in str(told)
+
+
 def test_preview_is_paid_once(serve, capsys):
     """A preview of short and long rows is reused by the run, and forecasts it."""
     server = serve()

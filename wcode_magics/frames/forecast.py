@@ -1,7 +1,7 @@
 """What a run will take: requests, tokens, ¥ and seconds, before it is paid for."""
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import add
 
@@ -30,7 +30,8 @@ class Forecast:
     replayed (``recorded``) or cannot be made. ``answer`` tokens, ``cost`` (¥) and
     ``seconds`` are intervals: the 10th to the 90th percentile of what like requests
     took that are recorded, for all requests together. Where there are fewer than
-    three, an answer has from one token to the most it may have, and seconds are None.
+    three, an answer has from one token to the most it may have (None where the model is
+    not known), and seconds are None.
     """
 
     rows: int
@@ -40,7 +41,7 @@ class Forecast:
     recorded: int
     sends: int
     prompt: Count
-    answer: tuple[int, int]
+    answer: tuple[int, int | None]
     cost: Interval | None
     seconds: Interval | None
 
@@ -103,15 +104,17 @@ class Survey:
         )
 
     @property
-    def _answer(self) -> tuple[int, int]:
+    def _answer(self) -> tuple[int, int | None]:
         if len(self.lengths) < ENOUGH:
-            return (self.sends, self.most)
+            return (self.sends, self.most if self.most >= self.sends else None)
         low, high = percentiles(self.lengths)
         return (round(low * self.sends), round(high * self.sends))
 
-    def _cost(self, model: str, answer: tuple[int, int]) -> Interval | None:
+    def _cost(self, model: str, answer: tuple[int, int | None]) -> Interval | None:
+        prompt = self.prompt.tokens
         low, high = (
-            models.cost(model, Usage(self.prompt.tokens, tokens)) for tokens in answer
+            None if tokens is None else models.cost(model, Usage(prompt, tokens))
+            for tokens in answer
         )
         return None if low is None or high is None else (low, high)
 
@@ -198,6 +201,6 @@ def spread(rows: Rows, number: int) -> list[int]:
     return sorted(sizes[step][1] for step in steps)
 
 
-def _span(pair: tuple[float, float], form: Callable[[float], str]) -> str:
-    low, high = map(form, pair)
+def _span(pair: Iterable[float | None], form: Callable[[float], str]) -> str:
+    low, high = ("?" if value is None else form(value) for value in pair)
     return low if low == high else f"{low} – {high}"
