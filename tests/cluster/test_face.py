@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 
 from tests.cluster.conftest import KEY
+from tests.cluster.tables import WAIT_S, slow, table
 from tests.frames.asking import QUIET, prompt_of
 from tests.loopback import Answer, Loopback, completion
 from wcode_magics.errors import (
@@ -29,23 +30,8 @@ from wcode_magics.frames import frame as frames
 from wcode_magics.session import Session
 from wcode_magics.store import Store
 
-WAIT_S = 0.05
 BEHIND_S = 1.0
 """Longer than any machine takes to commit an answer."""
-
-
-def slow(seen) -> Answer:
-    """Answers the prompt in capitals after a while."""
-    return replace(completion(prompt_of(seen).upper()), delay=WAIT_S)
-
-
-def table(rows: int, partitions: int = 4) -> dd.DataFrame:
-    """Rows that differ, on an index with duplicates, out of order."""
-    index = pd.Index([(i * 7) % (rows // 2 + 1) for i in range(rows)], name="key")
-    held = {"评论": [f"text {i}" for i in range(rows)], "n": range(rows)}
-    made = pd.DataFrame(held, index=index)
-    made.iloc[3 % rows, 0] = None
-    return dd.from_pandas(made, npartitions=partitions, sort=False)
 
 
 @pytest.fixture

@@ -2,16 +2,19 @@
 
 import hashlib
 import socket
+import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
+from weakref import WeakValueDictionary
 
 from dask.callbacks import Callback
 
 from wcode_magics import portal
 from wcode_magics.cluster.office import Office, Run
+from wcode_magics.cluster.wire import scheduler_of
 from wcode_magics.errors import ClusterError
 from wcode_magics.flow.limiter import Limiter
 from wcode_magics.frames.many import Line, purse_of
@@ -24,7 +27,10 @@ from wcode_magics.values import HOSTED_URL, Endpoint
 
 _homes: dict[str, "Home"] = {}
 _broken: list[None] = []
-_offices: dict[tuple[str, str], Office] = {}
+_offices: dict[str, Office] = {}
+_leases: "WeakValueDictionary[str, Lease]" = WeakValueDictionary()
+_copied: set[str] = set()
+_lock = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -80,9 +86,10 @@ class Home:
 class Lease:
     """The terms of a run.
 
-    To be pickled in the process that leads opens the office there: that is when a
-    Dask client sends it to workers. ``owner`` names the store it belongs to; ``keyed``
-    tells that the endpoint wants a key, which a worker has from its own environment.
+    To be pickled in the process that leads opens an office there for each Dask client,
+    since one of them sends it to its workers. ``owner`` names the store it belongs to;
+    ``keyed`` tells that the endpoint wants a key, which a worker has from its own
+    environment; ``offices`` are those that lead the run, by scheduler.
     """
 
     token: str
@@ -91,6 +98,7 @@ class Lease:
     keyed: bool
     paid: bool
     limited: bool
+    offices: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -117,9 +125,8 @@ class Lease:
         purse = purse_of(session, budget) if paid else None
         store, token = session.ledger.store(resolved), uuid.uuid4().hex
         _breaks.register()
-        _homes[token] = Home(session, resolved, Run(store, limiter, purse))
         held = {**resolved.held, "base_url": url}
-        return cls(
+        lease = cls(
             token,
             _owner(str(store.path.absolute())),
             Resolved(held, resolved.origin),
@@ -127,6 +134,8 @@ class Lease:
             paid=paid,
             limited=purse is not None and purse.limits,
         )
+        _keep(lease, Home(session, resolved, Run(store, limiter, purse)))
+        return lease
 
     @property
     def sandbox(self) -> bool:
@@ -137,10 +146,21 @@ class Lease:
         """The way of requests, in the process that leads; None in any other."""
         return _homes.get(self.token)
 
+    def office(self, client: Any) -> str:
+        """Who leads the run, for a worker's Dask client.
+
+        Raises:
+            ClusterError: no client of the process that leads was at this scheduler.
+        """
+        there = scheduler_of(client)
+        if there not in self.offices:
+            raise ClusterError("cluster.no_office")
+        return self.offices[there]
+
     def __getstate__(self) -> dict[str, Any]:
-        if self.token in _homes:
-            _open_office(self.token)
-        return dict(self.__dict__)
+        if self.token not in _homes:
+            return dict(self.__dict__)
+        return {**self.__dict__, "offices": _opened(self.token)}
 
 
 def _finish(_graph: Any, _state: Any, broke: bool) -> None:
@@ -151,16 +171,52 @@ def _finish(_graph: Any, _state: Any, broke: bool) -> None:
 _breaks = Callback(finish=_finish)
 
 
-def _open_office(token: str) -> None:
+def _keep(lease: Lease, home: Home) -> None:
+    """Have a run's home, until no table and no worker can ask for it any more."""
+    with _lock:
+        _leases[lease.token] = lease
+        open_ = [office.tokens for office in _offices.values() if office.open]
+        for token in _homes.keys() - _leases.keys() - _copied.union(*open_):
+            del _homes[token]
+        _homes[lease.token] = home
+
+
+def _run_of(token: str) -> Run | None:
+    home = _homes.get(token)
+    return None if home is None else home.run
+
+
+def _opened(token: str) -> dict[str, str]:
+    """An office for a run at each scheduler that this process is a client of."""
+    with _lock:
+        for name in [name for name, office in _offices.items() if not office.open]:
+            del _offices[name]
+        clients = _clients()
+        for client in clients:
+            if client.id not in _offices:
+                _offices[client.id] = Office(client, _run_of)
+            _offices[client.id].tokens.add(token)
+        if not clients:
+            _copied.add(token)
+        return {scheduler_of(one): _offices[one.id].name for one in clients}
+
+
+def _clients() -> list[Any]:
+    """The Dask clients that are connected, the current one last."""
     try:
         from distributed import Client
+    except ImportError:
+        return []
+    known = [one for one in Client._instances if _is_ours(one)]  # noqa: SLF001
+    with suppress(ValueError):
+        current = Client.current()
+        known.sort(key=lambda one: one is current)
+    return known
 
-        client = Client.current()
-    except (ImportError, ValueError):
-        return
-    known = _offices.get((token, client.id))
-    if known is None or not known.open:
-        _offices[token, client.id] = Office(token, _homes[token].run, client)
+
+def _is_ours(client: Any) -> bool:
+    own = not client.id.startswith("Client-worker-")
+    return own and client.status == "running" and bool(client._scheduler_identity)  # noqa: SLF001
 
 
 def _owner(path: str) -> str:

@@ -4,7 +4,8 @@ import asyncio
 import itertools
 import pickle
 import time
-from collections.abc import Sequence
+import uuid
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -39,7 +40,7 @@ class Desk:
 
     run: Run
     heard: float = field(default_factory=time.monotonic)
-    calls: "set[asyncio.Task[None]]" = field(default_factory=set)
+    calls: "dict[int, asyncio.Task[None]]" = field(default_factory=dict)
     _permits: dict[int, float] = field(default_factory=dict)
     _numbers: "itertools.count[int]" = field(default_factory=itertools.count)
     _aside: float = 0.0
@@ -111,7 +112,7 @@ class Desk:
 
     def close(self) -> None:
         """Take back what was lent: the worker is gone, and its requests maybe paid."""
-        for call in self.calls:
+        for call in self.calls.values():
             call.cancel()
         for since in self._permits.values():
             self.run.limiter.fail(since)
@@ -126,15 +127,20 @@ TOLD = frozenset({"fail", "leave", "release", "settle"})
 
 
 class Office:
-    """Serves the workers of a run through a Dask client.
+    """Serves the workers of all runs through a Dask client.
 
     Calls are answered on the loop of :mod:`wcode_magics.portal`, where the limits
     live; messages come and go on the loop of the client.
+
+    Args:
+        client: leads to the workers.
+        run: tells the run of a token; None: nothing is known of it any more.
     """
 
-    def __init__(self, token: str, run: Run, client: Any) -> None:
-        self.open = True
-        self._token = token
+    def __init__(self, client: Any, run: Callable[[str], Run | None]) -> None:
+        self.name = uuid.uuid4().hex
+        self.tokens: set[str] = set()
+        self._listens = True
         self._run = run
         self._client = client
         self._loop: asyncio.AbstractEventLoop = client.loop.asyncio_loop
@@ -142,36 +148,52 @@ class Office:
         self._out: dict[str, _Outbox] = {}
         asyncio.run_coroutine_threadsafe(self._listen(), self._loop)
 
+    @property
+    def open(self) -> bool:
+        """Whether workers are heard here."""
+        return self._listens and self._client.status not in {"closing", "closed"}
+
     async def _listen(self) -> None:
         from distributed import Queue
 
-        calls = await Queue(queue_name(self._token), client=self._client)
         watch = portal.Task(self._watch)
         try:
+            calls = await Queue(queue_name(self.name), client=self._client)
             while True:
-                worker, said = await calls.get()
-                portal.portal().start_task_soon(self._serve, worker, said)
+                said = await calls.get()
+                portal.portal().start_task_soon(self._serve, *said)
         except OSError:
             return  # the client was closed
         finally:
-            self.open = False
+            self._listens = False
             watch.future.cancel()
 
-    async def _serve(self, worker: str, said: Sequence[Sequence[Any]]) -> None:
-        desk = self._desks.setdefault(worker, Desk(self._run))
+    async def _serve(
+        self, token: str, worker: str, said: Sequence[Sequence[Any]]
+    ) -> None:
+        desk = self._desk(token, worker)
+        if desk is None:
+            self._answer(worker, [0, True, [number for number, *_ in said if number]])
+            return
         desk.heard = time.monotonic()
-        if not said:
-            self._answer(worker, [0, True, None])
         for number, name, *given in said:
             if name == "bye":
                 self._leave(worker)
                 return
-            if name in TOLD:
+            if name == "beat":
+                lost = [one for one in given[0] if one not in desk.calls]
+                self._answer(worker, [0, True, lost])
+            elif name in TOLD:
                 getattr(desk, name)(*given)
-                continue
-            call = asyncio.create_task(self._call(worker, desk, number, name, given))
-            desk.calls.add(call)
-            call.add_done_callback(desk.calls.discard)
+            else:
+                call = self._call(worker, desk, number, name, given)
+                desk.calls[number] = asyncio.create_task(call)
+
+    def _desk(self, token: str, worker: str) -> Desk | None:
+        run = self._run(token)
+        if run is None:
+            return None
+        return self._desks.setdefault(worker, Desk(run))
 
     async def _call(
         self, worker: str, desk: Desk, number: int, name: str, given: Sequence[Any]
@@ -181,18 +203,20 @@ class Office:
         except Exception as error:
             answer = [number, False, pickle.dumps(error)]
         self._answer(worker, answer)
+        desk.calls.pop(number, None)
 
     def _answer(self, worker: str, answer: list[Any]) -> None:
-        self._loop.call_soon_threadsafe(self._put, worker, answer)
+        with suppress(RuntimeError):  # the client, and its loop, may be closed
+            self._loop.call_soon_threadsafe(self._put, worker, answer)
 
     def _put(self, worker: str, answer: list[Any]) -> None:
         if worker not in self._out:
-            self._out[worker] = _Outbox(queue_name(self._token, worker), self._client)
+            self._out[worker] = _Outbox(queue_name(self.name, worker), self._client)
         self._out[worker].put(answer)
 
     async def _watch(self) -> None:
         try:
-            while True:
+            while self.open:
                 await asyncio.sleep(WATCH_S)
                 if self._silent(QUIET_S):
                     there = await self._workers()
@@ -212,7 +236,8 @@ class Office:
     async def _workers(self) -> set[str]:
         told = asyncio.run_coroutine_threadsafe(_identity(self._client), self._loop)
         try:
-            return set((await asyncio.wrap_future(told))["workers"])
+            known = await asyncio.wait_for(asyncio.wrap_future(told), GONE_S)
+            return set(known["workers"])
         except OSError:  # the scheduler is not heard either: nobody is gone for that
             return {address_of(worker) for worker in self._desks}
 

@@ -33,7 +33,7 @@ SEND_S = 1.0
 FOLDER = "wcode-journals"
 
 _lock = threading.Lock()
-_posts: dict[str, "Post"] = {}
+_posts: dict[tuple[str, str], "Post"] = {}
 _journals: dict[tuple[Path, str], Journal] = {}
 
 
@@ -124,14 +124,13 @@ async def _or_back(asked: Coroutine[Any, Any, T], back: Callable[[T], object]) -
 class Post:
     """One run at this worker: its session, its wire, its journal."""
 
-    def __init__(self, lease: "Lease", worker: Any) -> None:
-        from distributed import get_client
-
+    def __init__(self, lease: "Lease", worker: Any, client: Any) -> None:
         self.running = 0
-        self.wire = Wire(lease.token, get_client(), worker.address, self._is_busy)
         self._lease = lease
         self._session = _session(lease)
         self._journal = _journal(Path(worker.local_directory).parent, lease.owner)
+        office = lease.office(client)
+        self.wire = Wire(office, lease.token, client, worker.address, self._is_busy)
         self._sending = portal.Task(self._send)
 
     @contextmanager
@@ -238,12 +237,7 @@ def at_work(lease: "Lease") -> Iterator[tuple[Post, Callable[[], bool]]]:
     if worker is None:
         raise ClusterError("cluster.no_worker")
     text.use(lease.resolved["language"])
-    with _lock:
-        post = _posts.get(lease.token)
-        if post is None:
-            _close_idle()
-            post = _posts[lease.token] = Post(lease, worker)
-        post.running += 1
+    post = _post(lease, worker)
     try:
         yield post, _watch(worker)
     except WcodeError as error:
@@ -263,10 +257,24 @@ def _worker() -> Any:
         return None
 
 
+def _post(lease: "Lease", worker: Any) -> Post:
+    from distributed import get_client
+
+    client = get_client()
+    name = lease.token, lease.office(client)
+    with _lock:
+        post = _posts.get(name)
+        if post is None:
+            _close_idle()
+            post = _posts[name] = Post(lease, worker, client)
+        post.running += 1
+    return post
+
+
 def _close_idle() -> None:
-    idle = [token for token, post in _posts.items() if not post.running]
-    for token in idle:
-        _posts.pop(token).close()
+    idle = [name for name, post in _posts.items() if not post.running]
+    for name in idle:
+        _posts.pop(name).close()
 
 
 def _watch(worker: Any) -> Callable[[], bool]:

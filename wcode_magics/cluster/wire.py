@@ -3,14 +3,20 @@
 Nothing but the scheduler has to be reachable, and its security is the calls'. What is
 said while a message is under way goes with the next one, so that a thousand calls a
 second are some hundred messages.
+
+A client that dies takes a message with it that the scheduler had given out to it, so
+no two offices read the same queue, and with each beat a worker names the calls that it
+waits for: what the office does not know of is lost, and fails.
 """
 
 import asyncio
+import copy
 import itertools
 import pickle
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 from wcode_magics import portal
@@ -21,9 +27,15 @@ GONE_S = 30.0
 """Who has not been heard for so long is taken for gone."""
 
 
-def queue_name(token: str, worker: str = "") -> str:
-    """The queue of a run; of one worker's answers."""
-    return f"wcode-{token}-{worker}" if worker else f"wcode-{token}"
+def queue_name(office: str, worker: str = "") -> str:
+    """The queue of an office; of its answers to one worker."""
+    return f"wcode-{office}-{worker}" if worker else f"wcode-{office}"
+
+
+def scheduler_of(client: Any) -> str:
+    """Which scheduler a Dask client talks to."""
+    told = client._scheduler_identity or client.scheduler_info()  # noqa: SLF001
+    return str(told["id"])
 
 
 def address_of(worker: str) -> str:
@@ -35,6 +47,7 @@ class Wire:
     """A worker's end. Calls are made on the loop of :mod:`wcode_magics.portal`.
 
     Args:
+        office: who is called.
         token: the run's.
         client: the worker's Dask client.
         address: the worker's.
@@ -45,10 +58,16 @@ class Wire:
     """
 
     def __init__(
-        self, token: str, client: Any, address: str, busy: Callable[[], bool]
+        self,
+        office: str,
+        token: str,
+        client: Any,
+        address: str,
+        busy: Callable[[], bool],
     ) -> None:
         self.me = f"{address} {uuid.uuid4().hex}"
-        self._token = token
+        self.error: ClusterError | None = None
+        self._office, self._token = office, token
         self._client = client
         self._busy = busy
         self._loop: asyncio.AbstractEventLoop = client.loop.asyncio_loop
@@ -56,7 +75,8 @@ class Wire:
         self._pending: dict[int, asyncio.Future[Any]] = {}
         self._box: list[list[Any]] = []
         self._wake = asyncio.Event()
-        self._heard = 0.0
+        self._said: set[int] = set()
+        self._heard = self._beat = 0.0
         self._running: list[asyncio.Task[None]] = []
         opened = asyncio.run_coroutine_threadsafe(self._open(), self._loop)
         try:
@@ -68,7 +88,7 @@ class Wire:
         """What the process that leads answers.
 
         Raises:
-            ClusterError: it is gone.
+            ClusterError: it is gone, or the call was lost.
             WcodeError: what it raised.
         """
         number = next(self._ids)
@@ -76,8 +96,10 @@ class Wire:
         if not self._pending:
             self._heard = time.monotonic()
         self._pending[number] = told
-        self._put([number, name, *given])
         try:
+            if self.error is not None:
+                raise copy.copy(self.error)
+            self._put([number, name, *given])
             return await told
         finally:
             self._pending.pop(number, None)
@@ -105,11 +127,11 @@ class Wire:
     async def _open(self) -> None:
         from distributed import Queue
 
-        there = await Queue(queue_name(self._token), client=self._client)
-        here = await Queue(queue_name(self._token, self.me), client=self._client)
+        there = await Queue(queue_name(self._office), client=self._client)
+        here = await Queue(queue_name(self._office, self.me), client=self._client)
         self._running = [
-            asyncio.create_task(self._send(there)),
-            asyncio.create_task(self._receive(here)),
+            asyncio.create_task(self._until_broken(self._send, there)),
+            asyncio.create_task(self._until_broken(self._receive, here)),
         ]
 
     async def _close(self) -> None:
@@ -117,46 +139,64 @@ class Wire:
         for task in self._running:
             task.cancel()
 
-    async def _send(self, queue: Any) -> None:
+    async def _until_broken(
+        self, work: Callable[[Any], Awaitable[None]], queue: Any
+    ) -> None:
+        """What breaks it fails the calls that wait, and all that are made later."""
         try:
-            while True:
-                try:
-                    await asyncio.wait_for(self._wake.wait(), BEAT_S)
-                except TimeoutError:
-                    self._mind()
-                    if not self._busy():
-                        continue
-                self._wake.clear()
-                calls, self._box = self._box, []
-                await queue.put([self.me, calls])
-        except OSError as wrong:
-            self._end_all("cluster.no_scheduler", reason=repr(wrong))
+            await work(queue)
+        except (Exception, asyncio.CancelledError) as wrong:
+            self.error = ClusterError("cluster.no_scheduler", reason=repr(wrong))
+            self._end_all(self.error)
         finally:
-            queue.close()
+            with suppress(Exception):
+                queue.close()
+
+    async def _send(self, queue: Any) -> None:
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), BEAT_S)
+            self._mind()
+            self._wake.clear()
+            calls, self._box = self._box, []
+            self._said |= {call[0] for call in calls}
+            if time.monotonic() - self._beat > BEAT_S and (calls or self._busy()):
+                calls.append(self._beating())
+            if calls:
+                await queue.put([self._token, self.me, calls])
+
+    def _beating(self) -> list[Any]:
+        """A sign of life, with the calls that were said and not answered."""
+        self._beat = time.monotonic()
+        self._said = {number for number in self._said if number in self._pending}
+        return [0, "beat", list(self._said)]
 
     async def _receive(self, queue: Any) -> None:
-        try:
-            while True:
-                answers = await queue.get()
-                self._heard = time.monotonic()
-                for number, good, value in answers:
-                    told = self._pending.get(number)
-                    if told is not None:
-                        told.get_loop().call_soon_threadsafe(_end, told, good, value)
-        except OSError as wrong:
-            self._end_all("cluster.no_scheduler", reason=repr(wrong))
-        finally:
-            queue.close()
+        while True:
+            answers = await queue.get()
+            self._heard = time.monotonic()
+            for number, good, value in answers:
+                if number:
+                    self._tell(number, good, value)
+                    continue
+                lost = pickle.dumps(ClusterError("cluster.lost"))
+                for one in value:
+                    self._tell(one, False, lost)
+
+    def _tell(self, number: int, good: bool, value: Any) -> None:
+        told = self._pending.get(number)
+        if told is not None:
+            told.get_loop().call_soon_threadsafe(_end, told, good, value)
 
     def _mind(self) -> None:
         """Fail what waits for a process that is gone."""
         if self._pending and time.monotonic() - self._heard > GONE_S:
-            self._end_all("cluster.no_leader", seconds=int(GONE_S))
+            self._end_all(ClusterError("cluster.no_leader", seconds=int(GONE_S)))
 
-    def _end_all(self, key: str, **facts: Any) -> None:
-        error = pickle.dumps(ClusterError(key, **facts))
-        for told in list(self._pending.values()):
-            told.get_loop().call_soon_threadsafe(_end, told, False, error)
+    def _end_all(self, error: ClusterError) -> None:
+        pickled = pickle.dumps(error)
+        for number in list(self._pending):
+            self._tell(number, False, pickled)
 
 
 def _end(told: "asyncio.Future[Any]", good: bool, value: Any) -> None:
