@@ -152,6 +152,15 @@ class TestLimits:
         table(60).wcode.ask("Say {{ 评论 }}").compute()
         assert most_at_once(arrivals, 0.9 * WAIT_S) <= 3
 
+    def test_kept_caps(self, cluster, lead, arrivals):
+        """A table that is made later with other caps does not take them away."""
+        cluster()
+        lead(clocked(arrivals, slow))
+        capped = table(40).wcode.ask("Say {{ 评论 }}", concurrency=3)
+        table(40).wcode.ask("Say {{ 评论 }}!", concurrency=50)
+        capped.compute()
+        assert most_at_once(arrivals, 0.9 * WAIT_S) <= 3
+
     def test_requests_per_minute(self, cluster, lead, arrivals):
         """Neither worker has a rate of its own."""
         cluster()

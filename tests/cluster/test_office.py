@@ -2,6 +2,7 @@
 
 import asyncio
 import pickle
+from dataclasses import replace
 
 import pytest
 
@@ -21,7 +22,8 @@ from wcode_magics.values import Message
 def run(tmp_path) -> Run:
     """A run of at most two requests at once, with ¥1."""
     store = Store(tmp_path / "home.db")
-    yield Run(store, Limiter(most=2), Budget(1.0))
+    limiter = Limiter(most=2)
+    yield Run(store, lambda: limiter, Budget(1.0))
     store.close()
 
 
@@ -38,6 +40,24 @@ def test_permits_are_shared(run):
         one.leave(first, used=0, length=0)
         await asyncio.wait_for(waiting, 1)
         assert run.limiter.flying == 2
+
+    asyncio.run(work())
+
+
+def test_own_caps(run):
+    """What another run sets on the endpoint's limiter does not hold for this one."""
+    shared = run.limiter
+
+    def mine() -> Limiter:
+        shared.cap(most=1)
+        return shared
+
+    async def work():
+        shared.cap(most=64)
+        desk = Desk(replace(run, limits=mine))
+        await desk.enter(0)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(desk.enter(0), 0.05)
 
     asyncio.run(work())
 

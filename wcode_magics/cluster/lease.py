@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NoReturn
 from weakref import WeakValueDictionary
 
@@ -118,12 +119,10 @@ class Lease:
         key = session.settings.key()
         url = resolved["base_url"] or (HOSTED_URL if key else None)
         replay = Replay(resolved["replay"])
-        limiter, paid = Limiter(), False
-        if replay.sends and url is not None:
-            limiter = session.ledger.limiter(Endpoint(url, key), resolved)
-            paid = True
+        paid = replay.sends and url is not None
         purse = purse_of(session, budget) if paid else None
         store, token = session.ledger.store(resolved), uuid.uuid4().hex
+        run = Run(store, _limits(session, url, resolved, paid=paid), purse)
         _breaks.register()
         held = {**resolved.held, "base_url": url}
         lease = cls(
@@ -134,7 +133,7 @@ class Lease:
             paid=paid,
             limited=purse is not None and purse.limits,
         )
-        _keep(lease, Home(session, resolved, Run(store, limiter, purse)))
+        _keep(lease, Home(session, resolved, run))
         return lease
 
     @property
@@ -169,6 +168,16 @@ def _finish(_graph: Any, _state: Any, broke: bool) -> None:
 
 
 _breaks = Callback(finish=_finish)
+
+
+def _limits(
+    session: Session, url: str | None, resolved: Resolved, *, paid: bool
+) -> Callable[[], Limiter]:
+    if url is None or not paid:
+        own = Limiter()
+        return lambda: own
+    endpoint = Endpoint(url, session.settings.key())
+    return partial(session.ledger.limiter, endpoint, resolved)
 
 
 def _keep(lease: Lease, home: Home) -> None:

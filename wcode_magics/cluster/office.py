@@ -26,12 +26,21 @@ QUIET_S = 2 * BEAT_S
 
 @dataclass(frozen=True)
 class Run:
-    """What the workers of one run share; ``budget`` None: nothing is paid."""
+    """What the workers of one run share; ``budget`` None: nothing is paid.
+
+    ``limits`` gives the endpoint's limiter after it has set the run's own caps there,
+    since those of the run that came last hold.
+    """
 
     store: Store
-    limiter: Limiter
+    limits: Callable[[], Limiter]
     budget: Budget | None
     claims: Claims = field(default_factory=Claims)
+
+    @property
+    def limiter(self) -> Limiter:
+        """The endpoint's, under the caps of this run."""
+        return self.limits()
 
 
 @dataclass
