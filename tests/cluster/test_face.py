@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 
+import dask
 import dask.dataframe as dd
 import pandas as pd
 import pytest
@@ -52,6 +53,7 @@ def clocked(moments: list[float], answer):
 
 STOPPED = """
 import sys
+import dask
 import dask.dataframe as dd
 import pandas as pd
 from wcode_magics.frames import frame
@@ -244,6 +246,17 @@ class TestNothingLost:
         made = lazy.wcode.ask("{{ text }}", into="said").compute()
         assert made["said"].tolist() == [text.upper() for text in held["text"]]
         assert set(counts.values()) == {1}
+
+    @pytest.mark.parametrize("scheduler", ["cluster", "threads"])
+    def test_two_calls(self, cluster, lead, scheduler):
+        """What two calls ask that are computed together is sent once."""
+        if scheduler == "cluster":
+            cluster()
+        server = lead(slow, concurrency=4)
+        asked = [table(20).wcode.ask("{{ 评论 }}", into=into) for into in "ab"]
+        for made in dask.compute(*asked):
+            assert made.iloc[:, 2].count() == 19
+        assert len(server.seen) == 19
 
     def test_mended_rows(self, cluster, lead):
         """An answer that was asked for again is recorded, too, and replays."""

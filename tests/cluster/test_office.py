@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.loopback import completion
+from wcode_magics.cluster.claims import Claims
 from wcode_magics.cluster.office import Desk, Run
 from wcode_magics.errors import BudgetError, ReplayError
 from wcode_magics.flow.budget import Budget
@@ -23,7 +24,7 @@ def run(tmp_path) -> Run:
     """A run of at most two requests at once, with ¥1."""
     store = Store(tmp_path / "home.db")
     limiter = Limiter(most=2)
-    yield Run(store, lambda: limiter, Budget(1.0))
+    yield Run(store, lambda: limiter, Budget(1.0), Claims())
     store.close()
 
 

@@ -5,7 +5,10 @@ from collections.abc import Iterable
 
 
 class Claims:
-    """Requests, by hash, that somebody is asking; lives on one event loop."""
+    """Requests, by hash, that somebody is asking; lives on one event loop.
+
+    All runs to one endpoint and store share them.
+    """
 
     def __init__(self) -> None:
         self._held: dict[str, asyncio.Event] = {}

@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any, NoReturn
 from weakref import WeakValueDictionary
 
 from dask.callbacks import Callback
 
 from wcode_magics import portal
+from wcode_magics.cluster.claims import Claims
 from wcode_magics.cluster.office import Office, Run
 from wcode_magics.cluster.wire import scheduler_of
 from wcode_magics.errors import ClusterError
@@ -30,6 +32,7 @@ _homes: dict[str, "Home"] = {}
 _broken: list[None] = []
 _offices: dict[str, Office] = {}
 _leases: "WeakValueDictionary[str, Lease]" = WeakValueDictionary()
+_claims: "WeakValueDictionary[tuple[Path, str | None], Claims]" = WeakValueDictionary()
 _copied: set[str] = set()
 _lock = threading.Lock()
 
@@ -122,7 +125,8 @@ class Lease:
         paid = replay.sends and url is not None
         purse = purse_of(session, budget) if paid else None
         store, token = session.ledger.store(resolved), uuid.uuid4().hex
-        run = Run(store, _limits(session, url, resolved, paid=paid), purse)
+        claims = _claims.setdefault((store.path.absolute(), url), Claims())
+        run = Run(store, _limits(session, url, resolved, paid=paid), purse, claims)
         _breaks.register()
         held = {**resolved.held, "base_url": url}
         lease = cls(

@@ -35,7 +35,7 @@ class Run:
     store: Store
     limits: Callable[[], Limiter]
     budget: Budget | None
-    claims: Claims = field(default_factory=Claims)
+    claims: Claims
 
     @property
     def limiter(self) -> Limiter:
