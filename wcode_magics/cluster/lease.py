@@ -56,14 +56,16 @@ class Home:
         claims = self.run.claims
         taken = portal.run(claims.take, [one.hash for one in requests], wait)
         try:
-            yield self._line, taken
+            with self._kept():
+                yield self._line, taken
         finally:
             portal.portal().call(claims.release, taken)
 
     @contextmanager
     def fresh(self) -> Iterator[Line]:
         """The way for requests that are sent whatever is recorded."""
-        yield self._line
+        with self._kept():
+            yield self._line
 
     def recorded(self, requests: Sequence[Request]) -> Mapping[str, Reply]:
         """What is recorded of these, by hash."""
@@ -80,6 +82,11 @@ class Home:
     def leave(self) -> NoReturn:
         """End a partition that was stopped."""
         raise ClusterError("cluster.stopped")
+
+    @contextmanager
+    def _kept(self) -> Iterator[None]:
+        yield
+        self.run.store.flush()
 
     @property
     def _line(self) -> Line:

@@ -11,7 +11,7 @@ import pandas as pd
 from wcode_magics import portal
 from wcode_magics.cluster.lease import Home, Lease
 from wcode_magics.cluster.post import Post, at_work
-from wcode_magics.errors import BudgetError, ClusterError
+from wcode_magics.errors import BudgetError
 from wcode_magics.flow.batch import Ask, Batch
 from wcode_magics.flow.outcome import Outcome
 from wcode_magics.frames.call import places_of, refuse_missing, vain
@@ -110,8 +110,6 @@ class Plan:
                 outcomes[place] = outcome
             left = [(i, ask) for i, ask in left if not _is_mine(ask, taken)]
             wait = True
-            if run.reason is not None:
-                break
         return outcomes
 
 
@@ -125,7 +123,8 @@ def _run(
     """The outcomes; where nobody wants them any more, the run is paused and left.
 
     Raises:
-        WcodeError: what befell all of them; a budget is told row by row.
+        WcodeError: what befell all of them, or all from some one on; a budget is told
+            row by row.
     """
     future = portal.Task(run.run, asks, len(asks)).future
     stopped = False
@@ -142,9 +141,7 @@ def _run(
     outcomes = future.result()
     if stopped:
         way.leave()
-    if isinstance(run.reason, ClusterError):
-        raise run.reason
-    reason = vain(outcomes, run)
+    reason = run.reason or vain(outcomes, run)
     if reason is not None and not isinstance(reason, BudgetError):
         raise reason
     return outcomes

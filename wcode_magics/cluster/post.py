@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 SEND_S = 1.0
+LAST_S = 10.0
+"""How long answers may take home from a partition that broke off."""
 FOLDER = "wcode-journals"
 
 _lock = threading.Lock()
@@ -139,26 +141,29 @@ class Post:
     ) -> Iterator[tuple[Line, set[str]]]:
         """The way for those requests that nobody else asks just now, by hash.
 
-        What is recorded of them is fetched before, what was answered is at home after.
+        What is recorded of them is fetched before, what was answered is at home after,
+        also where it breaks off.
 
         Raises:
             ReplayError: nothing may be sent, and one was not recorded.
+            StoreError: the journal, or the store at home, cannot be written.
         """
         self._journal.adopt()
+        self._journal.store.flush()
         hashes = [request.hash for request in requests]
         taken = set(self.wire.ask("claim", hashes, wait)) if hashes else set()
         try:
             known = self._known([one for one in requests if one.hash in taken])
-            yield self._line(Recalled(self._journal.store, known)), taken
-            portal.run(self._journal.send, self._merge)
+            with self._sent_home():
+                yield self._line(Recalled(self._journal.store, known)), taken
         finally:
             self.wire.tell("release", list(taken))
 
     @contextmanager
     def fresh(self) -> Iterator[Line]:
         """The way for requests that are sent whatever is recorded."""
-        yield self._line(Recalled(self._journal.store, {}))
-        portal.run(self._journal.send, self._merge)
+        with self._sent_home():
+            yield self._line(Recalled(self._journal.store, {}))
 
     def recorded(self, requests: Sequence[Request]) -> Mapping[str, Reply]:
         """What is recorded at home of these, by hash."""
@@ -177,6 +182,16 @@ class Post:
         from distributed import Reschedule
 
         raise Reschedule
+
+    @contextmanager
+    def _sent_home(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            with suppress(WcodeError, TimeoutError):
+                portal.run(asyncio.wait_for, self._journal.send(self._merge), LAST_S)
+            raise
+        portal.run(self._journal.send, self._merge)
 
     def _is_busy(self) -> bool:
         return self.running > 0

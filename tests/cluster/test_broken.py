@@ -1,0 +1,62 @@
+"""Computations that break off: what was answered is kept, and why is told."""
+
+import time
+from collections import Counter
+
+import pytest
+
+from tests.cluster.tables import slow, table
+from tests.frames.asking import prompt_of
+from tests.loopback import Answer
+from wcode_magics.errors import CreditError
+from wcode_magics.frames import call
+
+
+def counted(counts: Counter[str]):
+    """The usual answers, each prompt counted."""
+
+    def answer(seen) -> Answer:
+        counts[prompt_of(seen)] += 1
+        return slow(seen)
+
+    return answer
+
+
+def test_begun_again(cluster, lead):
+    """What is computed again right after it was cancelled sends nothing twice."""
+    counts: Counter[str] = Counter()
+    client = cluster()
+    lead(counted(counts), concurrency=8)
+    asked = table(400, 2).wcode.ask("Say {{ 评论 }}")
+    for pause in (0.0, 0.3):
+        before = counts.total()
+        future = client.compute(asked)
+        while counts.total() < before + 100:
+            time.sleep(0.01)
+        future.cancel()
+        time.sleep(pause)
+    made = client.compute(asked).result(60)
+    assert set(made["answer_status"]) == {"ok", "replayed", "skipped"}
+    assert (len(counts), counts.total()) == (399, 399)
+
+
+@pytest.mark.parametrize("scheduler", ["cluster", "threads"])
+def test_no_credit(cluster, lead, scheduler):
+    """Credit that ends midway fails the computation; what was answered is home."""
+    good: list = []
+
+    def answer(seen) -> Answer:
+        if len(good) == 30:
+            return Answer([b'{"error": {"message": "no"}}'], status=402)
+        good.append(seen)
+        return slow(seen)
+
+    if scheduler == "cluster":
+        cluster()
+    lead(answer, concurrency=4)
+    with pytest.raises(CreditError):
+        table(200, 2).wcode.ask("Say {{ 评论 }}").compute()
+    deadline = time.monotonic() + 10
+    while len(call.session().store.history()) < 30:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
