@@ -4,6 +4,7 @@ import time
 from collections import Counter
 
 import pytest
+from distributed import Client, LocalCluster
 
 from tests.cluster.tables import slow, table
 from tests.frames.asking import prompt_of
@@ -38,6 +39,31 @@ def test_begun_again(cluster, lead):
     made = client.compute(asked).result(60)
     assert set(made["answer_status"]) == {"ok", "replayed", "skipped"}
     assert (len(counts), counts.total()) == (399, 399)
+
+
+def test_threads_of_a_cluster(lead, tmp_path):
+    """A worker in the process that leads stops sending for what was cancelled."""
+    server = lead(slow, concurrency=8)
+    with (
+        LocalCluster(
+            n_workers=1,
+            threads_per_worker=2,
+            processes=False,
+            protocol="tcp://",
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",
+            local_directory=str(tmp_path),
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        future = client.compute(table(2000, 2).wcode.ask("Say {{ 评论 }}"))
+        while len(server.seen) < 50:
+            time.sleep(0.01)
+        future.cancel()
+        time.sleep(1.5)
+        sent = len(server.seen)
+        time.sleep(1.0)
+        assert len(server.seen) == sent < 1999
 
 
 @pytest.mark.parametrize("scheduler", ["cluster", "threads"])

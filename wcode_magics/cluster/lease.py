@@ -15,6 +15,7 @@ from weakref import WeakValueDictionary
 from dask.callbacks import Callback
 
 from wcode_magics import portal
+from wcode_magics.cluster import post
 from wcode_magics.cluster.claims import Claims
 from wcode_magics.cluster.office import Office, Run
 from wcode_magics.cluster.wire import scheduler_of
@@ -74,13 +75,19 @@ class Home:
     def watch(self) -> Callable[[], bool]:
         """Whether a computation of this process has broken off since now.
 
-        Dask's own threads are told nothing when the person stops a computation.
+        Dask's own threads are told nothing when the person stops a computation; a
+        worker that is a thread of this process knows of its own task.
         """
+        worker = post.worker_here()
+        if worker is not None:
+            return post.watch(worker)
         before = len(_broken)
         return lambda: len(_broken) > before
 
     def leave(self) -> NoReturn:
         """End a partition that was stopped."""
+        if post.worker_here() is not None:
+            post.leave()
         raise ClusterError("cluster.stopped")
 
     @contextmanager

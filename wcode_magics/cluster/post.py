@@ -179,9 +179,7 @@ class Post:
 
     def leave(self) -> NoReturn:
         """End a task that was cancelled; should it be wanted again, it begins anew."""
-        from distributed import Reschedule
-
-        raise Reschedule
+        leave()
 
     @contextmanager
     def _sent_home(self) -> Iterator[None]:
@@ -248,13 +246,13 @@ def at_work(lease: "Lease") -> Iterator[tuple[Post, Callable[[], bool]]]:
         ClusterError: this is no worker of a cluster, or the client does not answer.
         SettingError: the endpoint wants a key and this worker has none.
     """
-    worker = _worker()
+    worker = worker_here()
     if worker is None:
         raise ClusterError("cluster.no_worker")
     text.use(lease.resolved["language"])
     post = _post(lease, worker)
     try:
-        yield post, _watch(worker)
+        yield post, watch(worker)
     except WcodeError as error:
         error.__cause__ = error.__context__ = None  # they might not travel
         raise
@@ -263,7 +261,8 @@ def at_work(lease: "Lease") -> Iterator[tuple[Post, Callable[[], bool]]]:
             post.running -= 1
 
 
-def _worker() -> Any:
+def worker_here() -> Any:
+    """The Dask worker whose task runs in this thread; None: there is none."""
     try:
         from distributed import get_worker
 
@@ -292,7 +291,8 @@ def _close_idle() -> None:
         _posts.pop(name).close()
 
 
-def _watch(worker: Any) -> Callable[[], bool]:
+def watch(worker: Any) -> Callable[[], bool]:
+    """Whether the task that runs in this thread was cancelled since."""
     key = worker.get_current_task()
 
     def cancelled() -> bool:
@@ -300,6 +300,13 @@ def _watch(worker: Any) -> Callable[[], bool]:
         return task is None or task.state == "cancelled"
 
     return cancelled
+
+
+def leave() -> NoReturn:
+    """End a worker's task, to begin anew should it be wanted again."""
+    from distributed import Reschedule
+
+    raise Reschedule
 
 
 def _session(lease: "Lease") -> Session:
