@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -104,3 +105,14 @@ def test_recalled(journal, reply):
     found = shelf.get_many([reply.request], "http://there")
     assert found[reply.request.hash].source == "replayed"
     assert not Recalled(journal.store, {}).get_many([reply.request], "http://there")
+
+
+def test_recalled_since(journal, reply):
+    """What was answered before a moment is not found from then on."""
+    journal.store.put(reply, "http://there")
+    for flush in (False, True):
+        if flush:
+            journal.store.flush()
+        for since, there in ((time.time() - 60, 1), (time.time() + 60, 0)):
+            shelf = Recalled(journal.store, {}, since)
+            assert len(shelf.get_many([reply.request], "http://there")) == there

@@ -72,10 +72,13 @@ class Journal:
 
 
 class Recalled:
-    """A journal, and before it the answers that came from home."""
+    """A store from ``since`` on, and before it the answers that came from home."""
 
-    def __init__(self, store: Store, known: Mapping[str, bytes]) -> None:
+    def __init__(
+        self, store: Store, known: Mapping[str, bytes], since: float = 0.0
+    ) -> None:
         self.path = store.path
+        self._since = since
         self._store = store
         self._known = known
 
@@ -83,11 +86,11 @@ class Recalled:
         self, requests: Sequence[Request], base_url: str | None
     ) -> Mapping[str, Reply]:
         """The answers that are there, by request hash."""
-        known = self._known
-        there = [request for request in requests if request.hash in known]
-        rest = [request for request in requests if request.hash not in known]
-        found = {one.hash: replayed(one, known[one.hash]) for one in there}
-        return {**found, **self._store.get_many(rest, base_url)} if rest else found
+        asked = {request.hash: request for request in requests}
+        found = {name: self._known[name] for name in asked if name in self._known}
+        if rest := asked.keys() - found.keys():
+            found |= self._store.find(rest, base_url, self._since)
+        return {name: replayed(asked[name], data) for name, data in found.items()}
 
     def put(self, reply: Reply, base_url: str) -> None:
         """Keep one in the journal."""

@@ -3,10 +3,11 @@
 import hashlib
 import socket
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
@@ -17,11 +18,12 @@ from dask.callbacks import Callback
 from wcode_magics import portal
 from wcode_magics.cluster import post
 from wcode_magics.cluster.claims import Claims
+from wcode_magics.cluster.journal import Recalled
 from wcode_magics.cluster.office import Office, Run
 from wcode_magics.cluster.wire import scheduler_of
 from wcode_magics.errors import ClusterError
 from wcode_magics.flow.limiter import Limiter
-from wcode_magics.frames.many import Line, purse_of
+from wcode_magics.frames.many import Line, looks, purse_of
 from wcode_magics.replay import Replay
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
@@ -48,6 +50,7 @@ class Home:
     session: Session
     resolved: Resolved
     run: Run
+    since: float = 0.0
 
     @contextmanager
     def claimed(
@@ -58,19 +61,13 @@ class Home:
         taken = portal.run(claims.take, [one.hash for one in requests], wait)
         try:
             with self._kept():
-                yield self._line, taken
+                yield self._line_of(self.since), taken
         finally:
             portal.portal().call(claims.release, taken)
 
-    @contextmanager
-    def fresh(self) -> Iterator[Line]:
-        """The way for requests that are sent whatever is recorded."""
-        with self._kept():
-            yield self._line
-
     def recorded(self, requests: Sequence[Request]) -> Mapping[str, Reply]:
         """What is recorded of these, by hash."""
-        return self._line.recall(requests)
+        return self._line_of(0.0).recall(requests)
 
     def watch(self) -> Callable[[], bool]:
         """Whether a computation of this process has broken off since now.
@@ -95,9 +92,9 @@ class Home:
         yield
         self.run.store.flush()
 
-    @property
-    def _line(self) -> Line:
-        return Line.of(self.session, self.resolved, self.run.budget)
+    def _line_of(self, since: float) -> Line:
+        line = Line.of(self.session, self.resolved, self.run.budget)
+        return replace(line, store=Recalled(self.run.store, {}, since))
 
 
 @dataclass(frozen=True)
@@ -107,7 +104,9 @@ class Lease:
     To be pickled in the process that leads opens an office there for each Dask client,
     since one of them sends it to its workers. ``owner`` names the store it belongs to;
     ``keyed`` tells that the endpoint wants a key, which a worker has from its own
-    environment; ``offices`` are those that lead the run, by scheduler.
+    environment; ``offices`` are those that lead the run, by scheduler. What was
+    recorded before ``since`` does not count: a run that asks all anew still looks for
+    what it asked itself, as Dask may compute a partition more than once.
     """
 
     token: str
@@ -116,6 +115,7 @@ class Lease:
     keyed: bool
     paid: bool
     limited: bool
+    since: float = 0.0
     offices: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -133,6 +133,9 @@ class Lease:
             StoreError: the store cannot be used.
             SettingError: a setting is wrong.
         """
+        since = 0.0 if looks(resolved) else time.time()
+        if since:
+            resolved = resolved.over({"fresh": False, "replay": Replay.READ.value})
         key = session.settings.key()
         url = resolved["base_url"] or (HOSTED_URL if key else None)
         replay = Replay(resolved["replay"])
@@ -150,8 +153,9 @@ class Lease:
             keyed=key is not None or url == HOSTED_URL,
             paid=paid,
             limited=purse is not None and purse.limits,
+            since=since,
         )
-        _keep(lease, Home(session, resolved, run))
+        _keep(lease, Home(session, resolved, run, since))
         return lease
 
     @property

@@ -103,10 +103,11 @@ class Desk:
         self.run.claims.release(mine)
 
     async def recall(
-        self, hashes: Sequence[str], base_url: str | None
+        self, hashes: Sequence[str], base_url: str | None, since: float = 0.0
     ) -> list[tuple[str, bytes]]:
-        """The recorded answers to these requests."""
-        found = await asyncio.to_thread(self.run.store.find, set(hashes), base_url)
+        """The answers to these requests that were recorded from ``since`` on."""
+        find = self.run.store.find
+        found = await asyncio.to_thread(find, set(hashes), base_url, since)
         return list(found.items())
 
     async def merge(self, rows: Sequence[Sequence[Any]]) -> None:

@@ -17,7 +17,7 @@ from wcode_magics.flow.outcome import Outcome
 from wcode_magics.frames.call import places_of, refuse_missing, vain
 from wcode_magics.frames.filled import empty, filled
 from wcode_magics.frames.forecast import Survey, survey
-from wcode_magics.frames.many import batch, looks
+from wcode_magics.frames.many import batch
 from wcode_magics.frames.rows import Rows
 from wcode_magics.frames.task import Task
 from wcode_magics.request import Request
@@ -69,7 +69,7 @@ class Plan:
         """What the partition would send; nothing is sent."""
         rows = Rows(frame, self.task, self.names)
         with self._way() as (way, _cancelled):
-            return survey(rows, way.recorded, anew=not looks(self.lease.resolved))
+            return survey(rows, way.recorded, anew=self.lease.since > 0)
 
     @contextmanager
     def _way(self) -> Iterator[tuple[Home | Post, Cancelled]]:
@@ -93,10 +93,6 @@ class Plan:
         self, asks: list[Ask], way: Home | Post, cancelled: Cancelled
     ) -> list[Outcome[Any]]:
         """What others ask just now is left to them, and then taken from the store."""
-        if not looks(self.lease.resolved):
-            with way.fresh() as line:
-                run = batch(line, self.task)
-                return _run(run, asks, way, cancelled)
         outcomes: list[Outcome[Any]] = [Outcome("stopped")] * len(asks)
         left = list(enumerate(asks))
         wait = False

@@ -95,13 +95,16 @@ class Purse:
 @dataclass(frozen=True, slots=True)
 class _Line(Line):
     wire: Wire
+    since: float
 
     async def find(self, request: Request) -> Reply | None:
         """The same; what is not in the journal may be at home."""
         found = self.recall([request]).get(request.hash)
         if found is not None:
             return found
-        for _, data in await self.wire.call("recall", [request.hash], self.place):
+        for _, data in await self.wire.call(
+            "recall", [request.hash], self.place, self.since
+        ):
             return replayed(request, data)
         if not Replay(self.resolved["replay"]).sends:
             await self.wire.call("refuse", request.to_dict())
@@ -155,15 +158,9 @@ class Post:
         try:
             known = self._known([one for one in requests if one.hash in taken])
             with self._sent_home():
-                yield self._line(Recalled(self._journal.store, known)), taken
+                yield self._line(known), taken
         finally:
             self.wire.tell("release", list(taken))
-
-    @contextmanager
-    def fresh(self) -> Iterator[Line]:
-        """The way for requests that are sent whatever is recorded."""
-        with self._sent_home():
-            yield self._line(Recalled(self._journal.store, {}))
 
     def recorded(self, requests: Sequence[Request]) -> Mapping[str, Reply]:
         """What is recorded at home of these, by hash."""
@@ -210,23 +207,29 @@ class Post:
         if not requests:
             return {}
         hashes = [request.hash for request in requests]
-        known = dict(self.wire.ask("recall", hashes, self._place))
+        since = self._lease.since
+        known = dict(self.wire.ask("recall", hashes, self._place, since))
         sends = Replay(self._lease.resolved["replay"]).sends
         for request in () if sends else requests:
             if request.hash not in known:
                 self.wire.ask("refuse", request.to_dict())
         return known
 
-    def _line(self, shelf: Any) -> Line:
-        lease = self._lease
-        if not Replay(lease.resolved["replay"]).sends:
-            recorded = Recorded(shelf)
-            return _Line(
-                lease.resolved, recorded, shelf, self._permits(), None, self.wire
-            )
-        client = self._session.client(lease.resolved)
-        purse = Purse(self.wire, limits=lease.limited) if lease.paid else None
-        return _Line(lease.resolved, client, shelf, self._permits(), purse, self.wire)
+    def _line(self, known: Mapping[str, bytes]) -> Line:
+        lease, client, purse = self._lease, None, None
+        shelf: Any = Recalled(self._journal.store, known, lease.since)
+        if Replay(lease.resolved["replay"]).sends:
+            client = self._session.client(lease.resolved)
+            purse = Purse(self.wire, limits=lease.limited) if lease.paid else None
+        return _Line(
+            lease.resolved,
+            client or Recorded(shelf),
+            shelf,
+            self._permits(),
+            purse,
+            self.wire,
+            lease.since,
+        )
 
     async def _send(self) -> None:
         while True:

@@ -45,7 +45,7 @@ RECORDED = 2_000
 _FIND = (
     "SELECT hash, reply, max(time) FROM answers WHERE whole "
     "AND hash IN (SELECT value FROM json_each(?1)) "
-    "AND (?2 IS NULL OR base_url = ?2) GROUP BY hash"
+    "AND (?2 IS NULL OR base_url = ?2) AND time >= ?3 GROUP BY hash"
 )
 _RECORDS = (
     "SELECT time, reply FROM answers WHERE whole AND hash = ?1 "
@@ -120,23 +120,31 @@ class Store:
                 told[name] = one
         return told
 
-    def find(self, hashes: Collection[str], base_url: str | None) -> dict[str, bytes]:
-        """The same as they are stored, for :func:`replayed`."""
-        found = self._find(hashes, base_url)
+    def find(
+        self, hashes: Collection[str], base_url: str | None, since: float = 0.0
+    ) -> dict[str, bytes]:
+        """The same as they are stored, for :func:`replayed`.
+
+        Those that came from ``since`` on, in seconds since 1970.
+        """
+        found = self._find(hashes, base_url, since)
         return {
             name: data for name, data in found.items() if self._read(readable, data)
         }
 
-    def _find(self, hashes: Collection[str], base_url: str | None) -> dict[str, bytes]:
+    def _find(
+        self, hashes: Collection[str], base_url: str | None, since: float = 0.0
+    ) -> dict[str, bytes]:
         asked = list(hashes)
         there = None if base_url is None else _tidy(base_url)
         waiting = self._writer.waiting()
         found: dict[str, bytes] = {}
         for start in range(0, len(asked), LOOKUP):
-            found.update(self._lookup(asked[start : start + LOOKUP], there))
+            found.update(self._lookup(asked[start : start + LOOKUP], there, since))
         for row in waiting:
             name = row.reply.request.hash
-            if name in hashes and row.stands_for(name, there):
+            late = row.time >= since
+            if late and name in hashes and row.stands_for(name, there):
                 found[name] = row.answer()
         return found
 
@@ -336,8 +344,10 @@ class Store:
                 warnings.warn(str(error), stacklevel=3)
             return None
 
-    def _lookup(self, hashes: list[str], there: str | None) -> list[tuple[str, bytes]]:
-        rows = self._file.select(_FIND, (json.dumps(hashes), there))
+    def _lookup(
+        self, hashes: list[str], there: str | None, since: float
+    ) -> list[tuple[str, bytes]]:
+        rows = self._file.select(_FIND, (json.dumps(hashes), there, since))
         return [(digest, data) for digest, data, _id in rows]
 
     def _write(self, rows: list[Row]) -> None:
