@@ -11,9 +11,12 @@ from operator import add
 from typing import Any
 
 import dask
+import dask.dataframe as dd
+import pandas as pd
 
 from wcode_magics.cluster.lease import Lease
-from wcode_magics.cluster.plan import Plan
+from wcode_magics.cluster.plan import Plan, holds
+from wcode_magics.errors import UsageError
 from wcode_magics.frames.call import Call, again, call_of, statuses_of
 from wcode_magics.frames.filled import empty
 from wcode_magics.frames.forecast import Forecast, Survey, spread
@@ -33,11 +36,17 @@ class FrameFace(Face[Any]):
         """Run ``n`` of the first rows here, and tell what all will take.
 
         Returns a pandas DataFrame. To count all rows, each partition is read once.
+
+        Raises:
+            UsageError: the table is made of answers that are not there yet.
         """
+        self._refuse_unsent()
         head = self._held.head(HEAD, npartitions=-1, compute=True)
-        call = call_of(head, template, options)
-        part = replace(call.rows, frame=head.iloc[spread(call.rows, n)])
-        made = replace(call, rows=part).run()
+        call = self._about(head, template, options)
+        some = spread(call.rows, n)
+        onto = None if call.onto is None else call.onto.iloc[some]
+        part = replace(call.rows, frame=head.iloc[some])
+        made = replace(call, rows=part, onto=onto).run()
         tell(str(self.estimate(template, **options)))
         return made
 
@@ -49,8 +58,13 @@ class FrameFace(Face[Any]):
         return self._lazily(again(self._meta, wanted, into, options), wanted)
 
     def estimate(self, template: str, **options: Any) -> Forecast:
-        """What a run would send; each partition is read once, nothing is sent."""
-        call = call_of(self._meta, template, options)
+        """What a run would send; each partition is read once, nothing is sent.
+
+        Raises:
+            UsageError: the table is made of answers that are not there yet.
+        """
+        self._refuse_unsent()
+        call = self._about(self._meta, template, options)
         survey = dask.delayed(_plan(call).survey, pure=False)
         surveys = dask.compute(*map(survey, self._held.to_delayed()))
         return call.forecast_of(reduce(add, surveys, Survey()))
@@ -60,12 +74,22 @@ class FrameFace(Face[Any]):
         return self._held._meta  # noqa: SLF001 - how Dask tells columns and dtypes
 
     def _made(self, template: str, options: Mapping[str, Any]) -> Any:
-        return self._lazily(call_of(self._meta, template, options))
+        return self._lazily(self._about(self._meta, template, options))
 
-    def _lazily(self, call: Call, statuses: Sequence[str] = ()) -> Any:
+    def _about(
+        self, frame: pd.DataFrame, template: str, options: Mapping[str, Any]
+    ) -> Call:
+        return call_of(frame, template, options)
+
+    def _lazily(self, call: Call, statuses: Sequence[str] = (), *answers: Any) -> Any:
         plan = replace(_plan(call), statuses=tuple(statuses))
-        meta = call.marked(empty(self._meta, call.task))
-        return self._held.map_partitions(plan, meta=meta)
+        onto = self._meta if call.onto is None else call.onto
+        meta = call.marked(empty(onto, call.task))
+        return self._held.map_partitions(plan, *answers, meta=meta)
+
+    def _refuse_unsent(self) -> None:
+        if holds(self._held):
+            raise UsageError("cluster.unsent")
 
 
 class SeriesFace(FrameFace):
@@ -78,14 +102,28 @@ class SeriesFace(FrameFace):
         name = series.name if isinstance(series.name, str) else "value"
         frame = series.to_frame(name="value")
         super().__init__(frame if name == "value" else frame.assign(**{name: series}))
-        self._own = list(dict.fromkeys(("value", name)))
 
-    def preview(self, template: str, n: int = PREVIEWED, **options: Any) -> Any:
-        """As on a DataFrame."""
-        return super().preview(template, n, **options).drop(columns=self._own)
+    def retry(
+        self,
+        statuses: Sequence[str] = (),
+        *,
+        into: str | None = None,
+        of: Any = None,
+        **options: Any,
+    ) -> Any:
+        """As on a DataFrame; ``of`` is the Dask DataFrame of the series' answers."""
+        alike = isinstance(of, dd.DataFrame) and of.npartitions
+        if alike != self._held.npartitions:
+            raise UsageError("frame.no_answers")
+        wanted = statuses_of(statuses)
+        held = of._meta  # noqa: SLF001
+        call = again(held, wanted, into, options, about=self._meta)
+        return self._lazily(call, wanted, of)
 
-    def _lazily(self, call: Call, statuses: Sequence[str] = ()) -> Any:
-        return super()._lazily(call, statuses).drop(columns=self._own)
+    def _about(
+        self, frame: pd.DataFrame, template: str, options: Mapping[str, Any]
+    ) -> Call:
+        return call_of(frame, template, options, onto=frame.iloc[:, :0])
 
 
 def _plan(call: Call) -> Plan:
@@ -93,5 +131,6 @@ def _plan(call: Call) -> Plan:
         Lease.of(call.session, call.resolved, call.budget),
         call.task,
         call.rows.others,
-        missing=call.given["missing"],
+        call.given,
+        alone=call.onto is not None,
     )

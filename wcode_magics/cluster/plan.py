@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
+from dask._expr import Expr
+from dask._task_spec import Task as Step
+from dask.delayed import Delayed
 
 from wcode_magics import portal
 from wcode_magics.cluster.lease import Home, Lease
 from wcode_magics.cluster.post import Post, at_work
-from wcode_magics.errors import BudgetError
+from wcode_magics.errors import BudgetError, UsageError
 from wcode_magics.flow.batch import Ask, Batch
 from wcode_magics.flow.outcome import Outcome
-from wcode_magics.frames.call import places_of, refuse_missing, vain
+from wcode_magics.frames.call import CALLS, calls_of, places_of, refuse_missing, vain
 from wcode_magics.frames.filled import empty, filled
 from wcode_magics.frames.forecast import Survey, survey
 from wcode_magics.frames.many import batch
@@ -33,8 +36,9 @@ TICK_S = 0.2
 class Plan:
     """Called with a partition, returns it with its answers.
 
-    ``names`` are values for the templates besides the row's; ``missing`` is the
-    policy for rows that lack a value; ``statuses``: ask only rows with these.
+    ``names`` are values for the templates besides the row's; ``given`` is the call as
+    its result remembers it; ``alone``: the answers' columns are all that is returned;
+    ``statuses``: ask only rows with these.
 
     Raises:
         WcodeError: what befell all rows of the partition.
@@ -43,7 +47,8 @@ class Plan:
     lease: Lease
     task: Task
     names: Mapping[str, Any]
-    missing: str = "skip"
+    given: Mapping[str, Any]
+    alone: bool = False
     statuses: tuple[str, ...] = ()
 
     @property
@@ -54,16 +59,27 @@ class Plan:
     def __dask_tokenize__(self) -> Any:
         return "wcode", self.lease.token
 
-    def __call__(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """The partition with its answers."""
+    def __call__(
+        self, frame: pd.DataFrame, answers: pd.DataFrame | None = None
+    ) -> pd.DataFrame:
+        """The partition with its answers; ``answers`` are those it already has.
+
+        Raises:
+            UsageError: ``answers`` are those to other rows.
+        """
+        onto = frame.iloc[:, :0] if self.alone else frame
+        if answers is not None:
+            onto = answers
+            if not onto.index.equals(frame.index):
+                raise UsageError("frame.no_answers")
         with self._way() as way:
             parts = [
-                self._answered(frame.iloc[start : start + SLICE], *way)
-                for start in range(0, len(frame), SLICE)
+                self._answered(frame.iloc[rows], onto.iloc[rows], *way)
+                for rows in map(_slice, range(0, len(frame), SLICE))
             ]
         if not parts:
-            return empty(frame, self.task)
-        return parts[0] if len(parts) == 1 else pd.concat(parts)
+            return self._marked(empty(onto, self.task))
+        return self._marked(parts[0] if len(parts) == 1 else pd.concat(parts))
 
     def survey(self, frame: pd.DataFrame) -> Survey:
         """What the partition would send; nothing is sent."""
@@ -81,13 +97,23 @@ class Plan:
             yield way
 
     def _answered(
-        self, frame: pd.DataFrame, way: Home | Post, cancelled: Cancelled
+        self,
+        frame: pd.DataFrame,
+        onto: pd.DataFrame,
+        way: Home | Post,
+        cancelled: Cancelled,
     ) -> pd.DataFrame:
-        places = places_of(frame, self.task, self.statuses) if self.statuses else None
+        places = places_of(onto, self.task, self.statuses) if self.statuses else None
         rows = Rows(frame, self.task, self.names, places)
-        refuse_missing(rows, self.missing)
+        refuse_missing(rows, self.given["missing"])
         outcomes = self._outcomes(list(rows.asks()), way, cancelled)
-        return filled(frame, self.task, outcomes, places)
+        return filled(onto, self.task, outcomes, places)
+
+    def _marked(self, made: pd.DataFrame) -> pd.DataFrame:
+        calls = calls_of(made)
+        calls.pop(self.task.into, None)
+        made.attrs = {**made.attrs, CALLS: {**calls, self.task.into: dict(self.given)}}
+        return made
 
     def _outcomes(
         self, asks: list[Ask], way: Home | Post, cancelled: Cancelled
@@ -107,6 +133,36 @@ class Plan:
             left = [(i, ask) for i, ask in left if not _is_mine(ask, taken)]
             wait = True
         return outcomes
+
+
+def holds(table: Any) -> bool:
+    """Whether a Dask table is made of answers that are asked when it is computed."""
+    waiting, seen = [table.expr], set[int]()
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, Plan):
+            return True
+        if id(value) not in seen:
+            seen.add(id(value))
+            waiting += _inside(value)
+    return False
+
+
+def _inside(value: Any) -> list[Any]:
+    """What an expression of Dask, a task or a graph is made of."""
+    if isinstance(value, Expr):
+        return list(value.operands)
+    if isinstance(value, Step):
+        return [value.func, *value.args, *value.kwargs.values()]
+    if isinstance(value, Mapping):
+        return list(value.values())
+    if isinstance(value, list | tuple):
+        return list(value)
+    return [value.dask] if isinstance(value, Delayed) else []
+
+
+def _slice(start: int) -> slice:
+    return slice(start, start + SLICE)
 
 
 def _is_mine(ask: Ask, taken: set[str]) -> bool:
