@@ -3,9 +3,11 @@
 from collections import Counter
 
 import psutil
+import pytest
 from distributed import Client
 
 from tests.cluster.tables import slow, table
+from wcode_magics.errors import ClusterError
 
 
 def test_made_anew(cluster, lead):
@@ -54,3 +56,27 @@ def test_many_calls(cluster, lead):
         for n in range(4):
             table(2, 1).wcode.ask(f"{round_}{n} {{{{ 评论 }}}}").compute()
     assert own.num_fds() - held < 8
+
+
+def queues(dask_scheduler) -> int:
+    """The queues that the scheduler keeps."""
+    return len(dask_scheduler.extensions["queues"].queues)
+
+
+def test_chained_calls(cluster, lead):
+    """A worker stays connected from one partition of a call to the next."""
+    client = cluster()
+    lead(slow)
+    asked = table(12, 12).wcode.ask("Say {{ n }}", into="said")
+    asked.wcode.ask("Then {{ said }}", into="then").compute()
+    assert client.run_on_scheduler(queues) <= 1 + 2 * 2
+
+
+def test_no_key(cluster, lead):
+    """A worker that has no key is not connected, partition by partition."""
+    client = cluster(WCODE_API_KEY=None)
+    lead(slow)
+    asked = table(12, 12).wcode.ask("Say {{ n }}")
+    with pytest.raises(ClusterError):
+        asked.compute()
+    assert client.run_on_scheduler(queues) <= 1

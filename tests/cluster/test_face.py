@@ -448,6 +448,19 @@ class TestOther:
             lazy.wcode.ask("Say {{ 评论 }}.", into="said").compute()
         assert len(server.seen) == sent
 
+    def test_replay_hosted(self, cluster, lead):
+        """Workers without a key replay what the hosted service would be asked."""
+        cluster(WCODE_API_KEY=None)
+        lead(slow)
+        lazy = table(12)
+        lazy.compute().wcode.ask("Say {{ 评论 }}", into="said", **QUIET)
+        path = str(call.session().store.path)
+        with Session(api_key=KEY, store=path, replay="only") as session:
+            frames.register(session)
+            made = lazy.wcode.ask("Say {{ 评论 }}", into="said").compute()
+            assert lazy.wcode.estimate("Say {{ 评论 }}").recorded == 11
+        assert Counter(made["said_status"]) == {"replayed": 11, "skipped": 1}
+
     def test_bad_input(self, lead):
         """What pandas refuses is refused before anything is computed."""
         lead(slow)

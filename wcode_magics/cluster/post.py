@@ -4,11 +4,13 @@ import asyncio
 import atexit
 import os
 import threading
+import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from weakref import WeakValueDictionary
 
 from wcode_magics import portal, text
 from wcode_magics.cluster.journal import Journal, Recalled
@@ -28,14 +30,21 @@ if TYPE_CHECKING:
     from wcode_magics.cluster.lease import Lease
 
 T = TypeVar("T")
+Name = tuple[str, str]
+"""Of a post: the run's token and the office that leads it."""
 
 SEND_S = 1.0
 LAST_S = 10.0
 """How long answers may take home from a partition that broke off."""
 FOLDER = "wcode-journals"
 
+IDLE_S = 60.0
+IDLE = 4
+"""So long, and so many, runs stay connected of which no partition is at work."""
+
 _lock = threading.Lock()
-_posts: dict[tuple[str, str], "Post"] = {}
+_turns: "WeakValueDictionary[Name, Turn]" = WeakValueDictionary()
+_posts: dict[Name, "Post"] = {}
 _journals: dict[tuple[Path, str], Journal] = {}
 
 
@@ -130,12 +139,17 @@ class Post:
     """One run at this worker: its session, its wire, its journal."""
 
     def __init__(self, lease: "Lease", worker: Any, client: Any) -> None:
-        self.running = 0
+        self.running = 1
+        self.rested = 0.0
         self._lease = lease
         self._session = _session(lease)
         self._journal = _journal(Path(worker.local_directory).parent, lease.owner)
         office = lease.office(client)
-        self.wire = Wire(office, lease.token, client, worker.address, self._is_busy)
+        try:
+            self.wire = Wire(office, lease.token, client, worker.address, self._is_busy)
+        except ClusterError:
+            self._session.close()
+            raise
         self._sending = portal.Task(self._send)
 
     @contextmanager
@@ -193,6 +207,9 @@ class Post:
 
     @property
     def _place(self) -> str | None:
+        """The endpoint whose records count; where none is sent to, any and no key."""
+        if not Replay(self._lease.resolved["replay"]).sends:
+            return None
         return self._session.place(self._lease.resolved)
 
     def _permits(self) -> Permits:
@@ -262,6 +279,10 @@ def at_work(lease: "Lease") -> Iterator[tuple[Post, Callable[[], bool]]]:
     finally:
         with _lock:
             post.running -= 1
+            post.rested = time.monotonic()
+            ended = not post.running and post.wire.error is not None
+        if ended:
+            post.close()
 
 
 def worker_here() -> Any:
@@ -274,24 +295,43 @@ def worker_here() -> Any:
         return None
 
 
+class Turn:
+    """The right to open one post."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+
+
 def _post(lease: "Lease", worker: Any) -> Post:
+    """The post of a run; it runs one partition more."""
     from distributed import get_client
 
     client = get_client()
     name = lease.token, lease.office(client)
     with _lock:
-        post = _posts.get(name)
-        if post is None:
-            _close_idle()
-            post = _posts[name] = Post(lease, worker, client)
-        post.running += 1
-    return post
+        turn = _turns.setdefault(name, Turn())
+    with turn.lock:
+        with _lock:
+            post = _posts.get(name)
+            if post is not None and post.wire.error is None:
+                post.running += 1
+                return post
+        made = Post(lease, worker, client)
+        with _lock:
+            _posts[name] = made
+            idle = _idle()
+    for one in idle:
+        one.close()
+    return made
 
 
-def _close_idle() -> None:
-    idle = [name for name, post in _posts.items() if not post.running]
-    for name in idle:
-        _posts.pop(name).close()
+def _idle() -> list[Post]:
+    """Posts that have rested too long, or longer than enough others: taken out."""
+    resting = [name for name, post in _posts.items() if not post.running]
+    resting.sort(key=lambda name: _posts[name].rested, reverse=True)
+    since = time.monotonic() - IDLE_S
+    old = [name for name in resting[:IDLE] if _posts[name].rested < since]
+    return [_posts.pop(name) for name in [*old, *resting[IDLE:]]]
 
 
 def watch(worker: Any) -> Callable[[], bool]:
