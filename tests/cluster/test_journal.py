@@ -68,8 +68,32 @@ def test_leaves_the_living(journal, tmp_path):
     journal.adopt()
     names = {path.name for path in (tmp_path / "journals" / "me").iterdir()}
     assert {"elsewhere-1-2", "notes"} < names
-    assert len(names) == 3
+    assert len(names) == 4
+    assert living.store.path.exists()
     living.close()
+
+
+def test_keeps_the_damaged(journal, reply, tmp_path):
+    """What cannot be taken in stays, and what can is taken in nevertheless."""
+    folder = tmp_path / "journals" / "me"
+    before = {path.name for path in folder.iterdir()}
+    for _ in range(2):
+        killed(tmp_path / "journals", reply, tmp_path)
+    broken = next(path for path in folder.iterdir() if path.name not in before)
+    (broken / FILE).write_bytes(b"no store at all")
+    journal.adopt()
+    assert journal.store.count() == 1
+    asyncio.run(journal.send(nowhere))
+    journal.close()
+    assert [path.parent.name for path in folder.rglob(FILE)] == [broken.name]
+    later = Journal(tmp_path / "journals", "me")
+    later.adopt()
+    later.close()
+    assert next(folder.rglob(FILE)).read_bytes() == b"no store at all"
+
+
+async def nowhere(_rows) -> None:
+    """Take rows."""
 
 
 def test_sends_once(journal, reply):

@@ -1,16 +1,20 @@
 """A worker's own store: each answer is on its disk before it is sent home.
 
-A journal stands in a folder of its own, named after its host and process. One whose
-process is dead is taken over, folder and all, by the next worker on that host, so that
-what was paid for is not asked again.
+A journal stands in a folder of its own, named after its host and process, which holds
+the system's lock on it. One whose process is dead is taken over, folder and all, by the
+next worker on that host, so that what was paid for is not asked again. What cannot be
+taken in stays on the disk, and is tried again.
 """
 
 import asyncio
 import contextlib
+import math
 import os
 import shutil
 import socket
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +27,8 @@ from wcode_magics.store.row import replayed
 ROWS = 200
 """Rows of a message to the process that leads: a few hundred kB."""
 FILE = "answers.db"
+AGAIN_S = 60.0
+TURN_S = 0.01
 
 
 class Journal:
@@ -38,20 +44,44 @@ class Journal:
 
     def __init__(self, folder: Path, owner: str) -> None:
         self._folder = folder / owner
-        self._own = self._folder / _mark(os.getpid())
+        self._own = self._folder / _mark()
+        self._hold = _hold(self._own)
         self.store = Store(self._own / FILE)
         self._sent = 0
         self._sending = asyncio.Lock()
+        self._failed: dict[Path, float] = {}
 
     def adopt(self) -> None:
         """Take over the journals that dead processes of this host left."""
         for left in self._folder.iterdir():
-            if left != self._own and _is_left(left.name):
-                with contextlib.suppress(OSError, StoreError):
-                    taken = left.rename(self._own / left.name)
-                    for path in taken.rglob(FILE):
-                        self.store.absorb(path)
-                    shutil.rmtree(taken)
+            if left != self._own and (process := _process(left.name)):
+                with contextlib.suppress(OSError), _seized(left, process):
+                    left.rename(self._own / left.name)
+        for taken in self._leftovers():
+            if time.monotonic() > self._failed.get(taken, -math.inf) + AGAIN_S:
+                self._take_in(taken)
+
+    def _remove(self) -> None:
+        for path in self._own.glob(f"{FILE}*"):
+            path.unlink(missing_ok=True)
+        if not self._leftovers():
+            shutil.rmtree(self._own, ignore_errors=True)
+
+    def _leftovers(self) -> list[Path]:
+        return [path for path in self._own.iterdir() if path.is_dir()]
+
+    def _take_in(self, taken: Path) -> None:
+        """Merge what is in a folder, and remove it as far as it was merged."""
+        for path in [*taken.rglob(FILE)]:
+            try:
+                self.store.absorb(path)
+            except StoreError:
+                self._failed[taken] = time.monotonic()
+                continue
+            for merged in path.parent.glob(f"{FILE}*"):
+                merged.unlink(missing_ok=True)
+        if not [*taken.rglob(FILE)]:
+            shutil.rmtree(taken, ignore_errors=True)
 
     async def send(self, merge: Callable[[Sequence[Any]], Awaitable[Any]]) -> None:
         """Hand all rows that were not sent before to ``merge``."""
@@ -68,7 +98,10 @@ class Journal:
             whole = not self.store.since(self._sent, 1)
             self.store.close()
             if whole:
-                shutil.rmtree(self._own, ignore_errors=True)
+                self._remove()
+        if self._hold is not None:
+            os.close(self._hold)
+            self._hold = None
 
 
 class Recalled:
@@ -97,22 +130,75 @@ class Recalled:
         self._store.put(reply, base_url)
 
 
-def _mark(process: int) -> str:
-    import psutil
-
-    begun = psutil.Process(process).create_time()
-    return f"{socket.gethostname()}-{process}-{begun:.0f}"
+def _mark() -> str:
+    return f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
 
 
-def _is_left(name: str) -> bool:
-    """Whether a journal's process ran on this host and is no more."""
-    import psutil
-
+def _process(name: str) -> int:
+    """The process whose journal it is, if it ran on this host; 0: it is none such."""
     host, _, _rest = name.rpartition("-")
     host, _, process = host.rpartition("-")
-    if host != socket.gethostname() or not process.isdigit():
-        return False
+    return int(process) if host == socket.gethostname() and process.isdigit() else 0
+
+
+def _hold(folder: Path) -> int | None:
+    """Make a folder and lock it, as long as the descriptor is open.
+
+    Raises:
+        StoreError: it cannot be made.
+    """
+    while True:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as wrong:
+            raise StoreError("store.failed", path=folder, reason=str(wrong)) from wrong
+        with contextlib.suppress(BlockingIOError, FileNotFoundError):
+            held = _lock(folder)
+            if held is None or os.path.samestat(os.fstat(held), folder.stat()):
+                return held
+            os.close(held)
+        time.sleep(TURN_S)  # one that adopts found it before it was locked
+
+
+@contextlib.contextmanager
+def _seized(folder: Path, process: int) -> Iterator[None]:
+    """The folder of a process that is no more, while nobody else takes it over.
+
+    Raises:
+        BlockingIOError: the process lives, or somebody takes it over.
+    """
+    held = _lock(folder)
     try:
-        return _mark(int(process)) != name
-    except psutil.Error:
-        return True
+        if held is None and _lives(process):
+            raise BlockingIOError
+        yield
+    finally:
+        if held is not None:
+            os.close(held)
+
+
+def _lock(folder: Path) -> int | None:
+    """The system's own lock, which ends with the process; None: there is none here.
+
+    Raises:
+        BlockingIOError: another process has it.
+    """
+    try:
+        import fcntl
+    except ImportError:  # pragma: no cover
+        return None
+    held = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as wrong:
+        os.close(held)
+        if isinstance(wrong, BlockingIOError):
+            raise
+        return None
+    return held
+
+
+def _lives(process: int) -> bool:
+    import psutil
+
+    return bool(psutil.pid_exists(process))
