@@ -27,7 +27,7 @@ def test_two(cluster, lead):
     """Two clients compute at once, and no call of one goes to the other."""
     one = cluster()
     server = lead(slow, concurrency=8)
-    with Client(one.cluster) as other:
+    with Client(one.cluster, set_as_default=False) as other:
         tables = [table(60).wcode.ask(f"Say {{{{ 评论 }}}}{n}") for n in (1, 2)]
         futures = [one.compute(tables[0]), other.compute(tables[1])]
         for future in futures:

@@ -19,7 +19,7 @@ def client() -> Iterator[Client]:
     address = "127.0.0.1:0"
     with (
         LocalCluster(n_workers=0, host="127.0.0.1", dashboard_address=address) as made,
-        Client(made) as client,
+        Client(made, set_as_default=False) as client,
     ):
         yield client
 
