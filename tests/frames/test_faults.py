@@ -21,13 +21,13 @@ SAID = {
     "http_4xx": "too many",
     "http_5xx": "oops",
     "connection": "connection",
-    "timeout": "3 s",
+    "timeout": "2 s",
     "invalid": "not JSON",
 }
 
 
 class Faulty:
-    """10 % 429, 5 % 500, 3 % resets, 2 % cut, 1 % broken JSON, 0.25 % too slow.
+    """10 % 429, 5 % 500, 3 % resets, 2 % cut, 1 % broken JSON, 1 % too slow.
 
     ``met`` is the status of the fault that each prompt met last.
     """
@@ -57,7 +57,7 @@ class Faulty:
         if roll < 0.21:
             self.met[prompt] = "invalid"
             return Answer([b'{"choices": [{"mess'])
-        if roll < 0.2125:
+        if roll < 0.22:
             self.met[prompt] = "timeout"
             return Answer(hang=True)
         return echo(seen)
@@ -66,7 +66,7 @@ class Faulty:
 def test_faults_of_every_kind(serve):
     """Under all faults at once every row is right or has its own error."""
     faulty = Faulty(5)
-    serve(faulty, timeout=3, retries=2)
+    serve(faulty, timeout=2, retries=2)
     made = texts(2_000).wcode.ask("{{ text }}", **QUIET)
     good = made["answer_status"] == "ok"
     assert (made["answer"][good] == made["text"][good].str.upper()).all()
