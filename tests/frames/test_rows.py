@@ -118,7 +118,10 @@ def test_names_that_mean_two_things(serve, template, words):
 def test_short_floats_are_sent_as_they_are_shown(serve, dtype):
     """A tenth of 32 bits is 0.1, not 0.10000000149011612."""
     server = serve()
-    df = pd.DataFrame({"x": pd.array([0.1], dtype=dtype)})
+    short = np.array(
+        [0.1], dtype="float16" if "16" in dtype or "half" in dtype else "f4"
+    )
+    df = pd.DataFrame({"x": pd.Series(short).astype(dtype)})
     df.wcode.ask("{{ x }}{% if x > 0 %}!{% endif %}", **QUIET)
     assert prompt_of(server.seen[0]) == "0.1!"
 
