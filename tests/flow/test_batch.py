@@ -213,6 +213,30 @@ def test_quota_is_waited_for():
     assert {o.status for o in outcomes} == {"ok"}
 
 
+@pytest.mark.parametrize(
+    "error", [status_error(429, e.RateLimitError), e.ConnectionFailed("no_connection")]
+)
+def test_an_endpoint_that_does_not_come_back_ends_the_run(error):
+    """What outlasts the outage befell all: the rows left are not waited for in turn."""
+    error.facts |= {"url": "u", "reason": "r"}
+    sent = []
+
+    async def send(request: Request) -> Reply:
+        sent.append(request)
+        late = len(sent) > 20
+        await asyncio.sleep(0.002)
+        if late:
+            raise error
+        return answer(request)
+
+    retry = Retry(wait=0.01, longest=0.02, outage=0.3)
+    batch = Batch(send, lambda r: r.text, limiter=Limiter(most=4), retry=retry)
+    statuses = Counter(o.status for o in run(batch, map(ask, range(5_000))))
+    assert batch.reason is error
+    assert statuses["ok"] == 20
+    assert statuses["stopped"] > 4_900
+
+
 @pytest.mark.parametrize("status", [429, 503])
 def test_who_is_to_come_back_much_later_stops(status):
     """A wait of more than ten minutes ends the run, whatever the status."""

@@ -17,7 +17,7 @@ from wcode_magics import errors as e
 from wcode_magics.errors import WcodeError
 from wcode_magics.flow.budget import longest
 from wcode_magics.flow.outcome import GOOD, Outcome, Tally, ending_of, status_of
-from wcode_magics.flow.retry import PATIENCE_S, Retry, Tries
+from wcode_magics.flow.retry import PATIENCE_S, Retry, Tries, is_down
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
 from wcode_magics.tokens import count_request
@@ -120,7 +120,7 @@ class Batch(Generic[T]):
         self._leaving = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._broke: WcodeError | None = None
-        self._served = 0
+        self._served, self._answered = 0, time.monotonic()
 
     async def run(self, asks: Iterable[Ask], total: int) -> list[Outcome[T]]:
         """The outcomes, in the order of the requests.
@@ -243,10 +243,17 @@ class Batch(Generic[T]):
 
     def _befalls_all(self, error: WcodeError) -> bool:
         if isinstance(error, e.StatusError) and error.status in _CROWDED:
-            return bool((error.facts.get("retry_after") or 0) > PATIENCE_S)
+            long = (error.facts.get("retry_after") or 0) > PATIENCE_S
+            return long or self._is_gone(error)
         refused = isinstance(error, e.AuthenticationError) and error.status == 401
         early = isinstance(error, _FATAL_AT_FIRST) and not self._served
-        return refused or early or isinstance(error, _FATAL)
+        return refused or early or self._is_gone(error) or isinstance(error, _FATAL)
+
+    def _is_gone(self, error: WcodeError) -> bool:
+        """Whether one that has answered before answered nobody for too long."""
+        silence = time.monotonic() - self._answered
+        waited = 0 < self._retry.outage < silence
+        return bool(self._served) and waited and is_down(error)
 
     async def _told(self, reply: Reply, row: Tries) -> Outcome[T]:
         ending = ending_of(reply)
@@ -286,7 +293,7 @@ class Batch(Generic[T]):
             except e.EndpointError as error:
                 served = self._limiter.answers > answers or not answers
                 wait = row.wait(error, self._retry, served=served)
-                if wait is None or self._stopping.is_set():
+                if wait is None or self._stopping.is_set() or self._is_gone(error):
                     raise
             await asyncio.sleep(wait)
 
@@ -350,7 +357,7 @@ class Batch(Generic[T]):
         return prompt + longest(request, prompt)
 
     def _book(self, reply: Reply, row: Tries) -> None:
-        self._served += 1
+        self._served, self._answered = self._served + 1, time.monotonic()
         row.paid += reply.cost or 0.0
         self.tally.spent += reply.cost or 0.0
         if self._keep is not None:

@@ -68,7 +68,7 @@ class Tries:
         if not _may_pass(error):
             return None
         waited = time.monotonic() - self.since
-        self.counted += served or not _is_down(error) or waited > retry.outage
+        self.counted += served or not is_down(error) or waited > retry.outage
         self.timeouts += isinstance(error, e.TimedOut)
         if self.counted >= retry.attempts or self.timeouts >= retry.timeouts:
             return None
@@ -102,7 +102,8 @@ def _may_pass(error: WcodeError) -> bool:
     return isinstance(error, _PASSING)
 
 
-def _is_down(error: WcodeError) -> bool:
+def is_down(error: WcodeError) -> bool:
+    """Whether the endpoint is gone, or refuses everybody."""
     status = error.status if isinstance(error, e.StatusError) else 0
     return isinstance(error, e.ConnectionFailed) or status in _DOWN
 
