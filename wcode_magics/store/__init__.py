@@ -44,12 +44,14 @@ RECORDED = 2_000
 
 _FIND = (
     "SELECT hash, reply, max(time) FROM answers WHERE whole "
-    "AND hash IN (SELECT value FROM json_each(?1)) "
-    "AND (?2 IS NULL OR base_url = ?2) AND time >= ?3 GROUP BY hash"
+    "AND hash IN (SELECT value FROM json_each(:hashes)) "
+    "AND (:base_url IS NULL OR base_url = :base_url) AND time >= :since "
+    "GROUP BY hash"
 )
 _RECORDS = (
-    "SELECT time, reply FROM answers WHERE whole AND hash = ?1 "
-    "AND (?2 IS NULL OR base_url = ?2) ORDER BY time DESC, id DESC LIMIT ?3"
+    "SELECT time, reply FROM answers WHERE whole AND hash = :hash "
+    "AND (:base_url IS NULL OR base_url = :base_url) "
+    "ORDER BY time DESC, id DESC LIMIT :count"
 )
 _INSERT = f"INSERT INTO answers ({COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?)"  # noqa: S608
 
@@ -101,7 +103,8 @@ class Store:
             if row.stands_for(request.hash, there)
         }
         for most in (count, -1):  # all of them, where some cannot be read
-            rows = self._file.select(_RECORDS, (request.hash, there, most))
+            asked = {"hash": request.hash, "base_url": there, "count": most}
+            rows = self._file.select(_RECORDS, asked)
             told = sorted({*waiting, *rows}, key=lambda row: row[0])
             read = [self._read(replayed, request, data) for _time, data in told]
             if None not in read:
@@ -347,7 +350,8 @@ class Store:
     def _lookup(
         self, hashes: list[str], there: str | None, since: float
     ) -> list[tuple[str, bytes]]:
-        rows = self._file.select(_FIND, (json.dumps(hashes), there, since))
+        asked = {"hashes": json.dumps(hashes), "base_url": there, "since": since}
+        rows = self._file.select(_FIND, asked)
         return [(digest, data) for digest, data, _id in rows]
 
     def _write(self, rows: list[Row]) -> None:

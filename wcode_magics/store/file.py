@@ -6,7 +6,7 @@ the file of that name is still the one that is open; else that is opened, or mad
 """
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -46,7 +46,9 @@ class File:
         self._follow()
         return self._connect()
 
-    def select(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
+    def select(
+        self, sql: str, values: Sequence[Any] | Mapping[str, Any] = ()
+    ) -> list[Any]:
         """The rows of a query; raises StoreError."""
         with faults(self.path):
             self._follow()

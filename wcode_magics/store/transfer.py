@@ -18,10 +18,12 @@ _SPAN = (
     f"SELECT {COLUMNS} FROM answers "  # noqa: S608
     "WHERE time >= ? AND time < ? ORDER BY id"
 )
+_NAMES = COLUMNS.split(", ")
+_NAMED = ", ".join(f":{name}" for name in _NAMES)
 _TAKE = (
-    f"INSERT INTO answers ({COLUMNS}) SELECT ?1,?2,?3,?4,?5,?6,?7,?8,?9,?10 "  # noqa: S608
+    f"INSERT INTO answers ({COLUMNS}) SELECT {_NAMED} "  # noqa: S608
     "WHERE NOT EXISTS (SELECT 1 FROM answers "
-    "WHERE hash = ?1 AND base_url = ?2 AND time = ?3)"
+    "WHERE hash = :hash AND base_url = :base_url AND time = :time)"
 )
 
 
@@ -36,7 +38,8 @@ def rows_of(
 def take(target: Connection, rows: Iterable[Sequence[Any]]) -> int:
     """Put in those that are not there, all or none; returns how many."""
     target.execute("BEGIN IMMEDIATE")
-    new = target.executemany(_TAKE, rows).rowcount
+    named = (dict(zip(_NAMES, row, strict=True)) for row in rows)
+    new = target.executemany(_TAKE, named).rowcount
     target.execute("COMMIT")
     return new
 
