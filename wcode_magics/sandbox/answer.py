@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import calls, guide, model, outline, plan, tokenizer
+from . import arithmetic, calls, guide, model, outline, plan, tokenizer
 from .body import CONTEXT, Ask, Refusal
 from .memory import Floats
 from .sampler import Sampler
@@ -147,7 +147,7 @@ class Writing:
         count = self.ask.top_logprobs
         if count is None:
             return Scored(raw, 0.0, ())
-        return Scored(raw, float(np.log(probs[token])), top(probs, count))
+        return Scored(raw, arithmetic.log(float(probs[token])), top(probs, count))
 
     def _say(self) -> Iterator[Piece | None]:
         mind = model.Mind(self._model, plan.drafts(self.ask))
@@ -200,13 +200,17 @@ def _hurry(probs: Floats) -> Floats:
 
 
 def top(probs: Floats, count: int) -> tuple[tuple[int, float], ...]:
-    """Return the ``count`` likeliest tokens with natural log probabilities."""
+    """Return the ``count`` likeliest tokens with natural log probabilities.
+
+    Among equals those of lower ids come first.
+    """
     if not count:
         return ()
-    best = np.argpartition(probs, -count)[-count:]
-    best = best[np.argsort(-probs[best], kind="stable")]
-    best = best[probs[best] > 0]
-    return tuple(zip(best.tolist(), np.log(probs[best]).tolist(), strict=True))
+    least = np.partition(probs, -count)[-count]
+    found = np.flatnonzero((probs >= least) & (probs > 0))
+    best = found[np.argsort(-probs[found], kind="stable")][:count]
+    logs = arithmetic.log(probs[best])
+    return tuple(zip(best.tolist(), logs.tolist(), strict=True))
 
 
 def _piece(tokens: Sequence[Scored]) -> Piece | None:

@@ -147,7 +147,8 @@ def strings(key: str, text: str) -> Weighted:
 
 def places(text: str) -> list[str]:
     """Return the places that a text names, in order."""
-    spots = {text.find(n): n for n in library.places() if n in text and len(n) > 1}
+    named = sorted(n for n in library.places() if n in text and len(n) > 1)
+    spots = {text.find(name): name for name in sorted(named, key=len)}
     for match in _PLACE_AFTER.finditer(text):
         name = match.group(1) or match.group(2)
         if name not in _STARTERS:

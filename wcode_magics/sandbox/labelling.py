@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from functools import cache
 
-from . import library, reading
+from . import arithmetic, library, reading
 
 _CUE = re.compile(
     r"(?:one of|one label from|labels?|categor(?:y|ies)|classes|options|choose from"
@@ -96,8 +96,9 @@ def probabilities(labels: Sequence[str], text: str) -> list[float]:
             for score, row in zip(scores, rows, strict=True)
         ]
     best = max(scores)
-    exps = [math.exp(_STEEP * max(score - best, _FARTHEST)) for score in scores]
-    return [value / sum(exps) for value in exps]
+    far = [_STEEP * max(score - best, _FARTHEST) for score in scores]
+    exps = [arithmetic.exp(value) for value in far]
+    return [value / math.fsum(exps) for value in exps]
 
 
 def _affirmed(text: str) -> list[float]:
@@ -130,7 +131,8 @@ def _trim(label: str) -> str:
     if not library.CJK.search(label):
         return label
     names = [n for n in _names() if label.endswith(n) or label.startswith(n)]
-    return max((n for n in names if len(n) > 1), key=len, default=label)
+    longer = sorted(n for n in names if len(n) > 1)
+    return max(longer, key=len, default=label)
 
 
 @cache
@@ -191,7 +193,8 @@ def _score(
             before = words[max(0, place - 2) : place]
             denied = any(b in _NEGATIONS or b.endswith("n't") for b in before)
             score += -1.0 if denied else 1.0
-    for word in sorted(set(row.words + row.names) - latin, key=len, reverse=True):
+    wide = sorted(set(row.words + row.names) - latin)
+    for word in sorted(wide, key=len, reverse=True):
         for found in re.finditer(re.escape(word), text):
             denied = text[max(0, found.start() - 1) : found.start()] in _NEGATING
             score += -0.5 if denied and found.start() else 1.0

@@ -15,7 +15,7 @@ from functools import cache
 
 import numpy as np
 
-from . import library, tokenizer
+from . import arithmetic, library, tokenizer
 from .memory import Floats, Ids, Memory, Trail
 from .utf8 import FREE, Utf8
 
@@ -97,7 +97,7 @@ def _floors(corpus: Memory, scripts: Ids) -> Floats:
     found = np.full((3, scripts.size), _SMOOTHING)
     np.add.at(found, (scripts[last[pairs]], following[pairs]), 1.0)
     found[:, list(tokenizer.MARKS)] = 0.0
-    return np.asarray(found / found.sum(axis=1, keepdims=True))
+    return np.asarray(found / found.cumsum(axis=1)[:, -1:])
 
 
 class Mind:
@@ -128,14 +128,17 @@ class Mind:
         return self._utf8.state == FREE
 
     def predict(self) -> Floats:
-        """Return the probabilities of every next token, shape (size,), sum 1."""
+        """Return the probabilities of every next token, shape (size,), sum 1.
+
+        They are rounded: what is equal but for the order of its sums is equal here.
+        """
         out = np.zeros(self._model.size)
         left = self._follow_drafts(out)
         left = self._follow_corpus(out, left)
         script = self._model.scripts[self._last]
         out += left * _FLOOR * self._model.floors[script]
         out *= self._utf8.mask()
-        return np.asarray(out / out.sum())
+        return arithmetic.rounded(out / arithmetic.total(out))
 
     def _step(self, token: int) -> None:
         self._drafts.add(token)
@@ -147,7 +150,7 @@ class Mind:
         """Add what the drafts say, longest context first; return the mass left."""
         given = mass = 0.0
         for following, weights in self._said():
-            total = float(weights.sum())
+            total = arithmetic.total(weights)
             if not given:
                 given = mass = self._trust() * total / (total + _FAINT)
             np.add.at(out, following, weights * (mass * (1 - _DRAFT_ESCAPE) / total))

@@ -7,7 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from . import library, reading
+import numpy as np
+
+from . import arithmetic, library, reading
+from .memory import Floats
 
 _OF_KNOWN = 0.6
 """Exponent of the share of the known question that is covered; 1 - this for ours."""
@@ -21,38 +24,40 @@ _HALF = 0.5
 class Index:
     """Texts by their features; ``rarity`` is ln(1 + N / texts with the feature)."""
 
-    texts: tuple[frozenset[str], ...]
     postings: dict[str, list[int]]
     rarity: dict[str, float]
-    masses: tuple[float, ...]
+    masses: Floats
     unseen: float
 
     def scores(self, text: str) -> dict[int, float]:
         """Return similarity 0…1 by index, for texts that share a feature."""
         asked = _features(text)
-        mass = sum(self.rarity.get(f, self.unseen) for f in asked) or 1.0
+        mass = math.fsum(self.rarity.get(f, self.unseen) for f in asked) or 1.0
         shared: defaultdict[int, float] = defaultdict(float)
         for feature in asked:
             for place in self.postings.get(feature, ()):
                 shared[place] += self.rarity[feature]
-        return {
-            place: (value / self.masses[place]) ** _OF_KNOWN
-            * (value / mass) ** (1 - _OF_KNOWN)
-            for place, value in shared.items()
-        }
+        places = sorted(shared)
+        values = np.array([shared[place] for place in places])
+        of_known = arithmetic.power(values / self.masses[places], _OF_KNOWN)
+        of_ours = arithmetic.power(values / mass, 1 - _OF_KNOWN)
+        found = arithmetic.rounded(of_known * of_ours)
+        return dict(zip(places, found.tolist(), strict=True))
 
 
 def index(texts: Sequence[str]) -> Index:
     """Build the index of some texts."""
     features = tuple(map(_features, texts))
     counts = Counter(feature for found in features for feature in found)
-    rarity = {f: math.log(1 + len(texts) / count) for f, count in counts.items()}
+    shares = 1 + len(texts) / np.array(list(counts.values()))
+    rarity = dict(zip(counts, arithmetic.log(shares).tolist(), strict=True))
     postings: defaultdict[str, list[int]] = defaultdict(list)
     for place, found in enumerate(features):
         for feature in found:
             postings[feature].append(place)
-    masses = tuple(sum(rarity[f] for f in found) or 1.0 for found in features)
-    return Index(features, dict(postings), rarity, masses, math.log(1 + len(texts)))
+    masses = [math.fsum(rarity[f] for f in found) or 1.0 for found in features]
+    unseen = arithmetic.log(1.0 + len(texts))
+    return Index(dict(postings), rarity, np.array(masses), unseen)
 
 
 def pairs(text: str, language: str) -> list[tuple[library.Pair, float]]:
@@ -69,7 +74,7 @@ def pairs(text: str, language: str) -> list[tuple[library.Pair, float]]:
         owner = owners[place]
         best[owner] = max(best.get(owner, 0.0), fits)
     known = library.pairs()
-    rows = [(known[owner], score) for owner, score in best.items()]
+    rows = [(known[owner], best[owner]) for owner in sorted(best)]
     rows = [row for row in rows if _speaks(row[0]) == language]
     return sorted(rows, key=lambda row: -row[1])
 
@@ -116,10 +121,10 @@ def _topic(text: str) -> frozenset[str]:
     return frozenset(found) - library.words("frame")
 
 
-def _features(text: str) -> frozenset[str]:
-    """Return words, pairs of words (Chinese: of characters) and word stems."""
+def _features(text: str) -> list[str]:
+    """Return words, pairs of words (Chinese: of characters) and stems, in order."""
     terms = reading.words(text.replace("_", " "))
     features = set(terms)
     features.update(f"{a} {b}" for a, b in itertools.pairwise(terms))
     features.update(f"{term[:5]}~" for term in terms if len(term) > 5)
-    return frozenset(features)
+    return sorted(features)

@@ -5,6 +5,7 @@ predicts token by token, following the drafts as far as their weights carry it.
 """
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -173,7 +174,7 @@ def _object(
             yield from _object(part, text, f"{names[place]}: ", tail)
             continue
         options = fields.values(key, part, text)
-        total = sum(weight for _, weight in options) or 1.0
+        total = math.fsum(weight for _, weight in options) or 1.0
         for value, weight in options:
             shown = json.dumps(value, ensure_ascii=False)
             yield Saying(

@@ -11,6 +11,8 @@
 6. ``top_k``, ``top_p`` (Holtzman et al. 2019), ``min_p`` (Nguyen et al. 2024),
    ``top_a`` (threshold a · p_max², KoboldAI), each on what the last one left;
 7. one token is drawn.
+
+Wherever tokens are equal, lower ids come first.
 """
 
 import random
@@ -20,6 +22,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from . import arithmetic
 from .memory import Floats
 
 _LEAST_REPETITION = 0.01
@@ -82,8 +85,7 @@ class Sampler:
 
     def _reshape(self, probs: Floats) -> Floats:
         settings = self._settings
-        with np.errstate(divide="ignore"):
-            scores = np.log(probs * probs.size)
+        scores = arithmetic.log(probs * probs.size)
         if self._bias_ids.size:
             scores[self._bias_ids] += self._bias
         if settings.repetition_penalty != 1.0:
@@ -97,8 +99,7 @@ class Sampler:
         best = scores.max()
         if settings.temperature == 0:
             return np.asarray(np.arange(scores.size) == scores.argmax(), dtype=float)
-        with np.errstate(over="ignore", under="ignore"):
-            return np.asarray(np.exp((scores - best) / settings.temperature))
+        return arithmetic.exp(np.asarray((scores - best) / settings.temperature))
 
     def _pick(self, weights: Floats) -> int:
         sums = weights.cumsum()
@@ -110,11 +111,11 @@ class Sampler:
 def _cut(weights: Floats, settings: Sampling) -> Floats:
     """Zero what the cuts drop; the best token always stays."""
     if 0 < settings.top_k < weights.size:
-        order = weights.argsort(kind="stable")
+        order = (-weights).argsort(kind="stable")
         weights = weights.copy()
-        weights[order[: -settings.top_k]] = 0.0
+        weights[order[settings.top_k :]] = 0.0
     if settings.top_p < 1.0:
-        order = weights.argsort(kind="stable")[::-1]
+        order = (-weights).argsort(kind="stable")
         sums = weights[order].cumsum()
         kept = 1 + int(np.searchsorted(sums, settings.top_p * sums[-1], side="left"))
         weights = weights.copy()
@@ -122,7 +123,7 @@ def _cut(weights: Floats, settings: Sampling) -> Floats:
     if settings.min_p:
         weights = np.where(weights >= settings.min_p * weights.max(), weights, 0.0)
     if settings.top_a:
-        shares = weights / weights.sum()
-        floor = settings.top_a * shares.max() ** 2
-        weights = np.where(shares >= floor, weights, 0.0)
+        shares = weights / arithmetic.total(weights)
+        best = shares.max()
+        weights = np.where(shares >= settings.top_a * (best * best), weights, 0.0)
     return weights

@@ -4,13 +4,12 @@ The skills are tried in the order of ``SKILLS``; the first that has something to
 say about the last message of the user is it.
 """
 
-import math
 import operator
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import calls, fields, labelling, library, nearest, reading
+from . import arithmetic, calls, fields, labelling, library, nearest, reading
 from .body import Ask
 
 _SHARP = 18.0
@@ -282,9 +281,13 @@ def _rating(scene: Scene) -> list[Saying]:
         return []
     share = labelling.probabilities(["positive", "negative"], scene.text)[0]
     aim, width = low + share * (high - low), (high - low) / 6
-    weights = [math.exp(-(((k - aim) / width) ** 2)) for k in range(low, high + 1)]
-    rows = zip(range(low, high + 1), weights, strict=True)
-    return [Saying(str(value), weight) for value, weight in rows if weight > _FEWEST]
+    sayings = []
+    for value in range(low, high + 1):
+        off = (value - aim) / width
+        weight = arithmetic.exp(-off * off)
+        if weight > _FEWEST:
+            sayings.append(Saying(str(value), weight))
+    return sayings
 
 
 def _change(scene: Scene) -> list[Saying]:
@@ -314,7 +317,7 @@ def known(scene: Scene) -> list[Saying]:
     best = found[0][1]
     sayings = []
     for pair, score in found[:8]:
-        weight = math.exp(_SHARP * (score - best)) / len(pair.answers)
+        weight = arithmetic.exp(_SHARP * (score - best)) / len(pair.answers)
         if weight >= _FEWEST:
             texts = [answer.at(scene.level) for answer in pair.answers]
             sayings += [Saying(text, weight) for text in texts]
@@ -355,7 +358,9 @@ _BEYOND = {
 
 def _weighted(rows: list[tuple[str, float]]) -> list[Saying]:
     best = rows[0][1]
-    weights = [(text, math.exp(_SHARP * (score - best))) for text, score in rows[:6]]
+    weights = [
+        (text, arithmetic.exp(_SHARP * (score - best))) for text, score in rows[:6]
+    ]
     return [Saying(text, weight) for text, weight in weights if weight >= _FEWEST]
 
 
