@@ -5,10 +5,11 @@ import json
 import numpy as np
 import pytest
 
-from wcode_magics import options, params
+from wcode_magics import options, params, written
 from wcode_magics.errors import OptionError, ParameterError, SettingError, VariableError
-from wcode_magics.options import CELL, FLAGS, OPTIONS, SETTINGS, read
+from wcode_magics.options import CELL, FLAGS, OPTIONS, SETTINGS
 from wcode_magics.text import LANGUAGES, say
+from wcode_magics.written import read
 
 STRUCTURED = {
     "stop": (["a b", "c"], '["a b", "c"]'),
@@ -174,7 +175,7 @@ def test_slips_suggest_the_nearest():
     with pytest.raises(SettingError, match="Did you mean base_url"):
         options.setting("baseurl")
     with pytest.raises(VariableError, match=r"\$review"):
-        options.variable("reveiw", {"review": 1, "_hidden": 2})
+        written.variable("reveiw", {"review": 1, "_hidden": 2})
     with pytest.raises(OptionError, match="%%wcode"):
         options.flag("--qqqqqqqqq")
 

@@ -193,10 +193,10 @@ def test_models_are_what_the_endpoint_lists(loopback, made):
 def test_preparing_sends_nothing(loopback, made):
     """The request, its layers and the advice, before anything is paid."""
     server = loopback()
-    session = made(server, temperature=0.5, system="Be {{ how }}.")
+    session = made(server, temperature=0.5, system="Be {{ y }}.")
     ready = session.prepare(
         "{{ x }} {y}",
-        names={"x": "{{ y }}", "how": "brief"},
+        names={"x": "{{ y }}", "y": "secret"},
         top_p=0.9,
         param=[("best_of", 2)],
         timeout=7,
@@ -204,7 +204,7 @@ def test_preparing_sends_nothing(loopback, made):
     assert ready.request.body == {
         "model": MODEL,
         "messages": [
-            {"role": "system", "content": "Be brief."},
+            {"role": "system", "content": "Be {{ y }}."},
             {"role": "user", "content": "{{ y }} {y}"},
         ],
         "temperature": 0.5,

@@ -1,11 +1,24 @@
 """Templates: names go in, nothing else changes, nothing gets out."""
 
+import builtins
+import datetime as dt
+import functools
+import json
+import math
+import operator
+import os
+import pathlib
+import string
+import subprocess
+import types
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from wcode_magics.errors import TemplateError
-from wcode_magics.template import compiled, render
+from wcode_magics.template import Template, compiled, literal, messages, render
+from wcode_magics.values import Message
 
 AS_THEY_ARE = [
     "",
@@ -168,3 +181,132 @@ def test_many_sources_do_not_fill_the_memory():
     for number in range(300):
         render(f"{number} {{{{ x }}}}", {"x": 1})
     assert compiled.cache_info().currsize <= 256
+
+
+class Shell:
+    """Stands for the running shell."""
+
+    __module__ = "IPython.core.interactiveshell"
+
+    def getoutput(self, command):
+        """Run a command."""
+        raise AssertionError(command)
+
+
+class Holder:
+    """A value of the person's that leads to more."""
+
+    def __init__(self, **held):
+        vars(self).update(held)
+
+    def upper(self):
+        """A method of the value's own."""
+        return "UPPER"
+
+
+def own_function(text):
+    """A function of the person's."""
+    return text[::-1]
+
+
+@functools.cache
+def cached(text):
+    """A function of the person's that remembers."""
+    return text * 2
+
+
+FORMAT = "{0.__class__}".format
+REACHES = {
+    "module": ("{{ os }}", {"os": os}),
+    "module function": ("{{ os.getcwd() }}", {"os": os}),
+    "module in a value": ("{{ h.os.getcwd() }}", {"h": Holder(os=os)}),
+    "module in a dict": ("{{ d['os'].getcwd() }}", {"d": {"os": os}}),
+    "module in a loop": (
+        "{% for m in l %}{{ m.getcwd() }}{% endfor %}",
+        {"l": [os]},
+    ),
+    "module by a filter": ("{{ [os] | map(attribute='name') | join }}", {"os": os}),
+    "module by attr": ("{{ os | attr('getcwd') }}", {"os": os}),
+    "module by format": ("{{ '{0.os.name}'.format(h) }}", {"h": Holder(os=os)}),
+    "shell": ("{{ sh.getoutput('x') }}", {"sh": Shell()}),
+    "shell in Out": ("{{ Out[1].getoutput('x') }}", {"Out": {1: Shell()}}),
+    "shell printed": ("{{ sh }}", {"sh": Shell()}),
+    "bound to a module": ("{{ f() }}", {"f": os.getcwd}),
+    "function of the library": ("{{ f('id') }}", {"f": subprocess.getoutput}),
+    "type of the library": ("{{ p('id') }}", {"p": subprocess.Popen}),
+    "path": ("{{ p('/etc/passwd').read_text() }}", {"p": pathlib.Path}),
+    "method of a type": ("{{ p.cwd() }}", {"p": pathlib.Path}),
+    "partial": ("{{ f() }}", {"f": functools.partial(os.getcwd)}),
+    "cache": ("{{ f() }}", {"f": functools.cache(os.getcwd)}),
+    "bound by hand": ("{{ f() }}", {"f": types.MethodType(os.stat, "/")}),
+    "builtin": ("{{ f('1') }}", {"f": eval}),
+    "builtin open": ("{{ f('/etc/hostname').read() }}", {"f": open}),
+    "type": ("{{ t('x') }}", {"t": type}),
+    "attrgetter": ("{{ f(1) }}", {"f": operator.attrgetter("__class__")}),
+    "format as a value": ("{{ f(1) }}", {"f": FORMAT}),
+    "format of str": ("{{ f('{0.__class__}', 1) }}", {"f": str.format}),
+    "formatter": ("{{ f.format('{0.__class__}', 1) }}", {"f": string.Formatter()}),
+    "dunder name": ("{{ __builtins__ }}", {"__builtins__": builtins}),
+    "import": ("{{ __import__('os') }}", {"__import__": __import__}),
+    "generator": ("{{ g.gi_frame.f_globals }}", {"g": (i for i in ())}),
+    "globals": ("{{ f.__globals__['os'] }}", {"f": own_function}),
+    "globals by item": ("{{ f['__globals__'] }}", {"f": own_function}),
+    "method": ("{{ h.upper.__func__.__globals__ }}", {"h": Holder()}),
+    "own package": ("{{ f('hi') }}", {"f": render}),
+}
+
+
+@pytest.mark.parametrize("way", REACHES)
+def test_no_way_leads_to_python_itself(way):
+    """Modules, the shell, builtins and the standard library, however they came in."""
+    source, names = REACHES[way]
+    with pytest.raises(TemplateError) as caught:
+        render(source, names)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ("{{ f('abc') }} {{ c('x') }}", "cba xx"),
+        ("{{ h.upper() }} {{ 'a'.upper() }} {{ ', '.join(l) }}", "UPPER A x, y"),
+        ("{{ '{:.2f}'.format(n) }} {{ '%.1f' | format(n) }}", "1.50 1.5"),
+        (
+            "{{ sqrt(4) }} {{ dumps(d) }} {{ date(2026, 1, 2) }}",
+            '2.0 {"a": 1} 2026-01-02',
+        ),
+        ("{{ d.items() | list }} {{ dict(b=2) }}", "[('a', 1)] {'b': 2}"),
+        ("{% macro m(x) %}<{{ x }}>{% endmacro %}{{ m(1) }}", "<1>"),
+        ("{% for i in l %}{{ loop.cycle('-', '+') }}{{ i }}{% endfor %}", "-x+y"),
+        ("{{ date.fromisoformat('2026-01-02').year }} {{ p.name }}", "2026 b"),
+        ("{{ add(1) }} {{ range(3) | list }}", "3 [0, 1, 2]"),
+    ],
+)
+def test_what_is_the_persons_own_is_called(source, shown):
+    """Their functions, methods of values, and what only computes."""
+    names = {"f": own_function, "c": cached, "h": Holder(), "l": ["x", "y"], "n": 1.5}
+    names |= {"sqrt": math.sqrt, "dumps": json.dumps, "date": dt.date, "d": {"a": 1}}
+    names |= {
+        "p": pathlib.PurePath("a/b"),
+        "add": functools.partial(lambda a, b: a + b, 2),
+    }
+    assert render(source, names) == shown
+
+
+@pytest.mark.parametrize(
+    ("system", "sent"),
+    [("Be {{ x }}.", "Be {{ x }}."), (Template("Be {{ x }}."), "Be 1.")],
+)
+@pytest.mark.parametrize("prompt", ["{{ x }}", [Message("user", "{{ x }}")]])
+def test_a_system_prompt_is_text_unless_it_was_written_as_a_template(
+    system, sent, prompt
+):
+    """What comes from a file, a variable or a setting is sent as it stands."""
+    said = messages(prompt, system, {"x": 1})
+    assert [one.content for one in said] == [sent, "1"]
+
+
+@given(st.text(alphabet="{}%# 'x\n"))
+def test_a_text_has_a_template_that_says_it(text):
+    """Every brace of it comes out as it went in."""
+    assert render(literal(text), {"x": 1}) == text

@@ -17,6 +17,7 @@ from wcode_magics.session import Session
 from wcode_magics.settings import KEY_VARIABLE
 from wcode_magics.text import say
 from wcode_magics.values import Usage
+from wcode_magics.variables import own
 
 CELL_ONLY = frozenset(
     {
@@ -71,13 +72,19 @@ class Extension:
 
     @property
     def variables(self) -> dict[str, Any]:
-        """The person's variables."""
-        return self.shell.user_ns  # type: ignore[no-any-return]
+        """The person's variables, as options and templates see them."""
+        return own(self.shell)
+
+    def bind(self, value: Any, out: str | None = None) -> None:
+        """Bind a value to ``_wcode`` and to a name of the person's."""
+        self.shell.user_ns[LAST] = value
+        if out is not None:
+            self.shell.user_ns[out] = value
 
     @property
     def last_reply(self) -> Reply | None:
         """The reply that ``_wcode`` is bound to."""
-        held = self.variables.get(LAST)
+        held = self.shell.user_ns.get(LAST)
         return held if isinstance(held, Reply) else None
 
     def prepare(self, prompt: str, given: Mapping[str, Any]) -> Prepared:

@@ -12,9 +12,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from wcode_magics import options, params
+from wcode_magics import options, params, written
 from wcode_magics.errors import OptionError
 from wcode_magics.options import Option
+from wcode_magics.template import Template
+from wcode_magics.variables import public
 
 _WORD = re.compile(r"""(?:[^\s"']|"(?:\\.|[^"\\])*"|'[^']*')+""")
 _QUOTED = re.compile(r""""((?:\\.|[^"\\])*)"|'([^']*)'""")
@@ -66,11 +68,13 @@ def parse(line: str, variables: Mapping[str, Any]) -> Line:
             if equals and not (row.switch and value):
                 raise OptionError("no_value", name=name, given=given)
             if equals:
-                value = options.read(row, given, variables)
+                value = written.read(row, given, variables)
         elif equals or row.needs_value:
             if not equals:
                 given, after = _value(line, after, row)
-            value = options.read(row, given, variables)
+            value = written.read(row, given, variables)
+            if row.template and not written.points(given):
+                value = Template(value)
         else:
             value = row.bare
         _put(values, row, value)
@@ -90,7 +94,7 @@ def _more_dimensions(
     """Take the words ``name=v1,v2`` that follow the first of a grid."""
     while at < len(line) and _is_dimension(line[at:]):
         word, after = _word(line, at)
-        _put(values, row, options.read(row, word, variables))
+        _put(values, row, written.read(row, word, variables))
         at = _skip(line, after)
     return at
 
@@ -141,9 +145,9 @@ def parse_words(
             continue
         if not equals and not left:
             raise OptionError("value_missing", name=row.flag, allowed=row.allowed)
-        _put(values, row, options.read(row, given if equals else left.pop(0), {}))
+        _put(values, row, written.read(row, given if equals else left.pop(0), {}))
         while row.kind == "grid" and left and _is_dimension(left[0]):
-            _put(values, row, options.read(row, left.pop(0), {}))
+            _put(values, row, written.read(row, left.pop(0), {}))
     return Line(values, " ".join(prompt))
 
 
@@ -230,7 +234,7 @@ def parse_assignments(
             yield row, None, True
         else:
             raw, at = _value(line, at, row)
-            value = options.read(row, raw, variables)
+            value = written.read(row, raw, variables)
             yield row, value, True
         at = _skip(line, at)
 
@@ -287,8 +291,8 @@ def _values(
                 yield Completion(f"{name}=", start, "name")
         return
     if word.startswith("$") or (not row.words and not word):
-        for name in variables:
-            if not name.startswith("_") and f"${name}".startswith(word):
+        for name in public(variables):
+            if f"${name}".startswith(word):
                 yield Completion(f"${name}", start, "name")
 
 
@@ -296,9 +300,10 @@ def _functions(
     word: str, start: int, variables: Mapping[str, Any]
 ) -> Iterator[Completion]:
     begun, comma, last = word.rpartition(",")
-    for name, value in variables.items():
+    for name in public(variables):
+        value = variables[name]
         named = callable(value) and not isinstance(value, type)
-        if named and name.startswith(last) and not name.startswith("_"):
+        if named and name.startswith(last):
             yield Completion(f"{begun}{comma}{name}", start, "function")
 
 

@@ -22,6 +22,7 @@ from wcode_magics import options, text
 from wcode_magics.commands import COMMANDS, complete, find
 from wcode_magics.dialogue.cells import CellWatch
 from wcode_magics.frames import accessors
+from wcode_magics.variables import own
 
 if TYPE_CHECKING:
     from wcode_magics.extension import Extension
@@ -99,7 +100,7 @@ class Loaded:
     def __init__(self, shell: Any) -> None:
         self._shell = shell
         self.commands = [Command(name, self) for name in COMMANDS]
-        self.matcher = _matcher(shell.user_ns)
+        self.matcher = _matcher(shell)
         self._cells = CellWatch(shell)
         self._cells.start()
         self.config = WcodeMagics(parent=shell)
@@ -134,9 +135,7 @@ class Loaded:
         self._served = True
 
     def _bind(self, value: Any) -> None:
-        from wcode_magics.cell import LAST
-
-        self.home.variables[LAST] = value
+        self.home.bind(value)
 
     def close(self) -> None:
         """Close what was begun, and speak as before."""
@@ -221,12 +220,12 @@ def _late(path: str) -> Callable[..., Any]:
     return call
 
 
-def _matcher(variables: dict[str, Any]) -> Callable[[CompletionContext], Any]:
+def _matcher(shell: Any) -> Callable[[CompletionContext], Any]:
     @context_matcher()  # type: ignore[untyped-decorator]
     def wcode_matcher(context: CompletionContext) -> Any:
         """Options, choices, names and variables on a line of ours."""
         typed = context.text_until_cursor
-        found = _completions(typed, variables)
+        found = _completions(typed, shell)
         return {
             "completions": [SimpleCompletion(one.text, type=one.kind) for one in found],
             "matched_fragment": typed[found[0].start :] if found else "",
@@ -237,12 +236,12 @@ def _matcher(variables: dict[str, Any]) -> Callable[[CompletionContext], Any]:
     return wcode_matcher  # type: ignore[no-any-return]
 
 
-def _completions(typed: str, variables: dict[str, Any]) -> "list[Completion]":
+def _completions(typed: str, shell: Any) -> "list[Completion]":
     match = _LINE.match(typed)
     if match is None:
         return []
     skipped = match.end()
-    found = complete(match.group(1), typed[skipped:], variables)
+    found = complete(match.group(1), typed[skipped:], own(shell))
     return [replace(one, start=one.start + skipped) for one in found]
 
 

@@ -5,18 +5,15 @@ Help stands in ``locale/`` under ``options.<name>`` (``params.<name>.help`` for 
 parameter). Magic, shell, configuration and completion walk :data:`OPTIONS`.
 """
 
-import json
 import keyword
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Real
-from pathlib import Path
 from typing import Any, Literal
 
 from wcode_magics import params, text
-from wcode_magics.errors import OptionError, SettingError, VariableError
+from wcode_magics.errors import OptionError, SettingError
 from wcode_magics.params import Param
 
 Kind = Literal[
@@ -51,7 +48,6 @@ _FORMS = {
     "words": "a,b,c",
     "pair": "name=value",
 }
-_TRUE, _FALSE = {"true", "yes", "on", "1"}, {"false", "no", "off", "0"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +59,8 @@ class Option:
     variables, a ``schema`` is anything that :mod:`wcode_magics.schema` reads, a
     ``grid`` is ``name=v1,v2`` once or more, an ``answer`` is a reply. ``low`` bounds a
     number from below, exclusive; ``form`` is how a text looks. ``bare`` is the value
-    of a flag that has none behind it, and takes one behind ``=`` alone.
+    of a flag that has none behind it, and takes one behind ``=`` alone. What is
+    written behind a ``template`` is filled in as the prompt is.
     """
 
     name: str
@@ -77,6 +74,7 @@ class Option:
     bare: Any = None
     form: str = ""
     param: Param | None = None
+    template: bool = False
 
     @property
     def flag(self) -> str:
@@ -149,7 +147,7 @@ _PARAMS = tuple(
 OPTIONS = (
     *_PARAMS,
     Option("model", "text", "m", setting=True),
-    Option("system", "text", "S", setting=True),
+    Option("system", "text", "S", setting=True, template=True),
     Option("out", "name", "o"),
     Option("format", "choice", "f", FORMATS, "markdown", setting=True),
     Option("code", "flag"),
@@ -219,57 +217,6 @@ def flag(word: str, flags: Mapping[str, Option] = FLAGS) -> Option:
     return row
 
 
-def read(row: Option, raw: str, variables: Mapping[str, Any]) -> Any:
-    """The checked value of what was written: a word, ``$name``, ``@path``, JSON.
-
-    Raises:
-        OptionError, ParameterError: it cannot be read or is not allowed.
-        VariableError: ``$name`` or ``@path`` points at nothing.
-    """
-    if _VARIABLE.fullmatch(raw):
-        return checked(row, variable(raw[1:], variables))
-    if row.kind == "functions":
-        names = [name.strip() for name in raw.split(",") if name.strip()]
-        return checked(row, [variable(name, variables) for name in names])
-    if row.kind == "words":
-        return checked(row, [word.strip() for word in raw.split(",") if word.strip()])
-    structured = row.kind == "schema" or (
-        row.param is not None and row.param.kind in {"object", "array"}
-    )
-    if raw.startswith("@") and (structured or row.name == "system"):
-        raw = _file(raw[1:])
-    if row.kind == "grid":
-        return _dimension(row, raw, variables)
-    if row.kind == "pair":
-        return _pair(row, raw, variables)
-    if structured:
-        return checked(row, _structure(row, raw))
-    return checked(row, _scalar(row, raw))
-
-
-def variable(name: str, variables: Mapping[str, Any]) -> Any:
-    """The value of ``name`` or ``name[0]``.
-
-    Raises:
-        VariableError: there is none, with the nearest name.
-    """
-    name, *places = name.replace("]", "").split("[")
-    if name not in variables:
-        names = [key for key in variables if not key.startswith("_")]
-        hint = params.hint(name, names, "${}")
-        raise VariableError("unknown_variable", given=name, hint=hint)
-    value = variables[name]
-    for place in places:
-        try:
-            value = value[int(place)]
-        except (IndexError, KeyError, TypeError) as wrong:
-            raise VariableError("no_item", given=name, place=place) from wrong
-    return value
-
-
-_VARIABLE = re.compile(r"\$[^\W\d]\w*(\[-?\d+\])*")
-
-
 def checked(row: Option, value: Any) -> Any:
     """The value if the row allows it; raises OptionError or ParameterError."""
     if row.param is not None:
@@ -324,77 +271,3 @@ def _allows(row: Option, value: Any) -> bool:
     if row.kind in {"schema", "variable"}:
         return not isinstance(value, str) and value is not None
     return row.kind in {"pair", "grid"} or (isinstance(value, str) and bool(value))
-
-
-def _scalar(row: Option, raw: str) -> Any:
-    kind = row.param.kind if row.param is not None else row.kind
-    if kind in {"bool", "switch", "flag"}:
-        word = raw.lower()
-        return True if word in _TRUE else False if word in _FALSE else raw
-    if kind in {"float", "int", "number", "count"}:
-        try:
-            return int(raw)
-        except ValueError:
-            pass
-        try:
-            return float(raw)
-        except ValueError:
-            return raw
-    return raw
-
-
-def _structure(row: Option, raw: str) -> Any:
-    start = raw.lstrip()[:1]
-    if start not in {"{", "["}:
-        return raw
-    try:
-        return json.loads(raw)
-    except ValueError as wrong:
-        reason = str(wrong)
-        raise OptionError("bad_json", name=row.flag, reason=reason) from wrong
-
-
-def _pair(row: Option, raw: str, variables: Mapping[str, Any]) -> tuple[str, Any]:
-    name, equals, value = raw.partition("=")
-    if not equals or not name.strip():
-        raise OptionError("bad_option", name=row.flag, given=raw, allowed="name=value")
-    if value.startswith("$") and value[1:].isidentifier():
-        return name.strip(), variable(value[1:], variables)
-    try:
-        return name.strip(), json.loads(value)
-    except ValueError:
-        return name.strip(), value
-
-
-def _dimension(
-    row: Option, raw: str, variables: Mapping[str, Any]
-) -> tuple[str, list[Any]]:
-    """``name=v1,v2``, ``name=[…]`` or ``name=$list`` as a name and its values."""
-    name, equals, value = raw.partition("=")
-    if not equals or not name.strip():
-        raise OptionError("bad_option", name=row.flag, given=raw, allowed=row.allowed)
-    name = name.strip().replace("-", "_")
-    if value.startswith("$") and value[1:].isidentifier():
-        return name, variable(value[1:], variables)
-    try:
-        listed = json.loads(value)
-        return name, listed if isinstance(listed, list) else [listed]
-    except ValueError:
-        return name, [_literal(word.strip()) for word in value.split(",") if word]
-
-
-def _literal(word: str) -> Any:
-    lowered = word.lower()
-    if lowered in {"true", "false"}:
-        return lowered == "true"
-    return _scalar(_NUMBER, word)
-
-
-_NUMBER = Option("", "number")
-
-
-def _file(path: str) -> str:
-    try:
-        return Path(path).expanduser().read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as wrong:
-        raise VariableError("unreadable_file", path=path, reason=wrong) from wrong

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from wcode_magics import options, params, text
+from wcode_magics import options, params, text, written
 from wcode_magics.errors import SettingError, UsageError
 from wcode_magics.values import HOSTED_URL, Endpoint
 
@@ -93,7 +93,7 @@ class Settings:
             raw = environ.get(variable, "")
             try:
                 if raw:
-                    found[row.name] = options.read(row, raw, {})
+                    found[row.name] = written.read(row, raw, {})
             except UsageError as wrong:
                 facts = {**wrong.facts, "name": variable}
                 raise SettingError(wrong.key, **facts) from wrong

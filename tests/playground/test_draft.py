@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from tests.terminal import Runner
 from wcode_magics import params
 from wcode_magics.errors import UsageError
-from wcode_magics.playground.draft import Draft
+from wcode_magics.playground.draft import Draft, typed
 from wcode_magics.session import Session
+from wcode_magics.template import Template
 from wcode_magics.values import Message
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30)
@@ -111,7 +112,7 @@ def test_lines_with_raw_are_refused() -> None:
 def test_turns_are_no_template() -> None:
     """What was said before goes as it was said; the prompt is filled in."""
     turns = (Message("user", "{{ x }}"), Message("assistant", "{{ y }}"))
-    draft = Draft("{{ x }}!", {"system": "Be {{ x }}."}, turns)
+    draft = Draft("{{ x }}!", {"system": Template("Be {{ x }}.")}, turns)
     with Session() as session:
         said = draft.prepare(session, {"x": "kind"}).request.messages
     assert [message.content for message in said] == [
@@ -120,6 +121,45 @@ def test_turns_are_no_template() -> None:
         "{{ y }}",
         "kind!",
     ]
+
+
+def test_a_turn_comes_back_as_it_was_written() -> None:
+    """What a value contained is no template when its turn is edited or sent again."""
+    said, answer = Message("user", "about: {{ y }}"), Message("assistant", "ok")
+    draft = Draft("about: {{ x }}").taking(said, answer, "about: {{ x }}")
+    draft = draft.taking(said, answer, None)
+    assert draft.before(0).prompt == "about: {{ x }}"
+    again = draft.before(2)
+    assert again.source(0) == "about: {{ x }}"
+    names = {"x": "{{ y }}", "y": "secret"}
+    with Session() as session:
+        sent = again.prepare(session, names).request.messages[-1]
+    assert sent.content == "about: {{ y }}"
+    assert draft.without(0, 2).sources == {}
+    assert draft.without(2, 2).sources == {0: "about: {{ x }}"}
+
+
+TEXTS = st.text(alphabet="{}% 'x\"\\\n$@#")
+
+
+@given(TEXTS)
+def test_a_system_prompt_that_is_text_stays_text(words: str) -> None:
+    """Whatever braces a file or a profile holds, the panel's cell sends them."""
+    draft = Draft("hi", {"system": words}) if words else Draft("hi")
+    with Session() as session:
+        for one in (draft, Draft.parse(draft.cell, {})):
+            sent = one.prepare(session, {"x": "secret"}).request.messages
+            assert "".join(m.content or "" for m in sent[:-1]) == words
+
+
+@pytest.mark.parametrize(
+    ("before", "template"), [(None, True), ("{{ x }}", False), (Template("a"), True)]
+)
+def test_what_is_typed_in_the_panel_is_a_template(
+    before: str | None, *, template: bool
+) -> None:
+    """Unless it is an edit of a text with braces that came from elsewhere."""
+    assert isinstance(typed("{{ x }}!", before), Template) == template
 
 
 def test_the_cell_sends_the_same_request(run: Runner) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from wcode_magics import params, text, tokens
 from wcode_magics.playground.knobs import Knob, Knobs
-from wcode_magics.playground.texts import escaped, unescaped
+from wcode_magics.written import escaped, unescaped
 
 VALUES: dict[str, Any] = {
     "stop": ["\n", "END"],

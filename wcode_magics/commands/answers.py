@@ -1,7 +1,7 @@
 """``%wcode_diff`` and ``%wcode_branch``: two answers, and how one could go on."""
 
 from wcode_magics import line as lines
-from wcode_magics import options, scores
+from wcode_magics import options, scores, written
 from wcode_magics.cell import show_bundle
 from wcode_magics.commands.ask import send
 from wcode_magics.errors import UsageError
@@ -42,5 +42,5 @@ def wcode_branch(home: Extension, line: str) -> None:
 
 def _answer(home: Extension, word: str) -> Answer:
     named = word if word.startswith("$") else f"${word}"
-    found: Answer = options.read(options.flag("--of"), named, home.variables)
+    found: Answer = written.read(options.flag("--of"), named, home.variables)
     return found

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from wcode_magics.cell import LAST
 from wcode_magics.errors import OptionError, Stopped, WcodeError
 from wcode_magics.extension import CELL_ONLY, Extension
 
@@ -43,7 +42,7 @@ def ask_rows(home: Extension, template: str, given: Mapping[str, Any]) -> None:
 
 
 def _show(home: Extension, made: Any, given: Mapping[str, Any]) -> None:
-    home.variables[LAST] = home.variables[given.get("out") or LAST] = made
+    home.bind(made, given.get("out"))
     from IPython.display import display
 
     display(made)

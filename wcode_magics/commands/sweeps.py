@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from wcode_magics import portal, trials, view
-from wcode_magics.cell import LAST, show_bundle
+from wcode_magics.cell import show_bundle
 from wcode_magics.dialogue.grid import Sweep, Trial, grid_of
 from wcode_magics.errors import OptionError, Stopped
 from wcode_magics.extension import CELL_ONLY, Extension
@@ -53,7 +53,7 @@ def _refuse_others(given: Mapping[str, Any]) -> None:
 
 def _show(home: Extension, swept: Sweep, out: str | None) -> None:
     """Bind first, then draw."""
-    home.variables[LAST] = swept
+    home.bind(swept)
     if out is not None:
-        home.variables[out] = swept.frame()
+        home.shell.user_ns[out] = swept.frame()
     show_bundle(trials.bundle(swept))

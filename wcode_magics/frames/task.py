@@ -64,7 +64,8 @@ class Task:
     @property
     def templates(self) -> tuple[str, ...]:
         """All texts that are filled in for each row."""
-        return tuple(message.content or "" for message in self.base.messages)
+        said = filter(template.is_template, self.base.messages)
+        return tuple(message.content or "" for message in said)
 
     @property
     def columns(self) -> tuple[Field, ...]:
@@ -77,10 +78,7 @@ class Task:
         Raises:
             WcodeError: the template fails on this row, or leaves nothing to ask.
         """
-        said = [
-            Message(m.role, template.render(m.content or "", names))
-            for m in self.base.messages
-        ]
+        said = (template.filled(message, names) for message in self.base.messages)
         return self.base.saying(tuple(said))
 
     def read(self, reply: Reply) -> tuple[Any, ...]:
@@ -220,7 +218,7 @@ class Extract(Task):
 
     @property
     def _language(self) -> str:
-        return language_of(self.templates)
+        return language_of([one.content or "" for one in self.base.messages])
 
     def _sure(self, reply: Reply) -> list[float]:
         return [self._probability(reply, steps) for steps, _ in self._places]

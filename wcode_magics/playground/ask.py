@@ -80,26 +80,31 @@ class Ask:
         self._worker.stop()
 
     def _begin(self, stop: threading.Event) -> None:
-        self._desk.barrier.wait()
-        self._run(self._desk.prepare(), stop)
+        desk = self._desk
+        desk.barrier.wait()
+        desk.check()
+        draft = desk.draft
+        self._run(draft.prepare(desk.session, desk.names), stop, draft.prompt)
 
-    def _run(self, prepared: Prepared, stop: threading.Event) -> None:
+    def _run(
+        self, prepared: Prepared, stop: threading.Event, source: str | None = None
+    ) -> None:
         desk = self._desk
         live = Live(self._screen, view.growing_bundle)
         try:
             reply = stream(desk.session, prepared, live, stop)
         except WcodeError as error:
             if error.reply is not None:
-                self._end(prepared, error.reply)
+                self._end(prepared, error.reply, source)
             if isinstance(error, RejectedError):
                 desk.rejected(error, prepared.request)
             raise
         finally:
             live.draw()
             live.finish()
-        self._end(prepared, reply)
+        self._end(prepared, reply, source)
 
-    def _end(self, prepared: Prepared, reply: Reply) -> None:
+    def _end(self, prepared: Prepared, reply: Reply, source: str | None) -> None:
         """Bind first: whatever drawing does, the answer is safe."""
         self._desk.bind(reply)
         asked_ = [m for m in prepared.request.messages if m.role != "system"]
@@ -109,7 +114,7 @@ class Ask:
         bundle = asked(prompt, view.reply_bundle(reply, prepared.resolved["format"]))
         bundle["text/html"] = "".join(map(turn_html, asked_[:-1])) + bundle["text/html"]
         self._desk.picture.show(bundle, view.reply_metadata(reply))
-        self._turns.add(prompt, reply, again=prepared.before is not None)
+        self._turns.add(prompt, reply, source)
         self._last = reply
         if self._tokens is not None:
             self._tokens.show(reply.logprobs)

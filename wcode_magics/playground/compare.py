@@ -7,7 +7,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from wcode_magics import options, params
+from wcode_magics import options, params, written
 from wcode_magics.dialogue.grid import AT_ONCE, estimated, grid_points, refuse_many
 from wcode_magics.errors import OptionError, UsageError
 from wcode_magics.live import REDRAW_S
@@ -168,7 +168,7 @@ class _Dimension:
         if not self._values.value.strip():
             raise UsageError("panel.no_values", name=name)
         raw = f"{name}={self._values.value.strip()}"
-        found: tuple[str, Sequence[Any]] = options.read(
+        found: tuple[str, Sequence[Any]] = written.read(
             options.flag("--sweep"), raw, variables
         )
         return found

@@ -20,6 +20,7 @@ from wcode_magics.reply import Reply
 from wcode_magics.request import Request
 from wcode_magics.session import Session
 from wcode_magics.text import say
+from wcode_magics.variables import own
 
 
 class Desk:
@@ -52,7 +53,7 @@ class Desk:
     @property
     def names(self) -> Mapping[str, Any] | None:
         """The variables of the notebook."""
-        return None if self.shell is None else self.shell.user_ns
+        return None if self.shell is None else own(self.shell)
 
     def listen(self, call: Callable[[], None]) -> None:
         """Call this whenever the draft changed."""

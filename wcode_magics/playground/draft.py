@@ -2,7 +2,8 @@ r"""What a panel holds, as a value: prompt, options, turns; and its ``%%wcode`` 
 
 A line of options is one line, so characters that end lines inside a text are written
 as a Jinja2 literal, ``{{ "\n" }}``, which the template turns back when it is sent
-and :meth:`Draft.parse` when it is read.
+and :meth:`Draft.parse` when it is read. So are the braces of a system prompt that is
+no template.
 """
 
 import json
@@ -17,6 +18,7 @@ from wcode_magics.errors import UsageError
 from wcode_magics.exchange import Prepared
 from wcode_magics.options import Option
 from wcode_magics.session import Session
+from wcode_magics.template import Template
 from wcode_magics.values import Message
 
 MAGIC = "%%wcode"
@@ -28,6 +30,7 @@ FACE_ONLY = frozenset(
 
 _ENDS = "\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
 _END = re.compile(f"[{_ENDS}]")
+_BRACE = "{{ '{' }}"
 _LITERAL = re.compile(r'\{\{ ("(?:\\u[0-9a-f]{4}|\\n|[@$])") \}\}')
 _PLAIN = re.compile(r"[^\s\"'\\{}\[\]$@-][^\s\"'\\]*")
 
@@ -36,13 +39,45 @@ _PLAIN = re.compile(r"[^\s\"'\\{}\[\]$@-][^\s\"'\\]*")
 class Draft:
     """A request in the making; what is not in ``values`` is not sent.
 
-    ``values`` holds options of the cell by name, each as :func:`options.read` gives
-    it; ``turns`` are the messages of a conversation before the prompt.
+    ``values`` holds options of the cell by name, each as :func:`written.read` gives
+    it; ``turns`` are the messages of a conversation before the prompt, ``sources``
+    what the person wrote for some of them, by their place.
     """
 
     prompt: str = ""
     values: Mapping[str, Any] = field(default_factory=dict)
     turns: tuple[Message, ...] = ()
+    sources: Mapping[int, str] = field(default_factory=dict)
+
+    def source(self, at: int) -> str:
+        """The template of a turn, to be edited or sent again."""
+        said = self.turns[at].content or ""
+        return self.sources.get(at, said if self._raw else template.literal(said))
+
+    def before(self, at: int) -> "Draft":
+        """The draft with a turn back in the prompt; it and what follows are gone."""
+        sources = {place: said for place, said in self.sources.items() if place < at}
+        prompt = self.source(at)
+        return replace(self, prompt=prompt, turns=self.turns[:at], sources=sources)
+
+    def without(self, at: int, count: int) -> "Draft":
+        """The draft without some of its turns."""
+        last = at + count
+        moved = {place - count: s for place, s in self.sources.items() if place >= last}
+        kept = {place: s for place, s in self.sources.items() if place < at}
+        turns = self.turns[:at] + self.turns[last:]
+        return replace(self, turns=turns, sources=kept | moved)
+
+    def taking(self, said: Message, answer: Message, source: str | None) -> "Draft":
+        """The draft with one more turn, what was written for it, an empty prompt."""
+        more = {} if source is None else {len(self.turns): source}
+        sources = {**self.sources, **more}
+        turns = (*self.turns, said, answer)
+        return replace(self, prompt="", turns=turns, sources=sources)
+
+    @property
+    def _raw(self) -> bool:
+        return bool(self.values.get("raw"))
 
     def put(self, name: str, value: Any) -> "Draft":
         """The draft with a value set, or with None not sent any more."""
@@ -56,7 +91,7 @@ class Draft:
         Raises:
             UsageError: a text of several lines cannot stand on a line with --raw.
         """
-        raw = bool(self.values.get("raw"))
+        raw = self._raw
         words = [MAGIC]
         for row in options.CELL:
             if row.name in self.values:
@@ -75,7 +110,7 @@ class Draft:
         """The draft of options that were read from a line, and a prompt."""
         kept = {k: v for k, v in values.items() if k != "panel"}
         if "system" in kept and not kept.get("raw"):
-            kept["system"] = _LITERAL.sub(_character, kept["system"])
+            kept["system"] = _read_back(kept["system"])
         return cls(prompt, kept)
 
     def prepare(self, session: Session, names: Mapping[str, Any] | None) -> Prepared:
@@ -88,19 +123,32 @@ class Draft:
             raise UsageError("empty_prompt")
         given = {k: v for k, v in self.values.items() if k not in FACE_ONLY}
         said: str | list[Message] = self.prompt
-        if self.values.get("raw"):
+        if self._raw:
             names = None
         if self.turns:
-            said = [*self.turns, Message("user", _filled(self.prompt, names))]
-            system = session.settings.resolve(given)["system"]
-            given["system"] = system and _filled(system, names)
+            asked = template.filled(Message("user", self.prompt), names)
+            said = [*self.turns, asked]
+            if given.get("system"):
+                system = template.filled(Message("system", given["system"]), names)
+                given["system"] = system.content
             names = None
         return session.prepare(said, names=names, **given)
 
 
-def _filled(source: str, names: Mapping[str, Any] | None) -> str:
-    """What was said in earlier turns is no template; prompt and system are."""
-    return source if names is None else template.render(source, names)
+def typed(text: str, before: str | None) -> str:
+    """A system prompt as it was typed: a template, unless it came as text with tags."""
+    held = before is not None and not isinstance(before, Template)
+    return text if held and template.has_tags(before or "") else Template(text)
+
+
+def _read_back(system: str) -> str:
+    """A system prompt from a line, the literals in it turned back."""
+    if not isinstance(system, Template):
+        return system
+    lines = _LITERAL.sub(_character, system)
+    if template.has_tags(lines.replace(_BRACE, "")):
+        return Template(lines)
+    return lines.replace(_BRACE, "{")
 
 
 def _written(row: Option, value: Any, *, raw: bool) -> list[str]:
@@ -122,6 +170,8 @@ def _written(row: Option, value: Any, *, raw: bool) -> list[str]:
     if row.param is not None and not isinstance(value, str):
         return [row.flag, _json(value)]
     text = str(value)
+    if row.template and not raw and not isinstance(value, Template):
+        text = template.literal(text)
     return [row.flag, _quoted(text if row.param else _one_line(text, raw=raw))]
 
 

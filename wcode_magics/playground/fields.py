@@ -7,6 +7,7 @@ import ipywidgets as widgets
 
 from wcode_magics import models
 from wcode_magics.playground.desk import Desk
+from wcode_magics.playground.draft import typed
 from wcode_magics.playground.label import FULL
 from wcode_magics.text import say
 
@@ -31,8 +32,8 @@ class Fields:
         self.show()
         desk.show_with(self.show)
         self._prompt.observe(desk.guarded(self._prompted), "value")
-        for name, field in (("system", self._system), ("model", self._model)):
-            field.observe(desk.guarded(self._putter(name)), "value")
+        self._system.observe(desk.guarded(self._instructed), "value")
+        self._model.observe(desk.guarded(self._named), "value")
 
     def show(self) -> None:
         """Write what the draft holds."""
@@ -44,8 +45,14 @@ class Fields:
     def _prompted(self, change: Any) -> None:
         self._desk.change(lambda draft: replace(draft, prompt=change["new"]))
 
-    def _putter(self, name: str) -> Any:
-        return lambda change: self._desk.put(name, change["new"].strip() or None)
+    def _named(self, change: Any) -> None:
+        self._desk.put("model", change["new"].strip() or None)
+
+    def _instructed(self, change: Any) -> None:
+        before = self._desk.draft.values.get("system")
+        text = change["new"].strip()
+        if text != before:  # else the draft itself is shown
+            self._desk.put("system", typed(text, before) if text else None)
 
 
 def _area(name: str, height: str) -> Any:

@@ -10,6 +10,7 @@ from wcode_magics.errors import ParameterError
 from wcode_magics.params import Param
 from wcode_magics.playground.label import FULL, label
 from wcode_magics.text import say
+from wcode_magics.written import escaped, unescaped
 
 
 class Strings:
@@ -113,20 +114,6 @@ class Bias:
     def show(self, value: Any) -> None:
         """Write the ids."""
         self._text.value = "\n".join(f"{k} = {v}" for k, v in (value or {}).items())
-
-
-def escaped(text: str) -> str:
-    """A text with what JSON escapes written out."""
-    return json.dumps(text, ensure_ascii=False)[1:-1].replace('\\"', '"')
-
-
-def unescaped(text: str) -> str:
-    """The text of :func:`escaped`; what is no escape stays as it was typed."""
-    quoted = text.replace("\\\\", "\0").replace('"', '\\"').replace("\0", "\\\\")
-    try:
-        return str(json.loads(f'"{quoted}"'))
-    except ValueError:
-        return text
 
 
 def _tall(height: str) -> Any:

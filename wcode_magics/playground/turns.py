@@ -34,18 +34,21 @@ class Turns:
         self.widget = widgets.VBox([self._keep, self._rows])
         self.show()
 
-    def add(self, prompt: str, reply: Reply, *, again: bool) -> None:
+    def add(self, prompt: str, reply: Reply, source: str | None) -> None:
         """Take a turn into the conversation, where there is one.
 
-        ``again``: in place of the last turn, which it goes on from.
+        ``source`` is what the person wrote; None: the turn takes the place of the
+        last one, which it goes on from.
         """
         if not self._keep.value:
             return
-        turn = (Message("user", prompt), Message("assistant", reply.text))
+        turn = Message("user", prompt), Message("assistant", reply.text)
 
         def edit(draft: Draft) -> Draft:
-            before = draft.turns[:-PAIR] if again else draft.turns
-            return Draft("", draft.values, (*before, *turn))
+            if source is not None or not draft.turns:
+                return draft.taking(*turn, source)
+            last = len(draft.turns) - PAIR
+            return draft.without(last, PAIR).taking(*turn, draft.sources.get(last))
 
         self._desk.take(edit)
 
@@ -64,7 +67,7 @@ class Turns:
 
     def _kept(self, change: Any) -> None:
         if not change["new"]:
-            self._desk.take(lambda draft: replace(draft, turns=()))
+            self._desk.take(lambda draft: replace(draft, turns=(), sources={}))
 
     def _row(self, at: int, message: Message) -> Any:
         text = widgets.HTML(turn_html(message), layout={"flex": "1 1 auto"})
@@ -86,23 +89,14 @@ class Turns:
 
     def _edit(self, at: int) -> None:
         """Put a turn's prompt back into the field; it and what follows are gone."""
-
-        def edit(draft: Draft) -> Draft:
-            said = draft.turns[at].content or ""
-            return replace(draft, prompt=said, turns=draft.turns[:at])
-
-        self._desk.take(edit)
+        self._desk.take(lambda draft: draft.before(at))
 
     def _resend(self, at: int) -> None:
         self._edit(at)
         self._send()
 
     def _delete(self, at: int) -> None:
-        def edit(draft: Draft) -> Draft:
-            rest = draft.turns[:at] + draft.turns[at + PAIR :]
-            return replace(draft, turns=rest)
-
-        self._desk.take(edit)
+        self._desk.take(lambda draft: draft.without(at, PAIR))
 
 
 def turn_html(message: Message) -> str:
