@@ -426,6 +426,33 @@ def test_code_becomes_the_next_cell(
     assert "no code block" in run("%%wcode --code\nhi").plain
 
 
+BASH, PY = "```bash\npip install foo\n```\n", "```python\nimport foo\n```\n"
+
+
+@pytest.mark.parametrize(
+    ("answer", "inserted"),
+    [
+        (f"{BASH}{PY}```\nhello world\n```\n", "import foo"),
+        (f"{PY}then\n```py\nfoo.run()\n```\n{BASH}", "import foo\n\nfoo.run()"),
+        (f"{BASH}```\nhello\n```\n", "%%bash\npip install foo"),
+        ("```sh\nls\n```\n```json\n{}\n```", "%%bash\nls"),
+        ("```sql\nSELECT 1\n```\n```\n1\n```", "SELECT 1"),
+        ("```\na = 1\n```\nand\n```\nb = 2\n```", "a = 1\n\nb = 2"),
+    ],
+)
+def test_one_language_is_inserted(
+    answer: str,
+    inserted: str,
+    run: Runner,
+    server: Callable[..., Loopback],
+    shell: InteractiveShell,
+) -> None:
+    """Python before others, never the output of a program beside it."""
+    server(streamed(answer))
+    assert run("%%wcode --code\nhi").success
+    assert shell.rl_next_input == inserted
+
+
 def test_advice_is_given_and_the_request_goes(
     run: Runner, server: Callable[..., Loopback]
 ) -> None:

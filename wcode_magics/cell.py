@@ -106,8 +106,8 @@ class Run:
         self._end(reply)
         return reply
 
-    def repeat(self, prepared: Prepared, times: int, *, agreed: bool) -> None:
-        """Send it several times at once; bind the runs and show how they agree.
+    def repeat(self, prepared: Prepared, times: int, *, agreed: bool) -> Runs:
+        """Send it several times at once; bind, show and give the runs.
 
         Raises:
             UsageError: nothing was sent.
@@ -123,6 +123,7 @@ class Run:
         failed = runs.failed
         if len(failed) == times and failed[0].error is not None:
             raise failed[0].error
+        return runs
 
     def _end_runs(self, runs: Runs) -> None:
         bind(self._shell, runs, self._out)

@@ -19,6 +19,7 @@ from wcode_magics.template import Template
 from wcode_magics.variables import public
 
 _WORD = re.compile(r"""(?:[^\s"']|"(?:\\.|[^"\\])*"|'[^']*')+""")
+_QUOTED_WORD = re.compile(r"""(?:"(?:\\.|[^"\\])*"|'[^']*'|\S)+""")
 _QUOTED = re.compile(r""""((?:\\.|[^"\\])*)"|'([^']*)'""")
 _NAME = re.compile(r"([\w-]+)(=?)")
 _SPACE = re.compile(r"\s*")
@@ -35,8 +36,8 @@ class Line:
     rest: str
 
     def refuse_rest(self) -> None:
-        """Raise OptionError where something stands after the options."""
-        if not self.rest:
+        """Raise OptionError where something but a comment stands after the options."""
+        if not self.rest or self.rest.startswith("#"):
             return
         word = self.rest.split()[0]
         for row in options.CELL:
@@ -97,6 +98,12 @@ def _more_dimensions(
         _put(values, row, written.read(row, word, variables))
         at = _skip(line, after)
     return at
+
+
+def uncommented(line: str) -> str:
+    """The line up to a word that begins with ``#``."""
+    words = _QUOTED_WORD.finditer(line)
+    return next((line[: w.start()] for w in words if w.group()[0] == "#"), line)
 
 
 def first_words(line: str, count: int) -> tuple[list[str], str]:

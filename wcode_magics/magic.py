@@ -19,9 +19,10 @@ from IPython.core.completer import CompletionContext, SimpleCompletion, context_
 from traitlets.config import Configurable
 
 from wcode_magics import options, text
-from wcode_magics.commands import COMMANDS, complete, find
+from wcode_magics.commands import ASKING, COMMANDS, PROMPTED, complete, find
 from wcode_magics.dialogue.cells import CellWatch
 from wcode_magics.frames import accessors
+from wcode_magics.transformer import CommandLine
 from wcode_magics.variables import own
 
 if TYPE_CHECKING:
@@ -76,8 +77,17 @@ class Command:
         self._loaded = loaded
 
     def __call__(self, line: str, cell: str | None = None) -> Any:
-        """Run it."""
+        """Run it; a value that it has shown is not given, lest it is shown again."""
+        made = self.value(line, cell)
+        return None if self.__name__ in ASKING else made
+
+    def value(self, line: str, cell: str | None = None) -> Any:
+        """Run it and give what it made, as ``x = %wcode …`` does."""
+        from wcode_magics.line import uncommented
+
         call, home = find(self.__name__), self._loaded.home
+        if self.__name__ not in PROMPTED:
+            line = uncommented(line)
         return call(home, line) if cell is None else call(home, line, cell)
 
     @property
@@ -154,7 +164,6 @@ class Loaded:
 
 
 _LINE = re.compile(r"\s*%%?(wcode\w*)\s+")
-_QUESTION = re.compile(r"^(\s*)%(wcode\w*)[ \t]+(\S.*\?)[ \t]*$", re.MULTILINE)
 _SHOWN = {
     "wcode_magics.reply.Reply": "wcode_magics.view.reply_shown",
     "wcode_magics.dialogue.grid.Sweep": "wcode_magics.trials.bundle",
@@ -178,7 +187,7 @@ def load(shell: Any) -> None:
         shell.register_magic_function(command, command.kind, command.__name__)
     shell.configurables.append(loaded.config)
     shell.Completer.custom_matchers.append(loaded.matcher)
-    shell.input_transformers_cleanup.append(_keep_questions)
+    shell.input_transformer_manager.token_transformers.append(CommandLine)
     for kind, shown in _SHOWN.items():
         module, _, name = kind.rpartition(".")
         _formatter(shell).for_type_by_name(module, name, _late(shown))
@@ -195,7 +204,7 @@ def unload(shell: Any) -> None:
             magics.pop(command.__name__, None)
     shell.configurables.remove(loaded.config)
     shell.Completer.custom_matchers.remove(loaded.matcher)
-    shell.input_transformers_cleanup.remove(_keep_questions)
+    shell.input_transformer_manager.token_transformers.remove(CommandLine)
     for kind in _SHOWN:
         _formatter(shell).pop(kind, None)
     loaded.close()
@@ -243,15 +252,3 @@ def _completions(typed: str, shell: Any) -> "list[Completion]":
     skipped = match.end()
     found = complete(match.group(1), typed[skipped:], own(shell))
     return [replace(one, start=one.start + skipped) for one in found]
-
-
-def _keep_questions(cell: list[str]) -> list[str]:
-    """A prompt on one line may end in ``?``, which IPython takes for a cry for help."""
-    if cell and cell[0].lstrip().startswith("%%"):
-        return cell
-    return [_QUESTION.sub(_called, line) for line in cell]
-
-
-def _called(match: re.Match[str]) -> str:
-    indent, name, line = match.groups()
-    return f"{indent}get_ipython().run_line_magic({name!r}, {line!r})"

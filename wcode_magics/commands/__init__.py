@@ -29,10 +29,11 @@ COMMANDS = {
     "wcode_fix": "mend",
     "wcode_repair": "mend",
 }
-_LINES = {
-    *("wcode", "wcode_show", "wcode_panel", "wcode_fix", "wcode_repair"),
-    "wcode_branch",
-}
+ASKING = frozenset({"wcode", "wcode_fix", "wcode_repair", "wcode_branch"})
+"""Commands that show the answer that they give."""
+_LINES = ASKING | {"wcode_show", "wcode_panel"}
+PROMPTED = _LINES | {"wcode_code"}
+"""Commands whose line may hold any text; in others, ``#`` begins a comment."""
 
 
 def find(name: str) -> Callable[..., Any]:

@@ -1,5 +1,7 @@
 """``%wcode_diff`` and ``%wcode_branch``: two answers, and how one could go on."""
 
+from typing import Any
+
 from wcode_magics import line as lines
 from wcode_magics import options, scores, written
 from wcode_magics.cell import show_bundle
@@ -19,7 +21,7 @@ def wcode_diff(home: Extension, line: str) -> None:
     show_bundle(scores.compared(compare(first, second), names))
 
 
-def wcode_branch(home: Extension, line: str) -> None:
+def wcode_branch(home: Extension, line: str) -> Any:
     """Go on from an alternative at a token of an answer."""
     words, rest = lines.first_words(line, 2)
     if len(words) < 2 or not words[0].isdecimal():
@@ -35,9 +37,8 @@ def wcode_branch(home: Extension, line: str) -> None:
         **{name: value for name, value in given.items() if name not in CELL_ONLY},
     )
     if given.get("dry_run"):
-        home.show_request(prepared)
-        return
-    send(home, prepared, given)
+        return home.show_request(prepared)
+    return send(home, prepared, given)
 
 
 def _answer(home: Extension, word: str) -> Answer:

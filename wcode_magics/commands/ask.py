@@ -10,6 +10,7 @@ from wcode_magics.cell import Run, show_bundle
 from wcode_magics.commands.frames import ask_rows
 from wcode_magics.commands.requests import show_code
 from wcode_magics.commands.sweeps import send_sweep
+from wcode_magics.dialogue.runs import Runs
 from wcode_magics.dialogue.talk import fullness
 from wcode_magics.errors import OptionError
 from wcode_magics.exchange import Prepared
@@ -19,9 +20,21 @@ from wcode_magics.probability.visible import percent
 from wcode_magics.reply import Reply
 from wcode_magics.text import say
 
+_PYTHON = "python"
+_LANGUAGES = {
+    **dict.fromkeys(("py", "python3", "python2", "ipython", "ipython3"), _PYTHON),
+    **dict.fromkeys(("sh", "shell", "zsh"), "bash"),
+    "js": "javascript",
+    "tex": "latex",
+    "md": "markdown",
+    "rb": "ruby",
+    "pl": "perl",
+}
+"""What models call a language, as IPython names its cell magic."""
 
-def wcode(home: Extension, line: str, cell: str | None = None) -> None:
-    """Send the cell, or the line, to the model."""
+
+def wcode(home: Extension, line: str, cell: str | None = None) -> Any:
+    """Send the cell, or the line, to the model; gives what ``_wcode`` is then."""
     parsed = lines.parse(line, home.variables)
     given = parsed.values
     if cell is not None:
@@ -29,25 +42,21 @@ def wcode(home: Extension, line: str, cell: str | None = None) -> None:
     prompt = parsed.rest if cell is None else cell.removesuffix("\n")
     if given.get("panel"):
         open_panel(home.session, home.shell, given, prompt)
-        return
+        return None
     if given.get("frame") is not None:
-        ask_rows(home, prompt, given)
-        return
+        return ask_rows(home, prompt, given)
     if given.get("into"):
         raise OptionError("frame_only", name="--into")
     if given.get("of") and not given.get("continue"):
         raise OptionError("of_alone")
     if given.get("sweep") or given.get("models"):
-        send_sweep(home, prompt, given)
-        return
+        return send_sweep(home, prompt, given)
     prepared = home.prepare(prompt, given)
     if given.get("as"):
-        show_code(home, prepared, given["as"])
-        return
+        return show_code(home, prepared, given["as"])
     if given.get("dry_run"):
-        home.show_request(prepared)
-        return
-    send(home, prepared, given)
+        return home.show_request(prepared)
+    return send(home, prepared, given)
 
 
 def send(
@@ -55,8 +64,8 @@ def send(
     prepared: Prepared,
     given: Mapping[str, Any],
     above: Sequence[view.Bundle] = (),
-) -> None:
-    """Send a request, show and bind its answer; ``above`` stands over it.
+) -> Reply | Runs:
+    """Send a request, show, bind and give its answer; ``above`` stands over it.
 
     Raises:
         OptionError: ``--repeat`` with what makes no sense many times.
@@ -80,18 +89,18 @@ def send(
     home.tell_sandbox(run, prepared, given.get("repeat") or 1)
     home.last_request, home.last_given = prepared, given
     if given.get("repeat"):
-        _repeat(run, prepared, given)
-        return
+        return _repeat(run, prepared, given)
     reply = run.send(prepared, stream=resolved["stream"])
     if given.get("code"):
         _insert_code(home, reply)
+    return reply
 
 
-def _repeat(run: Run, prepared: Prepared, given: Mapping[str, Any]) -> None:
+def _repeat(run: Run, prepared: Prepared, given: Mapping[str, Any]) -> Runs:
     for name in ("chat", "functions", "code"):
         if given.get(name):
             raise OptionError("not_together", one="--repeat", other=f"--{name}")
-    run.repeat(prepared, given["repeat"], agreed=bool(given.get("yes")))
+    return run.repeat(prepared, given["repeat"], agreed=bool(given.get("yes")))
 
 
 def _meter(home: Extension, name: str | None, reply: Reply) -> str:
@@ -111,8 +120,18 @@ def _meter(home: Extension, name: str | None, reply: Reply) -> str:
 
 
 def _insert_code(home: Extension, reply: Reply) -> None:
-    blocks = [code for _language, code in reply.code_blocks]
+    """The code of one language as the next cell: Python, or else what comes first."""
+    blocks = [(_LANGUAGES.get(said.lower(), said), code) for said, code in _code(reply)]
     if not blocks:
         show_bundle(view.note_bundle(say("advice.no_code")))
         return
-    home.shell.set_next_input("\n".join(blocks).rstrip("\n"), replace=False)
+    said = [language for language, _code in blocks]
+    wanted = _PYTHON if _PYTHON in said else next(filter(None, said), "")
+    code = "\n".join(code for language, code in blocks if language == wanted)
+    if wanted != _PYTHON and wanted in home.shell.magics_manager.magics["cell"]:
+        code = f"%%{wanted}\n{code}"
+    home.shell.set_next_input(code.rstrip("\n"), replace=False)
+
+
+def _code(reply: Reply) -> list[tuple[str, str]]:
+    return [(said.strip("{}."), code) for said, code in reply.code_blocks]

@@ -9,7 +9,7 @@ from wcode_magics.extension import CELL_ONLY, Extension
 _LEFT = {"frame", "into", *CELL_ONLY}
 
 
-def ask_rows(home: Extension, template: str, given: Mapping[str, Any]) -> None:
+def ask_rows(home: Extension, template: str, given: Mapping[str, Any]) -> Any:
     """Ask, show the new frame, and bind it to ``_wcode`` and the name of ``--out``.
 
     A cell that is run again asks anew for the column that it made.
@@ -39,6 +39,7 @@ def ask_rows(home: Extension, template: str, given: Mapping[str, Any]) -> None:
             _show(home, error.value, given)
         raise
     _show(home, made, given)
+    return made
 
 
 def _show(home: Extension, made: Any, given: Mapping[str, Any]) -> None:

@@ -13,7 +13,7 @@ from wcode_magics.text import say
 _ALONE = ("chat", "functions", "continue", "repeat", "as")
 
 
-def send_sweep(home: Extension, prompt: str, given: Mapping[str, Any]) -> None:
+def send_sweep(home: Extension, prompt: str, given: Mapping[str, Any]) -> Sweep | None:
     """Send the combinations, bind the table, show the answers side by side.
 
     Raises:
@@ -31,7 +31,7 @@ def send_sweep(home: Extension, prompt: str, given: Mapping[str, Any]) -> None:
     if given.get("dry_run"):
         show_bundle(view.note_bundle(say("ui.sweep_first", count=len(ready))))
         home.show_request(ready[0])
-        return
+        return None
     home.last_request, home.last_given = ready[0], given
     out, ended = given.get("out"), [Trial(point) for point in points]
     try:
@@ -42,6 +42,7 @@ def send_sweep(home: Extension, prompt: str, given: Mapping[str, Any]) -> None:
     _show(home, swept, out)
     if not swept.replies and swept.trials[0].error is not None:
         raise swept.trials[0].error
+    return swept
 
 
 def _refuse_others(given: Mapping[str, Any]) -> None:
