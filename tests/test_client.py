@@ -33,7 +33,9 @@ from wcode_magics.errors import (
     AuthenticationError,
     CertificateError,
     ConnectionFailed,
+    ContextError,
     CreditError,
+    ForbiddenError,
     ModelError,
     RateLimitError,
     RejectedError,
@@ -148,10 +150,10 @@ def test_a_stream_is_read_to_its_end(loopback):
         (400, RejectedError),
         (401, AuthenticationError),
         (402, CreditError),
-        (403, AuthenticationError),
+        (403, ForbiddenError),
         (404, ModelError),
         (408, RejectedError),
-        (413, RejectedError),
+        (413, ContextError),
         (422, RejectedError),
         (429, RateLimitError),
         (500, ServerError),
@@ -300,8 +302,8 @@ def test_no_proxy_leads_to_this_machine(loopback, monkeypatch, name, value):
 
 def test_an_environment_that_cannot_be_used_is_told(monkeypatch):
     """A proxy of an unknown kind is one line that names the variables."""
-    monkeypatch.setenv("ALL_PROXY", "socks://127.0.0.1:9")
-    with pytest.raises(SettingError, match="ALL_PROXY"):
+    monkeypatch.setenv("ALL_PROXY", "quic://127.0.0.1:9")
+    with pytest.raises(SettingError, match=r"quic.*ALL_PROXY"):
         send("http://host.invalid/v1")
 
 

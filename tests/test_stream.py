@@ -317,7 +317,7 @@ def test_the_model_is_the_servers_else_the_asked_one():
             ContextError,
             "x",
         ),
-        ({"error": {"code": "rate_limit_exceeded"}}, RateLimitError, "–"),
+        ({"error": {"code": "rate_limit_exceeded"}}, RateLimitError, "(429: rate_"),
         ({"error": [1, 2]}, ServerError, ""),
         ({"error": 5}, ServerError, "5"),
         ({"error": True}, ServerError, ""),

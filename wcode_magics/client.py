@@ -1,8 +1,7 @@
 """The endpoint over HTTP: send, stream, list models; statuses become errors.
 
-The only file that imports httpx. The transport is aiohttp's, because httpx on its
-own polls every idle connection at each request: measured about nine times slower at
-64 in flight. Connections are kept between calls; all calls run on one event loop.
+How it is reached stands in :mod:`wcode_magics.transport`. Connections are kept between
+calls; all calls run on one event loop.
 """
 
 import asyncio
@@ -13,6 +12,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, supp
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from wcode_magics import address
 from wcode_magics.errors import (
     AnswerError,
     CertificateError,
@@ -24,9 +24,10 @@ from wcode_magics.errors import (
     TimedOut,
 )
 from wcode_magics.faults import fault
-from wcode_magics.flow.retry import retry_after, try_again
+from wcode_magics.flow.retry import try_again
 from wcode_magics.reply import Source
 from wcode_magics.request import Request
+from wcode_magics.retry_after import retry_after
 from wcode_magics.stream import (
     DONE,
     EventDecoder,
@@ -34,6 +35,7 @@ from wcode_magics.stream import (
     delta_of_body,
     delta_of_event,
 )
+from wcode_magics.transport import headers_of, open_client, reason_of
 from wcode_magics.values import Delta, Endpoint
 
 if TYPE_CHECKING:
@@ -44,9 +46,7 @@ TIMEOUT_S = 120.0
 ATTEMPTS = 4
 WAIT_INITIAL_S = 0.25
 WAIT_MAX_S = 8.0
-IDLE_S = 120.0
 LAST_BYTES_S = 0.2
-MOST_CONNECTIONS = 1024
 
 
 class Client:
@@ -74,7 +74,7 @@ class Client:
         self._attempts = attempts
         self._wait_initial = wait_initial
         self._usage_refused = False
-        self._http = _open(endpoint, transport)
+        self._http = open_client(endpoint, transport)
 
     @property
     def source(self) -> Source:
@@ -176,7 +176,7 @@ class Client:
 
     @cached_property
     def _transport(self) -> "httpx.AsyncBaseTransport":
-        """What ``_http`` sends through, a proxy of the environment's included.
+        """What ``_http`` sends through.
 
         Straight to it there are no cookies, redirects and hooks: half the cost.
         """
@@ -186,18 +186,11 @@ class Client:
     def _url(self) -> "httpx.URL":
         import httpx
 
-        return httpx.URL(f"{self.endpoint.base_url.rstrip('/')}/chat/completions")
+        return httpx.URL(address.joined(self.endpoint.base_url, "chat/completions"))
 
     @cached_property
     def _headers(self) -> "httpx.Headers":
-        headers = self._http.headers.copy()
-        headers["Content-Type"] = "application/json"
-        key = self.endpoint.key
-        if key and not (key.isascii() and key.isprintable()):
-            raise SettingError("bad_key")
-        if key:
-            headers["Authorization"] = f"Bearer {key}"
-        return headers
+        return headers_of(self.endpoint, self._http)
 
     async def _deltas(
         self, request: Request, timeout: float
@@ -258,7 +251,7 @@ class Client:
     async def _exchange(
         self, method: str, path: str, content: bytes, timeout: float, **facts: object
     ) -> AsyncIterator["httpx.Response"]:
-        url = f"{self.endpoint.base_url.rstrip('/')}/{path}"
+        url = address.joined(self.endpoint.base_url, path)
         with self._faults(timeout):
             sent = self._http.build_request(
                 method,
@@ -288,7 +281,7 @@ class Client:
             shown = shown.replace(self.endpoint.key, "***")
         facts = {"model": "–", "url": self.endpoint.base_url, **facts}
         if response.has_redirect_location:
-            facts["location"] = response.headers["location"]
+            facts["location"] = address.shown(response.headers["location"])
             return RejectedError("moved", status=response.status_code, **facts)
         error = fault(response.status_code, shown, **facts)
         error.facts["retry_after"] = retry_after(response.headers)
@@ -360,7 +353,8 @@ def _broken(wrong: "httpx.TransportError", url: str, timeout: float) -> Endpoint
         if isinstance(wrong, httpx.ConnectTimeout):
             timeout = min(timeout, CONNECT_TIMEOUT_S)
         return TimedOut("timed_out", url=url, seconds=f"{timeout:g}")
-    return ConnectionFailed("no_connection", url=url, reason=str(wrong) or "–")
+    key = "proxy_failed" if isinstance(wrong, httpx.ProxyError) else "no_connection"
+    return ConnectionFailed(key, url=url, reason=reason_of(causes))
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -377,21 +371,6 @@ async def _content(response: "httpx.Response") -> bytes:
         return await response.aread()
     assert isinstance(response.stream, AsyncIterable)
     return b"".join([part async for part in response.stream])
-
-
-def _open(
-    endpoint: Endpoint, transport: "httpx.AsyncBaseTransport | None"
-) -> "httpx.AsyncClient":
-    import httpx
-    from httpx_aiohttp import HttpxAiohttpClient as Http
-
-    limits = httpx.Limits(max_connections=MOST_CONNECTIONS, keepalive_expiry=IDLE_S)
-    outside = not endpoint.is_local  # no proxy of the environment leads to loopback
-    try:
-        tls = endpoint.base_url.startswith("https") and httpx.create_ssl_context()
-        return Http(verify=tls, transport=transport, limits=limits, trust_env=outside)
-    except (ValueError, OSError, httpx.InvalidURL) as wrong:
-        raise SettingError("environment", reason=str(wrong)) from wrong
 
 
 def _timeouts(timeout: float) -> "httpx.Timeout":

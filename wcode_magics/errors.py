@@ -19,6 +19,7 @@
         ├── TimedOut
         ├── StatusError
         │   ├── AuthenticationError
+        │   ├── ForbiddenError
         │   ├── CreditError
         │   ├── ModelError
         │   ├── RejectedError
@@ -55,9 +56,12 @@ class WcodeError(Exception):
         self.value: Any = None
         self.kept = False
         self.told = ""
+        self.tries = 1
 
     def __str__(self) -> str:
-        return _line(self.said, self.told, kept=self.kept or self.reply is not None)
+        again = text.say("errors.tried", count=self.tries) if self.tries > 1 else ""
+        kept = self.kept or self.reply is not None
+        return _line(f"{self.said} {again}".rstrip(), self.told, kept=kept)
 
     @property
     def said(self) -> str:
@@ -163,11 +167,15 @@ class StatusError(EndpointError):
 
 
 class AuthenticationError(StatusError):
-    """When the key is wrong or may not do this (401, 403)."""
+    """When the endpoint refuses the key (401)."""
+
+
+class ForbiddenError(StatusError):
+    """When this account, network or country may not use the endpoint (403)."""
 
 
 class CreditError(StatusError):
-    """When the account has no credit left (402)."""
+    """When the account has no credit left (402, and 400 to 429 in their words)."""
 
 
 class ModelError(StatusError):
@@ -179,7 +187,7 @@ class RejectedError(StatusError):
 
 
 class ContextError(RejectedError):
-    """When prompt and answer together exceed the model's context."""
+    """When prompt and answer together exceed the model's context (413)."""
 
 
 class RateLimitError(StatusError):

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from wcode_magics.errors import AnswerError
-from wcode_magics.faults import fault
+from wcode_magics.faults import error_in
 from wcode_magics.values import Alternative, CallPiece, Delta, TokenLogprob, Usage
 
 DONE = "[DONE]"
@@ -116,8 +116,9 @@ def _checked(payload: Any, inner: str, body: str) -> Delta | None:
 
 
 def _delta(payload: Any, inner: str) -> Delta | None:
-    if payload.get("error"):
-        raise fault(0, payload)
+    wrong = error_in(payload)
+    if wrong is not None:
+        raise wrong
     choice = _first_choice(payload.get("choices"))
     usage = _usage(payload.get("usage"))
     model = _word(payload.get("model"))

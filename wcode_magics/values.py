@@ -204,7 +204,7 @@ def gives_away(key: str | None, content: bytes) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where requests go. ``key`` is kept out of every repr.
+    """Where requests go. ``key`` and ``headers`` are in no repr, pickle or copy.
 
     ``sandbox`` tells the loopback model inside the package from a real service.
     """
@@ -212,6 +212,16 @@ class Endpoint:
     base_url: str
     key: str | None = field(default=None, repr=False)
     sandbox: bool = False
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.base_url, None, self.sandbox)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The key and the values of headers, as far as they are long enough."""
+        held = (self.key or "", *(value for _name, value in self.headers))
+        return tuple(one for one in held if len(one) >= SECRET)
 
     @property
     def is_local(self) -> bool:

@@ -37,7 +37,7 @@ _FATAL = (
     e.CertificateError,
     e.ClusterError,
 )
-_FATAL_AT_FIRST = (e.AuthenticationError, e.ModelError)
+_FATAL_AT_FIRST = (e.AuthenticationError, e.ForbiddenError, e.ModelError)
 _CROWDED = frozenset({429, 503, 529})
 
 

@@ -1,11 +1,7 @@
 """When a request is tried again, and after how long."""
 
-import datetime as dt
-import email.utils
-import math
 import random
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from wcode_magics import errors as e
@@ -14,7 +10,6 @@ from wcode_magics.errors import WcodeError
 PATIENCE_S = 600.0
 LONGEST_RETRY_AFTER_S = 60.0
 
-_NAMES = ("retry-after", "llm_provider-retry-after", "x-ratelimit-reset-requests")
 _PASSING = (
     e.RateLimitError,
     e.ServerError,
@@ -104,30 +99,6 @@ def _may_pass(error: WcodeError) -> bool:
 
 def is_down(error: WcodeError) -> bool:
     """Whether the endpoint is gone, or refuses everybody."""
-    status = error.status if isinstance(error, e.StatusError) else 0
-    return isinstance(error, e.ConnectionFailed) or status in _DOWN
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """The seconds that the endpoint asks to wait for, None where it does not."""
-    for name in _NAMES:
-        seconds = _seconds(headers.get(name, ""))
-        if seconds is not None:
-            return seconds
-    return None
-
-
-def _seconds(value: str) -> float | None:
-    """Seconds from ``3``, ``1.5s`` or an HTTP date (RFC 9110, section 10.2.3)."""
-    try:
-        seconds = float(value.removesuffix("s"))
-        return max(0.0, seconds) if math.isfinite(seconds) else None
-    except ValueError:
-        pass
-    try:
-        moment = email.utils.parsedate_to_datetime(value)
-    except (ValueError, OverflowError):
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=dt.UTC)
-    return max(0.0, (moment - dt.datetime.now(dt.UTC)).total_seconds())
+    if isinstance(error, e.RateLimitError | e.ServerError):
+        return error.status in _DOWN
+    return isinstance(error, e.ConnectionFailed)
