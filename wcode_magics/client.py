@@ -35,7 +35,7 @@ from wcode_magics.stream import (
     delta_of_body,
     delta_of_event,
 )
-from wcode_magics.transport import headers_of, open_client, reason_of
+from wcode_magics.transport import headers_of, is_of_proxy, open_client, reason_of
 from wcode_magics.values import Delta, Endpoint
 
 if TYPE_CHECKING:
@@ -353,7 +353,7 @@ def _broken(wrong: "httpx.TransportError", url: str, timeout: float) -> Endpoint
         if isinstance(wrong, httpx.ConnectTimeout):
             timeout = min(timeout, CONNECT_TIMEOUT_S)
         return TimedOut("timed_out", url=url, seconds=f"{timeout:g}")
-    key = "proxy_failed" if isinstance(wrong, httpx.ProxyError) else "no_connection"
+    key = "proxy_failed" if is_of_proxy(causes) else "no_connection"
     return ConnectionFailed(key, url=url, reason=reason_of(causes))
 
 

@@ -67,6 +67,15 @@ def reason_of(causes: Iterable[BaseException]) -> str:
     return "–"
 
 
+def is_of_proxy(causes: Iterable[BaseException]) -> bool:
+    """Whether it was the proxy that could not be reached, or that refused."""
+    import aiohttp
+    import httpx
+
+    kinds = httpx.ProxyError | aiohttp.ClientProxyConnectionError
+    return any(isinstance(cause, kinds) for cause in causes)
+
+
 def _network(endpoint: Endpoint) -> "httpx.AsyncBaseTransport":
     import httpx
     from httpx_aiohttp import AiohttpTransport
