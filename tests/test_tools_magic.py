@@ -1,5 +1,6 @@
 """Functions, forms, sweeps and fixes in cells."""
 
+import io
 import re
 from collections.abc import Callable
 
@@ -269,7 +270,7 @@ def test_fix_sends_traceback_cell_and_names(
     assert not run(
         "y = xs[2] + len(long) + len(df) + len(password) + len(seen)"
     ).success
-    ran = run("%wcode_fix --code why?")
+    ran = run("%wcode_fix --yes --code why?")
     assert ran.success
     sent = made.seen[0].body["messages"][0]["content"]
     assert "IndexError: list index out of range" in sent
@@ -281,7 +282,32 @@ def test_fix_sends_traceback_cell_and_names(
     assert "hunter2" not in sent
     assert "untold" not in sent
     assert len(sent) < 2500
-    assert sent in ran.stderr
+    assert sent in ran.plain
+
+
+@pytest.mark.parametrize(
+    ("said", "sent"),
+    [("y\n", 1), ("是\n", 1), ("\n", 0), ("no\n", 0), ("", 0), (None, 0)],
+)
+def test_fix_asks_before_it_sends(
+    said: str | None,
+    sent: int,
+    run: Runner,
+    server: Callable[..., Loopback],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What would be sent is shown; without a yes, or somebody to ask, nothing is."""
+    made = server()
+    run("secret_word = 'abracadabra'\nsecret_word + 1")
+    if said is not None:
+        monkeypatch.setattr("sys.stdin", io.StringIO(said))
+    ran = run("%wcode_fix")
+    assert len(made.seen) == sent
+    assert ran.success == bool(sent)
+    assert "TypeError" in ran.plain
+    assert "abracadabra" not in ran.plain
+    if not sent:
+        assert "--yes" in ran.error_lines[-1]
 
 
 def test_fix_needs_a_failure_of_the_persons_own(

@@ -10,6 +10,7 @@ from wcode_magics import models, params, tokens, view
 from wcode_magics.cell import LAST, Run, is_notebook, show_bundle
 from wcode_magics.dialogue.cells import CellWatch, chats_folder, notebook_name
 from wcode_magics.dialogue.talk import Chats, next_turn
+from wcode_magics.errors import Stopped
 from wcode_magics.exchange import Prepared
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
@@ -45,7 +46,7 @@ class Extension:
         self.shell = shell
         self.cells = cells
         self.session = Session()
-        self.session.allow = _ask_person
+        self.session.allow = _may_run
         notebook = notebook_name(shell)
         if notebook is not None:
             self.session.chats = Chats(chats_folder(notebook))
@@ -86,6 +87,10 @@ class Extension:
         """The reply that ``_wcode`` is bound to."""
         held = self.shell.user_ns.get(LAST)
         return held if isinstance(held, Reply) else None
+
+    def agrees(self, question: str) -> bool:
+        """Whether the person says yes to a question; no where nobody can be asked."""
+        return _agrees(question)
 
     def prepare(self, prompt: str, given: Mapping[str, Any]) -> Prepared:
         """The request of a line of options and a prompt.
@@ -130,13 +135,20 @@ class Extension:
             run.note(say("ui.sandbox_note", variable=KEY_VARIABLE))
 
 
-def _ask_person(name: str, arguments: Mapping[str, Any]) -> bool:
-    """Whether a marked function may run; no where nobody can be asked."""
+def _may_run(name: str, arguments: Mapping[str, Any]) -> bool:
+    """Whether a marked function may run."""
     given = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
+    return _agrees(say("ui.confirm", call=f"{name}({given})"))
+
+
+def _agrees(question: str) -> bool:
+    """Whether the person says yes; no where nobody can be asked."""
     try:
-        said = input(say("ui.confirm", call=f"{name}({given})"))
+        said = input(question)
     except (EOFError, OSError, StdinNotImplementedError):
         return False
+    except KeyboardInterrupt:
+        raise Stopped(kept=False) from None
     return said.strip().lower() in YES
 
 

@@ -1,6 +1,6 @@
 """``%%wcode`` and ``%wcode``: send and show."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -59,13 +59,8 @@ def wcode(home: Extension, line: str, cell: str | None = None) -> Any:
     return send(home, prepared, given)
 
 
-def send(
-    home: Extension,
-    prepared: Prepared,
-    given: Mapping[str, Any],
-    above: Sequence[view.Bundle] = (),
-) -> Reply | Runs:
-    """Send a request, show, bind and give its answer; ``above`` stands over it.
+def send(home: Extension, prepared: Prepared, given: Mapping[str, Any]) -> Reply | Runs:
+    """Send a request; show, bind and give its answer.
 
     Raises:
         OptionError: ``--repeat`` with what makes no sense many times.
@@ -82,8 +77,6 @@ def send(
         form,
         partial(_meter, home, resolved["chat"]),
     )
-    for bundle in above:
-        run.add(bundle)
     for key, facts in prepared.advice:
         run.note(say(f"advice.{key}", **facts))
     home.tell_sandbox(run, prepared, given.get("repeat") or 1)

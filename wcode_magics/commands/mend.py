@@ -1,7 +1,10 @@
 """``%wcode_fix`` and ``%wcode_repair``: what failed, asked about."""
 
+from typing import Any
+
 from wcode_magics import line as lines
 from wcode_magics import view
+from wcode_magics.cell import show_bundle
 from wcode_magics.commands.ask import send
 from wcode_magics.dialogue.failure import last_failure
 from wcode_magics.errors import UsageError
@@ -9,18 +12,23 @@ from wcode_magics.extension import CELL_ONLY, Extension
 from wcode_magics.text import say
 
 
-def wcode_fix(home: Extension, line: str) -> None:
-    """Ask about the last exception; words after the options are added to it."""
+def wcode_fix(home: Extension, line: str) -> Any:
+    """Ask about the last exception; words after the options are added to it.
+
+    What would be sent is shown, and sent if the person says yes, or ``--yes``.
+    """
     parsed = lines.parse(line, home.variables)
     failure = last_failure(home.shell, home.session.settings.key())
     question = "\n\n".join(filter(None, (failure.question, parsed.rest)))
     given = {**parsed.values, "raw": True}
     prepared = home.prepare(question, given)
     if given.get("dry_run"):
-        home.show_request(prepared)
-        return
-    sent = view.code_bundle(question, "markdown")
-    send(home, prepared, given, [view.note_bundle(say("ui.fix_sent")), sent])
+        return home.show_request(prepared)
+    shown = view.code_bundle(question, "markdown")
+    show_bundle(view.joined([view.note_bundle(say("ui.fix_shown")), shown]))
+    if not given.get("yes") and not home.agrees(say("ui.fix_ask")):
+        raise UsageError("fix.unsent")
+    return send(home, prepared, given)
 
 
 def wcode_repair(home: Extension, line: str) -> None:

@@ -7,32 +7,23 @@ import ast
 import linecache
 import os
 import re
-import reprlib
 import sys
 import traceback
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from types import ModuleType, TracebackType
+from types import TracebackType
 from typing import Any
 
+from wcode_magics.dialogue.masking import Masker, secrets_in
 from wcode_magics.errors import UsageError, WcodeError
 from wcode_magics.text import say
+from wcode_magics.variables import own
 
 MOST_NAMES = 20
 VALUE_LIMIT = 300
 TRACE_LIMIT = 4_000
 SOURCE_LIMIT = 8_000
 FRAMES = 8
-MASK = "***"
-
-_SECRET_NAME = re.compile(
-    r"(^|_)(api_?key|key|token|secret|password|passwd|credentials?)(_|$)", re.IGNORECASE
-)
-_SECRET_TEXT = re.compile(
-    r"\b(sk-[\w-]{8,}|gh[pousr]_\w{16,}|AKIA[A-Z0-9]{12,}|eyJ[\w-]{10,}\.[\w.-]+)"
-    r"|(?<=Bearer )\S{8,}"
-)
-_SHORTEST_SECRET = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +54,16 @@ def last_failure(shell: Any, key: str | None = None) -> Failure:
     if isinstance(error, WcodeError):
         raise UsageError("fix.own", error=" ".join(str(error).split())[:200])
     sources = [_source(name) for name in _cell_files(shell, error)]
-    hidden = _secrets(shell.user_ns, key)
+    names = own(shell)
+    masker = Masker(secrets_in({**os.environ, **names, "api_key": key}))
     trace = _from_cell(shell, error.__traceback__)
     told = "".join(traceback.format_exception(type(error), error, trace, limit=-FRAMES))
     for name in _cell_files(shell, error):
         told = told.replace(f'File "{name}"', _cell_name(shell, name))
     return Failure(
-        _masked(told[-TRACE_LIMIT:].strip(), hidden),
-        tuple(_masked(source, hidden) for source in sources if source),
-        {
-            name: _masked(value, hidden)
-            for name, value in _values(sources, shell.user_ns).items()
-        },
+        masker.text(told)[-TRACE_LIMIT:].strip(),
+        tuple(masker.text(source)[:SOURCE_LIMIT] for source in sources if source),
+        _values(sources, names, masker),
     )
 
 
@@ -107,18 +96,15 @@ def _cell_name(shell: Any, file: str) -> str:
 
 
 def _source(file: str) -> str:
-    return "".join(linecache.getlines(file)).strip()[:SOURCE_LIMIT]
+    return "".join(linecache.getlines(file)).strip()
 
 
-def _values(sources: Iterable[str], names: Mapping[str, Any]) -> dict[str, str]:
+def _values(
+    sources: Iterable[str], names: Mapping[str, Any], masker: Masker
+) -> dict[str, str]:
     used = dict.fromkeys(name for source in sources for name in _loaded(source))
     known = [name for name in used if name in names and not name.startswith("_")]
-    told = {
-        name: MASK if _SECRET_NAME.search(name) else _shown(names[name])
-        for name in known
-        if not isinstance(names[name], ModuleType)
-    }
-    return dict(list(told.items())[:MOST_NAMES])
+    return {name: _shown(name, names[name], masker) for name in known[:MOST_NAMES]}
 
 
 def _loaded(source: str) -> list[str]:
@@ -129,40 +115,16 @@ def _loaded(source: str) -> list[str]:
     return [node.id for node in ast.walk(tree) if isinstance(node, ast.Name)]
 
 
-def _shown(value: Any) -> str:
+def _shown(name: str, value: Any, masker: Masker) -> str:
     kind = type(value).__name__
     shape = getattr(value, "shape", None)
     if shape is not None and hasattr(value, "dtypes"):
         pairs = value.dtypes.items() if hasattr(value.dtypes, "items") else ()
         columns = ", ".join(f"{name}: {dtype}" for name, dtype in pairs)
-        return f"{kind} {shape} [{columns}]"[:VALUE_LIMIT]
+        return masker.text(f"{kind} {shape} [{columns}]")[:VALUE_LIMIT]
     if shape is not None and hasattr(value, "dtype"):
         return f"{kind} {shape} {value.dtype}"
     try:
-        told = _short.repr(value)
+        return masker.value(name, value, VALUE_LIMIT)
     except Exception as error:
-        told = f"<{kind}: {type(error).__name__}>"
-    return told[:VALUE_LIMIT]
-
-
-_short = reprlib.Repr()
-_short.maxstring = _short.maxother = VALUE_LIMIT
-_short.maxlist = _short.maxtuple = _short.maxdict = _short.maxset = 10
-
-
-def _secrets(names: Mapping[str, Any], key: str | None) -> list[str]:
-    held = [key or ""]
-    for source in (os.environ, names):
-        held += [
-            value
-            for name, value in source.items()
-            if isinstance(value, str) and _SECRET_NAME.search(name)
-        ]
-    long = {value.strip() for value in held if len(value.strip()) >= _SHORTEST_SECRET}
-    return sorted(long, key=len, reverse=True)
-
-
-def _masked(text: str, secrets: Iterable[str]) -> str:
-    for secret in secrets:
-        text = text.replace(secret, MASK)
-    return _SECRET_TEXT.sub(MASK, text)
+        return f"<{kind}: {type(error).__name__}>"
