@@ -1,5 +1,6 @@
 """Settings: layers, profiles, the environment and the key."""
 
+import copy
 import json
 import pickle
 
@@ -9,13 +10,14 @@ from keyring.backend import KeyringBackend
 from keyring.backends.fail import Keyring as FailingKeyring
 from keyring.errors import PasswordDeleteError
 
+from wcode_magics import options, text, view
 from wcode_magics import settings as module
-from wcode_magics import text
-from wcode_magics.errors import OptionError, ParameterError, SettingError
+from wcode_magics.errors import OptionError, ParameterError, SettingError, UsageError
 from wcode_magics.options import SETTINGS
 from wcode_magics.session import Session
 from wcode_magics.settings import HOSTED_URL, LAYERS, Settings
 from wcode_magics.values import Endpoint
+from wcode_magics.written import read
 
 KEY = "sk-0123456789abcdef"
 
@@ -103,6 +105,7 @@ def test_every_setting_is_read_from_the_environment(row, tmp_path):
     path = tmp_path / "p.json"
     path.write_text('{"x": {}}', "utf-8")
     raw = {"number": "1", "switch": "off", "choice": (row.choices or ("",))[0]}
+    raw |= {"url": "http://h/v1", "headers": "{}"}
     words = {
         "float": "0",
         "int": "1",
@@ -252,7 +255,7 @@ def test_a_machine_without_a_keyring_has_no_key_and_keeps_none():
         (None, None, None),
         (None, KEY, Endpoint(HOSTED_URL, KEY)),
         ("http://h/v1", None, Endpoint("http://h/v1")),
-        ("http://h/v1", KEY, Endpoint("http://h/v1", KEY)),
+        ("https://h/v1", KEY, Endpoint("https://h/v1", KEY)),
     ],
 )
 def test_key_and_url_lead_to_the_endpoint(url, key, endpoint):
@@ -274,10 +277,133 @@ def test_the_hosted_service_needs_a_key():
 )
 def test_a_url_with_more_than_an_address_is_refused(url):
     """It would be kept with each answer; the error does not repeat it."""
-    settings = Settings(session={"base_url": url}, environ={})
-    with pytest.raises(SettingError, match="at h") as caught:
+    for refused in (
+        lambda: Settings(environ={}).set("base_url", url),
+        lambda: Settings(environ={"WCODE_BASE_URL": url}).resolve({}),
+        lambda: Session(base_url=url),
+    ):
+        with pytest.raises(SettingError, match="at h") as caught:
+            refused()
+        assert "s3cret" not in str(caught.value)
+
+
+FAR = "http://far.example/v1"
+
+
+@pytest.mark.parametrize("secret", [{"given_key": KEY}, {"headers": {"api-key": KEY}}])
+def test_a_key_goes_in_clear_to_this_machine_alone(secret, monkeypatch):
+    """Plain http to another host needs the person's word, or a proxy of theirs."""
+    headers = secret.pop("headers", None)
+    settings = Settings(environ={}, **secret)
+    settings.set("headers", headers)
+    settings.set("base_url", FAR)
+    with pytest.raises(SettingError, match="allow_http") as caught:
         settings.endpoint(settings.resolve({}))
-    assert "s3cret" not in str(caught.value)
+    assert KEY not in str(caught.value)
+    for url in ("http://127.0.0.1:9/v1", "http://[::1]/v1", "https://far.example/v1"):
+        assert settings.endpoint(settings.resolve({"base_url": url})).secrets
+    assert settings.endpoint(settings.resolve({"allow_http": True})).base_url == FAR
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    assert settings.endpoint(settings.resolve({})).base_url == FAR
+
+
+def test_without_a_secret_plain_http_is_as_good():
+    """What a server on the network takes for a key is none."""
+    settings = Settings(environ={}, given_key="ollama")
+    settings.set("base_url", FAR)
+    assert settings.endpoint(settings.resolve({})) == Endpoint(FAR, "ollama")
+
+
+HEADERS = {"api-key": KEY, "x-provider": "openai"}
+
+
+@pytest.mark.parametrize("written", [json.dumps(HEADERS), "$held"])
+def test_headers_are_read_and_masked(written):
+    """As JSON, or from a variable; no value is shown anywhere."""
+    row = options.setting("headers")
+    held = read(row, written, {"held": HEADERS})
+    assert dict(held) == HEADERS
+    settings = Settings(environ={})
+    settings.set("headers", held)
+    resolved = settings.resolve({})
+    for shown in (held, settings, resolved, settings.endpoint(resolved)):
+        assert KEY not in repr(shown) + str(shown)
+    assert view.shown_value(held) == '{"api-key": "***", "x-provider": "***"}'
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"api-key": f"{KEY}\n"},
+        {"api-key": f"{KEY}é"},
+        {"api key": KEY},
+        {"n": 1},
+        [KEY],
+        KEY,
+    ],
+)
+def test_headers_that_http_cannot_hold_are_refused(headers):
+    """And not repeated."""
+    with pytest.raises(OptionError) as caught:
+        Settings(environ={}).set("headers", headers)
+    assert KEY not in str(caught.value)
+
+
+def test_headers_reach_the_endpoint(loopback):
+    """Beside the key, and in place of it where they name the same header."""
+    server = loopback()
+    own = {"api-key": "a", "Authorization": "Basic x"}
+    with Session(base_url=server.url, api_key=KEY, headers=own) as session:
+        session.ask("hi")
+        session.models()
+    for seen in server.seen:
+        heads = {name.lower(): value for name, value in seen.headers.items()}
+        assert (heads["api-key"], heads["authorization"]) == ("a", "Basic x")
+
+
+def test_headers_are_not_saved_in_a_profile(tmp_path):
+    """They may hold a key, and a profile is a plain file."""
+    settings = Settings(environ={}, profiles=tmp_path / "p.json")
+    settings.set("headers", HEADERS)
+    with pytest.raises(SettingError, match="WCODE_HEADERS"):
+        settings.save_profile("work", settings.session)
+    assert not (tmp_path / "p.json").exists()
+
+
+@pytest.mark.parametrize("copied", [lambda v: pickle.loads(pickle.dumps(v)), copy.copy])
+def test_no_pickle_and_no_copy_holds_a_key(copied):
+    """What travels to another process is not the key."""
+    settings = Settings(environ={}, given_key=KEY)
+    settings.set("headers", HEADERS)
+    settings.set("base_url", "https://h/v1")
+    resolved = settings.resolve({})
+    endpoint = settings.endpoint(resolved)
+    assert (endpoint.key, dict(endpoint.headers)) == (KEY, HEADERS)
+    twin = copied(endpoint)
+    assert (twin.key, twin.headers, twin.base_url) == (None, (), "https://h/v1")
+    assert copied(settings).given_key is None
+    assert KEY.encode() not in pickle.dumps((settings, resolved, endpoint))
+
+
+@pytest.mark.parametrize(
+    "name", ["api_key", "API-Key", "Authorization", "x-api-key", "extra_headers"]
+)
+def test_a_key_is_no_parameter(name):
+    """It would be stored with the request and shown by %wcode_show."""
+    with Session(base_url="http://127.0.0.1:9/v1") as session:
+        with pytest.raises(UsageError, match="headers") as caught:
+            session.prepare("hi", param=[(name, KEY)])
+        assert KEY not in str(caught.value)
+
+
+def test_a_pasted_endpoint_is_told():
+    """Requests go to its base, and the person learns it."""
+    url = "http://127.0.0.1:9/v1"
+    with Session(base_url=f"{url}/chat/completions\n") as session:
+        assert session.endpoint().base_url == url
+        assert ("url_trimmed", {"url": url}) in session.prepare("hi").advice
+        session.settings.set("base_url", url)
+        assert session.prepare("hi").advice == ()
 
 
 @pytest.mark.usefixtures("ring")

@@ -1,5 +1,6 @@
 """What the commands of a shell share: variables, a session, the last request."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from wcode_magics.dialogue.cells import CellWatch, chats_folder, notebook_name
 from wcode_magics.dialogue.talk import Chats, next_turn
 from wcode_magics.errors import Stopped
 from wcode_magics.exchange import Prepared
+from wcode_magics.providers import unused
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
 from wcode_magics.session import Session
@@ -133,6 +135,10 @@ class Extension:
         if any(one.source == "sandbox" for one in answerers):
             self._sandbox_told = True
             run.note(say("ui.sandbox_note", variable=KEY_VARIABLE))
+            names, line = unused(os.environ)
+            if names:
+                listed = ", ".join(names)
+                run.note(say("ui.other_keys", names=listed, line=line))
 
 
 def _may_run(name: str, arguments: Mapping[str, Any]) -> bool:

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Any, Literal
 
-from wcode_magics import params, text
+from wcode_magics import address, params, text
 from wcode_magics.errors import OptionError, SettingError
+from wcode_magics.headers import MASK, headers_in
 from wcode_magics.params import Param
 
 Kind = Literal[
@@ -33,6 +34,8 @@ Kind = Literal[
     "variable",
     "answer",
     "count",
+    "url",
+    "headers",
 ]
 
 REPLAYS = ("off", "read", "only")
@@ -47,6 +50,8 @@ _FORMS = {
     "grid": "name=v1,v2 …",
     "words": "a,b,c",
     "pair": "name=value",
+    "url": "https://host/v1",
+    "headers": '{"name": "value"} · $name',
 }
 
 
@@ -175,7 +180,9 @@ OPTIONS = (
     Option("repeat", "count"),
     Option("yes", "flag"),
     Option("budget", "number", setting=True, low=0),
-    Option("base_url", "text", cell=False, setting=True),
+    Option("base_url", "url", cell=False, setting=True),
+    Option("headers", "headers", cell=False, setting=True),
+    Option("allow_http", "switch", default=False, cell=False, setting=True),
     Option("retries", "number", default=3.0, cell=False, setting=True, low=-1),
     Option("store", "text", cell=False, setting=True),
     Option("replay", "choice", "", REPLAYS, "read", setting=True, bare="read"),
@@ -218,11 +225,21 @@ def flag(word: str, flags: Mapping[str, Option] = FLAGS) -> Option:
 
 
 def checked(row: Option, value: Any) -> Any:
-    """The value if the row allows it; raises OptionError or ParameterError."""
+    """The value if the row allows it.
+
+    Raises:
+        OptionError, ParameterError, SettingError: it does not.
+    """
     if row.param is not None:
         return params.check(row.name, value)
+    if row.kind == "url" and isinstance(value, str):
+        return address.checked(value)
+    if row.kind == "headers":
+        value, given = headers_in(value), MASK
+    else:
+        given = value
     if not _allows(row, value):
-        raise OptionError("bad_option", name=row.flag, given=value, allowed=row.allowed)
+        raise OptionError("bad_option", name=row.flag, given=given, allowed=row.allowed)
     return value
 
 
@@ -268,6 +285,8 @@ def _allows(row: Option, value: Any) -> bool:
         return hasattr(value, "tokens") and hasattr(value, "request")
     if row.kind == "count":
         return type(value) is int and value >= 1
+    if row.kind == "headers":
+        return value is not None
     if row.kind in {"schema", "variable"}:
         return not isinstance(value, str) and value is not None
     return row.kind in {"pair", "grid"} or (isinstance(value, str) and bool(value))

@@ -37,7 +37,7 @@ from wcode_magics.ledger import Ledger
 from wcode_magics.replay import Replay, whose
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
-from wcode_magics.settings import Resolved, Settings
+from wcode_magics.settings import Resolved, Settings, advice_of, checked_extra
 from wcode_magics.values import Endpoint, Message, gives_away
 
 if TYPE_CHECKING:
@@ -248,7 +248,7 @@ class Session:
         if isinstance(prompt, Prepared):
             return prompt
         resolved = self.settings.resolve(options.check_given(given))
-        extra = dict(resolved["param"] or ())
+        extra = checked_extra(resolved["param"] or ())
         form, read = wanted_form(resolved)
         request = Request(
             model=resolved["model"] or models.DEFAULT,
@@ -261,7 +261,7 @@ class Session:
         advice: list[tuple[str, Mapping[str, Any]]] = [
             (key, {}) for key in params.advice(request.params, request.prompt)
         ]
-        advice += [("unknown_param", {"name": name}) for name in extra]
+        advice += advice_of(resolved)
         return Prepared(request, resolved, tuple(advice), read=read)
 
     def repair(self, prepared: Prepared, reply: Reply, **given: Any) -> Prepared:

@@ -9,22 +9,33 @@ profiles, and nothing else does.
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from wcode_magics import options, params, text, written
+from wcode_magics import address, options, params, text, written
 from wcode_magics.errors import SettingError, UsageError
+from wcode_magics.proxies import proxy_for
 from wcode_magics.values import HOSTED_URL, Endpoint
 
 GET_KEY_URL = "https://wcode.net/get-apikey"
 KEY_VARIABLE = "WCODE_API_KEY"
 KEY_FILE_VARIABLE = "WCODE_API_KEY_FILE"
 """Names a file that holds the key, as the secrets of containers are mounted."""
+OWN_VARIABLES = (KEY_VARIABLE, KEY_FILE_VARIABLE, "WCODE_HEADERS")
+"""What a worker of a cluster takes from its own environment, for it may be secret."""
 LAYERS = ("cell", "profile", "session", "environment", "config", "default")
 
+_SECRET_PARAMS = frozenset(
+    {
+        *("apikey", "xapikey", "key", "token", "accesstoken", "authtoken"),
+        *("bearertoken", "authorization", "proxyauthorization", "headers"),
+        *("extraheaders", "secret", "password"),
+    }
+)
+"""Names under which a request would carry a key, without ``-`` and ``_``."""
 _SERVICE, _ACCOUNT = "wcode-magics", "api-key"
 
 
@@ -46,6 +57,10 @@ class Settings:
     profiles: Path | None = None
     given_key: str | None = field(default=None, repr=False)
     _kept: list[str | None] = field(default_factory=list, init=False, repr=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the keys, which no pickle and no copy holds."""
+        return {**vars(self), "given_key": None, "_kept": []}
 
     def set(self, name: str, value: Any) -> None:
         """Set a value for this session; None goes back to the lower layers.
@@ -123,16 +138,19 @@ class Settings:
 
         Raises:
             SettingError: the hosted service is asked for by its URL, without a key;
-                or the URL has more than an address, which may be a secret.
+                or the key would cross a network in clear text.
         """
         url, key = resolved["base_url"], self.key()
-        if url is not None:
-            _refuse_more(url)
         if url is None and key is None:
             return None
         if key is None and url == HOSTED_URL:
             raise SettingError("no_key", variable=KEY_VARIABLE, url=GET_KEY_URL)
-        return Endpoint(url or HOSTED_URL, key)
+        headers = resolved["headers"] or self.resolve({})["headers"] or {}
+        url = HOSTED_URL if url is None else address.trimmed(url)
+        endpoint = Endpoint(url, key, headers=tuple(headers.items()))
+        if not resolved["allow_http"]:
+            _refuse_clear(endpoint)
+        return endpoint
 
     def profile(self, name: str) -> dict[str, Any]:
         """The values of a saved profile.
@@ -164,8 +182,11 @@ class Settings:
         """Keep ``values`` under ``name`` (no values: remove it); tells the file.
 
         Raises:
-            SettingError: the file cannot be read or written.
+            SettingError: the file cannot be read or written, or ``headers`` are
+                among the values, which may be secret.
         """
+        if "headers" in values:
+            raise SettingError("headers_kept")
         saved = self.saved_profiles()
         saved.pop(name, None)
         if values:
@@ -260,12 +281,31 @@ def forget_key() -> bool:
     return True
 
 
-def _refuse_more(url: str) -> None:
-    """Raise SettingError where a URL has a user, a password, a query or a fragment."""
-    try:
-        parts = urlsplit(url)
-        more = parts.username or parts.password or parts.query or parts.fragment
-    except ValueError as wrong:
-        raise SettingError("bad_url", url=url) from wrong
-    if more:
-        raise SettingError("url_more", host=parts.hostname or "–")
+def _refuse_clear(endpoint: Endpoint) -> None:
+    """Raise SettingError where a secret would cross a network in clear text.
+
+    A proxy of the environment is the person's own word on how a host is reached.
+    """
+    clear = endpoint.secrets and urlsplit(endpoint.base_url).scheme == "http"
+    if clear and not endpoint.is_local and not proxy_for(endpoint.base_url):
+        raise SettingError("http_key", url=endpoint.base_url)
+
+
+def advice_of(resolved: Resolved) -> list[tuple[str, Mapping[str, Any]]]:
+    """What to tell about parameters that are not in the table, and a pasted URL."""
+    advice: list[tuple[str, Mapping[str, Any]]] = [
+        ("unknown_param", {"name": name}) for name, _value in resolved["param"] or ()
+    ]
+    url = resolved["base_url"]
+    if url is not None and address.trimmed(url) != url:
+        advice.append(("url_trimmed", {"url": address.trimmed(url)}))
+    return advice
+
+
+def checked_extra(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """Parameters that the table does not know; UsageError where one is a key."""
+    extra = dict(pairs)
+    for name in extra:
+        if name.lower().replace("-", "").replace("_", "") in _SECRET_PARAMS:
+            raise UsageError("secret_param", name=name)
+    return extra

@@ -11,6 +11,7 @@ from typing import Any
 from wcode_magics import highlight, markdown, models, tree
 from wcode_magics.dialogue.typed import plain_value
 from wcode_magics.errors import AnswerError
+from wcode_magics.headers import Headers
 from wcode_magics.markup import escape, inert
 from wcode_magics.probability import heatmap
 from wcode_magics.reply import Reply
@@ -270,6 +271,7 @@ def layers_table(rows: Iterable[Sequence[str]], note: str = "") -> Table:
 
 def shown_value(value: Any) -> str:
     """A value of a setting in one short line."""
-    shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    plain = isinstance(value, str | Headers)
+    shown = str(value) if plain else json.dumps(value, ensure_ascii=False)
     shown = " ".join(shown.split())
     return shown if len(shown) <= 100 else f"{shown[:99]}…"

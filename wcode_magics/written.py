@@ -34,7 +34,7 @@ def read(row: Option, raw: str, variables: Mapping[str, Any]) -> Any:
     if row.kind == "words":
         words = [word.strip() for word in raw.split(",") if word.strip()]
         return options.checked(row, words)
-    structured = row.kind == "schema" or (
+    structured = row.kind in {"schema", "headers"} or (
         row.param is not None and row.param.kind in {"object", "array"}
     )
     if raw.startswith("@") and (structured or row.template):

@@ -15,7 +15,7 @@ from weakref import WeakValueDictionary
 
 from dask.callbacks import Callback
 
-from wcode_magics import portal
+from wcode_magics import address, portal
 from wcode_magics.cluster import post
 from wcode_magics.cluster.claims import Claims
 from wcode_magics.cluster.journal import Recalled
@@ -138,6 +138,7 @@ class Lease:
             resolved = resolved.over({"fresh": False, "replay": Replay.READ.value})
         key = session.settings.key()
         url = resolved["base_url"] or (HOSTED_URL if key else None)
+        url = url and address.trimmed(url)
         replay = Replay(resolved["replay"])
         paid = replay.sends and url is not None
         purse = purse_of(session, budget) if paid else None

@@ -23,7 +23,7 @@ from wcode_magics.replay import Replay
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
 from wcode_magics.session import Session
-from wcode_magics.settings import KEY_FILE_VARIABLE, KEY_VARIABLE, Settings
+from wcode_magics.settings import OWN_VARIABLES, Settings
 from wcode_magics.store.row import replayed
 
 if TYPE_CHECKING:
@@ -353,11 +353,12 @@ def leave() -> NoReturn:
 
 
 def _session(lease: "Lease") -> Session:
-    names = () if lease.sandbox else (KEY_VARIABLE, KEY_FILE_VARIABLE)
+    names = () if lease.sandbox else OWN_VARIABLES
     environ = {name: os.environ[name] for name in names if name in os.environ}
     settings = Settings(environ=environ)
     if lease.keyed and Replay(lease.resolved["replay"]).sends and not settings.key():
-        raise ClusterError("cluster.no_key", one=KEY_VARIABLE, other=KEY_FILE_VARIABLE)
+        one, other, *_ = OWN_VARIABLES
+        raise ClusterError("cluster.no_key", one=one, other=other)
     return Session(settings)
 
 
