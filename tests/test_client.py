@@ -12,6 +12,7 @@ import time
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -36,6 +37,7 @@ from wcode_magics.errors import (
     ContextError,
     CreditError,
     ForbiddenError,
+    LimitError,
     ModelError,
     RateLimitError,
     RejectedError,
@@ -274,12 +276,11 @@ def test_nothing_is_sent_again_after_the_first_delta(loopback):
 
 
 def test_a_stream_that_ends_without_a_finish_reason_is_cut(loopback):
-    """A clean end of the bytes, even ``[DONE]``, proves nothing."""
-    for end in ([], [DONE]):
-        pieces = [event({"content": "half"}), *end]
-        server = loopback(Answer(pieces, kind="text/event-stream"))
-        with pytest.raises(StreamError, match="broke off"):
-            stream(server.url)
+    """A clean end of the bytes proves nothing."""
+    pieces = [event({"content": "half"})]
+    server = loopback(Answer(pieces, kind="text/event-stream"))
+    with pytest.raises(StreamError, match="broke off"):
+        stream(server.url)
 
 
 def test_an_answer_that_ended_before_the_cut_is_whole(loopback):
@@ -307,15 +308,170 @@ def test_an_environment_that_cannot_be_used_is_told(monkeypatch):
         send("http://host.invalid/v1")
 
 
-@pytest.mark.parametrize(
-    "pieces", [[], [DONE], [b": ping\n\n"], [sse({"choices": []})]]
-)
-def test_a_stream_without_an_answer_is_an_error(loopback, pieces):
-    """Servers end an overlong prompt with nothing at all."""
+@pytest.mark.parametrize("pieces", [[], [b": ping\n\n"], [b"\n\n"]])
+@BOTH
+def test_nothing_at_all_in_place_of_an_answer_is_an_error(loopback, call, pieces):
+    """Servers end an overlong prompt with nothing at all; asking again is in vain."""
     server = loopback(Answer(pieces, kind="text/event-stream"))
-    with pytest.raises(AnswerError, match="without an answer"):
-        stream(server.url)
+    with pytest.raises(AnswerError, match="before it began"):
+        call(server.url)
     assert len(server.seen) == 1
+
+
+NOT_BEGUN = {
+    "only DONE": [DONE],
+    "no choices": [sse({"choices": []})],
+    "a role and DONE": [event({"role": "assistant", "content": ""}), DONE],
+    "a role and no more": [event({"role": "assistant"})],
+}
+
+
+@pytest.mark.parametrize("pieces", NOT_BEGUN.values(), ids=NOT_BEGUN)
+def test_an_answer_that_broke_off_before_it_began_is_tried_again(loopback, pieces):
+    """A gateway whose upstream failed; neither the prompt nor the path is blamed."""
+    server = loopback(Answer(pieces, kind="text/event-stream"), either("now"))
+    assert stream(server.url) == "now"
+    server = loopback(Answer(pieces, kind="text/event-stream"))
+    with pytest.raises(StreamError, match="broke off before it began") as caught:
+        stream(server.url)
+    assert not {"prompt", "path"} & set(str(caught.value).split())
+
+
+def test_an_error_after_the_role_alone_is_tried_again(loopback):
+    """Nothing was said yet, so nothing is paid for twice."""
+    error = sse({"error": {"message": "overloaded", "code": 503}})
+    begun = [event({"role": "assistant", "content": ""}), error]
+    server = loopback(Answer(begun, kind="text/event-stream"), either("now"))
+    assert stream(server.url) == "now"
+
+
+def test_an_end_without_a_finish_reason_stands_where_none_was_ever_sent(loopback):
+    """``[DONE]`` is an end, which nobody confirms."""
+    pieces = [event({"content": "whole"}), DONE]
+    server = loopback(Answer(pieces, kind="text/event-stream"))
+
+    async def work(client):
+        return [delta async for delta in client.stream(REQUEST)]
+
+    deltas = run(work, server.url)
+    assert "".join(delta.text for delta in deltas) == "whole"
+    assert deltas[-1].unconfirmed
+
+
+def test_an_end_without_a_finish_reason_is_a_cut_where_one_was_sent(loopback):
+    """Learnt for each model: one-api ends what broke upstream with ``[DONE]``."""
+    half = Answer([event({"content": "half"}), DONE], kind="text/event-stream")
+    server = loopback(streamed("whole"), half, half)
+    other = replace(REQUEST, model="other")
+
+    async def work(client):
+        for request in (REQUEST, other):
+            _all = [delta async for delta in client.stream(request)]
+        return [delta async for delta in client.stream(REQUEST)]
+
+    with pytest.raises(StreamError, match="broke off"):
+        run(work, server.url)
+
+
+def test_an_upstream_error_without_words_is_no_end(loopback):
+    """A finish reason of «error» is a cut, be it the first that is ever sent."""
+    pieces = [event({"content": "half"}), event({}, "error"), DONE]
+    server = loopback(Answer(pieces, kind="text/event-stream"))
+    with pytest.raises(StreamError, match="broke off"):
+        stream(server.url)
+
+
+def test_an_event_that_cannot_be_read_breaks_the_stream(loopback):
+    """In the middle of an answer base_url is not to blame."""
+    pieces = [event({"content": "half"}), b"data: {oops\n\n", DONE]
+    server = loopback(Answer(pieces, kind="text/event-stream"))
+    with pytest.raises(StreamError, match=r"begins: \{oops") as caught:
+        stream(server.url)
+    assert "base_url" not in str(caught.value)
+
+
+LABELS = ["text/event-stream", "application/json", "text/plain", "text/html", "x/y"]
+
+
+@pytest.mark.parametrize("label", LABELS)
+@BOTH
+def test_the_bytes_tell_a_stream_from_a_whole_answer(loopback, call, label):
+    """Labels of either are often wrong."""
+    for answer in (completion("right"), streamed("ri", "ght")):
+        told = call(loopback(replace(answer, kind=label)).url)
+        assert (told if isinstance(told, str) else told.text) == "right"
+
+
+def test_no_state_of_a_servers_is_kept(loopback):
+    """A cookie goes nowhere, and one that cannot be read breaks nothing."""
+    cookie = {"Set-Cookie": "a=b; Path=/\r\nSet-Cookie: \x01=;;;;"}
+    server = loopback(replace(completion("first"), headers=cookie), either("then"))
+
+    async def work(client):
+        await client.send(REQUEST)
+        await client.models()
+        await client.send(REQUEST)
+        return [delta.text async for delta in client.stream(REQUEST)]
+
+    run(work, server.url)
+    assert all("cookie" not in seen.headers for seen in server.seen)
+
+
+PADDING = {
+    "blanks before JSON": b" ",
+    "comments": b": wait\n\n",
+    "empty data": b"data:\n\n",
+    "an event's name": b"event: ping\n\n",
+}
+
+
+@pytest.mark.parametrize("pad", PADDING.values(), ids=PADDING)
+@BOTH
+def test_what_only_keeps_the_connection_open_is_silence(loopback, call, pad):
+    """Nothing of the answer comes, so the timeout ends it."""
+    server = loopback(Answer([pad] * 100, pause=0.05))
+    begun = time.monotonic()
+    with pytest.raises(TimedOut):
+        call(server.url, timeout=0.4, attempts=1)
+    assert time.monotonic() - begun < 4
+
+
+DRIPS = {
+    "a stream": [event({"content": "x"})] * 100,
+    "a body": [b'{"choices": ['] + [b"1,"] * 100,
+}
+
+
+@pytest.mark.parametrize("pieces", DRIPS.values(), ids=DRIPS)
+@BOTH
+def test_a_whole_answer_has_a_time_of_its_own(loopback, call, pieces):
+    """One that never falls silent is ended too, and is not asked for again."""
+    server = loopback(Answer(pieces, pause=0.1))
+
+    async def work(client):
+        if call is send:
+            return await client.send(REQUEST, most=0.5)
+        return [delta async for delta in client.stream(REQUEST, most=0.5)]
+
+    with pytest.raises(LimitError, match=r"not whole after 0\.5 s.*--max-seconds"):
+        run(work, server.url)
+    assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize("start", [b"", b"data: ", b"{", event({"content": "x"})])
+@BOTH
+def test_an_endless_answer_is_an_error(loopback, call, start):
+    """Memory is bounded, for a body as for a line of a stream."""
+    server = loopback(Answer([start or b" ", *[b"x" * 2**20] * 80]))
+    with pytest.raises(WcodeError, match="64 MB"):
+        call(server.url, attempts=1)
+
+
+def test_an_endless_error_is_read_in_part(loopback):
+    """What the server says first is enough."""
+    pieces = [b"no room " * 2**14] * 100
+    with pytest.raises(ServerError, match="no room"):
+        send(loopback(Answer(pieces, status=500)).url, attempts=1)
 
 
 def test_an_error_object_inside_a_stream_is_raised(loopback):
@@ -429,14 +585,16 @@ def test_what_is_not_http_is_told_in_one_line(call, answer):
 @pytest.mark.parametrize(
     ("answer", "kind"),
     [
-        (b"", ConnectionFailed),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 30\r\n\r\nabc", StreamError),
+        (b"", StreamError),
+        (b"HTTP/1.1 200 OK\r\nContent-", StreamError),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 30\r\n\r\n{", StreamError),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 30\r\n\r\ndata: {", StreamError),
     ],
 )
 @BOTH
 def test_a_connection_that_breaks_is_told(call, answer, kind):
-    """Before the answer and in its middle."""
-    with bare(answer) as url, pytest.raises(kind):
+    """Once the request was sent it may have been paid for, whatever came."""
+    with bare(answer) as url, pytest.raises(kind, match="broke the connection"):
         call(url, attempts=1)
 
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tests.loopback import DONE, Answer, completion, either, event, streamed
+from tests.loopback import Answer, completion, either, event, streamed
 from wcode_magics import Reply, Session
 from wcode_magics.errors import (
     AnswerError,
@@ -101,7 +101,7 @@ def test_patience_is_the_callers(loopback, made):
 
 BROKEN = {
     "cut": Answer([event({"content": "half"})], kind="text/event-stream", cut=True),
-    "ended": Answer([event({"content": "half"}), DONE], kind="text/event-stream"),
+    "ended": Answer([event({"content": "half"})], kind="text/event-stream"),
     "stalled": Answer(
         [event({"content": "half"})] * 2, kind="text/event-stream", pause=3
     ),

@@ -75,7 +75,7 @@ def test_round_trip(store):
     """What was put comes back equal in every field, but marked as replayed."""
     token = TokenLogprob("好", -0.5, "好".encode(), (Alternative("坏", -9999.0, None),))
     calls = (ToolCall("1", "f", '{"a": 1}'),)
-    put = reply(text="好 \ud83d", tokens=(token,), tool_calls=calls, elapsed=1.5)
+    put = reply(text="好 😀", tokens=(token,), tool_calls=calls, elapsed=1.5)
     store.put(put, URL)
     store.flush()
     assert store.get(put.request, URL) == replace(put, source="replayed")
@@ -904,3 +904,11 @@ def test_rows_travel(store, tmp_path):
             other.take([row[1:] for row in rows])
         assert [row["text"] for row in other.history()] == ["second", "first"]
         assert [*other.find({request("first").hash}, URL)] == [request("first").hash]
+
+
+def test_the_half_characters_of_early_versions_are_mended(store):
+    """A store that holds what cannot be encoded stays readable."""
+    put = reply(text="Hi \ud83d and \ud83d\ude00")
+    store.put(put, URL)
+    store.flush()
+    assert store.get(put.request, URL).text == "Hi \ufffd and 😀"

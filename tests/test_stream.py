@@ -18,14 +18,10 @@ from wcode_magics.errors import (
     StatusError,
     WcodeError,
 )
+from wcode_magics.payload import decode
 from wcode_magics.reply import Assembly, Reply
 from wcode_magics.request import Request
-from wcode_magics.stream import (
-    EventDecoder,
-    decode,
-    delta_of_body,
-    delta_of_event,
-)
+from wcode_magics.stream import AnswerReader, EventDecoder
 from wcode_magics.values import Alternative, Delta, Message, TokenLogprob, Usage
 
 REQUEST = Request("asked", (Message("user", "hi"),))
@@ -35,13 +31,20 @@ def events(*chunks: bytes) -> list[str]:
     """What the decoder makes of chunks."""
     decoder = EventDecoder()
     found = [each for chunk in chunks for each in decoder.feed(chunk)]
-    return [*found, *decoder.close()]
+    return [each.data for each in [*found, *decoder.close()]]
 
 
 def deltas(*chunks: bytes) -> list[Delta]:
     """The deltas of chunks."""
-    read = (delta_of_event(each) for each in events(*chunks))
-    return [delta for delta in read if delta is not None]
+    reader = AnswerReader()
+    found = [delta for chunk in chunks for delta in reader.feed(chunk)]
+    return [*found, *reader.close()]
+
+
+def whole(body: str) -> Delta:
+    """The delta of a body that came whole."""
+    (delta,) = deltas(body.encode())
+    return delta
 
 
 def reply(*chunks: bytes) -> Reply:
@@ -354,21 +357,18 @@ ODD = st.recursive(
 @settings(deadline=None, max_examples=300)
 def test_any_json_is_a_delta_or_an_error_of_ours(payload):
     """However odd an event is, nobody sees a traceback of this package."""
-    text = json.dumps(payload)
-    for read in (delta_of_event, delta_of_body):
-        told = None
+    for stream in (sse(payload), json.dumps(payload).encode()):
         with suppress(WcodeError):
-            told = read(text)
-        assert told is None or isinstance(told, Delta)
+            assert all(isinstance(delta, Delta) for delta in deltas(stream))
 
 
 @pytest.mark.parametrize(
-    "body", ["", "<html>\n<h1>Hi</h1>", "{", "nonsense", "[" * 100_000]
+    "body", ["<html>\n<h1>Hi</h1>", "{", "nonsense", "[" * 100_000]
 )
 def test_what_is_not_json_is_an_error_that_shows_its_beginning(body):
     """A web page in place of the API is told as one line, and kept."""
     with pytest.raises(AnswerError) as caught:
-        delta_of_body(body)
+        whole(body)
     assert "\n" not in str(caught.value)
     assert body[:5] in str(caught.value)
     assert caught.value.facts["body"] == body
@@ -379,7 +379,7 @@ def test_what_is_not_json_is_an_error_that_shows_its_beginning(body):
 def test_an_answer_without_choices_is_an_error(body):
     """An answer must answer."""
     with pytest.raises(AnswerError, match="no choices"):
-        delta_of_body(body)
+        whole(body)
 
 
 @pytest.mark.parametrize("body", ["1", '"x"', "[]", '{"choices": 5}',
@@ -387,7 +387,7 @@ def test_an_answer_without_choices_is_an_error(body):
 def test_an_answer_of_another_form_is_an_error(body):
     """JSON that is no chat completion is told as such."""
     with pytest.raises(AnswerError, match="chat-completions"):
-        delta_of_body(body)
+        whole(body)
 
 
 def test_a_whole_answer_is_one_delta():
@@ -396,7 +396,7 @@ def test_a_whole_answer_is_one_delta():
     message = {"role": "assistant", "content": None, "tool_calls": [call, call]}
     choice = {"message": message, "finish_reason": "stop", "logprobs": LOGPROBS}
     usage = {"prompt_tokens": 1, "completion_tokens": 2}
-    delta = delta_of_body(json.dumps({"choices": [choice], "usage": usage}))
+    delta = whole(json.dumps({"choices": [choice], "usage": usage}))
     assert delta.text == ""
     assert [piece.index for piece in delta.calls] == [0, 1]
     assert len(delta.tokens) == 3

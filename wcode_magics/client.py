@@ -1,23 +1,31 @@
 """The endpoint over HTTP: send, stream, list models; statuses become errors.
 
-How it is reached stands in :mod:`wcode_magics.transport`. Connections are kept between
-calls; all calls run on one event loop.
+How it is reached stands in :mod:`wcode_magics.transport`, what the network's failures
+mean in :mod:`wcode_magics.network`. Connections are kept between calls; all calls run
+on one event loop.
 """
 
 import asyncio
 import logging
-import ssl
+import math
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, NoReturn
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+    suppress,
+)
+from dataclasses import replace
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
 
-from wcode_magics import address
+from wcode_magics import address, network, payload
+from wcode_magics.body import Body, Watch
 from wcode_magics.errors import (
     AnswerError,
-    CertificateError,
-    ConnectionFailed,
     EndpointError,
+    LimitError,
     RejectedError,
     SettingError,
     StreamError,
@@ -25,24 +33,20 @@ from wcode_magics.errors import (
 )
 from wcode_magics.faults import fault
 from wcode_magics.flow.retry import try_again
-from wcode_magics.reply import Source
+from wcode_magics.reply import Assembly, Source
 from wcode_magics.request import Request
 from wcode_magics.retry_after import retry_after
-from wcode_magics.stream import (
-    DONE,
-    EventDecoder,
-    decode,
-    delta_of_body,
-    delta_of_event,
-)
-from wcode_magics.transport import headers_of, is_of_proxy, open_client, reason_of
+from wcode_magics.stream import AnswerReader
+from wcode_magics.transport import headers_of, open_client
 from wcode_magics.values import Delta, Endpoint
 
 if TYPE_CHECKING:
     import httpx
 
-CONNECT_TIMEOUT_S = 10.0
 TIMEOUT_S = 120.0
+MOST_S = 600.0
+MOST_OF_ERROR = 2**18
+PATH = "chat/completions"
 ATTEMPTS = 4
 WAIT_INITIAL_S = 0.25
 WAIT_MAX_S = 8.0
@@ -74,6 +78,7 @@ class Client:
         self._attempts = attempts
         self._wait_initial = wait_initial
         self._usage_refused = False
+        self._finishing: set[str] = set()
         self._http = open_client(endpoint, transport)
 
     @property
@@ -86,7 +91,12 @@ class Client:
         await self._http.aclose()
 
     async def send(
-        self, request: Request, *, timeout: float = TIMEOUT_S, attempts: int = 0
+        self,
+        request: Request,
+        *,
+        timeout: float = TIMEOUT_S,
+        most: float = MOST_S,
+        attempts: int = 0,
     ) -> Delta:
         """The whole answer as one delta; ``attempts`` 0 means the client's own.
 
@@ -95,38 +105,41 @@ class Client:
         """
         try:
             if (attempts or self._attempts) == 1:
-                return await self._whole(request, timeout)
+                return await self._whole(request, timeout, most)
             async for attempt in self._tries(attempts):
                 with attempt:
-                    return await self._whole(request, timeout)
+                    return await self._whole(request, timeout, most)
         except EndpointError as error:
             self._hide_key(error)
             raise
         raise AssertionError
 
     async def stream(
-        self, request: Request, *, timeout: float = TIMEOUT_S
+        self, request: Request, *, timeout: float = TIMEOUT_S, most: float = MOST_S
     ) -> AsyncGenerator[Delta, None]:
         """The answer's deltas as they come; closing the iterator hangs up.
 
-        ``timeout`` is the longest silence in seconds, not the length of the answer.
+        ``timeout`` is the longest silence in seconds, ``most`` the longest time for
+        the whole answer, 0 for any.
 
         Raises:
             EndpointError: no answer, after the tries.
-            StreamError: the stream ended before a finish reason.
+            StreamError: the stream ended before the answer did.
         """
         deltas, finished = None, False
+        first: list[Delta] = []
         try:
             async for attempt in self._tries(0):
                 with attempt:
-                    deltas = self._deltas(request, timeout)
-                    delta = await anext(deltas, None)
-            if deltas is None or delta is None:
-                raise AnswerError("empty_stream")
-            while delta is not None:
+                    deltas = self._deltas(request, timeout, most)
+                    first = await _beginning(deltas)
+            assert deltas is not None
+            for delta in first:
                 finished = finished or delta.finish_reason is not None
                 yield delta
-                delta = await anext(deltas, None)
+            async for delta in deltas:
+                finished = finished or delta.finish_reason is not None
+                yield delta
         except EndpointError as error:
             self._hide_key(error)
             if not (finished and isinstance(error, StreamError)):
@@ -134,145 +147,193 @@ class Client:
         finally:
             if deltas is not None:
                 await deltas.aclose()
-        if not finished:
-            raise StreamError("stream_cut")
 
     async def models(self, *, timeout: float = TIMEOUT_S) -> list[dict[str, Any]]:
         """What the endpoint itself lists, as it lists it."""
+        watch = Watch(self.endpoint.base_url, timeout)
         try:
-            async with self._exchange("GET", "models", b"", timeout) as response:
-                data = decode(await self._read(response, timeout))
+            async with self._open("GET", "models", b"", watch) as response:
+                body = await self._read(response, watch)
+            data = payload.decode(body.decode("utf-8", "replace"))
         except EndpointError as error:
             self._hide_key(error)
             raise
+        except ValueError as wrong:
+            raise AnswerError("no_listing", url=self.endpoint.base_url) from wrong
         listed = data.get("data") if isinstance(data, dict) else None
         return [row for row in listed or () if isinstance(row, dict)]
 
-    async def _whole(self, request: Request, timeout: float) -> Delta:
+    async def _whole(self, request: Request, timeout: float, most: float) -> Delta:
         """One attempt, by the shortest way: rows of a table come here by thousands."""
-        try:
-            sent = self._whole_request(request.content(), timeout)
-            response = await self._transport.handle_async_request(sent)
-            try:
-                body = (await _content(response)).decode("utf-8", "replace")
-            finally:
-                await response.aclose()
-        except Exception as wrong:
-            self._raise_mapped(wrong, timeout)
-        if not response.is_success:
-            raise self._fault(response, body, {"model": request.model})
-        return delta_of_body(body)
+        watch, reader = Watch(self.endpoint.base_url, timeout, most), AnswerReader()
+        content = request.content()
+        post = self._open("POST", PATH, content, watch, model=request.model)
+        deltas = [delta async for delta in self._read_deltas(post, watch, reader)]
+        if not reader.begun:
+            raise AnswerError("empty_stream")
+        if len(deltas) != 1:
+            assembly = Assembly(request)
+            for delta in deltas:
+                assembly.add(delta)
+            deltas = [assembly.delta]
+        finished = deltas[0].finish_reason is not None
+        unconfirmed = self._is_unconfirmed(request.model, reader, finished=finished)
+        return replace(deltas[0], unconfirmed=True) if unconfirmed else deltas[0]
 
-    def _whole_request(self, content: bytes, timeout: float) -> "httpx.Request":
-        import httpx
+    def _is_unconfirmed(
+        self, model: str, reader: AnswerReader, *, finished: bool
+    ) -> bool:
+        """Whether an answer is over without a finish reason, as all of its model's.
 
-        return httpx.Request(
-            "POST",
-            self._url,
-            headers=self._headers,
-            content=content,
-            extensions={"timeout": _timeouts(timeout).as_dict()},
-        )
+        Gateways turn an answer that was cut upstream into one without a finish reason
+        (one-api). So where one was ever sent, its absence is a cut.
+        """
+        if finished:
+            self._finishing.add(model)
+        ended = reader.ended and not reader.failed
+        return ended and model not in self._finishing
 
     @cached_property
     def _transport(self) -> "httpx.AsyncBaseTransport":
-        """What ``_http`` sends through.
+        """What all is sent through.
 
         Straight to it there are no cookies, redirects and hooks: half the cost.
         """
-        return self._http._transport_for_url(self._url)  # noqa: SLF001
+        return self._http._transport_for_url(self._url(PATH))  # noqa: SLF001
 
-    @cached_property
-    def _url(self) -> "httpx.URL":
+    def _url(self, path: str) -> "httpx.URL":
+        """Where to send.
+
+        Raises:
+            SettingError: ``base_url`` is no address.
+        """
         import httpx
 
-        return httpx.URL(address.joined(self.endpoint.base_url, "chat/completions"))
+        base = self.endpoint.base_url
+        try:
+            url = httpx.URL(address.joined(base, path))
+        except (ValueError, httpx.InvalidURL) as wrong:
+            raise SettingError("bad_url", url=address.shown(base)) from wrong
+        if not url.host or url.scheme not in ("http", "https"):
+            raise SettingError("bad_url", url=address.shown(base))
+        return url
 
     @cached_property
     def _headers(self) -> "httpx.Headers":
         return headers_of(self.endpoint, self._http)
 
     async def _deltas(
-        self, request: Request, timeout: float
+        self, request: Request, timeout: float, most: float
     ) -> AsyncGenerator[Delta, None]:
-        decoder = EventDecoder()
-        async with self._open_stream(request, timeout) as response:
-            if _is_whole(response):
-                yield delta_of_body(await self._read(response, timeout))
-                return
-            with self._faults(timeout):
-                chunks = response.aiter_bytes()
-                async for chunk in chunks:
-                    for event in decoder.feed(chunk):
-                        if event.strip() == DONE:
-                            await _drain(chunks)
-                            return
-                        delta = delta_of_event(event)
-                        if delta is not None:
-                            yield delta
-            for event in decoder.close():
-                delta = delta_of_event(event)
-                if delta is not None:
-                    yield delta
-
-    @asynccontextmanager
-    async def _open_stream(
-        self, request: Request, timeout: float
-    ) -> AsyncIterator["httpx.Response"]:
-        async with AsyncExitStack() as stack:
-            yield await self._asked(stack, request, timeout)
-
-    async def _asked(
-        self, stack: AsyncExitStack, request: Request, timeout: float
-    ) -> "httpx.Response":
-        """Ask for usage too, unless this endpoint refuses to be asked."""
-        asks = not self._usage_refused
-        content = request.content(stream=True, usage=asks)
+        """One attempt, to its end."""
+        watch, reader = Watch(self.endpoint.base_url, timeout, most), AnswerReader()
+        said = finished = False
         try:
-            post = self._post(request, content, timeout)
-            return await stack.enter_async_context(post)
-        except RejectedError as refusal:
-            if not asks or "stream_options" not in str(refusal.facts):
+            answer = self._asked(request, watch)
+            async for delta in self._read_deltas(answer, watch, reader):
+                said = said or delta.says
+                finished = finished or delta.finish_reason is not None
+                yield delta
+        except AnswerError as wrong:
+            if not said:
                 raise
-        self._usage_refused = True
-        return await self._asked(stack, request, timeout)
+            raise StreamError("bad_event", **wrong.facts) from wrong
+        except (StreamError, LimitError, TimedOut):
+            for delta in reader.flush():
+                yield delta
+            raise
+        if not said:
+            begun = reader.begun
+            raise StreamError("not_begun") if begun else AnswerError("empty_stream")
+        if self._is_unconfirmed(request.model, reader, finished=finished):
+            yield Delta(unconfirmed=True)
+        elif not finished:
+            raise StreamError("stream_cut")
+
+    async def _read_deltas(
+        self,
+        answer: AbstractAsyncContextManager["httpx.Response"],
+        watch: Watch,
+        reader: AnswerReader,
+    ) -> AsyncGenerator[Delta, None]:
+        async with answer as response:
+            body = self._body(response, watch)
+            async for chunk in body:
+                for delta in reader.feed(chunk):
+                    yield delta
+                watch.hear(alive=reader.alive)
+                if reader.ended:
+                    await _drain(body)
+                    return
+        for delta in reader.close():
+            yield delta
 
     @asynccontextmanager
-    async def _post(
-        self, request: Request, content: bytes, timeout: float
+    async def _asked(
+        self, request: Request, watch: Watch
     ) -> AsyncIterator["httpx.Response"]:
-        path = "chat/completions"
-        async with self._exchange(
-            "POST", path, content, timeout, model=request.model
-        ) as response:
+        """Ask for usage too, unless this endpoint refuses to be asked."""
+        async with AsyncExitStack() as stack:
+            while True:
+                asks = not self._usage_refused
+                content = request.content(stream=True, usage=asks)
+                post = self._open("POST", PATH, content, watch, model=request.model)
+                try:
+                    response = await stack.enter_async_context(post)
+                    break
+                except RejectedError as refusal:
+                    if not asks or "stream_options" not in str(refusal.facts):
+                        raise
+                    self._usage_refused = True
             yield response
 
     @asynccontextmanager
-    async def _exchange(
-        self, method: str, path: str, content: bytes, timeout: float, **facts: object
+    async def _open(
+        self, method: str, path: str, content: bytes, watch: Watch, **facts: object
     ) -> AsyncIterator["httpx.Response"]:
-        url = address.joined(self.endpoint.base_url, path)
-        with self._faults(timeout):
-            sent = self._http.build_request(
-                method,
-                url,
-                content=content,
-                headers=self._headers,
-                timeout=_timeouts(timeout),
-            )
-            response = await self._http.send(sent, stream=True)
+        """Send and wait for the head of the answer.
+
+        Raises:
+            EndpointError: it is no success.
+        """
+        import httpx
+
+        sent = httpx.Request(
+            method,
+            self._url(path),
+            headers=self._headers,
+            content=content,
+            extensions={"timeout": network.timeouts(watch.silence)},
+        )
+        with self._faults(watch):
+            async with asyncio.timeout_at(watch.end):
+                response = await self._transport.handle_async_request(sent)
         try:
             if not response.is_success:
-                body = await self._read(response, timeout)
-                raise self._fault(response, body, facts)
+                body = await self._read(response, watch, MOST_OF_ERROR)
+                raise self._fault(response, body.decode("utf-8", "replace"), facts)
             yield response
         finally:
             await response.aclose()
 
-    async def _read(self, response: "httpx.Response", timeout: float) -> str:
-        with self._faults(timeout):
-            body = await response.aread()
-        return body.decode("utf-8", "replace")
+    def _body(self, response: "httpx.Response", watch: Watch) -> Body:
+        packed = "content-encoding" in response.headers
+        chunks = response.aiter_bytes() if packed else response.stream
+        assert isinstance(chunks, AsyncIterable)
+        return Body(chunks, watch, partial(self._faults, watch))
+
+    async def _read(
+        self, response: "httpx.Response", watch: Watch, enough: float = math.inf
+    ) -> bytes:
+        """The body; no more than ``enough`` bytes, or little more, are needed."""
+        parts, size = [], 0
+        async for part in self._body(response, watch):
+            watch.hear(alive=not part.isspace())
+            parts.append(part)
+            size += len(part)
+            if size > enough:
+                break
+        return b"".join(parts)
 
     def _fault(
         self, response: "httpx.Response", shown: str, facts: dict[str, object]
@@ -307,24 +368,22 @@ class Client:
         )
 
     @contextmanager
-    def _faults(self, timeout: float) -> Iterator[None]:
+    def _faults(self, watch: Watch) -> Iterator[None]:
+        """What the network raises, as errors of ours."""
         try:
             yield
         except Exception as wrong:
-            self._raise_mapped(wrong, timeout)
+            raise network.meaning(wrong, watch) from wrong
 
-    def _raise_mapped(self, wrong: Exception, timeout: float) -> NoReturn:
-        import aiohttp
-        import httpx
 
-        url = self.endpoint.base_url
-        if isinstance(wrong, httpx.InvalidURL | httpx.UnsupportedProtocol | ValueError):
-            raise SettingError("bad_url", url=url) from wrong
-        if isinstance(wrong, httpx.TransportError):
-            raise _broken(wrong, url, timeout) from wrong
-        if isinstance(wrong, httpx.DecodingError | aiohttp.ClientError):
-            raise AnswerError("not_http", url=url, reason=str(wrong)) from wrong
-        raise wrong
+async def _beginning(deltas: AsyncIterator[Delta]) -> list[Delta]:
+    """The deltas up to the first that says something."""
+    first = []
+    async for delta in deltas:
+        first.append(delta)
+        if delta.says:
+            break
+    return first
 
 
 async def _drain(chunks: AsyncIterator[bytes]) -> None:
@@ -335,45 +394,4 @@ async def _drain(chunks: AsyncIterator[bytes]) -> None:
                 pass
 
 
-def _is_whole(response: "httpx.Response") -> bool:
-    """Whether one body came in place of a stream: an answer, or a page of a site."""
-    kind = response.headers.get("content-type", "")
-    return "json" in kind or "html" in kind
-
-
-def _broken(wrong: "httpx.TransportError", url: str, timeout: float) -> EndpointError:
-    import httpx
-
-    causes = list(_causes(wrong))
-    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
-        return CertificateError("certificate", url=url)
-    if isinstance(wrong, httpx.ReadError | httpx.RemoteProtocolError):
-        return StreamError("connection_cut", url=url)
-    if any(isinstance(cause, TimeoutError) for cause in causes):
-        if isinstance(wrong, httpx.ConnectTimeout):
-            timeout = min(timeout, CONNECT_TIMEOUT_S)
-        return TimedOut("timed_out", url=url, seconds=f"{timeout:g}")
-    key = "proxy_failed" if is_of_proxy(causes) else "no_connection"
-    return ConnectionFailed(key, url=url, reason=reason_of(causes))
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
-
-
 logging.getLogger("stamina").addHandler(logging.NullHandler())  # no noise in the cell
-
-
-async def _content(response: "httpx.Response") -> bytes:
-    if "content-encoding" in response.headers:
-        return await response.aread()
-    assert isinstance(response.stream, AsyncIterable)
-    return b"".join([part async for part in response.stream])
-
-
-def _timeouts(timeout: float) -> "httpx.Timeout":
-    import httpx
-
-    return httpx.Timeout(timeout, connect=min(timeout, CONNECT_TIMEOUT_S))

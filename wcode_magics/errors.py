@@ -28,6 +28,7 @@
         │   ├── FilteredError
         │   └── ServerError
         ├── AnswerError
+        ├── LimitError
         └── StreamError
 
 An error is made from a key of ``[errors]`` in ``locale/`` and the facts that its
@@ -204,6 +205,10 @@ class ServerError(StatusError):
 
 class AnswerError(EndpointError):
     """When the answer is not JSON, or has no choices."""
+
+
+class LimitError(EndpointError):
+    """When an answer takes longer, or is larger, than allowed; what came is kept."""
 
 
 class StreamError(EndpointError):

@@ -11,6 +11,7 @@ from wcode_magics import models, portal, tokens
 from wcode_magics.client import Client
 from wcode_magics.errors import (
     AnswerError,
+    LimitError,
     StreamError,
     TimedOut,
     UsageError,
@@ -49,10 +50,15 @@ class Prepared:
         """The longest silence in seconds."""
         return float(self.resolved["timeout"])
 
+    @property
+    def most(self) -> float:
+        """The longest time for the whole answer in seconds; 0: any."""
+        return max(0.0, float(self.resolved["max_seconds"]))
+
 
 Prompt = str | Sequence[Message] | Prepared
 
-_MAYBE_PAID = (TimedOut, StreamError, AnswerError)
+_MAYBE_PAID = (TimedOut, StreamError, AnswerError, LimitError)
 
 
 class Exchange:
@@ -83,11 +89,14 @@ class Exchange:
 
     async def whole(self) -> Reply:
         """Send and wait for the whole answer."""
-        request, timeout = self._prepared.request, self._prepared.timeout
+        prepared = self._prepared
         async with self._paid():
             try:
                 delta = await self._client.send(
-                    request, timeout=timeout, attempts=self._attempts
+                    prepared.request,
+                    timeout=prepared.timeout,
+                    most=prepared.most,
+                    attempts=self._attempts,
                 )
             except WcodeError as error:
                 self._fail(error)
@@ -98,7 +107,9 @@ class Exchange:
     async def deltas(self) -> AsyncGenerator[Delta, None]:
         """Send and give the deltas as they come; closing hangs up."""
         prepared = self._prepared
-        source = self._client.stream(prepared.request, timeout=prepared.timeout)
+        source = self._client.stream(
+            prepared.request, timeout=prepared.timeout, most=prepared.most
+        )
         try:
             async with self._paid():
                 async for delta in source:

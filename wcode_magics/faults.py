@@ -97,6 +97,8 @@ def fault(status: int, body: str | Mapping[str, Any], **facts: object) -> Status
 
 def error_in(payload: Any) -> StatusError | None:
     """The error that a body or an event is, though its status was good, or None."""
+    if isinstance(payload, list) and payload:
+        payload = payload[0]
     if not isinstance(payload, Mapping):
         return None
     if payload.get("error"):

@@ -164,6 +164,7 @@ OPTIONS = (
     Option("panel", "flag"),
     Option("as", "language"),
     Option("timeout", "number", default=120.0, setting=True, low=0),
+    Option("max_seconds", "number", default=600.0, setting=True, low=-1),
     Option("param", "pair"),
     Option("frame", "variable"),
     Option("into", "text"),

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator
 from typing import Any
 
-from wcode_magics.client import TIMEOUT_S
+from wcode_magics.client import MOST_S, TIMEOUT_S
 from wcode_magics.replay import unrecorded
 from wcode_magics.reply import Reply, Source
 from wcode_magics.request import Request
@@ -29,7 +29,12 @@ class Recorded:
         """There is nothing to close."""
 
     async def send(
-        self, request: Request, *, timeout: float = TIMEOUT_S, attempts: int = 0
+        self,
+        request: Request,
+        *,
+        timeout: float = TIMEOUT_S,
+        most: float = MOST_S,
+        attempts: int = 0,
     ) -> Delta:
         """The recorded answer as one delta.
 
@@ -41,7 +46,7 @@ class Recorded:
         return _delta(self._found)
 
     async def stream(
-        self, request: Request, *, timeout: float = TIMEOUT_S
+        self, request: Request, *, timeout: float = TIMEOUT_S, most: float = MOST_S
     ) -> AsyncGenerator[Delta, None]:
         """The same, as a stream."""
         yield await self.send(request, timeout=timeout)
@@ -57,12 +62,16 @@ def _delta(reply: Reply) -> Delta:
         for place, call in enumerate(reply.tool_calls)
     )
     return Delta(
-        reply.text,
-        calls,
-        reply.tokens,
-        reply.finish_reason,
-        reply.usage,
-        reply.model,
-        reply.refusal,
-        reply.seam,
+        text=reply.text,
+        calls=calls,
+        tokens=reply.tokens,
+        finish_reason=reply.finish_reason,
+        usage=reply.usage,
+        model=reply.model,
+        refusal=reply.refusal,
+        seam=reply.seam,
+        reasoning=reply.reasoning,
+        reasoning_field=reply.reasoning_field,
+        unread=reply.unread,
+        unconfirmed=reply.unconfirmed,
     )

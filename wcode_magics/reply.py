@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any, Literal, Self, overload
 
 from wcode_magics.errors import AnswerError, UsageError
+from wcode_magics.payload import clean
 from wcode_magics.probability.confidence import (
     Confidence,
     LabelConfidence,
@@ -14,6 +15,7 @@ from wcode_magics.probability.confidence import (
     of_labels,
 )
 from wcode_magics.probability.logprobs import Logprobs
+from wcode_magics.probability.tokentext import behind_thinking
 from wcode_magics.request import Request
 from wcode_magics.values import (
     HOSTED_URL,
@@ -39,6 +41,10 @@ class Reply(Value):
     seconds. ``finish_reason`` is the endpoint's word (stop, length, tool_calls,
     content_filter) or None where the answer broke off; ``interrupted`` tells that
     the person stopped it. ``tokens`` are the token log probabilities as reported.
+    ``reasoning`` is what the model thought before it answered, where the endpoint
+    sends it; it is no part of the text. ``unread`` names what came malformed beside
+    the text and was left out. ``unconfirmed``: the endpoint never tells how an answer
+    ended, so that it cannot be known to be whole.
     ``parsed`` is the value that ``schema`` or ``json`` asked for, ``trace`` the calls
     of functions on the way to this answer, ``parent`` the reply that it went on or
     branched from; none of them is part of :meth:`to_dict`. ``seam`` tells where the
@@ -59,6 +65,10 @@ class Reply(Value):
     refusal: str | None = None
     base_url: str = HOSTED_URL
     seam: Seam | None = None
+    reasoning: str | None = field(default=None, repr=False)
+    reasoning_field: str | None = field(default=None, repr=False)
+    unread: tuple[str, ...] = ()
+    unconfirmed: bool = False
     parsed: Any = field(default=None, repr=False, compare=False)
     trace: tuple[ToolTrace, ...] = field(default=(), repr=False, compare=False)
     parent: "Reply | None" = field(default=None, repr=False, compare=False)
@@ -127,6 +137,12 @@ class Reply(Value):
         return [((f.info.split() or [""])[0], f.content) for f in fences]
 
     @property
+    def is_whole(self) -> bool:
+        """Whether the answer came to its end, as far as its endpoint ever tells."""
+        ended = self.finish_reason is not None or self.unconfirmed
+        return ended and not self.interrupted
+
+    @property
     def from_sandbox(self) -> bool:
         """Whether the sandbox answered, now or when the answer was recorded."""
         return self.source == "sandbox" or self.base_url == SANDBOX
@@ -136,6 +152,8 @@ class Reply(Value):
         data = super().to_dict()
         for name in ("parsed", "trace", "parent"):
             data.pop(name, None)
+        if not self.unconfirmed:
+            del data["unconfirmed"]
         return data
 
     def code(self, language: str, *, stream: bool = False) -> str:
@@ -161,6 +179,7 @@ class Reply(Value):
         for name, kind in _LISTS.items():
             if name in parts:
                 parts[name] = tuple(map(kind.from_dict, parts[name]))
+        parts["unread"] = tuple(parts.get("unread", ()))
         return cls(**parts)
 
 
@@ -169,34 +188,52 @@ _LISTS: Mapping[str, type[Value]] = {"tool_calls": ToolCall, "tokens": TokenLogp
 
 
 class Assembly:
-    """A reply that grows: :meth:`add` deltas, :meth:`reply` at any moment."""
+    """A reply that grows: :meth:`add` deltas, :meth:`reply` at any moment.
+
+    ``started``: something was said; a role alone is nothing.
+    """
 
     def __init__(self, request: Request) -> None:
         self._request = request
         self._texts: list[str] = []
+        self._thoughts: list[str] = []
         self._calls: dict[int, CallPiece] = {}
         self._tokens: list[TokenLogprob] = []
-        self._model: str | None = None
+        self._last = Delta()
         self._refusals: list[str] = []
-        self.usage: Usage | None = None
-        self.finish_reason: str | None = None
-        self.seam: Seam | None = None
+        self._unread: dict[str, None] = {}
         self.started = False
 
     def add(self, delta: Delta) -> None:
         """Take in what one event added."""
-        self.started = True
+        self.started = self.started or delta.says
+        if delta.recast:
+            self._thoughts += self._texts
+            self._texts = []
+        if delta.reasoning:
+            self._thoughts.append(delta.reasoning)
         if delta.text:
             self._texts.append(delta.text)
         for piece in delta.calls:
             self._add_call(piece)
         self._tokens.extend(delta.tokens)
-        self._model = delta.model or self._model
-        self.usage = delta.usage or self.usage
-        self.finish_reason = delta.finish_reason or self.finish_reason
-        self.seam = delta.seam or self.seam
         if delta.refusal:
             self._refusals.append(delta.refusal)
+        self._unread.update(dict.fromkeys(delta.unread))
+        last = self._last
+        self._last = Delta(
+            model=delta.model or last.model,
+            usage=delta.usage or last.usage,
+            finish_reason=delta.finish_reason or last.finish_reason,
+            seam=delta.seam or last.seam,
+            reasoning_field=delta.reasoning_field or last.reasoning_field,
+            unconfirmed=delta.unconfirmed or last.unconfirmed,
+        )
+
+    @property
+    def usage(self) -> Usage | None:
+        """The tokens that the endpoint counted."""
+        return self._last.usage
 
     @property
     def text(self) -> str:
@@ -205,19 +242,37 @@ class Assembly:
             self._texts = ["".join(self._texts)]
         return self._texts[0] if self._texts else ""
 
+    @property
+    def delta(self) -> Delta:
+        """All of it as one delta."""
+        return replace(
+            self._last,
+            text=self.text,
+            calls=tuple(self._calls.values()),
+            tokens=tuple(self._tokens),
+            refusal="".join(self._refusals) or None,
+            reasoning="".join(self._thoughts) or None,
+            unread=(*self._unread,),
+        )
+
     def reply(self, **more: Any) -> Reply:
         """The reply as far as it has grown; ``more`` are further fields of it."""
-        calls = (self._calls[index] for index in sorted(self._calls))
+        last, thought = self._last, "".join(self._thoughts).strip()
+        tokens = tuple(self._tokens)
         return Reply(
             text=self.text,
             request=self._request,
-            model=self._model or self._request.model,
-            tool_calls=tuple(ToolCall(c.id, c.name, c.arguments) for c in calls),
-            tokens=tuple(self._tokens),
-            usage=self.usage,
-            finish_reason=self.finish_reason,
-            seam=self.seam,
+            model=last.model or self._request.model,
+            tool_calls=_identified(self._calls),
+            tokens=behind_thinking(tokens, self.text) if thought else tokens,
+            usage=last.usage,
+            finish_reason=last.finish_reason,
+            seam=last.seam,
             refusal="".join(self._refusals) or None,
+            reasoning=thought or None,
+            reasoning_field=last.reasoning_field if thought else None,
+            unread=(*self._unread,),
+            unconfirmed=last.unconfirmed,
             **more,
         )
 
@@ -232,3 +287,18 @@ class Assembly:
             name=begun.name or piece.name,
             arguments=begun.arguments + piece.arguments,
         )
+
+
+def _identified(calls: Mapping[int, CallPiece]) -> tuple[ToolCall, ...]:
+    """The calls in order, each with an id of its own: results are told apart by it."""
+    taken: set[str] = set()
+    made: list[ToolCall] = []
+    for index in sorted(calls):
+        call = calls[index]
+        if not call.name and not call.arguments:
+            continue
+        name = call.id or f"call_{index}"
+        name = f"{name}_{index}" if name in taken else name
+        taken.add(name)
+        made.append(ToolCall(name, call.name, clean(call.arguments)))
+    return tuple(made)

@@ -1,37 +1,60 @@
 """From bytes to deltas, sans-IO: right under any chunking of the bytes.
 
-A server-sent event stream (WHATWG HTML, section 9.2) is lines that end in LF, CRLF
-or CR; ``data`` lines of one event join with LF; a blank line ends the event; a line
-that begins with a colon is a comment. Servers leave out the last blank line, send
-``[DONE]`` or not, put usage into a chunk of its own or nowhere, and send null where
-the convention has an object: all of it is read here, and nothing is assumed.
+Whether an answer comes whole or as server-sent events is decided by its first bytes:
+labels are often wrong. A server-sent event stream (WHATWG HTML, section 9.2) is lines
+that end in LF, CRLF or CR; ``data`` lines of one event join with LF; a blank line ends
+the event; a line that begins with a colon is a comment. Servers leave out the last
+blank line, send ``[DONE]`` or not, put usage into a chunk of its own or nowhere, and
+errors under ``data:``, under ``error:`` (llama.cpp) or bare: all of it is read here,
+and nothing is assumed.
 """
 
-import json
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Any, NamedTuple
 
+from wcode_magics import payload
 from wcode_magics.errors import AnswerError
-from wcode_magics.faults import error_in
-from wcode_magics.values import Alternative, CallPiece, Delta, TokenLogprob, Usage
+from wcode_magics.faults import error_in, fault
+from wcode_magics.pieces import CallNumbering
+from wcode_magics.thinking import Part, ThinkingSplitter
+from wcode_magics.values import Delta
 
 DONE = "[DONE]"
-MOST_TOKENS = 2**53
+FAILED = "error"
+"""The finish reason of gateways whose upstream failed; no end of an answer."""
+
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _BOM = b"\xef\xbb\xbf"
+_FIELDS = (b"data", b"event", b"id", b"retry", b"error")
+_WORD = re.compile(rb"[a-z]*")
+
+
+class Event(NamedTuple):
+    """The data of one event; ``failed``: the server marked it as an error."""
+
+    data: str
+    failed: bool = False
 
 
 class EventDecoder:
-    """Bytes in, the ``data`` of finished events out."""
+    """Bytes in, finished events out."""
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
         self._data: list[bytes] = []
+        self._failed = False
         self._after_cr = False
         self._first = True
 
-    def feed(self, chunk: bytes) -> list[str]:
+    @property
+    def waits(self) -> bool:
+        """Whether a line has begun that is no comment."""
+        begun = next(filter(None, self._parts), b":")
+        return bool(self._data) or not begun.startswith(b":")
+
+    def feed(self, chunk: bytes) -> list[Event]:
         """The events that ``chunk`` completes."""
         if self._after_cr and chunk.startswith(b"\n"):
             chunk = chunk[1:]
@@ -41,174 +64,208 @@ class EventDecoder:
         self._after_cr = chunk.endswith(b"\r")
         first, *rest = _LINE_END.split(chunk)
         self._parts.append(first)
-        events: list[str] = []
+        events: list[Event] = []
         for piece in rest:
             self._line(b"".join(self._parts), events)
             self._parts = [piece]
         return events
 
-    def close(self) -> list[str]:
+    def close(self) -> list[Event]:
         """The event that the end of the bytes completes, if one was begun."""
-        events: list[str] = []
+        events: list[Event] = []
         self._line(b"".join(self._parts), events)
         self._parts = []
         self._line(b"", events)
         return events
 
-    def _line(self, line: bytes, events: list[str]) -> None:
+    def _line(self, line: bytes, events: list[Event]) -> None:
         if self._first:
             line = line.removeprefix(_BOM)
             self._first = False
         if not line:
             if self._data:
-                events.append(b"\n".join(self._data).decode("utf-8", "replace"))
-                self._data = []
+                data = b"\n".join(self._data).decode("utf-8", "replace")
+                events.append(Event(data, self._failed))
+            self._data, self._failed = [], False
             return
         name, _, value = line.partition(b":")
-        if name == b"data":
-            self._data.append(value.removeprefix(b" "))
+        value = value.removeprefix(b" ")
+        if line.startswith(b"{"):  # an error that nobody framed
+            events.append(Event(line.decode("utf-8", "replace")))
+        elif name in (b"data", b"error"):
+            self._data.append(value)
+        self._failed |= name == b"error" or (name == b"event" and value == b"error")
 
 
-def delta_of_event(data: str) -> Delta | None:
-    """What one event says; None for ``[DONE]`` and for events without content.
+class AnswerReader:
+    """The bytes of one answer in, its deltas out.
 
-    Raises:
-        StatusError: the event is an error object.
-        AnswerError: the event is not JSON, or no chunk of an answer.
+    ``ended``: the server said that no more comes. ``alive``: the last bytes had
+    something of the answer, and were not only blanks and comments that keep the
+    connection open. ``begun``: an event came, be it empty. ``failed``: the answer
+    ended in an error that nobody explains.
     """
-    if data.strip() == DONE:
-        return None
-    return _checked(decode(data), "delta", data)
+
+    def __init__(self) -> None:
+        self._start = b""
+        self._body: list[bytes] | None = None
+        self._events: EventDecoder | None = None
+        self._thinking = ThinkingSplitter()
+        self._numbering = CallNumbering()
+        self._halves: dict[str, str] = {}
+        self.ended = self.alive = self.begun = self.failed = False
+
+    def feed(self, chunk: bytes) -> Iterator[Delta]:
+        """The deltas that ``chunk`` completes.
+
+        Raises:
+            StatusError: the server reports an error.
+            AnswerError: an event is not JSON, or no chunk of an answer.
+        """
+        if self._body is not None:
+            self.alive = not chunk.isspace()
+            self._body.append(chunk)
+            return
+        if self._events is None:
+            self._start += chunk
+            start = self._start.removeprefix(_BOM).lstrip()
+            self.alive = bool(start)
+            if not _is_certain(start):
+                return
+            if not _is_stream(start):
+                self._body = [self._start]
+                return
+            self._events, chunk = EventDecoder(), self._start
+        yield from self._read(self._events, chunk)
+
+    def close(self) -> Iterator[Delta]:
+        """The deltas that the end of the bytes completes; raises as ``feed``."""
+        if self._events is not None:
+            yield from self._deltas(self._events.close())
+        else:
+            body = self._start if self._body is None else b"".join(self._body)
+            yield from self._of_body(body)
+            self._body = []
+        yield from self.flush()
+
+    def flush(self) -> Iterator[Delta]:
+        """What was held back until more would come."""
+        delta = self._parted(Delta(), self._thinking.close())
+        half = "\ufffd" if self._halves.pop("text", "") else ""
+        if delta != Delta() or half:
+            yield replace(delta, text=delta.text + half)
+
+    def _read(self, decoder: EventDecoder, chunk: bytes) -> Iterator[Delta]:
+        events = decoder.feed(chunk)
+        told = any(event.data.strip() for event in events)
+        self.alive = told or decoder.waits
+        yield from self._deltas(events)
+
+    def _deltas(self, events: Iterable[Event]) -> Iterator[Delta]:
+        for event in events:
+            for data in _separate(event.data):
+                if self.ended:
+                    return
+                if data.strip() == DONE:
+                    self.begun = self.ended = True
+                    yield from self.flush()
+                elif data.strip() not in ("", "null"):
+                    self.begun = True
+                    yield from self._of_event(data, failed=event.failed)
+
+    def _of_event(self, data: str, *, failed: bool) -> Iterator[Delta]:
+        if failed:
+            raise fault(0, data)
+        delta = self._delta(_payload(data), "delta", data)
+        if delta is not None:
+            yield delta
+
+    def _of_body(self, body: bytes) -> Iterator[Delta]:
+        text = body.removeprefix(_BOM).decode("utf-8", "replace")
+        if not text.strip():
+            return
+        if text.lstrip()[0] not in "{[<" and "\ndata:" in text:
+            decoder = EventDecoder()
+            yield from self._deltas([*decoder.feed(body), *decoder.close()])
+            return
+        self.begun = self.ended = True
+        found = _payload(text)
+        delta = self._delta(found, "message", text)
+        if delta is None or not found.get("choices"):
+            raise AnswerError("no_choices", start=_start(text), body=text)
+        yield delta
+
+    def _delta(self, found: Any, inner: str, said: str) -> Delta | None:
+        error = error_in(found)
+        if error is not None:
+            raise error
+        try:
+            delta = payload.delta_of(found, inner)
+        except payload.NoAnswerError as wrong:
+            raise AnswerError("odd_answer", start=_start(said), body=said) from wrong
+        if delta is None:
+            return None
+        if delta.finish_reason == FAILED:
+            self.failed, delta = True, replace(delta, finish_reason=None)
+        if delta.calls:
+            calls = self._numbering.numbered(delta.calls, whole=inner == "message")
+            delta = replace(delta, calls=calls)
+        if delta.reasoning:
+            reasoning = self._joined("reasoning", delta.reasoning)
+            delta = replace(delta, reasoning=reasoning or None)
+        if delta.text:
+            text = self._joined("text", delta.text)
+            delta = self._parted(replace(delta, text=""), self._thinking.feed(text))
+        return delta
+
+    def _parted(self, delta: Delta, parts: Iterable[Part]) -> Delta:
+        """The delta with text, and with the thinking that stood in the text."""
+        text, thought, recast = "", delta.reasoning or "", False
+        for part in parts:
+            if part.recast:
+                thought, text, recast = thought + text + part.text, "", True
+            else:
+                thought, text = thought + part.thought, text + part.text
+        return replace(delta, text=text, reasoning=thought or None, recast=recast)
+
+    def _joined(self, kind: str, text: str) -> str:
+        """The text without the half of a character that its end may be."""
+        text = self._halves.pop(kind, "") + text
+        if "\ud800" <= text[-1:] <= "\udbff":
+            text, self._halves[kind] = text[:-1], text[-1]
+        return payload.clean(text)
 
 
-def delta_of_body(body: str) -> Delta:
-    """A whole answer as one delta.
-
-    Raises:
-        StatusError: the body is an error object in spite of its status.
-        AnswerError: the body is not JSON or has no choices.
-    """
-    payload = decode(body)
-    delta = _checked(payload, "message", body)
-    if delta is None or not payload.get("choices"):
-        raise AnswerError("no_choices", start=_start(body), body=body)
-    return delta
+def _is_certain(start: bytes) -> bool:
+    """Whether enough has come to tell a stream from a whole answer."""
+    word = _WORD.match(start)[0]  # type: ignore[index]
+    return word != start or not any(field.startswith(word) for field in _FIELDS)
 
 
-def decode(body: str) -> Any:
-    """JSON, also with raw control characters inside strings."""
+def _is_stream(start: bytes) -> bool:
+    word = _WORD.match(start)[0]  # type: ignore[index]
+    ends = start[len(word) : len(word) + 1] in (b":", b"\n", b"\r")
+    return ends and (not word or word in _FIELDS)
+
+
+def _separate(data: str) -> list[str]:
+    """The data of an event; of several where no blank line stood between them."""
+    if "\n" not in data:
+        return [data]
     try:
-        return json.loads(body, strict=False)
-    except (ValueError, RecursionError) as wrong:
+        payload.decode(data)
+    except ValueError:
+        return data.split("\n")
+    return [data]
+
+
+def _payload(body: str) -> Any:
+    try:
+        return payload.decode(body)
+    except ValueError as wrong:
         raise AnswerError("answer_not_json", start=_start(body), body=body) from wrong
 
 
 def _start(body: str) -> str:
-    line = " ".join(body.split())
+    line = " ".join(body[:400].split())
     return line if len(line) <= 80 else f"{line[:79]}…"
-
-
-def _checked(payload: Any, inner: str, body: str) -> Delta | None:
-    try:
-        return _delta(payload, inner)
-    except (AttributeError, TypeError, ValueError, OverflowError) as wrong:
-        raise AnswerError("odd_answer", start=_start(body), body=body) from wrong
-
-
-def _delta(payload: Any, inner: str) -> Delta | None:
-    wrong = error_in(payload)
-    if wrong is not None:
-        raise wrong
-    choice = _first_choice(payload.get("choices"))
-    usage = _usage(payload.get("usage"))
-    model = _word(payload.get("model"))
-    if choice is None:
-        return Delta(usage=usage, model=model) if usage else None
-    said = choice.get(inner) or {}
-    return Delta(
-        text=_text(said.get("content")),
-        calls=tuple(_calls(said)),
-        tokens=tuple(_tokens(choice.get("logprobs"))),
-        finish_reason=_word(choice.get("finish_reason")),
-        usage=usage,
-        model=model,
-        refusal=_word(said.get("refusal")),
-    )
-
-
-def _word(value: Any) -> str | None:
-    """A text that can be kept, whatever the server sent; None for nothing."""
-    return str(value).encode("utf-8", "replace").decode() if value else None
-
-
-def _first_choice(choices: Any) -> Mapping[str, Any] | None:
-    for choice in choices or ():
-        if isinstance(choice, Mapping) and not choice.get("index"):
-            return choice
-    return None
-
-
-def _usage(usage: Any) -> Usage | None:
-    if not isinstance(usage, Mapping):
-        return None
-    prompt, answer = usage.get("prompt_tokens"), usage.get("completion_tokens")
-    if prompt is None and answer is None:
-        return None
-    counts = [_tokens_told(prompt), _tokens_told(answer)]
-    return None if None in counts else Usage(*counts)  # type: ignore[arg-type]
-
-
-def _tokens_told(count: Any) -> int | None:
-    """A number of tokens; None for what cannot be one: no answer is lost for that."""
-    try:
-        number = int(count or 0)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return number if 0 <= number < MOST_TOKENS else None
-
-
-def _text(content: Any) -> str:
-    if isinstance(content, str):
-        return content
-    if isinstance(content, list):
-        return "".join(
-            str(part.get("text") or "") for part in content if isinstance(part, Mapping)
-        )
-    return ""
-
-
-def _calls(said: Mapping[str, Any]) -> Iterable[CallPiece]:
-    for place, call in enumerate(said.get("tool_calls") or ()):
-        function = call.get("function") or {}
-        index = call.get("index")
-        yield CallPiece(
-            place if index is None else int(index),
-            str(call.get("id") or ""),
-            str(function.get("name") or ""),
-            _arguments(function.get("arguments")),
-        )
-
-
-def _arguments(arguments: Any) -> str:
-    """As JSON text, also where a server sends the object itself."""
-    if isinstance(arguments, str):
-        return arguments
-    return "" if arguments is None else json.dumps(arguments, ensure_ascii=False)
-
-
-def _tokens(logprobs: Any) -> Iterable[TokenLogprob]:
-    if not isinstance(logprobs, Mapping):
-        return
-    for entry in logprobs.get("content") or ():
-        top = tuple(_alternative(item) for item in entry.get("top_logprobs") or ())
-        chosen = _alternative(entry)
-        yield TokenLogprob(chosen.token, chosen.logprob, chosen.bytes, top)
-
-
-def _alternative(entry: Mapping[str, Any]) -> Alternative:
-    raw, logprob = entry.get("bytes"), entry.get("logprob")
-    return Alternative(
-        str(entry.get("token") or ""),
-        float("-inf") if logprob is None else float(logprob),
-        None if raw is None else bytes(raw),
-    )

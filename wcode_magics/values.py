@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from ipaddress import ip_address
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
+Number = TypeVar("Number", int, float)
 Bytes = bytes  # a field of that name hides the type inside its class
 
 HOSTED_URL = "https://wcode.net/api/gpt/v1"
@@ -39,6 +40,10 @@ def _plain(value: Any) -> Any:
     return value
 
 
+def _sum(one: Number | None, other: Number | None) -> Number | None:
+    return None if one is None or other is None else one + other
+
+
 @dataclass(frozen=True, slots=True)
 class ToolCall(Value):
     """A function the model wants called; ``arguments`` is JSON text as it came."""
@@ -50,13 +55,19 @@ class ToolCall(Value):
 
 @dataclass(frozen=True, slots=True)
 class Message(Value):
-    """One turn. ``role``: system, user, assistant, tool or developer."""
+    """One turn. ``role``: system, user, assistant, tool or developer.
+
+    ``reasoning`` is what the model thought before it called tools, and
+    ``reasoning_field`` the name under which the endpoint sent it and wants it back.
+    """
 
     role: str
     content: str | None = None
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
     name: str | None = None
+    reasoning: str | None = None
+    reasoning_field: str | None = None
 
     def wire(self) -> dict[str, Any]:
         """The message as the API has it."""
@@ -66,7 +77,10 @@ class Message(Value):
                 {
                     "id": call.id,
                     "type": "function",
-                    "function": {"name": call.name, "arguments": call.arguments},
+                    "function": {
+                        "name": call.name,
+                        "arguments": call.arguments or "{}",
+                    },
                 }
                 for call in self.tool_calls
             ]
@@ -74,6 +88,8 @@ class Message(Value):
             data["tool_call_id"] = self.tool_call_id
         if self.name is not None:
             data["name"] = self.name
+        if self.reasoning and self.reasoning_field:
+            data[self.reasoning_field] = self.reasoning
         return data
 
     @classmethod
@@ -141,15 +157,33 @@ class TokenLogprob(Value):
 
 @dataclass(frozen=True, slots=True)
 class Usage(Value):
-    """Tokens counted by the endpoint."""
+    """Tokens counted by the endpoint.
+
+    ``cached_tokens`` of the prompt were read from its cache, ``reasoning_tokens`` of
+    the answer are thinking, ``cost`` is what the endpoint itself says it charged, in
+    its own currency; None where it does not say.
+    """
 
     prompt_tokens: int
     completion_tokens: int
+    cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    cost: float | None = None
 
     @property
     def total_tokens(self) -> int:
         """Prompt and answer together."""
         return self.prompt_tokens + self.completion_tokens
+
+    def __add__(self, other: "Usage") -> "Usage":
+        """Both together; what only one of them tells stays unknown."""
+        return Usage(
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+            _sum(self.cached_tokens, other.cached_tokens),
+            _sum(self.reasoning_tokens, other.reasoning_tokens),
+            _sum(self.cost, other.cost),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +202,10 @@ class Seam(Value):
 
 @dataclass(frozen=True, slots=True)
 class CallPiece(Value):
-    """Part of a streamed tool call; pieces of one call share ``index``."""
+    """Part of a streamed tool call; pieces of one call share ``index``.
+
+    -1: the endpoint did not number it.
+    """
 
     index: int
     id: str = ""
@@ -180,7 +217,12 @@ class CallPiece(Value):
 class Delta(Value):
     """What one event of a stream, or one whole answer, adds.
 
-    ``seam`` tells of a recorded answer that it holds its beginning already.
+    ``reasoning`` is thinking, which came under the name ``reasoning_field`` (None:
+    marked in the text). ``recast``: all text so far turned out to be thinking.
+    ``unread`` names the parts beside the text that could not be read.
+    ``unconfirmed``: the answer is over and the endpoint did not tell how it ended, as
+    it never does. ``seam`` tells of a recorded answer that it holds its beginning
+    already.
     """
 
     text: str = ""
@@ -191,6 +233,17 @@ class Delta(Value):
     model: str | None = None
     refusal: str | None = None
     seam: Seam | None = None
+    reasoning: str | None = None
+    reasoning_field: str | None = None
+    recast: bool = False
+    unread: tuple[str, ...] = ()
+    unconfirmed: bool = False
+
+    @property
+    def says(self) -> bool:
+        """Whether the answer has begun with it; a role alone says nothing."""
+        said = self.text or self.calls or self.tokens or self.reasoning
+        return bool(said or self.finish_reason or self.refusal)
 
 
 SECRET = 12

@@ -112,6 +112,8 @@ def footer(reply: Reply) -> str:
     parts.append(say("ui.seconds", seconds=f"{reply.elapsed:.2f}"))
     if reply.finish_reason:
         parts.append(reply.finish_reason)
+    if reply.unconfirmed:
+        parts.append(say("ui.unconfirmed"))
     if reply.source == "replayed":
         parts.append(say("ui.replayed"))
     if reply.from_sandbox:
@@ -133,11 +135,11 @@ def _beginning(reply: Reply) -> str:
 def _ending(reply: Reply) -> str:
     if reply.interrupted:
         return say("ui.finish_interrupted")
-    if reply.finish_reason is None:
+    if not reply.is_whole:
         return say("ui.finish_broken")
     if reply.finish_reason in {"length", "content_filter", "tool_calls"}:
         return say(f"ui.finish_{reply.finish_reason}")
-    if reply.finish_reason != "stop":
+    if reply.finish_reason not in ("stop", None):
         return say("ui.finish_other", reason=reply.finish_reason)
     return ""
 

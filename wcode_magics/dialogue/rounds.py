@@ -7,6 +7,8 @@ the reply to :meth:`Rounds.calls`, runs what that returns, and gives the traces 
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import reduce
+from operator import add
 
 from wcode_magics.errors import UsageError
 from wcode_magics.exchange import Prepared
@@ -71,7 +73,13 @@ class Rounds:
             Message("tool", trace.result, tool_call_id=call.id, name=trace.name)
             for call, trace in zip(last.tool_calls, traces, strict=True)
         ]
-        asked = Message("assistant", last.text or None, last.tool_calls)
+        asked = Message(
+            "assistant",
+            last.text or None,
+            last.tool_calls,
+            reasoning=last.reasoning,
+            reasoning_field=last.reasoning_field,
+        )
         params = dict(request.params)
         if params.get("tool_choice") not in (None, "auto", "none"):
             del params["tool_choice"]  # a forced call would be forced for ever
@@ -82,12 +90,7 @@ class Rounds:
 
 def _sum_usage(replies: Sequence[Reply]) -> Usage | None:
     told = [reply.usage for reply in replies if reply.usage is not None]
-    if len(told) < len(replies):
-        return None
-    return Usage(
-        sum(usage.prompt_tokens for usage in told),
-        sum(usage.completion_tokens for usage in told),
-    )
+    return reduce(add, told) if len(told) == len(replies) else None
 
 
 def _sum_cost(replies: Sequence[Reply]) -> float | None:

@@ -119,7 +119,8 @@ class _Draft:
     def __call__(self, reply: Reply) -> None:
         if not reply.text:
             return
-        said = (*reply.request.messages[self.start :], _answer(reply))
+        asked = map(_without_reasoning, reply.request.messages[self.start :])
+        said = (*asked, _answer(reply))
         turn = Turn(self.cell, said, self.system, _total(reply))
         self.chats.put(self.chats[self.name].with_turn(turn))
 
@@ -262,6 +263,11 @@ def _parted(messages: Sequence[Message]) -> tuple[str | None, tuple[Message, ...
     if messages[0].role == "system":
         return messages[0].content, tuple(messages[1:])
     return None, tuple(messages)
+
+
+def _without_reasoning(message: Message) -> Message:
+    """What stays in the conversation: thinking is for its own turn alone."""
+    return replace(message, reasoning=None, reasoning_field=None)
 
 
 def _answer(reply: Reply) -> Message:

@@ -32,6 +32,7 @@ _STATUS_OF: tuple[tuple[type[WcodeError], str], ...] = (
     (e.ServerError, "http_5xx"),
     (e.StatusError, "http_4xx"),
     (e.ConnectionFailed, "connection"),
+    (e.LimitError, "timeout"),
     (e.StreamError, "connection"),
     (WcodeError, "invalid"),
 )
@@ -79,6 +80,6 @@ def ending_of(reply: Reply) -> str:
     """The word for a reply, by how it ended."""
     if reply.refusal or reply.finish_reason == "content_filter":
         return "refused"
-    if reply.finish_reason in {"length", None}:
+    if reply.finish_reason == "length" or not reply.is_whole:
         return "truncated"
     return "replayed" if reply.source == "replayed" else "ok"

@@ -50,6 +50,23 @@ def place_tokens(tokens: Sequence[TokenLogprob], data: bytes) -> list[Place]:
     return _walk([_reading(token) for token in tokens], data)
 
 
+def behind_thinking(
+    tokens: tuple[TokenLogprob, ...], text: str
+) -> tuple[TokenLogprob, ...]:
+    """The tokens of ``text``, without those of the thinking before it.
+
+    Servers list the tokens of the thinking too (SGLang; all where it is marked in the
+    text), or only those of the text (DashScope).
+    """
+    said = [encode(t.token) if t.bytes is None else t.bytes for t in tokens]
+    whole = b"".join(said)
+    start = whole.rfind(encode(text)) if text else len(whole)
+    if start <= 0:
+        return tokens
+    ends = accumulate(map(len, said))
+    return tuple(t for t, end in zip(tokens, ends, strict=True) if end > start)
+
+
 def uses_alphabet(
     tokens: Sequence[TokenLogprob], places: Sequence[Place], data: bytes
 ) -> bool:

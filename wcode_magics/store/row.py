@@ -5,6 +5,7 @@ import json
 from typing import Any, NamedTuple
 
 from wcode_magics.errors import WcodeError
+from wcode_magics.payload import clean
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
 from wcode_magics.values import SANDBOX, Message
@@ -51,7 +52,7 @@ class Row(NamedTuple):
             usage and usage.prompt_tokens,
             usage and usage.completion_tokens,
             reply.cost,
-            is_whole(reply),
+            reply.is_whole,
             _encode(request),
             _encode(data),
         )
@@ -65,12 +66,7 @@ class Row(NamedTuple):
     def stands_for(self, digest: str, base_url: str | None) -> bool:
         """Whether it may answer a request of this hash to this endpoint, None: any."""
         there = base_url is None or self.base_url == base_url
-        return there and self.reply.request.hash == digest and is_whole(self.reply)
-
-
-def is_whole(reply: Reply) -> bool:
-    """Whether an answer came to its end, so that it may stand for the request."""
-    return reply.finish_reason is not None and not reply.interrupted
+        return there and self.reply.request.hash == digest and self.reply.is_whole
 
 
 def _encode(data: dict[str, Any]) -> bytes:
@@ -78,7 +74,8 @@ def _encode(data: dict[str, Any]) -> bytes:
 
 
 def _decode(data: bytes) -> Any:
-    value, _end = _DECODER.raw_decode(data.decode("utf-8", "surrogatepass"))
+    """A record; the halves of characters that early versions kept are mended."""
+    value, _end = _DECODER.raw_decode(clean(data.decode("utf-8", "surrogatepass")))
     return value
 
 

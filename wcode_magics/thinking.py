@@ -1,0 +1,139 @@
+"""Thinking that stands in the text, between marks, told apart as it streams.
+
+Where the chat template opens the thinking itself, the text begins inside it and only
+the closing mark comes. An answer may also speak *of* the marks: one that closes
+without an opening counts where it begins or ends a line or stands before JSON, and
+not in code. Once the answer has begun behind a mark, marks are text.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+MARKS = (
+    ("<think>", "</think>"),  # DeepSeek R1, Qwen3 and most others
+    ("<seed:think>", "</seed:think>"),  # Seed-OSS
+    ("[THINK]", "[/THINK]"),  # Magistral
+    ("◁think▷", "◁/think▷"),  # Kimi
+)
+"""Opening and closing marks by model: special tokens that no prompt asks for."""
+
+_OPENING = {close: mark for mark, close in MARKS}
+_CLOSINGS = tuple(close for _, close in MARKS)
+_CLOSING = re.compile("|".join(map(re.escape, _CLOSINGS)))
+_FIRSTS = re.compile(r"[<\[◁]")
+_LONGEST = max(map(len, _CLOSINGS))
+_FENCE = re.compile(r"^ {0,3}(?:```|~~~)", re.MULTILINE)
+
+
+class Part(NamedTuple):
+    """A piece of the text, or of the thinking; ``recast``: so was all text before."""
+
+    text: str = ""
+    thought: str = ""
+    recast: bool = False
+
+
+class ThinkingSplitter:
+    """Takes an answer's text piece by piece and gives text and thinking apart.
+
+    What may become a mark is held back until the next piece tells.
+    """
+
+    def __init__(self) -> None:
+        self._held = ""
+        self._close = ""  # the mark that ends the thinking we are in
+        self._begun = False
+        self._marked = False
+        self._said: list[str] = []  # until a mark comes
+
+    def feed(self, text: str) -> Iterator[Part]:
+        """The parts that ``text`` makes certain."""
+        self._held += text
+        return self._parts(last=False)
+
+    def close(self) -> Iterator[Part]:
+        """The parts that the end makes certain."""
+        return self._parts(last=True)
+
+    def _parts(self, *, last: bool) -> Iterator[Part]:
+        before = None
+        while self._held and before != (self._held, self._close, self._begun):
+            before = self._held, self._close, self._begun
+            if self._close:
+                yield from self._think(last)
+            elif not self._begun:
+                self._open(last)
+            elif self._marked:
+                yield Part(self._held)
+                self._held = ""
+            else:
+                yield from self._say(last)
+
+    def _think(self, last: bool) -> Iterator[Part]:
+        thought, mark, rest = self._held.partition(self._close)
+        if mark:
+            self._close, self._held = "", rest
+        else:
+            keep = 0 if last else _begun_mark(thought, (self._close,))
+            thought, self._held = _cut(thought, keep)
+        if thought:
+            yield Part(thought=thought)
+
+    def _open(self, last: bool) -> None:
+        """Find out whether the thinking opens here, or the answer begins."""
+        said = self._held.lstrip()
+        for mark, close in MARKS:
+            if said.startswith(mark):
+                self._held, self._close, self._marked = said[len(mark) :], close, True
+                return
+        if last or not any(mark.startswith(said) for mark, _ in MARKS):
+            self._begun = True
+            self._held = said if self._marked else self._held
+
+    def _say(self, last: bool) -> Iterator[Part]:
+        found = _CLOSING.search(self._held)
+        if found is None:
+            keep = 0 if last else _begun_mark(self._held, _CLOSINGS)
+            text, self._held = _cut(self._held, keep)
+        else:
+            text, rest = self._held[: found.start()], self._held[found.end() :]
+            before = "".join(self._said) + text
+            counts = self._counts(before, found[0], rest, last=last)
+            if counts:
+                self._begun, self._marked, self._held = False, True, rest
+                self._said.clear()
+                yield Part(text, recast=True)
+                return
+            if counts is None:
+                self._held = self._held[found.start() :]
+            else:
+                text, self._held = text + found[0], rest
+        if text:
+            self._said.append(text)
+            yield Part(text)
+
+    @staticmethod
+    def _counts(before: str, mark: str, rest: str, *, last: bool) -> bool | None:
+        """Whether a closing mark between two texts is one; None: not yet certain."""
+        line = before.rpartition("\n")[2]
+        if line.count("`") % 2 or len(_FENCE.findall(before)) % 2:
+            return False
+        if _OPENING[mark] in before:
+            return False
+        after = rest.lstrip(" \t\r")
+        if not after:
+            return True if last or not line.strip() else None
+        return not line.strip() or after[0] in "\n{["
+
+
+def _cut(text: str, keep: int) -> tuple[str, str]:
+    return text[: len(text) - keep], text[len(text) - keep :]
+
+
+def _begun_mark(text: str, marks: tuple[str, ...]) -> int:
+    """How many characters at the end of ``text`` may be the start of a mark."""
+    for found in _FIRSTS.finditer(text, max(0, len(text) - _LONGEST + 1)):
+        if any(mark.startswith(text[found.start() :]) for mark in marks):
+            return len(text) - found.start()
+    return 0
