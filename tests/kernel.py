@@ -1,5 +1,6 @@
 """A real kernel, driven by the Jupyter protocol."""
 
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -82,8 +83,15 @@ class Kernel:
             if on_output is not None:
                 on_output(shown)
         shown.seconds = time.monotonic() - begun
-        shown.status = self._client.get_shell_msg(timeout=60)["content"]["status"]
+        shown.status = self._reply_to(asked)["status"]
         return shown
+
+    def _reply_to(self, asked: str) -> dict[str, Any]:
+        """Past replies to nobody's questions: older clients ask twice at the start."""
+        while True:
+            message = self._client.get_shell_msg(timeout=60)
+            if message["parent_header"].get("msg_id") == asked:
+                return dict(message["content"])
 
     def _named(self, code: str, cell: str) -> str:
         content = {"code": code, "silent": False, "store_history": True}
@@ -102,17 +110,22 @@ class Kernel:
 
 @contextmanager
 def kernel(env: Mapping[str, str]) -> Iterator[Kernel]:
-    """A kernel with the extension loaded."""
-    manager = KernelManager()
-    manager.start_kernel(env=dict(env))
-    client = manager.blocking_client()
-    try:
-        client.start_channels()
-        client.wait_for_ready(timeout=60)
-        made = Kernel(manager, client)
-        made.run("%load_ext wcode_magics")
-        yield made
-    finally:
-        client.stop_channels()
-        manager.shutdown_kernel(now=True)
-        manager.cleanup_resources()
+    """A kernel with the extension loaded.
+
+    It is reached by sockets in a folder: ports that a manager chose may be taken by
+    others before the kernel opens them.
+    """
+    with tempfile.TemporaryDirectory() as place:
+        manager = KernelManager(transport="ipc", ip=f"{place}/kernel")
+        manager.start_kernel(env=dict(env))
+        client = manager.blocking_client()
+        try:
+            client.start_channels()
+            client.wait_for_ready(timeout=60)
+            made = Kernel(manager, client)
+            made.run("%load_ext wcode_magics")
+            yield made
+        finally:
+            client.stop_channels()
+            manager.shutdown_kernel(now=True)
+            manager.cleanup_resources()

@@ -137,6 +137,7 @@ def test_mistakes_are_one_line_and_forget_nothing(shell, run, line):
 def test_tab_completes_the_options(shell):
     """Each of them, and no option of another command."""
     line = "%wcode_history --"
+    shell.Completer.use_jedi = False  # IPython 7 adds its guesses to any line
     with provisionalcompleter():
         found = {one.text for one in shell.Completer.completions(line, len(line))}
     options = ("since", "before", "export", "import", "prune", "keep")

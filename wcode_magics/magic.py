@@ -6,28 +6,23 @@ formatters and a configurable; unloading takes exactly these out again.
 """
 
 import os
-import re
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import traitlets
-from IPython.core.completer import CompletionContext, SimpleCompletion, context_matcher
 from traitlets.config import Configurable
 
-from wcode_magics import options, text
-from wcode_magics.commands import ASKING, COMMANDS, PROMPTED, complete, find
+from wcode_magics import completer, options, text
+from wcode_magics.commands import ASKING, COMMANDS, PROMPTED, find
 from wcode_magics.dialogue.cells import CellWatch
 from wcode_magics.frames import accessors
 from wcode_magics.transformer import CommandLine
-from wcode_magics.variables import own
 
 if TYPE_CHECKING:
     from wcode_magics.extension import Extension
-    from wcode_magics.line import Completion
     from wcode_magics.session import Session
 
 
@@ -110,7 +105,7 @@ class Loaded:
     def __init__(self, shell: Any) -> None:
         self._shell = shell
         self.commands = [Command(name, self) for name in COMMANDS]
-        self.matcher = _matcher(shell)
+        self._forget_tab = completer.install(shell)
         self._cells = CellWatch(shell)
         self._cells.start()
         self.config = WcodeMagics(parent=shell)
@@ -151,6 +146,7 @@ class Loaded:
         """Close what was begun, and speak as before."""
         text.use(None)
         self._cells.stop()
+        self._forget_tab()
         self._forget_tables()
         if self._served:
             from wcode_magics.frames.call import serve
@@ -163,7 +159,6 @@ class Loaded:
         self.home.session.settings.set(change["name"], change["new"])
 
 
-_LINE = re.compile(r"\s*%%?(wcode\w*)\s+")
 _SHOWN = {
     "wcode_magics.reply.Reply": "wcode_magics.view.reply_shown",
     "wcode_magics.dialogue.grid.Sweep": "wcode_magics.trials.bundle",
@@ -186,7 +181,6 @@ def load(shell: Any) -> None:
     for command in loaded.commands:
         shell.register_magic_function(command, command.kind, command.__name__)
     shell.configurables.append(loaded.config)
-    shell.Completer.custom_matchers.append(loaded.matcher)
     shell.input_transformer_manager.token_transformers.append(CommandLine)
     for kind, shown in _SHOWN.items():
         module, _, name = kind.rpartition(".")
@@ -203,7 +197,6 @@ def unload(shell: Any) -> None:
         for magics in shell.magics_manager.magics.values():
             magics.pop(command.__name__, None)
     shell.configurables.remove(loaded.config)
-    shell.Completer.custom_matchers.remove(loaded.matcher)
     shell.input_transformer_manager.token_transformers.remove(CommandLine)
     for kind in _SHOWN:
         _formatter(shell).pop(kind, None)
@@ -227,28 +220,3 @@ def _late(path: str) -> Callable[..., Any]:
         return getattr(import_module(module), name)(value)
 
     return call
-
-
-def _matcher(shell: Any) -> Callable[[CompletionContext], Any]:
-    @context_matcher()  # type: ignore[untyped-decorator]
-    def wcode_matcher(context: CompletionContext) -> Any:
-        """Options, choices, names and variables on a line of ours."""
-        typed = context.text_until_cursor
-        found = _completions(typed, shell)
-        return {
-            "completions": [SimpleCompletion(one.text, type=one.kind) for one in found],
-            "matched_fragment": typed[found[0].start :] if found else "",
-            "suppress": bool(found),
-            "ordered": True,
-        }
-
-    return wcode_matcher  # type: ignore[no-any-return]
-
-
-def _completions(typed: str, shell: Any) -> "list[Completion]":
-    match = _LINE.match(typed)
-    if match is None:
-        return []
-    skipped = match.end()
-    found = complete(match.group(1), typed[skipped:], own(shell))
-    return [replace(one, start=one.start + skipped) for one in found]

@@ -11,7 +11,7 @@ import ipywidgets as widgets
 
 from wcode_magics import params
 from wcode_magics.params import Param
-from wcode_magics.playground.label import FULL, label
+from wcode_magics.playground.label import FULL, label, tip
 from wcode_magics.playground.texts import Bias, Json, Strings
 from wcode_magics.text import say
 
@@ -45,11 +45,10 @@ class Number:
 
     def __init__(self, row: Param) -> None:
         self._row = row
-        told = {"tooltip": label(row), "continuous_update": False}
         whole = row.kind == "int"
-        self._typed = (widgets.IntText if whole else widgets.FloatText)(
-            value=_start(row), step=row.step, layout=FULL, **told
-        )
+        kind = widgets.IntText if whole else widgets.FloatText
+        told = {**tip(kind, label(row)), "continuous_update": False}
+        self._typed = kind(value=_start(row), step=row.step, layout=FULL, **told)
         self._slider: Any = None
         if row.low is not None and row.high is not None:
             low, high = (int(e) if whole else e for e in (row.low, row.high))

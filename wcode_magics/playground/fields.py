@@ -8,7 +8,7 @@ import ipywidgets as widgets
 from wcode_magics import models
 from wcode_magics.playground.desk import Desk
 from wcode_magics.playground.draft import typed
-from wcode_magics.playground.label import FULL
+from wcode_magics.playground.label import FULL, tip
 from wcode_magics.text import say
 
 
@@ -21,7 +21,7 @@ class Fields:
         self._system = _area("system", "3.2em")
         self._model = widgets.Combobox(
             description=say("panel.model"),
-            tooltip=say("options.model"),
+            **tip(widgets.Combobox, say("options.model")),
             placeholder=models.DEFAULT,
             options=[model.id for model in models.MODELS],
             continuous_update=False,

@@ -15,7 +15,7 @@ from wcode_magics.errors import WcodeError
 from wcode_magics.markup import escape
 from wcode_magics.params import Param
 from wcode_magics.playground.editors import editor_of
-from wcode_magics.playground.label import FULL, label
+from wcode_magics.playground.label import FULL, label, name_pages
 from wcode_magics.playground.texts import Json
 from wcode_magics.text import say
 
@@ -198,10 +198,11 @@ class Knobs:
         shown = f"<b>{title}</b> <span class='wcode-faint'>{escape(told)}</span>"
         if self._head.value != shown:
             self._head.value = shown
-        self._more.titles = tuple(
+        titles = (
             _title(group, sum(knob.sent for knob in rows))
             for group, rows in self._groups
         )
+        name_pages(self._more, titles)
 
 
 def _title(group: str, changed: int) -> str:

@@ -17,6 +17,7 @@ from wcode_magics.playground.desk import Desk
 from wcode_magics.playground.draft import Draft
 from wcode_magics.playground.fields import Fields
 from wcode_magics.playground.knobs import Knobs
+from wcode_magics.playground.label import name_pages, tip
 from wcode_magics.playground.look import CSS
 from wcode_magics.playground.presets import Presets
 from wcode_magics.playground.table import Table
@@ -75,10 +76,8 @@ class Panel:
         self.pages = [page(desk) for page in PAGES]
         for page in self.pages:
             desk.listen(page.refresh)
-        book = widgets.Tab(
-            [page.widget for page in self.pages],
-            titles=[say(f"panel.{page.name}") for page in self.pages],
-        )
+        book = widgets.Tab([page.widget for page in self.pages])
+        name_pages(book, [say(f"panel.{page.name}") for page in self.pages])
         left = widgets.VBox([fields.widget, desk.status, book])
         right = widgets.VBox([Presets(desk).widget, knobs.widget])
         left.add_class("wcode-left")
@@ -94,7 +93,7 @@ class Panel:
         language = widgets.Dropdown(
             options=LANGUAGES,
             value=text.language(),
-            tooltip=say("options.language"),
+            **tip(widgets.Dropdown, say("options.language")),
             layout=widgets.Layout(width="7em"),
         )
         close = widgets.Button(icon="times", tooltip=say("panel.close"), layout=small)
