@@ -33,6 +33,7 @@ from wcode_magics.errors import (
 )
 from wcode_magics.faults import fault
 from wcode_magics.flow.retry import try_again
+from wcode_magics.masking import Masking
 from wcode_magics.reply import Assembly, Source
 from wcode_magics.request import Request
 from wcode_magics.retry_after import retry_after
@@ -80,6 +81,7 @@ class Client:
         self._usage_refused = False
         self._finishing: set[str] = set()
         self._http = open_client(endpoint, transport)
+        self._masking = Masking(endpoint.secrets)
 
     @property
     def source(self) -> Source:
@@ -105,10 +107,12 @@ class Client:
         """
         try:
             if (attempts or self._attempts) == 1:
-                return await self._whole(request, timeout, most)
+                return self._masking.delta(await self._whole(request, timeout, most))
             async for attempt in self._tries(attempts):
                 with attempt:
-                    return await self._whole(request, timeout, most)
+                    return self._masking.delta(
+                        await self._whole(request, timeout, most)
+                    )
         except EndpointError as error:
             self._hide_key(error)
             raise
@@ -131,7 +135,7 @@ class Client:
         try:
             async for attempt in self._tries(0):
                 with attempt:
-                    deltas = self._deltas(request, timeout, most)
+                    deltas = self._masking.deltas(self._deltas(request, timeout, most))
                     first = await _beginning(deltas)
             assert deltas is not None
             for delta in first:
@@ -161,7 +165,8 @@ class Client:
         except ValueError as wrong:
             raise AnswerError("no_listing", url=self.endpoint.base_url) from wrong
         listed = data.get("data") if isinstance(data, dict) else None
-        return [row for row in listed or () if isinstance(row, dict)]
+        rows = [row for row in listed or () if isinstance(row, dict)]
+        return [self._masking.value(row) for row in rows]
 
     async def _whole(self, request: Request, timeout: float, most: float) -> Delta:
         """One attempt, by the shortest way: rows of a table come here by thousands."""
@@ -338,8 +343,6 @@ class Client:
     def _fault(
         self, response: "httpx.Response", shown: str, facts: dict[str, object]
     ) -> EndpointError:
-        if self.endpoint.key:
-            shown = shown.replace(self.endpoint.key, "***")
         facts = {"model": "–", "url": self.endpoint.base_url, **facts}
         if response.has_redirect_location:
             facts["location"] = address.shown(response.headers["location"])
@@ -350,10 +353,7 @@ class Client:
 
     def _hide_key(self, error: EndpointError) -> None:
         """What a server echoes of the key goes into no error."""
-        key = self.endpoint.key
-        for name, fact in error.facts.items() if key else ():
-            if isinstance(fact, str):
-                error.facts[name] = fact.replace(str(key), "***")
+        error.facts = self._masking.value(error.facts)
 
     def _tries(self, attempts: int) -> Any:
         import stamina
