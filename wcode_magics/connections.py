@@ -1,12 +1,16 @@
 """The connections of a session: a client for each endpoint, and the sandbox."""
 
 import threading
+from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import suppress
 from typing import Any
 
-from wcode_magics import portal
+from wcode_magics import lifetime, portal
 from wcode_magics.client import Client
+from wcode_magics.lifetime import Stage
 from wcode_magics.values import Endpoint
+
+CLOSE_S = 5.0
 
 
 class Connections:
@@ -20,7 +24,7 @@ class Connections:
         self._clients: dict[tuple[Endpoint, int], Client] = {}
         self._sandbox: Any = None
         self._lock = threading.Lock()
-        portal.own(self)
+        lifetime.own(self)
 
     def forget(self) -> Any:
         """Leave to the parent what is the parent's, in a forked process."""
@@ -28,20 +32,22 @@ class Connections:
         self._clients, self._sandbox, self._lock = {}, None, threading.Lock()
         return left
 
-    def close(self) -> None:
+    def close(self, seconds: float = CLOSE_S) -> None:
         """Hang up and stop the sandbox; the next use opens them anew."""
+        lifetime.finish(self.close)
         with self._lock:
             clients, self._clients = list(self._clients.values()), {}
             sandbox, self._sandbox = self._sandbox, None
-        for client in clients:
-            with suppress(RuntimeError):
-                portal.run(client.aclose)
+        for closing in [portal.Task(client.aclose) for client in clients]:
+            with suppress(FutureTimeoutError):
+                closing.future.result(seconds)
         if sandbox is not None:
             sandbox.stop()
 
     def client(self, endpoint: Endpoint, attempts: int) -> Client:
         """The client for an endpoint, which sends so many times at most."""
         with self._lock:
+            lifetime.begin(Stage.CONNECTIONS, self.close)
             if (endpoint, attempts) not in self._clients:
                 self._clients[endpoint, attempts] = Client(
                     endpoint, transport=self._transport, attempts=attempts
@@ -53,6 +59,7 @@ class Connections:
         from wcode_magics.sandbox import Sandbox
 
         with self._lock:
+            lifetime.begin(Stage.CONNECTIONS, self.close)
             if self._sandbox is None:
                 self._sandbox = Sandbox().start()
             return Endpoint(self._sandbox.base_url, sandbox=True)

@@ -37,6 +37,7 @@ answer as far as it arrived, or None; ``WcodeError.value`` what came of many req
 that it ended, such as a table.
 """
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from wcode_magics import text
@@ -91,6 +92,12 @@ class Stopped(KeyboardInterrupt):
 
     def _render_traceback_(self) -> list[str]:
         return [str(self)]
+
+
+def tell(error: WcodeError) -> None:
+    """Warn, every time: Python by itself shows one text once."""
+    where = "<wcode_magics>", 0, __name__
+    warnings.warn_explicit(str(error), UserWarning, *where, registry={})
 
 
 def _line(said: str, told: str, *, kept: bool) -> str:

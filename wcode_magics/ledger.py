@@ -1,15 +1,13 @@
 """What a session has paid for and learnt: its stores, and a limiter per endpoint."""
 
-import atexit
 import threading
-import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wcode_magics import portal
-from wcode_magics.errors import StoreError
+from wcode_magics import lifetime
+from wcode_magics.errors import StoreError, tell
 from wcode_magics.flow.limiter import Limiter
 from wcode_magics.replay import Replay, is_told, wanted
 from wcode_magics.reply import Reply
@@ -30,12 +28,10 @@ class Ledger:
         self._kept = 0
         self._limiters: dict[tuple[str, str | None], Limiter] = {}
         self._lock = threading.Lock()
-        portal.own(self)
+        lifetime.own(self)
 
     def forget(self) -> Any:
         """Leave to the parent what is the parent's, in a forked process."""
-        for store in self._stores.values():
-            atexit.unregister(store.close)
         left = self._stores, self._limiters
         self._stores, self._limiters, self._lock = {}, {}, threading.Lock()
         return left
@@ -52,7 +48,7 @@ class Ledger:
             try:
                 store.close()
             except StoreError as error:
-                _tell(_lost(store, error))
+                tell(error)
 
     @property
     def kept(self) -> int:
@@ -140,22 +136,7 @@ class Ledger:
         try:
             self.store(resolved).put(reply, place_of(reply))
         except StoreError as error:
-            _tell(error)
-
-
-def _lost(store: "Store", error: StoreError) -> StoreError:
-    """What becomes of the answers that still waited when their store was closed."""
-    if not store.waiting:
-        return error
-    reason = error.facts.get("reason") or error.key.removeprefix("store.")
-    facts = {"count": store.waiting, "path": store.path, "reason": reason}
-    return StoreError("store.lost", **facts)
-
-
-def _tell(error: StoreError) -> None:
-    """Warn, every time: Python by itself shows one text once."""
-    where = "<wcode_magics>", 0, __name__
-    warnings.warn_explicit(str(error), UserWarning, *where, registry={})
+            tell(error)
 
 
 def place_of(reply: Reply) -> str:

@@ -2,83 +2,163 @@
 
 Every request of every face runs there. A waiting main thread stays interruptible:
 KeyboardInterrupt cancels the coroutine, so that its connection is closed, before it
-goes on to the caller.
+goes on to the caller. Whatever a task raises ends that task alone: the loop turns on.
 """
 
 import asyncio
-import atexit
-import gc
-import os
 import queue
 import threading
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
-from concurrent.futures import Future
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
-from weakref import WeakSet
+from typing import Any, Generic, TypeVar
 
-if TYPE_CHECKING:
-    from anyio.from_thread import BlockingPortal
+from wcode_magics import lifetime
+from wcode_magics.errors import UsageError, tell
+from wcode_magics.lifetime import Stage
 
 T = TypeVar("T")
 
 TICK_S = 0.5
 HANG_UP_S = 2.0
 
-_lock = threading.Lock()
-_open = ExitStack()
-_portals: list["BlockingPortal"] = []
-_owners: WeakSet[Any] = WeakSet()
-_lost: list[Any] = []
+
+class Loop:
+    """An event loop on a thread of its own, until :meth:`end`."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.loop.set_task_factory(_fenced_task)
+        self.loop.set_default_executor(Threads())
+        self._ending = False
+        self._thread = threading.Thread(target=self._turn, name="wcode", daemon=True)
+        self._thread.start()
+        lifetime.begin(Stage.REQUESTS, self.cancel)
+        lifetime.begin(Stage.LOOP, self.end)
+
+    @property
+    def turns(self) -> bool:
+        """Whether it takes tasks."""
+        return self._thread.is_alive() and not self.loop.is_closed()
+
+    @property
+    def is_here(self) -> bool:
+        """Whether this is its thread."""
+        return self._thread is threading.current_thread()
+
+    def cancel(self, seconds: float) -> None:
+        """Cut what is under way, and wait until it has cleaned up."""
+        cut = asyncio.run_coroutine_threadsafe(_cut_all(), self.loop)
+        with suppress(FutureTimeoutError):
+            cut.result(seconds)
+
+    def end(self, seconds: float) -> None:
+        """Stop, and end the thread."""
+        self._ending = True
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join(seconds)
+
+    def _turn(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        while not self._ending and not self.loop.is_closed():
+            try:
+                self.loop.run_forever()
+            except Exception:  # its own machinery is broken
+                break
+            except BaseException as wrong:  # a callback's
+                tell(_raised(wrong))
+        self.loop.close()
 
 
-def portal() -> "BlockingPortal":
-    """The portal to the loop, started on first use, stopped at exit."""
-    with _lock:
-        if not _portals:
-            from anyio.from_thread import start_blocking_portal
-
-            context = start_blocking_portal(name="wcode")
-            _portals.append(_open.enter_context(context))
-        return _portals[0]
+async def _cut_all() -> None:
+    mine = asyncio.current_task()
+    tasks = [task for task in asyncio.all_tasks() if task is not mine]
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def own(owner: Any) -> None:
-    """Have ``owner.forget()`` called in a process that is forked from this one.
+def _fenced_task(
+    loop: asyncio.AbstractEventLoop, work: Any, **more: Any
+) -> "asyncio.Task[Any]":
+    task: asyncio.Task[Any] = asyncio.Task(_fence(work), loop=loop, **more)
+    task.add_done_callback(lambda _task: work.close())  # where it never began
+    return task
 
-    What it returns has threads or connections of the parent's. It can neither be used
-    nor closed there, so it is never freed.
+
+async def _fence(work: Coroutine[Any, Any, T]) -> T:
+    try:
+        return await work
+    except (asyncio.CancelledError, GeneratorExit):
+        raise
+    except BaseException as wrong:
+        raise fenced(wrong) from wrong.__cause__
+
+
+def fenced(wrong: BaseException) -> Exception:
+    """An error that ends one request, for what would end the loop with all others.
+
+    ``sys.exit()`` in a tool, an interrupt that a value's text raises, a panic of a
+    library.
     """
-    _owners.add(owner)
+    return wrong if isinstance(wrong, Exception) else _raised(wrong)
 
 
-def _forked() -> None:
-    global _lock, _open
-    for running in _portals:
-        running.call = _gone  # type: ignore[assignment, method-assign]
-    _lock, _open = threading.Lock(), ExitStack()
-    _portals.clear()
-    _lost.extend(owner.forget() for owner in list(_owners))
-    _lost.append(_lost)
-    gc.freeze()
+def _raised(wrong: BaseException) -> UsageError:
+    error = UsageError("raised", name=type(wrong).__name__, reason=wrong)
+    error.__cause__ = wrong
+    return error
 
 
-def _gone(*_call: Any) -> NoReturn:
-    raise RuntimeError("the loop stayed in the process that this one was forked from")
+class Threads(ThreadPoolExecutor):
+    """A thread for each call: those of a pool are joined at exit, however long."""
+
+    def submit(self, call: Callable[..., Any], /, *args: Any, **more: Any) -> Any:
+        """Begin a call."""
+        future: Future[Any] = Future()
+        work = partial(call, *args, **more)
+        threading.Thread(
+            target=_fulfil, args=(future, work), name="wcode-call", daemon=True
+        ).start()
+        return future
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forked)
+def _fulfil(future: "Future[T]", work: Callable[[], T]) -> None:
+    if future.set_running_or_notify_cancel():
+        try:
+            future.set_result(work())
+        except BaseException as wrong:
+            future.set_exception(fenced(wrong))
 
 
-@atexit.register
-def _leave() -> None:
-    """Registered before any session is, so that it runs after all of them closed."""
-    for running in _portals:
-        with suppress(RuntimeError):
-            running.call(running.stop, True)
+class _Place:
+    """Where the loop of this process is, if it has one."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._loop: Loop | None = None
+        lifetime.own(self)
+
+    def forget(self) -> Any:
+        """Leave the parent's loop to the parent, in a forked process."""
+        left, self._loop, self._lock = self._loop, None, threading.Lock()
+        return left
+
+    def loop(self) -> Loop:
+        """The one that turns, started on first use and where it was broken."""
+        with self._lock:
+            if self._loop is None or not self._loop.turns:
+                if lifetime.is_over():
+                    raise UsageError("ending")
+                if self._loop is not None:
+                    tell(UsageError("loop_broken"))
+                self._loop = Loop()
+            return self._loop
+
+
+_place = _Place()
 
 
 class Task(Generic[T]):
@@ -90,27 +170,66 @@ class Task(Generic[T]):
 
     def __init__(self, call: Callable[..., Awaitable[T]], *args: Any) -> None:
         self.ended = threading.Event()
-        self.future: Future[T] = portal().start_task_soon(self._run, call, *args)
+        self.future: Future[T] = Future()
+        self._loop = _place.loop()
+        self._loop.loop.call_soon_threadsafe(self._begin, call, args)
 
-    async def _run(self, call: Callable[..., Awaitable[T]], *args: Any) -> T:
-        try:
-            return await call(*args)
-        finally:
-            self.ended.set()
+    def _begin(self, call: Callable[..., Awaitable[T]], args: Any) -> None:
+        task = asyncio.ensure_future(_awaited(call, args))
+        task.add_done_callback(self._end)
+        self.future.add_done_callback(partial(self._cut, task))
+
+    def _cut(self, task: "asyncio.Task[T]", future: "Future[T]") -> None:
+        if future.cancelled():
+            with suppress(RuntimeError):  # the loop is closed: it has been cut
+                self._loop.loop.call_soon_threadsafe(task.cancel)
+
+    def _end(self, task: "asyncio.Task[T]") -> None:
+        error = None if task.cancelled() else task.exception()
+        if task.cancelled():
+            self.future.cancel()
+        if self.future.set_running_or_notify_cancel():
+            if error is None:
+                self.future.set_result(task.result())
+            else:
+                self.future.set_exception(error)
+        self.ended.set()
 
     def wait(self) -> T:
         """The result; an interrupt gets through while it is waited for."""
+        if self._loop.is_here:
+            raise RuntimeError("the loop would wait for itself")
         while True:
             try:
                 return self.future.result(TICK_S)
             except FutureTimeoutError:
                 if self.future.done():
                     raise
+                self.check()
+            except CancelledError:
+                _rest_if_over()
+                raise
+
+    def check(self) -> None:
+        """Raise UsageError where the loop is no more, and nothing will come."""
+        if not self._loop.turns and not self.future.done():
+            _rest_if_over()
+            raise UsageError("loop_broken")
 
     def cancel(self) -> None:
         """Stop it, and wait at most two seconds for its end."""
         self.future.cancel()
         self.ended.wait(HANG_UP_S)
+
+
+async def _awaited(call: Callable[..., Awaitable[T]], args: Any) -> T:
+    return await call(*args)
+
+
+def _rest_if_over() -> None:
+    """Keep a thread that the interpreter leaves behind from failing aloud."""
+    if lifetime.is_over() and threading.current_thread().daemon:
+        threading.Event().wait()
 
 
 def run(call: Callable[..., Awaitable[T]], *args: Any) -> T:
@@ -129,13 +248,17 @@ async def arun(call: Callable[..., Awaitable[T]], *args: Any) -> T:
     A kernel that is interrupted cancels what its cell awaits, but wakes no loop that
     sleeps; so this one wakes by itself.
     """
-    run = asyncio.wrap_future(Task(call, *args).future)
+    task = Task(call, *args)
+    run = asyncio.wrap_future(task.future)
     try:
         while not run.done():
             await asyncio.wait([run], timeout=TICK_S)
+            task.check()
     except asyncio.CancelledError:
         run.cancel()
         raise
+    if run.cancelled():
+        _rest_if_over()
     return run.result()
 
 
@@ -146,16 +269,19 @@ async def _pump(
     source: Callable[[], AsyncGenerator[T, None]],
     put: Callable[[tuple[Any, Any]], object],
 ) -> None:
-    items = source()
+    items, error = source(), None
     try:
         async for item in items:
             put((item, None))
-    except Exception as error:
-        put((_END, error))
-    else:
-        put((_END, None))
+    except asyncio.CancelledError:
+        raise
+    except BaseException as wrong:
+        error = fenced(wrong)
     finally:
-        await items.aclose()
+        try:
+            await items.aclose()
+        finally:
+            put((_END, error))
 
 
 async def aiterate(
@@ -168,7 +294,11 @@ async def aiterate(
     task = Task(_pump, source, put)
     try:
         while True:
-            item, error = await waiting.get()
+            try:
+                item, error = await asyncio.wait_for(waiting.get(), TICK_S)
+            except TimeoutError:
+                task.check()
+                continue
             if error is not None:
                 raise error
             if item is _END:
@@ -199,6 +329,7 @@ class Flow(Iterator[T]):
         try:
             item, error = self._queue.get(timeout=max(seconds, 0.0))
         except queue.Empty:
+            self._task.check()
             return None
         self.over = item is _END
         if error is not None:

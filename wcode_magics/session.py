@@ -5,7 +5,6 @@ All network work is a coroutine on the background loop of
 same methods for ``await``.
 """
 
-import atexit
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -76,7 +75,6 @@ class Session:
         self._connections = Connections(transport)
         for name, value in values.items():
             self.settings.set(name, value)
-        atexit.register(self.close)
 
     def __enter__(self) -> Self:
         return self
@@ -86,7 +84,6 @@ class Session:
 
     def close(self) -> None:
         """Close the connections and the sandbox; the next request opens them anew."""
-        atexit.unregister(self.close)
         self._connections.close()
         self.ledger.close()
 

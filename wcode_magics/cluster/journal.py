@@ -18,7 +18,9 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from wcode_magics import lifetime
 from wcode_magics.errors import StoreError
+from wcode_magics.lifetime import Stage
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
 from wcode_magics.store import Store
@@ -47,6 +49,7 @@ class Journal:
         self._own = self._folder / _mark()
         self._hold = _hold(self._own)
         self.store = Store(self._own / FILE)
+        lifetime.begin(Stage.JOURNALS, self.close)
         self._sent = 0
         self._sending = asyncio.Lock()
         self._failed: dict[Path, float] = {}
@@ -91,8 +94,9 @@ class Journal:
                 await merge([row[1:] for row in rows])
                 self._sent = rows[-1][0]
 
-    def close(self) -> None:
+    def close(self, _seconds: float = 0.0) -> None:
         """Let go of it; it is left to the next worker if anything was not sent."""
+        lifetime.finish(self.close)
         with contextlib.suppress(StoreError):
             self.store.flush()
             whole = not self.store.since(self._sent, 1)

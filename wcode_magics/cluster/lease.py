@@ -40,6 +40,10 @@ _copied: set[str] = set()
 _lock = threading.Lock()
 
 
+async def _release(claims: Claims, taken: set[str]) -> None:
+    claims.release(taken)
+
+
 @dataclass(frozen=True)
 class Home:
     """The way of requests in the process that leads, for threads of its own.
@@ -63,7 +67,7 @@ class Home:
             with self._kept():
                 yield self._line_of(self.since), taken
         finally:
-            portal.portal().call(claims.release, taken)
+            portal.run(_release, claims, taken)
 
     def recorded(self, requests: Sequence[Request]) -> Mapping[str, Reply]:
         """What is recorded of these, by hash."""

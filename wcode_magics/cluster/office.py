@@ -171,7 +171,7 @@ class Office:
             calls = await Queue(queue_name(self.name), client=self._client)
             while True:
                 said = await calls.get()
-                portal.portal().start_task_soon(self._serve, *said)
+                portal.Task(self._serve, *said)
         except OSError:
             return  # the client was closed
         finally:

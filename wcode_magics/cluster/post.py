@@ -1,7 +1,6 @@
 """A worker's side of a run: its way to send, under limits that are kept elsewhere."""
 
 import asyncio
-import atexit
 import os
 import threading
 import time
@@ -365,6 +364,5 @@ def _session(lease: "Lease") -> Session:
 def _journal(scratch: Path, owner: str) -> Journal:
     folder = scratch / FOLDER
     if (folder, owner) not in _journals:
-        journal = _journals[folder, owner] = Journal(folder, owner)
-        atexit.register(journal.close)
+        _journals[folder, owner] = Journal(folder, owner)
     return _journals[folder, owner]

@@ -9,6 +9,9 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from wcode_magics import lifetime
+from wcode_magics.lifetime import Stage
+
 Job = Callable[[threading.Event], None]
 
 
@@ -42,6 +45,7 @@ class Worker:
             work = (self._work, job, self._stop, self._thread)
             self._thread = in_context(*work)
             self._changed(True)
+            lifetime.begin(Stage.PANELS, self._end)
             self._thread.start()
 
     def stop(self) -> None:
@@ -54,6 +58,10 @@ class Worker:
         if thread is not None:
             thread.join(seconds)
         return not self.busy
+
+    def _end(self, seconds: float) -> None:
+        self.stop()
+        self.wait(seconds)
 
     def _work(
         self, job: Job, stop: threading.Event, before: threading.Thread | None
@@ -72,6 +80,7 @@ class Worker:
         with self._lock:
             if self._thread is threading.current_thread():
                 self._thread = None
+                lifetime.finish(self._end)
                 self._changed(False)
 
 
@@ -89,12 +98,16 @@ class Later:
         run = contextvars.copy_context().run
         self._timer = threading.Timer(self._seconds, run, (self._call,))
         self._timer.daemon = True
+        lifetime.begin(Stage.PANELS, self.forget)
         self._timer.start()
 
-    def forget(self) -> None:
-        """Do not call after all."""
+    def forget(self, seconds: float = 0.0) -> None:
+        """Do not call after all; wait so long for a call that has begun."""
+        lifetime.finish(self.forget)
         if self._timer is not None:
             self._timer.cancel()
+            if seconds:
+                self._timer.join(seconds)
 
 
 def in_context(call: Callable[..., None], *args: Any) -> threading.Thread:

@@ -8,6 +8,9 @@ NumPy, Tornado and llguidance are loaded when a server starts.
 
 from typing import TYPE_CHECKING, Self
 
+from wcode_magics import lifetime
+from wcode_magics.lifetime import Stage
+
 if TYPE_CHECKING:
     from types import TracebackType
 
@@ -44,13 +47,18 @@ class Sandbox:
 
             key, pace, port = self._settings
             self._server = Server(key=key, tokens_per_second=pace, port=port)
+            lifetime.begin(Stage.CONNECTIONS, self.stop)
         return self
 
-    def stop(self) -> None:
-        """Stop the server if it is running; streams under way are cut."""
+    def stop(self, seconds: float | None = None) -> None:
+        """Stop the server if it is running; streams under way are cut.
+
+        ``seconds``: how long to wait for its end at most.
+        """
+        lifetime.finish(self.stop)
         server, self._server = self._server, None
         if server is not None:
-            server.stop()
+            server.stop(seconds)
 
     @property
     def base_url(self) -> str:

@@ -201,10 +201,10 @@ class Server:
         nearest.warm()
         ready.wait()
 
-    def stop(self) -> None:
+    def stop(self, seconds: float | None = None) -> None:
         """Close the port and every connection, and end the thread."""
         self._loop.call_soon_threadsafe(self._halt.set)
-        self._thread.join()
+        self._thread.join(seconds)
 
     async def _serve(
         self, sockets: list[socket.socket], ready: threading.Event

@@ -6,7 +6,6 @@ by a thread (:mod:`wcode_magics.store.writer`), so a process that is killed lose
 was not yet committed, at most 50 ms, and nothing else.
 """
 
-import atexit
 import contextlib
 import datetime as dt
 import json
@@ -17,7 +16,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from wcode_magics.errors import StoreError
+from wcode_magics import lifetime
+from wcode_magics.errors import StoreError, tell
+from wcode_magics.lifetime import Stage
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
 from wcode_magics.store.database import Connection, faults, open_file, open_readonly
@@ -83,7 +84,7 @@ class Store:
         self._writer: Writer[Row] = Writer(self._write)
         self._taken = 0
         self._told = False
-        atexit.register(self.close)
+        lifetime.begin(Stage.STORES, self._end)
 
     def get(self, request: Request, base_url: str | None) -> Reply | None:
         """The newest whole answer to a request, marked as replayed.
@@ -195,13 +196,36 @@ class Store:
 
     def close(self) -> None:
         """Write what waits and let go of the file; a second call does nothing."""
-        atexit.unregister(self.close)
+        self._close(2 * self._patience)
+
+    def _close(self, seconds: float) -> None:
+        lifetime.finish(self._end)
         try:
-            if not self._writer.close(2 * self._patience):
-                raise StoreError("store.slow", path=self.path)
-            self._writer.tell_aside()
-        finally:
+            self._write_rest(seconds)
+        except StoreError as error:
             self._file.close()
+            raise self._lost(error) from error
+        self._file.close()
+
+    def _write_rest(self, seconds: float) -> None:
+        if not self._writer.close(seconds):
+            raise StoreError("store.slow", path=self.path)
+        self._writer.tell_aside()
+
+    def _end(self, seconds: float) -> None:
+        """At exit there is nobody to raise to."""
+        try:
+            self._close(min(seconds, 2 * self._patience))
+        except StoreError as error:
+            tell(error)
+
+    def _lost(self, error: StoreError) -> StoreError:
+        """What becomes of the answers that still waited when it was closed."""
+        if not self.waiting:
+            return error
+        reason = error.facts.get("reason") or error.key.removeprefix("store.")
+        facts = {"count": self.waiting, "path": self.path, "reason": reason}
+        return StoreError("store.lost", **facts)
 
     def count(self) -> int:
         """How many answers there are."""

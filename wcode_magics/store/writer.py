@@ -6,6 +6,7 @@ Rows that could not be written stay in the list and are tried again; but one tha
 itself the reason is set aside, lest none after it is ever kept.
 """
 
+import contextlib
 import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
@@ -98,21 +99,22 @@ class Writer(Generic[Row]):
             StoreError: it fails.
         """
         with self._changed:
-            self._closing = True
+            before, self._closing = self._closing, True
             self._changed.notify_all()
-            thread, self._thread = self._thread, None
-        if thread is not None:
-            thread.join(seconds)
+        if self._thread is not None:
+            self._thread.join(seconds)
+        elif not before:
+            self._run()  # where the interpreter is ending, no thread can be started
         if self._rows and self._error is not None:
             raise self._error
         return not self._rows
 
     def _wake(self) -> None:
         if self._thread is None and not self._closing:
-            self._thread = threading.Thread(
-                target=self._run, name="wcode-store", daemon=True
-            )
-            self._thread.start()
+            thread = threading.Thread(target=self._run, name="wcode-store", daemon=True)
+            with contextlib.suppress(RuntimeError):  # not while the interpreter ends
+                thread.start()
+                self._thread = thread
         self._changed.notify_all()
 
     def _run(self) -> None:
