@@ -2,7 +2,8 @@
 
 Text goes in as it is. Tables become Markdown, capped, with shape and dtypes. Whatever
 has ``_ai_repr_`` (Jupyter enhancement proposal 129) says it itself. Everything else is
-``str()``. What is larger than any model's context is refused with its size.
+``str()`` of the plain Python value (:mod:`wcode_magics.plain`). What is larger than
+any model's context is refused with its size.
 """
 
 import inspect
@@ -11,6 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from wcode_magics.errors import TemplateError
+from wcode_magics.plain import plain, values_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,7 +48,7 @@ def _told(value: Any) -> str:
         return table(value)
     if pandas is not None and isinstance(value, pandas.Series):
         return table(value.to_frame(value.name if value.name is not None else "value"))
-    return str(value)
+    return str(plain(value))
 
 
 def _said_itself(value: Any) -> str:
@@ -98,7 +100,8 @@ def _count(number: int, thing: str) -> str:
 
 
 def _rows(frame: "pd.DataFrame") -> list[tuple[Any, ...]]:
-    return list(frame.itertuples(index=False, name=None))
+    columns = [values_of(frame.iloc[:, place]) for place in range(frame.shape[1])]
+    return [*zip(*columns, strict=True)] if columns else [()] * len(frame)
 
 
 def _has_index(frame: "pd.DataFrame") -> bool:
@@ -114,5 +117,5 @@ def _markdown(heads: list[str], lines: list[list[str]]) -> list[str]:
 
 
 def _cell(value: Any) -> str:
-    told = " ".join(str(value).split()).replace("|", "\\|")
+    told = " ".join(str(plain(value)).split()).replace("|", "\\|")
     return told if len(told) <= CELL else f"{told[: CELL - 1]}…"

@@ -17,11 +17,12 @@ import pandas as pd
 from wcode_magics.cluster.lease import Lease
 from wcode_magics.cluster.plan import Plan, holds
 from wcode_magics.errors import UsageError
-from wcode_magics.frames.call import Call, again, call_of, statuses_of
+from wcode_magics.frames.call import Call, call_of
 from wcode_magics.frames.filled import empty
 from wcode_magics.frames.forecast import Forecast, Survey, spread
 from wcode_magics.frames.frame import PREVIEWED, Face
 from wcode_magics.frames.progress import tell
+from wcode_magics.frames.retries import again, statuses_of
 
 HEAD = 1_000
 """The rows that a preview chooses from."""

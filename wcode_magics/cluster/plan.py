@@ -17,10 +17,12 @@ from wcode_magics.cluster.post import Post, at_work
 from wcode_magics.errors import BudgetError, UsageError
 from wcode_magics.flow.batch import Ask, Batch
 from wcode_magics.flow.outcome import Outcome
-from wcode_magics.frames.call import CALLS, calls_of, places_of, refuse_missing, vain
+from wcode_magics.frames.call import refuse_missing, vain
 from wcode_magics.frames.filled import empty, filled
 from wcode_magics.frames.forecast import Survey, survey
 from wcode_magics.frames.many import batch
+from wcode_magics.frames.marks import CALLS, calls_of
+from wcode_magics.frames.retries import places_of
 from wcode_magics.frames.rows import Rows
 from wcode_magics.frames.task import Task
 from wcode_magics.request import Request

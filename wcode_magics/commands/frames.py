@@ -28,7 +28,7 @@ def ask_rows(home: Extension, template: str, given: Mapping[str, Any]) -> Any:
             raise OptionError("not_together", one="--frame", other=flag)
     options = {name: value for name, value in given.items() if name not in _LEFT}
     into = given.get("into") or "answer"
-    from wcode_magics.frames.call import calls_of
+    from wcode_magics.frames.marks import calls_of
 
     again = calls_of(frame).get(into, {}).get("template") == template
     options |= {"into": into, "names": home.variables, "overwrite": again}

@@ -2,9 +2,9 @@
 
 import asyncio
 import copy
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import NoneType
 from typing import Any
 
@@ -20,11 +20,12 @@ from wcode_magics.errors import (
     WcodeError,
 )
 from wcode_magics.flow.batch import Batch
-from wcode_magics.flow.outcome import GOOD, STATUSES, Outcome
-from wcode_magics.frames.filled import array, columns_of, filled, name_in
+from wcode_magics.flow.outcome import GOOD, Outcome
+from wcode_magics.frames.filled import columns_of, filled, name_in
 from wcode_magics.frames.forecast import Forecast, Survey, survey
 from wcode_magics.frames.many import Line, looks
 from wcode_magics.frames.many import batch as batch_of
+from wcode_magics.frames.marks import CALLS, calls_of
 from wcode_magics.frames.progress import (
     Bar,
     await_,
@@ -38,14 +39,10 @@ from wcode_magics.frames.rows import Rows
 from wcode_magics.frames.task import Task
 from wcode_magics.frames.tasks import task_of
 from wcode_magics.options import check_given
-from wcode_magics.params import hint
 from wcode_magics.session import Session
 from wcode_magics.settings import Resolved
 
-CALLS = "wcode"
-"""Where a result keeps, among its ``attrs``, how each column was asked for."""
 MISSING = ("skip", "error")
-_ANSWERED = frozenset({"refused", "truncated", "invalid"})
 
 _sessions: list[Callable[[], Session]] = []
 _binds: list[Callable[[Any], None]] = []
@@ -261,51 +258,13 @@ def call_of(
     rows = Rows(frame, task, own["names"] or {})
     _check(rows, onto, overwrite=own["overwrite"])
     _check_missing(rows, own["missing"])
+    rows = replace(rows, whole=rows.lost)
     given.pop("fresh", None)
     given |= {"missing": own["missing"], "names": _plain(rows.others)}
     budget = own["budget"]
     if budget is None and resolved.layer("budget") == "profile":
         budget = resolved["budget"]
     return Call(through, rows, resolved, given, budget, own["progress"], onto)
-
-
-def again(
-    frame: pd.DataFrame,
-    statuses: Sequence[str],
-    into: str | None,
-    options: Mapping[str, Any],
-    about: pd.DataFrame | None = None,
-) -> Call:
-    """The run that made a column, to be made again for rows of these statuses.
-
-    ``about`` has the values that templates use; None: ``frame`` has them.
-
-    Raises:
-        UsageError: no such column was asked for.
-    """
-    into = _asked_column(frame, into)
-    before = {**calls_of(frame)[into], "overwrite": True}
-    given = {**before, "replay": None, **options, "overwrite": True}
-    where = (frame, None) if about is None else (about, frame)
-    made = _call_again(given, *where)
-    _refuse_others(frame, made.task)
-    if given["replay"] is None and _ANSWERED & set(statuses):
-        same = _call_again(before, *where).task.base == made.task.base
-        return _call_again({"fresh": same, **given}, *where)
-    return made
-
-
-def _call_again(
-    given: Mapping[str, Any], frame: pd.DataFrame, onto: pd.DataFrame | None
-) -> Call:
-    options = dict(given)
-    return call_of(frame, options.pop("template"), options, onto=onto)
-
-
-def places_of(frame: pd.DataFrame, task: Task, statuses: Sequence[str]) -> list[int]:
-    """Where the rows of these statuses stand."""
-    found = frame[name_in(frame, f"{task.into}_status")].isin(statuses)
-    return [int(place) for place in found.to_numpy(dtype=bool).nonzero()[0]]
 
 
 def _check(rows: Rows, onto: pd.DataFrame | None, *, overwrite: bool) -> None:
@@ -347,54 +306,7 @@ def vain(outcomes: Sequence[Outcome[Any]], batch: Batch[Any]) -> WcodeError | No
     return None if good else next(broke, None)
 
 
-def _refuse_others(frame: pd.DataFrame, task: Task) -> None:
-    """Raise UsageError where a task's columns are not those that a frame has."""
-    for field in columns_of(task):
-        name, wanted = name_in(frame, field.name), array(field, []).dtype
-        held = frame[name].dtype if name in frame.columns else None
-        texts = field.kind == "text" and isinstance(held, pd.StringDtype)
-        if held != wanted and not texts:
-            raise UsageError("frame.other_columns", name=field.name)
-
-
 def _plain(names: Mapping[str, Any]) -> dict[str, Any]:
     """Those values that can be kept beside a table: what JSON has."""
     kinds = (str, int, float, bool, NoneType)
     return {name: value for name, value in names.items() if type(value) in kinds}
-
-
-def calls_of(frame: Any) -> dict[str, Any]:
-    """How the columns of a frame were asked for; empty where something else is."""
-    held = getattr(frame, "attrs", {}).get(CALLS)
-    return dict(held) if isinstance(held, Mapping) else {}
-
-
-def _asked_column(frame: pd.DataFrame, into: str | None) -> str:
-    calls = [
-        str(name)
-        for name in calls_of(frame)
-        if name_in(frame, f"{name}_status") in frame.columns
-    ]
-    if into is None and calls:
-        return calls[-1]
-    if into not in calls:
-        known = hint(str(into), calls)
-        raise UsageError("frame.never_asked", name=into or "–", hint=known)
-    return str(into)
-
-
-def statuses_of(wanted: Sequence[str]) -> list[str]:
-    """The statuses that are asked for; none: all that are neither good nor skipped.
-
-    Raises:
-        UsageError: no such status, with the nearest.
-    """
-    listed = [wanted] if isinstance(wanted, str) else wanted
-    if not isinstance(listed, Collection):
-        listed = [repr(wanted)]
-    for word in map(str, listed):
-        if word not in STATUSES:
-            known = ", ".join(STATUSES)
-            near = hint(word, STATUSES)
-            raise UsageError("frame.status", given=word, hint=near, allowed=known)
-    return list(listed) or [word for word in STATUSES if word not in {*GOOD, "skipped"}]

@@ -8,6 +8,7 @@ from operator import add
 from wcode_magics import models
 from wcode_magics.errors import UsageError, WcodeError
 from wcode_magics.flow.budget import longest
+from wcode_magics.frames.gaps import Floats
 from wcode_magics.frames.rows import Rows
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
@@ -31,7 +32,7 @@ class Forecast:
     ``seconds`` are intervals: the 10th to the 90th percentile of what like requests
     took that are recorded, for all requests together. Where there are fewer than
     three, an answer has from one token to the most it may have (None where the model is
-    not known), and seconds are None.
+    not known), and seconds are None. ``notes`` tell what a prompt would not show.
     """
 
     rows: int
@@ -44,6 +45,7 @@ class Forecast:
     answer: tuple[int, int | None]
     cost: Interval | None
     seconds: Interval | None
+    notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         whole = "{:,.0f}".format
@@ -59,14 +61,14 @@ class Forecast:
             "cost": "–" if self.cost is None else _span(self.cost, models.amount),
             "seconds": "–" if self.seconds is None else _span(self.seconds, whole),
         }
-        return say("frame.forecast", **facts)
+        return " · ".join([say("frame.forecast", **facts), *self.notes])
 
 
 @dataclass
 class Survey:
     """What was counted over rows; surveys of parts of a table add up.
 
-    ``recorded`` will be replayed.
+    ``recorded`` will be replayed. ``floats`` are the columns of floats that are used.
     ``most`` tokens have all answers together at most; ``lengths`` (tokens) and
     ``times`` (s) are those of like requests that are recorded.
     """
@@ -81,6 +83,7 @@ class Survey:
     most: int = 0
     lengths: list[int] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
+    floats: Floats = field(default_factory=Floats)
 
     def __add__(self, other: "Survey") -> "Survey":
         return Survey(*map(add, vars(self).values(), vars(other).values()))
@@ -101,6 +104,19 @@ class Survey:
             answer,
             self._cost(model, answer),
             self._seconds(concurrency, requests_per_minute),
+            self._notes,
+        )
+
+    @property
+    def _notes(self) -> tuple[str, ...]:
+        floats = {
+            "frame.whole": self.floats.sent,
+            "frame.floats": self.floats.whole - self.floats.sent,
+        }
+        return tuple(
+            say(key, columns=", ".join(sorted(map(str, names))))
+            for key, names in floats.items()
+            if names
         )
 
     @property
@@ -173,6 +189,7 @@ def survey(
                 made.recorded += 1
             else:
                 made.count(request)
+    made.floats = rows.floats
     return made
 
 

@@ -13,16 +13,10 @@ import pandas as pd
 
 from wcode_magics.errors import UsageError
 from wcode_magics.frames import accessors
-from wcode_magics.frames.call import (
-    Call,
-    again,
-    call_of,
-    places_of,
-    serve,
-    statuses_of,
-)
+from wcode_magics.frames.call import Call, call_of, serve
 from wcode_magics.frames.forecast import Forecast, spread
 from wcode_magics.frames.progress import tell
+from wcode_magics.frames.retries import again, places_of, statuses_of
 from wcode_magics.session import Session
 
 PREVIEWED = 5

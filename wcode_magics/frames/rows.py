@@ -1,11 +1,10 @@
 """The rows of a DataFrame as requests, one after another.
 
 A column whose name is an identifier is a name of the template, in any script; every
-column is ``row["its name"]``. Only the columns that a template uses are read, a few
-rows at a time.
+column is ``row["its name"]``, and so is a level of the index that has a name. Only
+what a template uses is read, a few rows at a time, as plain Python values.
 """
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,20 +13,16 @@ from typing import TYPE_CHECKING, Any
 from wcode_magics import template
 from wcode_magics.errors import TemplateError, UsageError, WcodeError
 from wcode_magics.flow.batch import Ask
+from wcode_magics.frames.gaps import Floats, gaps, whole_values
 from wcode_magics.frames.task import Task
 from wcode_magics.params import hint
+from wcode_magics.plain import values_of
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
 AT_ONCE = 256
-_SHORT = {
-    "float16": "float16",
-    "float32": "float32",
-    "halffloat[pyarrow]": "float16",
-    "float[pyarrow]": "float32",
-}
 ROW = "row"
 
 
@@ -42,20 +37,22 @@ class Row(dict[Any, Any]):
 class Rows:
     """A frame, a task, and further ``names`` for its templates.
 
-    ``places`` are the rows to ask, by position; None: all.
+    ``places`` are the rows to ask, by position; None: all. ``whole`` are columns
+    of floats whose numbers are sent as whole ones, 1 for 1.0.
     """
 
     frame: "pd.DataFrame"
     task: Task
     names: Mapping[str, Any]
     places: Sequence[int] | None = None
+    whole: frozenset[Any] = frozenset()
 
     def __len__(self) -> int:
         return len(self.frame) if self.places is None else len(self.places)
 
     @cached_property
     def used(self) -> list[Any]:
-        """The columns that the templates use, in the frame's order.
+        """The columns that the templates use, in the frame's order, then index levels.
 
         Raises:
             TemplateError: a name that is neither a column nor among ``names``.
@@ -68,7 +65,7 @@ class Rows:
         for column in columns:
             if columns.count(column) > 1:
                 raise UsageError("frame.twice", name=column)
-        return columns
+        return columns + [name for name in self._levels if name in found]
 
     @cached_property
     def missing(self) -> "np.ndarray[Any, np.dtype[np.bool_]]":
@@ -76,9 +73,22 @@ class Rows:
         import numpy as np
 
         gone = np.zeros(len(self.frame), dtype=bool)
-        for column in self.used:
-            gone |= self.frame[column].isna().to_numpy(dtype=bool)
+        for column in self._columns:
+            gone |= gaps(column)
         return gone
+
+    @property
+    def floats(self) -> Floats:
+        """Which columns that are used are floats that may have been whole numbers."""
+        found = map(Floats.of, self.used, self._columns)
+        return sum(found, Floats(sent=self.whole))
+
+    @property
+    def lost(self) -> frozenset[Any]:
+        """Columns of whole numbers that pandas holds as floats for want of gaps."""
+        named = zip(self.used, self._columns, strict=True)
+        numpys = (name for name, column in named if _is_numpy(column.dtype))
+        return self.floats.whole.intersection(numpys)
 
     @cached_property
     def others(self) -> dict[str, Any]:
@@ -87,8 +97,22 @@ class Rows:
         return {name: self.names[name] for name in wanted & set(self.names)}
 
     @cached_property
-    def _part(self) -> "pd.DataFrame":
-        return self.frame[self.used]
+    def _levels(self) -> dict[Any, int]:
+        """The levels of the index whose names no column has."""
+        known = {None, ROW, *self.frame.columns}
+        names = self.frame.index.names
+        return {name: level for level, name in enumerate(names) if name not in known}
+
+    @cached_property
+    def _columns(self) -> "list[pd.Series[Any]]":
+        """The values of what is used."""
+        levels, index = self._levels, self.frame.index
+        return [
+            index.get_level_values(levels[name]).to_series()
+            if name in levels
+            else self.frame[name]
+            for name in self.used
+        ]
 
     def asks(self) -> Iterator[Ask]:
         """A request for each row; None where a value is missing."""
@@ -97,9 +121,12 @@ class Rows:
             yield from self._asks(places[start : start + AT_ONCE])
 
     def _asks(self, places: Sequence[int]) -> Iterator[Ask]:
-        part = self._part.iloc[list(places)]
         gone = self.missing[list(places)]
-        columns = [_plain(part[column]) for column in self.used]
+        parts = [column.iloc[list(places)] for column in self._columns]
+        columns = [
+            whole_values(part) if name in self.whole else values_of(part)
+            for name, part in zip(self.used, parts, strict=True)
+        ]
         rows = zip(*columns, strict=True) if columns else [()] * len(places)
         for skipped, values in zip(gone.tolist(), rows, strict=True):
             yield (
@@ -118,6 +145,7 @@ class Rows:
     def _used(self, source: str) -> set[Any]:
         whole, names, keys = _references(source)
         columns = list(self.frame.columns)
+        known = {*columns, *self._levels}
         whole = whole or any(_is_method(key) for key in set(keys) - set(columns))
         if ROW in columns and set(keys) & set(columns):
             raise UsageError("frame.row_column")
@@ -126,13 +154,11 @@ class Rows:
         if whole:
             return set(columns)
         own = _globals(source)
-        for name in (*sorted(names - set(columns) - set(self.names) - own), *keys):
-            if name not in columns:
-                known = [str(column) for column in columns]
-                raise TemplateError(
-                    "frame.no_column", given=name, hint=hint(str(name), known)
-                )
-        return (names | set(keys)) & set(columns)
+        for name in (*sorted(names - known - set(self.names) - own), *keys):
+            if name not in known:
+                near = hint(str(name), [*map(str, [*columns, *self._levels])])
+                raise TemplateError("frame.no_column", given=name, hint=near)
+        return (names | set(keys)) & known
 
 
 def _references(source: str) -> tuple[bool, set[str], list[Any]]:
@@ -171,12 +197,9 @@ def _is_method(key: Any) -> bool:
     return isinstance(key, str) and hasattr(dict, key)
 
 
-def _plain(column: "pd.Series[Any]") -> list[Any]:
-    """The values as Python's; floats of fewer bits as they are shown, 0.1."""
-    short = _SHORT.get(str(column.dtype).lower())
-    if short is None:
-        return column.tolist()
-    return list(column.to_numpy(dtype=short, na_value=math.nan))
+def _is_numpy(dtype: Any) -> bool:
+    """Whether it is a dtype without a missing value of its own."""
+    return type(dtype).__module__.partition(".")[0] == "numpy"
 
 
 def _is_row(node: Any) -> bool:

@@ -14,8 +14,8 @@ import pandas as pd
 import pyarrow as pa
 
 from wcode_magics.flow.outcome import Outcome
-from wcode_magics.frames.call import CALLS
 from wcode_magics.frames.filled import array, columns_of, readable, values_of
+from wcode_magics.frames.marks import CALLS
 from wcode_magics.frames.task import Task
 from wcode_magics.schema import Field
 
@@ -207,6 +207,18 @@ def frame_of(table: pa.Table) -> pd.DataFrame:
     """The table as pandas reads it."""
     made: pd.DataFrame = table.to_pandas()
     return made
+
+
+def asked_of(table: pa.Table) -> pd.DataFrame:
+    """The table to make requests of: whole numbers with gaps stay whole numbers."""
+    made: pd.DataFrame = table.to_pandas(types_mapper=_dtype)
+    return made
+
+
+def _dtype(kind: pa.DataType) -> Any:
+    """Arrow's own dtype; None: what pandas has put into Arrow becomes pandas' again."""
+    own = type(kind).__module__.partition(".")[0] == "pandas"
+    return None if own else pd.ArrowDtype(kind)
 
 
 def _joint_words(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,17 +15,21 @@ from wcode_magics import models, portal
 from wcode_magics.errors import BudgetError, Stopped, UsageError, WcodeError
 from wcode_magics.flow.outcome import Tally
 from wcode_magics.frames import accessors
-from wcode_magics.frames.call import CALLS, Call, again, call_of, halted, statuses_of
+from wcode_magics.frames.call import Call, call_of, halted
 from wcode_magics.frames.filled import columns_of
 from wcode_magics.frames.forecast import Forecast, spread
 from wcode_magics.frames.frame import PREVIEWED, Face
+from wcode_magics.frames.gaps import Floats
+from wcode_magics.frames.marks import CALLS
 from wcode_magics.frames.progress import Bar, await_, cancelled, tell, wait
+from wcode_magics.frames.retries import again, statuses_of
 from wcode_magics.frames.rows import Rows
 from wcode_magics.parts import ROWS
 from wcode_magics.parts.columns import (
     TYPES,
     answered,
     answered_schema,
+    asked_of,
     frame_of,
     index_of,
 )
@@ -113,6 +117,12 @@ class _All(Rows):
 
     source: Source | None = None
     size: int = ROWS
+    seen: list[Floats] = field(default_factory=list)
+
+    @property
+    def floats(self) -> Floats:
+        """Those of the chunks that were asked about."""
+        return sum(self.seen, Floats())
 
     def __len__(self) -> int:
         return 0 if self.source is None else self.source.rows
@@ -123,7 +133,9 @@ class _All(Rows):
         wanted = range(_count(self.source.rows, self.size))
         columns = read_columns(self)
         for _, table in self.source.chunks(self.size, wanted, columns):
-            yield from Rows(frame_of(table), self.task, self.names).asks()
+            rows = Rows(asked_of(table), self.task, self.names)
+            self.seen.append(rows.floats)
+            yield from rows.asks()
 
 
 class _Parts(Face[R]):
@@ -158,11 +170,12 @@ class _Parts(Face[R]):
     def _head(self, template: str, n: int, options: Mapping[str, Any]) -> Call:
         """Some rows of the first chunk, whose prompts are short and long."""
         ((_, table),) = self._source.chunks(self._rows, [0])
-        frame = frame_of(table)
+        frame = asked_of(table)
         call = call_of(frame, template, options)
         self._refuse_index(call)
         some = spread(call.rows, n)
-        return replace(call, rows=replace(call.rows, frame=frame.iloc[some]))
+        rows = replace(call.rows, frame=frame.iloc[some])
+        return replace(call, rows=rows, onto=frame_of(table).iloc[some])
 
     @contextmanager
     def _asking(self, call: Call) -> Iterator[_Run]:
@@ -191,7 +204,7 @@ class _Parts(Face[R]):
     def _chunks(self, call: Call, wanted: Sequence[int]) -> Iterator[Chunk]:
         columns = read_columns(call.rows)
         for number, table in self._source.chunks(self._rows, wanted):
-            frame = frame_of(table.select(columns))
+            frame = asked_of(table.select(columns))
             yield Chunk(number, table, replace(call.rows, frame=frame))
 
     @contextmanager
@@ -228,10 +241,10 @@ class _Parts(Face[R]):
         blank = frame_of(schema.empty_table())
         blank.attrs[CALLS] = {manifest.call["into"]: manifest.call}
         call = again(blank, statuses, into, options)
-        for field in columns_of(call.task):
-            place = schema.get_field_index(field.name)
-            if place < 0 or schema.field(place).type != TYPES[field.kind]:
-                raise UsageError("parquet.other_columns", name=field.name)
+        for one in columns_of(call.task):
+            place = schema.get_field_index(one.name)
+            if place < 0 or schema.field(place).type != TYPES[one.kind]:
+                raise UsageError("parquet.other_columns", name=one.name)
         return schema, call
 
     def _chunks_again(
@@ -243,7 +256,7 @@ class _Parts(Face[R]):
             places = [place for place, word in found if word in wanted]
             if places:
                 table = self._folder.read(number)
-                frame = frame_of(table.select(read_columns(call.rows)))
+                frame = asked_of(table.select(read_columns(call.rows)))
                 rows = replace(call.rows, frame=frame, places=places)
                 yield Chunk(number, table, rows)
 
@@ -265,9 +278,9 @@ class _Parts(Face[R]):
     def _refuse_index(self, call: Call) -> None:
         """Raise UsageError where an answer's column would be that of the index."""
         held = index_of(self._source.schema)
-        for field in columns_of(call.task):
-            if field.name in held:
-                raise UsageError("parquet.index_column", name=field.name)
+        for one in columns_of(call.task):
+            if one.name in held:
+                raise UsageError("parquet.index_column", name=one.name)
 
     def _refuse_missing(self, call: Call) -> None:
         if call.given["missing"] != "error":
@@ -275,7 +288,7 @@ class _Parts(Face[R]):
         gone = 0
         columns = read_columns(call.rows)
         for _, table in self._source.chunks(self._rows, self._numbers, columns):
-            gone += int(replace(call.rows, frame=frame_of(table)).missing.sum())
+            gone += int(replace(call.rows, frame=asked_of(table)).missing.sum())
         if gone:
             named = ", ".join(map(str, call.rows.used))
             raise UsageError("frame.missing", rows=gone, columns=named)
