@@ -1,5 +1,7 @@
 """A line: options into values, the rest untouched, and what could come next."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -303,3 +305,31 @@ def test_names_are_completed_for_the_commands():
 def test_every_flag_of_the_table_is_read_by_the_line():
     """The parser knows what the table knows."""
     assert set(options.FLAGS) == {flag for row in CELL for flag in row.flags}
+
+
+GUIDES = [
+    {"choice": ["good", "so so"]},
+    {"regex": r"a+\d"},
+    {"grammar": 'root ::= "a b"'},
+    {"json": {"type": "object"}, "disable_any_whitespace": True},
+]
+
+
+@pytest.mark.parametrize("guide", GUIDES)
+@pytest.mark.parametrize("between", ["=", " "])
+def test_a_switch_may_take_an_object(guide, between):
+    """VLLM's structured_outputs is a switch here and an object there."""
+    line = f"--structured-outputs{between}{json.dumps(guide)} Say it"
+    read = parse(line, {})
+    assert (read.values, read.rest) == ({"structured_outputs": guide}, "Say it")
+    assert parse("--structured-outputs=$g x", {"g": guide}).values == read.values
+    assert parse("--structured-outputs hi", {}).values == {"structured_outputs": True}
+
+
+@pytest.mark.parametrize(
+    "guide", ["{}", '{"choice": "a"}', '{"regex": "a", "json": {}}']
+)
+def test_an_object_that_guides_nothing_is_refused(guide):
+    """One of the guides, of its type."""
+    with pytest.raises(ParameterError, match=r"structured_outputs is .*choice"):
+        parse(f"--structured-outputs {guide} x", {})

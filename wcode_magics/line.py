@@ -68,6 +68,8 @@ def parse(line: str, variables: Mapping[str, Any]) -> Line:
             value: Any = not name.startswith("--no")
             if equals and not (row.switch and value):
                 raise OptionError("no_value", name=name, given=given)
+            if not equals and value and row.takes_object and _is_object(line, after):
+                equals, (given, after) = "=", _value(line, after, row)
             if equals:
                 value = written.read(row, given, variables)
         elif equals or row.needs_value:
@@ -176,6 +178,10 @@ def _put(values: dict[str, Any], row: Option, value: Any) -> None:
 def _skip(line: str, at: int) -> int:
     match = _SPACE.match(line, at)
     return match.end() if match else at
+
+
+def _is_object(line: str, at: int) -> bool:
+    return line[_skip(line, at) :][:1] == "{"
 
 
 def _word(line: str, at: int) -> tuple[str, int]:

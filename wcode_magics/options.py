@@ -103,6 +103,11 @@ class Option:
         return kind in {"switch", "bool"}
 
     @property
+    def takes_object(self) -> bool:
+        """Whether a switch may have an object behind it as well."""
+        return self.switch and self.param is not None and self.param.form is not None
+
+    @property
     def takes_value(self) -> bool:
         """Whether a value follows the flag, or may stand behind ``=``."""
         return not self.switch and self.kind != "flag"

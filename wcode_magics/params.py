@@ -25,7 +25,8 @@ class Param:
 
     ``default`` None means that the service states none. ``choices`` are words
     that a ``choice`` is one of; ``form`` checks the inside of an object or array
-    and returns it as the API wants it, or raises ValueError with what is allowed.
+    and returns it as the API wants it, or raises ValueError with what is allowed. A
+    ``bool`` with a form may be an object instead.
     """
 
     name: str
@@ -47,6 +48,8 @@ class Param:
             return words
         if self.kind == "object" and words:
             return f"{words} · object"
+        if self.kind == "bool" and self.form is not None:
+            return f"{self.kind} · object"
         if self.low is None:
             return self.kind
         low, high = self._number(self.low), self.high
@@ -90,6 +93,25 @@ def _response_format(value: Any) -> dict[str, Any]:
     return dict(value)
 
 
+def _structured_outputs(value: Any) -> dict[str, Any]:
+    """One of vLLM's guides, each of the type that it has there."""
+    held = [name for name in _GUIDES if value.get(name) is not None]
+    if len(held) != 1 or not isinstance(value[held[0]], _GUIDES[held[0]]):
+        raise ValueError('true · false · {"choice" | "regex" | "grammar" | "json": …}')
+    return dict(value)
+
+
+_GUIDES: dict[str, tuple[type, ...]] = {
+    "choice": (list, tuple),
+    "regex": (str,),
+    "grammar": (str,),
+    "json": (Mapping, str),
+    "json_object": (bool,),
+    "structural_tag": (Mapping, str),
+}
+"""What vLLM's ``structured_outputs`` guides an answer by."""
+
+
 def _tools(value: Any) -> list[dict[str, Any]]:
     for tool in value:
         function = tool.get("function") if isinstance(tool, Mapping) else None
@@ -130,7 +152,7 @@ PARAMS = (
     Param("top_logprobs", "int", "logprobs", 0, 20, None, step=1),
     Param("logit_bias", "object", "logprobs", form=_logit_bias),
     Param("response_format", "object", "structure", form=_response_format),
-    Param("structured_outputs", "bool", "structure"),
+    Param("structured_outputs", "bool", "structure", form=_structured_outputs),
     Param("tools", "array", "tools", form=_tools),
     Param(
         "tool_choice",
@@ -222,7 +244,9 @@ def _check_int(_row: Param, value: Any) -> Any:
     return int(number) if number is not None and number == int(number) else None
 
 
-def _check_bool(_row: Param, value: Any) -> Any:
+def _check_bool(row: Param, value: Any) -> Any:
+    if row.form is not None and isinstance(value, Mapping):
+        return _formed(row, value)
     python = _as_python(value)
     return python if isinstance(python, bool) else None
 

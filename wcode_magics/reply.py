@@ -1,12 +1,12 @@
 """The answer as a value, and how it grows from deltas."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal, Self, overload
 
 from wcode_magics.errors import AnswerError, UsageError
+from wcode_magics.json_text import find_json
 from wcode_magics.payload import clean
 from wcode_magics.probability.confidence import (
     Confidence,
@@ -78,17 +78,17 @@ class Reply(Value):
 
     @cached_property
     def json(self) -> Any:
-        """The text read as JSON, bare or in a fenced block.
+        """The text read as JSON, bare, in a fenced block or amid prose.
 
         Raises:
             AnswerError: the text is not JSON; the text itself is kept.
         """
-        fenced = self.code_blocks
-        body = fenced[0][1] if fenced else self.text
         try:
-            return json.loads(body, strict=False)
+            return find_json(self.text, self.code_blocks)
         except ValueError as wrong:
             error = AnswerError("text_not_json", reason=str(wrong))
+            if self.refusal and not self.text.strip():
+                error = AnswerError("refused", reason=self.refusal)
             error.reply = self
             raise error from wrong
 

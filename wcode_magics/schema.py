@@ -20,6 +20,7 @@ from wcode_magics.errors import AnswerError, UsageError
 from wcode_magics.fillable import ABSENT, flaw_of, target
 from wcode_magics.instance import Names, bare, names_of
 from wcode_magics.params import hint
+from wcode_magics.strict import DECIMAL, Strict, read_back
 
 _Above = tuple[int, ...]
 Kind = Literal["text", "int", "float", "bool", "date", "datetime", "choice", "object"]
@@ -71,7 +72,7 @@ class Field:
 class Schema:
     """What an answer must be; make one with :func:`schema_of`.
 
-    ``json`` is the JSON Schema that is sent.
+    ``json`` is the JSON Schema that it means; what is sent stands in :attr:`strict`.
     """
 
     name: str
@@ -81,8 +82,14 @@ class Schema:
     @property
     def response_format(self) -> dict[str, Any]:
         """The parameter that asks an endpoint to answer so."""
-        inner = {"name": self.name, "strict": True, "schema": dict(self.json)}
+        sent = self.strict
+        inner = {"name": self.name, "strict": sent.closed, "schema": sent.json}
         return {"type": "json_schema", "json_schema": inner}
+
+    @cached_property
+    def strict(self) -> Strict:
+        """The schema as strict endpoints want it."""
+        return Strict(self.json)
 
     @cached_property
     def fields(self) -> tuple[Field, ...]:
@@ -101,6 +108,7 @@ class Schema:
         Raises:
             AnswerError: it does not fit; names the path that fails, and why.
         """
+        value = read_back(value, self.json)
         if self._adapter is not None:
             return _guarded(self._validated, value)
         found = _guarded(self._misfit, value)
@@ -232,12 +240,24 @@ def _from_type(kind: Any, name: str) -> Schema:
         kind = _typed_dict(name, hints, kind.__required_keys__)
     try:
         adapter = TypeAdapter(kind)
-        found = adapter.json_schema()
+        found = adapter.json_schema(schema_generator=_generator())
     except (PydanticSchemaGenerationError, PydanticUserError, NameError) as wrong:
         shown = getattr(kind, "__name__", None) or repr(kind)
         reason = str(wrong).splitlines()[0]
         raise UsageError("schema.no_schema", given=shown, reason=reason) from wrong
     return Schema(re.sub(r"[^\w-]", "_", name)[:64], _closed(as_json(found)), adapter)
+
+
+@cache
+def _generator() -> Any:
+    """Pydantic's JSON Schemas, which say where a Decimal is meant."""
+    from pydantic.json_schema import GenerateJsonSchema
+
+    class Generator(GenerateJsonSchema):
+        def decimal_schema(self, schema: Any) -> dict[str, Any]:
+            return {"anyOf": [super().decimal_schema(schema), DECIMAL]}
+
+    return Generator
 
 
 def _typed_dict(name: str, fields: Mapping[str, Any], required: frozenset[str]) -> Any:

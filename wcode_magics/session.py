@@ -246,7 +246,7 @@ class Session:
             return prompt
         resolved = self.settings.resolve(options.check_given(given))
         extra = checked_extra(resolved["param"] or ())
-        form, read = wanted_form(resolved)
+        form, read, held = wanted_form(resolved)
         request = Request(
             model=resolved["model"] or models.DEFAULT,
             messages=template.messages(prompt, resolved["system"], names),
@@ -258,7 +258,7 @@ class Session:
         advice: list[tuple[str, Mapping[str, Any]]] = [
             (key, {}) for key in params.advice(request.params, request.prompt)
         ]
-        advice += advice_of(resolved)
+        advice += [*held, *advice_of(resolved)]
         return Prepared(request, resolved, tuple(advice), read=read)
 
     def repair(self, prepared: Prepared, reply: Reply, **given: Any) -> Prepared:

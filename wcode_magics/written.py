@@ -34,9 +34,9 @@ def read(row: Option, raw: str, variables: Mapping[str, Any]) -> Any:
     if row.kind == "words":
         words = [word.strip() for word in raw.split(",") if word.strip()]
         return options.checked(row, words)
-    structured = row.kind in {"schema", "headers"} or (
-        row.param is not None and row.param.kind in {"object", "array"}
-    )
+    structured = row.takes_object or row.kind in {"schema", "headers"}
+    if row.param is not None and row.param.kind in {"object", "array"}:
+        structured = True
     if raw.startswith("@") and (structured or row.template):
         held = _file(raw[1:])
         return options.checked(row, _structure(row, held) if structured else held)

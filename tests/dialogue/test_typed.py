@@ -134,3 +134,39 @@ def test_two_forms_exclude_each_other() -> None:
         session.prepare("x", schema=City, json=True)
     with pytest.raises(OptionError, match=r"--json and --response-format"):
         session.prepare("x", json=True, response_format={"type": "text"})
+
+
+@pytest.mark.parametrize(
+    ("given", "hint"),
+    [
+        ({"schema": City}, "reasoning_effort=none"),
+        ({"json": True}, "reasoning_effort=none"),
+        ({"schema": City, "param": [("reasoning_effort", "none")]}, "%wcode_repair"),
+    ],
+)
+def test_who_asked_for_json_is_not_told_to_ask(
+    given: dict[str, Any], hint: str, loopback: Callable[..., Loopback]
+) -> None:
+    """The hint is what may help: to ask once more, or to let the model not think."""
+    session, _server = ask(loopback, completion("I think it is Rome."))
+    with session, pytest.raises(AnswerError) as caught:
+        session.ask("json?", **given)
+    assert "--schema" not in str(caught.value)
+    assert "--json" not in str(caught.value)
+    assert hint in str(caught.value)
+    sent = "param" in given
+    assert ("reasoning_effort" in str(caught.value)) != sent
+
+
+def test_a_pattern_that_is_not_sent_is_told(
+    loopback: Callable[..., Loopback],
+) -> None:
+    """The request goes without it, and the note names it."""
+    session, _server = ask(loopback)
+    kind = {
+        "type": "object",
+        "properties": {"a": {"type": "string", "pattern": "(?!x)"}},
+    }
+    with session:
+        ready = session.prepare("hi", schema=kind)
+    assert ("patterns_held", {"patterns": "(?!x)"}) in ready.advice

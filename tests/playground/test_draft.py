@@ -48,6 +48,8 @@ OBJECTS = {
     "tool_choice": st.sampled_from(["none", "auto", "required"])
     | NAMES.map(a_function),
     "stop": st.lists(WORDS, min_size=1, max_size=4),
+    "structured_outputs": st.booleans()
+    | st.builds(lambda words: {"choice": words}, st.lists(WORDS)),
 }
 
 

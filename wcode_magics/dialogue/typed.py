@@ -14,12 +14,15 @@ from wcode_magics.text import say
 from wcode_magics.values import Message
 
 Reader = Callable[[Reply], Any]
+Advice = tuple[str, Mapping[str, Any]]
 
 JSON_MODE = {"type": "json_object"}
 
 
-def wanted_form(resolved: Resolved) -> tuple[dict[str, Any], Reader | None]:
-    """The parameters that ``schema`` or ``json`` ask for, and the reader of answers.
+def wanted_form(
+    resolved: Resolved,
+) -> tuple[dict[str, Any], Reader | None, list[Advice]]:
+    """What ``schema`` or ``json`` ask for: parameters, reader of answers, advice.
 
     Raises:
         UsageError: ``schema`` is no schema.
@@ -36,10 +39,12 @@ def wanted_form(resolved: Resolved) -> tuple[dict[str, Any], Reader | None]:
         raise OptionError("not_together", one=one, other=other)
     if schema is not None:
         made = schema_of(schema)
-        return {"response_format": made.response_format}, _reader(made)
+        held = ", ".join(made.strict.patterns)
+        advice: list[Advice] = [("patterns_held", {"patterns": held})] if held else []
+        return {"response_format": made.response_format}, _reader(made), advice
     if json:
-        return {"response_format": JSON_MODE}, _read_json
-    return {}, None
+        return {"response_format": JSON_MODE}, _read_json, []
+    return {}, None, []
 
 
 def repaired(
@@ -82,9 +87,13 @@ def _read_json(reply: Reply) -> Any:
     try:
         return reply.json
     except AnswerError as error:
-        if reply.finish_reason != "length":
-            raise
-        raise AnswerError("cut_json", tokens=_length(reply)) from error
+        if reply.finish_reason == "length":
+            raise AnswerError("cut_json", tokens=_length(reply)) from error
+        if error.key == "text_not_json":
+            thinks = "reasoning_effort" not in reply.request.extra
+            key = "asked_not_json" if thinks else "asked_not_json_at_all"
+            raise AnswerError(key, **error.facts) from error
+        raise
 
 
 def _length(reply: Reply) -> str:

@@ -192,7 +192,7 @@ class Extract(Task):
 
     def read(self, reply: Reply) -> tuple[Any, ...]:
         """The values of the fields; raises AnswerError where it does not fit."""
-        value = self.schema.plain(self.schema.check(reply.json))
+        value = self.schema.plain(self.schema.check(_json(reply)))
         places = self._places
         values = [_fitting(_at(value, steps), steps, one) for steps, one in places]
         sure = self._sure(reply) if self.confidence else ()
@@ -228,6 +228,15 @@ class Extract(Task):
             return float(reply.confidence(spelled(steps)))
         except (UsageError, AnswerError):
             return math.nan
+
+
+def _json(reply: Reply) -> Any:
+    try:
+        return reply.json
+    except AnswerError as error:
+        if error.key != "text_not_json":
+            raise
+        raise AnswerError("frame.not_json", **error.facts) from error
 
 
 def language_of(texts: Sequence[str]) -> str:

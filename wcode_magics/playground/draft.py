@@ -152,6 +152,8 @@ def _read_back(system: str) -> str:
 
 
 def _written(row: Option, value: Any, *, raw: bool) -> list[str]:
+    if row.takes_object and isinstance(value, Mapping):
+        return [f"{row.flag}={_json(value)}"]
     if not row.takes_value:
         flag = row.flag if value else f"--no-{row.flag[2:]}"
         return [flag]
