@@ -95,7 +95,19 @@ class Reply(Value):
     @cached_property
     def logprobs(self) -> Logprobs | None:
         """The token log probabilities, or None where none were reported."""
-        return Logprobs(self.tokens, self.text) if self.tokens else None
+        if not self.tokens:
+            return None
+        return Logprobs(self.tokens, self.text, self._counted)
+
+    @property
+    def _counted(self) -> int | None:
+        """The tokens of the text as the endpoint counted them, where it told them."""
+        if self.usage is None or self.tool_calls or self.trace or self.seam:
+            return None
+        thought = self.usage.reasoning_tokens
+        if thought is None and self.reasoning:
+            return None
+        return self.usage.completion_tokens - (thought or 0)
 
     @overload
     def confidence(self, path: str = "") -> Confidence: ...

@@ -29,7 +29,8 @@ def confidence(found: Confidence) -> Bundle:
         number(found.logprob, 3),
         percent(found.least),
     )
-    note = say("scores.fused") if found.fused else ""
+    told = {"fused": found.fused, "incomplete": found.incomplete}
+    note = " ".join(say(f"scores.{key}") for key, holds in told.items() if holds)
     return Table([*map(say, heads), say("scores.least")], [row], note=note).bundle()
 
 

@@ -7,6 +7,7 @@ import pytest
 from wcode_magics import text
 from wcode_magics.probability.logprobs import Logprobs
 from wcode_magics.probability.position import UNLIKELY
+from wcode_magics.probability.tokenwords import summary
 from wcode_magics.values import Alternative, TokenLogprob
 
 
@@ -123,10 +124,103 @@ def test_frame_of_split_characters():
     assert lost.frame()["bytes"].tolist() == [None, None]
 
 
-def test_frame_adds_up_alternatives_of_one_text():
-    """Alternatives that look alike are one entry with the sum."""
+def test_frame_keeps_alternatives_of_one_text_apart():
+    """Tokens that look alike are different tokens, each with its own probability."""
     frame = view(token("a", 0.5, ("b", 0.2), ("a", 0.5), ("b", 0.1))).frame()
-    assert frame["alternatives"][0] == pytest.approx({"a": 0.5, "b": 0.3})
+    told = {"a": 0.5, "b": 0.2, "b (2)": 0.1}
+    assert frame["alternatives"][0] == pytest.approx(told)
+
+
+def test_a_stop_token_without_bytes_is_in_no_sum():
+    """Whole answers list it, streams leave it out: the sum is one and the same."""
+    said = [token("a", 0.5), token("b", 0.25)]
+    for end in ([], [token("", 0.1, data=b"")], [token("", 0.1)] * 2):
+        found = view(*said, *end)
+        assert found.sum == pytest.approx(math.log(0.125))
+        assert found.places == [(0, 1), (1, 2), *[None] * len(end)]
+
+
+def test_empty_tokens_of_a_character_are_in_the_sum():
+    """Parts of a character that the server lists as nothing are still tokens."""
+    found = view(
+        token("", 0.5, data=b""), token("北", 0.5, data="北".encode()), said="北"
+    )
+    assert found.sum == pytest.approx(2 * math.log(0.5))
+
+
+def test_blanks_that_the_server_took_off_the_text_hide_no_token():
+    """The token overhangs the text at its start, as the last may at its end."""
+    tokens = [token("\n", 0.5), token(" Yes", 0.5), token(".\n", 0.5), token(" ", 0.5)]
+    found = view(*tokens, said="Yes.")
+    assert found.places == [None, (0, 3), (3, 4), None]
+    assert found.sum == pytest.approx(2 * math.log(0.5))
+    assert view(token(" Yes", 0.5), said=" Yes").places == [(0, 4)]
+
+
+SPLIT = {
+    "its last byte": ("北", ("\ufffd", 0.999, b"\x97"), ("好", 0.001, "好".encode())),
+    "a lost byte": ("北", ("\ufffd", 0.999, None), ("a", 0.001, b"a")),
+    "another's": ("北", ("北", 0.999, "北".encode()), ("\ufffd", 0.001, b"\x99")),
+    "text held back": ("<h", ("h", 0.999, b"h"), ("p", 0.001, b"p")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", SPLIT)
+def test_a_token_whose_parts_are_not_listed_is_told(case):
+    """Its number is that of its last part: what is shown says so."""
+    word, *top = SPLIT[case]
+    made = tuple(Alternative(t, log(share), data) for t, share, data in top)
+    share = 0.999
+    found = view(TokenLogprob(word, log(share), word.encode("utf-8"), made))
+    (position,) = found.positions
+    assert position.incomplete
+    assert len(position.alternatives) == 2
+    assert position.listed
+    assert math.fsum(position.shares) <= 1
+    assert any("last" in note for note in found.notes())
+    assert found.frame()["alternatives"][0] == pytest.approx(
+        dict(
+            zip(map(found.readable, position.alternatives), (0.999, 0.001), strict=True)
+        )
+    )
+
+
+def test_whole_tokens_are_complete():
+    """Characters of one token, and parts that are all listed, are as they are told."""
+    whole = token("北", 0.9, ("北", 0.9), ("好", 0.1), data="北".encode())
+    parts = [
+        TokenLogprob("\ufffd", log(0.5), b, (Alternative("\ufffd", log(0.5), b),))
+        for b in (b"\xe5\x8c", b"\x97")
+    ]
+    for found in (view(whole), view(*parts, said="北")):
+        assert found.incomplete == 0
+        assert found.notes() == []
+
+
+def test_sums_say_what_they_cover():
+    """An endpoint may count more tokens than it lists; one more is the end."""
+    tokens = tuple(token(word, 0.5) for word in "abc")
+    for counted, unlisted in ((None, 0), (2, 0), (3, 0), (4, 0), (5, 2), (40, 37)):
+        found = Logprobs(tokens, "abc", counted)
+        assert found.unlisted == unlisted
+        assert bool(found.notes()) == bool(unlisted)
+        told = " ".join(summary(found))
+        assert (f"3 of {counted} tokens" in told) == bool(unlisted)
+
+
+def test_shares_never_pass_one():
+    """Whatever a server lists, a position's probabilities are at most 100 %."""
+    many = [(word, 0.9) for word in "abc"]
+    for found in (view(token("a", 0.9, *many)), view(token("z", 0.9, *many))):
+        (position,) = found.positions
+        assert math.fsum(position.shares) == pytest.approx(1)
+
+
+def test_the_token_of_the_same_number_is_the_one_that_was_sampled():
+    """Of three tokens that look alike the sampled one is not shown twice."""
+    top = [(" ", 0.5), (" ", 0.3), (" ", 0.1)]
+    (position,) = view(token(" ", 0.3, *top)).positions
+    assert (len(position.alternatives), position.sampled) == (3, 1)
 
 
 def test_frame_reads_the_byte_alphabet():

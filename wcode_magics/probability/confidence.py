@@ -35,7 +35,8 @@ class Confidence:
 
     ``text`` is the value as the answer has it, ``positions`` its tokens, ``least``
     the smallest probability among them. ``fused``: the first or the last token also
-    holds something that is not the value.
+    holds something that is not the value. ``incomplete``: of one of them only the last
+    part is listed, so that the true probability is lower.
     """
 
     path: str
@@ -44,6 +45,7 @@ class Confidence:
     positions: tuple[int, ...]
     least: float
     fused: bool
+    incomplete: bool = False
 
     def __repr__(self) -> str:
         return f"<Confidence {self.path or '$'}: {self.probability:.4g}>"
@@ -109,6 +111,7 @@ def of_field(logprobs: Logprobs, path: str = "") -> Confidence:
         positions,
         min(map(probability, told)),
         places[0][0] < start or places[-1][1] > stop,
+        any(logprobs.positions[index].incomplete for index in positions),
     )
 
 

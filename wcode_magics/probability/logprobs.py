@@ -28,11 +28,15 @@ class Logprobs:
     """The tokens of an answer and its text, brought together.
 
     Sums and means are over the tokens that the text holds and whose logprob the
-    server told: a stop token that it lists or leaves out changes nothing.
+    server told: a stop token that it lists or leaves out changes nothing. ``counted``
+    is how many tokens the endpoint counted for the text, None where it is not known:
+    some list fewer (llama.cpp lists of a character only the token that completes it),
+    and what they left out is in no sum.
     """
 
     tokens: tuple[TokenLogprob, ...]
     text: str
+    counted: int | None = None
 
     def __repr__(self) -> str:
         return f"<Logprobs: tokens {len(self.tokens)}, mean {self.mean:.4g}>"
@@ -114,6 +118,17 @@ class Logprobs:
         """How many tokens of the text have no known logprob (-inf, -9999)."""
         return sum(place is not None for place in self.places) - len(self._told)
 
+    @property
+    def unlisted(self) -> int:
+        """How many tokens the endpoint counted and did not list; one is the end."""
+        missing = (self.counted or 0) - len(self.tokens)
+        return missing if missing > 1 else 0
+
+    @property
+    def incomplete(self) -> int:
+        """How many tokens were sampled in parts of which only the last is listed."""
+        return sum(position.incomplete for position in self.positions)
+
     def least_certain(self, count: int = LEAST_CERTAIN) -> list[Position]:
         """The ``count`` least likely tokens of the text, least likely first."""
         held = (p for p in self.positions if self.places[p.index] is not None)
@@ -149,6 +164,8 @@ class Logprobs:
             "unreported": missing,
             "outside": outside,
             "untold": self.untold,
+            "incomplete": self.incomplete,
+            "unlisted": self.unlisted,
         }
         return [
             text.say(f"logprobs.note_{key}", count=count)
@@ -162,7 +179,7 @@ class Logprobs:
         Columns: position; token (characters; joined they are the text that tokens
         were reported for); bytes; logprob (natural); probability; entropy (of the
         shown alternatives, bits); rank; alternatives (token: probability, most likely
-        first; tokens of equal text are added up).
+        first; of tokens of equal text the later ones are numbered).
         """
         import pandas as pd
 
@@ -208,9 +225,11 @@ class Logprobs:
         words = [other.token for other in position.alternatives]
         if self.alphabet or LOST in "".join(words):
             words = [self.readable(other) for other in position.alternatives]
-        odds = dict(zip(words, position.shares, strict=True))
-        if len(odds) < len(words):
-            odds = dict.fromkeys(words, 0.0)
-            for word, share in zip(words, position.shares, strict=True):
-                odds[word] += share
+        odds: dict[str, float] = {}
+        for word, share in zip(words, position.shares, strict=True):
+            name, times = word, 1
+            while name in odds:
+                times += 1
+                name = f"{word} ({times})"
+            odds[name] = share
         return odds

@@ -9,10 +9,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
-from math import exp, log2
+from math import exp, fsum, log2
 from operator import attrgetter, mul
 
-from wcode_magics.probability.dialects import LOST
+from wcode_magics.probability.dialects import LOST, encode
 from wcode_magics.values import Alternative, Bytes, TokenLogprob
 
 UNLIKELY = -9999.0
@@ -20,6 +20,9 @@ UNLIKELY = -9999.0
 
 VOCABULARY = 152_064
 """Tokens that a hidden alternative could be (Qwen2.5-7B-Instruct, ``vocab_size``)."""
+
+INSIDE = range(0x80, 0xC0)
+"""Bytes that go on with a character and begin none."""
 
 _logprob = attrgetter("logprob")
 
@@ -32,8 +35,10 @@ class Position:
     first of them has it and the others are empty. ``bytes`` is None where the server
     lost them. ``alternatives`` are the tokens shown for this position, the sampled
     one (at ``sampled``) among them, most likely first, and ``shares`` their
-    probabilities; ``listed`` tells whether the sampled one is among the most likely
-    ones that were asked for.
+    probabilities, which never pass 1 together; ``listed`` tells whether the sampled
+    one is among the most likely ones that were asked for. ``incomplete``: the token
+    was sampled in parts, and the numbers are those of its last part alone, so that
+    the whole is less likely.
     """
 
     index: int
@@ -44,6 +49,7 @@ class Position:
     shares: tuple[float, ...]
     sampled: int
     listed: bool
+    incomplete: bool = False
 
     @property
     def probability(self) -> float:
@@ -118,42 +124,79 @@ def sampled(token: TokenLogprob) -> Alternative:
 
 def shown(
     token: TokenLogprob, asked: int
-) -> tuple[tuple[Alternative, ...], tuple[float, ...], int, bool]:
-    """The last four fields of a position: what is shown beside the token, in order.
+) -> tuple[tuple[Alternative, ...], tuple[float, ...], int, bool, bool]:
+    """The last five fields of a position: what is shown beside the token, in order.
 
     Servers send ``asked`` of them, or one more when they append the sampled token,
-    or fewer; in any order; the sampled one twice, or not at all.
+    or fewer; in any order; the sampled one twice, or not at all, or its last part.
     """
     if not token.top:
-        return (), (), 0, True
+        return (), (), 0, True, False
     ordered = sorted(token.top, key=_logprob, reverse=True)
     if len({*map(attrgetter("token"), ordered)}) < len(ordered):
         ordered = [*dict.fromkeys(ordered)]
     index = _index(token, ordered)
+    incomplete = _is_incomplete(token, ordered, index)
     listed = index is not None and not (
         len(ordered) > asked > 0 and index == len(ordered) - 1
     )
     if index is None:
         ordered = sorted([*ordered, sampled(token)], key=_logprob, reverse=True)
         index = ordered.index(sampled(token))
-    return tuple(ordered), _shares([*map(_logprob, ordered)]), index, listed
+    shares = _shares([*map(_logprob, ordered)])
+    return tuple(ordered), shares, index, listed, incomplete
 
 
 def _shares(logprobs: Sequence[float]) -> tuple[float, ...]:
     if logprobs[0] <= 0.0 and logprobs[-1] > UNLIKELY:
-        return tuple(map(exp, logprobs))
-    return tuple(map(probability, logprobs))
+        shares = tuple(map(exp, logprobs))
+    else:
+        shares = tuple(map(probability, logprobs))
+    total = fsum(shares)
+    return shares if total <= 1.0 else tuple(share / total for share in shares)
 
 
 def _index(token: TokenLogprob, ordered: Sequence[Alternative]) -> int | None:
     """Where the sampled token stands; lost text is told apart by its logprob."""
     lossy = LOST in token.token or not token.token
-    for index, other in enumerate(ordered):
-        same = other.logprob == token.logprob
-        if other.token == token.token and (same or not lossy):
+    named = [at for at, other in enumerate(ordered) if other.token == token.token]
+    alike = [at for at, other in enumerate(ordered) if other.logprob == token.logprob]
+    for index in named:
+        if index in alike:
             return index
-    for index, other in enumerate(ordered):
+    if named and not lossy:
+        return min(named, key=lambda at: abs(ordered[at].logprob - token.logprob))
+    for index in alike:
+        other = ordered[index]
         known = token.bytes is not None and other.bytes == token.bytes
-        if other.logprob == token.logprob and (known or LOST in other.token):
+        if known or LOST in other.token or _is_part(other, token):
             return index
     return None
+
+
+def _is_part(other: Alternative, token: TokenLogprob) -> bool:
+    """Whether a token ends in another one, as where a server held text back."""
+    whole, part = (
+        encode(t.token) if t.bytes is None else t.bytes for t in (token, other)
+    )
+    return bool(part) and part != whole and whole.endswith(part)
+
+
+def _is_incomplete(
+    token: TokenLogprob, ordered: Sequence[Alternative], index: int | None
+) -> bool:
+    """Whether earlier parts of the token were not listed.
+
+    Its own entry is only its end: the last byte of a character (llama.cpp), a letter
+    behind text that was held back (Ollama). Or another entry is an end of a character,
+    which could not stand where a character begins.
+    """
+    if LOST in token.token or not token.token:
+        return False
+    own = None if index is None else ordered[index]
+    if own is not None and own.token != token.token:
+        return LOST in own.token or _is_part(own, token)
+    if token.token.isascii() or token.bytes is None:
+        return False
+    whole = token.bytes[0] not in INSIDE
+    return whole and any(o.bytes and o.bytes[0] in INSIDE for o in ordered)

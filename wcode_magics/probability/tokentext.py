@@ -42,12 +42,24 @@ _LOST_RUN = re.compile(f"({LOST}+)")
 def place_tokens(tokens: Sequence[TokenLogprob], data: bytes) -> list[Place]:
     """The place of each token in ``data``, the answer's text in UTF-8.
 
-    Places never run backwards. Tokens that cannot be told apart share one place.
+    Places never run backwards. Tokens that cannot be told apart share one place. Blanks
+    that a server took off the text, at its start or end, are in no place, and empty
+    tokens behind the text, such as a stop token, neither.
     """
     said = [encode(t.token) if t.bytes is None else t.bytes for t in tokens]
+    places: list[Place]
     if b"".join(said) == data:
-        return [*pairwise(accumulate(map(len, said), initial=0))]
-    return _walk([_reading(token) for token in tokens], data)
+        places = [*pairwise(accumulate(map(len, said), initial=0))]
+    else:
+        readings = [_reading(token) for token in tokens]
+        skipped = _trim(readings, data)
+        places = [*[None] * skipped, *_walk(readings[skipped:], data)]
+    end = (len(data), len(data))
+    for index in range(len(said) - 1, -1, -1):
+        if said[index] or places[index] not in (end, None):
+            break
+        places[index] = None
+    return places
 
 
 def behind_thinking(
@@ -112,6 +124,29 @@ def _reading(token: TokenLogprob) -> _Reading:
     escaped = tuple(ESCAPE.split(text)) if "\\x" in text else ()
     lossy = tuple(_LOST_RUN.split(text)) if LOST in text or not text else ()
     return _Reading(tuple(p for p in dict.fromkeys(plain) if p), escaped, lossy)
+
+
+def _trim(readings: list[_Reading], data: bytes) -> int:
+    """Take the blanks off the first tokens, where the text begins without them.
+
+    Returns how many tokens were nothing else.
+    """
+    for index, reading in enumerate(readings):
+        if reading.lossy or not reading.plain:
+            return 0
+        if index == 0 and _begins(reading.plain, data):
+            return 0
+        bare = tuple(filter(None, (plain.lstrip() for plain in reading.plain)))
+        if bare and not _begins(bare, data):
+            return 0
+        if bare:
+            readings[index] = reading._replace(plain=bare)
+            return index
+    return 0
+
+
+def _begins(plain: tuple[bytes, ...], data: bytes) -> bool:
+    return any(data.startswith(p) or (data and p.startswith(data)) for p in plain)
 
 
 def _walk(readings: Sequence[_Reading], data: bytes) -> list[Place]:

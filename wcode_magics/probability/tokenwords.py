@@ -16,14 +16,20 @@ MAX_SHARING = 8  # tokens of one piece that are told one by one
 
 def summary(logprobs: Logprobs) -> list[str]:
     """The numbers of the whole answer."""
+    listed = f"{len(logprobs):,}"
+    tokens = say("heatmap.tokens", value=listed)
+    if logprobs.unlisted:
+        tokens = say("heatmap.listed", value=listed, counted=f"{logprobs.counted:,}")
     values = {
-        "tokens": f"{len(logprobs):,}",
         "sum": number(logprobs.sum),
         "mean": number(logprobs.mean, 3),
         "perplexity": number(logprobs.perplexity),
         "bits": number(logprobs.bits_per_character),
     }
-    return [say(f"heatmap.{key}", value=value) for key, value in values.items()]
+    return [
+        tokens,
+        *(say(f"heatmap.{key}", value=value) for key, value in values.items()),
+    ]
 
 
 class TokenWords:
@@ -36,7 +42,7 @@ class TokenWords:
         self.logprobs = logprobs
         self._most = most
         self._shown: dict[int, list[str]] = {}
-        keys = ("one", "together", "rank", "rank_below", "others")
+        keys = ("one", "together", "rank", "rank_below", "others", "incomplete")
         self._phrases = {key: say(f"heatmap.{key}") for key in keys}
 
     def alternatives(self, position: Position) -> list[str]:
@@ -101,6 +107,8 @@ class TokenWords:
         if not position.alternatives:
             yield told
             return
+        if position.incomplete:
+            yield self._phrases["incomplete"]
         rank = self._phrases["rank" if position.listed else "rank_below"]
         yield f"{told} · {rank.format(rank=position.rank)}"
         yield from self.alternatives(position)
