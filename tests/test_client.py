@@ -47,6 +47,9 @@ from wcode_magics.errors import (
     TimedOut,
     WcodeError,
 )
+from wcode_magics.flow.attempt import Attempts, Limits
+from wcode_magics.flow.retry import Retry
+from wcode_magics.reply import Reply
 from wcode_magics.request import Request
 from wcode_magics.values import Delta, Endpoint, Message, Usage
 
@@ -54,11 +57,37 @@ REQUEST = Request("m", (Message("user", "你好"),))
 KEY = "sk-0123456789abcdef"
 
 
-def run(work, url: str, key: str | None = None, **more):
+class Trying:
+    """A client whose requests are tried again as those of a cell are."""
+
+    def __init__(self, client: Client, retry: Retry) -> None:
+        self._client, self._limits = client, Limits(retry=retry)
+        self.models, self.aclose = client.models, client.aclose
+
+    async def send(self, request: Request, **more) -> Delta:
+        """The whole answer."""
+        async for attempt in Attempts(request, self._limits):
+            async with attempt:
+                return await self._client.send(request, **more)
+        raise AssertionError
+
+    async def stream(self, request: Request, **more):
+        """The deltas."""
+        async for attempt in Attempts(request, self._limits):
+            async with attempt:
+                async for delta in self._client.stream(request, **more):
+                    if delta.says:
+                        attempt.reply = Reply("", request, "m")
+                    yield delta
+                return
+
+
+def run(work, url: str, key: str | None = None, *, attempts=4, wait_initial=0.01):
     """Run ``await work(client)`` with a client of its own."""
 
     async def main():
-        client = Client(Endpoint(url, key), **{"wait_initial": 0.01, **more})
+        retry = replace(Retry.alone(attempts - 1), wait=wait_initial)
+        client = Trying(Client(Endpoint(url, key)), retry)
         try:
             return await work(client)
         finally:

@@ -5,16 +5,15 @@ from wcode_magics.values import Endpoint
 
 
 def test_a_client_is_kept_for_its_endpoint():
-    """One for each endpoint and number of attempts, another after closing."""
+    """One for each endpoint, another after closing."""
     held = Connections()
     here, there = Endpoint("http://127.0.0.1:1/v1"), Endpoint("http://127.0.0.1:2/v1")
-    first = held.client(here, 1)
-    assert held.client(Endpoint(here.base_url), 1) is first
-    assert held.client(there, 1) is not first
-    assert held.client(here, 2) is not first
+    first = held.client(here)
+    assert held.client(Endpoint(here.base_url)) is first
+    assert held.client(there) is not first
     held.close()
     held.close()
-    assert held.client(here, 1) is not first
+    assert held.client(here) is not first
     held.close()
 
 

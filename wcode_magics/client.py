@@ -6,7 +6,6 @@ on one event loop.
 """
 
 import asyncio
-import logging
 import math
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterator
 from contextlib import (
@@ -32,7 +31,6 @@ from wcode_magics.errors import (
     TimedOut,
 )
 from wcode_magics.faults import fault
-from wcode_magics.flow.retry import try_again
 from wcode_magics.masking import Masking
 from wcode_magics.reply import Assembly, Source
 from wcode_magics.request import Request
@@ -48,23 +46,15 @@ TIMEOUT_S = 120.0
 MOST_S = 600.0
 MOST_OF_ERROR = 2**18
 PATH = "chat/completions"
-ATTEMPTS = 4
-WAIT_INITIAL_S = 0.25
-WAIT_MAX_S = 8.0
 LAST_BYTES_S = 0.2
 
 
 class Client:
-    """Sends requests to one endpoint.
+    """Sends requests to one endpoint, each once.
 
     Args:
         endpoint: where to, and with which key.
         transport: an ``httpx.AsyncBaseTransport`` in place of the network's.
-        attempts: how often a request is tried before its error is raised; only what
-            may pass is tried again (no connection, 408, 429, 5xx), and never after
-            a part of the answer arrived.
-        wait_initial: seconds before the second try; doubles up to 8 s, with jitter,
-            unless the server names its own time.
     """
 
     def __init__(
@@ -72,12 +62,8 @@ class Client:
         endpoint: Endpoint,
         *,
         transport: "httpx.AsyncBaseTransport | None" = None,
-        attempts: int = ATTEMPTS,
-        wait_initial: float = WAIT_INITIAL_S,
     ) -> None:
         self.endpoint = endpoint
-        self._attempts = attempts
-        self._wait_initial = wait_initial
         self._usage_refused = False
         self._finishing: set[str] = set()
         self._http = open_client(endpoint, transport)
@@ -93,30 +79,18 @@ class Client:
         await self._http.aclose()
 
     async def send(
-        self,
-        request: Request,
-        *,
-        timeout: float = TIMEOUT_S,
-        most: float = MOST_S,
-        attempts: int = 0,
+        self, request: Request, *, timeout: float = TIMEOUT_S, most: float = MOST_S
     ) -> Delta:
-        """The whole answer as one delta; ``attempts`` 0 means the client's own.
+        """The whole answer as one delta.
 
         Raises:
-            EndpointError: the last failure, after the tries.
+            EndpointError: there is none.
         """
         try:
-            if (attempts or self._attempts) == 1:
-                return self._masking.delta(await self._whole(request, timeout, most))
-            async for attempt in self._tries(attempts):
-                with attempt:
-                    return self._masking.delta(
-                        await self._whole(request, timeout, most)
-                    )
+            return self._masking.delta(await self._whole(request, timeout, most))
         except EndpointError as error:
             self._hide_key(error)
             raise
-        raise AssertionError
 
     async def stream(
         self, request: Request, *, timeout: float = TIMEOUT_S, most: float = MOST_S
@@ -127,20 +101,12 @@ class Client:
         the whole answer, 0 for any.
 
         Raises:
-            EndpointError: no answer, after the tries.
+            EndpointError: no answer.
             StreamError: the stream ended before the answer did.
         """
-        deltas, finished = None, False
-        first: list[Delta] = []
+        deltas = self._masking.deltas(self._deltas(request, timeout, most))
+        finished = False
         try:
-            async for attempt in self._tries(0):
-                with attempt:
-                    deltas = self._masking.deltas(self._deltas(request, timeout, most))
-                    first = await _beginning(deltas)
-            assert deltas is not None
-            for delta in first:
-                finished = finished or delta.finish_reason is not None
-                yield delta
             async for delta in deltas:
                 finished = finished or delta.finish_reason is not None
                 yield delta
@@ -149,8 +115,7 @@ class Client:
             if not (finished and isinstance(error, StreamError)):
                 raise
         finally:
-            if deltas is not None:
-                await deltas.aclose()
+            await deltas.aclose()
 
     async def models(self, *, timeout: float = TIMEOUT_S) -> list[dict[str, Any]]:
         """What the endpoint itself lists, as it lists it."""
@@ -355,18 +320,6 @@ class Client:
         """What a server echoes of the key goes into no error."""
         error.facts = self._masking.value(error.facts)
 
-    def _tries(self, attempts: int) -> Any:
-        import stamina
-
-        return stamina.retry_context(
-            on=try_again,
-            attempts=attempts or self._attempts,
-            timeout=None,
-            wait_initial=self._wait_initial,
-            wait_max=WAIT_MAX_S,
-            wait_jitter=self._wait_initial,
-        )
-
     @contextmanager
     def _faults(self, watch: Watch) -> Iterator[None]:
         """What the network raises, as errors of ours."""
@@ -376,22 +329,9 @@ class Client:
             raise network.meaning(wrong, watch) from wrong
 
 
-async def _beginning(deltas: AsyncIterator[Delta]) -> list[Delta]:
-    """The deltas up to the first that says something."""
-    first = []
-    async for delta in deltas:
-        first.append(delta)
-        if delta.says:
-            break
-    return first
-
-
 async def _drain(chunks: AsyncIterator[bytes]) -> None:
     """Read on behind ``[DONE]``: a connection is kept if its last bytes were read."""
     with suppress(Exception):
         async with asyncio.timeout(LAST_BYTES_S):
             async for _chunk in chunks:
                 pass
-
-
-logging.getLogger("stamina").addHandler(logging.NullHandler())  # no noise in the cell

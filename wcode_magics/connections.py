@@ -21,7 +21,7 @@ class Connections:
 
     def __init__(self, transport: Any = None) -> None:
         self._transport = transport
-        self._clients: dict[tuple[Endpoint, int], Client] = {}
+        self._clients: dict[Endpoint, Client] = {}
         self._sandbox: Any = None
         self._lock = threading.Lock()
         lifetime.own(self)
@@ -44,15 +44,13 @@ class Connections:
         if sandbox is not None:
             sandbox.stop()
 
-    def client(self, endpoint: Endpoint, attempts: int) -> Client:
-        """The client for an endpoint, which sends so many times at most."""
+    def client(self, endpoint: Endpoint) -> Client:
+        """The client for an endpoint."""
         with self._lock:
             lifetime.begin(Stage.CONNECTIONS, self.close)
-            if (endpoint, attempts) not in self._clients:
-                self._clients[endpoint, attempts] = Client(
-                    endpoint, transport=self._transport, attempts=attempts
-                )
-            return self._clients[endpoint, attempts]
+            if endpoint not in self._clients:
+                self._clients[endpoint] = Client(endpoint, transport=self._transport)
+            return self._clients[endpoint]
 
     def sandbox(self) -> Endpoint:
         """The endpoint of the sandbox, started if need be."""

@@ -3,26 +3,19 @@
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
-from wcode_magics import models, portal, tokens
+from wcode_magics import models, portal
 from wcode_magics.client import Client
-from wcode_magics.errors import (
-    AnswerError,
-    LimitError,
-    StreamError,
-    TimedOut,
-    UsageError,
-    WcodeError,
-)
+from wcode_magics.errors import UsageError, WcodeError
+from wcode_magics.flow.attempt import Attempts, Limits
 from wcode_magics.flow.budget import Budget
 from wcode_magics.reply import Assembly, Reply
 from wcode_magics.request import Request
 from wcode_magics.seam import joined
 from wcode_magics.settings import Resolved
-from wcode_magics.values import Delta, Message, Usage, gives_away
+from wcode_magics.values import Delta, Message, gives_away
 
 if TYPE_CHECKING:
     from wcode_magics.recorded import Recorded
@@ -35,7 +28,8 @@ class Prepared:
     ``advice`` holds (key of ``[advice]``, facts) pairs; ``before`` is the beginning
     that the answer goes on from. ``read`` makes ``reply.parsed``, or raises
     AnswerError; ``then`` is given the answer, also one that was stopped, unless it
-    calls tools.
+    calls tools. ``budget`` is what all that comes of one call may spend together:
+    every try, round of tools and run of it.
     """
 
     request: Request
@@ -44,6 +38,7 @@ class Prepared:
     before: Reply | None = None
     read: Callable[[Reply], Any] | None = None
     then: Callable[[Reply], None] | None = None
+    budget: Budget | None = None
 
     @property
     def timeout(self) -> float:
@@ -58,15 +53,12 @@ class Prepared:
 
 Prompt = str | Sequence[Message] | Prepared
 
-_MAYBE_PAID = (TimedOut, StreamError, AnswerError, LimitError)
-
 
 class Exchange:
     """Sends a prepared request through a client; ``keep`` is given every reply.
 
     A reply that broke off is kept as well, and hangs off the error as ``reply``.
-    ``budget`` is asked before anything is sent, and told what it cost.
-    ``attempts`` 0 means as many as the client makes.
+    ``limits`` are those of the endpoint.
     """
 
     def __init__(
@@ -74,88 +66,98 @@ class Exchange:
         prepared: Prepared,
         client: "Client | Recorded",
         keep: Callable[[Reply], None],
-        budget: Budget | None = None,
-        attempts: int = 0,
+        limits: Limits | None = None,
     ) -> None:
         self._prepared = prepared
         self._client = client
         self._keep = keep
-        self._budget = budget or Budget()
-        self._attempts = attempts
+        self._limits = limits or Limits()
         self._assembly = Assembly(prepared.request)
         self._begun = time.perf_counter()
         self._ended: float | None = None
         self._parsed: Any = None
 
     async def whole(self) -> Reply:
-        """Send and wait for the whole answer."""
-        prepared = self._prepared
-        async with self._paid():
-            try:
-                delta = await self._client.send(
-                    prepared.request,
-                    timeout=prepared.timeout,
-                    most=prepared.most,
-                    attempts=self._attempts,
-                )
-            except WcodeError as error:
-                self._fail(error)
-                raise
-            self._assembly.add(delta)
+        """Send and wait for the whole answer, as often as it takes."""
+        try:
+            async for attempt in self._attempts():
+                async with attempt:
+                    attempt.reply = await self.once()
+                    break
+        except WcodeError as error:
+            self._fail(error)
+            raise
         return self._end()
+
+    async def once(self, timeout: float | None = None) -> Reply:
+        """Send once, for who counts and keeps by itself; ``timeout`` in its place."""
+        self._refuse_key()
+        prepared = self._prepared
+        self._assembly = Assembly(prepared.request)
+        try:
+            delta = await self._client.send(
+                prepared.request,
+                timeout=prepared.timeout if timeout is None else timeout,
+                most=prepared.most,
+            )
+        except WcodeError as error:
+            self._hang(error)
+            raise
+        self._assembly.add(delta)
+        self._ended = time.perf_counter()
+        return self.reply()
 
     async def deltas(self) -> AsyncGenerator[Delta, None]:
         """Send and give the deltas as they come; closing hangs up."""
-        prepared = self._prepared
-        source = self._client.stream(
-            prepared.request, timeout=prepared.timeout, most=prepared.most
-        )
         try:
-            async with self._paid():
-                async for delta in source:
-                    self._assembly.add(delta)
-                    yield delta
+            self._refuse_key()
+            async for attempt in self._attempts():
+                async with attempt:
+                    source = self._stream()
+                    try:
+                        async for delta in source:
+                            yield delta
+                    except (GeneratorExit, asyncio.CancelledError):
+                        if self._assembly.started:
+                            attempt.reply = self.reply(interrupted=True)
+                        raise
+                    except WcodeError:
+                        if self._assembly.started:
+                            attempt.reply = self.reply()
+                        raise
+                    finally:
+                        await source.aclose()
+                    attempt.reply = self.reply()
+                    break
         except (GeneratorExit, asyncio.CancelledError):
             self._end(interrupted=True)
             raise
         except WcodeError as error:
             self._fail(error)
             raise
-        finally:
-            await source.aclose()
         self._end()
 
-    @asynccontextmanager
-    async def _paid(self) -> AsyncGenerator[None, None]:
-        """Set the worst case aside, and settle by what came.
+    async def _stream(self) -> AsyncGenerator[Delta, None]:
+        prepared = self._prepared
+        self._assembly = Assembly(prepared.request)
+        source = self._client.stream(
+            prepared.request, timeout=prepared.timeout, most=prepared.most
+        )
+        try:
+            async for delta in source:
+                self._assembly.add(delta)
+                yield delta
+        finally:
+            await source.aclose()
 
-        Raises:
-            UsageError: the request contains the key.
-            BudgetError: it could cost more than is left.
-        """
+    def _attempts(self) -> Attempts:
+        return Attempts(self._prepared.request, self._limits)
+
+    def _refuse_key(self) -> None:
+        """Raise UsageError where the request contains the key."""
         content = self._prepared.request.content()
         if gives_away(self._client.endpoint.key, content):
             raise UsageError("secret_in_prompt")
-        if self._client.source != "endpoint":
-            yield
-            return
-        aside, unknown = await self._budget.reserve(self._prepared.request), 0.0
-        try:
-            yield
-        except (*_MAYBE_PAID, asyncio.CancelledError, GeneratorExit):
-            unknown = aside
-            raise
-        finally:
-            paid = self._cost()
-            self._budget.settle(aside, unknown if paid is None else paid)
-
-    def _cost(self) -> float | None:
-        """What came has cost, in ¥, counted here where the endpoint told no usage."""
-        request, usage = self._prepared.request, self._assembly.usage
-        if usage is None and self._assembly.started:
-            prompt = tokens.count_request(request).tokens
-            usage = Usage(prompt, tokens.count(self._assembly.text).tokens)
-        return None if usage is None else models.cost(request.model, usage)
 
     def reply(self, *, interrupted: bool = False) -> Reply:
         """The reply as far as it has come."""
@@ -175,13 +177,18 @@ class Exchange:
 
     def _fail(self, error: WcodeError) -> None:
         """Keep whatever arrived, be it an answer that cannot be read."""
+        self._hang(error)
+        if error.reply is not None:
+            self._keep(error.reply)
+
+    def _hang(self, error: WcodeError) -> None:
+        """Hang whatever arrived off its error."""
         unread = error.facts.get("body", "")
         if unread and not self._assembly.started:
             self._assembly.add(Delta(text=unread))
         if self._assembly.started:
             self._ended = time.perf_counter()
             error.reply = self.reply()
-            self._keep(error.reply)
 
     def _end(self, *, interrupted: bool = False) -> Reply:
         """Keep the answer; whether it can be read is told after that."""

@@ -1,4 +1,4 @@
-"""What a session has paid for and learnt: its stores, and a limiter per endpoint."""
+"""What a session has paid for and learnt: its stores, and what endpoints bear."""
 
 import threading
 from collections import Counter
@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from wcode_magics import lifetime
 from wcode_magics.errors import StoreError, tell
+from wcode_magics.flow.attempt import Limits
+from wcode_magics.flow.budget import Budget
+from wcode_magics.flow.health import Health
 from wcode_magics.flow.limiter import Limiter
+from wcode_magics.flow.retry import Retry
 from wcode_magics.replay import Replay, is_told, wanted
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
@@ -27,13 +31,15 @@ class Ledger:
         self._paths: dict[str, Path] = {}
         self._kept = 0
         self._limiters: dict[tuple[str, str | None], Limiter] = {}
+        self._healths: dict[tuple[str, str | None], Health] = {}
         self._lock = threading.Lock()
         lifetime.own(self)
 
     def forget(self) -> Any:
         """Leave to the parent what is the parent's, in a forked process."""
-        left = self._stores, self._limiters
-        self._stores, self._limiters, self._lock = {}, {}, threading.Lock()
+        left = self._stores, self._limiters, self._healths
+        self._stores, self._limiters, self._healths = {}, {}, {}
+        self._lock = threading.Lock()
         return left
 
     def close(self) -> None:
@@ -90,6 +96,19 @@ class Ledger:
             tokens_per_minute=resolved["tokens_per_minute"],
         )
         return limiter
+
+    def limits(
+        self, endpoint: Endpoint, resolved: Resolved, budget: Budget | None
+    ) -> Limits:
+        """What holds for a person's own requests to an endpoint, as learnt here."""
+        retry = Retry.alone(int(resolved["retries"]))
+        limiter = self.limiter(endpoint, resolved)
+        return Limits(limiter, self.health(endpoint), budget, retry)
+
+    def health(self, endpoint: Endpoint) -> Health:
+        """Whether the endpoint is there, as all that is sent to it tells."""
+        with self._lock:
+            return self._healths.setdefault((endpoint.base_url, endpoint.key), Health())
 
     def recall(
         self,

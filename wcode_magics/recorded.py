@@ -29,12 +29,7 @@ class Recorded:
         """There is nothing to close."""
 
     async def send(
-        self,
-        request: Request,
-        *,
-        timeout: float = TIMEOUT_S,
-        most: float = MOST_S,
-        attempts: int = 0,
+        self, request: Request, *, timeout: float = TIMEOUT_S, most: float = MOST_S
     ) -> Delta:
         """The recorded answer as one delta.
 

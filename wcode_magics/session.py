@@ -30,8 +30,8 @@ from wcode_magics.dialogue.twin import AsyncSession
 from wcode_magics.dialogue.typed import repaired, wanted_form
 from wcode_magics.errors import OptionError, Stopped, UsageError
 from wcode_magics.exchange import Exchange, Prepared, Prompt, Stream
-from wcode_magics.flow.budget import Budget, afford
-from wcode_magics.flow.limiter import Limiter
+from wcode_magics.flow.attempt import Limits
+from wcode_magics.flow.budget import Budget
 from wcode_magics.ledger import Ledger
 from wcode_magics.replay import Replay, whose
 from wcode_magics.reply import Reply
@@ -156,7 +156,8 @@ class Session:
         """The points of a grid and their requests, with nothing sent."""
         points = grid_points(grid)
         agreed = given.pop("yes", False)
-        ready = [self.prepare(prompt, **{**given, **point}) for point in points]
+        each = [self.prepare(prompt, **{**given, **point}) for point in points]
+        ready = [replace(one, budget=each[0].budget) for one in each]
         if not agreed:
             refuse_unasked([one.request for one in ready])
         return points, ready
@@ -212,16 +213,17 @@ class Session:
         return one
 
     def exchanges(self, ready: Sequence[Prepared]) -> list[Exchange]:
-        """The same for requests that go together; raises BudgetError, StoreError."""
+        """The same for requests that go together; raises StoreError."""
         self.budget.limit = self.settings.resolve({})["budget"] or math.inf
         return list(map(self._exchange, ready, self.answerers(ready)))
 
     def _exchange(self, one: Prepared, answerer: "Client | Recorded") -> Exchange:
-        resolved = one.resolved
-        own = resolved.layer("budget") in {"cell", "profile"}
-        if own and answerer.source != "replayed":
-            afford(one.request, resolved["budget"])
-        return Exchange(one, answerer, partial(self._keep, resolved), self.budget)
+        limits = Limits()
+        if answerer.source != "replayed":
+            paid = answerer.source == "endpoint"
+            budget = one.budget or self.budget if paid else None
+            limits = self.ledger.limits(answerer.endpoint, one.resolved, budget)
+        return Exchange(one, answerer, partial(self._keep, one.resolved), limits)
 
     def prepare(
         self,
@@ -259,7 +261,9 @@ class Session:
             (key, {}) for key in params.advice(request.params, request.prompt)
         ]
         advice += [*held, *advice_of(resolved)]
-        return Prepared(request, resolved, tuple(advice), read=read)
+        own = resolved.layer("budget") in {"cell", "profile"}
+        budget = Budget(resolved["budget"], self.budget) if own else None
+        return Prepared(request, resolved, tuple(advice), None, read, budget=budget)
 
     def repair(self, prepared: Prepared, reply: Reply, **given: Any) -> Prepared:
         """The request that asks once more for the form that a reply does not have.
@@ -332,8 +336,7 @@ class Session:
 
     def client(self, resolved: Resolved) -> Client:
         """The client for the endpoint, kept with its connections."""
-        attempts = int(resolved["retries"]) + 1
-        return self._connections.client(self.endpoint(resolved), attempts)
+        return self._connections.client(self.endpoint(resolved))
 
     def answerer(
         self, resolved: Resolved, found: Reply | None = None
@@ -368,10 +371,6 @@ class Session:
     def store(self) -> "Store":
         """What was paid for; raises StoreError where the file cannot be used."""
         return self.ledger.store(self.settings.resolve({}))
-
-    def limiter(self, resolved: Resolved) -> Limiter:
-        """What the endpoint bears from this key, as learnt in this session."""
-        return self.ledger.limiter(self.endpoint(resolved), resolved)
 
     def _keep(self, resolved: Resolved, reply: Reply) -> None:
         self.history.append(reply)

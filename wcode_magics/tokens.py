@@ -19,6 +19,7 @@ import importlib.util
 import json
 import re
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -91,9 +92,10 @@ def estimate(text: str) -> Count:
     return Count(round(total), exact=False)
 
 
-def count_request(request: Request) -> Count:
+def count_request(request: Request, count: Callable[[str], Count] = count) -> Count:
     """The prompt tokens of a request, its chat template included.
 
+    ``count`` counts a text; :func:`estimate` needs no vocabulary to be loaded.
     Exact where the vocabulary is installed, the model is a Qwen and there are no
     tools; the template is that of Qwen2.5, which says a default system prompt
     where there is none.

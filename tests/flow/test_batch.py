@@ -518,21 +518,23 @@ def test_budget_counts_an_answer_without_usage():
 def test_budget_counts_what_a_second_stop_left():
     """The endpoint may bill what was in flight; what had not left costs nothing."""
     one = worst_cost(ask(100, max_tokens=100))
-    endpoint, budget = Endpoint(60), Budget(one * 30)
+    endpoint, budget = Endpoint(), Budget(one * 30)
 
     async def send(request: Request) -> Reply:
-        if sum(endpoint.seen.values()) == 3:
+        endpoint.delay = 60 if endpoint.seen else 0
+        if sum(endpoint.seen.values()) == 4:
             batch.stop()
             asyncio.get_running_loop().call_later(0.1, batch.stop)
-        return await endpoint.send(request)
+        return replace(await endpoint.send(request), cost=one)
 
     limiter = Limiter(most=8)
     limiter.window = 4
     batch = Batch(send, lambda reply: reply.text, limiter=limiter, budget=budget)
     outcomes = run(batch, [ask(100 + n, max_tokens=100) for n in range(60)])
-    assert {o.status for o in outcomes} == {"stopped"}
-    assert sum(endpoint.seen.values()) == 4
-    assert budget.spent == pytest.approx(4 * one)
+    assert Counter(o.status for o in outcomes) == {"ok": 1, "stopped": 59}
+    assert sum(endpoint.seen.values()) == 5
+    assert budget.spent == pytest.approx(5 * one)
+    assert budget.unsure == pytest.approx(4 * one)
     assert budget.aside == pytest.approx(0)
 
 

@@ -11,6 +11,7 @@ import pytest
 from tests.frames.asking import QUIET, echo, texts
 from tests.loopback import Answer
 from wcode_magics.errors import AuthenticationError, BudgetError, ReplayError
+from wcode_magics.flow.limiter import Limiter
 from wcode_magics.frames import call
 from wcode_magics.frames import frame as frames
 from wcode_magics.session import Session
@@ -85,6 +86,12 @@ def test_a_refused_key_is_an_error(serve):
     assert len(server.seen) <= 8
 
 
+def limiter_of(session: Session) -> Limiter:
+    """What the endpoint of a session bears."""
+    resolved = session.settings.resolve({})
+    return session.ledger.limiter(session.endpoint(resolved), resolved)
+
+
 def test_two_frames_at_once_share_one_limiter(serve):
     """Two runs at the same time do not exceed the concurrency together."""
     flying = []
@@ -95,7 +102,7 @@ def test_two_frames_at_once_share_one_limiter(serve):
 
     serve(script, concurrency=5)
     session = call.session()
-    limiter = session.limiter(session.settings.resolve({}))
+    limiter = limiter_of(session)
 
     async def both() -> None:
         calls = (texts(40).wcode.aio.ask(f"{k}{{{{ text }}}}", **QUIET) for k in "ab")

@@ -55,12 +55,13 @@ class Desk:
     _aside: float = 0.0
     _claims: set[str] = field(default_factory=set)
 
-    async def enter(self, tokens: int) -> int:
-        """Leave to send one request, as a number to be given back."""
-        since = await self.run.limiter.enter(tokens)
+    async def enter(self, tokens: int) -> tuple[int, bool]:
+        """Leave to send one request: a number to be given back, and whether alone."""
+        limiter = self.run.limiter
+        since = await limiter.enter(tokens)
         number = next(self._numbers)
         self._permits[number] = since
-        return number
+        return number, limiter.is_alone(since) and limiter.window < 2
 
     def leave(self, number: int, used: int, length: int) -> None:
         """It was answered."""
@@ -68,26 +69,36 @@ class Desk:
             since = self._permits.pop(number)
             self.run.limiter.leave(since, used=used, length=length)
 
-    def fail(self, number: int, crowded: bool, late: bool, retry_after: float) -> None:
+    def fail(
+        self,
+        number: int,
+        crowded: bool,
+        late: bool,
+        reserved: bool,
+        retry_after: float,
+    ) -> None:
         """It failed, or was not needed."""
         if number in self._permits:
             self.run.limiter.fail(
                 self._permits.pop(number),
                 crowded=crowded,
                 late=late,
+                reserved=reserved,
                 retry_after=retry_after,
             )
 
-    async def reserve(self, most: float) -> None:
-        """Set ¥ aside; raises BudgetError."""
-        if self.run.budget is not None:
-            await self.run.budget.set_aside(most)
-            self._aside += most
+    async def reserve(self, most: float) -> float:
+        """Set ¥ aside, and tell how many; raises BudgetError."""
+        if self.run.budget is None:
+            return 0.0
+        aside = await self.run.budget.set_aside(most)
+        self._aside += aside
+        return aside
 
-    def settle(self, aside: float, paid: float) -> None:
+    def settle(self, aside: float, paid: float, unsure: float) -> None:
         """Give back what was set aside, and book what was paid."""
         if self.run.budget is not None:
-            self.run.budget.settle(aside, paid)
+            self.run.budget.settle(aside, paid, unsure)
             self._aside -= aside
 
     async def claim(self, hashes: Sequence[str], wait: bool) -> list[str]:
@@ -129,7 +140,7 @@ class Desk:
         self._permits.clear()
         self.release([*self._claims])
         if self.run.budget is not None and self._aside > 0:
-            self.run.budget.settle(self._aside, self._aside)
+            self.run.budget.settle(self._aside, 0.0, self._aside)
 
 
 TOLD = frozenset({"fail", "leave", "release", "settle"})

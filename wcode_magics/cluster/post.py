@@ -16,6 +16,7 @@ from wcode_magics.cluster.journal import Journal, Recalled
 from wcode_magics.cluster.wire import Wire
 from wcode_magics.errors import ClusterError, WcodeError
 from wcode_magics.flow.budget import worst_cost
+from wcode_magics.flow.health import Health
 from wcode_magics.frames.many import Line
 from wcode_magics.recorded import Recorded
 from wcode_magics.replay import Replay
@@ -52,18 +53,25 @@ class Permits:
 
     def __init__(self, wire: Wire, *, most: int, counts_tokens: bool) -> None:
         self.most = most
-        self.answers = 0
         self.counts_tokens = counts_tokens
         self._wire = wire
+        self._alone: set[int] = set()
 
     async def enter(self, tokens: int = 0) -> float:
         """Wait for leave to send; a permit that comes too late is given back."""
-        asked: Coroutine[Any, Any, int] = self._wire.call("enter", tokens)
-        return await _or_back(asked, self.fail)
+        asked: Coroutine[Any, Any, Any] = self._wire.call("enter", tokens)
+        number, alone = await _or_back(asked, lambda given: self.fail(given[0]))
+        if alone:
+            self._alone.add(number)
+        return float(number)
+
+    def is_alone(self, since: float) -> bool:
+        """Whether no other request of any worker has been in flight beside it."""
+        return int(since) in self._alone
 
     def leave(self, since: float, *, used: int = 0, length: int = 0) -> None:
         """A request was answered; ``since`` is what :meth:`enter` gave."""
-        self.answers += 1
+        self._alone.discard(int(since))
         self._wire.tell("leave", int(since), used, length)
 
     def fail(
@@ -72,10 +80,12 @@ class Permits:
         *,
         crowded: bool = False,
         late: bool = False,
+        reserved: bool = False,
         retry_after: float = 0.0,
     ) -> None:
         """A request failed; all workers keep its ``retry_after``."""
-        self._wire.tell("fail", int(since), crowded, late, retry_after)
+        self._alone.discard(int(since))
+        self._wire.tell("fail", int(since), crowded, late, reserved, retry_after)
 
 
 class Purse:
@@ -89,15 +99,13 @@ class Purse:
         """Set the worst case of a request aside, in ¥; raises BudgetError."""
         if not self._limits:
             return 0.0
-        most = worst_cost(request)
-        asked = self._wire.call("reserve", most)
-        await _or_back(asked, lambda _none: self.settle(most, 0.0))
-        return most
+        asked = self._wire.call("reserve", worst_cost(request))
+        return await _or_back(asked, lambda aside: self.settle(aside, 0.0))
 
-    def settle(self, aside: float, paid: float) -> None:
+    def settle(self, aside: float, paid: float, unsure: float = 0.0) -> None:
         """Give back what was set aside, and book what was paid."""
-        if aside or paid:
-            self._wire.tell("settle", aside, paid)
+        if aside or paid or unsure:
+            self._wire.tell("settle", aside, paid, unsure)
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,10 +240,11 @@ class Post:
         return known
 
     def _line(self, known: Mapping[str, bytes]) -> Line:
-        lease, client, purse = self._lease, None, None
+        lease, client, purse, health = self._lease, None, None, Health()
         shelf: Any = Recalled(self._journal.store, known, lease.since)
         if Replay(lease.resolved["replay"]).sends:
             client = self._session.client(lease.resolved)
+            health = self._session.ledger.health(client.endpoint)
             purse = Purse(self.wire, limits=lease.limited) if lease.paid else None
         return _Line(
             lease.resolved,
@@ -243,6 +252,7 @@ class Post:
             shelf,
             self._permits(),
             purse,
+            health,
             self.wire,
             lease.since,
         )

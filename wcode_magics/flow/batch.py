@@ -9,18 +9,20 @@ person can. Nothing that was answered is lost by stopping.
 import asyncio
 import copy
 import itertools
+import re
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 from wcode_magics import errors as e
 from wcode_magics.errors import WcodeError
-from wcode_magics.flow.budget import longest
+from wcode_magics.flow.attempt import Attempts, Limits, Permits, Purse
+from wcode_magics.flow.health import Health
 from wcode_magics.flow.outcome import GOOD, Outcome, Tally, ending_of, status_of
-from wcode_magics.flow.retry import PATIENCE_S, Retry, Tries, is_down
+from wcode_magics.flow.retry import Retry, Tries, is_crowded
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
-from wcode_magics.tokens import count_request
 
 T = TypeVar("T")
 Ask = Request | WcodeError | None
@@ -28,8 +30,9 @@ Job = tuple[int, Request, Reply | None]
 
 LOOKUP = 32
 GRACE_S = 5.0
+ALIKE = 20
+"""So many rows that fail in the same way, and none that is good, end a run."""
 
-_MAYBE_PAID = (e.TimedOut, e.StreamError, e.AnswerError)
 _FATAL = (
     e.CreditError,
     e.StoreError,
@@ -38,40 +41,8 @@ _FATAL = (
     e.ClusterError,
 )
 _FATAL_AT_FIRST = (e.AuthenticationError, e.ForbiddenError, e.ModelError)
-_CROWDED = frozenset({429, 503, 529})
-
-
-class Permits(Protocol):
-    """Who gives leave to send; :class:`Limiter` says what each means."""
-
-    most: int
-    answers: int
-
-    @property
-    def counts_tokens(self) -> bool: ...  # noqa: D102
-
-    async def enter(self, tokens: int = 0) -> float: ...  # noqa: D102
-
-    def leave(  # noqa: D102
-        self, since: float, *, used: int = 0, length: int = 0
-    ) -> None: ...
-
-    def fail(  # noqa: D102
-        self,
-        since: float,
-        *,
-        crowded: bool = False,
-        late: bool = False,
-        retry_after: float = 0.0,
-    ) -> None: ...
-
-
-class Purse(Protocol):
-    """Who pays; :class:`~wcode_magics.flow.budget.Budget` says what each means."""
-
-    async def reserve(self, request: Request) -> float: ...  # noqa: D102
-
-    def settle(self, aside: float, paid: float) -> None: ...  # noqa: D102
+_PARTICULAR = re.compile(r"""\d+|"[^"]*"|'[^']*'|“[^”]*”|‘[^’]*’|「[^」]*」""")
+"""What differs between errors of one kind: numbers and quoted words."""
 
 
 class Batch(Generic[T]):
@@ -89,6 +60,11 @@ class Batch(Generic[T]):
         find: such a request to its recorded reply, or None.
         budget: what may be spent.
         retry: how often and when to try again.
+        health: the endpoint's.
+        timeout: seconds to wait for an answer once a request can have had its turn;
+            None: ``send`` itself keeps to a timeout.
+        url: the endpoint, for the error of a timeout.
+        keep_going: go on where rows fail alike and none is good.
     """
 
     def __init__(
@@ -103,14 +79,19 @@ class Batch(Generic[T]):
         find: Callable[[Request], Awaitable[Reply | None]] | None = None,
         budget: Purse | None = None,
         retry: Retry | None = None,
+        health: Health | None = None,
+        timeout: float | None = None,
+        url: str = "–",
+        keep_going: bool = False,
     ) -> None:
         self.tally = Tally()
         self.reason: WcodeError | None = None
         self._send, self._read = send, read
-        self._limiter, self._budget = limiter, budget
+        self._limits = Limits(limiter, health or Health(), budget, retry or Retry())
+        self._timeout, self._url = timeout, url
+        self._keep_going, self._alike = keep_going, Counter[Any]()
         self._recall, self._keep = recall, keep
         self._mend, self._find = mend, find
-        self._retry = retry or Retry()
         self._outcomes: list[Outcome[T]] = []
         self._first: dict[bytes, int] = {}
         self._repeats: dict[int, list[int]] = {}
@@ -120,7 +101,7 @@ class Batch(Generic[T]):
         self._leaving = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._broke: WcodeError | None = None
-        self._served, self._answered = 0, time.monotonic()
+        self._served = self._good = 0
 
     async def run(self, asks: Iterable[Ask], total: int) -> list[Outcome[T]]:
         """The outcomes, in the order of the requests.
@@ -134,7 +115,7 @@ class Batch(Generic[T]):
         self.tally.total = total
         self._outcomes = [Outcome("stopped")] * total
         jobs = self._jobs(asks)
-        many = min(self._limiter.most, total)
+        many = min(self._limits.limiter.most, total)
         workers = [asyncio.create_task(self._work(jobs)) for _ in range(many)]
         try:
             await self._until_done(workers)
@@ -224,6 +205,7 @@ class Batch(Generic[T]):
 
     def _settle(self, place: int, outcome: Outcome[T]) -> None:
         self._outcomes[place] = outcome
+        self._good += outcome.status in GOOD
         tally = self.tally
         tally.done += 1
         tally.skipped += outcome.status == "skipped"
@@ -237,23 +219,34 @@ class Batch(Generic[T]):
             reply = recorded or await self._sent(request, row)
             return await self._told(reply, row)
         except WcodeError as error:
-            if self._befalls_all(error):
+            if isinstance(error, e.BudgetError):
+                self._broke = error
+            if self._befalls_all(error) or self._fails_alike(error):
                 self._halt(error)
             return Outcome(status_of(error), None, error, row.attempts, row.paid)
 
     def _befalls_all(self, error: WcodeError) -> bool:
-        if isinstance(error, e.StatusError) and error.status in _CROWDED:
-            long = (error.facts.get("retry_after") or 0) > PATIENCE_S
-            return long or self._is_gone(error)
+        retry = self._limits.retry
         refused = isinstance(error, e.AuthenticationError) and error.status == 401
         early = isinstance(error, _FATAL_AT_FIRST) and not self._served
-        return refused or early or self._is_gone(error) or isinstance(error, _FATAL)
+        if refused or early or isinstance(error, _FATAL):
+            return True
+        long = is_crowded(error) and (error.facts.get("retry_after") or 0)
+        if long > retry.patience:
+            return True
+        last = self._good and self.tally.done >= self.tally.total - 1
+        return not last and self._limits.health.is_gone(error, retry.outage)
 
-    def _is_gone(self, error: WcodeError) -> bool:
-        """Whether one that has answered before answered nobody for too long."""
-        silence = time.monotonic() - self._answered
-        waited = 0 < self._retry.outage < silence
-        return bool(self._served) and waited and is_down(error)
+    def _fails_alike(self, error: WcodeError) -> bool:
+        """Whether enough rows failed as this one did, and none is good."""
+        if self._good or self._keep_going or not isinstance(error, e.EndpointError):
+            return False
+        if isinstance(error, e.FilteredError):
+            return False
+        status = error.status if isinstance(error, e.StatusError) else 0
+        kind = type(error), status, _PARTICULAR.sub("", str(error.said))
+        self._alike[kind] += 1
+        return self._alike[kind] >= ALIKE
 
     async def _told(self, reply: Reply, row: Tries) -> Outcome[T]:
         ending = ending_of(reply)
@@ -285,80 +278,35 @@ class Batch(Generic[T]):
 
     async def _sent(self, request: Request, row: Tries) -> Reply:
         row.begin()
-        while True:
-            row.attempts += 1
-            answers = self._limiter.answers
-            try:
-                return await self._flight(request, row)
-            except e.EndpointError as error:
-                served = self._limiter.answers > answers or not answers
-                wait = row.wait(error, self._retry, served=served)
-                if wait is None or self._stopping.is_set() or self._is_gone(error):
-                    raise
-            await asyncio.sleep(wait)
+        attempts = Attempts(
+            request,
+            self._limits,
+            row,
+            timeout=self._timeout,
+            url=self._url,
+            stopping=self._stopping.is_set,
+        )
+        async for attempt in attempts:
+            if self._broke is not None:
+                raise copy.copy(self._broke)
+            async with attempt:
+                attempt.reply = reply = await self._flown(request)
+                self._book(reply)
+                return reply
+        raise AssertionError
 
-    async def _flight(self, request: Request, row: Tries) -> Reply:
-        if self._broke is not None:
-            raise copy.copy(self._broke)
-        aside = paid = 0.0
-        if self._budget is not None:
-            try:
-                aside = await self._budget.reserve(request)
-            except e.BudgetError as error:
-                self._broke = error
-                raise
+    async def _flown(self, request: Request) -> Reply:
+        """Send once; known as in flight meanwhile."""
         task = asyncio.current_task()
         assert task is not None
-        try:
-            reply = await self._exchange(request, task)
-            paid = aside if reply.cost is None else reply.cost
-        except (*_MAYBE_PAID, asyncio.CancelledError):
-            paid = aside if task in self._flying else 0.0
-            raise
-        finally:
-            self._flying.discard(task)
-            if self._budget is not None:
-                self._budget.settle(aside, paid)
-        self._book(reply, row)
-        return reply
-
-    async def _exchange(self, request: Request, task: "asyncio.Task[Any]") -> Reply:
-        most = self._most_tokens(request)
-        since = await self._limiter.enter(most)
         self._flying.add(task)
         try:
-            reply = await self._send(request)
-        except BaseException as error:
-            self._failed(since, error)
-            raise
-        used = reply.usage
-        self._limiter.leave(
-            since,
-            used=used.total_tokens if used else most,
-            length=used.completion_tokens if used else 0,
-        )
-        return reply
+            return await self._send(request)
+        finally:
+            self._flying.discard(task)
 
-    def _failed(self, since: float, error: BaseException) -> None:
-        crowded, after = False, 0.0
-        if isinstance(error, e.StatusError) and error.status in _CROWDED:
-            crowded, after = True, float(error.facts.get("retry_after") or 0)
-        self._limiter.fail(
-            since,
-            crowded=crowded,
-            late=isinstance(error, e.TimedOut),
-            retry_after=min(after, PATIENCE_S),
-        )
-
-    def _most_tokens(self, request: Request) -> int:
-        if not self._limiter.counts_tokens:
-            return 0
-        prompt = count_request(request).most
-        return prompt + longest(request, prompt)
-
-    def _book(self, reply: Reply, row: Tries) -> None:
-        self._served, self._answered = self._served + 1, time.monotonic()
-        row.paid += reply.cost or 0.0
+    def _book(self, reply: Reply) -> None:
+        self._served += 1
         self.tally.spent += reply.cost or 0.0
         if self._keep is not None:
             try:

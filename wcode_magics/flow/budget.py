@@ -2,26 +2,37 @@
 
 import asyncio
 import math
+from collections.abc import Callable
 
 from wcode_magics import models, tokens
 from wcode_magics.errors import BudgetError
 from wcode_magics.request import Request
 from wcode_magics.values import Usage
 
+MORE = 1.1
+"""Held against the next request being counted still higher."""
+
 
 class Budget:
     """``limit`` in ¥; what is spent and set aside never exceeds it.
 
     Lives on one event loop. Without a limit it only counts. What is spent here is
-    spent ``under`` it too: a run's budget under its session's.
+    spent ``under`` it too: a run's budget under its session's. ``unsure`` is the part
+    of ``spent`` that no endpoint told: what may be billed for requests that broke off.
+
+    An endpoint may count more tokens than are counted here. So under a limit the first
+    request goes alone, and from then on the worst case is as much greater as any
+    request has cost more than its own.
     """
 
     def __init__(self, limit: float = math.inf, under: "Budget | None" = None) -> None:
         self.limit = limit
         self.spent = 0.0
+        self.unsure = 0.0
         self.aside = 0.0
         self._under = under
         self._changed = asyncio.Event()
+        self._excess: float | None = None
 
     async def reserve(self, request: Request) -> float:
         """Set the worst case of a request aside, in ¥, and tell it.
@@ -33,9 +44,7 @@ class Budget:
         """
         if not self.limits:
             return 0.0
-        most = worst_cost(request)
-        await self.set_aside(most)
-        return most
+        return await self.set_aside(worst_cost(request))
 
     @property
     def limits(self) -> bool:
@@ -43,10 +52,21 @@ class Budget:
         below = self._under is not None and self._under.limits
         return below or self.limit < math.inf
 
-    async def set_aside(self, most: float) -> None:
-        """Set so many ¥ aside, or wait, or raise BudgetError."""
+    async def set_aside(self, most: float) -> float:
+        """Set so many ¥ aside, or as many more as was learnt, and tell it.
+
+        Waits while that may help, else raises BudgetError.
+        """
+        root = self._root
+        while root._excess is None and root.aside:  # noqa: SLF001 - of its own kind
+            await root._changed.wait()  # noqa: SLF001
+        most *= root._excess or 1.0  # noqa: SLF001
+        await self._take(most)
+        return most
+
+    async def _take(self, most: float) -> None:
         if self._under is not None:
-            await self._under.set_aside(most)
+            await self._under._take(most)  # noqa: SLF001
         try:
             await self._room(most)
         except BaseException:
@@ -55,18 +75,30 @@ class Budget:
             raise
         self.aside += most
 
+    @property
+    def _root(self) -> "Budget":
+        return self if self._under is None else self._under._root  # noqa: SLF001
+
     async def _room(self, most: float) -> None:
         while self.spent + self.aside + most > self.limit:
             if self.spent + most > self.limit or not self.aside:
                 raise self._exceeded(most)
             await self._changed.wait()
 
-    def settle(self, aside: float, paid: float) -> None:
-        """Give back what was set aside for a request and book what it cost."""
+    def settle(self, aside: float, paid: float, unsure: float = 0.0) -> None:
+        """Give back what was set aside for a request and book what it cost.
+
+        ``unsure`` ¥ more may have been billed for it.
+        """
         if self._under is not None:
-            self._under.settle(aside, paid)
+            self._under.settle(aside, paid, unsure)
         self.aside = max(0.0, self.aside - aside)
-        self.spent += paid
+        self.spent += paid + unsure
+        self.unsure += unsure
+        if aside and paid:
+            before = self._excess or 1.0
+            more = MORE * paid / aside if paid > aside else 1.0
+            self._excess = before * more
         self._changed.set()
         self._changed = asyncio.Event()
 
@@ -79,17 +111,10 @@ class Budget:
         )
 
 
-def afford(request: Request, limit: float) -> None:
-    """Raise BudgetError where the worst case of a request alone exceeds a limit."""
-    most = worst_cost(request)
-    if most > limit:
-        raise BudgetError(
-            "budget.exceeded", limit=f"{limit:g}", spent="0", most=models.amount(most)
-        )
-
-
-def worst_cost(request: Request) -> float:
-    """The most that a request may cost, in ¥.
+def worst_cost(
+    request: Request, count: Callable[[str], tokens.Count] = tokens.count
+) -> float:
+    """The most that a request may cost, in ¥; ``count`` counts a text.
 
     Its prompt as counted, with a margin where that is an estimate, and an answer of
     ``max_tokens``, else as long as the model can.
@@ -97,7 +122,7 @@ def worst_cost(request: Request) -> float:
     Raises:
         BudgetError: the prices of the model are not known.
     """
-    prompt = tokens.count_request(request).most
+    prompt = tokens.count_request(request, count).most
     price = models.cost(request.model, Usage(prompt, longest(request, prompt)))
     if price is None:
         raise BudgetError("budget.no_price", model=request.model)

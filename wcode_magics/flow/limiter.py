@@ -21,6 +21,11 @@ Measured over HTTP with 64 in flight at most, against halving alone and a fixed 
 of 0.3 s, timeout 3 s: 272 of 300 rows answered, not 40; answers that take 0.9 s
 instead of 0.3 s from the 600th of 1,800 on: 84 rows/s, not 15.
 
+Where one request in flight is still too many, requests are spaced in time instead
+(:mod:`wcode_magics.flow.pace`). A gateway that reserves credit for every request in
+flight refuses what a single one would be granted: then all that fly come home first,
+one is sent alone, and the window opens again as after any trouble.
+
 Where several flights in a row are refused without an answer and without a
 ``Retry-After``, a quota is used up: everybody pauses, longer each time, until there
 is an answer again.
@@ -36,6 +41,8 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+
+from wcode_magics.flow.pace import Pace
 
 MOST = 64
 START = 64
@@ -77,8 +84,9 @@ class Limiter:
     ) -> None:
         self.window = float(min(START, most))
         self.flying = 0
-        self.answers = 0
         self._clock = clock
+        self._pace = Pace()
+        self._solo: float | None = None
         self._requests, self._tokens = _Bucket(), _Bucket()
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._threshold = math.inf
@@ -131,11 +139,15 @@ class Limiter:
             since = math.nextafter(since, math.inf)
         if taken:
             self._taken[since] = taken
+        self._solo = since if self.flying == 1 else None
         return since
+
+    def is_alone(self, since: float) -> bool:
+        """Whether no other request has been in flight beside it."""
+        return self._solo == since
 
     def leave(self, since: float, *, used: int = 0, length: int = 0) -> None:
         """A request was answered; it used so many tokens, ``length`` in the answer."""
-        self.answers += 1
         self._refused = 0
         self._used.append(used)
         self._settle(since, used)
@@ -147,6 +159,7 @@ class Limiter:
             self.window = min(self.window, self.most)
         now = self._clock()
         self._answered.append(now)
+        self._pace.answered(now)
         if since >= self._since:
             self._times.append(max(QUICK_S, now - since) / (LENGTH + length))
         if len(self._times) >= max(int(self.window), CALM):
@@ -158,14 +171,21 @@ class Limiter:
         *,
         crowded: bool = False,
         late: bool = False,
+        reserved: bool = False,
         retry_after: float = 0.0,
     ) -> None:
         """A request failed; ``crowded`` if because there are too many (429, 503).
 
-        ``late`` if no answer came in time. ``retry_after`` seconds nobody sends.
+        ``late`` if no answer came in time; ``reserved`` if credit is short while
+        others fly. ``retry_after`` seconds nobody sends.
         """
         self._settle(since, 0)
         now = self._clock()
+        if crowded and self.window <= FEWEST:
+            self._pace.refused(now)
+        if reserved and since >= self._cut:
+            self._cut, self._threshold = now, max(FEWEST, self.flying / 2)
+            self.window = float(FEWEST)
         borne = self.window / 2 if crowded else self._borne(since) if late else math.inf
         if borne < self.window and since >= self._cut:
             self._cut = self._since = now
@@ -191,13 +211,14 @@ class Limiter:
 
     async def _turn(self, tokens: int) -> float:
         """Wait for a turn under pause and caps, one after another; tokens taken."""
-        if not (self.paused or self._capped):
+        if not (self.paused or self._capped or self._pace.holds):
             return 0.0
         async with self._gate:
             while (wait := max(self.paused, self._owed)) > NOW_S:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._given_back.wait(), wait)
             now, amount = self._clock(), min(tokens, self._usual or tokens)
+            self._pace.take(now)
             self._requests.take(1, now)
             self._tokens.take(amount, now)
             return amount
@@ -210,7 +231,8 @@ class Limiter:
     def _owed(self) -> float:
         """Seconds until what was taken is worked off."""
         now = self._clock()
-        return max(0.0, self._requests.free - now, self._tokens.free - now)
+        free = max(self._requests.free, self._tokens.free)
+        return max(0.0, free - now, self._pace.holds and self._pace.free - now)
 
     @property
     def _usual(self) -> int:

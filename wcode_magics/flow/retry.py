@@ -3,6 +3,7 @@
 import random
 import time
 from dataclasses import dataclass
+from typing import Self
 
 from wcode_magics import errors as e
 from wcode_magics.errors import WcodeError
@@ -10,7 +11,7 @@ from wcode_magics.errors import WcodeError
 PATIENCE_S = 600.0
 LONGEST_RETRY_AFTER_S = 60.0
 
-_PASSING = (
+PASSING = (
     e.RateLimitError,
     e.ServerError,
     e.TimedOut,
@@ -18,18 +19,22 @@ _PASSING = (
     e.StreamError,
     e.AnswerError,
 )
+"""Errors that may not come again when the same request is sent again."""
+MAYBE_PAID = (e.TimedOut, e.StreamError, e.AnswerError, e.LimitError)
+"""Errors after which the endpoint may bill the request."""
 _EARLY = frozenset({408, 425})
-_DOWN = frozenset({429, 502, 503, 504, 529})
+_CROWDED = frozenset({429, 503, 529})
 
 
 @dataclass(frozen=True, slots=True)
 class Retry:
     """How often what may pass is tried, and how long to wait in between.
 
-    ``wait`` seconds before the second attempt, doubled up to ``longest``, with
-    jitter, unless the endpoint names its own time. An endpoint that has answered
-    before and now refuses everybody is waited for, ``outage`` seconds, and nobody's
-    attempts count: it is gone, or a quota is used up until the next minute.
+    ``attempts`` count only where the failure may be the request's own; of those,
+    ``timeouts`` may have been sent whole and met silence. ``wait`` seconds before the
+    second attempt, doubled up to ``longest``, with jitter, unless the endpoint names
+    its own time, of at most ``patience`` seconds. ``outage`` is how long an endpoint
+    is waited for that refuses everybody. ``unread`` answers are asked for again.
     """
 
     attempts: int = 5
@@ -37,6 +42,23 @@ class Retry:
     wait: float = 0.5
     longest: float = 8.0
     outage: float = 120.0
+    patience: float = PATIENCE_S
+    unread: bool = True
+
+    @classmethod
+    def alone(cls, retries: int) -> Self:
+        """For a person who waits for a single answer.
+
+        An answer that cannot be read is shown at once, and a minute is the longest
+        that a server may ask to wait.
+        """
+        return cls(
+            retries + 1,
+            wait=0.25,
+            outage=0.0,
+            patience=LONGEST_RETRY_AFTER_S,
+            unread=False,
+        )
 
 
 class Tries:
@@ -54,51 +76,41 @@ class Tries:
         self.counted = self.timeouts = 0
         self.since = time.monotonic()
 
-    def wait(self, error: WcodeError, retry: Retry, *, served: bool) -> float | None:
+    @property
+    def waited(self) -> float:
+        """Seconds since the first attempt."""
+        return time.monotonic() - self.since
+
+    def wait(self, error: WcodeError, retry: Retry, *, own: bool) -> float | None:
         """Seconds until the next attempt; None: there is none.
 
-        ``served`` tells that the endpoint answered somebody during this attempt, or
-        has never answered.
+        ``own`` tells that the failure may be this request's own, so that it counts.
         """
-        if not _may_pass(error):
+        if not may_pass(error) or (isinstance(error, e.AnswerError) > retry.unread):
             return None
-        waited = time.monotonic() - self.since
-        self.counted += served or not is_down(error) or waited > retry.outage
+        self.counted += own or self.waited > retry.outage
         self.timeouts += isinstance(error, e.TimedOut)
         if self.counted >= retry.attempts or self.timeouts >= retry.timeouts:
             return None
         after = error.facts.get("retry_after")
         if after is not None:
-            return float(after) if after <= PATIENCE_S else None
+            return float(after) if after <= retry.patience else None
         steps = min(self.attempts - 1, 10)
-        longest_wait = min(retry.longest, retry.wait * 2**steps)
-        return float(longest_wait * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
+        jitter = random.uniform(1.0, 1.5)  # noqa: S311 - no secret
+        return float(min(retry.longest, retry.wait * 2**steps * jitter))
 
 
-def try_again(error: Exception) -> bool | float:
-    """Whether a person's own request may pass, and after how long if the server says.
-
-    One who waits for a single answer is not kept longer than
-    :data:`LONGEST_RETRY_AFTER_S`, and an answer that cannot be read is shown at once.
-    """
-    if isinstance(error, e.AnswerError) or not isinstance(error, WcodeError):
-        return False
-    wait = error.facts.get("retry_after")
-    if wait is None or not _may_pass(error):
-        return _may_pass(error)
-    return False if wait > LONGEST_RETRY_AFTER_S else float(wait)
-
-
-def _may_pass(error: WcodeError) -> bool:
+def may_pass(error: WcodeError) -> bool:
+    """Whether the same request may be answered when it is sent again."""
     if isinstance(error, e.CertificateError):
         return False
     if isinstance(error, e.RejectedError):
         return error.status in _EARLY
-    return isinstance(error, _PASSING)
+    return isinstance(error, PASSING)
 
 
-def is_down(error: WcodeError) -> bool:
-    """Whether the endpoint is gone, or refuses everybody."""
+def is_crowded(error: BaseException) -> bool:
+    """Whether the endpoint refuses because it is asked too much, whoever asks."""
     if isinstance(error, e.RateLimitError | e.ServerError):
-        return error.status in _DOWN
-    return isinstance(error, e.ConnectionFailed)
+        return error.status in _CROWDED
+    return False

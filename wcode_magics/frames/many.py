@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from wcode_magics.client import Client
 from wcode_magics.exchange import Exchange, Prepared
-from wcode_magics.flow.batch import Batch, Permits, Purse
+from wcode_magics.flow.attempt import Permits, Purse
+from wcode_magics.flow.batch import Batch
 from wcode_magics.flow.budget import Budget
+from wcode_magics.flow.health import Health
 from wcode_magics.flow.limiter import Limiter
 from wcode_magics.flow.retry import Retry
 from wcode_magics.frames.task import Task
@@ -18,6 +20,9 @@ from wcode_magics.reply import Reply
 from wcode_magics.request import Request
 from wcode_magics.session import Session
 from wcode_magics.settings import Resolved
+
+NEVER_S = 86_400.0
+"""The client's own timeout of rows: the batch counts theirs from their turn."""
 
 if TYPE_CHECKING:
     from wcode_magics.recorded import Recorded
@@ -47,6 +52,7 @@ class Line:
     store: Shelf
     limiter: Permits
     budget: Purse | None
+    health: Health
 
     @classmethod
     def of(
@@ -70,10 +76,14 @@ class Line:
         if sends:
             store.flush()
             store.check_writable()
-        limiter = session.limiter(resolved) if sends else Limiter()
+        limiter, health = Limiter(), Health()
+        if sends:
+            endpoint = session.endpoint(resolved)
+            limiter = session.ledger.limiter(endpoint, resolved)
+            health = session.ledger.health(endpoint)
         paid = answerer.source == "endpoint"
         purse = purse_of(session, budget) if paid else None
-        return cls(resolved, answerer, store, limiter, purse)
+        return cls(resolved, answerer, store, limiter, purse, health)
 
     @property
     def place(self) -> str | None:
@@ -83,7 +93,7 @@ class Line:
     async def send(self, request: Request) -> Reply:
         """Send once and wait for the whole answer."""
         prepared = Prepared(request, self.resolved)
-        return await Exchange(prepared, self.answerer, _forget, attempts=1).whole()
+        return await Exchange(prepared, self.answerer, _forget).once(NEVER_S)
 
     def recall(self, requests: Sequence[Request]) -> Mapping[str, Reply]:
         """What is recorded of these, by hash."""
@@ -117,6 +127,9 @@ def batch(line: Line, task: Task) -> Batch[tuple[Any, ...]]:
         find=line.find if found else None,
         budget=line.budget,
         retry=Retry(attempts=int(resolved["retries"]) + 1),
+        health=line.health,
+        timeout=float(resolved["timeout"]),
+        url=line.answerer.endpoint.base_url,
     )
 
 
