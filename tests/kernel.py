@@ -30,7 +30,7 @@ class Shown:
             self._clear = True
         elif kind == "update_display_data":
             name = content["transient"]["display_id"]
-            self._by_id[name]["data"] = content["data"]
+            self._by_id[name].update(data=content["data"], metadata=content["metadata"])
         elif kind in {"display_data", "execute_result", "stream", "error"}:
             if self._clear:
                 self.outputs.clear()

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wcode_magics.highlight import BLOCK, COLOURS, html
+from wcode_magics.markup import inert
 
 WHITE, DARK = "#ffffff", "#111111"
 LANGUAGES = ("python", "Go", "json", "bash", "php", "no such language", "")
@@ -59,7 +60,7 @@ def test_no_character_is_lost_or_unsafe(code, language):
     """The element's text is the code, and only pre, code and span stand in it."""
     code = code.replace("\ufeff", "").replace("\r\n", "\n").replace("\r", "\n")
     markup = html(code, language)
-    assert unescape(re.sub("<[^>]*>", "", markup)) == code
+    assert unescape(re.sub("<[^>]*>", "", markup)) == inert(code)
     assert _shape(markup).tags <= {"pre", "code", "span"}
 
 

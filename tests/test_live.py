@@ -2,13 +2,14 @@
 
 import json
 import re
+from html import unescape
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from wcode_magics import markdown
-from wcode_magics.live import Live
+from wcode_magics import view
+from wcode_magics.live import ALONE, PLACES, Live
 
 RATE = 100
 TOKENS = 4_000
@@ -29,45 +30,42 @@ class Recorder:
 
     def __init__(self) -> None:
         self.now = 0.0
-        self.sent: list[tuple[float, str, dict[str, Any], bool]] = []
-        self.cleared = 0
+        self.sent: list[tuple[float, int, dict[str, Any]]] = []
 
     def clock(self) -> float:
         """The time of this screen."""
         return self.now
 
-    def show(self, bundle: dict[str, Any], name: str, *, again: bool) -> None:
+    def show(self, bundle: dict[str, Any], place: int) -> None:
         """Remember it."""
-        self.sent.append((self.now, name, bundle, again))
-
-    def clear(self) -> None:
-        """Remember that all was cleared."""
-        self.cleared += 1
+        self.sent.append((self.now, place, bundle))
 
     @property
     def size(self) -> int:
         """Bytes as the notebook's messages have them."""
-        return sum(len(json.dumps(bundle)) for _now, _name, bundle, _again in self.sent)
+        sent = [json.dumps(b, ensure_ascii=False) for _now, _place, b in self.sent]
+        return sum(len(text.encode()) for text in sent)
 
-    def last(self) -> dict[str, str]:
-        """What stands under each name in the end."""
-        return {name: bundle["text/plain"] for _now, name, bundle, _again in self.sent}
+    def last(self) -> str:
+        """What stands on the screen in the end, from top to bottom."""
+        shown = {place: bundle for _now, place, bundle in self.sent}
+        page = "\n".join(shown[place]["text/html"] for place in sorted(shown))
+        return unescape(re.sub("<[^>]*>", "\n", page))
 
 
 def bundle(text: str) -> dict[str, Any]:
     """What a notebook gets for a part of an answer."""
-    return {"text/html": markdown.html(text), "text/plain": text}
+    return view.growing_bundle(text)
 
 
 def play(pieces: list[str], *, blocks: bool = True, rate: float = RATE) -> Recorder:
     """Stream pieces at a rate per second and draw the rest at the end."""
     screen = Recorder()
-    live = Live(screen, bundle, blocks=blocks, clock=screen.clock)
+    live = Live(screen, bundle, is_markdown=blocks, clock=screen.clock)
     for piece in pieces:
         screen.now += 1 / rate
         live.add(piece)
     live.draw()
-    live.finish()
     return screen
 
 
@@ -82,22 +80,36 @@ def test_four_thousand_tokens_are_less_than_a_megabyte(shape):
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_finished_blocks_are_sent_once(shape):
-    """No output is touched again after the next one was begun."""
+def test_it_grows_in_a_few_outputs(shape):
+    """The first is sent anew only when it has nearly doubled."""
     screen = play(SHAPES[shape])
-    names = [name for _now, name, _bundle, _again in screen.sent]
-    begun = list(dict.fromkeys(names))
-    assert names == sorted(names, key=begun.index)
-    fresh = [name for _now, name, _bundle, again in screen.sent if not again]
-    assert fresh == begun
-    assert screen.cleared == 1
+    assert {place for _now, place, _bundle in screen.sent} == {*range(PLACES)}
+    sizes = [
+        len(bundle["text/html"])
+        for _now, place, bundle in screen.sent
+        if place == 0 and len(bundle["text/html"]) > 10 * ALONE
+    ]
+    assert all(after > 1.4 * before for before, after in pairwise(sizes))
+
+
+def test_a_short_answer_needs_one_output():
+    """Nothing empty is left beside it."""
+    screen = play(["word "] * 200)
+    assert {place for _now, place, _bundle in screen.sent} == {0}
+
+
+def test_an_answer_of_ten_megabytes_is_drawn_in_little():
+    """What is not laid out is counted instead."""
+    screen = play([f"line {n} {'x' * 990}\n\n" for n in range(10_000)], rate=1_000)
+    assert screen.size < 3_000_000
+    assert "more characters not shown" in screen.last()
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_all_of_the_text_stands_on_the_screen(shape):
     """Read from top to bottom, every piece is there once and in order."""
-    shown = "\n".join(play(SHAPES[shape]).last().values())
-    numbers = r"\d+(?= =)|(?<=word)\d+|(?<=第)\d+|(?<=item )\d+|(?<=^\| )\d+"
+    shown = play(SHAPES[shape]).last()
+    numbers = r"\d+(?= =)|(?<=word)\d+|(?<=第)\d+|(?<=item )\d+|^\d+$"
     told = [int(n) for n in re.findall(numbers, shown, re.MULTILINE)]
     assert told == list(range(TOKENS))
 
@@ -105,20 +117,15 @@ def test_all_of_the_text_stands_on_the_screen(shape):
 def test_plain_text_is_cut_at_its_lines():
     """Where the text is no Markdown, lines are finished."""
     screen = play([f"line {n}\n" for n in range(TOKENS)], blocks=False)
-    assert "".join(screen.last().values()) == "".join(
-        f"line {n}\n" for n in range(TOKENS)
-    )
+    assert screen.last().split() == " ".join(f"line {n}" for n in range(TOKENS)).split()
     assert screen.size < 1_000_000
 
 
 def test_a_slow_answer_is_drawn_piece_by_piece():
     """Nothing waits for a next piece that may never come."""
     screen = play(["a ", "b ", "c "], rate=2)
-    assert [b["text/plain"] for _now, _name, b, _again in screen.sent] == [
-        "a ",
-        "a b ",
-        "a b c ",
-    ]
+    shown = [b["text/html"] for _now, _place, b in screen.sent]
+    assert shown == [f"<p>{text}</p>\n" for text in ("a", "a b", "a b c")]
 
 
 def test_nothing_new_is_not_drawn():
@@ -128,9 +135,7 @@ def test_nothing_new_is_not_drawn():
     for _ in range(10):
         screen.now += 1
         live.add("")
-    live.finish()
     assert screen.sent == []
-    assert screen.cleared == 0
     live.add("x")
     for _ in range(10):
         screen.now += 1

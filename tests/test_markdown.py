@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
-from wcode_magics.markdown import TAIL_LIMIT, html, neutral, split
+from wcode_magics.blocks import TAIL_LIMIT, split
+from wcode_magics.markdown import html, neutral
 
 HOSTILE = [
     "<script>alert(1)</script>",

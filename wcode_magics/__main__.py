@@ -11,12 +11,11 @@ import sys
 from collections.abc import Sequence
 
 from wcode_magics import line as lines
-from wcode_magics import manual, view
+from wcode_magics import manual, terminal, view
 from wcode_magics.dialogue.typed import plain_value
 from wcode_magics.errors import OptionError, UsageError, VariableError, WcodeError
 from wcode_magics.exchange import Prepared
 from wcode_magics.line import Line
-from wcode_magics.markup import inert
 from wcode_magics.reply import Reply
 from wcode_magics.session import Session
 
@@ -42,7 +41,7 @@ _PLAIN = frozenset({"sweep", "models", "yes", "dry_run", "as", "raw", "format"})
 def main(words: Sequence[str]) -> int:
     """Ask what the words say; tells the exit code."""
     if {"-h", "--help"} & {*words}:
-        print(manual.shell_page(IN_NOTEBOOKS), end="")
+        terminal.write(manual.shell_page(IN_NOTEBOOKS), end="")
         return 0
     try:
         _run(lines.parse_words(words))
@@ -52,7 +51,7 @@ def main(words: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except WcodeError as error:
-        _say(f"{type(error).__name__}: {error}")
+        terminal.note(f"{type(error).__name__}: {error}")
         return 2 if isinstance(error, UsageError) else 1
     return 0
 
@@ -71,7 +70,7 @@ def _run(line: Line) -> None:
         if line.values.get("as"):
             _show_code(session, prepared, line.values["as"])
         elif line.values.get("dry_run"):
-            print(view.json_text(prepared.request.body))
+            terminal.write(_json(prepared.request.body, indent=2), exact=True)
         else:
             _ask(session, prepared)
 
@@ -81,30 +80,31 @@ def _ask(session: Session, prepared: Prepared) -> None:
         try:
             reply = session.ask(prepared)
         except WcodeError as error:
-            print(_fit(str(error.reply or "")))
+            terminal.write(str(error.reply or ""), exact=True)
             raise
-        print(json.dumps(plain_value(reply.parsed), ensure_ascii=False))
+        terminal.write(_json(plain_value(reply.parsed)), exact=True)
     elif prepared.resolved["stream"]:
         reply = _stream(session, prepared)
     else:
         reply = session.ask(prepared)
-        print(_fit(reply.text))
+        terminal.write(reply.text, exact=True)
     if sys.stderr.isatty():
-        _say(view.reply_end(reply))
+        terminal.note(view.reply_end(reply))
     elif view.badge(reply):
-        _say(view.badge(reply))
+        terminal.note(view.badge(reply))
 
 
-def _fit(text: str) -> str:
-    """A pipe gets the answer to the letter, a terminal without its commands."""
-    return inert(text) if sys.stdout.isatty() else text
+def _json(value: object, indent: int | None = None) -> str:
+    """JSON, in ASCII where the output cannot write every character."""
+    bare = not terminal.writes_all()
+    return json.dumps(value, ensure_ascii=bare, indent=indent)
 
 
 def _stream(session: Session, prepared: Prepared) -> Reply:
     with session.stream(prepared) as stream:
         for delta in stream:
-            print(_fit(delta.text), end="", flush=True)
-        print()
+            terminal.write(delta.text, end="", exact=True)
+        terminal.write("")
     return stream.reply
 
 
@@ -114,7 +114,7 @@ def _sweep(session: Session, prompt: str, line: Line, own: dict[str, object]) ->
 
     yes = bool(line.values.get("yes"))
     swept = session.sweep(prompt, grid_of(line.values), yes=yes, **own)
-    print(trials.bundle(swept)["text/plain"])
+    terminal.write(trials.bundle(swept)["text/plain"])
     if not swept.replies and swept.trials[0].error is not None:
         raise swept.trials[0].error
 
@@ -123,20 +123,21 @@ def _show_code(session: Session, prepared: Prepared, language: str) -> None:
     from wcode_magics import snippets
 
     url = session.endpoint(prepared.resolved).base_url
-    print(snippets.render(prepared.request, language, base_url=url))
+    code = snippets.render(prepared.request, language, base_url=url)
+    terminal.write(code, exact=True)
 
 
 def _piped() -> str:
     if sys.stdin is None or sys.stdin.isatty():
         return ""
     try:
-        return sys.stdin.buffer.read().decode().strip()
+        raw = sys.stdin.buffer.read()
+        try:
+            return raw.decode("utf-8-sig").strip()
+        except UnicodeDecodeError:
+            return raw.decode(sys.stdin.encoding).strip()
     except (OSError, UnicodeDecodeError) as wrong:
         raise VariableError("unreadable_file", path="stdin", reason=wrong) from wrong
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr)
 
 
 if __name__ == "__main__":

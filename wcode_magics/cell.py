@@ -1,20 +1,19 @@
 """Running one cell: stream it, bind the reply, and only then draw it."""
 
 import io
-import sys
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from functools import partial
 from typing import Any
 
-from wcode_magics import scores, view
+from wcode_magics import scores, terminal, view
+from wcode_magics.bundle import Bundle, joined
 from wcode_magics.dialogue.rounds import Rounds
 from wcode_magics.dialogue.runs import Runs
 from wcode_magics.dialogue.tools import Toolbox
 from wcode_magics.errors import Stopped, WcodeError
 from wcode_magics.exchange import Prepared, Stream
-from wcode_magics.live import Live
-from wcode_magics.markup import inert
+from wcode_magics.live import EMPTY, Live
 from wcode_magics.reply import Reply
 from wcode_magics.session import Session
 from wcode_magics.values import ToolCall, ToolTrace
@@ -24,26 +23,34 @@ STREAMED = ("markdown", "text", "code", "value")
 
 
 class NotebookScreen:
-    """The outputs of the running cell."""
+    """Outputs of the running cell, that nothing else in it has to give way to."""
 
     def __init__(self) -> None:
-        self._handles: dict[str, Any] = {}
+        self._handles: dict[int, Any] = {}
 
-    def show(self, bundle: dict[str, Any], name: str, *, again: bool) -> None:
-        """Display, or update what has this name."""
+    def show(
+        self, bundle: Bundle, place: int, metadata: dict[str, Any] | None = None
+    ) -> None:
+        """Display, or update what stands in this place."""
         from IPython.display import DisplayHandle
 
-        if not again:
-            self._handles[name] = DisplayHandle()
-            self._handles[name].display(bundle, raw=True)
-        else:
-            self._handles[name].update(bundle, raw=True)
+        known = place in self._handles
+        handle = self._handles.setdefault(place, DisplayHandle())
+        (handle.update if known else handle.display)(
+            bundle, raw=True, metadata=metadata or {}
+        )
+
+    def end(self, bundle: Bundle, metadata: dict[str, Any] | None = None) -> None:
+        """Show a bundle in the first place, and nothing in the others."""
+        for place in self._handles:
+            if place:
+                self.show(EMPTY, place)
+        self.show(bundle, 0, metadata)
 
     def clear(self) -> None:
-        """Let all outputs of the cell give way to the next one."""
-        from IPython.display import clear_output
-
-        clear_output(wait=True)
+        """Show nothing any more."""
+        for place in self._handles:
+            self.show(EMPTY, place)
 
 
 class Run:
@@ -70,18 +77,18 @@ class Run:
         self._out = out
         self._form = form
         self._foot = foot
-        self._notes: list[view.Bundle] = []
+        self._notes: list[Bundle] = []
+        self._screen = NotebookScreen()
 
     def note(self, text: str) -> None:
         """Show a line above the answer, which it stays with."""
         self.add(view.note_bundle(text))
 
-    def add(self, bundle: view.Bundle) -> None:
+    def add(self, bundle: Bundle) -> None:
         """Show a bundle above the answer, which it stays with."""
         self._notes.append(bundle)
-        if is_notebook(self._shell):
-            return
-        print(bundle["text/plain"], file=sys.stderr)  # noqa: T201
+        if not is_notebook(self._shell):
+            terminal.note(bundle["text/plain"])
 
     def send(self, prepared: Prepared, *, stream: bool) -> Reply:
         """Send, show and bind.
@@ -102,6 +109,8 @@ class Run:
         except WcodeError as error:
             if error.reply is not None:
                 self._end(error.reply)
+            else:
+                self._screen.clear()
             raise
         self._end(reply)
         return reply
@@ -129,12 +138,12 @@ class Run:
         bind(self._shell, runs, self._out)
         shown = scores.runs(runs)
         notes = self._notes if is_notebook(self._shell) else []
-        show_bundle(view.joined([*notes, shown]))
+        show_bundle(joined([*notes, shown]))
 
     def _ask(self, prepared: Prepared) -> Reply:
         reply = self._session.ask(prepared)
         if not is_notebook(self._shell):
-            print(inert(reply.text))  # noqa: T201
+            terminal.write(reply.text)
         return reply
 
     def _stream(self, prepared: Prepared) -> Reply:
@@ -158,33 +167,29 @@ class Run:
     def _called(
         self, rounds: Rounds, box: Toolbox, calls: Sequence[ToolCall]
     ) -> list[ToolTrace]:
-        """Run the calls; in a notebook what they print is shown above the answer.
-
-        Left where it was printed, it would go when the streamed answer gives way.
-        """
+        """Run the calls; in a notebook what they print is shown above the answer."""
         run = partial(box.run, calls, rounds.number, parallel=rounds.parallel)
         if not is_notebook(self._shell):
             return run()
+        self._screen.clear()
+        self._screen = NotebookScreen()
         with redirect_stdout(io.StringIO()) as printed:
             told = run()
         if printed.getvalue():
-            self._notes.append(view.growing_bundle(printed.getvalue(), "text"))
+            show_bundle(view.text_bundle(printed.getvalue()))
         return told
 
     def _show_live(self, stream: Stream, prepared: Prepared) -> None:
-        blocks = self._form == "markdown"
-        live = Live(NotebookScreen(), self._growing, blocks=blocks)
+        is_markdown = self._form == "markdown"
+        live = Live(self._screen, self._growing, is_markdown=is_markdown)
         if prepared.before is not None:
             live.add(prepared.before.text)
-        try:
-            while not stream.over:
-                delta = stream.get(live.patience or 0.02)
-                if self._form in STREAMED:
-                    live.add(delta.text if delta is not None else "")
-        finally:
-            live.finish()
+        while not stream.over:
+            delta = stream.get(live.patience or 0.02)
+            if self._form in STREAMED:
+                live.add(delta.text if delta is not None else "")
 
-    def _growing(self, text: str) -> view.Bundle:
+    def _growing(self, text: str) -> Bundle:
         return view.growing_bundle(text, self._form)
 
     def _end(self, reply: Reply) -> None:
@@ -194,10 +199,10 @@ class Run:
         if is_notebook(self._shell):
             parts = [*self._notes, view.reply_bundle(reply, self._form)]
             parts += [view.faint_bundle(foot)] if foot else []
-            show_bundle(view.joined(parts), view.reply_metadata(reply))
+            self._screen.end(joined(parts), view.reply_metadata(reply))
         else:
-            print(f"\n{view.reply_end(reply)}")  # noqa: T201
-            print(foot, end="\n" if foot else "")  # noqa: T201
+            terminal.write(f"\n{view.reply_end(reply)}")
+            terminal.write(foot, end="\n" if foot else "")
 
 
 def bind(shell: Any, reply: Reply | Runs, out: str | None) -> None:
@@ -217,7 +222,7 @@ def is_notebook(shell: Any) -> bool:
     return getattr(shell, "kernel", None) is not None
 
 
-def show_bundle(bundle: view.Bundle, metadata: dict[str, Any] | None = None) -> None:
+def show_bundle(bundle: Bundle, metadata: dict[str, Any] | None = None) -> None:
     """Display a bundle; a terminal shows its plain text."""
     from IPython.display import display
 
@@ -225,10 +230,8 @@ def show_bundle(bundle: view.Bundle, metadata: dict[str, Any] | None = None) -> 
 
 
 def _print_live(stream: Stream, prepared: Prepared) -> None:
-    write: Callable[[str], object] = sys.stdout.write
     if prepared.before is not None:
-        write(inert(prepared.before.text))
+        terminal.write(prepared.before.text, end="")
     for delta in stream:
-        write(inert(delta.text))
-        sys.stdout.flush()
-    write("\n")
+        terminal.write(delta.text, end="")
+    terminal.write("")

@@ -68,14 +68,15 @@ class WcodeError(Exception):
     @property
     def said(self) -> str:
         """The sentence alone, without where the reply is."""
-        return " ".join(text.say(f"errors.{self.key}", **self.facts).split())
+        said = text.say(f"errors.{self.key}", **self.facts)
+        return inert(" ".join(said.split()))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), self.key, self.facts), vars(self)
 
     def _render_traceback_(self) -> list[str]:
         """One line in an IPython cell; the cell still fails and keeps the cause."""
-        return [f"{type(self).__name__}: {inert(str(self))}"]
+        return [f"{type(self).__name__}: {self}"]
 
 
 class Stopped(KeyboardInterrupt):
@@ -102,7 +103,7 @@ def tell(error: WcodeError) -> None:
 
 def _line(said: str, told: str, *, kept: bool) -> str:
     parts = (said, text.say("errors.kept") if kept else "", told)
-    return " ".join(part for part in parts if part)
+    return inert(" ".join(part for part in parts if part))
 
 
 def _rebuild(kind: type[WcodeError], key: str, facts: dict[str, Any]) -> WcodeError:

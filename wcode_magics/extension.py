@@ -8,11 +8,13 @@ from typing import Any
 from IPython.core.error import StdinNotImplementedError
 
 from wcode_magics import models, params, tokens, view
+from wcode_magics.bundle import joined
 from wcode_magics.cell import LAST, Run, is_notebook, show_bundle
 from wcode_magics.dialogue.cells import CellWatch, chats_folder, notebook_name
 from wcode_magics.dialogue.talk import Chats, next_turn
 from wcode_magics.errors import Stopped
 from wcode_magics.exchange import Prepared
+from wcode_magics.markup import inert
 from wcode_magics.providers import unused
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
@@ -125,7 +127,7 @@ class Extension:
         url = self.session.endpoint(resolved).base_url
         title = view.note_bundle(say("ui.show_endpoint", url=url))
         table = view.layers_table(rows, _estimate(prepared.request)).bundle()
-        show_bundle(view.joined([title, body, table]))
+        show_bundle(joined([title, body, table]))
 
     def tell_sandbox(self, run: Run, prepared: Prepared, times: int = 1) -> None:
         """Say once in a notebook who answers where there is no key."""
@@ -150,7 +152,7 @@ def _may_run(name: str, arguments: Mapping[str, Any]) -> bool:
 def _agrees(question: str) -> bool:
     """Whether the person says yes; no where nobody can be asked."""
     try:
-        said = input(question)
+        said = input(inert(question))
     except (EOFError, OSError, StdinNotImplementedError):
         return False
     except KeyboardInterrupt:

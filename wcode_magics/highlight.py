@@ -6,20 +6,30 @@ No colour has a contrast of 4.5:1 with both: the best is √(21 : 1.11) ≈ 4.35
 its luminance is the geometric mean of the two. All of :data:`COLOURS` lie there, so
 they meet 3:1 with room to spare; keywords are bold besides and comments italic. What
 has no colour inherits the theme's own text colour.
+
+Pygments reads some texts in the square of their length, so colouring has a time; what
+is left then has no colour.
 """
 
+import time
 from collections.abc import Iterator
 from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from wcode_magics.markup import escape
+from wcode_magics.markup import FAINT, escape
+from wcode_magics.text import say
 
 if TYPE_CHECKING:
     from pygments.lexer import Lexer
     from pygments.token import _TokenType
 
 BLOCK = "border-left:3px solid rgba(128,128,128,.35);margin:.5em 0;padding:0 .9em"
+COLOURING_S = 0.3
+"""Seconds of work for the colours of one piece of code."""
+MOST = 200_000
+"""Characters of code that are shown."""
+MOST_COLOURED = 40_000
 COLOURS = {
     "Comment": "#717a84",
     "Keyword": "#b14cd2",
@@ -43,15 +53,23 @@ _MORE = {
 }
 
 
-def html(code: str, lexer: str) -> str:
+def html(code: str, lexer: str, until: float | None = None) -> str:
     """The code as ``<pre>``; without colours where Pygments lacks the language.
 
     ``lexer`` is a name or alias of Pygments, in any case, such as the first word
     after a Markdown fence; the text of the element is ``code`` with line ends as LF.
+    ``until`` is where ``time.thread_time()`` ends the colouring.
     """
-    found = _lexer(lexer, code)
-    inner = escape(code) if found is None else "".join(_spans(code, found))
-    return f'<pre style="{BLOCK}"><code>{inner}</code></pre>'
+    until = time.thread_time() + COLOURING_S if until is None else until
+    code = code.replace("\r\n", "\n").replace("\r", "\n")
+    note, left = "", len(code) - MOST
+    if left > 0:
+        code, words = code[:MOST], say("ui.left_out", count=f"{left:,}")
+        note = f'<div style="{FAINT}">{escape(words)}</div>'
+    coloured = until and len(code) <= MOST_COLOURED
+    found = _lexer(lexer, code) if coloured else None
+    inner = escape(code) if found is None else "".join(_spans(code, found, until))
+    return f'<pre style="{BLOCK}"><code>{inner}</code></pre>{note}'
 
 
 def _lexer(name: str, code: str) -> "Lexer | None":
@@ -66,11 +84,21 @@ def _lexer(name: str, code: str) -> "Lexer | None":
         return None
 
 
-def _spans(code: str, lexer: "Lexer") -> Iterator[str]:
-    styled = ((_style(kind), words) for kind, words in lexer.get_tokens(code))
+def _spans(code: str, lexer: "Lexer", until: float) -> Iterator[str]:
+    styled = _styled(code, lexer, until)
     for style, run in groupby(styled, key=itemgetter(0)):
         text = escape("".join(words for _style, words in run))
         yield f'<span style="{style}">{text}</span>' if style else text
+
+
+def _styled(code: str, lexer: "Lexer", until: float) -> Iterator[tuple[str, str]]:
+    at = 0
+    for start, kind, words in lexer.get_tokens_unprocessed(code):
+        if time.thread_time() > until:
+            break
+        yield _style(kind), words
+        at = start + len(words)
+    yield "", code[at:]
 
 
 def _style(kind: "_TokenType | None") -> str:

@@ -1,29 +1,37 @@
 """An answer that grows on the screen, without sending it again and again.
 
-A notebook's front end can only replace a whole output. So the answer is laid out as a
-column of outputs: finished Markdown blocks keep theirs and are never sent again; only
-the last, growing one is replaced, a few times a second. At the end all of them give
-way to one output. Redrawing everything for each of 4,000 tokens sends about 50 MB;
-this sends well under 1 MB. In a terminal the text is written as it comes.
+A notebook's front end can only replace a whole output. So a long answer grows in five:
+the last block in the last of them, drawn nine times a second, what is finished in the
+one before; and each takes in the next when that has grown to a part of its own length.
+Drawing all of the text for each of 4,000 tokens sends about 50 MB; this sends less
+than 1 MB. A short answer needs one output only. At the end the whole answer stands in
+the first, and the others are empty, which takes no room on the page.
 """
 
 import time
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
-from wcode_magics import markdown
+from wcode_magics import blocks
+from wcode_magics.blocks import TAIL_LIMIT
+from wcode_magics.bundle import Bundle
+from wcode_magics.markdown import MOST
+from wcode_magics.text import say
 
 REDRAW_S = 0.11
+ALONE = 1_500
+"""Characters that are drawn in one output."""
+SHARES = (1.0, 0.5, 0.3)
+"""Each output takes in the next one when that has this part of its length."""
+PLACES = len(SHARES) + 2
+EMPTY: Bundle = {"text/html": "", "text/plain": ""}
 
 
 class Screen(Protocol):
-    """Where outputs go: the notebook's display system, or a recorder in a test."""
+    """Where outputs go: a cell's outputs, a panel's, or a recorder in a test."""
 
-    def show(self, bundle: dict[str, Any], name: str, *, again: bool) -> None:
-        """Show an output under a name; ``again`` replaces the one of that name."""
-
-    def clear(self) -> None:
-        """Let all outputs give way to the next one."""
+    def show(self, bundle: Bundle, place: int) -> None:
+        """Show a bundle in one of the places, in place of what stood there."""
 
 
 class Live:
@@ -32,26 +40,26 @@ class Live:
     Args:
         screen: where to draw.
         bundle: makes the output for a part of the text.
-        blocks: whether the text is Markdown, cut at its blocks; else at lines.
+        is_markdown: whether the text is cut at its blocks; else at its lines.
         clock: seconds, monotonic.
     """
 
     def __init__(
         self,
         screen: Screen,
-        bundle: Callable[[str], dict[str, Any]],
+        bundle: Callable[[str], Bundle],
         *,
-        blocks: bool = True,
+        is_markdown: bool = True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._screen = screen
         self._bundle = bundle
-        self._split = markdown.split if blocks else _split_lines
+        self._split = blocks.split if is_markdown else blocks.split_lines
         self._clock = clock
         self._tail = ""
-        self._drawn = ""
-        self._outputs = 0
-        self._shown = False
+        self._finished = [""] * (PLACES - 1)
+        self._undrawn = 0
+        self._shown: dict[int, str] = {}
         self._due = clock() + REDRAW_S
 
     def add(self, text: str) -> None:
@@ -68,28 +76,27 @@ class Live:
     def draw(self) -> None:
         """Draw what has come since the last time."""
         self._due = self._clock() + REDRAW_S
-        if self._tail == self._drawn:
-            return
         finished, self._tail = self._split(self._tail)
-        if finished:
-            self._put(finished)
-            self._outputs += 1
-            self._shown = False
-        if self._tail:
-            self._put(self._tail)
-        self._drawn = self._tail
+        parts = self._finished
+        if sum(map(len, parts)) > MOST:
+            self._undrawn += len(finished)
+            finished = ""
+        parts[-1] += finished
+        if len(self._shown) <= 1 and len(parts[-1]) + len(self._tail) <= ALONE:
+            if self._shown or parts[-1] or self._tail:
+                self._put(0, parts[-1] + self._tail)
+            return
+        for place, share in reversed([*enumerate(SHARES)]):
+            least = TAIL_LIMIT if place else ALONE
+            if len(parts[place + 1]) > max(least, share * len(parts[place])):
+                parts[place] += parts[place + 1]
+                parts[place + 1] = ""
+        for place, text in enumerate(parts):
+            self._put(place, text)
+        left = say("ui.left_out", count=f"{self._undrawn:,}") if self._undrawn else ""
+        self._put(PLACES - 1, f"{left}\n\n{self._tail}" if left else self._tail)
 
-    def finish(self) -> None:
-        """Let what was drawn give way to the next output."""
-        if self._outputs or self._shown:
-            self._screen.clear()
-
-    def _put(self, text: str) -> None:
-        name = f"block-{self._outputs}"
-        again, self._shown = self._shown, True
-        self._screen.show(self._bundle(text), name, again=again)
-
-
-def _split_lines(text: str) -> tuple[str, str]:
-    at = text.rfind("\n") + 1 if len(text) > markdown.TAIL_LIMIT else 0
-    return text[:at], text[at:]
+    def _put(self, place: int, text: str) -> None:
+        if self._shown.get(place) != text:
+            self._shown[place] = text
+            self._screen.show(self._bundle(text) if text else EMPTY, place)

@@ -19,6 +19,7 @@ from wcode_magics import completer, options, text
 from wcode_magics.commands import ASKING, COMMANDS, PROMPTED, find
 from wcode_magics.dialogue.cells import CellWatch
 from wcode_magics.frames import accessors
+from wcode_magics.frames.shown import show_inert
 from wcode_magics.transformer import CommandLine
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ class Loaded:
         }
         if "language" in self._configured and "WCODE_LANGUAGE" not in os.environ:
             text.use(self._configured["language"])
-        self._forget_tables: Callable[[], None] = lambda: None
+        self._forgets: list[Callable[[], None]] = []
         self._served = False
         self.config.observe(self._set, [row.name for row in options.SETTINGS])
 
@@ -131,7 +132,8 @@ class Loaded:
 
     def watch_tables(self) -> None:
         """Give DataFrames their methods, now or as soon as they can be."""
-        self._forget_tables = accessors.watch(self._serve)
+        self._forgets.append(accessors.watch(self._serve))
+        self._forgets.append(show_inert(self._shell))
 
     def _serve(self) -> None:
         from wcode_magics.frames.call import serve
@@ -147,7 +149,8 @@ class Loaded:
         text.use(None)
         self._cells.stop()
         self._forget_tab()
-        self._forget_tables()
+        for forget in self._forgets:
+            forget()
         if self._served:
             from wcode_magics.frames.call import serve
 

@@ -1,7 +1,6 @@
 """Confidence, probabilities and agreement as mimebundles, rounded as people read."""
 
-from typing import Any
-
+from wcode_magics.bundle import Bundle, bundle
 from wcode_magics.dialogue.runs import RUN, Runs
 from wcode_magics.probability import comparison, heatmap
 from wcode_magics.probability.alignment import Agreement, Comparison
@@ -12,8 +11,6 @@ from wcode_magics.probability.tokenwords import TokenWords
 from wcode_magics.probability.visible import number, percent, visible
 from wcode_magics.table import Table
 from wcode_magics.text import say
-
-Bundle = dict[str, Any]
 
 MOST = 80
 LEAD = 20  # characters that all runs have in common, shown before the fork
@@ -47,15 +44,12 @@ def labels(found: LabelConfidence) -> Bundle:
 
 def logprobs(found: Logprobs) -> Bundle:
     """The heat map."""
-    return {"text/html": heatmap.html(found), "text/plain": heatmap.plain(found)}
+    return bundle(heatmap.html(found), heatmap.plain(found))
 
 
 def compared(found: Comparison, names: comparison.Names = comparison.NAMES) -> Bundle:
     """Two answers side by side."""
-    return {
-        "text/html": comparison.html(found, names),
-        "text/plain": comparison.plain(found, names),
-    }
+    return bundle(comparison.html(found, names), comparison.plain(found, names))
 
 
 def agreement(found: Agreement) -> Bundle:

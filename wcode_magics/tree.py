@@ -7,9 +7,11 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from wcode_magics.markup import escape
+from wcode_magics.markup import clipped, escape
 
 DEEP = 12
+MOST = 20_000
+"""Characters of one text inside that are shown."""
 _CELL = "text-align:left;vertical-align:top;padding:.1em .7em .1em 0"
 _NAME = f"{_CELL};color:#767676;font-weight:normal"
 
@@ -17,7 +19,7 @@ _NAME = f"{_CELL};color:#767676;font-weight:normal"
 def html(value: Any, depth: int = 0) -> str:
     """The value (JSON-ready) as HTML with inline styles."""
     if depth > DEEP:
-        return escape(_scalar(value))
+        return escape(clipped(_scalar(value), MOST))
     if _is_table(value):
         return _table(value, depth)
     if isinstance(value, Mapping):
@@ -32,7 +34,7 @@ def html(value: Any, depth: int = 0) -> str:
         return (
             f'<ul style="margin:0;padding-left:1.2em">{items}</ul>' if items else "[]"
         )
-    return escape(_scalar(value))
+    return escape(clipped(_scalar(value), MOST))
 
 
 def plain(value: Any, indent: str = "") -> str:

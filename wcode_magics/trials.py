@@ -1,30 +1,33 @@
 """The trials of a sweep side by side, what differs from the first one marked."""
 
 import math
-from typing import Any
 
 from wcode_magics import models
+from wcode_magics.bundle import Bundle
+from wcode_magics.bundle import bundle as bundle_of
 from wcode_magics.dialogue.grid import Sweep, Trial
-from wcode_magics.markup import escape
+from wcode_magics.markup import FAINT, clipped, escape
 from wcode_magics.probability.alignment import compare
 from wcode_magics.probability.comparison import DIFFERENT
 from wcode_magics.probability.visible import percent
 from wcode_magics.reply import Reply
 from wcode_magics.text import say
-from wcode_magics.view import FAINT
 
 BESIDE = 4
+MOST = 100_000
+"""Characters of all answers together that are shown."""
 _CELL = (
     "text-align:left;vertical-align:top;padding:.2em .8em .2em 0;overflow-wrap:anywhere"
 )
 _TEXT = f"{_CELL};white-space:pre-wrap"
 
 
-def bundle(sweep: Sweep) -> dict[str, Any]:
+def bundle(sweep: Sweep) -> Bundle:
     """Up to four answers as columns, more as rows; HTML and text."""
     first = next(iter(sweep.replies), None)
+    most = max(MOST // max(1, len(sweep.trials)), 200)
     heads = [_head(trial) for trial in sweep.trials]
-    texts = [_text_html(trial, first) for trial in sweep.trials]
+    texts = [_text_html(trial, first, most) for trial in sweep.trials]
     feet = [
         _foot(trial, agreement)
         for trial, agreement in zip(sweep.trials, sweep.agreements, strict=True)
@@ -33,13 +36,10 @@ def bundle(sweep: Sweep) -> dict[str, Any]:
     table = (_columns if beside else _rows)(heads, texts, feet)
     note = f'<div style="{FAINT}">{escape(_summary(sweep))}</div>'
     plain = [
-        f"— {head}\n{trial.text or trial.error or ''}\n{foot}"
+        f"— {head}\n{clipped(trial.text or str(trial.error or ''), most)}\n{foot}"
         for head, trial, foot in zip(heads, sweep.trials, feet, strict=True)
     ]
-    return {
-        "text/html": table + note,
-        "text/plain": "\n\n".join([*plain, _summary(sweep)]),
-    }
+    return bundle_of(table + note, "\n\n".join([*plain, _summary(sweep)]))
 
 
 def _columns(heads: list[str], texts: list[str], feet: list[str]) -> str:
@@ -69,11 +69,11 @@ def _head(trial: Trial) -> str:
     return " · ".join(f"{name} {value}" for name, value in trial.point.items())
 
 
-def _text_html(trial: Trial, first: Reply | None) -> str:
+def _text_html(trial: Trial, first: Reply | None, most: int) -> str:
     if trial.reply is None:
-        return f"<b>{escape(str(trial.error or '–'))}</b>"
-    if first is None or trial.reply is first:
-        return escape(trial.text)
+        return f"<b>{escape(clipped(str(trial.error or '–'), most))}</b>"
+    if first is None or trial.reply is first or len(trial.text) > most:
+        return escape(clipped(trial.text, most))
     return "".join(
         escape(part.second)
         if part.same

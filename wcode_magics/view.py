@@ -5,23 +5,22 @@ in a saved notebook, in an untrusted one and after nbconvert.
 """
 
 import json
+import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from wcode_magics import highlight, markdown, models, tree
+from wcode_magics.bundle import Bundle, bundle
 from wcode_magics.dialogue.typed import plain_value
 from wcode_magics.errors import AnswerError
 from wcode_magics.headers import Headers
-from wcode_magics.markup import escape, inert
+from wcode_magics.markup import FAINT, clipped, escape, without_tex
 from wcode_magics.probability import heatmap
 from wcode_magics.reply import Reply
 from wcode_magics.table import Table
 from wcode_magics.text import say
 from wcode_magics.values import ToolTrace
 
-Bundle = dict[str, Any]
-
-FAINT = "font-size:85%;color:#767676"
 BADGE = (
     "font-size:85%;border:1px solid rgba(200,120,0,.8);border-radius:3px;"
     "padding:0 .4em;background-color:rgba(230,150,0,.16)"
@@ -30,7 +29,8 @@ NOTE = (
     "font-size:90%;border-left:3px solid rgba(200,120,0,.8);padding:.1em .6em;"
     "margin:.2em 0;background-color:rgba(230,150,0,.1)"
 )
-WRAPPED = "white-space:pre-wrap;margin:0"
+MOST_ARGUMENTS = 4_000
+"""Characters of what a function was given that are shown."""
 
 
 def reply_bundle(reply: Reply, form: str = "markdown") -> Bundle:
@@ -43,11 +43,15 @@ def reply_bundle(reply: Reply, form: str = "markdown") -> Bundle:
     if reply.logprobs is not None:
         seen.append(heatmap.html(reply.logprobs, seam=_seam(reply)))
     seen.append(_footer_html(reply))
-    bundle = {"text/html": "".join(seen), "text/plain": reply_plain(reply)}
+    told = None
     if form == "markdown" and not reply.tokens and not reply.trace:
-        foot = f"*{footer(reply)}*"
-        bundle["text/markdown"] = f"{markdown.neutral(reply.text)}\n\n{foot}"
-    return bundle
+        told = _neutral(reply)
+    return bundle("".join(seen), reply_plain(reply), told)
+
+
+def _neutral(reply: Reply) -> str | None:
+    text, foot = markdown.neutral(reply.text), markdown.neutral(footer(reply))
+    return None if text is None or foot is None else f"{text}\n\n*{foot}*"
 
 
 def reply_shown(reply: Reply) -> tuple[Bundle, dict[str, Any]]:
@@ -57,19 +61,19 @@ def reply_shown(reply: Reply) -> tuple[Bundle, dict[str, Any]]:
 
 def reply_plain(reply: Reply) -> str:
     """The same for a terminal."""
-    return f"{inert(reply.text)}\n\n{reply_end(reply)}"
+    return f"{reply.text}\n\n{reply_end(reply)}"
 
 
 def reply_end(reply: Reply) -> str:
     """What a terminal shows below the text: calls, tokens, badge, footer."""
     calls = [f"{call.name}({call.arguments})" for call in reply.tool_calls]
-    parts = [*calls, reply.refusal or ""]
+    parts = [_blank(reply), *calls, reply.refusal or ""]
     if reply.trace:
         parts.insert(0, trace_table(reply.trace).plain())
     if reply.logprobs is not None:
         parts.append(heatmap.plain(reply.logprobs, seam=_seam(reply)))
     parts += [badge(reply), footer(reply)]
-    return inert("\n".join(part for part in parts if part))
+    return "\n".join(part for part in parts if part)
 
 
 def _seam(reply: Reply) -> int:
@@ -95,8 +99,13 @@ def reply_metadata(reply: Reply) -> dict[str, Any]:
 
 def growing_bundle(text: str, form: str = "markdown") -> Bundle:
     """A part of an answer that still streams."""
-    shown = markdown.html(text) if form == "markdown" else _pre(text)
-    return {"text/html": shown, "text/plain": inert(text)}
+    shown = markdown.growing(text) if form == "markdown" else markdown.as_written(text)
+    return bundle(shown, "")
+
+
+def text_bundle(text: str) -> Bundle:
+    """A text as it is."""
+    return bundle(markdown.as_written(text), text)
 
 
 def footer(reply: Reply) -> str:
@@ -147,31 +156,20 @@ def _ending(reply: Reply) -> str:
 def note_bundle(text: str) -> Bundle:
     """A line of advice or news."""
     shown = f'<div style="{NOTE}">{escape(text)}</div>'
-    quoted = f"> {markdown.neutral(text)}"
-    return {"text/html": shown, "text/plain": text, "text/markdown": quoted}
+    said = markdown.neutral(text)
+    return bundle(shown, text, said and f"> {said}")
 
 
 def faint_bundle(text: str) -> Bundle:
     """A line of small print."""
     shown = f'<div style="{FAINT}">{escape(text)}</div>'
-    said = f"*{markdown.neutral(text)}*"
-    return {"text/html": shown, "text/plain": text, "text/markdown": said}
+    said = markdown.neutral(text)
+    return bundle(shown, text, said and f"*{said}*")
 
 
 def code_bundle(code: str, lexer: str) -> Bundle:
     """Code, coloured in the notebook."""
-    return {"text/html": highlight.html(code, lexer), "text/plain": code}
-
-
-def joined(bundles: Iterable[Bundle]) -> Bundle:
-    """Several bundles as one output, in the formats that all of them have."""
-    parts = list(bundles)
-    between = {"text/html": "", "text/plain": "\n", "text/markdown": "\n\n"}
-    return {
-        kind: space.join(part[kind] for part in parts)
-        for kind, space in between.items()
-        if all(kind in part for part in parts)
-    }
+    return bundle(highlight.html(code, lexer), code)
 
 
 def json_text(value: Any) -> str:
@@ -180,45 +178,62 @@ def json_text(value: Any) -> str:
 
 
 def _markdown(reply: Reply) -> str:
-    shown = markdown.html(reply.text)
-    if not reply.text.strip() and not reply.tool_calls:
-        shown = f'<div style="{FAINT}">{escape(say("ui.empty_answer"))}</div>'
-    return shown
+    blank = _blank(reply)
+    if blank:
+        return f'<div style="{FAINT}">{escape(blank)}</div>'
+    return markdown.html(reply.text)
 
 
-def _pre(text: str) -> str:
-    return f'<pre style="{WRAPPED}">{escape(text)}</pre>'
+def _blank(reply: Reply) -> str:
+    """What stands in place of an answer in which there is nothing to see."""
+    if reply.tool_calls or not markdown.is_blank(reply.text):
+        return ""
+    if not reply.text:
+        return say("ui.empty_answer")
+    return say("ui.blank_answer", count=f"{len(reply.text):,}")
 
 
 def _code(reply: Reply) -> str:
     blocks = reply.code_blocks or [("", reply.text)]
-    return "".join(highlight.html(code, language) for language, code in blocks)
+    until = time.thread_time() + highlight.COLOURING_S
+    pages = (highlight.html(code, language, until) for language, code in blocks)
+    return _bounded("".join(pages), reply.text)
+
+
+def _bounded(page: str, text: str) -> str:
+    """HTML, or the text as it is where that would be very long."""
+    return page if len(page) <= markdown.MOST_PAGE else markdown.as_written(text)
 
 
 def _json(reply: Reply) -> str:
     try:
-        return highlight.html(json_text(reply.json), "json")
+        return _bounded(highlight.html(json_text(reply.json), "json"), reply.text)
     except AnswerError as error:
-        return _pre(reply.text) + str(note_bundle(str(error))["text/html"])
+        return markdown.as_written(reply.text) + str(
+            note_bundle(str(error))["text/html"]
+        )
 
 
 def _html(reply: Reply) -> str:
     import nh3
 
     body = reply.code_blocks[0][1] if reply.code_blocks else reply.text
+    if len(body) > markdown.MOST:
+        return markdown.as_written(body)
     tags = set(nh3.ALLOWED_TAGS) - {"img"}
-    return str(nh3.clean(body, tags=tags, url_schemes={"http", "https", "mailto"}))
+    page = nh3.clean(body, tags=tags, url_schemes={"http", "https", "mailto"})
+    return _bounded(without_tex(str(page)), body)
 
 
 def _value(reply: Reply) -> str:
     if reply.parsed is None:
-        return _pre(reply.text)
-    return tree.html(plain_value(reply.parsed))
+        return markdown.as_written(reply.text)
+    return _bounded(tree.html(plain_value(reply.parsed)), reply.text)
 
 
 _BODIES = {
     "markdown": _markdown,
-    "text": lambda reply: _pre(reply.text),
+    "text": lambda reply: markdown.as_written(reply.text),
     "code": _code,
     "json": _json,
     "html": _html,
@@ -232,7 +247,7 @@ def trace_table(trace: Sequence[ToolTrace]) -> Table:
     rows = [
         (
             str(one.round),
-            f"{one.name}({one.arguments})",
+            clipped(f"{one.name}({one.arguments})", MOST_ARGUMENTS),
             shown_value(("" if one.ok else say("ui.trace_failed")) + one.result),
             say("ui.seconds", seconds=f"{one.seconds:.2f}"),
         )
@@ -248,7 +263,7 @@ def _trace_html(trace: Sequence[ToolTrace]) -> str:
 def _calls_html(calls: Sequence[Any]) -> str:
     if not calls:
         return ""
-    rows = [(call.name, call.arguments) for call in calls]
+    rows = [(call.name, clipped(call.arguments, MOST_ARGUMENTS)) for call in calls]
     table = Table((say("ui.tool_call"), say("ui.arguments")), rows)
     return str(table.bundle()["text/html"])
 

@@ -1,6 +1,7 @@
 """``%wcode_models`` and ``%wcode_params``: what there is to choose from."""
 
 from wcode_magics import models, params, view
+from wcode_magics.bundle import joined
 from wcode_magics.cell import show_bundle
 from wcode_magics.errors import EndpointError
 from wcode_magics.extension import Extension
@@ -29,7 +30,7 @@ def wcode_models(home: Extension, _line: str) -> None:
         there = Table([say("ui.listed", url=url)], listed).bundle()
     except EndpointError as error:
         there = view.note_bundle(say("ui.listed_none", url=url, reason=error))
-    show_bundle(view.joined([catalogue.bundle(), there]))
+    show_bundle(joined([catalogue.bundle(), there]))
 
 
 def wcode_params(home: Extension, line: str) -> None:

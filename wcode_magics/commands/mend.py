@@ -4,6 +4,7 @@ from typing import Any
 
 from wcode_magics import line as lines
 from wcode_magics import view
+from wcode_magics.bundle import joined
 from wcode_magics.cell import show_bundle
 from wcode_magics.commands.ask import send
 from wcode_magics.dialogue.failure import last_failure
@@ -25,7 +26,7 @@ def wcode_fix(home: Extension, line: str) -> Any:
     if given.get("dry_run"):
         return home.show_request(prepared)
     shown = view.code_bundle(question, "markdown")
-    show_bundle(view.joined([view.note_bundle(say("ui.fix_shown")), shown]))
+    show_bundle(joined([view.note_bundle(say("ui.fix_shown")), shown]))
     if not given.get("yes") and not home.agrees(say("ui.fix_ask")):
         raise UsageError("fix.unsent")
     return send(home, prepared, given)

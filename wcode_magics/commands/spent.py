@@ -3,7 +3,8 @@
 import math
 from typing import Any
 
-from wcode_magics import models, view
+from wcode_magics import models
+from wcode_magics.bundle import joined
 from wcode_magics.cell import show_bundle
 from wcode_magics.extension import Extension
 from wcode_magics.table import Table
@@ -32,7 +33,7 @@ def wcode_usage(home: Extension, _line: str) -> None:
         ],
         note=note,
     ).bundle()
-    show_bundle(view.joined([by_day, by_cell]))
+    show_bundle(joined([by_day, by_cell]))
 
 
 def _told(name: str, value: Any) -> str:

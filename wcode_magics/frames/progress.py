@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import sys
 import threading
 import time
 import warnings
@@ -13,7 +12,8 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import contextmanager, suppress
 from typing import Any, Protocol, TypeVar
 
-from wcode_magics import models
+from wcode_magics import models, terminal
+from wcode_magics.bundle import plain_bundle
 from wcode_magics.errors import Stopped
 from wcode_magics.flow.batch import Batch
 from wcode_magics.flow.outcome import GOOD, Outcome, Tally
@@ -59,7 +59,7 @@ class Bar:
         if self._bar is not None:
             self._bar.close()
         if self._place is not None:
-            self._place.update({"text/plain": ""}, raw=True)
+            self._place.update({"text/html": "", **plain_bundle("")}, raw=True)
 
     def _make(self) -> None:
         with warnings.catch_warnings():
@@ -198,4 +198,4 @@ def summary(outcomes: Iterable[Outcome[Any]], batch: Batch[Any]) -> str:
 def tell(line: str) -> None:
     """Say a line beside the output, if there is one."""
     if line:
-        print(line, file=sys.stderr)  # noqa: T201
+        terminal.note(line)

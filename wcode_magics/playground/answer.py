@@ -11,14 +11,15 @@ from typing import Any
 import ipywidgets as widgets
 
 from wcode_magics import view
+from wcode_magics.bundle import Bundle
+from wcode_magics.bundle import bundle as bundle_of
 from wcode_magics.errors import WcodeError
 from wcode_magics.exchange import Prepared
-from wcode_magics.live import Live
+from wcode_magics.live import EMPTY, PLACES, Live
 from wcode_magics.markup import escape
 from wcode_magics.reply import Reply
 from wcode_magics.session import Session
 from wcode_magics.text import say
-from wcode_magics.view import Bundle
 
 MARK = "wcode-picture"
 _HIDE_DEAD = (
@@ -32,22 +33,18 @@ class WidgetScreen:
     """Outputs as a column of HTML widgets; ``live.Screen`` for a panel."""
 
     def __init__(self) -> None:
-        self.widget = widgets.VBox()
+        self._blocks = [widgets.HTML() for _place in range(PLACES)]
+        self.widget = widgets.VBox(self._blocks)
         self.widget.add_class("wcode-answer")
 
-    def show(self, bundle: Bundle, name: str, *, again: bool) -> None:
-        """Add a block, or put it in place of the last one."""
-        if again:
-            self.widget.children[-1].value = bundle["text/html"]
-        else:
-            block = widgets.HTML(bundle["text/html"])
-            self.widget.children = (*self.widget.children, block)
+    def show(self, bundle: Bundle, place: int) -> None:
+        """Put a bundle in one of the places."""
+        self._blocks[place].value = bundle["text/html"]
 
     def clear(self) -> None:
-        """Take all blocks out."""
-        old, self.widget.children = self.widget.children, ()
-        for block in old:
-            block.close()
+        """Show nothing any more."""
+        for place in range(PLACES):
+            self.show(EMPTY, place)
 
 
 class Picture:
@@ -73,7 +70,7 @@ class Picture:
         plain = bundle["text/plain"]
         body = bundle["text/html"] if plain else ""
         shown = f'<div class="{MARK}">{_HIDE_DEAD}{body}</div>'
-        return {"text/html": shown, "text/plain": plain}
+        return bundle_of(shown, plain)
 
 
 def stream(
@@ -98,7 +95,7 @@ def asked(prompt: str, bundle: Bundle) -> Bundle:
     """A result under the prompt that it answers."""
     head = f'<div style="{view.NOTE};white-space:pre-wrap">{escape(prompt)}</div>'
     plain = f"> {prompt}\n\n{bundle['text/plain']}"
-    return {"text/html": head + bundle["text/html"], "text/plain": plain}
+    return bundle_of(head + bundle["text/html"], plain)
 
 
 def problem_html(error: BaseException) -> str:

@@ -100,8 +100,7 @@ class Ask:
                 desk.rejected(error, prepared.request)
             raise
         finally:
-            live.draw()
-            live.finish()
+            self._screen.clear()
         self._end(prepared, reply, source)
 
     def _end(self, prepared: Prepared, reply: Reply, source: str | None) -> None:

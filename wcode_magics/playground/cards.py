@@ -7,10 +7,12 @@ from typing import Any
 import ipywidgets as widgets
 
 from wcode_magics import markdown, view
+from wcode_magics.bundle import Bundle
+from wcode_magics.bundle import bundle as bundle_of
 from wcode_magics.dialogue.grid import Point
 from wcode_magics.errors import WcodeError
 from wcode_magics.exchange import Prepared, Stream
-from wcode_magics.markup import escape
+from wcode_magics.markup import FAINT, WRAPPED, escape
 from wcode_magics.playground.answer import problem_html
 from wcode_magics.probability import comparison
 from wcode_magics.probability.differences import differences
@@ -71,17 +73,17 @@ def marked(first: Reply, reply: Reply) -> str:
         shown = escape(own)
         style = comparison.DIFFERENT
         parts.append(shown if same else f'<span style="{style}">{shown}</span>')
-    return f'<div style="{view.WRAPPED}">{"".join(parts)}</div>'
+    return f'<div style="{WRAPPED}">{"".join(parts)}</div>'
 
 
 def foot(reply: Reply) -> str:
     """Badge and footer of an answer."""
     warning = view.badge(reply)
     said = " · ".join(filter(None, [warning, view.footer(reply)]))
-    return f'<div style="{view.FAINT}">{escape(said)}</div>'
+    return f'<div style="{FAINT}">{escape(said)}</div>'
 
 
-def bundle(cards: Sequence[Card], first: Reply, told: str) -> view.Bundle:
+def bundle(cards: Sequence[Card], first: Reply, told: str) -> Bundle:
     """All cards as one plain output."""
     rows, plain = [], []
     for card in cards:
@@ -95,5 +97,5 @@ def bundle(cards: Sequence[Card], first: Reply, told: str) -> view.Bundle:
         )
         plain.append(f"{card.title}: {reply.text if reply else card.error}")
     table = f"<table><tbody>{''.join(rows)}</tbody></table>"
-    note = f'<div style="{view.FAINT}">{escape(told)}</div>'
-    return {"text/html": table + note, "text/plain": "\n".join([*plain, told])}
+    note = f'<div style="{FAINT}">{escape(told)}</div>'
+    return bundle_of(table + note, "\n".join([*plain, told]))

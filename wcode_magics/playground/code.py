@@ -6,7 +6,7 @@ import ipywidgets as widgets
 
 from wcode_magics import highlight, snippets
 from wcode_magics.errors import WcodeError
-from wcode_magics.markup import escape
+from wcode_magics.markup import attribute, escape
 from wcode_magics.playground.bridge import bridge
 from wcode_magics.playground.desk import Desk
 from wcode_magics.playground.worker import Later, Worker
@@ -83,7 +83,7 @@ class Code:
             self._put(f'<div class="wcode-faint">{escape(str(error))}</div>')
             return
         copy = (
-            f'<button class="jupyter-button" onclick="{escape(_COPY)}">'
+            f'<button class="jupyter-button" onclick="{attribute(_COPY)}">'
             f'<i class="fa fa-copy"></i> {escape(say("panel.copy"))}</button>'
         )
         source = f'<div class="wcode-source">{shown}</div>'

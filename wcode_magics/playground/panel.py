@@ -9,6 +9,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from wcode_magics import text
+from wcode_magics.bundle import plain_bundle
 from wcode_magics.markup import escape
 from wcode_magics.playground.ask import Ask
 from wcode_magics.playground.code import Code
@@ -56,7 +57,7 @@ class Panel:
             "version_minor": 0,
             "model_id": self.widget.model_id,
         }
-        display({VIEW: view, "text/plain": say("panel.plain")}, raw=True)
+        display({VIEW: view, **plain_bundle(say("panel.plain"))}, raw=True)
         self.desk.picture.open()
         self.desk.barrier.begin()
 

@@ -8,10 +8,11 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from wcode_magics import models, options, params, view
+from wcode_magics import models, options, params
+from wcode_magics.bundle import Bundle, bundle
 from wcode_magics.errors import UsageError
 from wcode_magics.frames import progress
-from wcode_magics.markup import escape
+from wcode_magics.markup import FAINT, escape, without_tex
 from wcode_magics.playground.desk import Desk
 from wcode_magics.playground.draft import Draft
 from wcode_magics.playground.label import FULL
@@ -188,7 +189,8 @@ class Table:
         self._desk.picture.show(_bundle(out, made, _standing(batch.tally)))
 
     def _show(self, frame: Any) -> None:
-        self._head.value = frame.head(SHOWN).to_html(border=0, max_cols=8)
+        page = frame.head(SHOWN).to_html(border=0, max_cols=8)
+        self._head.value = without_tex(page)
 
     def _tell(self, *lines: str) -> None:
         said = "".join(f"<div>{escape(line)}</div>" for line in lines if line)
@@ -222,12 +224,12 @@ def _standing(tally: Any) -> str:
     return say("panel.standing", price=models.money(tally.spent), **facts)
 
 
-def _bundle(name: str, frame: Any, told: str) -> view.Bundle:
+def _bundle(name: str, frame: Any, told: str) -> Bundle:
     head = frame.head(SHOWN)
     title = f"<b>{escape(name)}</b> {escape(told)}"
-    note = f'<div style="{view.FAINT}">{title}</div>'
+    note = f'<div style="{FAINT}">{title}</div>'
     plain = f"{name}: {told}\n{head.to_string()}"
-    return {"text/html": note + head.to_html(border=0), "text/plain": plain}
+    return bundle(note + without_tex(head.to_html(border=0)), plain)
 
 
 def _field(name: str, hint: str, value: str) -> Any:

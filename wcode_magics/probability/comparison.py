@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from wcode_magics.markup import escape
+from wcode_magics.markup import attribute, escape
 from wcode_magics.probability.alignment import (
     Agreement,
     Branch,
@@ -164,7 +164,7 @@ def _text(comparison: Comparison, side: int) -> str:
             parts.append(escape(visible(_elided(text), breaks=True)))
         elif text:
             bits = stretch.second_bits if side else stretch.first_bits
-            title = escape(f"{number(bits)} bits")
+            title = attribute(f"{number(bits)} bits")
             inner = escape(visible(text, breaks=True))
             parts.append(f'<span title="{title}" style="{DIFFERENT}">{inner}</span>')
     return "".join(parts)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from wcwidth import ljust, rjust, width
 
-from wcode_magics.markup import escape
+from wcode_magics.markup import attribute, escape
 from wcode_magics.probability.dialects import encode
 from wcode_magics.probability.glyphs import Glyph
 from wcode_magics.probability.logprobs import Logprobs
@@ -127,7 +127,7 @@ def _line(inner: str) -> str:
 
 
 def _span(inner: str, style: str, title: str = "") -> str:
-    told = f' title="{escape(title)}"' if title else ""
+    told = f' title="{attribute(title)}"' if title else ""
     styled = f' style="{style}"' if style else ""
     return f"<span{told}{styled}>{escape(inner)}</span>"
 
