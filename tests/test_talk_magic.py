@@ -195,3 +195,51 @@ def test_a_restarted_kernel_goes_on(
     with kernel(other) as third:
         third.run("%%wcode --chat t\nthree")
         assert said(server) == ["three"]
+
+
+def test_an_empty_answer_says_that_its_turn_is_not_kept(
+    cell: Cell, loopback: Callable[..., Loopback], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next request goes without it, and the person knows."""
+    made = loopback(completion(""), completion("Six."))
+    monkeypatch.setenv("WCODE_BASE_URL", made.url)
+    assert "not kept in the conversation t" in cell("a", "2 + 2?").stdout
+    assert "turn 1" in cell("b", "3 + 3?").stdout
+    assert said(made) == ["3 + 3?"]
+
+
+@pytest.mark.usefixtures("server")
+def test_a_chat_that_cannot_be_written_costs_no_answer(
+    cell: Cell, shell: InteractiveShell, tmp_path: Path
+) -> None:
+    """The reply is bound and shown; the trouble is told in one line."""
+    from wcode_magics import magic
+    from wcode_magics.dialogue.talk import Chats
+
+    (tmp_path / "t.new").mkdir()
+    assert run_in(shell, "%wcode_chats").success
+    magic.session(shell).chats = Chats(tmp_path)
+    ran = cell("a", "one")
+    assert not ran.success
+    assert "re one" in ran.stdout
+    assert "cannot be written" in ran.error_lines[-1]
+    assert shell.user_ns["_wcode"].text == "re one"
+
+
+@pytest.mark.usefixtures("server")
+def test_damaged_chats_are_listed_and_forgotten(
+    cell: Cell, shell: InteractiveShell, tmp_path: Path
+) -> None:
+    """Neither the list nor another chat suffers from one."""
+    from wcode_magics import magic
+    from wcode_magics.dialogue.talk import Chats
+
+    (tmp_path / "bad.json").write_text("{", "utf-8")
+    assert run_in(shell, "%wcode_chats").success
+    magic.session(shell).chats = Chats(tmp_path)
+    assert cell("a", "one").success
+    shown = run_in(shell, "%wcode_chats").plain
+    assert "bad" in shown
+    assert "re one" in shown
+    assert run_in(shell, "%wcode_reset bad").success
+    assert not (tmp_path / "bad.json").exists()

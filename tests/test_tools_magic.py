@@ -197,6 +197,52 @@ def test_repair_asks_once_more(
     assert "nothing to repair" in run("%wcode_repair").error_lines[0]
 
 
+def test_repair_mends_what_wcode_is(
+    run: Runner, server: Callable[..., Loopback], shell: InteractiveShell
+) -> None:
+    """With the schema that it was asked with, whatever was asked since."""
+    made = server(
+        completion('{"name": "Rome"}'),
+        completion('{"x": "a"}'),
+        completion('{"name": "R", "n": 1}'),
+    )
+    run('%%wcode --no-stream --schema {"name": "str", "n": "int"} -o city\nfirst')
+    run("first = _wcode")
+    run('%%wcode --no-stream --schema {"x": "str"} -o other\nsecond')
+    run("_wcode = first")
+    assert run("%wcode_repair --out mended").success
+    assert shell.user_ns["mended"] == {"name": "R", "n": 1}
+    assert shell.user_ns["other"] == {"x": "a"}
+    said = [one["content"] for one in made.seen[2].body["messages"]]
+    assert said[0] == "first"
+    assert "$.n" in said[-1]
+
+
+@pytest.mark.parametrize(
+    ("before", "words"),
+    [
+        ("%%wcode --json --sweep seed=1,2\nJSON", "Sweep.*replies"),
+        ("%%wcode --json --repeat 2 --seed 5\nJSON", "Runs.*replies"),
+        ("_wcode = pd.DataFrame()", r"DataFrame.*retry\(\)"),
+    ],
+)
+def test_repair_says_what_it_can_do(
+    before: str, words: str, run: Runner, server: Callable[..., Loopback]
+) -> None:
+    """After many answers it asks for one; an item of them is mended."""
+    made = server(completion("no json"))
+    run("import pandas as pd")
+    run(before)
+    sent = len(made.seen)
+    ran = run("%wcode_repair")
+    assert re.search(words, ran.error_lines[0])
+    assert len(made.seen) == sent
+    if sent:
+        run("_wcode = _wcode.replies[0]")
+        run("%wcode_repair")
+        assert len(made.seen) == sent + 1
+
+
 def test_json_mode_binds_the_value(
     run: Runner, server: Callable[..., Loopback], shell: InteractiveShell
 ) -> None:

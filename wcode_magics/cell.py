@@ -16,6 +16,7 @@ from wcode_magics.exchange import Prepared, Stream
 from wcode_magics.live import EMPTY, Live
 from wcode_magics.reply import Reply
 from wcode_magics.session import Session
+from wcode_magics.text import say
 from wcode_magics.values import ToolCall, ToolTrace
 
 LAST = "_wcode"
@@ -141,10 +142,17 @@ class Run:
         show_bundle(joined([*notes, shown]))
 
     def _ask(self, prepared: Prepared) -> Reply:
-        reply = self._session.ask(prepared)
-        if not is_notebook(self._shell):
-            terminal.write(reply.text)
+        try:
+            reply = self._session.ask(prepared)
+        except WcodeError as error:
+            self._print(error.reply)
+            raise
+        self._print(reply)
         return reply
+
+    def _print(self, reply: Reply | None) -> None:
+        if reply is not None and not is_notebook(self._shell):
+            terminal.write(reply.text)
 
     def _stream(self, prepared: Prepared) -> Reply:
         with self._session.stream(prepared) as stream:
@@ -156,6 +164,11 @@ class Run:
                 stream.close()
                 self._end(stream.reply)
                 raise Stopped(kept=True) from None
+            except WcodeError:
+                raise
+            except Exception:  # the answer is drawn once more when it is whole
+                for _delta in stream:
+                    pass
             return stream.reply
 
     def _stream_rounds(self, prepared: Prepared) -> Reply:
@@ -193,8 +206,16 @@ class Run:
         return view.growing_bundle(text, self._form)
 
     def _end(self, reply: Reply) -> None:
-        """Bind first: whatever drawing does, the answer is safe."""
+        """Bind first: whatever drawing does, the answer is safe, and is told."""
         bind(self._shell, reply, self._out)
+        try:
+            self._draw(reply)
+        except Exception as wrong:
+            reason = f"{type(wrong).__name__}: {wrong}"
+            terminal.write(say("ui.undrawn", reason=reason))
+            terminal.write(reply.text)
+
+    def _draw(self, reply: Reply) -> None:
         foot = self._foot(reply)
         if is_notebook(self._shell):
             parts = [*self._notes, view.reply_bundle(reply, self._form)]

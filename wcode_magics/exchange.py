@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from wcode_magics import models, portal
 from wcode_magics.client import Client
-from wcode_magics.errors import UsageError, WcodeError
+from wcode_magics.errors import UsageError, WcodeError, tell
 from wcode_magics.flow.attempt import Attempts, Limits
 from wcode_magics.flow.budget import Budget
 from wcode_magics.reply import Assembly, Reply
@@ -171,6 +171,7 @@ class Exchange:
             source=self._client.source,
             base_url=endpoint.base_url,
             parsed=self._parsed,
+            _read=self._prepared.read,
         )
         before = self._prepared.before
         return reply if before is None else joined(before, reply)
@@ -194,16 +195,18 @@ class Exchange:
         """Keep the answer; whether it can be read is told after that."""
         self._ended = time.perf_counter()
         reply = self.reply(interrupted=interrupted)
-        misread = None
+        trouble = None
         if self._prepared.read is not None and not interrupted and not reply.tool_calls:
-            misread = self._read(reply, self._prepared.read)
+            trouble = self._read(reply, self._prepared.read)
             reply = replace(reply, parsed=self._parsed)
         self._keep(reply)
         if self._prepared.then is not None and not reply.tool_calls:
-            self._prepared.then(reply)
-        if misread is not None:
-            misread.reply = reply
-            raise misread
+            trouble = _trouble(self._prepared.then, reply) or trouble
+        if trouble is not None and interrupted:
+            tell(trouble)
+        elif trouble is not None:
+            trouble.reply = reply
+            raise trouble
         return reply
 
     def _read(self, reply: Reply, read: Callable[[Reply], Any]) -> WcodeError | None:
@@ -212,6 +215,15 @@ class Exchange:
         except WcodeError as error:
             return error
         return None
+
+
+def _trouble(then: Callable[[Reply], None], reply: Reply) -> WcodeError | None:
+    """What goes wrong after an answer that was paid for."""
+    try:
+        then(reply)
+    except WcodeError as error:
+        return error
+    return None
 
 
 class Stream(Iterator[Delta]):

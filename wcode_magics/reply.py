@@ -1,6 +1,6 @@
 """The answer as a value, and how it grows from deltas."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal, Self, overload
@@ -72,6 +72,13 @@ class Reply(Value):
     parsed: Any = field(default=None, repr=False, compare=False)
     trace: tuple[ToolTrace, ...] = field(default=(), repr=False, compare=False)
     parent: "Reply | None" = field(default=None, repr=False, compare=False)
+    _read: "Callable[[Reply], Any] | None" = field(
+        default=None, repr=False, compare=False
+    )
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but how the answer is read, which no file can carry."""
+        return {**vars(self), "_read": None}
 
     def __str__(self) -> str:
         return self.text
@@ -162,7 +169,7 @@ class Reply(Value):
     def to_dict(self) -> dict[str, Any]:
         """What came, as JSON-ready data."""
         data = super().to_dict()
-        for name in ("parsed", "trace", "parent"):
+        for name in ("parsed", "trace", "parent", "_read"):
             data.pop(name, None)
         if not self.unconfirmed:
             del data["unconfirmed"]

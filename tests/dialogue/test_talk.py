@@ -189,6 +189,51 @@ def test_a_damaged_file_is_left_alone(tmp_path: Path) -> None:
     assert (tmp_path / "t.json").read_text("utf-8") == "{"
 
 
+DAMAGE = [
+    *("{", "[]", "null", "3", '"x"', "\x00", '{"name": "t"}x'),
+    *('{"name": "t", "turns": 3}', '{"name": "t", "turns": [3]}'),
+    '{"name": "t", "turns": [{"cell": "a", "messages": []}]}',
+    '{"name": "t", "turns": [{"cell": 1, "messages": [{"role": "user"}]}]}',
+    '{"name": "t", "turns": [{"cell": "a", "messages": [{"role": 3}]}]}',
+    '{"turns": [{"cell": "a", "messages": [{"role": "u", "content": 1}]}]}',
+    "[" * 100_000,
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_file_hurts_its_chat_alone(damage: str, tmp_path: Path) -> None:
+    """The others are listed, continued and forgotten; it can be forgotten too."""
+    from tests.dialogue.test_chat import turn
+
+    chats = Chats(tmp_path)
+    chats.put(chats["whole"].with_turn(turn("a")))
+    (tmp_path / "t.json").write_text(damage, "utf-8")
+    fresh = Chats(tmp_path)
+    assert fresh.names() == ["whole"]
+    assert list(fresh.damaged()) == ["t"]
+    with pytest.raises(UsageError, match=r"t\.json") as caught:
+        fresh["t"]
+    assert "\n" not in str(caught.value)
+    assert fresh.forget("t")
+    assert fresh["t"].turns == ()
+
+
+def test_an_answer_is_there_though_its_chat_cannot_be_kept(
+    server: Loopback, session: Session, tmp_path: Path
+) -> None:
+    """The error has the reply, and the conversation goes on in memory."""
+    (tmp_path / "t.new").mkdir()
+    session.chats = Chats(tmp_path)
+    with pytest.raises(UsageError, match="cannot be written") as caught:
+        session.chat("t").ask("one")
+    assert caught.value.reply is not None
+    assert session.last is not None
+    assert caught.value.reply.text == session.last.text
+    with pytest.raises(UsageError):
+        session.chat("t").ask("two")
+    assert len(server.seen[-1].body["messages"]) == 3
+
+
 def test_save_and_load(session: Session, tmp_path: Path, server: Loopback) -> None:
     """Messages in the OpenAI form go to a file and come back."""
     path = tmp_path / "talk.json"

@@ -97,7 +97,9 @@ def _repeat(run: Run, prepared: Prepared, given: Mapping[str, Any]) -> Runs:
 
 
 def _meter(home: Extension, name: str | None, reply: Reply) -> str:
-    """How full the context of a conversation is."""
+    """How full the context of a conversation is, or that it has no such turn."""
+    if name is not None and not reply.text:
+        return say("ui.chat_unkept", name=name)
     full = fullness(reply)
     if name is None or full is None:
         return ""

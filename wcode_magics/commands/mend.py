@@ -5,11 +5,13 @@ from typing import Any
 from wcode_magics import line as lines
 from wcode_magics import view
 from wcode_magics.bundle import joined
-from wcode_magics.cell import show_bundle
+from wcode_magics.cell import LAST, show_bundle
 from wcode_magics.commands.ask import send
 from wcode_magics.dialogue.failure import last_failure
 from wcode_magics.errors import UsageError
+from wcode_magics.exchange import Prepared
 from wcode_magics.extension import CELL_ONLY, Extension
+from wcode_magics.reply import Reply
 from wcode_magics.text import say
 
 
@@ -32,13 +34,28 @@ def wcode_fix(home: Extension, line: str) -> Any:
     return send(home, prepared, given)
 
 
-def wcode_repair(home: Extension, line: str) -> None:
-    """Ask once more for the form that the last answer does not have."""
+def wcode_repair(home: Extension, line: str) -> Any:
+    """Ask once more for the form that ``_wcode`` was asked for and does not have."""
     parsed = lines.parse(line, home.variables)
     parsed.refuse_rest()
-    last, reply = home.last_request, home.last_reply
-    if last is None or reply is None:
-        raise UsageError("no_reply")
+    reply, last = _only(home), home.last_request
     own = {k: v for k, v in parsed.values.items() if k not in CELL_ONLY}
-    prepared = home.session.repair(last, reply, **own)
-    send(home, prepared, {**home.last_given, **parsed.values})
+    if last is not None and last.request is reply.request:
+        prepared, given = last, home.last_given
+    else:
+        resolved = home.session.settings.resolve({})
+        prepared, given = Prepared(reply.request, resolved), {}
+    once = {name: value for name, value in given.items() if name != "repeat"}
+    again = home.session.repair(prepared, reply, **own)
+    return send(home, again, {**once, **parsed.values})
+
+
+def _only(home: Extension) -> Reply:
+    """The reply that ``_wcode`` is; raises UsageError where it is none."""
+    reply = home.last_reply
+    if reply is not None:
+        return reply
+    held = home.shell.user_ns.get(LAST)
+    if held is None:
+        raise UsageError("no_reply")
+    raise UsageError("fix.many", kind=type(held).__name__)

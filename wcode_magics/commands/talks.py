@@ -24,12 +24,13 @@ def wcode_chats(home: Extension, line: str) -> None:
 
 def wcode_reset(home: Extension, line: str) -> None:
     """Forget the named conversations, or all."""
-    known = home.session.chats.names()
+    chats = home.session.chats
+    known = [*chats.names(), *chats.damaged()]
     named = _words(line) or known
     for name in named:
         _refuse_unknown(name, known)
     for name in named:
-        home.session.chats.forget(name)
+        chats.forget(name)
     shown = ", ".join(named)
     tell(say("ui.chat_forgotten", names=shown) if named else say("ui.chats_none"))
 
@@ -50,7 +51,8 @@ def _refuse_unknown(name: str, known: list[str]) -> None:
 def _list(home: Extension) -> None:
     chats = home.session.chats
     held = [chats[name] for name in chats.names()]
-    if not held:
+    damaged = chats.damaged()
+    if not held and not damaged:
         tell(say("ui.chats_none"))
         return
     rows = [
@@ -62,6 +64,7 @@ def _list(home: Extension) -> None:
         )
         for one in held
     ]
+    rows += [(name, "–", "–", str(error)) for name, error in damaged.items()]
     heads = ("name", "chat_turns", "chat_tokens", "chat_last")
     show_bundle(Table([say(f"ui.{head}") for head in heads], rows).bundle())
 

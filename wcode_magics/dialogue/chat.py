@@ -147,6 +147,25 @@ class Conversation(Value):
         return cells.index(cell) if cell in cells else None
 
 
+def checked(data: Any, name: str) -> Conversation:
+    """The conversation of a file, each part of the type that it is used as.
+
+    Raises:
+        ValueError, KeyError, TypeError, AttributeError: it is none.
+    """
+    found = replace(Conversation.from_dict(data), name=name)
+    for turn in found.turns:
+        texts = [turn.cell, turn.system, *(one.content for one in turn.messages)]
+        roles = [one.role for one in turn.messages]
+        if not roles or not all(isinstance(role, str) for role in [*roles, turn.cell]):
+            raise TypeError(turn)
+        if not all(isinstance(text, str | None) for text in texts):
+            raise TypeError(turn)
+        if not isinstance(turn.total_tokens, int | None):
+            raise TypeError(turn)
+    return found
+
+
 def excess(request: Request) -> int:
     """How many tokens a request is too long, for an answer of ``max_tokens``.
 

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from wcode_magics.session import Session
 
 _OWN = {"cell", "profile"}
+_UNREADABLE = (
+    *(OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError),
+)
+"""What reading a file of any content raises."""
 
 
 class Chats:
@@ -54,19 +58,43 @@ class Chats:
             self._write(conversation)
 
     def forget(self, name: str) -> bool:
-        """Forget a conversation; tells whether there was one."""
-        known = bool(self[name].turns)
+        """Forget a conversation, also a damaged one; tells whether there was one."""
+        known = name in self.names() or name in self.damaged()
         with self._lock:
             self._held.pop(name, None)
             if self._folder is not None:
-                self._path(name).unlink(missing_ok=True)
+                self._remove(self._path(name))
         return known
 
+    def _remove(self, path: Path) -> None:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as wrong:
+            raise UsageError("chat.unwritable", path=path, reason=wrong) from wrong
+
     def names(self) -> list[str]:
-        """The conversations that have turns, sorted."""
+        """The conversations that have turns, sorted; without damaged ones."""
+        return sorted(name for name in self._all() if self._turns(name))
+
+    def damaged(self) -> dict[str, UsageError]:
+        """The conversations that cannot be read, and why."""
+        found = {}
+        for name in sorted(self._all()):
+            try:
+                self[name]
+            except UsageError as error:
+                found[name] = error
+        return found
+
+    def _all(self) -> set[str]:
         files = self._folder.glob("*.json") if self._folder else ()
-        names = {unquote(path.stem) for path in files} | {*self._held}
-        return sorted(name for name in names if self[name].turns)
+        return {unquote(path.stem) for path in files} | {*self._held}
+
+    def _turns(self, name: str) -> tuple[Turn, ...]:
+        try:
+            return self[name].turns
+        except UsageError:
+            return ()
 
     def go_on(self, before: Reply, after: Reply) -> None:
         """Put a continued answer in the place of the one that was cut off."""
@@ -88,22 +116,28 @@ class Chats:
             return empty
         path = self._path(name)
         try:
-            return Conversation.from_dict(json.loads(path.read_text("utf-8")))
+            return chat.checked(json.loads(path.read_text("utf-8")), name)
         except FileNotFoundError:
             return empty
-        except (OSError, ValueError, KeyError, TypeError) as wrong:
+        except _UNREADABLE as wrong:
             reason = f"{type(wrong).__name__}: {wrong}"
             raise UsageError("chat.damaged", path=path, reason=reason) from wrong
 
     def _write(self, conversation: Conversation) -> None:
         if self._folder is None:
             return
-        path = self._path(conversation.name)
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        name, path = conversation.name, self._path(conversation.name)
         fresh = path.with_suffix(".new")
-        with open(fresh, "w", encoding="utf-8", opener=_private) as file:
-            json.dump(conversation.to_dict(), file, ensure_ascii=False)
-        fresh.replace(path)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with open(fresh, "w", encoding="utf-8", opener=_private) as file:
+                json.dump(conversation.to_dict(), file, ensure_ascii=False)
+            fresh.replace(path)
+        except (OSError, ValueError) as wrong:
+            reason = str(wrong)
+            raise UsageError(
+                "chat.unkept", name=name, path=path, reason=reason
+            ) from wrong
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,10 +57,11 @@ def repaired(
     Raises:
         UsageError: the answer was not asked for in a form, or there is nothing wrong.
     """
-    if prepared.read is None:
+    read = reply._read  # noqa: SLF001 - how this answer was asked to be read
+    if read is None:
         raise UsageError("no_form")
     try:
-        prepared.read(reply)
+        read(reply)
     except AnswerError as error:
         error.reply = None
         asked = reply.request.messages[-1].content or ""
@@ -76,7 +77,8 @@ def repaired(
         params={**reply.request.params, **own},
     )
     resolved = prepared.resolved.over(given)
-    return replace(prepared, request=request, resolved=resolved, before=None, advice=())
+    ready = replace(prepared, request=request, resolved=resolved, read=read)
+    return replace(ready, before=None, advice=())
 
 
 def _reader(schema: Schema) -> Reader:
