@@ -164,7 +164,7 @@ def place(loopback, tmp_path, monkeypatch) -> Path:
     monkeypatch.setenv("WCODE_BASE_URL", loopback(answer).url)
     monkeypatch.setenv("WCODE_API_KEY", "k")
     monkeypatch.setenv("WCODE_STORE", str(tmp_path / "answers.db"))
-    monkeypatch.setenv("PYTHONWARNINGS", "error::ResourceWarning")
+    monkeypatch.setenv("PYTHONWARNINGS", "error::ResourceWarning,ignore:This process")
     monkeypatch.setenv("PYTHONPATH", str(Path.cwd()))
     for name in ("OVER", "ASKED"):
         monkeypatch.setenv(name, str(tmp_path / name.lower()))

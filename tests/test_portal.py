@@ -16,6 +16,7 @@ from tests.kernel import kernel
 from tests.loopback import Answer, Loopback, event
 from tests.stopping import once
 from wcode_magics import portal
+from wcode_magics.errors import UsageError
 from wcode_magics.session import Session
 
 SLOW = Answer([event({"content": "x"})] * 400, kind="text/event-stream", pause=0.05)
@@ -266,3 +267,94 @@ def test_stop_wakes_a_loop_that_sleeps(loopback):
         assert ran.status == "error"
         assert time.monotonic() - pressed[0] < 20
         assert server.hung_up.wait(10)
+
+
+class Panic(BaseException):
+    """As a library in another language raises it."""
+
+
+@pytest.mark.parametrize("wrong", [SystemExit(3), KeyboardInterrupt(), Panic("x")])
+def test_what_a_task_raises_ends_that_task_alone(wrong):
+    """Be it ``sys.exit()`` in a tool: its own caller is told, others go on."""
+
+    async def slow() -> str:
+        await asyncio.sleep(0.2)
+        return "done"
+
+    async def leave() -> None:
+        await asyncio.sleep(0)
+        raise wrong
+
+    async def leave_inside() -> None:
+        await asyncio.gather(leave(), return_exceptions=False)
+
+    async def broken() -> AsyncGenerator[int, None]:
+        await leave()
+        yield 0
+
+    other = portal.Task(slow)
+    for call in (leave, leave_inside):
+        with pytest.raises(UsageError, match=type(wrong).__name__):
+            portal.run(call)
+    with pytest.raises(UsageError, match=type(wrong).__name__):
+        list(portal.Flow(broken))
+    assert other.wait() == "done"
+    assert portal.run(double, 2) == 4
+
+
+def test_a_loop_that_other_code_stops_turns_on():
+    """A stopped loop goes on, and one whose callback leaves does and says so."""
+
+    async def stop() -> None:
+        await asyncio.sleep(0)
+        asyncio.get_running_loop().stop()
+
+    async def leave() -> None:
+        def callback() -> None:
+            raise SystemExit(5)
+
+        asyncio.get_running_loop().call_soon(callback)
+        await asyncio.sleep(0.01)
+
+    portal.run(stop)
+    assert portal.run(double, 2) == 4
+    with pytest.warns(UserWarning, match=r"SystemExit\(5\)"):
+        portal.run(leave)
+    assert portal.run(double, 2) == 4
+
+
+CLOSED = """
+import asyncio
+from wcode_magics import portal
+from wcode_magics.errors import UsageError
+from wcode_magics.errors import UsageError
+
+async def close():
+    loop = asyncio.get_running_loop()
+    loop._closed, loop._default_executor = True, None
+    loop.call_soon = None
+    await asyncio.Future()
+
+async def one():
+    return 1
+
+try:
+    portal.run(close)
+except UsageError as error:
+    print(error.key)
+print(portal.run(one))
+"""
+
+
+def test_a_closed_loop_is_started_anew():
+    """What was under way fails, the next request has a loop, and it is said."""
+    run = subprocess.run(
+        [sys.executable, "-c", CLOSED],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, "WCODE_LANGUAGE": "en"},
+    )
+    assert run.stdout.split() == ["loop_broken", "1"], run.stderr
+    assert "a new one was started" in run.stderr

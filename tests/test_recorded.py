@@ -165,7 +165,8 @@ def test_the_sandbox_has_records_too(store, replay):
     with Session(store=str(store)) as session:
         again = session.ask("hi", seed=1, max_tokens=5, replay=replay)
     assert (again.text, again.source) == (told.text, "replayed")
-    assert footer(again).endswith("replayed · sandbox")
+    told = f"replayed, from {again.answered.astimezone():%Y-%m-%d %H:%M} · sandbox"
+    assert footer(again).endswith(told)
 
 
 def test_what_was_cut_replays_and_what_broke_off_does_not(loopback, store):

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import textwrap
 import time
+import warnings
 from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -912,3 +913,85 @@ def test_the_half_characters_of_early_versions_are_mended(store):
     store.put(put, URL)
     store.flush()
     assert store.get(put.request, URL).text == "Hi \ufffd and 😀"
+
+
+@pytest.mark.parametrize("column", ["reply", "request"])
+def test_a_flipped_byte_is_no_answer(path, store, column):
+    """Whichever it is, nothing is told that was not answered."""
+    store.put(reply(text="hi there"), URL)
+    store.flush()
+    with closing(sqlite3.connect(path)) as db:
+        ((whole,),) = db.execute(f"SELECT {column} FROM answers").fetchall()
+    for place in range(0, len(whole), 3):
+        flipped = bytes([whole[place] ^ 4])
+        damage(path, column, whole[:place] + flipped + whole[place + 1 :])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found, listed = store.get(request(), URL), store.history()
+        assert listed == []
+        assert (found and found.text) == (None if column == "reply" else "hi there")
+
+
+def test_a_record_answers_its_own_request_alone(path, store):
+    """An answer that was put under another hash is not replayed."""
+    for prompt in ("one", "two"):
+        store.put(reply(prompt, prompt), URL)
+    store.flush()
+    with closing(sqlite3.connect(path)) as db:
+        db.execute(
+            "UPDATE answers SET reply = (SELECT reply FROM answers WHERE id = 1)"
+        )
+        db.commit()
+    with pytest.warns(UserWarning, match="cannot be read"):
+        assert store.get(request("two"), URL) is None
+    assert store.get(request("one"), URL).text == "one"
+
+
+def make_old(path: Path) -> None:
+    """A store of the first version, without checksums."""
+    with closing(Store(path)) as kept:
+        kept.put(reply(), URL)
+    with closing(sqlite3.connect(path)) as db:
+        rows = db.execute("SELECT request, reply FROM answers").fetchall()
+        plain = [json.loads(record) for record in rows[0]]
+        for record in plain:
+            record.pop("checksum")
+            record.pop("time", None)
+        db.execute("UPDATE answers SET request = ?, reply = ?", [*map(dumped, plain)])
+        db.execute("PRAGMA user_version = 1")
+        db.commit()
+
+
+def dumped(record: dict) -> bytes:
+    """As the first version wrote it."""
+    return json.dumps(record, ensure_ascii=False).encode()
+
+
+def test_an_old_store_gets_its_checksums(path):
+    """Its answers are replayed, with their moment, and are checked from then on."""
+    make_old(path)
+    with Store(path) as store:
+        found = store.get(request(), URL)
+        assert (found.text, len(store.history())) == ("hi", 1)
+        assert abs(found.answered.timestamp() - time.time()) < 600
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("PRAGMA user_version").fetchone() == (2,)
+        for column in ("request", "reply"):
+            ((record,),) = db.execute(f"SELECT {column} FROM answers").fetchall()
+            assert "checksum" in json.loads(record)
+
+
+def test_an_old_store_of_a_project_is_read(path, tmp_path):
+    """It is not changed, and what is taken from it gets its checksum."""
+    make_old(path)
+    before = path.read_bytes()
+    with Store(path, readonly=True) as store:
+        assert store.get(request(), URL).text == "hi"
+    other = tmp_path / "other.db"
+    with Store(other) as store:
+        assert store.absorb(path) == 1
+        assert store.get(request(), URL).answered is not None
+    assert path.read_bytes() == before
+    with closing(sqlite3.connect(other)) as db:
+        ((record,),) = db.execute("SELECT reply FROM answers").fetchall()
+    assert "checksum" in json.loads(record)

@@ -310,3 +310,15 @@ def test_a_system_prompt_is_text_unless_it_was_written_as_a_template(
 def test_a_text_has_a_template_that_says_it(text):
     """Every brace of it comes out as it went in."""
     assert render(literal(text), {"x": 1}) == text
+
+
+@pytest.mark.parametrize("wrong", [SystemExit(4), LookupError("x")])
+def test_a_value_whose_text_raises_is_an_error(wrong):
+    """Of this prompt, whatever it raises: a value does not end the program."""
+
+    class Value:
+        def __str__(self):
+            raise wrong
+
+    with pytest.raises(TemplateError, match=type(wrong).__name__):
+        render("{{ value }}", {"value": Value()})

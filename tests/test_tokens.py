@@ -122,3 +122,19 @@ def test_any_text(text):
     """Any text has a count, also one that UTF-8 cannot carry."""
     assert tokens.count(text).tokens >= 0
     assert tokens.estimate(text).tokens >= 0
+
+
+@needs_vocabulary
+@pytest.mark.parametrize("one", [" ", "x", "\n", ".", "漢", "😀", "\t", "1"])
+def test_a_long_run_of_one_character_is_counted(one):
+    """The tokenizer panics on some of these, and takes hours for others."""
+    assert 0 < tokens.count(one * 100_000).tokens <= 300_000
+
+
+@needs_vocabulary
+def test_a_long_text_counts_as_the_whole():
+    """It is counted in pieces, which are cut where a token ends anyway."""
+    text = "It's 你好，世界 123 foo_bar café;\n\n  x²y Ⅷ I'LL 日本語。 " * 500
+    whole = len(tokens._vocabulary().encode_ordinary(text))
+    assert len(text) > 10 * tokens.PIECE
+    assert tokens.count(text) == tokens.Count(whole, exact=True)

@@ -91,10 +91,20 @@ def _fenced_task(
 async def _fence(work: Coroutine[Any, Any, T]) -> T:
     try:
         return await work
-    except (asyncio.CancelledError, GeneratorExit):
-        raise
     except BaseException as wrong:
+        if is_stop(wrong):
+            raise
         raise fenced(wrong) from wrong.__cause__
+
+
+def is_stop(wrong: BaseException) -> bool:
+    """Whether it ends the work for the person's sake, and not for the work's own.
+
+    An interrupt is theirs in the main thread alone; elsewhere some code raised it.
+    """
+    if isinstance(wrong, KeyboardInterrupt):
+        return threading.current_thread() is threading.main_thread()
+    return isinstance(wrong, (asyncio.CancelledError, GeneratorExit))
 
 
 def fenced(wrong: BaseException) -> Exception:

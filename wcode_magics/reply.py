@@ -1,5 +1,6 @@
 """The answer as a value, and how it grows from deltas."""
 
+import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -45,6 +46,7 @@ class Reply(Value):
     sends it; it is no part of the text. ``unread`` names what came malformed beside
     the text and was left out. ``unconfirmed``: the endpoint never tells how an answer
     ended, so that it cannot be known to be whole.
+    ``answered`` is when a replayed answer came (UTC).
     ``parsed`` is the value that ``schema`` or ``json`` asked for, ``trace`` the calls
     of functions on the way to this answer, ``parent`` the reply that it went on or
     branched from; none of them is part of :meth:`to_dict`. ``seam`` tells where the
@@ -69,6 +71,7 @@ class Reply(Value):
     reasoning_field: str | None = field(default=None, repr=False)
     unread: tuple[str, ...] = ()
     unconfirmed: bool = False
+    answered: dt.datetime | None = field(default=None, repr=False, compare=False)
     parsed: Any = field(default=None, repr=False, compare=False)
     trace: tuple[ToolTrace, ...] = field(default=(), repr=False, compare=False)
     parent: "Reply | None" = field(default=None, repr=False, compare=False)
@@ -169,7 +172,11 @@ class Reply(Value):
     def to_dict(self) -> dict[str, Any]:
         """What came, as JSON-ready data."""
         data = super().to_dict()
+<<<<<<< HEAD
         for name in ("parsed", "trace", "parent", "_read"):
+=======
+        for name in ("answered", "parsed", "trace", "parent"):
+>>>>>>> cf7a5b1 (Check stored answers, and fence what they run)
             data.pop(name, None)
         if not self.unconfirmed:
             del data["unconfirmed"]

@@ -16,6 +16,7 @@ from dataclasses import replace
 from functools import cache, lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
+from wcode_magics import portal
 from wcode_magics.errors import TemplateError
 from wcode_magics.params import hint
 from wcode_magics.reach import can_call, is_closed
@@ -47,11 +48,13 @@ def render(source: str, names: Mapping[str, Any]) -> str:
         raise TemplateError("template_name", given=wrong.name, hint=near) from None
     except TemplateError:
         raise
-    except Exception as wrong:
+    except BaseException as wrong:
+        if portal.is_stop(wrong):
+            raise
         raise _fault(wrong) from wrong
 
 
-def _fault(wrong: Exception) -> TemplateError:
+def _fault(wrong: BaseException) -> TemplateError:
     from jinja2 import TemplateSyntaxError
     from jinja2.exceptions import SecurityError
 

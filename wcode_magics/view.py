@@ -124,10 +124,18 @@ def footer(reply: Reply) -> str:
     if reply.unconfirmed:
         parts.append(say("ui.unconfirmed"))
     if reply.source == "replayed":
-        parts.append(say("ui.replayed"))
+        parts.append(_replayed(reply))
     if reply.from_sandbox:
         parts.append(say("ui.sandbox"))
     return " · ".join(parts)
+
+
+def _replayed(reply: Reply) -> str:
+    """That it was not sent, and from when it is: the model may have changed since."""
+    if reply.answered is None:
+        return say("ui.replayed")
+    moment = f"{reply.answered.astimezone():%Y-%m-%d %H:%M}"
+    return say("ui.replayed_from", moment=moment)
 
 
 def badge(reply: Reply) -> str:

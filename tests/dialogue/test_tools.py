@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 import threading
 from typing import Any, Literal
 
@@ -257,3 +258,24 @@ def test_what_cannot_be_a_tool_is_refused(bad: Any) -> None:
     """Star arguments, hints without JSON, no functions, no names, equal names."""
     with pytest.raises(UsageError):
         Toolbox(bad if isinstance(bad, list) else [bad])
+
+
+def leaves() -> str:
+    """Ends the program, or tries to."""
+    sys.exit(3)
+
+
+async def leaves_later() -> str:
+    """The same on a loop."""
+    sys.exit(3)
+
+
+@pytest.mark.parametrize("function", [leaves, leaves_later])
+@pytest.mark.parametrize("parallel", [False, True])
+def test_a_tool_cannot_end_the_program(function, parallel) -> None:
+    """The model reads what it raised, and the next tool runs."""
+    calls = [call(function.__name__)] * 2
+    traces = Toolbox([function]).run(calls, 1, parallel=parallel)
+    assert [(trace.ok, "SystemExit: 3" in trace.result) for trace in traces] == [
+        (False, True)
+    ] * 2

@@ -238,7 +238,9 @@ def _run_here(job: _Job, round_: int) -> ToolTrace:
     begun = time.perf_counter()
     try:
         told, ok = result_text(job.function(**job.arguments or {})), True
-    except Exception as error:
+    except BaseException as error:
+        if portal.is_stop(error):
+            raise
         told, ok = _raised(error), False
     return _trace(job, round_, told, time.perf_counter() - begun, ok=ok)
 
@@ -249,7 +251,9 @@ async def _run_async(job: _Job, round_: int) -> ToolTrace:
     begun = time.perf_counter()
     try:
         told, ok = result_text(await job.function(**job.arguments or {})), True
-    except Exception as error:
+    except BaseException as error:
+        if portal.is_stop(error):
+            raise
         told, ok = _raised(error), False
     return _trace(job, round_, told, time.perf_counter() - begun, ok=ok)
 
@@ -258,7 +262,7 @@ async def _run_all(jobs: Sequence[_Job], round_: int) -> list[ToolTrace]:
     return list(await asyncio.gather(*(_run_async(job, round_) for job in jobs)))
 
 
-def _raised(error: Exception) -> str:
+def _raised(error: BaseException) -> str:
     return json.dumps({"error": f"{type(error).__name__}: {error}"}, ensure_ascii=False)
 
 

@@ -133,7 +133,9 @@ class Store:
         """
         found = self._find(hashes, base_url, since)
         return {
-            name: data for name, data in found.items() if self._read(readable, data)
+            name: data
+            for name, data in found.items()
+            if self._read(readable, name, data)
         }
 
     def _find(

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from wcode_magics.errors import StoreError
+from wcode_magics.store.checksum import sealed
 from wcode_magics.store.path import side_files
 
 Connection = sqlite3.Connection
@@ -39,7 +40,16 @@ def _lay_answers(db: Connection) -> None:
     db.execute("CREATE INDEX answers_time ON answers (time)")
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_lay_answers,)
+def _seal_answers(db: Connection) -> None:
+    """Give each record a checksum, and each answer the moment when it came."""
+    db.create_function("sealed", 3, sealed, deterministic=True)
+    db.execute(
+        "UPDATE answers SET request = sealed(request, '', NULL), "
+        "reply = sealed(reply, hash, time)"
+    )
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_lay_answers, _seal_answers)
 _FAULTS = (
     ("SQLITE_BUSY", "store.locked"),
     ("SQLITE_LOCKED", "store.locked"),

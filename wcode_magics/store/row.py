@@ -8,6 +8,7 @@ from wcode_magics.errors import WcodeError
 from wcode_magics.payload import clean
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
+from wcode_magics.store.checksum import check, encode
 from wcode_magics.values import SANDBOX, Message
 
 COLUMNS = (
@@ -27,8 +28,6 @@ UNREADABLE = (
 )
 """What may be raised where a record is damaged, or of a later version."""
 
-_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
-_DECODER = json.JSONDecoder()
 _ANY = Request("any", (Message("user", "any"),))
 
 
@@ -53,15 +52,18 @@ class Row(NamedTuple):
             usage and usage.completion_tokens,
             reply.cost,
             reply.is_whole,
-            _encode(request),
-            _encode(data),
+            encode(request),
+            self._encoded(data),
         )
 
     def answer(self) -> bytes:
         """The last of them: the reply without its request."""
         data = self.reply.to_dict()
         del data["request"]
-        return _encode(data)
+        return self._encoded(data)
+
+    def _encoded(self, data: dict[str, Any]) -> bytes:
+        return encode({**data, "time": self.time}, self.reply.request.hash)
 
     def stands_for(self, digest: str, base_url: str | None) -> bool:
         """Whether it may answer a request of this hash to this endpoint, None: any."""
@@ -69,14 +71,9 @@ class Row(NamedTuple):
         return there and self.reply.request.hash == digest and self.reply.is_whole
 
 
-def _encode(data: dict[str, Any]) -> bytes:
-    return _ENCODER.encode(data).encode("utf-8", "surrogatepass")
-
-
-def _decode(data: bytes) -> Any:
+def _decode(data: bytes, about: str = "") -> Any:
     """A record; the halves of characters that early versions kept are mended."""
-    value, _end = _DECODER.raw_decode(clean(data.decode("utf-8", "surrogatepass")))
-    return value
+    return json.loads(clean(check(data, about).decode("utf-8", "surrogatepass")))
 
 
 def replayed(request: Request, data: bytes) -> Reply:
@@ -84,14 +81,17 @@ def replayed(request: Request, data: bytes) -> Reply:
 
     Raises one of :data:`UNREADABLE`, as all that reads records does.
     """
-    told = _decode(data)
+    told = _decode(data, request.hash)
     place = {"base_url": SANDBOX} if told.get("source") == "sandbox" else {}
-    return _reply({**told, "request": request, "source": "replayed", **place})
+    reply = _reply({**told, "request": request, "source": "replayed", **place})
+    if not reply.is_whole:
+        raise ValueError(reply.finish_reason)
+    return reply
 
 
-def readable(data: bytes) -> bytes:
-    """The same, if an answer can be read from it."""
-    replayed(_ANY, data)
+def readable(digest: str, data: bytes) -> bytes:
+    """The same, if an answer to the request of this hash can be read from it."""
+    _reply({**_decode(data, digest), "request": _ANY})
     return data
 
 
@@ -101,7 +101,9 @@ def requested(data: bytes) -> Request:
 
 
 def _reply(data: dict[str, Any]) -> Reply:
-    reply = Reply.from_dict(data)
+    moment = data.pop("time", None)
+    came = None if moment is None else dt.datetime.fromtimestamp(moment, dt.UTC)
+    reply = Reply.from_dict({**data, "answered": came})
     if not isinstance(reply.text, str):
         raise TypeError(reply.text)
     return reply
@@ -110,7 +112,7 @@ def _reply(data: dict[str, Any]) -> Reply:
 def listed(moment: float, base_url: str, request: bytes, data: bytes) -> dict[str, Any]:
     """A row as :meth:`Store.history` tells it."""
     asked = requested(request)
-    reply = _reply({**_decode(data), "request": asked})
+    reply = _reply({**_decode(data, asked.hash), "request": asked})
     return {
         "time": dt.datetime.fromtimestamp(moment, dt.UTC),
         "model": reply.model,

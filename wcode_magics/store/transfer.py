@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from wcode_magics.store.checksum import sealed
 from wcode_magics.store.database import Connection, faults
 from wcode_magics.store.path import identity, side_files
 from wcode_magics.store.row import COLUMNS
@@ -19,9 +20,9 @@ _SPAN = (
     "WHERE time >= ? AND time < ? ORDER BY id"
 )
 _NAMES = COLUMNS.split(", ")
-_NAMED = ", ".join(f":{name}" for name in _NAMES)
+_PLACES = ", ".join(f":{name}" for name in _NAMES)
 _TAKE = (
-    f"INSERT INTO answers ({COLUMNS}) SELECT {_NAMED} "  # noqa: S608
+    f"INSERT INTO answers ({COLUMNS}) SELECT {_PLACES} "  # noqa: S608
     "WHERE NOT EXISTS (SELECT 1 FROM answers "
     "WHERE hash = :hash AND base_url = :base_url AND time = :time)"
 )
@@ -38,10 +39,16 @@ def rows_of(
 def take(target: Connection, rows: Iterable[Sequence[Any]]) -> int:
     """Put in those that are not there, all or none; returns how many."""
     target.execute("BEGIN IMMEDIATE")
-    named = (dict(zip(_NAMES, row, strict=True)) for row in rows)
-    new = target.executemany(_TAKE, named).rowcount
+    new = target.executemany(_TAKE, map(_named, rows)).rowcount
     target.execute("COMMIT")
     return new
+
+
+def _named(row: Sequence[Any]) -> dict[str, Any]:
+    named = dict(zip(_NAMES, row, strict=True))
+    named["request"] = sealed(named["request"], "", None)
+    named["reply"] = sealed(named["reply"], named["hash"], named["time"])
+    return named
 
 
 @contextlib.contextmanager
