@@ -57,6 +57,9 @@ class Client:
         transport: an ``httpx.AsyncBaseTransport`` in place of the network's.
     """
 
+    answered = None
+    """An endpoint answers now; a record did before."""
+
     def __init__(
         self,
         endpoint: Endpoint,

@@ -170,6 +170,7 @@ class Exchange:
             interrupted=interrupted,
             source=self._client.source,
             base_url=endpoint.base_url,
+            answered=self._client.answered,
             parsed=self._parsed,
             _read=self._prepared.read,
         )

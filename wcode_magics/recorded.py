@@ -24,6 +24,7 @@ class Recorded:
         self.endpoint = Endpoint(base_url)
         self._store = store
         self._found = found
+        self.answered = None if found is None else found.answered
 
     async def aclose(self) -> None:
         """There is nothing to close."""
