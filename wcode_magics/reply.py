@@ -172,11 +172,7 @@ class Reply(Value):
     def to_dict(self) -> dict[str, Any]:
         """What came, as JSON-ready data."""
         data = super().to_dict()
-<<<<<<< HEAD
-        for name in ("parsed", "trace", "parent", "_read"):
-=======
-        for name in ("answered", "parsed", "trace", "parent"):
->>>>>>> cf7a5b1 (Check stored answers, and fence what they run)
+        for name in ("answered", "parsed", "trace", "parent", "_read"):
             data.pop(name, None)
         if not self.unconfirmed:
             del data["unconfirmed"]
