@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from tests.browser import CHROMIUM
 from tests.loopback import Loopback, Script
 from tests.terminal import Runner, new_shell, run_in
+from wcode_magics import models
 
 os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's job in background
@@ -47,12 +49,21 @@ def clean_environment(
 
 
 @pytest.fixture
-def loopback() -> Iterator[Callable[..., Loopback]]:
-    """Make servers: ``loopback(answer, …)``."""
+def loopback(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., Loopback]]:
+    """Make servers: ``loopback(answer, …)``.
+
+    Under the mark ``priced`` the catalogue has a row for each, as it has for the
+    hosted service: prices, a context and a tokenizer that are known.
+    """
     servers: list[Loopback] = []
 
     def make(*script: Script, **more: Any) -> Loopback:
         servers.append(Loopback(*script, **more).__enter__())
+        if request.node.get_closest_marker("priced"):
+            row = replace(models.MODELS[0], place=servers[-1].url)
+            monkeypatch.setattr(models, "MODELS", (*models.MODELS, row))
         return servers[-1]
 
     yield make

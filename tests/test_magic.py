@@ -326,6 +326,7 @@ def test_the_configuration_file_chooses_the_language(
     assert text.language() != "zh"
 
 
+@pytest.mark.priced
 def test_show_and_dry_run_send_nothing(
     run: Runner, server: Callable[..., Loopback]
 ) -> None:

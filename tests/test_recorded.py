@@ -336,6 +336,7 @@ CELL_LINES = (
 )
 
 
+@pytest.mark.priced
 def test_usage_counts_the_answers_of_a_table(counting, shell, run):
     """A cell over a table counts what was sent: neither repeated nor replayed rows."""
     shell.run_line_magic("wcode_config", f"base_url={counting.url}")
@@ -347,6 +348,7 @@ def test_usage_counts_the_answers_of_a_table(counting, shell, run):
     assert counts == ["2", "1"]
 
 
+@pytest.mark.priced
 def test_cells_replay(counting, shell, run):
     """--replay on cells and lines re-displays; the footer and the totals say so."""
     shell.run_line_magic("wcode_config", f"base_url={counting.url}")
@@ -443,6 +445,7 @@ def test_a_store_that_cannot_be_used_takes_no_answer_away(loopback, tmp_path):
     assert Path(place).read_text() == "mine " * 100
 
 
+@pytest.mark.priced
 def test_history_and_usage_commands(loopback, shell, run):
     """%wcode_history is a DataFrame, %wcode_usage a table of totals."""
     server = loopback(either("Hello."))

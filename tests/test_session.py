@@ -37,6 +37,7 @@ def made():
         session.close()
 
 
+@pytest.mark.priced
 def test_asking_gives_the_reply(loopback, made):
     """Text, usage, cost and time are there; only what was set is sent."""
     server = loopback(completion("你好"))

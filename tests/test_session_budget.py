@@ -8,6 +8,8 @@ from tests.loopback import Answer, Loopback, completion, event
 from wcode_magics.errors import BudgetError, StreamError
 from wcode_magics.session import Session
 
+pytestmark = pytest.mark.priced
+
 
 @pytest.fixture
 def session(loopback: Callable[..., Loopback]) -> Session:

@@ -51,6 +51,7 @@ def said(server: Loopback, place: int = -1) -> list[str]:
     return [one["content"] for one in server.seen[place].body["messages"]]
 
 
+@pytest.mark.priced
 def test_cells_follow_each_other(cell: Cell, server: Loopback) -> None:
     """Each turn is sent with all before it; the meter tells how full it is."""
     cell("a", "one")

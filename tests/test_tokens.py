@@ -8,7 +8,7 @@ import pytest
 
 from wcode_magics import tokens
 from wcode_magics.request import Request
-from wcode_magics.values import Message
+from wcode_magics.values import HOSTED_URL, Message
 
 QWEN = "qwen/qwen-2.5-7b-instruct"
 TEXTS = {
@@ -57,20 +57,27 @@ def test_template():
     """A request counts its chat template, with the default system prompt."""
     system = Message("system", "You are a helpful assistant.")
     user = Message("user", "你好")
-    assert tokens.count_request(ask(system, user)) == tokens.Count(
+    assert tokens.count_request(ask(system, user), HOSTED_URL) == tokens.Count(
         (5 + 6) + (5 + 1) + 3, exact=True
     )
-    default = tokens.count_request(ask(user)).tokens
+    default = tokens.count_request(ask(user), HOSTED_URL).tokens
     assert default == (5 + 16) + (5 + 1) + 3
 
 
 def test_not_exact_for_others():
-    """For tools, and for models that are no Qwen, a count is an estimate."""
+    """For tools, other models and other endpoints, a count is an estimate.
+
+    The default model's name at another server is no proof of its tokenizer.
+    """
     user = Message("user", "hello")
     tool = {"type": "function", "function": {"name": "f"}}
-    assert not tokens.count_request(ask(user, model="other")).exact
-    with_tool = tokens.count_request(ask(user, tools=[tool]))
+    assert tokens.count_request(ask(user), HOSTED_URL).exact
+    assert not tokens.count_request(ask(user, model="other"), HOSTED_URL).exact
+    with_tool = tokens.count_request(ask(user, tools=[tool]), HOSTED_URL)
     assert not with_tool.exact
+    assert not tokens.count_request(ask(user)).exact
+    assert not tokens.count_request(ask(user), "http://127.0.0.1:8000/v1").exact
+    assert not tokens.count_request(ask(user, model="qwen3:8b"), HOSTED_URL).exact
     assert with_tool.tokens > tokens.count_request(ask(user)).tokens
 
 

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from wcode_magics import address, network, payload
 from wcode_magics.body import Body, Watch
+from wcode_magics.contexts import Contexts
 from wcode_magics.errors import (
     AnswerError,
     EndpointError,
@@ -71,6 +72,7 @@ class Client:
         self._finishing: set[str] = set()
         self._http = open_client(endpoint, transport)
         self._masking = Masking(endpoint.secrets)
+        self.contexts = Contexts(endpoint, self._http)
 
     @property
     def source(self) -> Source:

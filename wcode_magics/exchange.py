@@ -77,6 +77,10 @@ class Exchange:
         self._ended: float | None = None
         self._parsed: Any = None
 
+    @property
+    def _place(self) -> str:
+        return self._client.endpoint.place
+
     async def whole(self) -> Reply:
         """Send and wait for the whole answer, as often as it takes."""
         try:
@@ -91,7 +95,7 @@ class Exchange:
 
     async def once(self, timeout: float | None = None) -> Reply:
         """Send once, for who counts and keeps by itself; ``timeout`` in its place."""
-        self._refuse_key()
+        await self._refuse()
         prepared = self._prepared
         self._assembly = Assembly(prepared.request)
         try:
@@ -110,7 +114,7 @@ class Exchange:
     async def deltas(self) -> AsyncGenerator[Delta, None]:
         """Send and give the deltas as they come; closing hangs up."""
         try:
-            self._refuse_key()
+            await self._refuse()
             async for attempt in self._attempts():
                 async with attempt:
                     source = self._stream()
@@ -153,17 +157,20 @@ class Exchange:
     def _attempts(self) -> Attempts:
         return Attempts(self._prepared.request, self._limits)
 
-    def _refuse_key(self) -> None:
-        """Raise UsageError where the request contains the key."""
-        content = self._prepared.request.content()
-        if gives_away(self._client.endpoint.key, content):
+    async def _refuse(self) -> None:
+        """Raise UsageError where a request has the key in it, or a prompt too long."""
+        request, client = self._prepared.request, self._client
+        if gives_away(client.endpoint.key, request.content()):
             raise UsageError("secret_in_prompt")
+        if client.contexts is not None:
+            await client.contexts.refuse_long(request)
 
     def reply(self, *, interrupted: bool = False) -> Reply:
         """The reply as far as it has come."""
         request, endpoint = self._prepared.request, self._client.endpoint
         usage = self._assembly.usage
-        paid = None if usage is None else models.cost(request.model, usage)
+        place = self._place
+        paid = None if usage is None else models.cost(request.model, usage, place)
         reply = self._assembly.reply(
             cost=paid if self._client.source == "endpoint" else 0.0,
             elapsed=(self._ended or time.perf_counter()) - self._begun,

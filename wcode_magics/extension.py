@@ -17,7 +17,6 @@ from wcode_magics.exchange import Prepared
 from wcode_magics.markup import inert
 from wcode_magics.providers import unused
 from wcode_magics.reply import Reply
-from wcode_magics.request import Request
 from wcode_magics.session import Session
 from wcode_magics.settings import KEY_VARIABLE
 from wcode_magics.text import say
@@ -112,7 +111,8 @@ class Extension:
             if given.get("chat"):
                 place = self.cells.next_place()
                 chats = self.session.chats
-                prepared = next_turn(chats, given["chat"], place, prepared)
+                context = self.session.context
+                prepared = next_turn(chats, given["chat"], place, prepared, context)
         return prepared
 
     def show_request(self, prepared: Prepared) -> None:
@@ -126,7 +126,7 @@ class Extension:
         ]
         url = self.session.endpoint(resolved).base_url
         title = view.note_bundle(say("ui.show_endpoint", url=url))
-        table = view.layers_table(rows, _estimate(prepared.request)).bundle()
+        table = view.layers_table(rows, _estimate(prepared)).bundle()
         show_bundle(joined([title, body, table]))
 
     def tell_sandbox(self, run: Run, prepared: Prepared, times: int = 1) -> None:
@@ -165,10 +165,11 @@ def tell(text: str) -> None:
     show_bundle(view.note_bundle(text))
 
 
-def _estimate(request: Request) -> str:
-    counted = tokens.count_request(request)
+def _estimate(prepared: Prepared) -> str:
+    request, place = prepared.request, prepared.resolved.place
+    counted = tokens.count_request(request, place)
     approx = "" if counted.exact else say("ui.approx")
-    price = models.cost(request.model, Usage(counted.tokens, 0))
+    price = models.cost(request.model, Usage(counted.tokens, 0), place)
     shown = "¥ –" if price is None else f"{approx}{models.money(price)}"
     told = say("ui.show_estimate", tokens=f"{approx}{counted.tokens}", price=shown)
     return f"{told} {say('ui.show_nothing_sent')}"

@@ -103,7 +103,8 @@ class Ledger:
         """What holds for a person's own requests to an endpoint, as learnt here."""
         retry = Retry.alone(int(resolved["retries"]))
         limiter = self.limiter(endpoint, resolved)
-        return Limits(limiter, self.health(endpoint), budget, retry)
+        health = self.health(endpoint)
+        return Limits(limiter, health, budget, retry, endpoint.place)
 
     def health(self, endpoint: Endpoint) -> Health:
         """Whether the endpoint is there, as all that is sent to it tells."""

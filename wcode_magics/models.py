@@ -1,11 +1,13 @@
 """The catalogue of models: context, prices, abilities; and the cost of a usage.
 
-Prices are in ¥ (CNY) per million tokens, as listed by the hosted service.
+Prices are in ¥ (CNY) per million tokens, as listed by the service at ``place``. The
+same name at another address is another model: its price, its context and its
+tokenizer are not known from here.
 """
 
 from dataclasses import dataclass
 
-from wcode_magics.values import Usage
+from wcode_magics.values import HOSTED_URL, SANDBOX, Usage
 
 PER = 1_000_000
 
@@ -22,6 +24,7 @@ class Model:
     price_out: float
     updated: str
     abilities: tuple[str, ...]
+    place: str = HOSTED_URL
 
 
 MODELS = (
@@ -39,14 +42,19 @@ MODELS = (
 DEFAULT = MODELS[0].id
 
 
-def find(model_id: str) -> Model | None:
-    """The row of a model id, or None for a model the catalogue does not know."""
-    return next((model for model in MODELS if model.id == model_id), None)
+def find(model_id: str, place: str) -> Model | None:
+    """The row of a model at an endpoint, or None where the catalogue has none.
+
+    The sandbox stands in for the hosted service, so that estimates can be tried.
+    """
+    where = HOSTED_URL if place == SANDBOX else place.rstrip("/")
+    rows = (row for row in MODELS if row.id == model_id and row.place == where)
+    return next(rows, None)
 
 
-def cost(model_id: str, usage: Usage) -> float | None:
-    """The price of a usage in ¥, or None when the model's prices are unknown."""
-    model = find(model_id)
+def cost(model_id: str, usage: Usage, place: str) -> float | None:
+    """The price of a usage in ¥, or None where the endpoint's prices are unknown."""
+    model = find(model_id, place)
     if model is None:
         return None
     paid_in = usage.prompt_tokens * model.price_in

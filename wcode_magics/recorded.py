@@ -18,6 +18,7 @@ class Recorded:
     """
 
     source: Source = "replayed"
+    contexts = None
 
     def __init__(self, store: Store, found: Reply | None = None) -> None:
         base_url = f"file:{store.path}" if found is None else found.base_url

@@ -25,7 +25,7 @@ from wcode_magics.dialogue.grid import (
 from wcode_magics.dialogue.rounds import Rounds
 from wcode_magics.dialogue.runs import RUN, Runs, gathered
 from wcode_magics.dialogue.talk import Chat, Chats
-from wcode_magics.dialogue.tools import Toolbox
+from wcode_magics.dialogue.tools import Toolbox, wire_of
 from wcode_magics.dialogue.twin import AsyncSession
 from wcode_magics.dialogue.typed import repaired, wanted_form
 from wcode_magics.errors import OptionError, Stopped, UsageError
@@ -159,7 +159,7 @@ class Session:
         each = [self.prepare(prompt, **{**given, **point}) for point in points]
         ready = [replace(one, budget=each[0].budget) for one in each]
         if not agreed:
-            refuse_unasked([one.request for one in ready])
+            refuse_unasked([(one.request, one.resolved.place) for one in ready])
         return points, ready
 
     async def send_all(
@@ -199,7 +199,7 @@ class Session:
         if one.resolved["functions"]:
             raise OptionError("not_together", one="--repeat", other="--functions")
         if not agreed:
-            refuse_unasked([one.request] * times)
+            refuse_unasked([(one.request, one.resolved.place)] * times)
         return [{RUN: number + 1} for number in range(times)], [one] * times
 
     def rounds(self, ready: Prepared) -> tuple[Rounds, Toolbox]:
@@ -252,7 +252,7 @@ class Session:
         request = Request(
             model=resolved["model"] or models.DEFAULT,
             messages=template.messages(prompt, resolved["system"], names),
-            params={**resolved.params, **_tools(resolved), **form},
+            params={**resolved.params, **wire_of(resolved), **form},
             extra=extra,
         )
         if gives_away(self.settings.key(), request.content()):
@@ -376,18 +376,20 @@ class Session:
         self.history.append(reply)
         self.ledger.keep(reply, resolved)
 
+    def context(self, prepared: Prepared, size: int) -> int | None:
+        """The context of the model, or None where nobody tells.
+
+        The endpoint is asked once a prompt of ``size`` tokens may not fit.
+        """
+        model, resolved = prepared.request.model, prepared.resolved
+        row = models.find(model, resolved.place)
+        if row is not None or not Replay(resolved["replay"]).sends:
+            return None if row is None else row.context
+        return portal.run(self.client(resolved).contexts.of, model, size)
+
     def models(self) -> list[dict[str, Any]]:
         """What the endpoint itself lists; raises EndpointError."""
         return portal.run(self.client(self.settings.resolve({})).models)
-
-
-def _tools(resolved: Resolved) -> dict[str, Any]:
-    functions = resolved["functions"]
-    if not functions:
-        return {}
-    if resolved["tools"] and resolved.layer("tools") == "cell":
-        raise OptionError("not_together", one="--functions", other="--tools")
-    return {"tools": Toolbox(functions).wire}
 
 
 def sweep(prompt: Prompt, grid: Mapping[str, Sequence[Any]], **given: Any) -> Sweep:

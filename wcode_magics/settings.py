@@ -230,6 +230,12 @@ class Resolved:
         return Resolved({**self.held, **cell}, origin)
 
     @property
+    def place(self) -> str:
+        """The base URL in force; the hosted service, or its stand-in, without one."""
+        url = self["base_url"]
+        return HOSTED_URL if url is None else address.trimmed(url)
+
+    @property
     def params(self) -> dict[str, Any]:
         """The parameters of the table that are set, in its order."""
         return {name: self.held[name] for name in params.NAMES if name in self.held}

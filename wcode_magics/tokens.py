@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wcode_magics import models
 from wcode_magics.errors import SettingError
 from wcode_magics.request import Request
 
@@ -98,13 +99,16 @@ def estimate(text: str) -> Count:
     return Count(round(total), exact=False)
 
 
-def count_request(request: Request, count: Callable[[str], Count] = count) -> Count:
+def count_request(
+    request: Request, place: str = "", count: Callable[[str], Count] = count
+) -> Count:
     """The prompt tokens of a request, its chat template included.
 
-    ``count`` counts a text; :func:`estimate` needs no vocabulary to be loaded.
-    Exact where the vocabulary is installed, the model is a Qwen and there are no
-    tools; the template is that of Qwen2.5, which says a default system prompt
-    where there is none.
+    ``count`` counts a text; :func:`estimate` needs no vocabulary to be loaded. Exact
+    where the vocabulary is installed, the model is in the catalogue for the endpoint
+    at ``place`` and there are no tools; the template is that of Qwen2.5, which says a
+    default system prompt where there is none. The same name elsewhere is no proof of
+    the same tokenizer.
     """
     texts = [message.content or "" for message in request.messages]
     if request.messages[0].role != "system":
@@ -114,7 +118,7 @@ def count_request(request: Request, count: Callable[[str], Count] = count) -> Co
     around = _AROUND * len(texts) + _OPENING
     if tools:
         around += _TOOLS + count(json.dumps(tools, ensure_ascii=False)).tokens
-    known = FAMILY in request.model.lower() and not tools
+    known = models.find(request.model, place) is not None and not tools
     exact = known and all(part.exact for part in counts)
     return Count(around + sum(part.tokens for part in counts), exact)
 

@@ -14,6 +14,7 @@ from wcode_magics.bundle import Bundle, bundle
 from wcode_magics.dialogue.typed import plain_value
 from wcode_magics.errors import AnswerError
 from wcode_magics.headers import Headers
+from wcode_magics.ledger import place_of
 from wcode_magics.markup import FAINT, clipped, escape, without_tex
 from wcode_magics.probability import heatmap
 from wcode_magics.reply import Reply
@@ -110,7 +111,7 @@ def text_bundle(text: str) -> Bundle:
 
 def footer(reply: Reply) -> str:
     """Model, tokens, price, seconds, finish reason and where it came from."""
-    known = models.find(reply.model)
+    known = models.find(reply.model, place_of(reply))
     parts = [known.title if known else reply.model]
     if reply.usage is not None:
         usage = reply.usage
@@ -118,6 +119,8 @@ def footer(reply: Reply) -> str:
         parts.append(say("ui.tokens_flow", prompt=prompt, answer=answer))
     if reply.cost is not None:
         parts.append(models.money(reply.cost))
+    elif reply.usage is not None and reply.usage.cost is not None:
+        parts.append(say("ui.charged", amount=models.amount(reply.usage.cost)))
     parts.append(say("ui.seconds", seconds=f"{reply.elapsed:.2f}"))
     if reply.finish_reason:
         parts.append(reply.finish_reason)

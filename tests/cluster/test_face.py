@@ -20,6 +20,7 @@ from tests.cluster.conftest import KEY
 from tests.cluster.tables import WAIT_S, slow, table
 from tests.frames.asking import QUIET, prompt_of
 from tests.loopback import Answer, Loopback, completion
+from wcode_magics import models
 from wcode_magics.errors import (
     ClusterError,
     ReplayError,
@@ -84,6 +85,11 @@ def settled(server: Loopback) -> int:
             seen, since = len(server.seen), time.monotonic()
         time.sleep(0.01)
     return seen
+
+
+def _price(url: str) -> None:
+    """Give a server a row in the catalogue of a worker's process."""
+    models.MODELS += (replace(models.MODELS[0], place=url),)
 
 
 class TestEqual:
@@ -195,11 +201,13 @@ class TestLimits:
         pause = [t - refused[0] for t in arrivals if t > refused[0]]
         assert len([t for t in pause if t < 1.4]) <= 3
 
+    @pytest.mark.priced
     def test_budget(self, cluster, lead):
         """Workers together never spend more; what was left out is data."""
-        cluster()
+        workers = cluster()
         session_cost = 15 * 0.6e-6
         server = lead(slow)
+        workers.run(_price, server.url)
         asked = table(40).wcode.ask(
             "Say {{ 评论 }}", into="said", max_tokens=10, budget=10 * 4e-5
         )

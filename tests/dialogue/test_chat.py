@@ -119,11 +119,11 @@ def test_trimming_leaves_out_the_oldest_or_the_middle() -> None:
 
 def test_excess_counts_the_answer_too() -> None:
     """A request is too long when prompt and max_tokens exceed the context."""
-    model = "qwen/qwen-2.5-7b-instruct"
-    short = Request(model, (Message("user", "hi"),))
-    assert chat.excess(short) < 0
-    assert chat.excess(Request(model, short.messages, {"max_tokens": 65_530})) > 0
-    assert chat.excess(Request("other", (Message("user", "x " * 90_000),))) == 0
+    short = Request("m", (Message("user", "hi"),))
+    assert chat.excess(short, 900, 2_048) < 0
+    assert chat.excess(short, 1_537, 2_048) == 1
+    assert chat.excess(Request("m", short.messages, {"max_tokens": 40}), 9, 48) == 1
+    assert chat.excess(short, 90_000, None) == 0
 
 
 def test_the_frame_has_a_row_a_message() -> None:

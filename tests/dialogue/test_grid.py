@@ -73,6 +73,7 @@ def test_models_are_a_dimension(session: Session, server: Loopback) -> None:
     assert {one.body["model"] for one in server.seen} == {"a", "b"}
 
 
+@pytest.mark.priced
 def test_many_requests_need_a_yes(session: Session, server: Loopback) -> None:
     """More than 20 are refused with their number and price; yes sends them."""
     grid = {"seed": range(21)}

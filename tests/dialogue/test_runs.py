@@ -36,6 +36,7 @@ def ask(loopback: Callable[..., Loopback]) -> Callable[..., Session]:
     return make
 
 
+@pytest.mark.priced
 def test_runs_are_a_sequence_of_replies(ask: Callable[..., Session]) -> None:
     """Length, items, slices and the frame, in the order of the runs."""
     session = ask(in_turn(completion("a cat"), completion("a dog")))

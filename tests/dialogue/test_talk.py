@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.loopback import Answer, Loopback, Seen, completion, event, streamed
-from wcode_magics.dialogue.talk import Chats, fullness
+from wcode_magics.dialogue.talk import Chats, total
 from wcode_magics.errors import StreamError, UsageError, VariableError
 from wcode_magics.session import Session
 
@@ -105,6 +105,7 @@ def test_only_the_new_turn_is_a_template(session: Session, server: Loopback) -> 
     assert said(server) == ["{{ b }}", "re {{ b }}", "x"]
 
 
+@pytest.mark.priced
 def test_a_full_context_is_refused_or_trimmed(
     session: Session, server: Loopback
 ) -> None:
@@ -127,9 +128,12 @@ def test_a_full_context_is_refused_or_trimmed(
         chat.ask("more " * 80_000, trim="oldest")
 
 
+@pytest.mark.priced
 def test_the_meter_reads_the_context(session: Session) -> None:
     """Tokens so far and the context of the model."""
-    assert fullness(session.chat("t").ask("one")) == (15, 65_536)
+    chat = session.chat("t")
+    assert total(chat.ask("one")) == 15
+    assert session.context(chat.prepare("two"), 15) == 65_536
 
 
 def test_a_continued_answer_takes_its_place(

@@ -21,7 +21,7 @@ from wcode_magics.flow.outcome import STATUSES, status_of
 from wcode_magics.flow.retry import Retry
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
-from wcode_magics.values import Message, Usage
+from wcode_magics.values import HOSTED_URL, Message, Usage
 
 QWEN = "qwen/qwen-2.5-7b-instruct"
 QUICK = Retry(wait=0.001, longest=0.01, outage=0)
@@ -483,7 +483,7 @@ def test_unmended_keeps_its_text():
 
 def test_budget_is_never_overrun():
     """No sum of worst cases in flight exceeds the budget, and it is used well."""
-    one = worst_cost(ask(100, max_tokens=100))
+    one = worst_cost(ask(100, max_tokens=100), HOSTED_URL)
     most = []
 
     class Dear(Endpoint):
@@ -503,7 +503,7 @@ def test_budget_is_never_overrun():
 
 def test_budget_counts_an_answer_without_usage():
     """Where the endpoint does not tell what was used, the worst is taken as paid."""
-    one = worst_cost(ask(100, max_tokens=100))
+    one = worst_cost(ask(100, max_tokens=100), HOSTED_URL)
     endpoint, budget = Endpoint(), Budget(one * 10)
 
     async def send(request: Request) -> Reply:
@@ -517,7 +517,7 @@ def test_budget_counts_an_answer_without_usage():
 
 def test_budget_counts_what_a_second_stop_left():
     """The endpoint may bill what was in flight; what had not left costs nothing."""
-    one = worst_cost(ask(100, max_tokens=100))
+    one = worst_cost(ask(100, max_tokens=100), HOSTED_URL)
     endpoint, budget = Endpoint(), Budget(one * 30)
 
     async def send(request: Request) -> Reply:
@@ -540,7 +540,7 @@ def test_budget_counts_what_a_second_stop_left():
 
 def test_budget_under_another():
     """A run obeys its own budget and the session's, and is booked in both."""
-    one = worst_cost(ask(100, max_tokens=100))
+    one = worst_cost(ask(100, max_tokens=100), HOSTED_URL)
     whole = Budget(one * 5)
     for own, most in ((one * 3, 3), (one * 10, 5)):
         budget = Budget(own, under=whole)
@@ -571,7 +571,7 @@ def test_budget_below_one_row():
 def test_budget_needs_a_price():
     """Without a known price there is no budget to hold."""
     with pytest.raises(e.BudgetError) as caught:
-        worst_cost(Request("unknown", (Message("user", "x"),)))
+        worst_cost(Request("unknown", (Message("user", "x"),)), HOSTED_URL)
     assert caught.value.key == "budget.no_price"
 
 

@@ -88,6 +88,7 @@ def test_the_text_is_not_replaced_by_its_answer(serve):
     assert len(server.seen) == 2
 
 
+@pytest.mark.priced
 def test_budget_of_a_profile(serve):
     """A profile's budget holds for a table as it does for a cell."""
     server = serve()

@@ -6,6 +6,7 @@ import pytest
 from tests.frames.asking import QUIET, texts
 
 
+@pytest.mark.priced
 def test_estimate_sends_nothing(serve):
     """The estimate counts rows, tokens and ¥ from the store and the template."""
     server = serve()

@@ -57,6 +57,7 @@ def test_replay_only(serve, tmp_path):
     assert "Nearest is “row " in str(caught.value)
 
 
+@pytest.mark.priced
 def test_budget(serve):
     """A budget stops before it is overrun; the rest is told and can go on."""
     server = serve(concurrency=2)
@@ -70,6 +71,7 @@ def test_budget(serve):
     assert set(again["answer_status"]) == {"ok"}
 
 
+@pytest.mark.priced
 def test_budget_below_one_row(serve):
     """A budget that no row fits is an error before anything is sent."""
     server = serve()

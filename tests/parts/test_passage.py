@@ -91,6 +91,7 @@ def test_stop_is_a_pause(serve, table):
     assert made.read()["answer"].tolist() == [f"ROW {n}" for n in range(200)]
 
 
+@pytest.mark.priced
 def test_budget_is_of_the_whole_run(serve, table):
     """All parts together cost no more than the budget; another one goes on."""
     server = serve(concurrency=2)
@@ -189,6 +190,7 @@ def cut(seen) -> Answer:
 
 
 @pytest.mark.parametrize("how", ["stop", "budget", "credit"])
+@pytest.mark.priced
 def test_retry_keeps_what_was_answered(serve, table, how):
     """A retry that ends early writes its answers; other rows stay as they were."""
     left = [30]

@@ -87,7 +87,8 @@ class Plan:
         """What the partition would send; nothing is sent."""
         rows = Rows(frame, self.task, self.names)
         with self._way() as (way, _cancelled):
-            return survey(rows, way.recorded, anew=self.lease.since > 0)
+            place, anew = self.lease.resolved.place, self.lease.since > 0
+            return survey(rows, way.recorded, place=place, anew=anew)
 
     @contextmanager
     def _way(self) -> Iterator[tuple[Home | Post, Cancelled]]:

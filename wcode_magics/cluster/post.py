@@ -95,11 +95,11 @@ class Purse:
         self._wire = wire
         self._limits = limits
 
-    async def reserve(self, request: Request) -> float:
+    async def reserve(self, request: Request, place: str) -> float:
         """Set the worst case of a request aside, in ¥; raises BudgetError."""
         if not self._limits:
             return 0.0
-        asked = self._wire.call("reserve", worst_cost(request))
+        asked = self._wire.call("reserve", worst_cost(request, place))
         return await _or_back(asked, lambda aside: self.settle(aside, 0.0))
 
     def settle(self, aside: float, paid: float, unsure: float = 0.0) -> None:

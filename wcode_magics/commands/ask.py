@@ -11,7 +11,7 @@ from wcode_magics.commands.frames import ask_rows
 from wcode_magics.commands.requests import show_code
 from wcode_magics.commands.sweeps import send_sweep
 from wcode_magics.dialogue.runs import Runs
-from wcode_magics.dialogue.talk import fullness
+from wcode_magics.dialogue.talk import total
 from wcode_magics.errors import OptionError
 from wcode_magics.exchange import Prepared
 from wcode_magics.extension import Extension
@@ -75,7 +75,7 @@ def send(home: Extension, prepared: Prepared, given: Mapping[str, Any]) -> Reply
         home.shell,
         given.get("out"),
         form,
-        partial(_meter, home, resolved["chat"]),
+        partial(_meter, home, prepared),
     )
     for key, facts in prepared.advice:
         run.note(say(f"advice.{key}", **facts))
@@ -96,21 +96,21 @@ def _repeat(run: Run, prepared: Prepared, given: Mapping[str, Any]) -> Runs:
     return run.repeat(prepared, given["repeat"], agreed=bool(given.get("yes")))
 
 
-def _meter(home: Extension, name: str | None, reply: Reply) -> str:
+def _meter(home: Extension, prepared: Prepared, reply: Reply) -> str:
     """How full the context of a conversation is, or that it has no such turn."""
+    name, tokens = prepared.resolved["chat"], total(reply)
     if name is not None and not reply.text:
         return say("ui.chat_unkept", name=name)
-    full = fullness(reply)
-    if name is None or full is None:
+    if name is None or tokens is None:
         return ""
-    tokens, context = full
+    context = home.session.context(prepared, tokens)
     return say(
         "ui.chat_meter",
         name=name,
         turn=len(home.session.chats[name].turns),
-        share=percent(tokens / context),
+        share="–" if context is None else percent(tokens / context),
         tokens=f"{tokens:,}",
-        context=f"{context:,}",
+        context="–" if context is None else f"{context:,}",
     )
 
 

@@ -10,9 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
-from wcode_magics import models, tokens
+from wcode_magics import tokens
 from wcode_magics.errors import UsageError
 from wcode_magics.request import Request
+from wcode_magics.text import say
+from wcode_magics.tokens import Count
 from wcode_magics.values import Message, ToolCall, Value
 
 if TYPE_CHECKING:
@@ -166,27 +168,23 @@ def checked(data: Any, name: str) -> Conversation:
     return found
 
 
-def excess(request: Request) -> int:
+def excess(request: Request, prompt: int, context: int | None) -> int:
     """How many tokens a request is too long, for an answer of ``max_tokens``.
 
-    At most zero where it fits, or where the context of the model is not known.
+    ``prompt`` is its length. At most zero where it fits, or where the context of the
+    model is not known.
     """
-    model = models.find(request.model)
-    if model is None:
+    if context is None:
         return 0
-    answer = int(request.params.get("max_tokens", ROOM_FOR_ANSWER))
-    return tokens.count_request(request).tokens + answer - model.context
+    room = min(ROOM_FOR_ANSWER, context // 4)
+    return prompt + int(request.params.get("max_tokens", room)) - context
 
 
-def overfull(name: str, request: Request) -> UsageError:
+def overfull(name: str, prompt: Count, context: int) -> UsageError:
     """The error of a conversation that no longer fits."""
-    model = models.find(request.model)
-    return UsageError(
-        "chat.full",
-        name=name,
-        tokens=f"{tokens.count_request(request).tokens:,}",
-        context=f"{model.context if model else 0:,}",
-    )
+    approx = "" if prompt.exact else say("ui.approx")
+    shown = f"{approx}{prompt.tokens:,}"
+    return UsageError("chat.full", name=name, tokens=shown, context=f"{context:,}")
 
 
 def turn_tokens(turn: Turn) -> int:

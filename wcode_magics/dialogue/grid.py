@@ -112,19 +112,19 @@ def grid_of(given: Mapping[str, Any]) -> dict[str, list[Any]]:
     return grid
 
 
-def estimated(requests: Sequence[Request]) -> tuple[int, float | None]:
+def estimated(asked: Sequence[tuple[Request, str]]) -> tuple[int, float | None]:
     """About how many prompt tokens, and the most in ¥ (None: a price is unknown).
 
-    The most is all prompts with answers of ``max_tokens``, or else as long as the
-    model can.
+    ``asked`` are requests, each with the endpoint it goes to. The most is all prompts
+    with answers of ``max_tokens``, or else as long as the model can.
     """
     total, most = 0, 0.0
     known = True
-    for request in requests:
-        prompt = tokens.count_request(request).tokens
-        model = models.find(request.model)
+    for request, place in asked:
+        prompt = tokens.count_request(request, place).tokens
+        model = models.find(request.model, place)
         longest = request.params.get("max_tokens", model.max_output if model else 0)
-        price = models.cost(request.model, Usage(prompt, longest))
+        price = models.cost(request.model, Usage(prompt, longest), place)
         total += prompt
         known = known and price is not None
         most += price or 0.0
@@ -161,10 +161,10 @@ def refuse_many(count: int, most: float | None) -> None:
         raise UsageError("sweep.many", count=count, limit=UNASKED, price=price)
 
 
-def refuse_unasked(requests: Sequence[Request]) -> None:
+def refuse_unasked(asked: Sequence[tuple[Request, str]]) -> None:
     """:func:`refuse_many` by what :func:`estimated` says."""
-    _tokens, most = estimated(requests)
-    refuse_many(len(requests), most)
+    _tokens, most = estimated(asked)
+    refuse_many(len(asked), most)
 
 
 def _values(name: str, values: Any) -> list[Any]:

@@ -6,16 +6,17 @@ as long as the process; :meth:`Chat.save` and :meth:`Chat.load` carry them over.
 """
 
 import json
+import math
 import os
 import secrets
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
-from wcode_magics import models
+from wcode_magics import tokens
 from wcode_magics.dialogue import chat
 from wcode_magics.dialogue.chat import Conversation, Turn
 from wcode_magics.errors import UsageError, VariableError
@@ -103,7 +104,7 @@ class Chats:
             last = held.turns[-1]
             if last.messages[-1] == _answer(before):
                 said = (*last.messages[:-1], _answer(after))
-                turn = replace(last, messages=said, total_tokens=_total(after))
+                turn = replace(last, messages=said, total_tokens=total(after))
                 self.put(replace(held, turns=(*held.turns[:-1], turn)))
 
     def _path(self, name: str) -> Path:
@@ -155,15 +156,22 @@ class _Draft:
             return
         asked = map(_without_reasoning, reply.request.messages[self.start :])
         said = (*asked, _answer(reply))
-        turn = Turn(self.cell, said, self.system, _total(reply))
+        turn = Turn(self.cell, said, self.system, total(reply))
         self.chats.put(self.chats[self.name].with_turn(turn))
 
 
-def next_turn(chats: Chats, name: str, cell: str, prepared: Prepared) -> Prepared:
+def next_turn(
+    chats: Chats,
+    name: str,
+    cell: str,
+    prepared: Prepared,
+    context: Callable[[Prepared, int], int | None],
+) -> Prepared:
     """The prompt as the next turn of a conversation, which takes it when answered.
 
     The system prompt of the cell, or of its profile, counts over that of the
-    conversation, and that over what the session has by default.
+    conversation, and that over what the session has by default. ``context`` tells the
+    model's context for a prompt of so many tokens, as :meth:`Session.context` does.
 
     Raises:
         UsageError: it does not fit the model's context, and ``trim`` is ``stop``.
@@ -174,7 +182,7 @@ def next_turn(chats: Chats, name: str, cell: str, prepared: Prepared) -> Prepare
     own = bool(system) and prepared.resolved.layer("system") in _OWN
     given = system if own or not found.system else None
     system = given or found.system
-    kept = _fitted(found, system, said, prepared)
+    kept = _fitted(found, system, said, prepared, context)
     head = [Message("system", system)] if system else []
     before = [one for turn in kept.turns for one in turn.messages]
     request = replace(prepared.request, messages=(*head, *before, *said))
@@ -189,20 +197,26 @@ def _fitted(
     system: str | None,
     said: Sequence[Message],
     prepared: Prepared,
+    learn: Callable[[Prepared, int], int | None],
 ) -> Conversation:
     head = [Message("system", system)] if system else []
     before = [one for turn in found.turns for one in turn.messages]
     request = replace(prepared.request, messages=(*head, *before, *said))
-    excess = chat.excess(request)
-    if excess <= 0:
-        return found
     how = prepared.resolved["trim"]
+    count = tokens.count_request(request, prepared.resolved.place)
+    context = learn(prepared, count.tokens)
+    excess = chat.excess(request, count.tokens, context)
+    if how != "stop" and not count.exact:
+        excess = chat.excess(request, count.most, context)
+        excess = math.ceil(excess / tokens.MARGIN)  # turns are estimated as well
+    if excess <= 0 or context is None:
+        return found
     kept = found if how == "stop" else found.without(how, excess)
     saved = sum(map(chat.turn_tokens, found.turns)) - sum(
         map(chat.turn_tokens, kept.turns)
     )
     if saved < excess:
-        raise chat.overfull(found.name, request)
+        raise chat.overfull(found.name, count, context)
     return kept
 
 
@@ -219,15 +233,6 @@ def _news(
     if left_out:
         news.append(("chat_trimmed", {"name": held.name, "count": left_out}))
     return news
-
-
-def fullness(reply: Reply) -> tuple[int, int] | None:
-    """Tokens of the conversation after a reply, and the model's context.
-
-    None where one of them is not known.
-    """
-    model, total = models.find(reply.request.model), _total(reply)
-    return None if model is None or total is None else (total, model.context)
 
 
 class Chat:
@@ -252,7 +257,8 @@ class Chat:
         """
         prepared = self._session.prepare(prompt, **given)
         cell = cell or secrets.token_hex(8)
-        return next_turn(self._session.chats, self.name, cell, prepared)
+        session = self._session
+        return next_turn(session.chats, self.name, cell, prepared, session.context)
 
     def ask(self, prompt: Any, **given: Any) -> Reply:
         """The next turn, as :meth:`Session.ask`."""
@@ -308,7 +314,8 @@ def _answer(reply: Reply) -> Message:
     return Message("assistant", reply.text)
 
 
-def _total(reply: Reply) -> int | None:
+def total(reply: Reply) -> int | None:
+    """The tokens of a conversation after a reply, where the endpoint counted."""
     return None if reply.usage is None else reply.usage.total_tokens
 
 

@@ -16,7 +16,8 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from wcode_magics import params, portal
-from wcode_magics.errors import UsageError, WcodeError
+from wcode_magics.errors import OptionError, UsageError, WcodeError
+from wcode_magics.settings import Resolved
 from wcode_magics.show import shown
 from wcode_magics.values import ToolCall, ToolTrace
 
@@ -278,3 +279,13 @@ def _described(function: Callable[..., Any]) -> dict[str, str]:
     about = "\n\n".join(filter(None, (told.short_description, told.long_description)))
     rows = {row.arg_name: row.description or "" for row in told.params}
     return {name: words for name, words in {"": about, **rows}.items() if words}
+
+
+def wire_of(resolved: Resolved) -> dict[str, Any]:
+    """The parameter ``tools`` for the functions of a request, if it has any."""
+    functions = resolved["functions"]
+    if not functions:
+        return {}
+    if resolved["tools"] and resolved.layer("tools") == "cell":
+        raise OptionError("not_together", one="--functions", other="--tools")
+    return {"tools": Toolbox(functions).wire}

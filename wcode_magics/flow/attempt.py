@@ -27,7 +27,7 @@ from wcode_magics.flow.limiter import Limiter
 from wcode_magics.flow.retry import MAYBE_PAID, Retry, Tries, is_crowded
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
-from wcode_magics.values import Usage
+from wcode_magics.values import HOSTED_URL, Usage
 
 _HIDDEN = 64
 """Tokens of an answer that may be on their way when its stream breaks off."""
@@ -63,7 +63,7 @@ class Permits(Protocol):
 class Purse(Protocol):
     """Who pays; :class:`~wcode_magics.flow.budget.Budget` says what each means."""
 
-    async def reserve(self, request: Request) -> float: ...  # noqa: D102
+    async def reserve(self, request: Request, place: str) -> float: ...  # noqa: D102
 
     def settle(  # noqa: D102
         self, aside: float, paid: float, unsure: float = 0.0
@@ -72,12 +72,16 @@ class Purse(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What holds for all that is sent to an endpoint; ``budget`` None: it is free."""
+    """What holds for all that is sent to the endpoint at ``place``.
+
+    ``budget`` None: it is free.
+    """
 
     limiter: Permits = field(default_factory=Limiter)
     health: Health = field(default_factory=Health)
     budget: Purse | None = None
     retry: Retry = field(default_factory=Retry)
+    place: str = HOSTED_URL
 
 
 class Attempts:
@@ -153,7 +157,7 @@ class Attempt:
     async def __aenter__(self) -> Self:
         limits, request = self._attempts.limits, self._attempts.request
         if limits.budget is not None:
-            self._aside = await limits.budget.reserve(request)
+            self._aside = await limits.budget.reserve(request, limits.place)
         try:
             self._since = await limits.limiter.enter(self._most_tokens())
         except BaseException:
@@ -255,9 +259,9 @@ class Attempt:
     def _most_tokens(self) -> int:
         if not self._attempts.limits.limiter.counts_tokens:
             return 0
-        request = self._attempts.request
-        prompt = tokens.count_request(request).most
-        return prompt + longest(request, prompt)
+        request, place = self._attempts.request, self._attempts.limits.place
+        prompt = tokens.count_request(request, place).most
+        return prompt + longest(request, prompt, place)
 
     def _settle(self, error: BaseException | None) -> None:
         paid, unsure = self._bill(error)
@@ -268,23 +272,24 @@ class Attempt:
     def _bill(self, error: BaseException | None) -> tuple[float, float]:
         """What it cost in ¥, and what more may be billed that nobody has told."""
         reply, request = self.reply, self._attempts.request
+        place = self._attempts.limits.place
         if reply is not None and (reply.usage or reply.cost is not None):
             return reply.cost or 0.0, 0.0
         broke = isinstance(error, (*MAYBE_PAID, asyncio.CancelledError, GeneratorExit))
         if self._attempts.limits.budget is None or (reply is None and not broke):
             return 0.0, 0.0
-        most = self._aside or _worst(request)
+        most = self._aside or _worst(request, place)
         if reply is None or (error is None and not reply.interrupted):
             return 0.0, most
-        prompt = tokens.count_request(request, tokens.estimate).most
+        prompt = tokens.count_request(request, place, tokens.estimate).most
         came = tokens.estimate(reply.text).most + _HIDDEN
-        cost = models.cost(request.model, Usage(prompt, came)) or 0.0
+        cost = models.cost(request.model, Usage(prompt, came), place) or 0.0
         return 0.0, min(most, cost) if most else cost
 
 
-def _worst(request: Request) -> float:
+def _worst(request: Request, place: str) -> float:
     """The most that a request may cost; 0 where its price is not known."""
     try:
-        return worst_cost(request, tokens.estimate)
+        return worst_cost(request, place, tokens.estimate)
     except e.BudgetError:
         return 0.0

@@ -23,6 +23,7 @@ from wcode_magics.flow.outcome import GOOD, Outcome, Tally, ending_of, status_of
 from wcode_magics.flow.retry import Retry, Tries, is_crowded
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
+from wcode_magics.values import HOSTED_URL
 
 T = TypeVar("T")
 Ask = Request | WcodeError | None
@@ -63,7 +64,7 @@ class Batch(Generic[T]):
         health: the endpoint's.
         timeout: seconds to wait for an answer once a request can have had its turn;
             None: ``send`` itself keeps to a timeout.
-        url: the endpoint, for the error of a timeout.
+        url: the endpoint, whose prices count.
         keep_going: go on where rows fail alike and none is good.
     """
 
@@ -81,13 +82,15 @@ class Batch(Generic[T]):
         retry: Retry | None = None,
         health: Health | None = None,
         timeout: float | None = None,
-        url: str = "–",
+        url: str = HOSTED_URL,
         keep_going: bool = False,
     ) -> None:
         self.tally = Tally()
         self.reason: WcodeError | None = None
         self._send, self._read = send, read
-        self._limits = Limits(limiter, health or Health(), budget, retry or Retry())
+        self._limits = Limits(
+            limiter, health or Health(), budget, retry or Retry(), url
+        )
         self._timeout, self._url = timeout, url
         self._keep_going, self._alike = keep_going, Counter[Any]()
         self._recall, self._keep = recall, keep

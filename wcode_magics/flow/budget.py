@@ -34,8 +34,8 @@ class Budget:
         self._changed = asyncio.Event()
         self._excess: float | None = None
 
-    async def reserve(self, request: Request) -> float:
-        """Set the worst case of a request aside, in ¥, and tell it.
+    async def reserve(self, request: Request, place: str) -> float:
+        """Set the worst case of a request to ``place`` aside, in ¥, and tell it.
 
         Waits while requests in flight may leave enough of what they set aside.
 
@@ -44,7 +44,7 @@ class Budget:
         """
         if not self.limits:
             return 0.0
-        return await self.set_aside(worst_cost(request))
+        return await self.set_aside(worst_cost(request, place))
 
     @property
     def limits(self) -> bool:
@@ -112,9 +112,9 @@ class Budget:
 
 
 def worst_cost(
-    request: Request, count: Callable[[str], tokens.Count] = tokens.count
+    request: Request, place: str, count: Callable[[str], tokens.Count] = tokens.count
 ) -> float:
-    """The most that a request may cost, in ¥; ``count`` counts a text.
+    """The most that a request to ``place`` may cost, in ¥; ``count`` counts a text.
 
     Its prompt as counted, with a margin where that is an estimate, and an answer of
     ``max_tokens``, else as long as the model can.
@@ -122,17 +122,18 @@ def worst_cost(
     Raises:
         BudgetError: the prices of the model are not known.
     """
-    prompt = tokens.count_request(request, count).most
-    price = models.cost(request.model, Usage(prompt, longest(request, prompt)))
+    prompt = tokens.count_request(request, place, count).most
+    usage = Usage(prompt, longest(request, prompt, place))
+    price = models.cost(request.model, usage, place)
     if price is None:
-        raise BudgetError("budget.no_price", model=request.model)
+        raise BudgetError("budget.no_price", model=request.model, url=place)
     return price
 
 
-def longest(request: Request, prompt: int) -> int:
+def longest(request: Request, prompt: int, place: str) -> int:
     """The most tokens an answer may have after a prompt of so many."""
     asked = request.params.get("max_tokens")
-    model = models.find(request.model)
+    model = models.find(request.model, place)
     if model is None:
         return int(asked or 0)
     room = max(0, model.context - prompt)

@@ -5,6 +5,7 @@ import copy
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
+from functools import partial
 from types import NoneType
 from typing import Any
 
@@ -181,16 +182,13 @@ class Call:
         store = self.session.ledger.store(self.resolved)
         place = self.session.place(self.resolved)
         anew = not looks(self.resolved)
-        found = survey(self.rows, lambda some: store.get_many(some, place), anew=anew)
+        recall = partial(store.get_many, base_url=place)
+        found = survey(self.rows, recall, place=self.resolved.place, anew=anew)
         return self.forecast_of(found)
 
     def forecast_of(self, found: Survey) -> Forecast:
         """What a survey means at this run's model and caps."""
-        return found.forecast(
-            self.task.base.model,
-            concurrency=int(self.resolved["concurrency"]),
-            requests_per_minute=self.resolved["requests_per_minute"],
-        )
+        return found.forecast(self.task.base.model, self.resolved)
 
     def batch(self) -> Batch[tuple[Any, ...]]:
         """The run itself, to be started, watched and stopped by who shows it."""

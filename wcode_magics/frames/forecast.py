@@ -12,6 +12,7 @@ from wcode_magics.frames.gaps import Floats
 from wcode_magics.frames.rows import Rows
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
+from wcode_magics.settings import Resolved
 from wcode_magics.text import say
 from wcode_magics.tokens import Count, count_request
 from wcode_magics.values import Usage
@@ -88,10 +89,8 @@ class Survey:
     def __add__(self, other: "Survey") -> "Survey":
         return Survey(*map(add, vars(self).values(), vars(other).values()))
 
-    def forecast(
-        self, model: str, *, concurrency: int, requests_per_minute: float | None = None
-    ) -> Forecast:
-        """What a run will take at a model's prices, under these caps."""
+    def forecast(self, model: str, resolved: Resolved) -> Forecast:
+        """What a run will take at a model's prices, under the caps that are set."""
         answer = self._answer
         return Forecast(
             self.rows,
@@ -102,8 +101,10 @@ class Survey:
             self.sends,
             self.prompt,
             answer,
-            self._cost(model, answer),
-            self._seconds(concurrency, requests_per_minute),
+            self._cost(model, answer, resolved.place),
+            self._seconds(
+                int(resolved["concurrency"]), resolved["requests_per_minute"]
+            ),
             self._notes,
         )
 
@@ -126,10 +127,12 @@ class Survey:
         low, high = percentiles(self.lengths)
         return (round(low * self.sends), round(high * self.sends))
 
-    def _cost(self, model: str, answer: tuple[int, int | None]) -> Interval | None:
+    def _cost(
+        self, model: str, answer: tuple[int, int | None], place: str
+    ) -> Interval | None:
         prompt = self.prompt.tokens
         low, high = (
-            None if tokens is None else models.cost(model, Usage(prompt, tokens))
+            None if tokens is None else models.cost(model, Usage(prompt, tokens), place)
             for tokens in answer
         )
         return None if low is None or high is None else (low, high)
@@ -142,12 +145,12 @@ class Survey:
         floor = self.sends * 60 / per_minute if per_minute else 0.0
         return (max(low * waves, floor), max(high * waves, floor))
 
-    def count(self, request: Request) -> None:
+    def count(self, request: Request, place: str) -> None:
         """A request that will be sent."""
-        count = count_request(request)
+        count = count_request(request, place)
         self.sends += 1
         self.prompt += count
-        self.most += longest(request, count.most)
+        self.most += longest(request, count.most, place)
 
     def learn(self, reply: Reply) -> None:
         """The recorded answer to a request."""
@@ -160,9 +163,10 @@ def survey(
     rows: Rows,
     recall: Callable[[Sequence[Request]], Mapping[str, Reply]],
     *,
+    place: str,
     anew: bool = False,
 ) -> Survey:
-    """Count what a run over ``rows`` would send, with nothing sent.
+    """Count what a run over ``rows`` would send to ``place``, with nothing sent.
 
     ``anew``: what is recorded will be sent as well, and only tells how long it took.
     """
@@ -188,7 +192,7 @@ def survey(
             if name in found and not anew:
                 made.recorded += 1
             else:
-                made.count(request)
+                made.count(request, place)
     made.floats = rows.floats
     return made
 

@@ -16,7 +16,6 @@ from wcode_magics.playground.tokenmap import token_map
 from wcode_magics.playground.turns import Turns, turn_html
 from wcode_magics.playground.worker import Later, Worker
 from wcode_magics.reply import Reply
-from wcode_magics.request import Request
 from wcode_magics.text import say
 from wcode_magics.values import Usage
 
@@ -131,7 +130,7 @@ class Ask:
             self._tell(say("panel.write") if empty else str(error))
         else:
             advice = [say(f"advice.{key}", **facts) for key, facts in prepared.advice]
-            self._tell(estimate(prepared.request), *advice)
+            self._tell(estimate(prepared), *advice)
 
     def _tell(self, *lines: str) -> None:
         spent = say("panel.session", spent=spent_so_far(self._desk.session.history))
@@ -141,11 +140,12 @@ class Ask:
             self._told.value = shown
 
 
-def estimate(request: Request) -> str:
+def estimate(prepared: Prepared) -> str:
     """Tokens and price of a prompt, with ≈ where they are estimated."""
-    counted = tokens.count_request(request)
+    request, place = prepared.request, prepared.resolved.place
+    counted = tokens.count_request(request, place)
     approx = "" if counted.exact else say("ui.approx")
-    price = models.cost(request.model, Usage(counted.tokens, 0))
+    price = models.cost(request.model, Usage(counted.tokens, 0), place)
     shown = "¥ –" if price is None else f"{approx}{models.money(price)}"
     count = f"{approx}{counted.tokens:,}"
     return say("panel.estimate", tokens=count, price=shown)

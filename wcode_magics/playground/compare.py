@@ -73,7 +73,8 @@ class Compare:
             Card(point, draft.prepare(desk.session, desk.names))
             for point, draft in zip(points, drafts, strict=True)
         ]
-        _tokens, most = estimated([card.prepared.request for card in cards])
+        ready = [card.prepared for card in cards]
+        _tokens, most = estimated([(one.request, one.resolved.place) for one in ready])
         refuse_many(len(cards), most)
         self._lay_out(cards, drafts, len(list(grid.values())[-1]))
         self._run(cards, stop)
