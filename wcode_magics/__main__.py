@@ -122,8 +122,11 @@ def _sweep(session: Session, prompt: str, line: Line, own: dict[str, object]) ->
 def _show_code(session: Session, prepared: Prepared, language: str) -> None:
     from wcode_magics import snippets
 
-    url = session.endpoint(prepared.resolved).base_url
-    code = snippets.render(prepared.request, language, base_url=url)
+    endpoint = session.endpoint(prepared.resolved)
+    url, needs_key = endpoint.base_url, endpoint.key is not None
+    code = snippets.render(
+        prepared.request, language, base_url=url, needs_key=needs_key
+    )
     terminal.write(code, exact=True)
 
 

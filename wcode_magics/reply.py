@@ -23,6 +23,7 @@ from wcode_magics.values import (
     SANDBOX,
     CallPiece,
     Delta,
+    Endpoint,
     Seam,
     TokenLogprob,
     ToolCall,
@@ -182,12 +183,18 @@ class Reply(Value):
         """The request of this reply as a program, such as ``reply.code("go")``.
 
         Raises:
-            OptionError: no such language, or it has no streaming form.
+            OptionError: no such language.
         """
         from wcode_magics import snippets
 
         url = HOSTED_URL if self.base_url == SANDBOX else self.base_url
-        return snippets.render(self.request, language, base_url=url, stream=stream)
+        return snippets.render(
+            self.request,
+            language,
+            base_url=url,
+            stream=stream,
+            needs_key=not Endpoint(url).is_local,
+        )
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:

@@ -2,6 +2,7 @@
 // asynchronous Main, and the part of System.Text.Json that reads the answer. What is
 // sent does not pass through here.
 using System;
+using System.Collections;
 using System.Collections.Generic;
 using System.Linq;
 using System.Reflection;
@@ -21,60 +22,89 @@ static class Mono
 
 namespace System.Text.Json
 {
-    public sealed class JsonDocument : IDisposable
+    public sealed class JsonException : Exception
     {
-        public JsonElement RootElement { get; private set; }
-
-        public static JsonDocument Parse(string json)
-        {
-            return new JsonDocument { RootElement = new JsonElement(JToken.Parse(json)) };
-        }
-
-        public void Dispose()
+        public JsonException(string message) : base(message)
         {
         }
     }
+}
 
-    public struct JsonElement
+namespace System.Text.Json.Nodes
+{
+    public class JsonNode
     {
-        private readonly JToken token;
+        protected JToken token;
 
-        internal JsonElement(JToken token)
+        public JsonNode this[string name]
         {
-            this.token = token;
-        }
-
-        public JsonElement this[int index] => new JsonElement(((JArray)token)[index]);
-
-        public JsonElement GetProperty(string name)
-        {
-            if (!TryGetProperty(name, out var found))
+            get
             {
-                throw new KeyNotFoundException(name);
+                if (this is JsonObject)
+                {
+                    return Of(token[name]);
+                }
+                throw new InvalidOperationException("The node must be a JsonObject.");
             }
-            return found;
         }
 
-        public bool TryGetProperty(string name, out JsonElement found)
+        public static JsonNode Parse(string json)
         {
-            var inner = ((JObject)token)[name];
-            found = new JsonElement(inner);
-            return inner != null;
+            try
+            {
+                return Of(JToken.Parse(json));
+            }
+            catch (JsonReaderException wrong)
+            {
+                throw new JsonException(wrong.Message);
+            }
         }
 
-        public IEnumerable<JsonElement> EnumerateArray()
+        internal static JsonNode Of(JToken token)
         {
-            return ((JArray)token).Select(item => new JsonElement(item));
+            switch (token == null ? JTokenType.Null : token.Type)
+            {
+                case JTokenType.Null: return null;
+                case JTokenType.Object: return new JsonObject { token = token };
+                case JTokenType.Array: return new JsonArray { token = token };
+                default: return new JsonValue { token = token };
+            }
         }
 
-        public string GetString()
-        {
-            return (string)token;
-        }
-
-        public string GetRawText()
+        public string ToJsonString()
         {
             return token.ToString(Formatting.None);
+        }
+
+        public override string ToString()
+        {
+            return token.ToString();
+        }
+    }
+
+    public sealed class JsonObject : JsonNode
+    {
+    }
+
+    public sealed class JsonValue : JsonNode
+    {
+    }
+
+    public sealed class JsonArray : JsonNode, IEnumerable<JsonNode>
+    {
+        public JsonArray()
+        {
+            token = new JArray();
+        }
+
+        public IEnumerator<JsonNode> GetEnumerator()
+        {
+            return ((JArray)token).Select(Of).GetEnumerator();
+        }
+
+        IEnumerator IEnumerable.GetEnumerator()
+        {
+            return GetEnumerator();
         }
     }
 }

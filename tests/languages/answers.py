@@ -2,6 +2,7 @@
 
 import json
 
+from tests.languages.odd import odd_answer
 from tests.loopback import Answer, completion, sse
 
 KEY = "sk-test-0123"
@@ -21,6 +22,9 @@ BROKEN = {"error": {"message": "the model broke off"}}
 def answer(seen):
     """A refusal for a wrong key; else the text, streamed where that is asked for."""
     key = seen.headers.get("authorization")
+    odd = odd_answer((key or "").removeprefix("Bearer "))
+    if odd is not None:
+        return odd
     if key == "Bearer wrong":
         return Answer([json.dumps(REFUSAL, ensure_ascii=False).encode()], status=401)
     if key in _SILENT:
@@ -36,8 +40,9 @@ def _streamed(*, broken):
     texts = [TEXT[start : start + 3] for start in range(0, len(TEXT), 3)]
     deltas = [{"role": "assistant", "content": None}, *({"content": t} for t in texts)]
     events = [sse({"choices": [{"index": 0, "delta": delta}]}) for delta in deltas]
+    stop = sse({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
     usage = sse({"choices": [], "usage": {"prompt_tokens": 1, "completion_tokens": 1}})
-    end = [sse(BROKEN)] if broken else [usage, b"data: [DONE]\n\n"]
+    end = [sse(BROKEN)] if broken else [stop, usage, b"data: [DONE]\n\n"]
     whole = b"".join([b": ping\n\n", *events, *end])
     pieces = [whole[start : start + 7] for start in range(0, len(whole), 7)]
     return Answer(pieces, kind="text/event-stream")

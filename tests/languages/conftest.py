@@ -35,7 +35,6 @@ class Workshop:
         sources = {
             name: program(self.target, name, base_url=self.server.url)
             for name, case in CASES.items()
-            if self.target.streams or not case.stream
         }
         sources["long"] = snippets.render(
             LONG, self.target.key, base_url=self.server.url

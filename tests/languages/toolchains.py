@@ -136,7 +136,8 @@ def _java(folder, programs):
 def _csharp(folder, programs):
     commands = {}
     for name, source in programs.items():
-        home = _write(folder, name, source, "ask.cs")
+        plain = source.replace("#nullable disable\n", "")  # Mono has no such types
+        home = _write(folder, name, plain, "ask.cs")
         shutil.copy(NEWTONSOFT, home)
         options = ("-main:Mono", "-r:System.Net.Http", f"-r:{NEWTONSOFT}")
         _make("mcs", *options, "-out:ask.exe", "ask.cs", MONO, folder=home)

@@ -1,6 +1,7 @@
 """The targets, how they are found, and the programs as files."""
 
 import inspect
+import re
 import subprocess
 import sys
 from importlib import resources
@@ -36,7 +37,8 @@ def test_no_golden_file_is_left_over():
 def test_each_target_has_a_template_and_each_template_a_target():
     """Adding a language cannot be half done."""
     folder = resources.files("wcode_magics.snippets") / "templates"
-    assert {file.name for file in folder.iterdir()} == {f"{k}.jinja" for k in KEYS}
+    names = {file.name for file in folder.iterdir() if file.is_file()}
+    assert names == {f"{k}.jinja" for k in KEYS}
 
 
 @EVERY
@@ -53,21 +55,38 @@ def test_the_key_is_read_and_never_written(target):
 def test_lines_end_tidily(target):
     """No trailing blanks, no empty line at either end, one line end at the last."""
     for name in ("minimal", "streaming"):
-        if target.streams or not CASES[name].stream:
-            source = program(target, name)
-            assert source.strip() + "\n" == source
-            assert not any(line != line.rstrip() for line in source.split("\n"))
+        source = program(target, name)
+        assert source.strip() + "\n" == source
+        assert not any(line != line.rstrip() for line in source.split("\n"))
 
 
 @EVERY
 def test_a_streaming_form_asks_to_stream(target):
-    """``stream`` adds just that to the body; who cannot stream says so."""
-    if target.streams:
-        assert "stream" in render(MINIMAL, target.key, base_url="x", stream=True)
-        assert "stream" not in render(MINIMAL, target.key, base_url="x").lower()
+    """``stream`` adds just that to the body."""
+    streaming = render(MINIMAL, target.key, base_url=BASE_URL, stream=True)
+    whole = render(MINIMAL, target.key, base_url=BASE_URL)
+    asks = re.compile(r"""stream[\\"']*\s*(:|=>|=)\s*[tT]rue""")
+    assert asks.search(streaming)
+    assert not asks.search(whole)
+
+
+@EVERY
+def test_a_server_without_a_key_needs_none(target):
+    """The program runs without a key, and sends one where the variable holds it."""
+    source = render(MINIMAL, target.key, base_url=BASE_URL, needs_key=False)
+    assert "WCODE_API_KEY" in source.split("Key:")[1].split("\n", 1)[1]
+    assert "must hold your key" not in source
+
+
+@EVERY
+def test_a_query_of_the_base_url_stays_behind_the_path(target):
+    """Azure's ``api-version`` is sent as the client sends it."""
+    url = "https://a.example/openai?api-version=2024-10-21"
+    source = render(MINIMAL, target.key, base_url=url)
+    if target.key == "python-openai":
+        assert "default_query={'api-version': '2024-10-21'}" in source
     else:
-        with pytest.raises(OptionError, match=target.key):
-            render(MINIMAL, target.key, base_url="x", stream=True)
+        assert "/openai/chat/completions?api-version=2024-10-21" in source
 
 
 def test_a_base_url_cannot_break_out_of_its_quotes():
@@ -113,10 +132,14 @@ def test_the_table_lists_each_target(language):
 
 @EVERY
 def test_a_reply_gives_its_request_as_code(target):
-    """``reply.code("go")`` is the program of the request, to where it was sent."""
-    reply = Reply("Hello.", MINIMAL, "m", base_url="http://127.0.0.1:9/v1")
-    expected = render(MINIMAL, target.key, base_url="http://127.0.0.1:9/v1")
-    assert reply.code(target.key) == expected
+    """``reply.code("go")`` is the program of the request, to where it was sent.
+
+    A server on this machine may need no key.
+    """
+    for url, needs_key in ((BASE_URL, True), ("http://127.0.0.1:9/v1", False)):
+        reply = Reply("Hello.", MINIMAL, "m", base_url=url)
+        expected = render(MINIMAL, target.key, base_url=url, needs_key=needs_key)
+        assert reply.code(target.key) == expected
 
 
 def test_the_sdk_takes_what_it_is_given():

@@ -30,10 +30,14 @@ def wcode_code(home: Extension, line: str) -> None:
 def show_code(home: Extension, prepared: Prepared, language: str) -> None:
     """Show a request as a program, coloured in the notebook; the key is not in it."""
     target = snippets.find(language)
-    url = home.session.endpoint(prepared.resolved).base_url
+    endpoint = home.session.endpoint(prepared.resolved)
     stream = "stream" in prepared.resolved.origin and prepared.resolved["stream"]
     code = snippets.render(
-        prepared.request, target.key, base_url=url, stream=bool(stream)
+        prepared.request,
+        target.key,
+        base_url=endpoint.base_url,
+        stream=bool(stream),
+        needs_key=endpoint.key is not None,
     )
     show_bundle(view.code_bundle(code, target.lexer))
 

@@ -69,8 +69,13 @@ class Code:
 
     def _program(self) -> str:
         prepared = self._desk.prepare()
-        url = self._desk.session.endpoint(prepared.resolved).base_url
-        return snippets.render(prepared.request, self._menu.value, base_url=url)
+        endpoint = self._desk.session.endpoint(prepared.resolved)
+        return snippets.render(
+            prepared.request,
+            self._menu.value,
+            base_url=endpoint.base_url,
+            needs_key=endpoint.key is not None,
+        )
 
     def _draw(self) -> None:
         try:

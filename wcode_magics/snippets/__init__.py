@@ -1,16 +1,28 @@
 """A request as a program, in every language of :data:`TARGETS`.
 
 Each program is complete: it reads the key from ``WCODE_API_KEY``, sends exactly the
-request's body, prints the answer's text (the whole answer where it has none, as with
-tool calls) and ends with an error and the server's words when it is refused.
+request's body and reads what comes by one rule:
+
+- A whole answer. A status of 400 or more, or a body that is not a JSON object or has a
+  true ``error``: status and body on standard error, exit 1. Otherwise the text; where
+  there is none (null, tool calls, a list of parts), the message or else the body as
+  JSON. A byte order mark is skipped, the content type is not read, half a surrogate
+  pair is shown as U+FFFD.
+- A stream, by the rules of server-sent events: LF, CRLF or CR; a byte order mark;
+  comments and fields other than ``data`` are skipped, an empty ``data`` too. An error
+  object or an ``error:`` field ends it with exit 1. A body without events is read as a
+  whole answer. An end without a finish reason and without ``[DONE]`` is a cut: what
+  came, then one line on standard error, exit 1. Nothing is ever blank with exit 0.
+- A failure is one line on standard error, never a stack trace.
 """
 
 import json
 import re
 from functools import cache
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
-from wcode_magics import text
+from wcode_magics import address, text
 from wcode_magics.errors import OptionError
 from wcode_magics.params import nearest
 from wcode_magics.request import Request
@@ -39,24 +51,35 @@ def find(key: str) -> Target:
     raise OptionError("snippets.unknown", given=key, near=near, allowed=", ".join(KEYS))
 
 
-def render(request: Request, key: str, *, base_url: str, stream: bool = False) -> str:
+def render(
+    request: Request,
+    key: str,
+    *,
+    base_url: str,
+    stream: bool = False,
+    needs_key: bool = True,
+) -> str:
     """The program of the target ``key`` that sends ``request`` to ``base_url``.
 
+    ``needs_key`` false: the server asks for no key; the program sends one where
+    ``WCODE_API_KEY`` holds it, and runs without.
+
     Raises:
-        OptionError: no such target, or it has no streaming form.
+        OptionError: no such target.
         UsageError: a text of the request cannot be UTF-8.
     """
     target = find(key)
-    if stream and not target.streams:
-        raise OptionError("snippets.no_stream", given=target.key)
+    parts = urlsplit(base_url)
     body = json.loads(request.content(stream=stream, usage=False))
     template = _environment().get_template(f"{target.key}.jinja")
     return template.render(
         header=_header(target),
-        base_url=_quoted_url(base_url),
-        url=f"{_quoted_url(base_url)}/chat/completions",
+        base_url=_quoted_url(urlunsplit(parts._replace(query=""))),
+        query=dict(parse_qsl(parts.query)),
+        url=_quoted_url(address.joined(base_url, "chat/completions")),
         body=target.quote(body),
         stream=stream,
+        needs_key=needs_key,
     )
 
 
@@ -73,7 +96,7 @@ def table(lang: str | None = None) -> str:
             target.title,
             target.library,
             target.install,
-            word("yes" if target.streams else "no"),
+            word("yes"),
             word(target.tested),
         )
         for target in TARGETS

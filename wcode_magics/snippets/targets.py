@@ -45,8 +45,8 @@ class Target:
     ``suffix`` is that of a source file, ``lexer`` Pygments' name of the language and
     ``comment`` what begins a comment line. ``install`` and ``run`` stand in the head
     of each program, where the file is ``ask.<suffix>``. ``quote`` turns a body into
-    what the template calls ``body``. ``streams`` tells whether there is a streaming
-    form; ``tested`` whether the tests run the programs or only parse them.
+    what the template calls ``body``. ``tested`` tells whether the tests run the
+    programs or only parse them.
     """
 
     key: str
@@ -58,7 +58,6 @@ class Target:
     install: str
     run: str
     quote: Callable[[Body], str | list[str]]
-    streams: bool = True
     tested: Tested = "run"
 
 
@@ -124,7 +123,7 @@ TARGETS = (
         suffix="sh",
         lexer="bash",
         comment="#",
-        install="apt install curl jq",
+        install="curl and jq",
         run="bash ask.sh",
         quote=_json(quote.shell_heredoc),
     ),
@@ -135,7 +134,7 @@ TARGETS = (
         suffix="swift",
         lexer="swift",
         comment="//",
-        install="Swift 5.7 or newer, on macOS 12 or newer",
+        install="Swift 5.7 or newer, on Linux or macOS 12",
         run="swift ask.swift",
         quote=_json(quote.swift_raw),
         tested="parsed",
@@ -159,7 +158,7 @@ TARGETS = (
         suffix="rb",
         lexer="ruby",
         comment="#",
-        install="apt install ruby",
+        install="Ruby 2.7 or newer; nothing else",
         run="ruby ask.rb",
         quote=_data(literal.RUBY),
     ),
@@ -181,7 +180,7 @@ TARGETS = (
         suffix="c",
         lexer="c",
         comment="//",
-        install="apt install gcc libcurl4-openssl-dev libcjson-dev",
+        install="libcurl and cJSON (apt install libcurl4-openssl-dev libcjson-dev)",
         run="cc ask.c -o ask -lcurl -lcjson && ./ask",
         quote=_json(quote.c_pieces),
     ),
@@ -192,7 +191,7 @@ TARGETS = (
         suffix="go",
         lexer="go",
         comment="//",
-        install="apt install golang-go",
+        install="Go 1.19 or newer; nothing else",
         run="go run ask.go",
         quote=_go,
     ),
@@ -217,7 +216,6 @@ TARGETS = (
         install="dotnet add package RestSharp (112 or newer)",
         run="dotnet run (this file as Program.cs of dotnet new console)",
         quote=_json(quote.csharp_verbatim),
-        streams=False,
         tested="parsed",
     ),
     Target(
@@ -238,7 +236,8 @@ TARGETS = (
         suffix="java",
         lexer="java",
         comment="//",
-        install="Java 15 or newer; the jars of okhttp (3.11 or newer) and gson",
+        install="Java 17 or newer; com.squareup.okhttp3:okhttp (3.12 or newer; from 5 "
+        "okhttp-jvm) and com.google.code.gson:gson, with what they need",
         run="java -cp 'jars/*' -Dfile.encoding=UTF-8 ask.java",
         quote=_json(quote.java_text),
     ),
@@ -249,7 +248,7 @@ TARGETS = (
         suffix="php",
         lexer="php",
         comment="//",
-        install="composer require guzzlehttp/guzzle",
+        install="PHP 8.1 or newer; composer require guzzlehttp/guzzle",
         run="php ask.php",
         quote=_php,
     ),
@@ -260,7 +259,7 @@ TARGETS = (
         suffix="php",
         lexer="php",
         comment="//",
-        install="apt install php-cli php-curl",
+        install="PHP 8.1 or newer with its curl extension",
         run="php ask.php",
         quote=_php,
     ),

@@ -1,5 +1,5 @@
 // One request to a chat-completions endpoint, with libcurl.
-// Install: apt install gcc libcurl4-openssl-dev libcjson-dev
+// Install: libcurl and cJSON (apt install libcurl4-openssl-dev libcjson-dev)
 // Run:     cc ask.c -o ask -lcurl -lcjson && ./ask
 // Key:     the environment variable WCODE_API_KEY
 #include <stdio.h>
@@ -21,6 +21,7 @@ static const char body[] =
 struct text {
     char *start;
     size_t length;
+    size_t done;
     CURL *curl;
 };
 
@@ -34,41 +35,91 @@ static void append(struct text *text, const char *data, size_t size)
     text->start[text->length] = '\0';
 }
 
-static void show(const char *line)
+static void fail(const char *message)
 {
-    const char *data = line + strlen("data:");
+    fprintf(stderr, "%s\n", message);
+    exit(1);
+}
 
-    if (strncmp(line, "data:", strlen("data:")) != 0)
-        return;
-    cJSON *event = cJSON_Parse(data);
-    cJSON *error = cJSON_GetObjectItem(event, "error");
-    if (error != NULL && !cJSON_IsNull(error)) {
-        fprintf(stderr, "%s\n", data);
-        exit(1);
+/* Half a surrogate pair becomes U+FFFD. */
+static void mend(char *json)
+{
+    for (char *at = strchr(json, '\\'); at && at[1]; at = strchr(at + 2, '\\')) {
+        unsigned first = 0, second = 0;
+
+        if (at[1] != 'u' || sscanf(at, "\\u%4x", &first) != 1)
+            continue;
+        if (first < 0xD800 || first > 0xDFFF)
+            continue;
+        sscanf(at + 6, "\\u%4x", &second);
+        if (first < 0xDC00 && second >= 0xDC00 && second <= 0xDFFF)
+            at += 6;
+        else
+            memcpy(at, "\\ufffd", 6);
     }
-    cJSON *choice = cJSON_GetArrayItem(cJSON_GetObjectItem(event, "choices"), 0);
-    cJSON *delta = cJSON_GetObjectItem(choice, "delta");
-    const char *content = cJSON_GetStringValue(cJSON_GetObjectItem(delta, "content"));
-    if (content != NULL) {
-        fputs(content, stdout);
+}
+
+static cJSON *read_answer(char *json)
+{
+    mend(json);
+    cJSON *answer = cJSON_Parse(json);
+    cJSON *error = cJSON_GetObjectItem(answer, "error");
+    int failed = error && !cJSON_IsNull(error) && !cJSON_IsFalse(error);
+
+    return cJSON_IsObject(answer) && !failed ? answer : NULL;
+}
+
+static int shown, ended;
+
+static void show(char *data)
+{
+    cJSON *event = read_answer(data), *choice;
+
+    if (event == NULL)
+        fail(data);
+    cJSON_ArrayForEach(choice, cJSON_GetObjectItem(event, "choices")) {
+        cJSON *message = cJSON_GetObjectItem(choice, "message");
+        cJSON *part = message ? message : cJSON_GetObjectItem(choice, "delta");
+        const char *text = cJSON_GetStringValue(cJSON_GetObjectItem(part, "content"));
+
+        if (text != NULL && *text != '\0')
+            shown = fputs(text, stdout) >= 0;
         fflush(stdout);
+        if (message || cJSON_IsString(cJSON_GetObjectItem(choice, "finish_reason")))
+            ended = 1;
     }
     cJSON_Delete(event);
 }
 
+static void take(char *line)
+{
+    if (strncmp(line, "\xEF\xBB\xBF", 3) == 0)
+        line += 3;
+    char *data = line + strcspn(line, ":");
+    data += strspn(data, ": ");
+    if (strncmp(line, "error:", 6) == 0)
+        fail(data);
+    else if (strncmp(line, "data:", 5) == 0 && strncmp(data, "[DONE]", 6) == 0)
+        ended = 1;
+    else if (strncmp(line, "data:", 5) == 0 && *data != '\0')
+        show(data);
+}
+
 static size_t receive(char *data, size_t size, size_t count, void *target)
 {
-    struct text *rest = target;
+    struct text *all = target;
     long status = 0;
     char *end;
 
-    append(rest, data, size * count);
-    curl_easy_getinfo(rest->curl, CURLINFO_RESPONSE_CODE, &status);
-    while (status < 400 && (end = strchr(rest->start, '\n')) != NULL) {
+    append(all, data, size * count);
+    curl_easy_getinfo(all->curl, CURLINFO_RESPONSE_CODE, &status);
+    while (status < 400 && (end = strpbrk(all->start + all->done, "\r\n")) != NULL) {
+        char mark = *end;
+
         *end = '\0';
-        show(rest->start);
-        rest->length -= (size_t)(end + 1 - rest->start);
-        memmove(rest->start, end + 1, rest->length + 1);
+        take(all->start + all->done);
+        *end = mark;
+        all->done = (size_t)(end + 1 - all->start);
     }
     return size * count;
 }
@@ -80,10 +131,8 @@ int main(void)
     struct curl_slist *headers = NULL;
     long status = 0;
 
-    if (key == NULL || *key == '\0') {
-        fputs("WCODE_API_KEY must hold your key\n", stderr);
-        return 1;
-    }
+    if (key == NULL || *key == '\0')
+        fail("WCODE_API_KEY must hold your key");
     append(&authorization, "Authorization: Bearer ", strlen("Authorization: Bearer "));
     append(&authorization, key, strlen(key));
     headers = curl_slist_append(headers, authorization.start);
@@ -97,17 +146,20 @@ int main(void)
     curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, receive);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer);
+    append(&answer, "", 0);
     CURLcode code = curl_easy_perform(curl);
-    if (code != CURLE_OK) {
-        fprintf(stderr, "%s\n", curl_easy_strerror(code));
-        return 1;
-    }
+    if (code != CURLE_OK)
+        fail(curl_easy_strerror(code));
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
     if (status >= 400) {
-        fprintf(stderr, "%ld %s\n", status, answer.start != NULL ? answer.start : "");
+        fprintf(stderr, "%ld %s\n", status, answer.start);
         return 1;
     }
-    putchar('\n');
+    if (!shown && !ended)
+        show(answer.start);
+    if (!ended)
+        fail("the answer was cut off");
+    puts(shown ? "" : answer.start);
 
     curl_easy_cleanup(curl);
     curl_slist_free_all(headers);

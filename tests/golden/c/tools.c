@@ -1,5 +1,5 @@
 // One request to a chat-completions endpoint, with libcurl.
-// Install: apt install gcc libcurl4-openssl-dev libcjson-dev
+// Install: libcurl and cJSON (apt install libcurl4-openssl-dev libcjson-dev)
 // Run:     cc ask.c -o ask -lcurl -lcjson && ./ask
 // Key:     the environment variable WCODE_API_KEY
 #include <stdio.h>
@@ -56,21 +56,56 @@ static void append(struct text *text, const char *data, size_t size)
     text->start[text->length] = '\0';
 }
 
+static void fail(const char *message)
+{
+    fprintf(stderr, "%s\n", message);
+    exit(1);
+}
+
+/* Half a surrogate pair becomes U+FFFD. */
+static void mend(char *json)
+{
+    for (char *at = strchr(json, '\\'); at && at[1]; at = strchr(at + 2, '\\')) {
+        unsigned first = 0, second = 0;
+
+        if (at[1] != 'u' || sscanf(at, "\\u%4x", &first) != 1)
+            continue;
+        if (first < 0xD800 || first > 0xDFFF)
+            continue;
+        sscanf(at + 6, "\\u%4x", &second);
+        if (first < 0xDC00 && second >= 0xDC00 && second <= 0xDFFF)
+            at += 6;
+        else
+            memcpy(at, "\\ufffd", 6);
+    }
+}
+
+static cJSON *read_answer(char *json)
+{
+    mend(json);
+    cJSON *answer = cJSON_Parse(json);
+    cJSON *error = cJSON_GetObjectItem(answer, "error");
+    int failed = error && !cJSON_IsNull(error) && !cJSON_IsFalse(error);
+
+    return cJSON_IsObject(answer) && !failed ? answer : NULL;
+}
+
 static size_t receive(char *data, size_t size, size_t count, void *target)
 {
     append(target, data, size * count);
     return size * count;
 }
 
-static void show(const char *answer)
+static void show(cJSON *answer)
 {
-    cJSON *parsed = cJSON_Parse(answer);
-    cJSON *choice = cJSON_GetArrayItem(cJSON_GetObjectItem(parsed, "choices"), 0);
+    cJSON *choice = cJSON_GetArrayItem(cJSON_GetObjectItem(answer, "choices"), 0);
     cJSON *message = cJSON_GetObjectItem(choice, "message");
-    const char *content = cJSON_GetStringValue(cJSON_GetObjectItem(message, "content"));
+    const char *text = cJSON_GetStringValue(cJSON_GetObjectItem(message, "content"));
 
-    puts(content != NULL ? content : answer);
-    cJSON_Delete(parsed);
+    if (text != NULL && *text != '\0')
+        puts(text);
+    else
+        puts(cJSON_PrintUnformatted(message ? message : answer));
 }
 
 int main(void)
@@ -80,10 +115,8 @@ int main(void)
     struct curl_slist *headers = NULL;
     long status = 0;
 
-    if (key == NULL || *key == '\0') {
-        fputs("WCODE_API_KEY must hold your key\n", stderr);
-        return 1;
-    }
+    if (key == NULL || *key == '\0')
+        fail("WCODE_API_KEY must hold your key");
     append(&authorization, "Authorization: Bearer ", strlen("Authorization: Bearer "));
     append(&authorization, key, strlen(key));
     headers = curl_slist_append(headers, authorization.start);
@@ -96,17 +129,18 @@ int main(void)
     curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, receive);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer);
+    append(&answer, "", 0);
     CURLcode code = curl_easy_perform(curl);
-    if (code != CURLE_OK) {
-        fprintf(stderr, "%s\n", curl_easy_strerror(code));
-        return 1;
-    }
+    if (code != CURLE_OK)
+        fail(curl_easy_strerror(code));
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-    if (status >= 400) {
-        fprintf(stderr, "%ld %s\n", status, answer.start != NULL ? answer.start : "");
+    cJSON *parsed = read_answer(answer.start);
+    if (status >= 400 || parsed == NULL) {
+        fprintf(stderr, "%ld %s\n", status, answer.start);
         return 1;
     }
-    show(answer.start != NULL ? answer.start : "");
+    show(parsed);
+    cJSON_Delete(parsed);
 
     curl_easy_cleanup(curl);
     curl_slist_free_all(headers);

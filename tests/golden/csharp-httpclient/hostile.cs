@@ -2,11 +2,15 @@
 // Install: .NET 6 or newer; nothing else
 // Run:     dotnet run (this file as Program.cs of dotnet new console)
 // Key:     the environment variable WCODE_API_KEY
+#nullable disable
 using System;
+using System.Linq;
 using System.Net.Http;
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using System.Threading.Tasks;
 
 static class Program
@@ -31,30 +35,63 @@ static class Program
         var key = Environment.GetEnvironmentVariable("WCODE_API_KEY");
         if (string.IsNullOrEmpty(key))
         {
-            Console.Error.WriteLine("WCODE_API_KEY must hold your key");
-            return 1;
+            return Fail("WCODE_API_KEY must hold your key");
         }
 
-        using (var client = new HttpClient { Timeout = TimeSpan.FromMinutes(10) })
-        using (var request = new HttpRequestMessage(HttpMethod.Post, "https://wcode.net/api/gpt/v1/chat/completions"))
+        try
         {
-            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", key);
-            request.Content = new StringContent(Body, Encoding.UTF8, "application/json");
-            var response = await client.SendAsync(request);
-            var text = await response.Content.ReadAsStringAsync();
-            if (!response.IsSuccessStatusCode)
+            using (var client = new HttpClient { Timeout = TimeSpan.FromMinutes(10) })
+            using (var request = new HttpRequestMessage(HttpMethod.Post, "https://wcode.net/api/gpt/v1/chat/completions"))
             {
-                Console.Error.WriteLine($"{(int)response.StatusCode} {text}");
-                return 1;
-            }
+                request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", key);
+                request.Content = new StringContent(Body, Encoding.UTF8, "application/json");
+                var response = await client.SendAsync(request);
+                var bytes = await response.Content.ReadAsByteArrayAsync();
+                var text = Encoding.UTF8.GetString(bytes);
+                var answer = Read(text);
+                if (answer == null || !response.IsSuccessStatusCode)
+                {
+                    return Fail($"{(int)response.StatusCode} {text}");
+                }
 
-            using (var answer = JsonDocument.Parse(text))
-            {
-                var message = answer.RootElement.GetProperty("choices")[0].GetProperty("message");
-                var said = message.TryGetProperty("content", out var content);
-                Console.WriteLine((said ? content.GetString() : null) ?? text);
+                var choices = answer["choices"] as JsonArray;
+                var message = choices?.FirstOrDefault()?["message"] ?? answer;
+                Console.WriteLine(Text(message) != "" ? Text(message) : message.ToJsonString());
+                return 0;
             }
         }
-        return 0;
+        catch (Exception error)
+        {
+            return Fail((error.InnerException ?? error).Message);
+        }
+    }
+
+    static JsonNode Read(string text)
+    {
+        // half a surrogate pair becomes U+FFFD
+        var half = @"\\(?:[^u]|u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..))";
+        text = Regex.Replace(text, half, m => m.Groups[1].Success ? @"\ufffd" : m.Value);
+        try
+        {
+            var answer = JsonNode.Parse(text.TrimStart('\uFEFF')) as JsonObject;
+            return answer?["error"] == null ? answer : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    static string Text(JsonNode part)
+    {
+        var isText = part?["content"] is JsonValue;
+        return isText ? part["content"].ToString() : "";
+    }
+
+    static int Fail(string message)
+    {
+        Console.Error.WriteLine(message);
+        Environment.Exit(1);
+        return 1;
     }
 }

@@ -2,8 +2,13 @@
 // Install: dotnet add package RestSharp (112 or newer)
 // Run:     dotnet run (this file as Program.cs of dotnet new console)
 // Key:     the environment variable WCODE_API_KEY
+#nullable disable
 using System;
+using System.Linq;
+using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using System.Threading.Tasks;
 using RestSharp;
 
@@ -45,27 +50,61 @@ static class Program
         var key = Environment.GetEnvironmentVariable("WCODE_API_KEY");
         if (string.IsNullOrEmpty(key))
         {
-            Console.Error.WriteLine("WCODE_API_KEY must hold your key");
-            return 1;
+            return Fail("WCODE_API_KEY must hold your key");
         }
 
-        var options = new RestClientOptions { Timeout = TimeSpan.FromMinutes(10) };
-        using var client = new RestClient(options);
-        var request = new RestRequest("https://wcode.net/api/gpt/v1/chat/completions", Method.Post)
-            .AddHeader("Authorization", $"Bearer {key}")
-            .AddStringBody(Body, DataFormat.Json);
-        var response = await client.ExecuteAsync(request);
-        var text = response.Content ?? "";
-        if (!response.IsSuccessful)
+        try
         {
-            Console.Error.WriteLine($"{(int)response.StatusCode} {text} {response.ErrorMessage}");
-            return 1;
-        }
+            var options = new RestClientOptions { Timeout = TimeSpan.FromMinutes(10) };
+            using var client = new RestClient(options);
+            var request = new RestRequest("https://wcode.net/api/gpt/v1/chat/completions", Method.Post)
+                .AddHeader("Authorization", $"Bearer {key}")
+                .AddStringBody(Body, DataFormat.Json);
+            var response = await client.ExecuteAsync(request);
+            var text = Encoding.UTF8.GetString(response.RawBytes ?? Array.Empty<byte>());
+            var answer = Read(text);
+            if (answer == null || !response.IsSuccessful)
+            {
+                return Fail($"{(int)response.StatusCode} {text} {response.ErrorMessage}");
+            }
 
-        using var answer = JsonDocument.Parse(text);
-        var message = answer.RootElement.GetProperty("choices")[0].GetProperty("message");
-        var said = message.TryGetProperty("content", out var content);
-        Console.WriteLine((said ? content.GetString() : null) ?? text);
-        return 0;
+            var choices = answer["choices"] as JsonArray;
+            var message = choices?.FirstOrDefault()?["message"] ?? answer;
+            Console.WriteLine(Text(message) != "" ? Text(message) : message.ToJsonString());
+            return 0;
+        }
+        catch (Exception error)
+        {
+            return Fail((error.InnerException ?? error).Message);
+        }
+    }
+
+    static JsonNode Read(string text)
+    {
+        // half a surrogate pair becomes U+FFFD
+        var half = @"\\(?:[^u]|u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..))";
+        text = Regex.Replace(text, half, m => m.Groups[1].Success ? @"\ufffd" : m.Value);
+        try
+        {
+            var answer = JsonNode.Parse(text.TrimStart('\uFEFF')) as JsonObject;
+            return answer?["error"] == null ? answer : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    static string Text(JsonNode part)
+    {
+        var isText = part?["content"] is JsonValue;
+        return isText ? part["content"].ToString() : "";
+    }
+
+    static int Fail(string message)
+    {
+        Console.Error.WriteLine(message);
+        Environment.Exit(1);
+        return 1;
     }
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # One request to a chat-completions endpoint, with curl.
-# Install: apt install curl jq
+# Install: curl and jq
 # Run:     bash ask.sh
 # Key:     the environment variable WCODE_API_KEY
 set -euo pipefail
@@ -60,4 +60,12 @@ JSON
 }
 
 answer=$(ask) || { printf '%s\n' "$answer" >&2; exit 1; }
-jq --raw-output '.choices[0].message.content // .' <<<"$answer"
+printf '%s' "$answer" | jq --raw-input --slurp --raw-output '
+  # half a surrogate pair becomes U+FFFD
+  def json: . as $text | try fromjson catch ($text | gsub(
+    "(?<kept>\\\\(?:[^u]|u[dD][89abAB]..\\\\u[dD][c-fC-F]..))|\\\\u[dD][89a-fA-F]..";
+    .kept // "\\ufffd") | try fromjson catch null);
+  (ltrimstr("\ufeff") | json) as $answer
+  | if ($answer | type) != "object" or $answer.error then . + "\n" | halt_error(1)
+    else $answer.choices[0]?.message // $answer end
+  | (.content? | strings | select(. != "")) // tojson'

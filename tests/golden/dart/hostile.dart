@@ -28,6 +28,16 @@ Never fail(String message) {
   exit(1);
 }
 
+Map<String, dynamic>? read(String text) {
+  try {
+    final answer = jsonDecode(text);
+    if (answer is Map<String, dynamic> && answer['error'] == null) return answer;
+  } on FormatException {
+    // no answer
+  }
+  return null;
+}
+
 Future<void> main() async {
   final key = Platform.environment['WCODE_API_KEY'] ?? '';
   if (key.isEmpty) fail('WCODE_API_KEY must hold your key');
@@ -37,10 +47,18 @@ Future<void> main() async {
     'Authorization': 'Bearer $key',
     'Content-Type': 'application/json; charset=utf-8',
   };
-  final response = await http.post(url, headers: headers, body: body);
-  final text = utf8.decode(response.bodyBytes);
-  if (response.statusCode >= 400) fail('${response.statusCode} $text');
+  try {
+    final response = await http.post(url, headers: headers, body: body);
+    final text = utf8.decode(response.bodyBytes, allowMalformed: true);
+    final answer = response.statusCode < 400 ? read(text) : null;
+    if (answer == null) fail('${response.statusCode} $text');
 
-  final message = jsonDecode(text)['choices'][0]['message'];
-  print(message['content'] ?? text);
+    final choices = answer['choices'];
+    final first = choices is List && choices.isNotEmpty ? choices[0] : null;
+    final message = first?['message'] ?? answer;
+    final content = message['content'];
+    print(content is String && content != '' ? content : jsonEncode(message));
+  } on Exception catch (error) {
+    fail('$error');
+  }
 }

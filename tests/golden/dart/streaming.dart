@@ -21,6 +21,31 @@ Never fail(String message) {
   exit(1);
 }
 
+Map<String, dynamic>? read(String text) {
+  try {
+    final answer = jsonDecode(text);
+    if (answer is Map<String, dynamic> && answer['error'] == null) return answer;
+  } on FormatException {
+    // no answer
+  }
+  return null;
+}
+
+var shown = false;
+var ended = false;
+
+void show(String data) {
+  final event = read(data) ?? fail(data);
+  for (final choice in event['choices'] ?? []) {
+    final text = (choice['delta'] ?? choice['message'] ?? {})['content'];
+    if (text is String && text != '') {
+      stdout.write(text);
+      shown = true;
+    }
+    if ((choice['message'] ?? choice['finish_reason']) != null) ended = true;
+  }
+}
+
 Future<void> main() async {
   final key = Platform.environment['WCODE_API_KEY'] ?? '';
   if (key.isEmpty) fail('WCODE_API_KEY must hold your key');
@@ -30,26 +55,37 @@ Future<void> main() async {
     'Authorization': 'Bearer $key',
     'Content-Type': 'application/json; charset=utf-8',
   };
+  try {
+    await ask(url, headers);
+  } on Exception catch (error) {
+    fail('$error');
+  }
+}
+
+Future<void> ask(Uri url, Map<String, String> headers) async {
   final client = http.Client();
   final request = http.Request('POST', url)
     ..headers.addAll(headers)
     ..body = body;
   final response = await client.send(request);
+  final decoder = const Utf8Decoder(allowMalformed: true);
   if (response.statusCode >= 400) {
-    fail('${response.statusCode} ${await response.stream.bytesToString()}');
+    fail('${response.statusCode} ${decoder.convert(await response.stream.toBytes())}');
   }
 
-  final lines = response.stream
-      .transform(utf8.decoder)
-      .transform(const LineSplitter());
+  final all = StringBuffer();
+  final lines =
+      response.stream.transform(decoder).transform(const LineSplitter());
   await for (final line in lines) {
-    if (!line.startsWith(RegExp(r'data: *\{'))) continue;
-    final event = jsonDecode(line.substring('data:'.length));
-    if (event['error'] != null) fail('${event['error']}');
-    for (final choice in event['choices']) {
-      stdout.write(choice['delta']['content'] ?? '');
-    }
+    all.writeln(line);
+    final found = RegExp(r'^\uFEFF?(data|error): *(.*\S)').firstMatch(line);
+    if (found == null) continue;
+    final data = found[2]!;
+    if (found[1] == 'error') fail(data);
+    data == '[DONE]' ? ended = true : show(data);
   }
-  stdout.writeln();
+  if (!shown && !ended) show('$all');
+  if (!ended) fail('the answer was cut off');
+  stdout.writeln(shown ? '' : all);
   client.close();
 }

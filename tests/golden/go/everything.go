@@ -1,10 +1,11 @@
 // One request to a chat-completions endpoint, with net/http.
-// Install: apt install golang-go
+// Install: Go 1.19 or newer; nothing else
 // Run:     go run ask.go
 // Key:     the environment variable WCODE_API_KEY
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -59,10 +60,18 @@ const body = `{
   "parallel_tool_calls": false
 }`
 
+type part struct{ Content any }
+
 type answer struct {
-	Choices []struct {
-		Message struct{ Content string }
-	}
+	Error   any
+	Choices []struct{ Message json.RawMessage }
+}
+
+func read(data []byte) (parsed answer, ok bool) {
+	data = bytes.TrimSpace(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")))
+	err := json.Unmarshal(data, &parsed)
+	failed := parsed.Error != nil && parsed.Error != false && parsed.Error != ""
+	return parsed, err == nil && data[0] == '{' && !failed
 }
 
 func main() {
@@ -88,17 +97,18 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	if response.StatusCode >= 400 {
+	parsed, ok := read(text)
+	if response.StatusCode >= 400 || !ok {
 		log.Fatalf("%d %s", response.StatusCode, text)
 	}
 
-	var parsed answer
-	if err := json.Unmarshal(text, &parsed); err != nil {
-		log.Fatal(err)
+	if len(parsed.Choices) > 0 {
+		text = parsed.Choices[0].Message
 	}
-	if len(parsed.Choices) > 0 && parsed.Choices[0].Message.Content != "" {
-		fmt.Println(parsed.Choices[0].Message.Content)
-	} else {
-		fmt.Println(string(text))
+	var message part
+	json.Unmarshal(text, &message)
+	if said, _ := message.Content.(string); said != "" {
+		text = []byte(said)
 	}
+	fmt.Println(string(text))
 }

@@ -1,11 +1,12 @@
 // One request to a chat-completions endpoint, with net/http.
-// Install: apt install golang-go
+// Install: Go 1.19 or newer; nothing else
 // Run:     go run ask.go
 // Key:     the environment variable WCODE_API_KEY
 package main
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -23,11 +24,22 @@ const body = `{
   "stream": true
 }`
 
-type event struct {
+type part struct{ Content any }
+
+type answer struct {
 	Error   any
 	Choices []struct {
-		Delta struct{ Content string }
+		Delta        part
+		Message      *part
+		FinishReason any `json:"finish_reason"`
 	}
+}
+
+func read(data []byte) (parsed answer, ok bool) {
+	data = bytes.TrimSpace(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")))
+	err := json.Unmarshal(data, &parsed)
+	failed := parsed.Error != nil && parsed.Error != false && parsed.Error != ""
+	return parsed, err == nil && data[0] == '{' && !failed
 }
 
 func main() {
@@ -54,32 +66,55 @@ func main() {
 		log.Fatalf("%d %s", response.StatusCode, text)
 	}
 
-	lines := bufio.NewReader(response.Body)
-	for {
-		line, err := lines.ReadString('\n')
-		data := strings.TrimSpace(strings.TrimPrefix(line, "data:"))
-		if strings.HasPrefix(data, "{") {
-			show(data)
+	var all []byte
+	shown, ended := false, false
+	show := func(data []byte) {
+		event, ok := read(data)
+		if !ok {
+			log.Fatalf("%s", data)
 		}
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			log.Fatal(err)
+		for _, choice := range event.Choices {
+			said := choice.Delta
+			if choice.Message != nil {
+				said, ended = *choice.Message, true
+			}
+			text, _ := said.Content.(string)
+			fmt.Print(text)
+			shown = shown || text != ""
+			ended = ended || choice.FinishReason != nil
 		}
 	}
-	fmt.Println()
-}
 
-func show(data string) {
-	var parsed event
-	if err := json.Unmarshal([]byte(data), &parsed); err != nil {
+	lines := bufio.NewReader(response.Body)
+	for err == nil {
+		var line []byte
+		line, err = lines.ReadBytes('\n')
+		all = append(all, line...)
+		for _, line := range bytes.Split(line, []byte("\r")) {
+			line = bytes.TrimPrefix(line, []byte("\xef\xbb\xbf"))
+			field, data, _ := bytes.Cut(line, []byte(":"))
+			data = bytes.TrimSpace(data)
+			switch {
+			case string(field) == "error":
+				log.Fatalf("%s", data)
+			case string(data) == "[DONE]":
+				ended = true
+			case string(field) == "data" && len(data) > 0:
+				show(data)
+			}
+		}
+	}
+	if err != io.EOF {
 		log.Fatal(err)
 	}
-	if parsed.Error != nil {
-		log.Fatal(parsed.Error)
+	if !shown && !ended {
+		show(all)
 	}
-	for _, choice := range parsed.Choices {
-		fmt.Print(choice.Delta.Content)
+	if !ended {
+		log.Fatal("the answer was cut off")
 	}
+	if !shown {
+		fmt.Print(string(all))
+	}
+	fmt.Println()
 }

@@ -1,11 +1,15 @@
 // One request to a chat-completions endpoint, with OkHttp.
-// Install: Java 15 or newer; the jars of okhttp (3.11 or newer) and gson
+// Install: Java 17 or newer; com.squareup.okhttp3:okhttp (3.12 or newer; from 5 okhttp-jvm) and com.google.code.gson:gson, with what they need
 // Run:     java -cp 'jars/*' -Dfile.encoding=UTF-8 ask.java
 // Key:     the environment variable WCODE_API_KEY
+import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
+import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
+import com.google.gson.JsonPrimitive;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import okhttp3.MediaType;
 import okhttp3.OkHttpClient;
@@ -30,7 +34,8 @@ public class Ask {
               "stop": ["\\\\", "'", "\\""]
             }""";
 
-    public static void main(String[] args) throws IOException {
+    @SuppressWarnings("deprecation") // OkHttp 3 knows this order of arguments alone
+    public static void main(String[] args) {
         String key = System.getenv("WCODE_API_KEY");
         if (key == null || key.isEmpty()) {
             fail("WCODE_API_KEY must hold your key");
@@ -45,18 +50,43 @@ public class Ask {
             .post(RequestBody.create(MediaType.get("application/json"), BODY))
             .build();
         try (Response response = client.newCall(request).execute()) {
-            String text = response.body().string();
-            if (!response.isSuccessful()) {
+            String text = response.body().source().readUtf8();
+            JsonObject answer = read(text);
+            if (!response.isSuccessful() || answer == null) {
                 fail(response.code() + " " + text);
             }
-            JsonElement content = JsonParser.parseString(text).getAsJsonObject()
-                .getAsJsonArray("choices").get(0).getAsJsonObject()
-                .getAsJsonObject("message").get("content");
-            boolean said = content != null && !content.isJsonNull();
-            System.out.println(said ? content.getAsString() : text);
+            JsonElement message = answer;
+            if (answer.get("choices") instanceof JsonArray list && list.size() > 0) {
+                message = list.get(0).getAsJsonObject().get("message");
+            }
+            String said = content(message);
+            System.out.println(whole(said.isEmpty() ? message.toString() : said));
+        } catch (IOException error) {
+            fail(error.toString());
         }
         client.dispatcher().executorService().shutdown();
         client.connectionPool().evictAll();
+    }
+
+    static JsonObject read(String text) {
+        try {
+            JsonElement answer = JsonParser.parseString(text.replaceFirst("^\uFEFF", ""));
+            JsonElement error = answer.getAsJsonObject().get("error");
+            return error == null || error.isJsonNull() ? answer.getAsJsonObject() : null;
+        } catch (JsonParseException | IllegalStateException wrong) {
+            return null;
+        }
+    }
+
+    static String content(JsonElement message) {
+        boolean is = message instanceof JsonObject object
+            && object.get("content") instanceof JsonPrimitive;
+        return is ? message.getAsJsonObject().get("content").getAsString() : "";
+    }
+
+    // half a surrogate pair becomes U+FFFD
+    static String whole(String text) {
+        return new String(text.getBytes(StandardCharsets.UTF_16BE), StandardCharsets.UTF_16BE);
     }
 
     static void fail(String message) {

@@ -1,11 +1,15 @@
 // One request to a chat-completions endpoint, with OkHttp.
-// Install: Java 15 or newer; the jars of okhttp (3.11 or newer) and gson
+// Install: Java 17 or newer; com.squareup.okhttp3:okhttp (3.12 or newer; from 5 okhttp-jvm) and com.google.code.gson:gson, with what they need
 // Run:     java -cp 'jars/*' -Dfile.encoding=UTF-8 ask.java
 // Key:     the environment variable WCODE_API_KEY
+import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
+import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
+import com.google.gson.JsonPrimitive;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import okhttp3.MediaType;
 import okhttp3.OkHttpClient;
@@ -13,6 +17,7 @@ import okhttp3.Request;
 import okhttp3.RequestBody;
 import okhttp3.Response;
 import okio.BufferedSource;
+import okio.ByteString;
 
 public class Ask {
     static final String BODY = """
@@ -23,8 +28,11 @@ public class Ask {
               "top_k": 1,
               "stream": true
             }""";
+    static String all = "";
+    static boolean shown, ended;
 
-    public static void main(String[] args) throws IOException {
+    @SuppressWarnings("deprecation") // OkHttp 3 knows this order of arguments alone
+    public static void main(String[] args) {
         String key = System.getenv("WCODE_API_KEY");
         if (key == null || key.isEmpty()) {
             fail("WCODE_API_KEY must hold your key");
@@ -39,38 +47,78 @@ public class Ask {
             .post(RequestBody.create(MediaType.get("application/json"), BODY))
             .build();
         try (Response response = client.newCall(request).execute()) {
+            BufferedSource source = response.body().source();
             if (!response.isSuccessful()) {
-                fail(response.code() + " " + response.body().string());
+                fail(response.code() + " " + source.readUtf8());
             }
-            BufferedSource lines = response.body().source();
-            for (String line = lines.readUtf8Line(); line != null; ) {
-                if (line.startsWith("data:")) {
-                    show(line.substring("data:".length()).trim());
-                }
-                line = lines.readUtf8Line();
+            while (!source.exhausted()) {
+                long end = source.indexOfElement(ByteString.encodeUtf8("\r\n"));
+                String line = end < 0 ? source.readUtf8() : source.readUtf8(end + 1);
+                all += line;
+                take(line.strip());
             }
-            System.out.println();
+        } catch (IOException error) {
+            fail(error.toString());
         }
+        if (!shown && !ended) {
+            show(all);
+        }
+        if (!ended) {
+            fail("the answer was cut off");
+        }
+        System.out.println(shown ? "" : all);
         client.dispatcher().executorService().shutdown();
         client.connectionPool().evictAll();
     }
 
+    static void take(String line) {
+        String data = line.substring(line.indexOf(':') + 1).strip();
+        if (line.startsWith("error:")) {
+            fail(data);
+        } else if (data.equals("[DONE]")) {
+            ended = true;
+        } else if (line.matches("\uFEFF?data:.*") && !data.isEmpty()) {
+            show(data);
+        }
+    }
+
     static void show(String data) {
-        if (!data.startsWith("{")) {
-            return;
+        JsonObject event = read(data);
+        if (event == null) {
+            fail(data);
         }
-        JsonObject event = JsonParser.parseString(data).getAsJsonObject();
-        if (event.has("error")) {
-            fail(event.get("error").toString());
-        }
-        for (JsonElement choice : event.getAsJsonArray("choices")) {
-            JsonElement content = choice.getAsJsonObject()
-                .getAsJsonObject("delta").get("content");
-            if (content != null && !content.isJsonNull()) {
-                System.out.print(content.getAsString());
+        if (event.get("choices") instanceof JsonArray choices) {
+            for (JsonElement each : choices) {
+                JsonObject choice = each.getAsJsonObject();
+                boolean whole = choice.has("message");
+                String text = content(choice.get(whole ? "message" : "delta"));
+                System.out.print(whole(text));
                 System.out.flush();
+                shown |= !text.isEmpty();
+                ended |= whole || choice.get("finish_reason") instanceof JsonPrimitive;
             }
         }
+    }
+
+    static JsonObject read(String text) {
+        try {
+            JsonElement answer = JsonParser.parseString(text.replaceFirst("^\uFEFF", ""));
+            JsonElement error = answer.getAsJsonObject().get("error");
+            return error == null || error.isJsonNull() ? answer.getAsJsonObject() : null;
+        } catch (JsonParseException | IllegalStateException wrong) {
+            return null;
+        }
+    }
+
+    static String content(JsonElement message) {
+        boolean is = message instanceof JsonObject object
+            && object.get("content") instanceof JsonPrimitive;
+        return is ? message.getAsJsonObject().get("content").getAsString() : "";
+    }
+
+    // half a surrogate pair becomes U+FFFD
+    static String whole(String text) {
+        return new String(text.getBytes(StandardCharsets.UTF_16BE), StandardCharsets.UTF_16BE);
     }
 
     static void fail(String message) {

@@ -6,10 +6,7 @@ import axios from "axios";
 import process from "node:process";
 
 const key = process.env.WCODE_API_KEY;
-if (!key) {
-  console.error("WCODE_API_KEY must hold your key");
-  process.exit(1);
-}
+if (!key) fail("WCODE_API_KEY must hold your key");
 
 const body = {
   "model": "qwen/qwen-2.5-7b-instruct",
@@ -42,18 +39,34 @@ const body = {
   "tool_choice": "auto",
 };
 
-const response = await axios.post("https://wcode.net/api/gpt/v1/chat/completions", body, {
-  headers: {
-    Authorization: `Bearer ${key}`,
-    "Content-Type": "application/json",
-  },
-  validateStatus: () => true,
-});
-
-if (response.status >= 400) {
-  console.error(response.status, JSON.stringify(response.data));
+function fail(message) {
+  console.error(message);
   process.exit(1);
 }
 
-const { message } = response.data.choices[0];
-console.log(message.content ?? JSON.stringify(response.data));
+function read(text) {
+  let answer = null;
+  try {
+    answer = JSON.parse(text);
+  } catch {}
+  return answer?.constructor === Object && !answer.error ? answer : null;
+}
+
+const response = await axios
+  .post("https://wcode.net/api/gpt/v1/chat/completions", body, {
+    headers: {
+      Authorization: `Bearer ${key}`,
+      "Content-Type": "application/json",
+    },
+    responseType: "text",
+    transformResponse: (text) => text,
+    validateStatus: () => true,
+  })
+  .catch((error) => fail(error.message));
+
+const answer = response.status < 400 ? read(response.data) : null;
+if (!answer) fail(`${response.status} ${response.data}`);
+
+const message = answer.choices?.[0]?.message ?? answer;
+const text = message.content;
+console.log(text && typeof text === "string" ? text : JSON.stringify(message));

@@ -1,14 +1,29 @@
 <?php
 
 // One request to a chat-completions endpoint, with cURL.
-// Install: apt install php-cli php-curl
+// Install: PHP 8.1 or newer with its curl extension
 // Run:     php ask.php
 // Key:     the environment variable WCODE_API_KEY
 
+function fail(string $message): never
+{
+    fwrite(STDERR, "$message\n");
+    exit(1);
+}
+
+// half a surrogate pair becomes U+FFFD; null for what is no answer
+function read(string $data): ?array
+{
+    $half = '/\\\\(?:[^u]|u[dD][89abAB]..\\\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..))/';
+    $mark = fn ($found) => isset($found[1]) ? '\ufffd' : $found[0];
+    $text = preg_replace_callback($half, $mark, preg_replace('/^\xEF\xBB\xBF/', '', $data));
+    $answer = json_decode($text, true, 512, JSON_INVALID_UTF8_SUBSTITUTE);
+    return is_array($answer) && empty($answer['error']) ? $answer : null;
+}
+
 $key = getenv('WCODE_API_KEY');
 if (!$key) {
-    fwrite(STDERR, "WCODE_API_KEY must hold your key\n");
-    exit(1);
+    fail('WCODE_API_KEY must hold your key');
 }
 
 $body = json_encode([
@@ -26,16 +41,13 @@ curl_setopt_array($curl, [
     CURLOPT_POSTFIELDS => $body,
     CURLOPT_RETURNTRANSFER => true,
 ]);
-$response = curl_exec($curl);
-if (curl_errno($curl)) {
-    fwrite(STDERR, curl_error($curl) . "\n");
-    exit(1);
-}
+$all = curl_exec($curl);
 $status = curl_getinfo($curl, CURLINFO_RESPONSE_CODE);
-if ($status >= 400) {
-    fwrite(STDERR, "$status $response\n");
-    exit(1);
+if (curl_errno($curl) || $status >= 400) {
+    fail(curl_error($curl) ?: "$status $all");
 }
 
-$answer = json_decode($response, true);
-echo $answer['choices'][0]['message']['content'] ?? $response, "\n";
+$answer = read($all) ?? fail("$status $all");
+$message = $answer['choices'][0]['message'] ?? $answer;
+$text = $message['content'] ?? '';
+echo is_string($text) && $text !== '' ? $text : json_encode($message), "\n";

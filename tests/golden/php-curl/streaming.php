@@ -1,14 +1,29 @@
 <?php
 
 // One request to a chat-completions endpoint, with cURL.
-// Install: apt install php-cli php-curl
+// Install: PHP 8.1 or newer with its curl extension
 // Run:     php ask.php
 // Key:     the environment variable WCODE_API_KEY
 
+function fail(string $message): never
+{
+    fwrite(STDERR, "$message\n");
+    exit(1);
+}
+
+// half a surrogate pair becomes U+FFFD; null for what is no answer
+function read(string $data): ?array
+{
+    $half = '/\\\\(?:[^u]|u[dD][89abAB]..\\\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..))/';
+    $mark = fn ($found) => isset($found[1]) ? '\ufffd' : $found[0];
+    $text = preg_replace_callback($half, $mark, preg_replace('/^\xEF\xBB\xBF/', '', $data));
+    $answer = json_decode($text, true, 512, JSON_INVALID_UTF8_SUBSTITUTE);
+    return is_array($answer) && empty($answer['error']) ? $answer : null;
+}
+
 $key = getenv('WCODE_API_KEY');
 if (!$key) {
-    fwrite(STDERR, "WCODE_API_KEY must hold your key\n");
-    exit(1);
+    fail('WCODE_API_KEY must hold your key');
 }
 
 $body = json_encode([
@@ -19,20 +34,36 @@ $body = json_encode([
     'stream' => true,
 ]);
 
-function show(string $line): void
+$all = $rest = '';
+$shown = $ended = false;
+
+function show(string $data): void
 {
-    if (!preg_match('/^data: *({.*)/', $line, $found)) {
-        return;
+    global $shown, $ended;
+    $event = read($data) ?? fail($data);
+    foreach ($event['choices'] ?? [] as $choice) {
+        $text = ($choice['delta'] ?? $choice['message'] ?? [])['content'] ?? '';
+        echo is_string($text) ? $text : '';
+        $shown = $shown || $text;
+        $ended = $ended || isset($choice['message']) || isset($choice['finish_reason']);
     }
-    $event = json_decode($found[1], true);
-    if (isset($event['error'])) {
-        fwrite(STDERR, json_encode($event['error']) . "\n");
-        exit(1);
-    }
-    echo $event['choices'][0]['delta']['content'] ?? '';
 }
 
-$rest = '';
+function take(string $chunk): void
+{
+    global $all, $rest, $ended;
+    $all .= $chunk;
+    $lines = preg_split('/[\r\n]/', $rest . $chunk);
+    $rest = array_pop($lines);
+    foreach ($lines as $line) {
+        if (!preg_match('/^(?:\xEF\xBB\xBF)?(data|error): *(.*\S)/', $line, $found)) {
+            continue;
+        }
+        $ended = $ended || $found[2] === '[DONE]';
+        $found[1] === 'error' ? fail($line) : ($found[2] === '[DONE]' || show($found[2]));
+    }
+}
+
 $curl = curl_init('https://wcode.net/api/gpt/v1/chat/completions');
 curl_setopt_array($curl, [
     CURLOPT_POST => true,
@@ -41,25 +72,21 @@ curl_setopt_array($curl, [
         'Content-Type: application/json',
     ],
     CURLOPT_POSTFIELDS => $body,
-    CURLOPT_WRITEFUNCTION => function ($curl, string $chunk) use (&$rest): int {
-        $rest .= $chunk;
-        if (curl_getinfo($curl, CURLINFO_RESPONSE_CODE) < 400) {
-            $lines = explode("\n", $rest);
-            $rest = array_pop($lines);
-            array_map('show', $lines);
-        }
+    CURLOPT_WRITEFUNCTION => function ($curl, string $chunk) use (&$all): int {
+        curl_getinfo($curl, CURLINFO_RESPONSE_CODE) < 400 ? take($chunk) : $all .= $chunk;
         return strlen($chunk);
     },
 ]);
 curl_exec($curl);
-if (curl_errno($curl)) {
-    fwrite(STDERR, curl_error($curl) . "\n");
-    exit(1);
-}
 $status = curl_getinfo($curl, CURLINFO_RESPONSE_CODE);
-if ($status >= 400) {
-    fwrite(STDERR, "$status $rest\n");
-    exit(1);
+if (curl_errno($curl) || $status >= 400) {
+    fail(curl_error($curl) ?: "$status $all");
 }
 
-echo "\n";
+if (!$shown && !$ended) {
+    show($all);
+}
+if (!$ended) {
+    fail('the answer was cut off');
+}
+echo $shown ? '' : $all, "\n";

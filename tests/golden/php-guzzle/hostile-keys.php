@@ -1,33 +1,55 @@
 <?php
 
 // One request to a chat-completions endpoint, with Guzzle.
-// Install: composer require guzzlehttp/guzzle
+// Install: PHP 8.1 or newer; composer require guzzlehttp/guzzle
 // Run:     php ask.php
 // Key:     the environment variable WCODE_API_KEY
 
 require __DIR__ . '/vendor/autoload.php';
 
+function fail(string $message): never
+{
+    fwrite(STDERR, "$message\n");
+    exit(1);
+}
+
+// half a surrogate pair becomes U+FFFD; null for what is no answer
+function read(string $data): ?array
+{
+    $half = '/\\\\(?:[^u]|u[dD][89abAB]..\\\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..))/';
+    $mark = fn ($found) => isset($found[1]) ? '\ufffd' : $found[0];
+    $text = preg_replace_callback($half, $mark, preg_replace('/^\xEF\xBB\xBF/', '', $data));
+    $answer = json_decode($text, true, 512, JSON_INVALID_UTF8_SUBSTITUTE);
+    return is_array($answer) && empty($answer['error']) ? $answer : null;
+}
+
 $key = getenv('WCODE_API_KEY');
 if (!$key) {
-    fwrite(STDERR, "WCODE_API_KEY must hold your key\n");
-    exit(1);
+    fail('WCODE_API_KEY must hold your key');
 }
 
 $body = '{"model": "qwen/qwen-2.5-7b-instruct", "messages": [{"role": "user", "content": "Hello"}], "metadata": {"__proto__": 1, "constructor": {"prototype": 2}, "0": "zero", "": null, "\\" => \' $x #{x} \\u0000 \\u2028": [true, false, null, [], {}, "", 0], "numbers": [0, -1, 9007199254740993, 18446744073709551616, -1180591620717411303424, 1e-07, 1.5e300, 0.1, -2.5]}}';
 
 $client = new GuzzleHttp\Client();
-$response = $client->post('https://wcode.net/api/gpt/v1/chat/completions', [
-    'headers' => [
-        'Authorization' => "Bearer $key",
-        'Content-Type' => 'application/json',
-    ],
-    'body' => $body,
-    'http_errors' => false,
-]);
-if ($response->getStatusCode() >= 400) {
-    fwrite(STDERR, $response->getStatusCode() . " {$response->getBody()}\n");
-    exit(1);
+try {
+    $response = $client->post('https://wcode.net/api/gpt/v1/chat/completions', [
+        'headers' => [
+            'Authorization' => "Bearer $key",
+            'Content-Type' => 'application/json',
+        ],
+        'body' => $body,
+        'http_errors' => false,
+    ]);
+    $all = (string) $response->getBody();
+    $status = $response->getStatusCode();
+} catch (GuzzleHttp\Exception\GuzzleException | RuntimeException $error) {
+    fail(strtok($error->getMessage(), "\n"));
 }
 
-$answer = json_decode($response->getBody(), true);
-echo $answer['choices'][0]['message']['content'] ?? $response->getBody(), "\n";
+if ($status >= 400) {
+    fail("$status $all");
+}
+$answer = read($all) ?? fail("$status $all");
+$message = $answer['choices'][0]['message'] ?? $answer;
+$text = $message['content'] ?? '';
+echo is_string($text) && $text !== '' ? $text : json_encode($message), "\n";

@@ -1,16 +1,31 @@
 <?php
 
 // One request to a chat-completions endpoint, with Guzzle.
-// Install: composer require guzzlehttp/guzzle
+// Install: PHP 8.1 or newer; composer require guzzlehttp/guzzle
 // Run:     php ask.php
 // Key:     the environment variable WCODE_API_KEY
 
 require __DIR__ . '/vendor/autoload.php';
 
+function fail(string $message): never
+{
+    fwrite(STDERR, "$message\n");
+    exit(1);
+}
+
+// half a surrogate pair becomes U+FFFD; null for what is no answer
+function read(string $data): ?array
+{
+    $half = '/\\\\(?:[^u]|u[dD][89abAB]..\\\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..))/';
+    $mark = fn ($found) => isset($found[1]) ? '\ufffd' : $found[0];
+    $text = preg_replace_callback($half, $mark, preg_replace('/^\xEF\xBB\xBF/', '', $data));
+    $answer = json_decode($text, true, 512, JSON_INVALID_UTF8_SUBSTITUTE);
+    return is_array($answer) && empty($answer['error']) ? $answer : null;
+}
+
 $key = getenv('WCODE_API_KEY');
 if (!$key) {
-    fwrite(STDERR, "WCODE_API_KEY must hold your key\n");
-    exit(1);
+    fail('WCODE_API_KEY must hold your key');
 }
 
 $body = json_encode([
@@ -21,32 +36,62 @@ $body = json_encode([
     'stream' => true,
 ]);
 
-$client = new GuzzleHttp\Client();
-$response = $client->post('https://wcode.net/api/gpt/v1/chat/completions', [
-    'headers' => [
-        'Authorization' => "Bearer $key",
-        'Content-Type' => 'application/json',
-    ],
-    'body' => $body,
-    'http_errors' => false,
-    'stream' => true,
-]);
-if ($response->getStatusCode() >= 400) {
-    fwrite(STDERR, $response->getStatusCode() . " {$response->getBody()}\n");
-    exit(1);
+$all = $rest = '';
+$shown = $ended = false;
+
+function show(string $data): void
+{
+    global $shown, $ended;
+    $event = read($data) ?? fail($data);
+    foreach ($event['choices'] ?? [] as $choice) {
+        $text = ($choice['delta'] ?? $choice['message'] ?? [])['content'] ?? '';
+        echo is_string($text) ? $text : '';
+        $shown = $shown || $text;
+        $ended = $ended || isset($choice['message']) || isset($choice['finish_reason']);
+    }
 }
 
-$stream = $response->getBody();
-while (!$stream->eof()) {
-    $line = GuzzleHttp\Psr7\Utils::readLine($stream);
-    if (!preg_match('/^data: *({.*)/', $line, $found)) {
-        continue;
+function take(string $chunk): void
+{
+    global $all, $rest, $ended;
+    $all .= $chunk;
+    $lines = preg_split('/[\r\n]/', $rest . $chunk);
+    $rest = array_pop($lines);
+    foreach ($lines as $line) {
+        if (!preg_match('/^(?:\xEF\xBB\xBF)?(data|error): *(.*\S)/', $line, $found)) {
+            continue;
+        }
+        $ended = $ended || $found[2] === '[DONE]';
+        $found[1] === 'error' ? fail($line) : ($found[2] === '[DONE]' || show($found[2]));
     }
-    $event = json_decode($found[1], true);
-    if (isset($event['error'])) {
-        fwrite(STDERR, json_encode($event['error']) . "\n");
-        exit(1);
-    }
-    echo $event['choices'][0]['delta']['content'] ?? '';
 }
-echo "\n";
+
+$client = new GuzzleHttp\Client();
+try {
+    $response = $client->post('https://wcode.net/api/gpt/v1/chat/completions', [
+        'headers' => [
+            'Authorization' => "Bearer $key",
+            'Content-Type' => 'application/json',
+        ],
+        'body' => $body,
+        'http_errors' => false,
+        'stream' => true,
+    ]);
+    $status = $response->getStatusCode();
+    if ($status >= 400) {
+        fail("$status {$response->getBody()}");
+    }
+    while (!$response->getBody()->eof()) {
+        take($response->getBody()->read(8192));
+    }
+} catch (GuzzleHttp\Exception\GuzzleException | RuntimeException $error) {
+    fail(strtok($error->getMessage(), "\n"));
+}
+
+if (!$shown && !$ended) {
+    show($all);
+}
+if (!$ended) {
+    fail('the answer was cut off');
+}
+echo $shown ? '' : $all, "\n";

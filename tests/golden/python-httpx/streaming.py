@@ -4,6 +4,7 @@
 # Key:     the environment variable WCODE_API_KEY
 import json
 import os
+import re
 import sys
 
 import httpx
@@ -20,30 +21,58 @@ body = {
     "stream": True,
 }
 
-
-def show(line):
-    data = line.removeprefix(b"data:").strip()
-    if data == line or data == b"[DONE]":
-        return
-    event = json.loads(data)
-    if event.get("error"):
-        sys.exit(str(event["error"]))
-    for choice in event["choices"]:
-        print(choice["delta"].get("content") or "", end="", flush=True)
+sys.stdout.reconfigure(encoding="utf-8")
+lines, texts, ends = [], [], []
 
 
-with httpx.stream(
-    "POST",
-    "https://wcode.net/api/gpt/v1/chat/completions",
-    headers={"Authorization": f"Bearer {key}"},
-    json=body,
-    timeout=600,
-) as response:
-    if response.is_error:
-        sys.exit(f"{response.status_code} {response.read().decode()}")
+def show(data, *, failed=False):
+    try:
+        event = json.loads(data)
+    except ValueError:
+        event = None
+    if failed or not isinstance(event, dict) or event.get("error"):
+        sys.exit(data.decode(errors="replace") or "the answer is empty")
+    for choice in event.get("choices") or []:
+        content = (choice.get("delta") or choice.get("message") or {}).get("content")
+        if content and isinstance(content, str):
+            text = content.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+            print(text, end="", flush=True)
+            texts.append(text)
+        ends.append(choice.get("finish_reason") or "message" in choice)
+
+
+def split(chunks):
     rest = b""
-    for chunk in response.iter_bytes():
-        *lines, rest = (rest + chunk).split(b"\n")
-        for line in lines:
-            show(line)
-print()
+    for chunk in chunks:
+        *whole, rest = re.split(rb"\r\n|\r|\n", rest + chunk)
+        yield from whole
+    yield rest
+
+
+try:
+    with httpx.stream(
+        "POST",
+        "https://wcode.net/api/gpt/v1/chat/completions",
+        headers={"Authorization": f"Bearer {key}"},
+        json=body,
+        timeout=600,
+    ) as response:
+        if response.is_error:
+            sys.exit(f"{response.status_code} {response.read().decode()}")
+        for line in split(response.iter_bytes()):
+            lines.append(line.removeprefix(b"\xef\xbb\xbf"))
+            field, _, data = lines[-1].partition(b":")
+            if data.strip() == b"[DONE]":
+                ends.append(data)
+                break
+            if field in (b"data", b"error") and data.strip():
+                show(data.strip(), failed=field == b"error")
+except httpx.HTTPError as error:
+    sys.exit(str(error))
+
+whole = b"\n".join(lines)
+if not texts and not any(ends):
+    show(whole)  # the server does not stream
+if not any(ends):
+    sys.exit("the answer was cut off")
+print("" if texts else whole.decode(errors="replace"))

@@ -2,6 +2,7 @@
 # Install: pip install httpx
 # Run:     python ask.py
 # Key:     the environment variable WCODE_API_KEY
+import json
 import os
 import sys
 
@@ -42,14 +43,26 @@ body = {
     "tool_choice": "auto",
 }
 
-response = httpx.post(
-    "https://wcode.net/api/gpt/v1/chat/completions",
-    headers={"Authorization": f"Bearer {key}"},
-    json=body,
-    timeout=600,
-)
-if response.is_error:
-    sys.exit(f"{response.status_code} {response.text}")
+try:
+    response = httpx.post(
+        "https://wcode.net/api/gpt/v1/chat/completions",
+        headers={"Authorization": f"Bearer {key}"},
+        json=body,
+        timeout=600,
+    )
+except httpx.HTTPError as error:
+    sys.exit(str(error))
+text = response.content.decode("utf-8-sig", "replace")
+try:
+    answer = json.loads(text)
+except ValueError:
+    answer = None
+if response.is_error or not isinstance(answer, dict) or answer.get("error"):
+    sys.exit(f"{response.status_code} {text}")
 
-message = response.json()["choices"][0]["message"]
-print(message.get("content") or response.text)
+message = (answer.get("choices") or [{}])[0].get("message") or answer
+content = message.get("content")
+if not content or not isinstance(content, str):
+    content = json.dumps(message, ensure_ascii=False)
+sys.stdout.reconfigure(encoding="utf-8")
+print(content.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))

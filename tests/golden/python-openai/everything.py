@@ -11,6 +11,7 @@ key = os.environ.get("WCODE_API_KEY")
 if not key:
     sys.exit("WCODE_API_KEY must hold your key")
 
+sys.stdout.reconfigure(encoding="utf-8", errors="replace")
 client = OpenAI(base_url="https://wcode.net/api/gpt/v1", api_key=key)
 try:
     completion = client.chat.completions.create(
@@ -59,7 +60,14 @@ try:
             "structured_outputs": False,
         },
     )
+    if completion.to_dict(warnings=False).get("error"):
+        sys.exit(completion.to_json(indent=None))
+    message = completion.choices[0].message if completion.choices else completion
+    text = getattr(message, "content", None)
 except APIStatusError as error:
     sys.exit(f"{error.status_code} {error.response.text}")
-
-print(completion.choices[0].message.content or completion.model_dump_json())
+except Exception as error:
+    sys.exit(f"{error} {getattr(error, 'body', None) or ''}" or repr(error))
+if not text or not isinstance(text, str):
+    text = message.to_json(indent=None, warnings=False)
+print(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))

@@ -11,7 +11,9 @@ key = os.environ.get("WCODE_API_KEY")
 if not key:
     sys.exit("WCODE_API_KEY must hold your key")
 
+sys.stdout.reconfigure(encoding="utf-8", errors="replace")
 client = OpenAI(base_url="https://wcode.net/api/gpt/v1", api_key=key)
+texts, ends = [], []
 try:
     completion = client.chat.completions.create(
         model="qwen/qwen-2.5-7b-instruct",
@@ -20,10 +22,15 @@ try:
         stream=True,
         extra_body={"top_k": 1},
     )
+    for chunk in completion:
+        for choice in chunk.choices or []:
+            texts.append(choice.delta.content or "")
+            print(texts[-1], end="", flush=True)
+            ends.append(choice.finish_reason)
 except APIStatusError as error:
     sys.exit(f"{error.status_code} {error.response.text}")
-
-for chunk in completion:
-    for choice in chunk.choices:
-        print(choice.delta.content or "", end="", flush=True)
+except Exception as error:
+    sys.exit(f"{error} {getattr(error, 'body', None) or ''}" or repr(error))
+if not any(ends):
+    sys.exit("the answer was cut off")
 print()

@@ -1,5 +1,5 @@
 # One request to a chat-completions endpoint, with net/http.
-# Install: apt install ruby
+# Install: Ruby 2.7 or newer; nothing else
 # Run:     ruby ask.rb
 # Key:     the environment variable WCODE_API_KEY
 require "json"
@@ -27,10 +27,27 @@ request["Content-Type"] = "application/json"
 request.body = JSON.generate(body)
 
 options = { use_ssl: uri.scheme == "https", read_timeout: 600 }
-response = Net::HTTP.start(uri.hostname, uri.port, options) do |http|
-  http.request(request)
-end
-abort "#{response.code} #{response.body}" unless response.is_a?(Net::HTTPSuccess)
 
-text = JSON.parse(response.body).dig("choices", 0, "message", "content")
-puts text || response.body
+# Half a surrogate pair becomes U+FFFD; nil for what is no answer.
+HALF = /\\(?:[^u]|u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..))/
+def read(data)
+  text = data.dup.force_encoding("UTF-8").scrub.delete_prefix("\uFEFF")
+  answer = JSON.parse(text.gsub(HALF) { $1 ? '\ufffd' : $& })
+  answer if answer.is_a?(Hash) && !answer["error"]
+rescue JSON::ParserError
+  nil
+end
+
+begin
+  response = Net::HTTP.start(uri.hostname, uri.port, options) do |http|
+    http.request(request)
+  end
+rescue IOError, SystemCallError, Timeout::Error, SocketError => error
+  abort error.message
+end
+answer = read(response.body) if response.is_a?(Net::HTTPSuccess)
+abort "#{response.code} #{response.body}" unless answer
+
+message = answer.dig("choices", 0, "message") || answer
+text = message["content"]
+puts text.is_a?(String) && !text.empty? ? text : JSON.generate(message)

@@ -1,5 +1,5 @@
 # One request to a chat-completions endpoint, with net/http.
-# Install: apt install ruby
+# Install: Ruby 2.7 or newer; nothing else
 # Run:     ruby ask.rb
 # Key:     the environment variable WCODE_API_KEY
 require "json"
@@ -23,25 +23,50 @@ request["Content-Type"] = "application/json"
 request.body = JSON.generate(body)
 
 options = { use_ssl: uri.scheme == "https", read_timeout: 600 }
+
+# Half a surrogate pair becomes U+FFFD; nil for what is no answer.
+HALF = /\\(?:[^u]|u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..))/
+def read(data)
+  text = data.dup.force_encoding("UTF-8").scrub.delete_prefix("\uFEFF")
+  answer = JSON.parse(text.gsub(HALF) { $1 ? '\ufffd' : $& })
+  answer if answer.is_a?(Hash) && !answer["error"]
+rescue JSON::ParserError
+  nil
+end
+
 $stdout.sync = true
-Net::HTTP.start(uri.hostname, uri.port, options) do |http|
-  http.request(request) do |response|
-    unless response.is_a?(Net::HTTPSuccess)
-      abort "#{response.code} #{response.read_body}"
-    end
+texts, ends, all, rest = [], [], +"", +""
+show = lambda do |data|
+  event = read(data) or abort data
+  Array(event["choices"]).each do |choice|
+    text = (choice["delta"] || choice["message"] || {})["content"]
+    print text if text.is_a?(String)
+    texts << text if text.is_a?(String) && !text.empty?
+    ends << choice["message"] << choice["finish_reason"]
+  end
+end
 
-    rest = +""
-    response.read_body do |chunk|
-      rest << chunk
-      while (line = rest.slice!(/\A.*\n/))
-        data = line[/\Adata: *({.*)/, 1]
-        next unless data
+begin
+  Net::HTTP.start(uri.hostname, uri.port, options) do |http|
+    http.request(request) do |response|
+      unless response.is_a?(Net::HTTPSuccess)
+        abort "#{response.code} #{response.read_body}"
+      end
 
-        event = JSON.parse(data)
-        abort event["error"].to_s if event["error"]
-        event["choices"].each { |choice| print choice.dig("delta", "content") }
+      response.read_body do |chunk|
+        all << chunk
+        rest << chunk
+        while (line = rest.slice!(/\A[^\r\n]*[\r\n]/))
+          abort line if line.start_with?("error:")
+          data = line.delete_prefix("\xEF\xBB\xBF".b)[/\Adata: *(.*\S)/, 1]
+          data == "[DONE]" ? ends << data : show.call(data) if data
+        end
       end
     end
   end
+rescue IOError, SystemCallError, Timeout::Error, SocketError => error
+  abort error.message
 end
-puts
+show.call(all) if texts.empty? && ends.none?
+abort "the answer was cut off" if ends.none?
+puts texts.empty? ? all : ""

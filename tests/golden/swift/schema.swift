@@ -1,5 +1,5 @@
 // One request to a chat-completions endpoint, with URLSession.
-// Install: Swift 5.7 or newer, on macOS 12 or newer
+// Install: Swift 5.7 or newer, on Linux or macOS 12
 // Run:     swift ask.swift
 // Key:     the environment variable WCODE_API_KEY
 import Foundation
@@ -33,30 +33,50 @@ func fail(_ message: String) -> Never {
     exit(1)
 }
 
-guard let key = ProcessInfo.processInfo.environment["WCODE_API_KEY"], !key.isEmpty else {
-    fail("WCODE_API_KEY must hold your key")
-}
-
-var request = URLRequest(url: URL(string: "https://wcode.net/api/gpt/v1/chat/completions")!, timeoutInterval: 600)
-request.httpMethod = "POST"
-request.setValue("Bearer \(key)", forHTTPHeaderField: "Authorization")
-request.setValue("application/json", forHTTPHeaderField: "Content-Type")
-request.httpBody = Data(body.utf8)
-
-let (data, response) = try await URLSession.shared.data(for: request)
-let status = (response as! HTTPURLResponse).statusCode
-let text = String(decoding: data, as: UTF8.self)
-if status >= 400 {
-    fail("\(status) \(text)")
-}
-
-struct Answer: Decodable {
-    struct Choice: Decodable {
-        struct Message: Decodable { let content: String? }
-        let message: Message
+func read(_ text: String) -> [String: Any]? {
+    // half a surrogate pair becomes U+FFFD
+    let high = #"(?<!\\)((?:\\\\)*)\\u[dD][89abAB]..(?!\\u[dD][c-fC-F])"#
+    let low = #"(?<!\\u[dD][89abAB]..)(?<!\\)((?:\\\\)*)\\u[dD][c-fC-F].."#
+    var json = text.trimmingCharacters(in: ["\u{FEFF}"])
+    for half in [high, low] {
+        json = json.replacingOccurrences(
+            of: half, with: #"$1\\ufffd"#, options: .regularExpression)
     }
-    let choices: [Choice]
+    let answer = try? JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any]
+    guard let answer, answer["error"] == nil || answer["error"] is NSNull else { return nil }
+    return answer
 }
 
-let answer = try JSONDecoder().decode(Answer.self, from: data)
-print(answer.choices.first?.message.content ?? text)
+func choices(_ answer: [String: Any]) -> [[String: Any]] {
+    answer["choices"] as? [[String: Any]] ?? []
+}
+
+func ask() async throws {
+    guard let key = ProcessInfo.processInfo.environment["WCODE_API_KEY"], !key.isEmpty else {
+        fail("WCODE_API_KEY must hold your key")
+    }
+    var request = URLRequest(url: URL(string: "https://wcode.net/api/gpt/v1/chat/completions")!, timeoutInterval: 600)
+    request.httpMethod = "POST"
+    request.setValue("Bearer \(key)", forHTTPHeaderField: "Authorization")
+    request.setValue("application/json", forHTTPHeaderField: "Content-Type")
+    request.httpBody = Data(body.utf8)
+
+    let (data, response) = try await URLSession.shared.data(for: request)
+    let status = (response as? HTTPURLResponse)?.statusCode ?? 0
+    let text = String(decoding: data, as: UTF8.self)
+    guard status < 400, let answer = read(text) else { fail("\(status) \(text)") }
+
+    let message = choices(answer).first?["message"] as? [String: Any] ?? answer
+    if let content = message["content"] as? String, !content.isEmpty {
+        print(content)
+    } else {
+        let shown = try JSONSerialization.data(withJSONObject: message)
+        print(String(decoding: shown, as: UTF8.self))
+    }
+}
+
+do {
+    try await ask()
+} catch {
+    fail(error.localizedDescription)
+}

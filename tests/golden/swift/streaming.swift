@@ -1,5 +1,5 @@
 // One request to a chat-completions endpoint, with URLSession.
-// Install: Swift 5.7 or newer, on macOS 12 or newer
+// Install: Swift 5.7 or newer, on Linux or macOS 12
 // Run:     swift ask.swift
 // Key:     the environment variable WCODE_API_KEY
 import Foundation
@@ -22,47 +22,93 @@ func fail(_ message: String) -> Never {
     exit(1)
 }
 
-guard let key = ProcessInfo.processInfo.environment["WCODE_API_KEY"], !key.isEmpty else {
-    fail("WCODE_API_KEY must hold your key")
+func read(_ text: String) -> [String: Any]? {
+    // half a surrogate pair becomes U+FFFD
+    let high = #"(?<!\\)((?:\\\\)*)\\u[dD][89abAB]..(?!\\u[dD][c-fC-F])"#
+    let low = #"(?<!\\u[dD][89abAB]..)(?<!\\)((?:\\\\)*)\\u[dD][c-fC-F].."#
+    var json = text.trimmingCharacters(in: ["\u{FEFF}"])
+    for half in [high, low] {
+        json = json.replacingOccurrences(
+            of: half, with: #"$1\\ufffd"#, options: .regularExpression)
+    }
+    let answer = try? JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any]
+    guard let answer, answer["error"] == nil || answer["error"] is NSNull else { return nil }
+    return answer
 }
 
-var request = URLRequest(url: URL(string: "https://wcode.net/api/gpt/v1/chat/completions")!, timeoutInterval: 600)
-request.httpMethod = "POST"
-request.setValue("Bearer \(key)", forHTTPHeaderField: "Authorization")
-request.setValue("application/json", forHTTPHeaderField: "Content-Type")
-request.httpBody = Data(body.utf8)
-
-struct Event: Decodable {
-    struct Choice: Decodable {
-        struct Delta: Decodable { let content: String? }
-        let delta: Delta
-    }
-    let choices: [Choice]
+func choices(_ answer: [String: Any]) -> [[String: Any]] {
+    answer["choices"] as? [[String: Any]] ?? []
 }
 
-func show(_ line: Data) {
-    let data = line.dropFirst("data:".utf8.count)
-    guard line.starts(with: Data("data:".utf8)), data.contains(UInt8(ascii: "{")) else { return }
-    guard let event = try? JSONDecoder().decode(Event.self, from: Data(data)) else {
-        fail(String(decoding: data, as: UTF8.self))
+final class Pieces: NSObject, URLSessionDataDelegate, @unchecked Sendable {
+    private var continuation: AsyncThrowingStream<Data, Error>.Continuation?
+    lazy var stream = AsyncThrowingStream<Data, Error> { self.continuation = $0 }
+
+    func urlSession(_: URLSession, dataTask _: URLSessionDataTask, didReceive data: Data) {
+        continuation?.yield(data)
     }
-    for choice in event.choices {
-        FileHandle.standardOutput.write(Data((choice.delta.content ?? "").utf8))
+
+    func urlSession(_: URLSession, task _: URLSessionTask, didCompleteWithError error: Error?) {
+        continuation?.finish(throwing: error)
     }
 }
 
-let (bytes, response) = try await URLSession.shared.bytes(for: request)
-let status = (response as! HTTPURLResponse).statusCode
-var line = Data()
-for try await byte in bytes {
-    if byte == UInt8(ascii: "\n") && status < 400 {
-        show(line)
-        line.removeAll()
-    } else {
-        line.append(byte)
+func ask() async throws {
+    guard let key = ProcessInfo.processInfo.environment["WCODE_API_KEY"], !key.isEmpty else {
+        fail("WCODE_API_KEY must hold your key")
     }
+    var request = URLRequest(url: URL(string: "https://wcode.net/api/gpt/v1/chat/completions")!, timeoutInterval: 600)
+    request.httpMethod = "POST"
+    request.setValue("Bearer \(key)", forHTTPHeaderField: "Authorization")
+    request.setValue("application/json", forHTTPHeaderField: "Content-Type")
+    request.httpBody = Data(body.utf8)
+
+    var (all, rest, shown, ended) = (Data(), Data(), false, false)
+
+    func show(_ data: String) {
+        guard let event = read(data) else { fail(data) }
+        for choice in choices(event) {
+            let part = (choice["delta"] ?? choice["message"]) as? [String: Any]
+            let text = part?["content"] as? String ?? ""
+            FileHandle.standardOutput.write(Data(text.utf8))
+            shown = shown || !text.isEmpty
+            ended = ended || choice["message"] != nil || choice["finish_reason"] is String
+        }
+    }
+
+    func take(_ line: String) {
+        let field = line.trimmingCharacters(in: ["\u{FEFF}"]).prefix { $0 != ":" }
+        let data = line.drop { $0 != ":" }.dropFirst().trimmingCharacters(in: .whitespaces)
+        if field == "error" { fail(data) }
+        guard field == "data", !data.isEmpty else { return }
+        if data == "[DONE]" { ended = true } else { show(data) }
+    }
+
+    let pieces = Pieces()
+    let stream = pieces.stream
+    let session = URLSession(configuration: .default, delegate: pieces, delegateQueue: nil)
+    let task = session.dataTask(with: request)
+    task.resume()
+    for try await piece in stream {
+        all.append(piece)
+        rest.append(piece)
+        if let response = task.response as? HTTPURLResponse, response.statusCode >= 400 { continue }
+        while let end = rest.firstIndex(where: { $0 == 10 || $0 == 13 }) {
+            take(String(decoding: rest[..<end], as: UTF8.self))
+            rest = Data(rest[(end + 1)...])
+        }
+    }
+    let text = String(decoding: all, as: UTF8.self)
+    if let response = task.response as? HTTPURLResponse, response.statusCode >= 400 {
+        fail("\(response.statusCode) \(text)")
+    }
+    if !shown && !ended { show(text) }
+    if !ended { fail("the answer was cut off") }
+    print(shown ? "" : text)
 }
-if status >= 400 {
-    fail("\(status) \(String(decoding: line, as: UTF8.self))")
+
+do {
+    try await ask()
+} catch {
+    fail(error.localizedDescription)
 }
-print()

@@ -1,0 +1,165 @@
+"""Answers and streams that are legal and odd, and what a program makes of each.
+
+One table for all languages; the server finds a row by the key of the request.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from tests.loopback import Answer
+
+TEXT = "一，二 three 🙂"
+REASON = "no credit"
+
+
+@dataclass(frozen=True)
+class Row:
+    """``ends`` is the exit status; ``shows`` stands in the output.
+
+    With status 0 ``shows`` is on standard output, alone where ``alone`` is set. With
+    status 1 the reason is one line, or what the server sent, on standard error.
+    """
+
+    answer: Answer
+    shows: str = TEXT
+    ends: int = 0
+    alone: bool = True
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _answer(body, *, status=200, kind="application/json", cut=False):
+    data = body if isinstance(body, bytes) else body.encode()
+    pieces = [data[start : start + 61] for start in range(0, len(data), 61)]
+    return Answer(pieces, status=status, kind=kind, cut=cut)
+
+
+def _whole(content, **message):
+    said = {"role": "assistant", "content": content, **message}
+    return _json({"choices": [{"message": said, "finish_reason": "stop"}]})
+
+
+def _chunk(delta, **more):
+    return {"choices": [{"index": 0, "delta": delta, **more}]}
+
+
+def _events(chunks, *, end="\n", lead="data: ", before=""):
+    return "".join(f"{before}{lead}{_json(chunk)}{end}{end}" for chunk in chunks)
+
+
+def _sse(body, **more):
+    return _answer(body, kind="text/event-stream", **more)
+
+
+PIECES = [_chunk({"content": sign}) for sign in TEXT]
+HEAD = _chunk({"role": "assistant", "content": ""})
+STOP = _chunk({}, finish_reason="stop")
+USAGE = {"choices": [], "usage": {"prompt_tokens": 1, "completion_tokens": 2}}
+ALL = [HEAD, *PIECES, STOP, USAGE]
+DONE = "data: [DONE]\n\n"
+BROKEN = {"error": {"message": REASON}}
+HALF = _whole(TEXT).replace("🙂", "\\ud83d")
+CALL = [{"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
+
+WHOLE = {
+    "plain": Row(_answer(_whole(TEXT))),
+    "text-plain": Row(_answer(_whole(TEXT), kind="text/plain")),
+    "octets": Row(_answer(_whole(TEXT), kind="application/octet-stream")),
+    "bom": Row(_answer(b"\xef\xbb\xbf" + _whole(TEXT).encode())),
+    "indented": Row(_answer(_json(json.loads(_whole(TEXT))).replace(",", ",\n"))),
+    "error-null": Row(_answer(_json({**json.loads(_whole(TEXT)), "error": None}))),
+    "half-a-pair": Row(_answer(HALF), "一，二 three \ufffd"),
+    "escaped-pair": Row(_answer(json.dumps(json.loads(_whole(TEXT))))),
+    "parts": Row(_answer(_whole([{"text": "PART"}])), "PART", alone=False),
+    "refusal": Row(_answer(_whole(None, refusal="WHY")), "WHY", alone=False),
+    "calls": Row(_answer(_whole("", tool_calls=CALL)), "tool_calls", alone=False),
+    "no-choices": Row(
+        _answer(_json({"choices": [], "note": "WHY"})), "WHY", alone=False
+    ),
+    "null-choices": Row(
+        _answer(_json({"choices": None, "note": "WHY"})), "WHY", alone=False
+    ),
+    "error-in-200": Row(_answer(_json(BROKEN)), REASON, 1),
+    "error-text-in-200": Row(_answer(_json({"error": REASON})), REASON, 1),
+    "page-in-200": Row(_answer("<html>no credit</html>", kind="text/html"), REASON, 1),
+    "page": Row(_answer("<html>no credit</html>", status=502), REASON, 1),
+    "list": Row(_answer(f'["{REASON}"]'), REASON, 1),
+    "empty": Row(_answer(""), "", 1),
+    "cut": Row(_answer(_whole(TEXT).encode()[:60], cut=True), "", 1),
+}
+STREAMS = {
+    "plain": Row(_sse(_events(ALL) + DONE)),
+    "crlf": Row(_sse(_events(ALL, end="\r\n") + DONE)),
+    "cr": Row(_sse(_events(ALL, end="\r") + "data: [DONE]\r\r")),
+    "no-space": Row(_sse(_events(ALL, lead="data:") + DONE)),
+    "bom": Row(_sse(b"\xef\xbb\xbf" + (_events(ALL) + DONE).encode())),
+    "fields": Row(
+        _sse(
+            "retry: 100\n\n: hello\n\nid: 0\n\nevent: ping\ndata:\n\n"
+            + _events(ALL, before="event: message\nid: 7\n")
+            + DONE
+        )
+    ),
+    "nulls": Row(
+        _sse(
+            _events(
+                [
+                    _chunk({"content": None, "reasoning_content": "hm"}),
+                    *PIECES,
+                    _chunk({"content": None}, finish_reason="stop"),
+                    {"choices": None, "usage": None},
+                    {"usage": {"total_tokens": 3}},
+                ]
+            )
+            + DONE
+        )
+    ),
+    "no-done": Row(_sse(_events(ALL))),
+    "no-finish": Row(_sse(_events([HEAD, *PIECES]) + DONE)),
+    "error-null": Row(_sse(_events([{**one, "error": None} for one in ALL]) + DONE)),
+    "whole": Row(_answer(_whole(TEXT))),
+    "whole-indented": Row(_answer(json.dumps(json.loads(_whole(TEXT)), indent=2))),
+    "whole-as-events": Row(_sse(_whole(TEXT))),
+    "refused": Row(_answer(_json(BROKEN), status=402), REASON, 1),
+    "error-event": Row(_sse(_events([HEAD, *PIECES[:2], BROKEN])), REASON, 1),
+    "error-text": Row(_sse(_events([HEAD, {"error": REASON}])), REASON, 1),
+    "error-field": Row(
+        _sse(_events([HEAD, *PIECES[:2]]) + f"error: {_json(BROKEN)}\n\n"), REASON, 1
+    ),
+    "page-in-200": Row(_answer("<html>no credit</html>", kind="text/html"), REASON, 1),
+    "cut": Row(_sse(_events([HEAD, *PIECES[:2]]), cut=True), "", 1),
+    "ended-early": Row(_sse(_events([HEAD, *PIECES[:2]])), "", 1),
+    "empty": Row(_sse(""), "", 1),
+}
+PROGRAMS = {"minimal": WHOLE, "streaming": STREAMS}
+SDK = "python-openai"
+SDK_DROPS = frozenset(
+    {"bom", "fields", "whole", "whole-indented", "whole-as-events", "text-plain"}
+    | {
+        "octets",
+        "error-field",
+        "cr",
+        "no-finish",
+        "list",
+        "page-in-200",
+        "error-text-in-200",
+    }
+)
+"""What the OpenAI SDK reads for its program and may drop: a failure is enough."""
+
+
+def odd_key(program, name):
+    """The key that asks the server for a row."""
+    return f"odd-{program}-{name}"
+
+
+def odd_answer(key):
+    """The answer of a key made by :func:`odd_key`, or None."""
+    for program, rows in PROGRAMS.items():
+        for name, row in rows.items():
+            if key == odd_key(program, name):
+                return row.answer
+    return None
