@@ -16,13 +16,17 @@ from tests.loopback import Loopback, Script
 from tests.terminal import Runner, new_shell, run_in
 from wcode_magics import models
 
+CLUSTERS = Path(__file__).parent / "cluster"
 os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's job in background
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Without chromium the browser tests are skipped, and say why."""
+    """Clusters are slow; without chromium browser tests are skipped, and say why."""
+    for item in items:
+        if CLUSTERS in item.path.parents:
+            item.add_marker(pytest.mark.slow)
     if CHROMIUM is None:
         for item in items:
             if item.get_closest_marker("browser"):

@@ -597,6 +597,7 @@ def test_closing_one_leaves_the_other_its_locks(path, store):
     assert count(path) == len(store.history()) == 6
 
 
+@pytest.mark.slow
 def test_killed(path):
     """After kill -9 the file opens, and all but the last 50 ms are there."""
     script = """

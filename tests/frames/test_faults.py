@@ -97,6 +97,7 @@ print(made["answer_status"].value_counts().to_dict())
 FLIGHT = 64
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment(loopback, tmp_path):
     """Killed (-9) at ten random moments: the store's answers are never sent again.
 

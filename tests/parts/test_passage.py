@@ -38,6 +38,7 @@ def slow(seen) -> Answer:
     return Answer(echo(seen).pieces, delay=0.02)
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment(serve, table, tmp_path):
     """Killed (-9) at random moments: finished parts stay, and a last run is right."""
     server = serve(slow)

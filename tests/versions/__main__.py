@@ -1,0 +1,126 @@
+"""Run the suite once for each row: ``python -m tests.versions [--quick] [ROW …]``.
+
+A row is an interpreter with the newest libraries, Python 3.11 with the lowest that
+``pyproject.toml`` allows, or Python 3.13 with those of Google Colab (``colab.txt``).
+``--quick`` leaves out what takes long and what ``make test`` runs: the marks ``slow``
+and ``browser``, and the row of this interpreter. Logs are in ``build/versions``.
+"""
+
+import argparse
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.versions import interpreters
+
+ROOT = Path(__file__).parent.parent.parent
+BUILD = ROOT / "build" / "versions"
+COLAB = Path(__file__).with_name("colab.txt")
+UV = Path(sys.executable).with_name("uv")
+LONGEST_S = 3600
+SHOWN_LINES = 60
+
+
+@dataclass(frozen=True)
+class Row:
+    """A Python, how its libraries are chosen, and further options of pytest."""
+
+    name: str
+    version: interpreters.Version
+    choice: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+
+
+LOWEST = Row("lowest", (3, 11), ("--resolution", "lowest-direct"))
+COLABS = Row(
+    "colab",
+    (3, 13),
+    ("--constraint", str(COLAB)),
+    (
+        *("-p", "no:anyio"),  # its plugin is for an older pytest
+        # libraries that are older than this Python, or than each other
+        *("-W", "ignore::DeprecationWarning:jupyter_client.jsonutil"),
+        *("-W", "ignore::DeprecationWarning:jupyter_client.session"),
+        *("-W", "ignore:Deprecated in traitlets 4.1:DeprecationWarning"),
+    ),
+)
+
+
+def rows() -> list[Row]:
+    """All rows; those of newer Pythons are added as they are found."""
+    minors = range(interpreters.LEAST[1], interpreters.LATEST[1] + 1)
+    newest = [Row(f"3.{minor}", (3, minor)) for minor in minors]
+    return [*newest, LOWEST, COLABS]
+
+
+def main() -> int:
+    """Run the rows, say how each ended; 0 if none failed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("rows", nargs="*")
+    given = parser.parse_args()
+    BUILD.mkdir(parents=True, exist_ok=True)
+    pythons = interpreters.found(BUILD)
+    wanted = [row for row in rows() if not given.rows or row.name in given.rows]
+    if given.quick:
+        wanted = [row for row in wanted if row.name != _own()]
+    ends = [_run(row, pythons.get(row.version), quick=given.quick) for row in wanted]
+    for row, end in zip(wanted, ends, strict=True):
+        print(f"{row.name:8}{end}")
+    return any(end.startswith("FAILED") for end in ends)
+
+
+def _own() -> str:
+    return "{}.{}".format(*sys.version_info[:2])
+
+
+def _run(row: Row, python: Path | None, *, quick: bool) -> str:
+    """Return how the row ended."""
+    if python is None:
+        return "not run: no Python {}.{} found".format(*row.version)
+    print(f"{row.name}: {python}", flush=True)
+    log = BUILD / f"{row.name}.log"
+    begun = time.monotonic()
+    with log.open("w", encoding="utf-8") as out:
+        code = _steps(row, python, out, quick=quick)
+    minutes = (time.monotonic() - begun) / 60
+    lines = log.read_text("utf-8", "replace").splitlines()
+    if code:
+        print(*lines[-SHOWN_LINES:], sep="\n", flush=True)
+    last = next((line for line in reversed(lines) if " in " in line), "")
+    return f"{'FAILED' if code else 'passed'} in {minutes:.1f} min  {last.strip('= ')}"
+
+
+def _steps(row: Row, python: Path, out: object, *, quick: bool) -> int:
+    home = BUILD / row.name
+    shutil.rmtree(home, ignore_errors=True)
+    inside = home / "bin" / "python"
+    marks = "not languages and not browser" + (" and not slow" if quick else "")
+    install = ["pip", "install", "--python", inside, "--editable", ".", *row.choice]
+    commands = [
+        [UV, "venv", "--quiet", "--python", python, home],
+        [UV, *install, "--quiet", "--group", "test"],
+        [inside, "-m", "pytest", "-q", "-m", marks, *row.options],
+    ]
+    for command in commands:
+        try:
+            code = subprocess.run(
+                command,
+                cwd=ROOT,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                check=False,
+                timeout=LONGEST_S,
+            ).returncode
+        except subprocess.TimeoutExpired:
+            return 1
+        if code:
+            return code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
