@@ -3,11 +3,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# How many tests run side by side: make WORKERS=4 test
+WORKERS ?= 2
+SIDE_BY_SIDE := --numprocesses $(WORKERS) --dist loadfile
 
 export JUPYTER_PLATFORM_DIRS := 1
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test test-languages check lab bench docs clean
+.PHONY: demo test test-matrix test-languages check lab bench docs clean
 
 $(READY): pyproject.toml
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or newer is needed: make PYTHON=python3.11')"
@@ -20,8 +23,12 @@ demo: $(READY)
 	$(BIN)/python -m tests.demo
 
 test: check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 	$(BIN)/python -m tests.notebooks
+
+test-matrix: $(READY)
+	$(BIN)/python -m pip install --quiet --group versions
+	$(BIN)/python -m tests.versions $(ROWS)
 
 test-languages: $(READY)
 	$(BIN)/python -m pytest -m languages

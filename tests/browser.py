@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -14,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 ARGUMENTS = [
@@ -31,6 +32,12 @@ _IDLE = (
     f"() => {_APP}?.shell?.currentWidget?.sessionContext"
     "?.session?.kernel?.status === 'idle'"
 )
+_SAVED = f"() => !{_APP}.shell.currentWidget.context.model.dirty"
+_SETTLED = """async () => {
+  await Promise.all(document.getAnimations().map(one => one.finished));
+  await new Promise(done => requestIdleCallback(done));
+}"""
+_NUMBERED = re.compile(r"^\W*\d+\W*$")
 
 
 @contextmanager
@@ -174,21 +181,25 @@ class Sheet:
     def wait(self, at: int, seconds: float = 30) -> None:
         """Wait until a cell has its number."""
         prompt = self.cell(at).locator(".jp-InputPrompt")
-        for _ in range(int(seconds * 10)):
-            if prompt.inner_text().strip("[]: \u200b").isdigit():
-                return
-            self.page.wait_for_timeout(100)
-        raise TimeoutError(f"cell {at}: {prompt.inner_text()}")
+        expect(prompt).to_have_text(_NUMBERED, timeout=seconds * 1000)
 
     def run_all(self) -> None:
         """Run every cell, and wait for the last one."""
         cells = self.page.locator(".jp-Notebook .jp-CodeCell").count()
         self.command("notebook:run-all-cells")
-        self.page.wait_for_timeout(300)
         self.wait(cells - 1, 90)
 
+    def save(self) -> None:
+        """Save the notebook, and wait until nothing is unsaved."""
+        self.command("docmanager:save")
+        self.page.wait_for_function(_SAVED)
+
+    def settle(self) -> None:
+        """Wait until the page has nothing left to do or to move."""
+        self.page.evaluate(_SETTLED)
+
     def command(self, name: str) -> None:
-        """Execute a command of the front end."""
+        """Execute a command of the front end, and wait for its end."""
         self.page.evaluate(f"{_APP}.commands.execute({name!r})")
 
 

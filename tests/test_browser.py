@@ -116,7 +116,7 @@ def test_model_text_runs_nothing(lab: Jupyter, page: Page, server: Loopback) -> 
     sheet = Sheet.open(page, lab.url(write(lab, "a.ipynb", config, *cells)))
     for at in range(len(cells) + 1):
         sheet.run(at)
-    page.wait_for_timeout(300)
+    sheet.settle()
     assert page.title() != "run"
     assert "onerror" in sheet.output(1).inner_text()
     assert sheet.output(1).locator("img").count() == 0

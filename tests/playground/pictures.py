@@ -60,7 +60,7 @@ def table(desk: Desk) -> None:
 def take(desk: Desk, name: str) -> None:
     """One picture, of the panel's cell."""
     desk.page.mouse.move(0, 0)
-    desk.page.wait_for_timeout(800)
+    desk.sheet.settle()
     shown = desk.cell if name == "panel" else desk.panel
     shown.screenshot(path=PICTURES / f"{name}.png")
 

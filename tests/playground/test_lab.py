@@ -69,7 +69,6 @@ def test_only_what_was_touched_is_sent(lab: Desks, loopback: Serve) -> None:
     expect(desk.panel).to_contain_text("4 set")
     desk.button("Send").click()
     expect(desk.picture).to_contain_text("Bold answer")
-    desk.page.wait_for_timeout(300)
     assert sent(server) == {
         "temperature": 0.3,
         "top_p": 0.97,
@@ -279,8 +278,7 @@ def test_without_its_kernel_a_notebook_shows_the_answer(
     desk = lab.open(points(server), "%wcode_panel")
     desk.ask("hi")
     expect(desk.picture).to_contain_text("Lasting answer")
-    desk.sheet.command("docmanager:save")
-    desk.page.wait_for_timeout(1000)
+    desk.sheet.save()
     desk.page.reload()
     panel = desk.page.locator(".wcode-panel")
     expect(panel.get_by_label("Prompt")).to_have_value("hi")

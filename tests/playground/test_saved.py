@@ -38,8 +38,7 @@ def test_saved_state_holds_no_key(
     assert server.seen[0].headers["authorization"] == f"Bearer {KEY}"
     desk.turn_to("Code")
     expect(desk.panel.locator(".wcode-source")).to_contain_text("%%wcode")
-    desk.sheet.command("docmanager:save")
-    desk.page.wait_for_timeout(1500)
+    desk.sheet.save()
     name = desk.page.url.rpartition("/")[2]
     desk.page.close()
     root = lab.jupyter.root
