@@ -3,9 +3,6 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# How many tests run side by side: make WORKERS=4 test
-WORKERS ?= 2
-SIDE_BY_SIDE := --numprocesses $(WORKERS) --dist loadfile
 
 export JUPYTER_PLATFORM_DIRS := 1
 export PYTHONDONTWRITEBYTECODE :=
@@ -23,8 +20,7 @@ demo: $(READY)
 	$(BIN)/python -m tests.demo
 
 test: check
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
-	$(BIN)/python -m tests.notebooks
+	$(BIN)/python -m tests.halves
 
 test-matrix: $(READY)
 	$(BIN)/python -m pip install --quiet --group versions

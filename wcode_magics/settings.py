@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from wcode_magics import address, options, params, text, written
+from wcode_magics import address, notebook_secrets, options, params, text, written
 from wcode_magics.errors import SettingError, UsageError
 from wcode_magics.proxies import proxy_for
 from wcode_magics.values import HOSTED_URL, Endpoint
@@ -115,7 +115,7 @@ class Settings:
         return found
 
     def key(self) -> str | None:
-        """The API key: the given one, the environment's, the keyring's, or None.
+        """The API key: given, the environment's, the keyring's, a host's, or None.
 
         Raises:
             SettingError: the file that should hold it cannot be read.
@@ -126,7 +126,7 @@ class Settings:
         if known or self.environ is not None:
             return known or None
         if not self._kept:
-            self._kept.append(read_key())
+            self._kept.append(read_key() or notebook_secrets.read(KEY_VARIABLE))
         return self._kept[0]
 
     def forget_read_key(self) -> None:
