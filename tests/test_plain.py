@@ -94,7 +94,7 @@ ALONE = [
 ]
 if hasattr(pa, "list_view"):  # since pyarrow 16
     views = pa.list_view(pa.large_string())
-    ARROW.append((pa.array([["x"]], views), [["x"]]))
+    ALONE.append((pa.array([["x"]], views), [["x"]]))
 INSIDE = [
     (pd.NA, None),
     (pd.NaT, None),
