@@ -5,7 +5,7 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import suppress
 from typing import Any
 
-from wcode_magics import lifetime, portal
+from wcode_magics import imports, lifetime, portal
 from wcode_magics.client import Client
 from wcode_magics.lifetime import Stage
 from wcode_magics.values import Endpoint
@@ -46,6 +46,7 @@ class Connections:
 
     def client(self, endpoint: Endpoint) -> Client:
         """The client for an endpoint."""
+        imports.prepare(imports.NETWORK)
         with self._lock:
             lifetime.begin(Stage.CONNECTIONS, self.close)
             if endpoint not in self._clients:
@@ -54,6 +55,7 @@ class Connections:
 
     def sandbox(self) -> Endpoint:
         """The endpoint of the sandbox, started if need be."""
+        imports.prepare(["wcode_magics.sandbox"])
         from wcode_magics.sandbox import Sandbox
 
         with self._lock:

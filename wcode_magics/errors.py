@@ -38,6 +38,8 @@ that it ended, such as a table.
 """
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from wcode_magics import text
@@ -93,6 +95,22 @@ class Stopped(KeyboardInterrupt):
 
     def _render_traceback_(self) -> list[str]:
         return [str(self)]
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """Have an interrupt of the body, wherever it comes, be one line.
+
+    Its words are read before: to read them is to import, and an import that the body
+    has begun on another thread may hold the lock.
+    """
+    text.say("errors.stopped")
+    try:
+        yield
+    except Stopped:
+        raise
+    except KeyboardInterrupt:
+        raise Stopped(kept=False) from None
 
 
 def tell(error: WcodeError) -> None:

@@ -16,10 +16,12 @@ import traitlets
 from traitlets.config import Configurable
 
 from wcode_magics import completer, options, text
-from wcode_magics.commands import ASKING, COMMANDS, PROMPTED, find
+from wcode_magics.commands import ASKING, COMMANDS, find, modules
 from wcode_magics.dialogue.cells import CellWatch
+from wcode_magics.errors import stoppable
 from wcode_magics.frames import accessors
 from wcode_magics.frames.shown import show_inert
+from wcode_magics.imports import prepare
 from wcode_magics.transformer import CommandLine
 
 if TYPE_CHECKING:
@@ -79,12 +81,10 @@ class Command:
 
     def value(self, line: str, cell: str | None = None) -> Any:
         """Run it and give what it made, as ``x = %wcode …`` does."""
-        from wcode_magics.line import uncommented
-
-        call, home = find(self.__name__), self._loaded.home
-        if self.__name__ not in PROMPTED:
-            line = uncommented(line)
-        return call(home, line) if cell is None else call(home, line, cell)
+        with stoppable():
+            prepare(modules(self.__name__))
+            call, home = find(self.__name__), self._loaded.home
+            return call(home, line) if cell is None else call(home, line, cell)
 
     @property
     def kind(self) -> str:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Any, Literal
 
+from wcode_magics import imports
 from wcode_magics.errors import AnswerError, UsageError
 from wcode_magics.fillable import ABSENT, flaw_of, target
 from wcode_magics.instance import Names, bare, names_of
@@ -218,6 +219,7 @@ def schema_of(thing: Any, *, name: str = "answer") -> Schema:
     """
     if isinstance(thing, Schema):
         return thing
+    imports.prepare(imports.SCHEMAS)
     if isinstance(thing, Mapping) and _is_json_schema(thing):
         schema = Schema(name, _valid(as_json(thing)))
     elif isinstance(thing, Mapping):

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from wcode_magics import imports
+
 if TYPE_CHECKING:
     from wcode_magics.line import Completion
 
@@ -36,10 +38,21 @@ PROMPTED = _LINES | {"wcode_code"}
 """Commands whose line may hold any text; in others, ``#`` begins a comment."""
 
 
+def modules(name: str) -> list[str]:
+    """What is imported when a command is first used, this package's parts first."""
+    own = [f"{__name__}.{COMMANDS[name]}", "wcode_magics.extension"]
+    return [*own, *imports.DISPLAY, *(imports.NETWORK if name in ASKING else ())]
+
+
 def find(name: str) -> Callable[..., Any]:
-    """The function of a command."""
+    """The function of a command, given the extension and the line."""
     module = import_module(f"{__name__}.{COMMANDS[name]}")
-    return getattr(module, name)  # type: ignore[no-any-return]
+    call: Callable[..., Any] = getattr(module, name)
+    if name in PROMPTED:
+        return call
+    from wcode_magics.line import uncommented
+
+    return lambda home, line: call(home, uncommented(line))
 
 
 def complete(

@@ -6,7 +6,9 @@ from functools import partial
 from importlib import import_module
 from typing import Any
 
+from wcode_magics.errors import stoppable
 from wcode_magics.frames.arrival import when_imported
+from wcode_magics.imports import prepare
 
 NAME = "wcode"
 FACES = {
@@ -54,5 +56,7 @@ def _put(name: str, before: Callable[[], object]) -> None:
 
 
 def _face(home: str, name: str, before: Callable[[], object], held: Any) -> Any:
-    before()
-    return getattr(import_module(home), name)(held)
+    with stoppable():
+        prepare([home])
+        before()
+        return getattr(import_module(home), name)(held)

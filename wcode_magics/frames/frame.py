@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 
 import pandas as pd
 
-from wcode_magics.errors import UsageError
+from wcode_magics.errors import UsageError, stoppable
 from wcode_magics.frames import accessors
 from wcode_magics.frames.call import Call, call_of, serve
 from wcode_magics.frames.forecast import Forecast, spread
@@ -40,6 +40,7 @@ class Face(Generic[R]):
     def __init__(self, frame: pd.DataFrame) -> None:
         self._held = frame
 
+    @stoppable()
     def ask(self, template: str, *, into: str = "answer", **options: Any) -> R:
         """A column of texts.
 
@@ -47,7 +48,7 @@ class Face(Generic[R]):
             template: the prompt; ``{{ column }}`` or ``{{ row["any column"] }}`` is
                 the row's value.
             into: the new column; ``<into>_status`` and ``<into>_error`` go with it.
-            **options: ``system`` (a template too); ``missing`` "skip" (the default:
+            **options: ``system``; ``missing`` "skip" (the default:
                 a row that lacks a value it uses is not sent) or "error";
                 ``overwrite`` columns of the same name; ``names``, more values for
                 the template; ``details``, columns of tokens, ¥, mean logprob and
@@ -65,6 +66,7 @@ class Face(Generic[R]):
         """
         return self._made(template, {**options, "into": into})
 
+    @stoppable()
     def classify(
         self,
         template: str,
@@ -81,6 +83,7 @@ class Face(Generic[R]):
         """
         return self._made(template, {**options, "into": into, "labels": labels})
 
+    @stoppable()
     def extract(
         self, template: str, schema: Any, *, into: str = "extract", **options: Any
     ) -> R:
@@ -97,6 +100,7 @@ class Face(Generic[R]):
         """
         return self._made(template, {**options, "into": into, "schema": schema})
 
+    @stoppable()
     def preview(self, template: str, n: int = PREVIEWED, **options: Any) -> R:
         """Run ``n`` rows, of short and long prompts, and tell what all will take.
 
@@ -110,6 +114,7 @@ class Face(Generic[R]):
         onto = None if call.onto is None else call.onto.iloc[some]
         return self._previewed(call, replace(call, rows=rows, onto=onto))
 
+    @stoppable()
     def retry(
         self, statuses: Sequence[str] = (), *, into: str | None = None, **options: Any
     ) -> R:
@@ -123,6 +128,7 @@ class Face(Generic[R]):
         places = places_of(frame, call.task, wanted)
         return self._finish(replace(call, rows=replace(call.rows, places=places)))
 
+    @stoppable()
     def estimate(self, template: str, **options: Any) -> Forecast:
         """What a run would send, and its tokens, ¥ and seconds; nothing is sent.
 
@@ -191,6 +197,7 @@ class _Values(Face[R]):
         super().__init__(pd.DataFrame(columns, index=series.index))
         self._series = series
 
+    @stoppable()
     def retry(
         self,
         statuses: Sequence[str] = (),
