@@ -16,154 +16,6 @@ from wcode_magics import text
 from wcode_magics.errors import UsageError
 
 
-def test_classify(serve):
-    """A label with its probability, and one for each label, from the log probs."""
-    others = [("good", np.log(0.7)), ("bad", np.log(0.2)), ("x", np.log(0.1))]
-    tokens = {"content": [logprob("good", *others)]}
-    server = serve(completion("good", logprobs=tokens))
-    made = texts(2).wcode.classify("{{ text }}", ["good", "bad"], **QUIET)
-    assert made["label"].dtype.categories.tolist() == ["good", "bad"]
-    assert made["label"].tolist() == ["good", "good"]
-    assert made["label_p"].tolist() == pytest.approx([7 / 9, 7 / 9])
-    assert made["label_p_bad"].tolist() == pytest.approx([2 / 9, 2 / 9])
-    body = server.seen[0].body
-    assert body["logprobs"] is True
-    assert body["response_format"]["json_schema"]["schema"]["enum"] == ["good", "bad"]
-    assert body["max_tokens"] < 20
-    assert "good / bad" in prompt_of(server.seen[0])
-
-
-@pytest.mark.parametrize(
-    "labels",
-    [
-        {"a", "b"},
-        frozenset("ab"),
-        5,
-        "ab",
-        None,
-        ["a"],
-        ["a", 5],
-        ["a", "b\ud800"],
-        [[]],
-    ],
-)
-def test_what_is_no_labels(serve, labels):
-    """Labels are a list of texts in an order: all else is one line, nothing is sent."""
-    server = serve()
-    with pytest.raises(UsageError) as caught:
-        texts(1).wcode.classify("{{ text }}", labels, **QUIET)
-    assert "no labels" in str(caught.value)
-    assert "\n" not in str(caught.value)
-    str(caught.value).encode()
-    assert not server.seen
-
-
-@pytest.mark.parametrize("into", ["", 5, "a\ud800", np.array(["a", "b"])])
-def test_what_is_no_column(serve, into):
-    """The name of a column is a text that a file can carry."""
-    server = serve()
-    with pytest.raises(UsageError) as caught:
-        texts(1).wcode.ask("{{ text }}", into=into, **QUIET)
-    str(caught.value).encode()
-    assert not server.seen
-
-
-@pytest.mark.parametrize("no", [False, np.False_])
-def test_classify_without_probabilities(serve, no):
-    """Where no probabilities are wanted, none of their parameters is sent."""
-    server = serve(completion("good"))
-    made = texts(1).wcode.classify("{{ text }}", ["good", "bad"], logprobs=no, **QUIET)
-    assert made["label"].tolist() == ["good"]
-    assert made["label_p"].isna().all()
-    assert server.seen[0].body["logprobs"] is False
-    assert "top_logprobs" not in server.seen[0].body
-
-
-@pytest.mark.parametrize(
-    ("said", "label"),
-    [
-        ("positive", "positive"),
-        ('"Positive"', "positive"),
-        ("Very positive.", "very positive"),
-        ("I would say: positive!", "positive"),
-        ("好评。", "好评"),
-        ("neither", None),
-        ("not positive", None),
-        ("This isn't positive.", None),
-        ("positive, very positive", None),
-        ("It is very positive", "very positive"),
-        ("好评，非常不错", "好评"),
-        ("不是“好评”", None),
-        ("positive or 好评", None),
-    ],
-)
-def test_labels_that_share_words(serve, said, label):
-    """The longest label that the answer says; no label, or two, is invalid."""
-    serve(completion(said))
-    labels = ["positive", "very positive", "好评"]
-    made = texts(1).wcode.classify("{{ text }}", labels, **QUIET)
-    assert made["label_status"][0] == ("ok" if label else "invalid")
-    assert made["label"].isna().tolist() == [label is None]
-    assert label is None or made["label"].tolist() == [label]
-    assert made["label_p"].isna().all()
-
-
-@pytest.mark.parametrize(
-    ("said", "label"),
-    [
-        ("答案是正面", "正面"),
-        ("这是负面的。", "负面"),
-        ("非常满意", "满意"),
-        ("不错，满意", "满意"),
-        ("无疑是正面", "正面"),
-        ("答案是neutral", "neutral"),
-        ("答案是not neutral", None),
-        ("不满意", None),
-        ("我并不觉得很满意", None),
-        ("没有让我感到满意", None),
-        ("不是正面", None),
-        ("不是正面，而是负面", None),
-        ("neutrality", None),
-    ],
-)
-def test_labels_in_sentences_without_spaces(serve, said, label):
-    """A Chinese sentence says a label as an English one does, or denies it."""
-    serve(completion(said))
-    labels = ["正面", "负面", "满意", "neutral"]
-    made = texts(1).wcode.classify("{{ text }}", labels, **QUIET)
-    assert made["label"].isna().tolist() == [label is None]
-    assert label is None or made["label"].tolist() == [label]
-
-
-@pytest.mark.parametrize("label", ['say "hi"', "C:\\new", "满意", '"', "a\nb", "C++"])
-@pytest.mark.parametrize("ascii_only", [False, True])
-def test_labels_as_json(serve, label, ascii_only):
-    """The JSON string that is asked for is read as JSON, with its escapes."""
-    serve(completion(json.dumps(label, ensure_ascii=ascii_only)))
-    made = texts(1).wcode.classify("{{ text }}", [label, "other"], **QUIET)
-    assert made["label"].tolist() == [label]
-
-
-@pytest.mark.parametrize("label", ["{% endraw %}{{ x }}", '{{ "a" }}', "{%-", "“{{”"])
-def test_labels_are_text_and_never_a_template(serve, label):
-    """Braces in a label go to the model as they are."""
-    server = serve(completion(label))
-    made = texts(1).wcode.classify("{{ text }}", [label, "b"], **QUIET)
-    assert made["label"].tolist() == [label]
-    assert f"{label} / b" in prompt_of(server.seen[0])
-
-
-def test_a_label_that_begins_another(serve):
-    """Where the answer's end is told, the longer label has its share of it."""
-    begun = logprob("good", ("good", np.log(0.9)), ("bad", np.log(0.1)))
-    ended = logprob("<|im_end|>", ("<|im_end|>", np.log(0.6)), ("s", np.log(0.4)))
-    serve(completion("good", logprobs={"content": [begun, ended]}))
-    made = texts(1).wcode.classify("{{ text }}", ["good", "goods"], **QUIET)
-    assert made["label"].tolist() == ["good"]
-    assert made["label_p_good"].tolist() == pytest.approx([0.6])
-    assert made["label_p_goods"].tolist() == pytest.approx([0.4])
-
-
 class Mood(enum.Enum):
     """A field of choices."""
 
@@ -192,6 +44,16 @@ ANSWER = {
     "tags": ["a", "b"],
     "shop": {"name": "tea"},
 }
+
+
+@pytest.mark.parametrize("into", ["", 5, "a\ud800", np.array(["a", "b"])])
+def test_what_is_no_column(serve, into):
+    """The name of a column is a text that a file can carry."""
+    server = serve()
+    with pytest.raises(UsageError) as caught:
+        texts(1).wcode.ask("{{ text }}", into=into, **QUIET)
+    str(caught.value).encode()
+    assert not server.seen
 
 
 def test_extract(serve):
@@ -472,4 +334,54 @@ def test_numbers_of_numpy_are_plain_in_the_notes(serve, tmp_path):
     assert read.attrs["wcode"]["extract"]["seed"] == 3
     again = read.wcode.retry(["ok"], **QUIET)
     assert again["x"].tolist() == [3]
+    assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        ({"content": None}, "no text"),
+        ({"content": " \n"}, "no text"),
+        ({"content": "", "reasoning_content": "hm"}, "thought"),
+        (
+            {
+                "content": None,
+                "tool_calls": [
+                    {
+                        "id": "1",
+                        "type": "function",
+                        "function": {"name": "look", "arguments": "{}"},
+                    }
+                ],
+            },
+            "look",
+        ),
+    ],
+    ids=["null", "space", "thinking", "call"],
+)
+@pytest.mark.parametrize("kind", ["ask", "classify", "extract"])
+def test_an_empty_answer_is_none(serve, message, words, kind):
+    """Its status is empty, its error says what came; retry sends it again."""
+    good = {"ask": "fine", "classify": "a", "extract": '{"n": 1}'}[kind]
+    server = serve(
+        completion(message={"role": "assistant", **message}), completion(good)
+    )
+    rest = {"classify": [["a", "b"]], "extract": [{"n": "int"}]}.get(kind, [])
+    made = getattr(texts(1).wcode, kind)("{{ text }}", *rest, into="x", **QUIET)
+    assert made["x_status"].tolist() == ["empty"]
+    assert words in made["x_error"][0]
+    column = "n" if kind == "extract" else "x"
+    assert made[column].isna().all()
+    again = made.wcode.retry(**QUIET)
+    assert again["x_status"].tolist() == ["ok"]
+    assert str(again[column][0]) == ("1" if kind == "extract" else good)
+    assert len(server.seen) == 2
+
+
+def test_an_empty_answer_of_the_store(serve):
+    """Replayed it is no more than it was."""
+    server = serve(completion(""))
+    for _ in range(2):
+        made = texts(1).wcode.ask("{{ text }}", **QUIET)
+        assert made["answer_status"].tolist() == ["empty"]
     assert len(server.seen) == 1

@@ -1,6 +1,7 @@
 """JSON and schemas: what comes parses, fits, and is about the prompt."""
 
 import json
+import math
 from typing import Any
 
 import pytest
@@ -139,13 +140,17 @@ def test_a_cut_answer_says_so(wire: Wire) -> None:
     assert wire.chat(TEXT, response_format=form, max_tokens=3).finish == "length"
 
 
-def test_logprobs_of_json_are_those_of_the_model(wire: Wire) -> None:
-    """The grammar shapes the draw, not the reported probabilities."""
+def test_logprobs_of_json_are_among_what_is_allowed(wire: Wire) -> None:
+    """What the schema forbids has no probability: a label's are those of labels."""
     answered = wire.chat(
         TEXT, response_format=SCHEMAS["choice"], logprobs=True, top_logprobs=20, seed=1
     )
     assert "".join(t["token"] for t in answered.tokens) == answered.text
-    assert all(t["logprob"] < 0 for t in answered.tokens)
+    assert answered.tokens[0]["logprob"] == 0.0
+    assert len(answered.tokens[0]["top_logprobs"]) == 1
+    for token in answered.tokens:
+        told = [other["logprob"] for other in token["top_logprobs"]]
+        assert sum(map(math.exp, told)) == pytest.approx(1.0, abs=1e-6)
 
 
 def test_arguments_fit_the_function(wire: Wire) -> None:

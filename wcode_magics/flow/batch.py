@@ -78,6 +78,7 @@ class Batch(Generic[T]):
         keep: Callable[[Reply], None] | None = None,
         mend: Callable[[Reply, WcodeError], Request] | None = None,
         find: Callable[[Request], Awaitable[Reply | None]] | None = None,
+        ending: Callable[[Reply], str] = ending_of,
         budget: Purse | None = None,
         retry: Retry | None = None,
         health: Health | None = None,
@@ -95,6 +96,7 @@ class Batch(Generic[T]):
         self._keep_going, self._alike = keep_going, Counter[Any]()
         self._recall, self._keep = recall, keep
         self._mend, self._find = mend, find
+        self._ending = ending
         self._outcomes: list[Outcome[T]] = []
         self._first: dict[bytes, int] = {}
         self._repeats: dict[int, list[int]] = {}
@@ -252,7 +254,7 @@ class Batch(Generic[T]):
         return self._alike[kind] >= ALIKE
 
     async def _told(self, reply: Reply, row: Tries) -> Outcome[T]:
-        ending = ending_of(reply)
+        ending = self._ending(reply)
         self.tally.sandbox += reply.from_sandbox
         try:
             value = self._value(reply)
@@ -264,7 +266,7 @@ class Batch(Generic[T]):
             again = self._mend(reply, error)
             found = None if self._find is None else await self._find(again)
             reply = found or await self._sent(again, row)
-            value, ending = self._value(reply), ending_of(reply)
+            value, ending = self._value(reply), self._ending(reply)
         return Outcome(ending, value, None, row.attempts, row.paid)
 
     def _value(self, reply: Reply) -> T:

@@ -14,6 +14,7 @@ STATUSES = (
     "replayed",
     "refused",
     "truncated",
+    "empty",
     "invalid",
     "http_4xx",
     "http_5xx",
@@ -22,8 +23,9 @@ STATUSES = (
     "budget",
     "stopped",
     "skipped",
+    "disagrees",
 )
-GOOD = frozenset({"ok", "replayed"})
+GOOD = frozenset({"ok", "replayed", "disagrees"})
 
 _STATUS_OF: tuple[tuple[type[WcodeError], str], ...] = (
     (e.BudgetError, "budget"),
@@ -77,9 +79,11 @@ def status_of(error: WcodeError) -> str:
 
 
 def ending_of(reply: Reply) -> str:
-    """The word for a reply, by how it ended."""
+    """The word for a reply, by how it ended; one of thinking alone is empty."""
     if reply.refusal or reply.finish_reason == "content_filter":
         return "refused"
     if reply.finish_reason == "length" or not reply.is_whole:
         return "truncated"
+    if not reply.text.strip():
+        return "empty"
     return "replayed" if reply.source == "replayed" else "ok"

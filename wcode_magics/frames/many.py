@@ -125,6 +125,7 @@ def batch(line: Line, task: Task) -> Batch[tuple[Any, ...]]:
         keep=line.keep if sends else None,
         mend=task.mend if task.mends else None,  # type: ignore[arg-type]
         find=line.find if found else None,
+        ending=task.ending,
         budget=line.budget,
         retry=Retry(attempts=int(resolved["retries"]) + 1),
         health=line.health,

@@ -13,7 +13,7 @@ from wcode_magics.frames.marks import calls_of
 from wcode_magics.frames.task import Task
 from wcode_magics.params import hint
 
-_ANSWERED = frozenset({"refused", "truncated", "invalid"})
+_ANSWERED = frozenset({"refused", "truncated", "empty", "invalid", "disagrees"})
 
 
 def again(

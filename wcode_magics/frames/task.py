@@ -1,6 +1,5 @@
 """What is asked of each row of a table, and what is read from the answer."""
 
-import json
 import math
 import re
 import sys
@@ -11,6 +10,7 @@ from typing import Any
 
 from wcode_magics import template, text
 from wcode_magics.errors import AnswerError, UsageError, WcodeError
+from wcode_magics.flow.outcome import ending_of
 from wcode_magics.probability.jsonpath import spelled
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
@@ -36,17 +36,7 @@ _TYPES: dict[str, Any] = {
 }
 """What JSON has for a kind of field; an object may be anything."""
 _MOST = {"int": 2**63 - 1, "float": int(sys.float_info.max)}
-_WIDE = r"\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\uff66-\uff9d\U00020000-\U0003ffff"
-"""Letters that other words stand beside without a space."""
-_LETTER = rf"[^\W{_WIDE}]"
-_SPACELESS = re.compile(f"[{_WIDE}]")
-_NOT = re.compile(
-    rf"((?<!{_LETTER})(not|no|never|neither)|n['’]t)(\s+\w+){{0,2}}\W*$"
-    r"|([不没沒](?!错|錯)|[未无無](?!疑)|非(?!常))\w{0,8}\W*$"
-)
-"""Before a label: what denies it. 不错, 无疑 and 非常 deny nothing."""
 _CHINESE = re.compile(r"[\u3400-\u9fff]")
-_QUOTES = " \t\r\n\"'`*.。!！“”‘’「」"
 
 
 @dataclass(frozen=True)
@@ -83,7 +73,12 @@ class Task:
 
     def read(self, reply: Reply) -> tuple[Any, ...]:
         """The values of the columns; raises AnswerError where there are none."""
+        refuse_empty(reply)
         return (reply.text, *self._details(reply))
+
+    def ending(self, reply: Reply) -> str:
+        """The word for a reply, one of the statuses of a row."""
+        return ending_of(reply)
 
     def mend(self, _reply: Reply, _error: WcodeError) -> Request | None:
         """A request that asks again after an answer that could not be read."""
@@ -111,56 +106,6 @@ class Task:
             None if logprobs is None else logprobs.mean,
             reply.finish_reason,
         )
-
-
-@dataclass(frozen=True)
-class Classify(Task):
-    """Asks for one of some labels, with the probability of each."""
-
-    labels: tuple[str, ...] = ()
-
-    @property
-    def columns(self) -> tuple[Field, ...]:
-        """The label, its probability, and one for each label."""
-        shares = (Field(f"{self.into}_p_{label}", "float") for label in self.labels)
-        label = Field(self.into, "choice", self.labels)
-        best = Field(f"{self.into}_p", "float")
-        return (label, best, *shares, *self._detail_columns)
-
-    def read(self, reply: Reply) -> tuple[Any, ...]:
-        """The label that the answer says, and the probabilities, nan if not told."""
-        label = self._label(reply)
-        shares = self._shares(reply)
-        return (
-            label,
-            shares.get(label, math.nan),
-            *(shares.get(other, math.nan) for other in self.labels),
-            *self._details(reply),
-        )
-
-    def _label(self, reply: Reply) -> str:
-        folded = {label.strip().casefold(): label for label in self.labels}
-        said, raw = (t.strip().casefold() for t in (_decoded(reply.text), reply.text))
-        for whole in (said, raw, said.strip(_QUOTES)):
-            if whole in folded:
-                return folded[whole]
-        held, rest, denied = [], said, False
-        for word in sorted(folded, key=len, reverse=True):
-            spoken = _spoken(word)
-            found = spoken.search(rest)
-            if found:
-                held.append(word)
-                denied = denied or bool(_NOT.search(rest[: found.start()]))
-                rest = spoken.sub("\0", rest)
-        if len(held) != 1 or denied:
-            labels = ", ".join(self.labels)
-            raise AnswerError("frame.no_label", given=said[:60], labels=labels)
-        return folded[held[0]]
-
-    def _shares(self, reply: Reply) -> Mapping[str, float]:
-        if reply.logprobs is None:
-            return {}
-        return reply.confidence(labels=self.labels).shares
 
 
 @dataclass(frozen=True)
@@ -192,6 +137,7 @@ class Extract(Task):
 
     def read(self, reply: Reply) -> tuple[Any, ...]:
         """The values of the fields; raises AnswerError where it does not fit."""
+        refuse_empty(reply)
         value = self.schema.plain(self.schema.check(_json(reply)))
         places = self._places
         values = [_fitting(_at(value, steps), steps, one) for steps, one in places]
@@ -239,27 +185,19 @@ def _json(reply: Reply) -> Any:
         raise AnswerError("frame.not_json", **error.facts) from error
 
 
+def refuse_empty(reply: Reply) -> None:
+    """Raise AnswerError where an answer has no text, with what it has instead."""
+    if reply.refusal or reply.text.strip():
+        return
+    if reply.tool_calls:
+        named = ", ".join(call.name for call in reply.tool_calls)
+        raise AnswerError("frame.empty_call", names=named)
+    raise AnswerError("frame.empty_thinking" if reply.reasoning else "frame.empty")
+
+
 def language_of(texts: Sequence[str]) -> str:
     """The language that our own words in a prompt are in: that of the prompt."""
     return "zh" if any(_CHINESE.search(said) for said in texts) else "en"
-
-
-def _decoded(said: str) -> str:
-    """The text of a JSON string, as which labels are asked for; else what was said."""
-    try:
-        value = json.loads(said, strict=False)
-    except (ValueError, RecursionError):
-        return said
-    return value if isinstance(value, str) else said
-
-
-def _spoken(word: str) -> re.Pattern[str]:
-    """A word as others stand around it; where scripts set no spaces, anything may."""
-    before, after = (
-        "" if _SPACELESS.match(edge) else _LETTER for edge in (word[0], word[-1])
-    )
-    left = f"(?<!{before})" if before else ""
-    return re.compile(left + re.escape(word) + (f"(?!{after})" if after else ""))
 
 
 def _whole(words: str) -> str:

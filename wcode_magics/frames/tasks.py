@@ -5,15 +5,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wcode_magics.errors import UsageError
-from wcode_magics.frames.task import Classify, Extract, Task, language_of
+from wcode_magics.frames.labels import Classify
+from wcode_magics.frames.task import Extract, Task, language_of
 from wcode_magics.schema import Schema, as_json, schema_of
 from wcode_magics.session import Session
 from wcode_magics.settings import Resolved
 from wcode_magics.text import say
 
 ALTERNATIVES, MOST_ALTERNATIVES = 5, 20
-ROOM = 8
-"""Tokens of a label's answer beside the label: quotes, a stop."""
+ROOM = 64
+"""Tokens of a label's answer beside the label: quotes, white space, a stop."""
 _CELL = (
     *("chat", "functions", "sweep", "models", "repeat", "continue", "of", "frame"),
     *("out", "code", "raw", "dry_run", "panel", "as"),

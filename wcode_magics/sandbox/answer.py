@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from . import arithmetic, calls, guide, model, outline, plan, tokenizer
 from .body import CONTEXT, Ask, Refusal
@@ -131,7 +132,9 @@ class Writing:
                 token = self._sampler.draw(probs)
             else:
                 shown = probs if made < _PATIENCE else _hurry(probs)
-                token = self._sampler.draw(shown, rules.mask())
+                allowed = rules.mask()
+                token = self._sampler.draw(shown, allowed)
+                probs = _within(probs, allowed)
             made += 1
             if token == tokenizer.END:
                 return
@@ -191,6 +194,13 @@ _PATIENCE = 512
 """Tokens of JSON after which closing it is made likelier: a schema may recurse."""
 
 _CLOSERS = (ord('"'), ord("]"), ord("}"))
+
+
+def _within(probs: Floats, allowed: NDArray[np.bool_]) -> Floats:
+    """Return the probabilities of the tokens that a schema allows, sum 1."""
+    held = np.where(allowed, probs, 0.0)
+    total = arithmetic.total(held)
+    return arithmetic.rounded(held / total) if total else probs
 
 
 def _hurry(probs: Floats) -> Floats:

@@ -1,7 +1,7 @@
 """Constrained decoding: which tokens keep the answer inside a JSON schema.
 
 llguidance walks the grammar and gives a bit mask over the vocabulary at each
-step; only the sampler sees it, so reported log probabilities stay the model's.
+step. The log probabilities are those among the tokens that it allows.
 """
 
 import json
