@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import partial
-from types import NoneType
 from typing import Any
 
 import pandas as pd
@@ -26,7 +25,7 @@ from wcode_magics.frames.filled import columns_of, filled, name_in
 from wcode_magics.frames.forecast import Forecast, Survey, survey
 from wcode_magics.frames.many import Line, looks
 from wcode_magics.frames.many import batch as batch_of
-from wcode_magics.frames.marks import CALLS, calls_of
+from wcode_magics.frames.marks import CALLS, calls_of, noted_names, remember
 from wcode_magics.frames.progress import (
     Bar,
     await_,
@@ -204,8 +203,15 @@ class Call:
         reason = vain(outcomes, batch)
         if reason is not None:
             raise reason
+        self._remember(outcomes)
         frame = self.rows.frame if self.onto is None else self.onto
         return self.marked(filled(frame, self.task, outcomes, self.rows.places))
+
+    def _remember(self, outcomes: Sequence[Outcome[tuple[Any, ...]]]) -> None:
+        places = self.rows.places or range(len(outcomes))
+        named = zip(places, outcomes, strict=True)
+        failed = [n for n, outcome in named if outcome.status not in GOOD]
+        remember(self.given, replace(self.rows, places=failed).asks())
 
     def marked(self, made: pd.DataFrame) -> pd.DataFrame:
         """The result, which remembers how it was asked for."""
@@ -258,7 +264,7 @@ def call_of(
     _check_missing(rows, own["missing"])
     rows = replace(rows, whole=rows.lost)
     given.pop("fresh", None)
-    given |= {"missing": own["missing"], "names": _plain(rows.others)}
+    given |= {"missing": own["missing"], **noted_names(rows.others)}
     budget = own["budget"]
     if budget is None and resolved.layer("budget") == "profile":
         budget = resolved["budget"]
@@ -302,9 +308,3 @@ def vain(outcomes: Sequence[Outcome[Any]], batch: Batch[Any]) -> WcodeError | No
         return batch.reason
     broke = (o.error for o in outcomes if isinstance(o.error, BudgetError))
     return None if good else next(broke, None)
-
-
-def _plain(names: Mapping[str, Any]) -> dict[str, Any]:
-    """Those values that can be kept beside a table: what JSON has."""
-    kinds = (str, int, float, bool, NoneType)
-    return {name: value for name, value in names.items() if type(value) in kinds}

@@ -48,6 +48,9 @@ def filled(
 def _merged(old: "pd.Series[Any]", fresh: Any, places: Sequence[int]) -> Any:
     """The old column with fresh values at some places."""
     loose = isinstance(fresh, np.ndarray)
+    texts = isinstance(old.dtype, pd.StringDtype)
+    if not loose and not texts and old.dtype != fresh.dtype:  # of a file
+        old = old.astype(fresh.dtype)
     merged: Any = old.to_numpy(dtype=object, copy=True) if loose else old.array.copy()
     merged[np.asarray(places, dtype=np.intp)] = fresh
     return merged

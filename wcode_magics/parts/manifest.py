@@ -10,6 +10,7 @@ from wcode_magics.errors import UsageError
 from wcode_magics.frames.call import Call
 from wcode_magics.frames.filled import columns_of
 from wcode_magics.parts.source import Source
+from wcode_magics.plain import plain
 from wcode_magics.probability.differences import common_start
 
 FORMAT = 1
@@ -79,7 +80,12 @@ class Manifest:
 
 def _plain(values: Mapping[str, Any]) -> Any:
     """As JSON would have it; what it cannot is named by its type."""
-    return json.loads(json.dumps(values, default=lambda one: type(one).__name__))
+    return json.loads(json.dumps(values, default=_told))
+
+
+def _told(value: Any) -> Any:
+    made = plain(value)
+    return type(value).__name__ if made is value else made
 
 
 def _shown(value: Any, other: Any) -> str:
