@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 export JUPYTER_PLATFORM_DIRS := 1
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test test-matrix test-languages check lab bench docs clean
+.PHONY: demo test test-long test-matrix test-languages check lab bench docs clean
 
 $(READY): pyproject.toml
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or newer is needed: make PYTHON=python3.11')"
@@ -25,6 +25,9 @@ test: check
 test-matrix: $(READY)
 	$(BIN)/python -m pip install --quiet --group versions
 	$(BIN)/python -m tests.versions $(ROWS)
+
+test-long: $(READY)
+	$(BIN)/python -m pytest -m long
 
 test-languages: $(READY)
 	$(BIN)/python -m pytest -m languages

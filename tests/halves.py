@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
 PYTEST = (sys.executable, "-m", "pytest", "-q", "-m")
-LONG = "not languages and (browser or slow)"
-REST = "not languages and not browser and not slow"
+LONG = "not languages and not long and (browser or slow)"
+REST = "not languages and not long and not browser and not slow"
 HALVES = (
     ([*PYTEST, LONG], [sys.executable, "-m", "tests.notebooks"]),
     ([*PYTEST, REST],),

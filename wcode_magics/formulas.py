@@ -106,7 +106,7 @@ _TOKEN = re.compile(
     r"|\\[\\ ,:;!>|{}$%&#_/-]"
     r"|(?P<refused>\\)|(?P<open>\{)|(?P<close>\})"
 )
-_VARIABLE_NEXT = re.compile(r"[^\W\d]")
+_VARIABLE_NEXT = re.compile(r"[^\W\d]|\{")
 _ENDS_IN_SIGN = re.compile(r"[/:;,.=+\-<>|&\u2e80-\uffff]$")
 
 

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from wcode_magics import blocks
 from wcode_magics.blocks import TAIL_LIMIT
-from wcode_magics.bundle import Bundle
+from wcode_magics.bundle import Bundle, bundle
 from wcode_magics.markdown import MOST
 from wcode_magics.text import say
 
@@ -24,7 +24,7 @@ ALONE = 1_500
 SHARES = (1.0, 0.5, 0.3)
 """Each output takes in the next one when that has this part of its length."""
 PLACES = len(SHARES) + 2
-EMPTY: Bundle = {"text/html": "", "text/plain": ""}
+EMPTY = bundle("", "")
 
 
 class Screen(Protocol):

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from wcode_magics import highlight
+from wcode_magics import highlight, logs
 from wcode_magics.emphasis import wide_emphasis
 from wcode_magics.formulas import Formula, allowed, formula_rules, read
 from wcode_magics.markup import FAINT, WRAPPED, attribute, escape, inert
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 MOST = 100_000
 """Characters that are laid out, or shown at all where they are not."""
-MOST_MARKS = 8_000
-"""Marks of Markdown in a text that is laid out; of lines and cells twice as many."""
+MOST_MARKS = 5_000
+"""Marks of Markdown in a text that is laid out; of lines and cells four times more."""
 MOST_PAGE = 1_200_000
 """Characters of HTML that a text may become."""
 MOST_NEUTRAL = 20_000
@@ -73,7 +73,7 @@ def _is_dense(text: str) -> bool:
     return (
         len(text) > MOST
         or len(_MARK.findall(text)) > MOST_MARKS
-        or len(_ROW.findall(text)) > 2 * MOST_MARKS
+        or len(_ROW.findall(text)) > 4 * MOST_MARKS
     )
 
 
@@ -237,6 +237,7 @@ def _readers() -> tuple["MarkdownIt", ...]:
 def _parser() -> "MarkdownIt":
     from markdown_it import MarkdownIt
 
+    logs.hush()
     parser = MarkdownIt("commonmark", {"html": False, "breaks": True})
     parser.enable(["table", "strikethrough"])
     parser.use(formula_rules).use(wide_emphasis)

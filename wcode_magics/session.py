@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
-from wcode_magics import branch, models, options, params, portal, template
+from wcode_magics import branch, logs, models, options, params, portal, template
 from wcode_magics.client import Client
 from wcode_magics.connections import Connections
 from wcode_magics.dialogue.grid import (
@@ -64,6 +64,7 @@ class Session:
         transport: Any = None,
         **values: Any,
     ) -> None:
+        logs.hush()
         self.settings = settings or Settings()
         self.settings.given_key = values.pop("api_key", None)
         self.history: list[Reply] = []

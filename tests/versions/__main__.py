@@ -98,7 +98,9 @@ def _steps(row: Row, python: Path, out: object, *, quick: bool) -> int:
     home = BUILD / row.name
     shutil.rmtree(home, ignore_errors=True)
     inside = home / "bin" / "python"
-    marks = "not languages and not browser" + (" and not slow" if quick else "")
+    marks = "not languages and not long and not browser" + (
+        " and not slow" if quick else ""
+    )
     install = ["pip", "install", "--python", inside, "--editable", ".", *row.choice]
     commands = [
         [UV, "venv", "--quiet", "--python", python, home],

@@ -45,11 +45,17 @@ def open_panel(
     panel = Panel(session, shell, Draft.from_line(values or {}, prompt))
     if cell:
         _opened[cell] = panel
+        panel.closed = lambda: _forget(cell, panel)
     panel.open()
     return panel
 
 
 _opened: dict[str, "Panel"] = {}
+
+
+def _forget(cell: str, panel: "Panel") -> None:
+    if _opened.get(cell) is panel:
+        del _opened[cell]
 
 
 def _cell(shell: Any) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from wcode_magics.errors import UsageError
+from wcode_magics.playground.release import release
 
 PATIENCE_S = 1.5
 
@@ -48,8 +49,7 @@ class Barrier:
 
     def close(self) -> None:
         """Take it out of the front end."""
-        for widget in (self._link, self._sent, self._back):
-            widget.close()
+        release(self._link, self._sent, self._back)
 
     def _send(self) -> int:
         with self._came:

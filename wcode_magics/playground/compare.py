@@ -17,6 +17,7 @@ from wcode_magics.playground.cards import Card, bundle, foot, marked
 from wcode_magics.playground.desk import Desk
 from wcode_magics.playground.draft import Draft
 from wcode_magics.playground.label import FULL
+from wcode_magics.playground.release import release
 from wcode_magics.playground.worker import Worker
 from wcode_magics.probability import comparison
 from wcode_magics.probability.alignment import agree
@@ -97,7 +98,8 @@ class Compare:
             box.add_class("wcode-card")
             boxes.append(box)
         self._grid.layout.grid_template_columns = f"repeat({columns}, minmax(9em, 1fr))"
-        self._grid.children = boxes
+        old, self._grid.children = self._grid.children, boxes
+        release(*old)
         self._told.value = ""
 
     def _adopter(self, values: Mapping[str, Any]) -> Any:

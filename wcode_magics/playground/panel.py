@@ -4,6 +4,7 @@ The panel is a widget; what comes out of it is an ordinary output below, so that
 saved notebook shows the last result and no dead widget.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import ipywidgets as widgets
@@ -21,6 +22,7 @@ from wcode_magics.playground.knobs import Knobs
 from wcode_magics.playground.label import name_pages, tip
 from wcode_magics.playground.look import CSS
 from wcode_magics.playground.presets import Presets
+from wcode_magics.playground.release import release
 from wcode_magics.playground.table import Table
 from wcode_magics.session import Session
 from wcode_magics.text import say
@@ -46,6 +48,7 @@ class Panel:
         self.widget = widgets.VBox()
         self.widget.add_class("wcode-panel")
         self.pages: list[Any] = []
+        self.closed: Callable[[], None] = lambda: None
         self._build()
 
     def open(self) -> None:
@@ -65,11 +68,11 @@ class Panel:
         """Stop what runs and take the panel away; the last result stays."""
         self._clear()
         self.desk.barrier.close()
-        self.widget.close()
+        release(self.widget)
+        self.closed()
 
     def _build(self) -> None:
         desk = self.desk
-        desk.status = widgets.HTML()
         fields = Fields(desk)
         knobs = desk.knobs = Knobs(desk.put)
         knobs.show(desk.draft.values)
@@ -115,6 +118,7 @@ class Panel:
         """Build everything anew in another language, around the same draft."""
         self.desk.session.settings.set("language", change["new"])
         self._clear()
+        self.desk.status = widgets.HTML()
         self._build()
 
     def _clear(self) -> None:
@@ -122,12 +126,4 @@ class Panel:
         for page in self.pages:
             page.close()
         children, self.widget.children = self.widget.children, ()
-        for child in children:
-            _close(child)
-
-
-def _close(widget: Any) -> None:
-    """Close a widget and all inside it."""
-    for child in getattr(widget, "children", ()):
-        _close(child)
-    widget.close()
+        release(*children)

@@ -16,6 +16,7 @@ from wcode_magics.markup import FAINT, escape, without_tex
 from wcode_magics.playground.desk import Desk
 from wcode_magics.playground.draft import Draft
 from wcode_magics.playground.label import FULL
+from wcode_magics.playground.release import release
 from wcode_magics.playground.worker import Worker
 from wcode_magics.text import say
 
@@ -104,7 +105,8 @@ class Table:
     def _chosen(self) -> None:
         name = self._frame.value
         frame = self._frames().get(name)
-        self._columns.children = ()
+        old, self._columns.children = self._columns.children, ()
+        release(*old)
         if frame is None:
             self._told.value = f'<div class="wcode-faint">{say("panel.no_frame")}</div>'
             return

@@ -10,6 +10,7 @@ from wcode_magics import markdown, view
 from wcode_magics.markup import escape
 from wcode_magics.playground.desk import Desk
 from wcode_magics.playground.draft import Draft
+from wcode_magics.playground.release import release
 from wcode_magics.reply import Reply
 from wcode_magics.text import say
 from wcode_magics.values import Message
@@ -62,8 +63,7 @@ class Turns:
         self._rows.children = [
             self._row(at, message) for at, message in enumerate(turns)
         ]
-        for row in old:
-            row.close()
+        release(*old)
 
     def _kept(self, change: Any) -> None:
         if not change["new"]:
