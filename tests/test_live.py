@@ -10,6 +10,7 @@ import pytest
 
 from wcode_magics import view
 from wcode_magics.live import ALONE, PLACES, Live
+from wcode_magics.values import Delta
 
 RATE = 100
 TOKENS = 4_000
@@ -153,3 +154,31 @@ def test_patience_lasts_until_the_next_drawing():
     assert live.patience == pytest.approx(0)
     screen.now += 5
     assert live.patience == 0
+
+
+def test_thinking_is_counted_until_the_answer_begins():
+    """Who waits sees that the model thinks, and none of what it thinks."""
+    screen = Recorder()
+    live = Live(screen, bundle, clock=screen.clock)
+    for thought in ("one ", "two ", "three"):
+        screen.now += 1
+        live.take(Delta(reasoning=thought))
+    assert "13 characters" in screen.last()
+    assert "three" not in screen.last()
+    screen.now += 1
+    live.take(Delta("answer"))
+    assert screen.last().split() == ["answer"]
+
+
+@pytest.mark.parametrize("long", [10, 10 * ALONE])
+def test_text_that_was_thinking_is_taken_back(long):
+    """A template opened the thinking: only its end tells that it was no answer."""
+    screen = Recorder()
+    live = Live(screen, bundle, clock=screen.clock)
+    screen.now += 1
+    live.take(Delta("thought\n\n" * long))
+    assert "thought" in screen.last()
+    screen.now += 1
+    live.take(Delta("answer", recast=True))
+    live.draw()
+    assert screen.last().split() == ["answer"]

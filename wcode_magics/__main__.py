@@ -10,8 +10,8 @@ import os
 import sys
 from collections.abc import Sequence
 
+from wcode_magics import ending, manual, terminal, view
 from wcode_magics import line as lines
-from wcode_magics import manual, terminal, view
 from wcode_magics.dialogue.typed import plain_value
 from wcode_magics.errors import OptionError, UsageError, VariableError, WcodeError
 from wcode_magics.exchange import Prepared
@@ -90,8 +90,8 @@ def _ask(session: Session, prepared: Prepared) -> None:
         terminal.write(reply.text, exact=True)
     if sys.stderr.isatty():
         terminal.note(view.reply_end(reply))
-    elif view.badge(reply):
-        terminal.note(view.badge(reply))
+    elif ending.badge(reply):
+        terminal.note(ending.badge(reply))
 
 
 def _json(value: object, indent: int | None = None) -> str:

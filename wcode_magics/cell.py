@@ -17,7 +17,7 @@ from wcode_magics.live import EMPTY, Live
 from wcode_magics.reply import Reply
 from wcode_magics.session import Session
 from wcode_magics.text import say
-from wcode_magics.values import ToolCall, ToolTrace
+from wcode_magics.values import Delta, ToolCall, ToolTrace
 
 LAST = "_wcode"
 STREAMED = ("markdown", "text", "code", "value")
@@ -200,7 +200,7 @@ class Run:
         while not stream.over:
             delta = stream.get(live.patience or 0.02)
             if self._form in STREAMED:
-                live.add(delta.text if delta is not None else "")
+                live.take(delta or Delta())
 
     def _growing(self, text: str) -> Bundle:
         return view.growing_bundle(text, self._form)
@@ -253,6 +253,10 @@ def show_bundle(bundle: Bundle, metadata: dict[str, Any] | None = None) -> None:
 def _print_live(stream: Stream, prepared: Prepared) -> None:
     if prepared.before is not None:
         terminal.write(prepared.before.text, end="")
+    thinks = False
     for delta in stream:
+        if delta.recast or (delta.reasoning and not thinks):
+            thinks = True
+            terminal.note(say("ui.thinking_began"))
         terminal.write(delta.text, end="")
     terminal.write("")

@@ -17,6 +17,7 @@ from wcode_magics.blocks import TAIL_LIMIT
 from wcode_magics.bundle import Bundle, bundle
 from wcode_magics.markdown import MOST
 from wcode_magics.text import say
+from wcode_magics.values import Delta
 
 REDRAW_S = 0.11
 ALONE = 1_500
@@ -58,13 +59,22 @@ class Live:
         self._clock = clock
         self._tail = ""
         self._finished = [""] * (PLACES - 1)
-        self._undrawn = 0
+        self._undrawn = self._length = self._thought = 0
         self._shown: dict[int, str] = {}
         self._due = clock() + REDRAW_S
+
+    def take(self, delta: Delta) -> None:
+        """Take what one event added; thinking is counted in place of an answer."""
+        if delta.recast:
+            self._thought += self._length
+            self._restart()
+        self._thought += len(delta.reasoning or "")
+        self.add(delta.text)
 
     def add(self, text: str) -> None:
         """Take a piece of text and draw if it is time."""
         self._tail += text
+        self._length += len(text)
         if self._clock() >= self._due:
             self.draw()
 
@@ -76,6 +86,9 @@ class Live:
     def draw(self) -> None:
         """Draw what has come since the last time."""
         self._due = self._clock() + REDRAW_S
+        if self._thought and not self._length:
+            self._put(0, say("ui.thinking", count=f"{self._thought:,}"))
+            return
         finished, self._tail = self._split(self._tail)
         parts = self._finished
         if sum(map(len, parts)) > MOST:
@@ -95,6 +108,13 @@ class Live:
             self._put(place, text)
         left = say("ui.left_out", count=f"{self._undrawn:,}") if self._undrawn else ""
         self._put(PLACES - 1, f"{left}\n\n{self._tail}" if left else self._tail)
+
+    def _restart(self) -> None:
+        """Take back all that was shown: it was no answer."""
+        self._tail, self._length, self._undrawn = "", 0, 0
+        self._finished = [""] * (PLACES - 1)
+        for place in self._shown:
+            self._put(place, "")
 
     def _put(self, place: int, text: str) -> None:
         if self._shown.get(place) != text:

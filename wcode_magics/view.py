@@ -12,6 +12,7 @@ from typing import Any
 from wcode_magics import highlight, markdown, models, tree
 from wcode_magics.bundle import Bundle, bundle
 from wcode_magics.dialogue.typed import plain_value
+from wcode_magics.ending import badge, blank, missing, thinking
 from wcode_magics.errors import AnswerError
 from wcode_magics.headers import Headers
 from wcode_magics.ledger import place_of
@@ -20,7 +21,7 @@ from wcode_magics.probability import heatmap
 from wcode_magics.reply import Reply
 from wcode_magics.table import Table
 from wcode_magics.text import say
-from wcode_magics.values import ToolTrace
+from wcode_magics.values import ToolTrace, Usage
 
 BADGE = (
     "font-size:85%;border:1px solid rgba(200,120,0,.8);border-radius:3px;"
@@ -39,7 +40,7 @@ def reply_bundle(reply: Reply, form: str = "markdown") -> Bundle:
 
     ``form`` is one of :data:`options.FORMATS`, or ``value`` for a parsed answer.
     """
-    seen = [_trace_html(reply.trace), _BODIES[form](reply)]
+    seen = [_trace_html(reply.trace), _thinking_html(reply), _BODIES[form](reply)]
     seen += [_calls_html(reply.tool_calls), _refusal_html(reply)]
     if reply.logprobs is not None:
         seen.append(heatmap.html(reply.logprobs, seam=_seam(reply)))
@@ -68,12 +69,12 @@ def reply_plain(reply: Reply) -> str:
 def reply_end(reply: Reply) -> str:
     """What a terminal shows below the text: calls, tokens, badge, footer."""
     calls = [f"{call.name}({call.arguments})" for call in reply.tool_calls]
-    parts = [_blank(reply), *calls, reply.refusal or ""]
+    parts = [thinking(reply), blank(reply), *calls, reply.refusal or ""]
     if reply.trace:
         parts.insert(0, trace_table(reply.trace).plain())
     if reply.logprobs is not None:
         parts.append(heatmap.plain(reply.logprobs, seam=_seam(reply)))
-    parts += [badge(reply), footer(reply)]
+    parts += [*missing(reply), badge(reply), footer(reply)]
     return "\n".join(part for part in parts if part)
 
 
@@ -117,6 +118,7 @@ def footer(reply: Reply) -> str:
         usage = reply.usage
         prompt, answer = usage.prompt_tokens, usage.completion_tokens
         parts.append(say("ui.tokens_flow", prompt=prompt, answer=answer))
+        parts += _counted(usage)
     if reply.cost is not None:
         parts.append(models.money(reply.cost))
     elif reply.usage is not None and reply.usage.cost is not None:
@@ -141,27 +143,10 @@ def _replayed(reply: Reply) -> str:
     return say("ui.replayed_from", moment=moment)
 
 
-def badge(reply: Reply) -> str:
-    """A warning where an answer began or ended otherwise than asked, else empty."""
-    return " · ".join(filter(None, (_beginning(reply), _ending(reply))))
-
-
-def _beginning(reply: Reply) -> str:
-    if reply.seam is None or reply.seam.how == "kept":
-        return ""
-    return say(f"ui.seam_{reply.seam.how}")
-
-
-def _ending(reply: Reply) -> str:
-    if reply.interrupted:
-        return say("ui.finish_interrupted")
-    if not reply.is_whole:
-        return say("ui.finish_broken")
-    if reply.finish_reason in {"length", "content_filter", "tool_calls"}:
-        return say(f"ui.finish_{reply.finish_reason}")
-    if reply.finish_reason not in ("stop", None):
-        return say("ui.finish_other", reason=reply.finish_reason)
-    return ""
+def _counted(usage: Usage) -> list[str]:
+    """What of the tokens an endpoint counts apart."""
+    told = {"cached": usage.cached_tokens, "thinking": usage.reasoning_tokens}
+    return [say(f"ui.usage_{key}", count=f"{n:,}") for key, n in told.items() if n]
 
 
 def note_bundle(text: str) -> Bundle:
@@ -189,19 +174,10 @@ def json_text(value: Any) -> str:
 
 
 def _markdown(reply: Reply) -> str:
-    blank = _blank(reply)
-    if blank:
-        return f'<div style="{FAINT}">{escape(blank)}</div>'
+    told = blank(reply)
+    if told:
+        return f'<div style="{FAINT}">{escape(told)}</div>'
     return markdown.html(reply.text)
-
-
-def _blank(reply: Reply) -> str:
-    """What stands in place of an answer in which there is nothing to see."""
-    if reply.tool_calls or not markdown.is_blank(reply.text):
-        return ""
-    if not reply.text:
-        return say("ui.empty_answer")
-    return say("ui.blank_answer", count=f"{len(reply.text):,}")
 
 
 def _code(reply: Reply) -> str:
@@ -267,6 +243,13 @@ def trace_table(trace: Sequence[ToolTrace]) -> Table:
     return Table([say(f"ui.{head}") for head in heads], rows)
 
 
+def _thinking_html(reply: Reply) -> str:
+    if not reply.reasoning:
+        return ""
+    head = f'<summary style="{FAINT}">{escape(thinking(reply))}</summary>'
+    return f"<details>{head}{markdown.as_written(reply.reasoning)}</details>"
+
+
 def _trace_html(trace: Sequence[ToolTrace]) -> str:
     return str(trace_table(trace).bundle()["text/html"]) if trace else ""
 
@@ -288,7 +271,8 @@ def _refusal_html(reply: Reply) -> str:
 def _footer_html(reply: Reply) -> str:
     warning = badge(reply)
     shown = f'<span style="{BADGE}">{escape(warning)}</span> ' if warning else ""
-    return f'<div style="{FAINT}">{shown}{escape(footer(reply))}</div>'
+    lines = "".join(f"<div>{escape(line)}</div>" for line in missing(reply))
+    return f'<div style="{FAINT}">{lines}{shown}{escape(footer(reply))}</div>'
 
 
 def layers_table(rows: Iterable[Sequence[str]], note: str = "") -> Table:

@@ -1,5 +1,6 @@
 """The rounds of a tool loop."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -90,3 +91,25 @@ def test_parallel_follows_the_parameter() -> None:
     """parallel_tool_calls false runs the calls one after the other."""
     assert begin().parallel
     assert not begin(parallel_tool_calls=False).parallel
+
+
+@pytest.mark.parametrize("field", ["reasoning_content", "reasoning", None])
+def test_thinking_goes_back_under_the_name_it_came_by(field) -> None:
+    """DeepSeek refuses the results without; what stood in the text does not go back."""
+    rounds = begin()
+    rounds.calls(reply(rounds, CALL, reasoning="hm", reasoning_field=field))
+    rounds.answer([trace(rounds)])
+    asked = rounds.prepared.request.body["messages"][1]
+    names = {"role", "content", "tool_calls"} | ({field} if field else set())
+    assert set(asked) == names
+    assert field is None or asked[field] == "hm"
+
+
+def test_all_that_the_rounds_counted_is_summed_up() -> None:
+    """What only some of them tell stays unknown."""
+    rounds = begin()
+    first = replace(reply(rounds, CALL), usage=Usage(10, 5, 3, 2))
+    rounds.calls(first)
+    rounds.answer([trace(rounds)])
+    rounds.calls(replace(reply(rounds), usage=Usage(20, 5, 4)))
+    assert rounds.reply.usage == Usage(30, 10, 7, None)

@@ -20,6 +20,7 @@ from wcode_magics.markup import escape
 from wcode_magics.reply import Reply
 from wcode_magics.session import Session
 from wcode_magics.text import say
+from wcode_magics.values import Delta
 
 MARK = "wcode-picture"
 _HIDE_DEAD = (
@@ -86,7 +87,7 @@ def stream(
     with session.stream(prepared) as flow:
         while not flow.over and not stop.is_set():
             delta = flow.get(min(live.patience or 0.02, 0.1))
-            live.add(delta.text if delta is not None else "")
+            live.take(delta or Delta())
         flow.close()
         return flow.reply
 

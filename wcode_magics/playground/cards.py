@@ -6,7 +6,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from wcode_magics import markdown, view
+from wcode_magics import ending, markdown, view
 from wcode_magics.bundle import Bundle
 from wcode_magics.bundle import bundle as bundle_of
 from wcode_magics.dialogue.grid import Point
@@ -78,7 +78,7 @@ def marked(first: Reply, reply: Reply) -> str:
 
 def foot(reply: Reply) -> str:
     """Badge and footer of an answer."""
-    warning = view.badge(reply)
+    warning = ending.badge(reply)
     said = " · ".join(filter(None, [warning, view.footer(reply)]))
     return f'<div style="{FAINT}">{escape(said)}</div>'
 
