@@ -518,3 +518,64 @@ def test_a_reply_shows_itself(shell: InteractiveShell) -> None:
     assert "<script" not in data["text/html"] + data["text/markdown"]
     assert data["text/plain"].startswith("**bold**")
     assert metadata["wcode"]["request_hash"] == request.hash
+
+
+@pytest.mark.parametrize(
+    ("prompt", "told"),
+    [
+        ("Say {name}", "{name} is sent as it stands; {{ name }}"),
+        ("Say $name", "$name is sent as it stands; {{ name }}"),
+        ("Say {{ name }}", ""),
+        ("Say {nobody} $HOME {Out} {_x} US$name {{name}}", ""),
+    ],
+)
+def test_a_name_that_is_not_filled_in_is_told_once(
+    prompt: str,
+    told: str,
+    run: Runner,
+    server: Callable[..., Loopback],
+    shell: InteractiveShell,
+) -> None:
+    """What other languages fill in is sent as it stands, and the person knows."""
+    server()
+    shell.user_ns.update(name="Rome", _x=1)
+    assert not run(f"%%wcode --raw\n{prompt}").stderr
+    assert told in run(f"%%wcode\n{prompt}").stderr
+    assert not run(f"%%wcode\n{prompt}").stderr
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("%%wcode --n 3\nhi", "--repeat"),
+        ("%%wcode --best-of 3\nhi", "--repeat"),
+        ("%%wcode --param n=2\nhi", "--repeat 2"),
+    ],
+)
+def test_several_answers_are_asked_for_by_repeat(
+    code: str, words: str, run: Runner, server: Callable[..., Loopback]
+) -> None:
+    """No paid answer is dropped."""
+    made = server()
+    assert words in run(code).error_lines[0]
+    assert not made.seen
+    assert run("%%wcode --param n=1\nhi").success
+
+
+def test_another_model_goes_on(run: Runner, server: Callable[..., Loopback]) -> None:
+    """--continue -m: the beginning is one model's, the rest another's."""
+    made = server(completion("Once", finish_reason="length"), completion("Once upon"))
+    run("%wcode --no-stream -m first hi")
+    run("%wcode --no-stream --continue -m second")
+    run("%wcode --no-stream --continue")
+    assert [one.body["model"] for one in made.seen[:2]] == ["first", "second"]
+
+
+def test_a_listing_that_fails_does_not_advise_itself(
+    run: Runner, server: Callable[..., Loopback]
+) -> None:
+    """%wcode_models shows the catalogue and what the endpoint said."""
+    server(Answer([b'{"error": {"message": "no such path"}}'], 404))
+    shown = run("%wcode_models").plain
+    assert "no such path" in shown
+    assert "%wcode_models" not in shown

@@ -22,7 +22,8 @@ def onward(beginning: Reply, given: Mapping[str, Any]) -> Request:
 
     The text becomes the beginning of the assistant's message
     (``continue_final_message``, as vLLM, SGLang and llama.cpp read it) in the place
-    of one that was there. Parameters of ``given`` differ from the first request's.
+    of one that was there. Parameters and the model of ``given`` differ from the first
+    request's.
     """
     own = {n: v for n in params.NAMES if (v := given.get(n)) is not None}
     asked = beginning.request
@@ -30,6 +31,7 @@ def onward(beginning: Reply, given: Mapping[str, Any]) -> Request:
     head = asked.messages[:-1] if prefixed else asked.messages
     return replace(
         asked,
+        model=given.get("model") or asked.model,
         messages=(*head, Message("assistant", beginning.text)),
         params={**asked.params, **own},
         extra={**asked.extra, **CONTINUATION},

@@ -1,13 +1,13 @@
 """What the commands of a shell share: variables, a session, the last request."""
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from IPython.core.error import StdinNotImplementedError
 
-from wcode_magics import models, params, tokens, view
+from wcode_magics import models, params, template, tokens, view
 from wcode_magics.bundle import joined
 from wcode_magics.cell import LAST, Run, is_notebook, show_bundle
 from wcode_magics.dialogue.cells import CellWatch, chats_folder, notebook_name
@@ -30,6 +30,7 @@ CELL_ONLY = frozenset(
     }
 )
 """Options that say what to do with a request, not what is in it."""
+Advice = tuple[str, Mapping[str, Any]]
 YES = frozenset({"y", "yes", "是", "好"})
 
 
@@ -57,6 +58,7 @@ class Extension:
         self.last_given: Mapping[str, Any] = {}
         self.spending: list[Spending] = []
         self._sandbox_told = False
+        self._unfilled_told = False
         self._counted = (0, 0.0)
         shell.events.register("post_run_cell", self._count)
 
@@ -108,12 +110,23 @@ class Extension:
         else:
             names = None if given.get("raw") else self.variables
             prepared = self.session.prepare(prompt, names=names, **own)
+            advice = (*prepared.advice, *self.unfilled(prompt, names or {}))
+            prepared = replace(prepared, advice=advice)
             if given.get("chat"):
                 place = self.cells.next_place()
                 chats = self.session.chats
                 context = self.session.context
                 prepared = next_turn(chats, given["chat"], place, prepared, context)
         return prepared
+
+    def unfilled(self, prompt: str, names: Iterable[str]) -> list[Advice]:
+        """Advice, once, about a name that another language would fill in."""
+        found = None if self._unfilled_told else template.unfilled(prompt, names)
+        if found is None:
+            return []
+        self._unfilled_told = True
+        given, name = found
+        return [("unfilled", {"given": given, "name": name})]
 
     def show_request(self, prepared: Prepared) -> None:
         """Show the exact body, the layer of each value, tokens and price."""

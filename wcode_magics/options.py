@@ -204,6 +204,10 @@ _SETTINGS = {row.name: row for row in SETTINGS}
 _NAMES = {row.name: row for row in OPTIONS}
 
 
+_MEANT = {"--n": "--repeat", "--best-of": "--repeat", "--choices": "--repeat"}
+"""What is called otherwise where people come from."""
+
+
 def setting(name: str) -> Option:
     """The row of a setting; raises SettingError with the nearest name."""
     spelt = name.replace("-", "_")
@@ -223,7 +227,8 @@ def flag(word: str, flags: Mapping[str, Option] = FLAGS) -> Option:
     """The row of a flag; raises OptionError with the nearest flag and its range."""
     row = flags.get(word)
     if row is None:
-        near = params.nearest(word, tuple(flags))
+        near = _MEANT.get(word, "")
+        near = near if near in flags else params.nearest(word, tuple(flags))
         page = "%%wcode?" if flags is FLAGS else " · ".join(flags)
         spelt = f"{near} ({flags[near].allowed})" if near else page
         raise OptionError("unknown_option", given=word, near=spelt)

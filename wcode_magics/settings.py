@@ -309,9 +309,15 @@ def advice_of(resolved: Resolved) -> list[tuple[str, Mapping[str, Any]]]:
 
 
 def checked_extra(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    """Parameters that the table does not know; UsageError where one is a key."""
+    """Parameters that the table does not know.
+
+    Raises:
+        UsageError: one is a key, or asks for answers that nobody would see.
+    """
     extra = dict(pairs)
     for name in extra:
         if name.lower().replace("-", "").replace("_", "") in _SECRET_PARAMS:
             raise UsageError("secret_param", name=name)
+    if extra.get("n", 1) != 1:
+        raise UsageError("many_choices", given=extra["n"])
     return extra

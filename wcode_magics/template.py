@@ -11,7 +11,7 @@ profile or a setting is text.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, lru_cache, partial
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _NO_COMMENT = "{#\x00", "\x00#}"
 _KEPT_COMPILED = 256
+_OTHER_WAYS = re.compile(r"(?<!\{)\{([^\W\d]\w*)\}(?!\})|(?<![\w$])\$([^\W\d]\w*)")
 _TAG = re.compile(r"\{(?=[{%])")
 
 
@@ -107,6 +108,19 @@ def literal(text: str) -> str:
     if not has_tags(text):
         return text
     return _TAG.sub("{{ '{' }}", text)
+
+
+def unfilled(text: str, names: Iterable[str]) -> tuple[str, str] | None:
+    """The first ``{name}`` or ``$name`` of a text that is one of ``names``.
+
+    Such a text is sent as it stands; gives what was written, and the name.
+    """
+    known = set(public(names))
+    for match in _OTHER_WAYS.finditer(text):
+        name = match[1] or match[2]
+        if name in known:
+            return match[0], name
+    return None
 
 
 class UnknownName(Exception):  # noqa: N818 - carries a name to render(), no further

@@ -29,8 +29,14 @@ def wcode_models(home: Extension, _line: str) -> None:
         listed = [(str(row.get("id", "–")),) for row in home.session.models()]
         there = Table([say("ui.listed", url=url)], listed).bundle()
     except EndpointError as error:
-        there = view.note_bundle(say("ui.listed_none", url=url, reason=error))
+        reason = error if error.key != "model" else _own_words(error)
+        there = view.note_bundle(say("ui.listed_none", url=url, reason=reason))
     show_bundle(joined([catalogue.bundle(), there]))
+
+
+def _own_words(error: EndpointError) -> str:
+    """What the endpoint said, without the advice to run this command."""
+    return f"{error.facts.get('status', '–')}: {error.facts.get('message', '–')}"
 
 
 def wcode_params(home: Extension, line: str) -> None:

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from wcode_magics.errors import OptionError, Stopped, WcodeError
-from wcode_magics.extension import CELL_ONLY, Extension
+from wcode_magics.extension import CELL_ONLY, Extension, tell
+from wcode_magics.text import say
 
 _LEFT = {"frame", "into", *CELL_ONLY}
 
@@ -30,6 +31,9 @@ def ask_rows(home: Extension, template: str, given: Mapping[str, Any]) -> Any:
     into = given.get("into") or "answer"
     from wcode_magics.frames.marks import calls_of
 
+    columns = [str(name) for name in getattr(frame, "columns", ())]
+    for key, facts in home.unfilled(template, [*columns, *home.variables]):
+        tell(say(f"advice.{key}", **facts))
     again = calls_of(frame).get(into, {}).get("template") == template
     options |= {"into": into, "names": home.variables, "overwrite": again}
     try:
