@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from wcode_magics.frames import accessors as _accessors
+
 if TYPE_CHECKING:
     from wcode_magics.dialogue.tools import confirm
     from wcode_magics.errors import WcodeError
@@ -33,6 +35,9 @@ _HOMES = {
     "parquet": "parts",
     "sweep": "session",
 }
+
+
+_accessors.watch()  # df.wcode in scripts and in notebooks without the extension
 
 
 def load_ipython_extension(shell: Any) -> None:

@@ -58,3 +58,69 @@ print(hasattr(pd.DataFrame, "wcode"), "wcode_magics.frames.frame" in sys.modules
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert done.stdout.split()[-2:] == ["False", "False"]
+
+
+def _run(script: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", script],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+SCRIPTS = {
+    "after": "import wcode_magics; assert 'pandas' not in sys.modules; import pandas",
+    "before": "import pandas; import wcode_magics",
+    "looked for": """
+import wcode_magics, importlib.util
+assert importlib.util.find_spec("pandas")
+import pandas""",
+    "interrupted": """
+import wcode_magics, builtins
+real = builtins.__import__
+def stop(name, *rest):
+    if name == "pandas.core.api":
+        raise KeyboardInterrupt
+    return real(name, *rest)
+builtins.__import__ = stop
+try:
+    import pandas
+except KeyboardInterrupt:
+    pass
+else:
+    raise AssertionError("not interrupted")
+builtins.__import__ = real
+for name in [name for name in sys.modules if name.partition(".")[0] == "pandas"]:
+    del sys.modules[name]
+import pandas""",
+    "twice": """
+import wcode_magics
+from wcode_magics.frames import accessors
+accessors.watch()
+import pandas""",
+    "dask": "import wcode_magics; import dask.dataframe; import pandas",
+}
+
+
+@pytest.mark.parametrize("script", SCRIPTS.values(), ids=SCRIPTS)
+def test_in_a_script(script):
+    """Import wcode_magics is enough, in any order, however pandas came."""
+    check = """
+assert hasattr(pandas.DataFrame({"a": [1]}).wcode, "ask")
+assert hasattr(pandas.Series([1]).wcode, "ask")
+print(len([one for one in sys.meta_path if type(one).__name__ == "_Finder"]))
+"""
+    assert _run(f"import sys\n{script}\n{check}").strip() in {"0", "1"}
+
+
+def test_dask_in_a_script():
+    """So it is for Dask's tables."""
+    script = """
+import wcode_magics
+import dask.dataframe as dd, pandas as pd
+print(hasattr(dd.from_pandas(pd.DataFrame({"a": [1]}), npartitions=1).wcode, "ask"))
+"""
+    assert _run(script).split() == ["True"]

@@ -17,20 +17,29 @@ FACES = {
 }
 """A library, what registers accessors there, and the home of FrameFace, SeriesFace."""
 
+_waiting: list[Callable[[], None]] = []
+
 
 def watch(before: Callable[[], object] = lambda: None) -> Callable[[], None]:
     """Let tables have ``.wcode``, now or when their library is imported.
 
-    ``before`` is called before a table uses it first. Returns what takes it all away.
+    ``before`` is called before a table uses it first; the last one given counts.
+    Returns what takes it all away.
     """
-    forgets = [when_imported(name, partial(_put, name, before)) for name in FACES]
+    _wait_no_more()
+    _waiting[:] = [when_imported(name, partial(_put, name, before)) for name in FACES]
 
     def forget() -> None:
-        for one in forgets:
-            one()
+        _wait_no_more()
         take()
 
     return forget
+
+
+def _wait_no_more() -> None:
+    for forget in _waiting:
+        forget()
+    _waiting.clear()
 
 
 def take() -> None:

@@ -1,12 +1,15 @@
 """Do something when a package is imported, now or later, without importing it.
 
 An import hook finds the package as everyone does and runs the call after it; then it
-is gone. So ``df.wcode`` is there whether pandas came before the extension or after.
+is gone. So ``df.wcode`` is there whether pandas came before the extension or after. It
+stays where an import was interrupted, or where somebody only looked for the package.
+(wrapt's hooks cannot be taken away again, as unloading the extension must.)
 """
 
-import importlib.util
 import sys
+import threading
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
@@ -18,6 +21,7 @@ def when_imported(name: str, call: Callable[[], object]) -> Callable[[], None]:
     Returns what forgets it.
     """
     if name in sys.modules:
+        import_module(name)  # waits where another thread is about it
         call()
         return lambda: None
     finder = _Finder(name, call)
@@ -29,6 +33,7 @@ class _Finder(MetaPathFinder):
     def __init__(self, name: str, call: Callable[[], object]) -> None:
         self._name = name
         self._call = call
+        self._looking = threading.local()
 
     def leave(self) -> None:
         if self in sys.meta_path:
@@ -42,11 +47,22 @@ class _Finder(MetaPathFinder):
     ) -> ModuleSpec | None:
         if fullname != self._name:
             return None
-        self.leave()
-        spec = importlib.util.find_spec(fullname)
+        if getattr(self._looking, "now", False):
+            return None
+        self._looking.now = True
+        try:
+            others = [one for one in sys.meta_path if one is not self]
+            found = (one.find_spec(fullname, path, target) for one in others)
+            spec = next((one for one in found if one is not None), None)
+        finally:
+            self._looking.now = False
         if spec is not None and spec.loader is not None:
-            spec.loader = _Then(spec.loader, self._call)
+            spec.loader = _Then(spec.loader, self._arrived)
         return spec
+
+    def _arrived(self) -> None:
+        self._call()
+        self.leave()
 
 
 class _Then(Loader):
