@@ -33,7 +33,7 @@ def test_permits_are_shared(run):
 
     async def work():
         one, other = Desk(run), Desk(run)
-        first = await one.enter(0)
+        first, _alone = await one.enter(0)
         await one.enter(0)
         waiting = asyncio.create_task(other.enter(0))
         await asyncio.sleep(0.01)
@@ -85,7 +85,7 @@ def test_late_return(run):
 
     async def work():
         desk = Desk(run)
-        number = await desk.enter(0)
+        number, _alone = await desk.enter(0)
         desk.close()
         desk.leave(number, used=0, length=0)
         assert run.limiter.flying == 0
@@ -98,7 +98,9 @@ def test_pause(run):
 
     async def work():
         one, other = Desk(run), Desk(run)
-        one.fail(await one.enter(0), crowded=True, late=False, retry_after=0.2)
+        number, _alone = await one.enter(0)
+        crowded = {"crowded": True, "late": False, "reserved": False}
+        one.fail(number, **crowded, retry_after=0.2)
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(other.enter(0), 0.1)
         await asyncio.wait_for(other.enter(0), 1)

@@ -23,6 +23,7 @@ from wcode_magics.frames.forecast import Forecast, Survey, spread
 from wcode_magics.frames.frame import PREVIEWED, Face
 from wcode_magics.frames.progress import tell
 from wcode_magics.frames.retries import again, statuses_of
+from wcode_magics.text import say
 
 HEAD = 1_000
 """The rows that a preview chooses from."""
@@ -128,8 +129,9 @@ class SeriesFace(FrameFace):
 
 
 def _plan(call: Call) -> Plan:
+    word = say("frame.lazy", column=call.task.into) if call.progress else ""
     return Plan(
-        Lease.of(call.session, call.resolved, call.budget),
+        Lease.of(call.session, call.resolved, call.budget, word),
         call.task,
         call.rows.others,
         call.given,

@@ -22,8 +22,10 @@ from wcode_magics.cluster.journal import Recalled
 from wcode_magics.cluster.office import Office, Run
 from wcode_magics.cluster.wire import scheduler_of
 from wcode_magics.errors import ClusterError
+from wcode_magics.flow.attempt import Permits
 from wcode_magics.flow.limiter import Limiter
 from wcode_magics.frames.many import Line, looks, purse_of
+from wcode_magics.frames.progress import tell
 from wcode_magics.replay import Replay
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
@@ -42,6 +44,31 @@ _lock = threading.Lock()
 
 async def _release(claims: Claims, taken: set[str]) -> None:
     claims.release(taken)
+
+
+class _Announced:
+    """Permits, with a word before each."""
+
+    def __init__(self, permits: Permits, word: Callable[[], None]) -> None:
+        self._permits, self._word = permits, word
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._permits, name)
+
+    async def enter(self, tokens: int = 0) -> float:
+        self._word()
+        return await self._permits.enter(tokens)
+
+
+class _Once:
+    """Tells a line the first time; threads may call."""
+
+    def __init__(self, line: str) -> None:
+        self._left = [line]
+
+    def __call__(self) -> None:
+        with suppress(IndexError):
+            tell(self._left.pop())
 
 
 @dataclass(frozen=True)
@@ -98,7 +125,8 @@ class Home:
 
     def _line_of(self, since: float) -> Line:
         line = Line.of(self.session, self.resolved, self.run.budget)
-        return replace(line, store=Recalled(self.run.store, {}, since))
+        limiter: Any = _Announced(line.limiter, self.run.word)
+        return replace(line, store=Recalled(self.run.store, {}, since), limiter=limiter)
 
 
 @dataclass(frozen=True)
@@ -124,7 +152,11 @@ class Lease:
 
     @classmethod
     def of(
-        cls, session: Session, resolved: Resolved, budget: float | None = None
+        cls,
+        session: Session,
+        resolved: Resolved,
+        budget: float | None = None,
+        word: str = "",
     ) -> "Lease":
         """The terms that a session sets, its limits and its store behind them.
 
@@ -132,6 +164,7 @@ class Lease:
             session: leads the run.
             resolved: the settings in force.
             budget: ¥ at most for all workers together; None: the session's.
+            word: a line that is told before the first request is sent.
 
         Raises:
             StoreError: the store cannot be used.
@@ -148,7 +181,8 @@ class Lease:
         purse = purse_of(session, budget) if paid else None
         store, token = session.ledger.store(resolved), uuid.uuid4().hex
         claims = _claims.setdefault((store.path.absolute(), url), Claims())
-        run = Run(store, _limits(session, url, resolved, paid=paid), purse, claims)
+        limits = _limits(session, url, resolved, paid=paid)
+        run = Run(store, limits, purse, claims, _Once(word))
         _breaks.register()
         held = {**resolved.held, "base_url": url}
         lease = cls(

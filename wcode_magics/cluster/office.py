@@ -29,13 +29,15 @@ class Run:
     """What the workers of one run share; ``budget`` None: nothing is paid.
 
     ``limits`` gives the endpoint's limiter after it has set the run's own caps there,
-    since those of the run that came last hold.
+    since those of the run that came last hold. ``word`` is called before a request
+    is sent.
     """
 
     store: Store
     limits: Callable[[], Limiter]
     budget: Budget | None
     claims: Claims
+    word: Callable[[], None] = lambda: None
 
     @property
     def limiter(self) -> Limiter:
@@ -57,6 +59,7 @@ class Desk:
 
     async def enter(self, tokens: int) -> tuple[int, bool]:
         """Leave to send one request: a number to be given back, and whether alone."""
+        self.run.word()
         limiter = self.run.limiter
         since = await limiter.enter(tokens)
         number = next(self._numbers)
