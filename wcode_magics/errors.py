@@ -28,6 +28,7 @@
         │   ├── FilteredError
         │   └── ServerError
         ├── AnswerError
+        ├── CutPromptError
         ├── LimitError
         └── StreamError
 
@@ -235,6 +236,10 @@ class AnswerError(EndpointError):
 
 class LimitError(EndpointError):
     """When an answer takes longer, or is larger, than allowed; what came is kept."""
+
+
+class CutPromptError(EndpointError):
+    """When the endpoint read a prompt without its beginning; the answer is kept."""
 
 
 class StreamError(EndpointError):

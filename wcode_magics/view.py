@@ -11,6 +11,7 @@ from typing import Any
 
 from wcode_magics import highlight, markdown, models, tree
 from wcode_magics.bundle import Bundle, bundle
+from wcode_magics.cut_prompt import cut_of
 from wcode_magics.dialogue.typed import plain_value
 from wcode_magics.ending import badge, blank, missing, thinking
 from wcode_magics.errors import AnswerError
@@ -132,6 +133,9 @@ def footer(reply: Reply) -> str:
         parts.append(_replayed(reply))
     if reply.from_sandbox:
         parts.append(say("ui.sandbox"))
+    cut = cut_of(reply)
+    if cut is not None:
+        parts.append(str(cut))
     return " · ".join(parts)
 
 

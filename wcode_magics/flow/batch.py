@@ -13,9 +13,11 @@ import re
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 from wcode_magics import errors as e
+from wcode_magics.cut_prompt import Cut, Length, alike, cut_of, length_of
 from wcode_magics.errors import WcodeError
 from wcode_magics.flow.attempt import Attempts, Limits, Permits, Purse
 from wcode_magics.flow.health import Health
@@ -98,6 +100,7 @@ class Batch(Generic[T]):
         self._mend, self._find = mend, find
         self._ending = ending
         self._outcomes: list[Outcome[T]] = []
+        self._long: list[tuple[Outcome[T], Length]] = []
         self._first: dict[bytes, int] = {}
         self._repeats: dict[int, list[int]] = {}
         self._flying: set[asyncio.Task[None]] = set()
@@ -128,6 +131,7 @@ class Batch(Generic[T]):
             for worker in workers:
                 worker.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
+        self._cut_alike()
         return self._outcomes
 
     def pause(self) -> None:
@@ -267,7 +271,28 @@ class Batch(Generic[T]):
             found = None if self._find is None else await self._find(again)
             reply = found or await self._sent(again, row)
             value, ending = self._value(reply), self._ending(reply)
-        return Outcome(ending, value, None, row.attempts, row.paid)
+        return self._whole(Outcome(ending, value, None, row.attempts, row.paid), reply)
+
+    def _whole(self, outcome: Outcome[T], reply: Reply) -> Outcome[T]:
+        """The outcome, unless the prompt was read without its beginning."""
+        if outcome.status not in GOOD:
+            return outcome
+        cut = cut_of(reply)
+        if cut is not None:
+            return _cut(outcome, cut)
+        length = length_of(reply)
+        if length is not None:
+            self._long.append((outcome, length))
+        return outcome
+
+    def _cut_alike(self) -> None:
+        """Find prompts that are told as equally long, and are not."""
+        found = alike([length for _outcome, length in self._long])
+        cuts = {id(self._long[n][0]): cut for n, cut in found.items()}
+        for place, outcome in enumerate(self._outcomes if cuts else ()):
+            if id(outcome) in cuts:
+                self._outcomes[place] = _cut(outcome, cuts[id(outcome)])
+                self.tally.failed += 1
 
     def _value(self, reply: Reply) -> T:
         """What is read from a reply; one too deep to be read is its own error."""
@@ -318,6 +343,11 @@ class Batch(Generic[T]):
                 self._keep(reply)
             except e.StoreError as error:
                 self._halt(error)
+
+
+def _cut(outcome: Outcome[T], cut: Cut) -> Outcome[T]:
+    error = e.CutPromptError("cut_prompt", told=str(cut))
+    return replace(outcome, status="cut_prompt", error=error)
 
 
 def _again(outcome: Outcome[T]) -> Outcome[T]:

@@ -14,6 +14,7 @@ STATUSES = (
     "replayed",
     "refused",
     "truncated",
+    "cut_prompt",
     "empty",
     "invalid",
     "http_4xx",
@@ -29,6 +30,7 @@ GOOD = frozenset({"ok", "replayed", "disagrees"})
 
 _STATUS_OF: tuple[tuple[type[WcodeError], str], ...] = (
     (e.BudgetError, "budget"),
+    (e.CutPromptError, "cut_prompt"),
     (e.FilteredError, "refused"),
     (e.TimedOut, "timeout"),
     (e.ServerError, "http_5xx"),

@@ -16,7 +16,9 @@ from wcode_magics.frames.task import Task
 from wcode_magics.params import hint
 from wcode_magics.request import Request
 
-_ANSWERED = frozenset({"refused", "truncated", "empty", "invalid", "disagrees"})
+_ANSWERED = frozenset(
+    {"refused", "truncated", "cut_prompt", "empty", "invalid", "disagrees"}
+)
 
 
 def again(
