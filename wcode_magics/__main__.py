@@ -27,6 +27,7 @@ IN_NOTEBOOKS = frozenset(
         "panel",
         "frame",
         "into",
+        "keep_going",
         "chat",
         "trim",
         "functions",

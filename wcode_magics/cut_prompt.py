@@ -50,9 +50,13 @@ class Cut:
     sent: int
     turn: int | None = None
 
+    @property
+    def facts(self) -> dict[str, str]:
+        """Both numbers as they are told."""
+        return {"read": f"{self.read:,}", "sent": f"{self.sent:,}"}
+
     def __str__(self) -> str:
-        facts = {"read": f"{self.read:,}", "sent": f"{self.sent:,}"}
-        told = say("cut.prompt", **facts)
+        told = say("errors.cut_prompt", **self.facts)
         return told if self.turn is None else told + say("cut.turn", turn=self.turn)
 
 
@@ -79,7 +83,7 @@ def cut_of(reply: Reply) -> Cut | None:
     least = sum(map(fewest, texts))
     if least < LEAST or least <= read:
         return None
-    sent = tokens.count_request(reply.request, tokens.estimate).tokens
+    sent = tokens.count_request(reply.request, count=tokens.estimate).tokens
     return Cut(read, sent, _turn(reply.request, read))
 
 

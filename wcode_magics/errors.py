@@ -28,8 +28,8 @@
         │   ├── FilteredError
         │   └── ServerError
         ├── AnswerError
-        ├── CutPromptError
         ├── LimitError
+        ├── CutPromptError
         └── StreamError
 
 An error is made from a key of ``[errors]`` in ``locale/`` and the facts that its

@@ -69,7 +69,7 @@ class Extension:
 
     def _count(self, result: Any) -> None:
         """Note what the cell that just ended has spent, whichever face it used."""
-        now = (self.session.ledger.kept, self.session.budget.spent)
+        now = (self.session.ledger.kept, self.session.budget.known)
         answers, cost = now[0] - self._counted[0], now[1] - self._counted[1]
         self._counted = now
         if answers or cost:

@@ -174,6 +174,7 @@ OPTIONS = (
     Option("frame", "variable"),
     Option("into", "text"),
     Option("fresh", "flag"),
+    Option("keep_going", "flag"),
     Option("profile", "text", setting=True),
     Option("chat", "text"),
     Option("trim", "choice", choices=TRIMS, default="stop", setting=True),

@@ -4,6 +4,8 @@ import pandas as pd
 import pytest
 
 from tests.frames.asking import QUIET, texts
+from wcode_magics.frames.forecast import Survey
+from wcode_magics.settings import Resolved
 
 
 @pytest.mark.priced
@@ -51,7 +53,20 @@ def test_preview_is_paid_once(serve, capsys):
     df = pd.DataFrame({"text": ["x" * n for n in range(1, 41)]})
     some = df.wcode.preview("{{ text }}", 5, progress=False)
     assert some.index.tolist() == [0, 10, 20, 29, 39]
-    told = capsys.readouterr().err
+    told = capsys.readouterr().out
     assert "35 to send, 5 recorded" in told
     df.wcode.ask("{{ text }}", into="answer", **QUIET)
     assert len(server.seen) == 40
+
+
+@pytest.mark.parametrize("slots", [1, 2, 64])
+def test_a_preview_tells_how_many_are_answered_at_once(slots):
+    """Where rows of a preview waited for each other, so will those of the run."""
+    times = [0.2 * (n // slots + 1) for n in range(6)]
+    found = Survey(rows=500, sends=500, times=times, lengths=[10] * 6)
+    resolved = Resolved({"concurrency": 64}, {})
+    low, high = found.forecast("m", resolved, together=True).seconds
+    real = 500 * 0.2 / min(slots, 64)
+    assert low <= real * 1.1
+    assert high >= real * 0.9
+    assert high <= real * 1.6

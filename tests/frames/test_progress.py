@@ -1,24 +1,39 @@
 """What is told of a run, and how it is stopped."""
 
 import os
+import re
 
 import pandas as pd
 
-from tests.frames.asking import echo, texts
+from tests.frames.asking import echo, prompt_of, texts
 from tests.kernel import kernel
 from tests.loopback import Answer
 
 
 def test_told_in_a_line(serve, capsys):
-    """Skipped, failed and replayed rows are told in one line; else nothing."""
+    """Every run ends with a line, and nothing of it is on stderr."""
     serve()
     df = pd.DataFrame({"text": ["a", None]})
     texts(2).wcode.ask("{{ text }}")
-    assert capsys.readouterr().err == ""
+    told = capsys.readouterr()
+    assert told.err == ""
+    assert re.fullmatch(r"2 rows · [\d.]+ s · ¥ –\n", told.out)
     df.wcode.ask("{{ text }}")
-    assert "skipped 1" in capsys.readouterr().err
+    assert "skipped 1" in capsys.readouterr().out
     df.wcode.ask("{{ text }}")
-    assert "1 answer replayed" in capsys.readouterr().err
+    assert "1 answer replayed" in capsys.readouterr().out
+    df.wcode.ask("{{ text }}", overwrite=True, progress=False)
+    assert capsys.readouterr().out == ""
+
+
+def test_told_what_failed_and_what_to_do(serve, capsys):
+    """Failures are told by kind, with the call that sends those rows again."""
+    broken = Answer([b'{"error": {"message": "no"}}'], status=400)
+    serve(lambda seen: broken if "row 1" in prompt_of(seen) else echo(seen))
+    texts(3).wcode.ask("{{ text }}")
+    told = capsys.readouterr().out
+    assert "http_4xx 1" in told
+    assert "retry()" in told
 
 
 def test_nothing_is_left_of_the_bar(loopback):
@@ -36,6 +51,7 @@ def test_nothing_is_left_of_the_bar(loopback):
 
         ran = run.run(made, on_output=look)
     assert "application/vnd.jupyter.widget-view+json" in kinds
-    bar, value = ran.outputs
-    assert bar["data"] == {"text/plain": ""}
+    bar, value = [shown for shown in ran.outputs if "data" in shown]
+    assert [s["name"] for s in ran.outputs if "data" not in s] == ["stdout"]
+    assert not any(bar["data"].values())
     assert value["data"]["text/plain"] == "(50, 4)"

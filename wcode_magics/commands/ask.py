@@ -45,8 +45,9 @@ def wcode(home: Extension, line: str, cell: str | None = None) -> Any:
         return None
     if given.get("frame") is not None:
         return ask_rows(home, prompt, given)
-    if given.get("into"):
-        raise OptionError("frame_only", name="--into")
+    for name in ("into", "keep_going"):
+        if given.get(name):
+            raise OptionError("frame_only", name=f"--{name.replace('_', '-')}")
     if given.get("of") and not given.get("continue"):
         raise OptionError("of_alone")
     if given.get("sweep") or given.get("models"):

@@ -20,7 +20,9 @@ def wcode_usage(home: Extension, _line: str) -> None:
     cells = [[_told(name, row[name]) for name in _USAGE] for row in rows]
     budget = home.session.budget
     limit = home.session.settings.resolve({})["budget"] or math.inf
-    note = say("spent.session", spent=models.money(budget.spent))
+    note = say("spent.session", spent=models.money(budget.known))
+    if budget.unsure:
+        note += " " + say("spent.unsure", most=models.money(budget.unsure))
     if limit < math.inf:
         note += " " + say("spent.limit", limit=models.money(limit))
     heads = [say(f"spent.{name}") for name in _USAGE]

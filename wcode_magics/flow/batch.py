@@ -346,7 +346,7 @@ class Batch(Generic[T]):
 
 
 def _cut(outcome: Outcome[T], cut: Cut) -> Outcome[T]:
-    error = e.CutPromptError("cut_prompt", told=str(cut))
+    error = e.CutPromptError("cut_prompt", **cut.facts)
     return replace(outcome, status="cut_prompt", error=error)
 
 

@@ -47,6 +47,11 @@ class Budget:
         return await self.set_aside(worst_cost(request, place))
 
     @property
+    def known(self) -> float:
+        """What is spent as far as endpoints told it, in ¥."""
+        return self.spent - self.unsure
+
+    @property
     def limits(self) -> bool:
         """Whether there is a limit, here or under it."""
         below = self._under is not None and self._under.limits

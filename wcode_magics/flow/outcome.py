@@ -1,7 +1,8 @@
 """What became of a request among many, in one word, with its value or its error."""
 
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+import time
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
 
 from wcode_magics import errors as e
 from wcode_magics.errors import WcodeError
@@ -73,6 +74,25 @@ class Tally:
     skipped: int = 0
     sandbox: int = 0
     spent: float = 0.0
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def seconds(self) -> float:
+        """Since it began."""
+        return time.monotonic() - self.began
+
+
+def is_answered(outcome: Outcome[Any]) -> bool:
+    """Whether a model answered, whatever the answer is worth."""
+    error = outcome.error
+    held = outcome.value is not None or (error is not None and error.reply is not None)
+    return held or outcome.status in {
+        *GOOD,
+        "refused",
+        "truncated",
+        "empty",
+        "cut_prompt",
+    }
 
 
 def status_of(error: WcodeError) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from wcode_magics import portal
+from wcode_magics import models, portal
 from wcode_magics.errors import (
     BudgetError,
     ReplayError,
@@ -20,7 +20,7 @@ from wcode_magics.errors import (
     WcodeError,
 )
 from wcode_magics.flow.batch import Batch
-from wcode_magics.flow.outcome import GOOD, Outcome
+from wcode_magics.flow.outcome import GOOD, Outcome, is_answered
 from wcode_magics.frames.filled import columns_of, filled, name_in
 from wcode_magics.frames.forecast import Forecast, Survey, survey
 from wcode_magics.frames.many import Line, looks
@@ -43,6 +43,7 @@ from wcode_magics.session import Session
 from wcode_magics.settings import Resolved
 
 MISSING = ("skip", "error")
+ON_ERROR = ("stop", "continue")
 
 _sessions: list[Callable[[], Session]] = []
 _binds: list[Callable[[Any], None]] = []
@@ -98,11 +99,17 @@ class Call:
     budget: float | None = None
     progress: bool = True
     onto: pd.DataFrame | None = None
+    keep_going: bool = False
 
     @property
     def task(self) -> Task:
         """What is asked."""
         return self.rows.task
+
+    @property
+    def priced(self) -> bool:
+        """Whether the endpoint's prices are known."""
+        return models.find(self.task.base.model, self.resolved.place) is not None
 
     def run(self) -> pd.DataFrame:
         """Run and wait.
@@ -168,7 +175,7 @@ class Call:
         stopped: bool,
     ) -> pd.DataFrame:
         made = self.result(outcomes, batch)
-        told = summary(outcomes, batch)
+        told = summary(outcomes, batch, priced=self.priced)
         if stopped or batch.reason is not None:
             reason = None if stopped else batch.reason
             raise halted(made, told, reason) from batch.reason
@@ -176,23 +183,27 @@ class Call:
             tell(told)
         return made
 
-    def forecast(self) -> Forecast:
-        """What the run will take; nothing is sent."""
+    def forecast(self, *, together: bool = False) -> Forecast:
+        """What the run will take; nothing is sent.
+
+        ``together``: what is recorded of it was sent at the same time, by a preview.
+        """
         store = self.session.ledger.store(self.resolved)
         place = self.session.place(self.resolved)
         anew = not looks(self.resolved)
         recall = partial(store.get_many, base_url=place)
         found = survey(self.rows, recall, place=self.resolved.place, anew=anew)
-        return self.forecast_of(found)
+        return self.forecast_of(found, together=together)
 
-    def forecast_of(self, found: Survey) -> Forecast:
+    def forecast_of(self, found: Survey, *, together: bool = False) -> Forecast:
         """What a survey means at this run's model and caps."""
-        return found.forecast(self.task.base.model, self.resolved)
+        model = self.task.base.model
+        return found.forecast(model, self.resolved, together=together)
 
     def batch(self) -> Batch[tuple[Any, ...]]:
         """The run itself, to be started, watched and stopped by who shows it."""
         line = Line.of(self.session, self.resolved, self.budget)
-        return batch_of(line, self.task)
+        return batch_of(line, self.task, keep_going=self.keep_going)
 
     def result(
         self,
@@ -251,8 +262,14 @@ def call_of(
             ("names", None),
             ("budget", None),
             ("progress", True),
+            ("on_error", "stop"),
         )
     }
+    if options.pop("keep_going", False):
+        own["on_error"] = "continue"
+    if own["on_error"] not in ON_ERROR:
+        allowed = ", ".join(ON_ERROR)
+        raise UsageError("frame.on_error", given=own["on_error"], allowed=allowed)
     options.setdefault("into", "answer")
     check_given({"budget": own["budget"]})
     if not isinstance(own["names"], Mapping | None):
@@ -265,10 +282,11 @@ def call_of(
     rows = replace(rows, whole=rows.lost)
     given.pop("fresh", None)
     given |= {"missing": own["missing"], **noted_names(rows.others)}
+    going = own["on_error"] == "continue"
     budget = own["budget"]
     if budget is None and resolved.layer("budget") == "profile":
         budget = resolved["budget"]
-    return Call(through, rows, resolved, given, budget, own["progress"], onto)
+    return Call(through, rows, resolved, given, budget, own["progress"], onto, going)
 
 
 def _check(rows: Rows, onto: pd.DataFrame | None, *, overwrite: bool) -> None:
@@ -303,7 +321,7 @@ def refuse_missing(rows: Rows, missing: str) -> None:
 
 def vain(outcomes: Sequence[Outcome[Any]], batch: Batch[Any]) -> WcodeError | None:
     """What befell all requests, where none was answered."""
-    good = any(outcome.status in GOOD for outcome in outcomes)
+    good = any(map(is_answered, outcomes))
     if batch.reason is not None and (not good or isinstance(batch.reason, ReplayError)):
         return batch.reason
     broke = (o.error for o in outcomes if isinstance(o.error, BudgetError))

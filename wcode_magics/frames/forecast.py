@@ -19,6 +19,10 @@ from wcode_magics.values import Usage
 
 AT_ONCE = 256
 ENOUGH = 3
+LENGTH = 32
+"""Tokens of an answer that take as long as its beginning."""
+AT_A_TIME = 0.5
+"""Requests waited where the quickest took less of the slowest, for its length."""
 LOW, HIGH = 0.1, 0.9
 
 Interval = tuple[float, float]
@@ -89,8 +93,14 @@ class Survey:
     def __add__(self, other: "Survey") -> "Survey":
         return Survey(*map(add, vars(self).values(), vars(other).values()))
 
-    def forecast(self, model: str, resolved: Resolved) -> Forecast:
-        """What a run will take at a model's prices, under the caps that are set."""
+    def forecast(
+        self, model: str, resolved: Resolved, *, together: bool = False
+    ) -> Forecast:
+        """What a run will take at a model's prices, under the caps that are set.
+
+        ``together``: the recorded requests were sent at the same time, so that their
+        times tell how many the endpoint answers at once.
+        """
         answer = self._answer
         return Forecast(
             self.rows,
@@ -103,7 +113,9 @@ class Survey:
             answer,
             self._cost(model, answer, resolved.place),
             self._seconds(
-                int(resolved["concurrency"]), resolved["requests_per_minute"]
+                int(resolved["concurrency"]),
+                resolved["requests_per_minute"],
+                together=together,
             ),
             self._notes,
         )
@@ -137,13 +149,25 @@ class Survey:
         )
         return None if low is None or high is None else (low, high)
 
-    def _seconds(self, concurrency: int, per_minute: float | None) -> Interval | None:
+    def _seconds(
+        self, concurrency: int, per_minute: float | None, *, together: bool
+    ) -> Interval | None:
         if len(self.times) < ENOUGH:
             return None
         low, high = percentiles(self.times)
-        waves = -(-self.sends // max(concurrency, 1))
+        waves: float = -(-self.sends // max(concurrency, 1))
+        if together and self._queued:
+            waves, low, high = self.sends / len(self.times), *_around(max(self.times))
         floor = self.sends * 60 / per_minute if per_minute else 0.0
         return (max(low * waves, floor), max(high * waves, floor))
+
+    @property
+    def _queued(self) -> bool:
+        """Whether times for their lengths say that requests waited for each other."""
+        if len(self.lengths) < len(self.times):
+            return False
+        each = [t / (LENGTH + n) for t, n in zip(self.times, self.lengths, strict=True)]
+        return min(each) < max(each) * AT_A_TIME
 
     def count(self, request: Request, place: str) -> None:
         """A request that will be sent."""
@@ -220,6 +244,10 @@ def spread(rows: Rows, number: int) -> list[int]:
     number = min(number, len(sizes))
     steps = (round(k * (len(sizes) - 1) / max(number - 1, 1)) for k in range(number))
     return sorted(sizes[step][1] for step in steps)
+
+
+def _around(seconds: float) -> Interval:
+    return 0.8 * seconds, 1.3 * seconds
 
 
 def _span(pair: Iterable[float | None], form: Callable[[float], str]) -> str:

@@ -7,6 +7,7 @@ tables itself (:mod:`wcode_magics.frames.accessors`), which import it when first
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 import pandas as pd
@@ -54,6 +55,8 @@ class Face(Generic[R]):
                 the template; ``details``, columns of tokens, ¥, mean logprob and
                 finish reason; ``fresh``, send what is recorded too; ``replay``
                 "read" (the default), "only" or "off"; ``budget`` in ¥; ``progress``;
+                ``on_error`` "stop" (the default: 20 rows that fail alike, and none
+                good, end the run) or "continue";
                 ``model`` and every parameter.
 
         Raises:
@@ -166,7 +169,7 @@ class FrameFace(Face[pd.DataFrame]):
 
     def _previewed(self, whole: Call, part: Call) -> pd.DataFrame:
         made = part.run()
-        tell(str(whole.forecast()))
+        tell(str(whole.forecast(together=True)))
         return made
 
 
@@ -184,7 +187,8 @@ class AsyncFace(Face[Awaitable[pd.DataFrame]]):
 
     async def _previewed(self, whole: Call, part: Call) -> pd.DataFrame:
         made = await part.arun()
-        tell(str(await asyncio.to_thread(whole.forecast)))
+        forecast = partial(whole.forecast, together=True)
+        tell(str(await asyncio.to_thread(forecast)))
         return made
 
 

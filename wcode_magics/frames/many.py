@@ -113,7 +113,9 @@ def looks(resolved: Resolved) -> bool:
     return wanted(resolved, seeded=True).looks
 
 
-def batch(line: Line, task: Task) -> Batch[tuple[Any, ...]]:
+def batch(
+    line: Line, task: Task, *, keep_going: bool = False
+) -> Batch[tuple[Any, ...]]:
     """A batch that reads answers as ``task`` says."""
     resolved = line.resolved
     found, sends = looks(resolved), Replay(resolved["replay"]).sends
@@ -129,6 +131,7 @@ def batch(line: Line, task: Task) -> Batch[tuple[Any, ...]]:
         budget=line.budget,
         retry=Retry(attempts=int(resolved["retries"]) + 1),
         health=line.health,
+        keep_going=keep_going,
         timeout=float(resolved["timeout"]),
         url=line.answerer.endpoint.base_url,
     )

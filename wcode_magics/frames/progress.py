@@ -177,25 +177,33 @@ def cancelled(stopped: Stopped) -> asyncio.CancelledError:
     return error
 
 
-def summary(outcomes: Iterable[Outcome[Any]], batch: Batch[Any]) -> str:
-    """One line about what a reader would not see from the values; else nothing."""
+def summary(
+    outcomes: Iterable[Outcome[Any]], batch: Batch[Any], *, priced: bool
+) -> str:
+    """One line about a run: rows, replays, failures by kind, seconds, ¥.
+
+    ``priced``: the endpoint's prices are known.
+    """
     counts = Counter(outcome.status for outcome in outcomes)
     bad = {word: n for word, n in counts.items() if word not in GOOD}
     replayed, sandbox = batch.tally.replayed, batch.tally.sandbox
-    if not bad and not replayed and not sandbox:
-        return ""
     parts = [say("frame.told_rows", rows=sum(counts.values()))]
     if sandbox:
         parts.append(say("frame.told_sandbox"))
     if replayed:
         parts.append(say("frame.told_replayed", rows=replayed))
     parts += [f"{word} {n}" for word, n in sorted(bad.items())]
+    parts.append(say("ui.seconds", seconds=f"{batch.tally.seconds:.1f}"))
+    free = sandbox or replayed == sum(counts.values()) - counts["skipped"]
+    known = priced or free
+    parts.append(models.money(batch.tally.spent) if known else "¥ –")
     if counts["stopped"]:
         parts.append(say("frame.told_stopped"))
+    elif bad.keys() - {"skipped"}:
+        parts.append(say("frame.told_retry"))
     return " · ".join(parts)
 
 
 def tell(line: str) -> None:
-    """Say a line beside the output, if there is one."""
-    if line:
-        terminal.note(line)
+    """Say a line; not on stderr, which front ends show as an error."""
+    terminal.write(line)

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from wcode_magics.errors import BudgetError, ReplayError, StoreError, WcodeError
 from wcode_magics.flow.batch import Ask, Batch
-from wcode_magics.flow.outcome import GOOD, Outcome, Tally
+from wcode_magics.flow.outcome import GOOD, Outcome, Tally, is_answered
 from wcode_magics.frames.call import Call
 from wcode_magics.frames.many import Line
 from wcode_magics.frames.many import batch as batch_of
@@ -229,7 +229,8 @@ class Passage:
         self, turn: Turn, asks: Iterator[Ask], places: Sequence[int], total: int
     ) -> bool:
         """Ask, and tell whether something befell all; ``places`` fills as it asks."""
-        batch = batch_of(self._line, self._call.task)
+        going = self._call.keep_going
+        batch = batch_of(self._line, self._call.task, keep_going=going)
         batch.tally = self.tally
         self._alive.append(batch)
         try:
@@ -243,7 +244,7 @@ class Passage:
 
     def _judge(self, outcomes: Outcomes, batch: Batch[tuple[Any, ...]]) -> None:
         statuses = {outcome.status for outcome in outcomes}
-        self._good = self._good or bool(statuses & GOOD)
+        self._good = self._good or any(map(is_answered, outcomes))
         if batch.reason is not None:
             self._halt(batch.reason)
         elif "budget" in statuses:

@@ -17,6 +17,7 @@ from wcode_magics.playground.answer import problem_html
 from wcode_magics.probability import comparison
 from wcode_magics.probability.differences import differences
 from wcode_magics.reply import Reply
+from wcode_magics.session import Session
 
 _CELL = "vertical-align:top;text-align:left;padding:.3em .6em;border:1px solid #8884"
 
@@ -57,6 +58,18 @@ class Card:
                 self.reply = self.flow.reply
         except WcodeError as error:
             self.error, self.reply = error, error.reply
+
+    def open(self, session: Session) -> None:
+        """Send its request; what cannot be sent is its error."""
+        try:
+            self.flow = session.stream(self.prepared)
+        except WcodeError as error:
+            self.error = error
+
+    def close(self) -> None:
+        """Hang up, where its stream is still open."""
+        if self.flow is not None:
+            self.flow.close()
 
     def draw(self) -> None:
         """Show the text as far as it is there."""

@@ -110,12 +110,21 @@ class Compare:
         return adopt
 
     def _run(self, cards: Sequence[Card], stop: threading.Event) -> None:
+        """Answer all cards; however it ends, no stream is left open."""
+        try:
+            self._answer(cards, stop)
+        finally:
+            for card in cards:
+                card.close()
+        self._end(cards)
+
+    def _answer(self, cards: Sequence[Card], stop: threading.Event) -> None:
         while not all(card.over for card in cards):
             halted = stop.is_set()
             open_ = [card for card in cards if card.flow and not card.over]
-            waiting = [card for card in cards if card.flow is None]
+            waiting = [card for card in cards if card.flow is None and not card.over]
             for card in waiting[: 0 if halted else AT_ONCE - len(open_)]:
-                card.flow = self._desk.session.stream(card.prepared)
+                card.open(self._desk.session)
                 open_.append(card)
             for card in open_:
                 card.take(stop=halted)
@@ -123,7 +132,6 @@ class Compare:
             if halted:
                 break
             stop.wait(REDRAW_S)
-        self._end(cards)
 
     def _end(self, cards: Sequence[Card]) -> None:
         replies = [card.reply for card in cards if card.reply is not None]

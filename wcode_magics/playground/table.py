@@ -184,7 +184,7 @@ class Table:
             self._desk.shell.user_ns[out] = made
         paused = any(outcome.status == "stopped" for outcome in outcomes)
         self._start.description = say("panel.go_on" if paused else "panel.run")
-        told = progress.summary(outcomes, batch)
+        told = progress.summary(outcomes, batch, priced=call.priced)
         why = "" if batch.reason is None else str(batch.reason)
         self._tell(_standing(batch.tally), why, told, say("panel.bound", name=out))
         self._show(made)
