@@ -15,6 +15,7 @@ import pytest
 from tests.kernel import kernel
 from tests.loopback import Answer, Loopback, event
 from tests.stopping import once
+from tests.telling import told
 from wcode_magics import portal
 from wcode_magics.errors import UsageError
 from wcode_magics.session import Session
@@ -318,7 +319,7 @@ def test_a_loop_that_other_code_stops_turns_on():
 
     portal.run(stop)
     assert portal.run(double, 2) == 4
-    with pytest.warns(UserWarning, match=r"SystemExit\(5\)"):
+    with told(r"SystemExit\(5\)"):
         portal.run(leave)
     assert portal.run(double, 2) == 4
 

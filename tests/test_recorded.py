@@ -1,11 +1,12 @@
 """What was paid for is on record: cells, tables, history, and replay without a key."""
 
 import asyncio
+import contextlib
+import io
 import os
 import re
 import subprocess
 import sys
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from nbclient import NotebookClient
 
 from tests.kernel import kernel
 from tests.loopback import Answer, Loopback, Seen, completion, either, event, streamed
+from tests.telling import told
 from wcode_magics.errors import OptionError, ReplayError, StoreError, StreamError
 from wcode_magics.session import Session
 from wcode_magics.view import footer
@@ -278,7 +280,7 @@ def test_a_broken_store_matters_to_those_who_asked_for_it(counting, tmp_path):
     place = tmp_path / "notes.txt"
     place.write_text("mine " * 100)
     with Session(base_url=counting.url, store=str(place)) as session:
-        with pytest.warns(UserWarning, match="is not a store"):
+        with told("is not a store"):
             assert session.ask("hi", seed=1).text == "Answer 1"
         with pytest.raises(StoreError, match="is not a store"):
             session.ask("hi", replay="read")
@@ -298,15 +300,13 @@ def test_every_answer_that_is_not_kept_is_told(counting, tmp_path):
     place.write_text("mine " * 100)
     with (
         Session(base_url=counting.url, store=str(place)) as session,
-        warnings.catch_warnings(record=True) as told,
+        contextlib.redirect_stderr(io.StringIO()) as said,
     ):
-        warnings.simplefilter("default")
         for _ in "abc":
             session.ask("hi")
-    assert len(told) == 3
-    assert {str(one.message) for one in told} == {
+    assert said.getvalue().splitlines() == 3 * [
         f"{place} is not a store of answers, and was left as it is. Name another file."
-    }
+    ]
 
 
 def test_answers_that_are_lost_at_the_end_are_told(session, store):
@@ -315,8 +315,8 @@ def test_answers_that_are_lost_at_the_end_are_told(session, store):
     store.unlink()
     store.write_text("mine " * 100)
     session.ask("hi")
-    told = r"1 paid answer could not .*project\.db .*\(file is not a database\)"
-    with pytest.warns(UserWarning, match=told):
+    lost = r"1 paid answer could not .*project\.db .*\(file is not a database\)"
+    with told(lost):
         session.close()
 
 
@@ -439,7 +439,7 @@ def test_a_store_that_cannot_be_used_takes_no_answer_away(loopback, tmp_path):
     (tmp_path / "notes.txt").write_text("mine " * 100)
     place = str(tmp_path / "notes.txt")
     with Session(base_url=server.url, api_key="k", store=place) as session:
-        with pytest.warns(UserWarning, match="is not a store"):
+        with told("is not a store"):
             assert session.ask("hello").text == "Hello."
         assert session.last.text == "Hello."
     assert Path(place).read_text() == "mine " * 100

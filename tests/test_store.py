@@ -1,6 +1,8 @@
 """The store: paid answers, replayed, shared, and safe from every accident."""
 
+import contextlib
 import datetime as dt
+import io
 import json
 import os
 import random
@@ -12,7 +14,6 @@ import subprocess
 import sys
 import textwrap
 import time
-import warnings
 from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from tests.telling import told
 from wcode_magics.errors import StoreError
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
@@ -782,7 +784,7 @@ def test_a_damaged_answer_is_as_none(path, store, kind):
     store.put(reply("other"), URL)
     store.flush()
     damage(path, "reply", DAMAGED[kind], f"hash = '{request().hash}'")
-    with pytest.warns(UserWarning, match="cannot be read"):
+    with told("cannot be read"):
         assert store.get(request(), URL) is None
     assert store.records(request(), URL, 1) == []
     assert store.find([request().hash], URL) == {}
@@ -801,7 +803,7 @@ def test_an_older_answer_stands_for_a_damaged_one(path, store):
         store.flush()
         time.sleep(0.002)
     damage(path, "reply", b"", "id = 2")
-    with pytest.warns(UserWarning, match="cannot be read"):
+    with told("cannot be read"):
         assert store.get(request(), URL).text == "old"
     assert [one.text for one in store.records(request(), URL, 1)] == ["old"]
 
@@ -812,7 +814,7 @@ def test_a_damaged_request_is_left_out(path, store, kind):
     store.put(reply(), URL)
     store.flush()
     damage(path, "request", DAMAGED[kind])
-    with pytest.warns(UserWarning, match="cannot be read"):
+    with told("cannot be read"):
         assert store.history() == []
     assert store.recorded() == []
     assert store.get(request(), URL).text == "hi"
@@ -926,8 +928,7 @@ def test_a_flipped_byte_is_no_answer(path, store, column):
     for place in range(0, len(whole), 3):
         flipped = bytes([whole[place] ^ 4])
         damage(path, column, whole[:place] + flipped + whole[place + 1 :])
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with contextlib.redirect_stderr(io.StringIO()):
             found, listed = store.get(request(), URL), store.history()
         assert listed == []
         assert (found and found.text) == (None if column == "reply" else "hi there")
@@ -943,7 +944,7 @@ def test_a_record_answers_its_own_request_alone(path, store):
             "UPDATE answers SET reply = (SELECT reply FROM answers WHERE id = 1)"
         )
         db.commit()
-    with pytest.warns(UserWarning, match="cannot be read"):
+    with told("cannot be read"):
         assert store.get(request("two"), URL) is None
     assert store.get(request("one"), URL).text == "one"
 

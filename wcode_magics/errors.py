@@ -38,7 +38,7 @@ answer as far as it arrived, or None; ``WcodeError.value`` what came of many req
 that it ended, such as a table.
 """
 
-import warnings
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -115,9 +115,9 @@ def stoppable() -> Iterator[None]:
 
 
 def tell(error: WcodeError) -> None:
-    """Warn, every time: Python by itself shows one text once."""
-    where = "<wcode_magics>", 0, __name__
-    warnings.warn_explicit(str(error), UserWarning, *where, registry={})
+    """Say in one line what nobody can be raised to."""
+    sys.stderr.write(f"{inert(str(error))}\n")
+    sys.stderr.flush()
 
 
 def _line(said: str, told: str, *, kept: bool) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wcode_magics import lifetime
+from wcode_magics import files, lifetime
 from wcode_magics.errors import StoreError, tell
 from wcode_magics.flow.attempt import Limits
 from wcode_magics.flow.budget import Budget
@@ -165,6 +165,4 @@ def place_of(reply: Reply) -> str:
 
 
 def _own_store() -> str:
-    import platformdirs
-
-    return f"{platformdirs.user_data_dir('wcode-magics')}/answers.db"
+    return str(files.data_folder() / "answers.db")

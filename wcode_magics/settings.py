@@ -15,13 +15,22 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from wcode_magics import address, notebook_secrets, options, params, text, written
+from wcode_magics import (
+    address,
+    files,
+    keyrings,
+    notebook_secrets,
+    options,
+    params,
+    text,
+    written,
+)
 from wcode_magics.errors import SettingError, UsageError
 from wcode_magics.proxies import proxy_for
 from wcode_magics.values import HOSTED_URL, Endpoint
 
 GET_KEY_URL = "https://wcode.net/get-apikey"
-KEY_VARIABLE = "WCODE_API_KEY"
+KEY_VARIABLE = keyrings.KEY_VARIABLE
 KEY_FILE_VARIABLE = "WCODE_API_KEY_FILE"
 """Names a file that holds the key, as the secrets of containers are mounted."""
 OWN_VARIABLES = (KEY_VARIABLE, KEY_FILE_VARIABLE, "WCODE_HEADERS")
@@ -36,7 +45,6 @@ _SECRET_PARAMS = frozenset(
     }
 )
 """Names under which a request would carry a key, without ``-`` and ``_``."""
-_SERVICE, _ACCOUNT = "wcode-magics", "api-key"
 
 
 @dataclass
@@ -192,12 +200,10 @@ class Settings:
         if values:
             saved[name] = dict(values)
         path = self._profiles_path()
-        fresh = path.with_suffix(".new")
         shown = json.dumps(saved, ensure_ascii=False, indent=2, sort_keys=True)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            fresh.write_text(shown, "utf-8")
-            fresh.replace(path)
+            files.make_folder(path.parent)
+            files.write(path, shown)
         except OSError as wrong:
             raise SettingError("profiles_kept", path=path, reason=str(wrong)) from wrong
         return path
@@ -205,9 +211,7 @@ class Settings:
     def _profiles_path(self) -> Path:
         if self.profiles is not None:
             return self.profiles
-        import platformdirs
-
-        return Path(platformdirs.user_config_dir("wcode-magics")) / "profiles.json"
+        return files.config_folder() / "profiles.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,13 +255,7 @@ def _key_in(path: str) -> str:
 
 def read_key() -> str | None:
     """The key in the system keyring, or None where there is none or no keyring."""
-    import keyring
-    from keyring.errors import KeyringError
-
-    try:
-        return keyring.get_password(_SERVICE, _ACCOUNT)
-    except KeyringError:
-        return None
+    return keyrings.ask(keyrings.read)
 
 
 def keep_key(key: str) -> None:
@@ -266,25 +264,13 @@ def keep_key(key: str) -> None:
     Raises:
         SettingError: this machine has no usable keyring.
     """
-    import keyring
-    from keyring.errors import KeyringError
-
-    try:
-        keyring.set_password(_SERVICE, _ACCOUNT, key)
-    except KeyringError as wrong:
-        raise SettingError("no_keyring", variable=KEY_VARIABLE) from wrong
+    if not keyrings.ask(lambda: keyrings.keep(key)):
+        raise SettingError("no_keyring", variable=KEY_VARIABLE)
 
 
 def forget_key() -> bool:
     """Remove the key from the keyring; False where none was kept."""
-    import keyring
-    from keyring.errors import KeyringError
-
-    try:
-        keyring.delete_password(_SERVICE, _ACCOUNT)
-    except KeyringError:
-        return False
-    return True
+    return bool(keyrings.ask(keyrings.remove))
 
 
 def _refuse_clear(endpoint: Endpoint) -> None:

@@ -226,8 +226,8 @@ def test_an_answer_is_there_though_its_chat_cannot_be_kept(
     server: Loopback, session: Session, tmp_path: Path
 ) -> None:
     """The error has the reply, and the conversation goes on in memory."""
-    (tmp_path / "t.new").mkdir()
-    session.chats = Chats(tmp_path)
+    (tmp_path / "gone").symlink_to(tmp_path / "no" / "where")
+    session.chats = Chats(tmp_path / "gone" / "chats")
     with pytest.raises(UsageError, match="cannot be written") as caught:
         session.chat("t").ask("one")
     assert caught.value.reply is not None

@@ -9,6 +9,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from wcode_magics import files
+
 _NOTEBOOK = "JPY_SESSION_NAME"
 _VSCODE = "__vsc_ipynb_file__"
 
@@ -53,9 +55,6 @@ def chats_folder(notebook: str) -> Path:
     """Where the conversations of a notebook are kept."""
     import hashlib
 
-    import platformdirs
-
     mark = hashlib.sha256(notebook.encode()).hexdigest()[:12]
     stem = "".join(c if c.isalnum() else "-" for c in Path(notebook).stem)[:40]
-    data = Path(platformdirs.user_data_dir("wcode-magics"))
-    return data / "chats" / f"{stem}-{mark}"
+    return files.data_folder() / "chats" / f"{stem}-{mark}"

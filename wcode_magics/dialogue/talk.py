@@ -7,7 +7,6 @@ as long as the process; :meth:`Chat.save` and :meth:`Chat.load` carry them over.
 
 import json
 import math
-import os
 import secrets
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
-from wcode_magics import tokens
+from wcode_magics import files, tokens
 from wcode_magics.dialogue import chat
 from wcode_magics.dialogue.chat import Conversation, Turn
 from wcode_magics.errors import UsageError, VariableError
@@ -35,6 +34,8 @@ _UNREADABLE = (
     *(OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError),
 )
 """What reading a file of any content raises."""
+
+KIND = ".json"
 
 
 class Chats:
@@ -88,8 +89,10 @@ class Chats:
         return found
 
     def _all(self) -> set[str]:
-        files = self._folder.glob("*.json") if self._folder else ()
-        return {unquote(path.stem) for path in files} | {*self._held}
+        folder = self._folder
+        there = folder.iterdir() if folder and folder.is_dir() else ()
+        names = {one.name[: -len(KIND)] for one in there if one.name.endswith(KIND)}
+        return {*map(unquote, names)} | {*self._held}
 
     def _turns(self, name: str) -> tuple[Turn, ...]:
         try:
@@ -109,7 +112,7 @@ class Chats:
 
     def _path(self, name: str) -> Path:
         assert self._folder is not None
-        return self._folder / f"{quote(name, safe=' ')}.json"
+        return self._folder / f"{quote(name, safe=' ')}{KIND}"
 
     def _read(self, name: str) -> Conversation:
         empty = Conversation(name)
@@ -128,12 +131,10 @@ class Chats:
         if self._folder is None:
             return
         name, path = conversation.name, self._path(conversation.name)
-        fresh = path.with_suffix(".new")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with open(fresh, "w", encoding="utf-8", opener=_private) as file:
-                json.dump(conversation.to_dict(), file, ensure_ascii=False)
-            fresh.replace(path)
+            kept = json.dumps(conversation.to_dict(), ensure_ascii=False)
+            files.make_folder(path.parent)
+            files.write(path, kept)
         except (OSError, ValueError) as wrong:
             reason = str(wrong)
             raise UsageError(
@@ -280,7 +281,7 @@ class Chat:
         """Write the messages as JSON in the OpenAI form."""
         target = Path(path).expanduser()
         try:
-            target.write_text(self.conversation.to_json() + "\n", "utf-8")
+            files.write(target, self.conversation.to_json() + "\n")
         except OSError as wrong:
             raise UsageError("chat.unwritable", path=target, reason=wrong) from wrong
 
@@ -317,7 +318,3 @@ def _answer(reply: Reply) -> Message:
 def total(reply: Reply) -> int | None:
     """The tokens of a conversation after a reply, where the endpoint counted."""
     return None if reply.usage is None else reply.usage.total_tokens
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

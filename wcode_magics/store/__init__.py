@@ -8,9 +8,9 @@ was not yet committed, at most 50 ms, and nothing else.
 
 import contextlib
 import datetime as dt
+import functools
 import json
 import time
-import warnings
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Any, Self, TypeVar
 
 from wcode_magics import lifetime
 from wcode_magics.errors import StoreError, tell
+from wcode_magics.files import is_open_to_others
 from wcode_magics.lifetime import Stage
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
@@ -85,6 +86,8 @@ class Store:
         self._taken = 0
         self._told = False
         lifetime.begin(Stage.STORES, self._end)
+        if not readonly and is_open_to_others(self.path):
+            _tell_open(self.path)
 
     def get(self, request: Request, base_url: str | None) -> Reply | None:
         """The newest whole answer to a request, marked as replayed.
@@ -369,8 +372,7 @@ class Store:
         except UNREADABLE:
             if not self._told:
                 self._told = True
-                error = StoreError("store.unreadable", path=self.path)
-                warnings.warn(str(error), stacklevel=3)
+                tell(StoreError("store.unreadable", path=self.path))
             return None
 
     def _lookup(
@@ -382,6 +384,11 @@ class Store:
 
     def _write(self, rows: list[Row]) -> None:
         self._file.commit(_INSERT, [row.columns() for row in rows])
+
+
+@functools.cache
+def _tell_open(path: Path) -> None:
+    tell(StoreError("store.open_to_others", path=path))
 
 
 def _tidy(base_url: str) -> str:

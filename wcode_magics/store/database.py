@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from wcode_magics.errors import StoreError
+from wcode_magics.files import FILE_MODE, make_folder
 from wcode_magics.store.checksum import sealed
 from wcode_magics.store.path import side_files
 
 Connection = sqlite3.Connection
 
 APPLICATION_ID = 0x57434F44  # "WCOD", at byte 68 of the file
-FILE_MODE, FOLDER_MODE = 0o600, 0o700
 
 
 def _lay_answers(db: Connection) -> None:
@@ -78,7 +78,7 @@ def open_file(path: Path, patience: float) -> Connection:
         StoreError: foreign, newer, damaged, locked, or it cannot be opened.
     """
     with faults(path):
-        path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        make_folder(path.parent)
         _make(path)
         db = _connection(f"{path.absolute().as_uri()}?mode=rw", patience)
         try:
