@@ -150,10 +150,11 @@ class AnswerReader:
 
     def flush(self) -> Iterator[Delta]:
         """What was held back until more would come."""
-        delta = self._parted(Delta(), self._thinking.close())
-        half = "\ufffd" if self._halves.pop("text", "") else ""
-        if delta != Delta() or half:
-            yield replace(delta, text=delta.text + half)
+        parts = [*self._thinking.close()]
+        if self._halves.pop("text", ""):
+            parts.append(Part("\ufffd"))
+        if parts:
+            yield self._parted(Delta(), parts)
 
     def _read(self, decoder: EventDecoder, chunk: bytes) -> Iterator[Delta]:
         events = decoder.feed(chunk)
@@ -215,7 +216,7 @@ class AnswerReader:
             delta = replace(delta, reasoning=reasoning or None)
         if delta.text:
             text = self._joined("text", delta.text)
-            delta = self._parted(replace(delta, text=""), self._thinking.feed(text))
+            delta = self._parted(delta, self._thinking.feed(text))
         return delta
 
     def _parted(self, delta: Delta, parts: Iterable[Part]) -> Delta:
@@ -226,6 +227,8 @@ class AnswerReader:
                 thought, text, recast = thought + text + part.text, "", True
             else:
                 thought, text = thought + part.thought, text + part.text
+        if text == delta.text and not recast and thought == (delta.reasoning or ""):
+            return delta
         return replace(delta, text=text, reasoning=thought or None, recast=recast)
 
     def _joined(self, kind: str, text: str) -> str:

@@ -83,11 +83,12 @@ class ThinkingSplitter:
     def _open(self, last: bool) -> None:
         """Find out whether the thinking opens here, or the answer begins."""
         said = self._held.lstrip()
-        for mark, close in MARKS:
+        marks = MARKS if not said or _FIRSTS.match(said) else ()
+        for mark, close in marks:
             if said.startswith(mark):
                 self._held, self._close, self._marked = said[len(mark) :], close, True
                 return
-        if last or not any(mark.startswith(said) for mark, _ in MARKS):
+        if last or not any(mark.startswith(said) for mark, _ in marks):
             self._begun = True
             self._held = said if self._marked else self._held
 
