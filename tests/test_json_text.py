@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.test_reply import reply as a_reply
 from wcode_magics.errors import AnswerError
-from wcode_magics.json_text import Digits
+from wcode_magics.json_text import Digits, find_json
 
 J = '{"name":"Anna","tags":["a","b"]}'
 VALUE = json.loads(J)
@@ -87,3 +87,19 @@ def test_a_refusal_is_told_as_one():
     with pytest.raises(AnswerError, match="refused: I cannot") as caught:
         _ = a_reply("", refusal="I cannot help with that").json
     assert caught.value.key == "refused"
+
+
+@pytest.mark.parametrize("opening", ["[", '{"a":'])
+def test_depth_is_bounded_in_our_words(opening):
+    """Up to 500 levels are read, deeper ones refused alike on each Python."""
+    closing = "]" if opening == "[" else "}"
+    for deep in (499, 500):
+        assert find_json(opening * deep + "1" + closing * deep, [])
+    for text in (opening * 501 + "1" + closing * 501, opening * 9_000):
+        with pytest.raises(ValueError, match="nested deeper than 500 levels"):
+            find_json(text, [])
+
+
+def test_brackets_in_strings_are_no_depth():
+    """A text full of brackets is one value."""
+    assert find_json('["' + "[" * 2_000 + '"]', []) == ["[" * 2_000]

@@ -22,6 +22,12 @@ def bundle(html: str, plain: str, markdown: str | None = None) -> Bundle:
     return made if markdown is None else {**made, "text/markdown": markdown}
 
 
+def widget_bundle(model: str, plain: str) -> Bundle:
+    """A live widget by the id of its model, and plain text where none can live."""
+    view = {"version_major": 2, "version_minor": 0, "model_id": model}
+    return {"application/vnd.jupyter.widget-view+json": view, **plain_bundle(plain)}
+
+
 def plain_bundle(plain: str) -> Bundle:
     """An output that is plain text alone."""
     if len(plain) > MOST:

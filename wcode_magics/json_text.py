@@ -10,6 +10,9 @@ MOST_STARTS = 2_000
 """Brackets of a text that are tried as the beginning of a value."""
 _BEGUN = re.compile(r"""\{\s*"(?:\\.|[^"\\])*"\s*:|\[\s*[{\["]""")
 """What begins JSON: where it goes wrong, its parts are not the answer."""
+_BRACKETS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{}]', re.DOTALL)
+MOST_DEPTH = 500
+"""Nested lists and objects that are read, the same on every Python."""
 _LABELS = ("json", "jsonc", "json5", "jsonl", "")
 
 
@@ -40,6 +43,8 @@ def find_json(text: str, blocks: Sequence[tuple[str, str]]) -> Any:
     Raises:
         ValueError: it says none; the reason is that of the likeliest place.
     """
+    if _depth(text) > MOST_DEPTH:
+        raise ValueError(f"nested deeper than {MOST_DEPTH} levels")
     reasons = []
     for candidate in _candidates(text, blocks):
         try:
@@ -51,6 +56,21 @@ def find_json(text: str, blocks: Sequence[tuple[str, str]]) -> Any:
     except (ValueError, RecursionError):
         likeliest = reasons[1] if blocks else reasons[0]
         raise ValueError(str(likeliest)) from None
+
+
+def _depth(text: str) -> int:
+    """Return how deep lists and objects are nested; brackets in strings do not count.
+
+    Python's decoders differ in how deep they go, and in what they say beyond.
+    """
+    if text.count("[") + text.count("{") <= MOST_DEPTH:
+        return 0
+    depth = deepest = 0
+    for found in _BRACKETS.finditer(text):
+        mark = found.group()
+        depth = max(0, depth + (mark in "[{") - (mark in "]}"))
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def _candidates(text: str, blocks: Sequence[tuple[str, str]]) -> Iterator[str]:

@@ -10,7 +10,9 @@ import sys
 if sys.argv[1] == "before":
     import pandas
 from IPython.core.interactiveshell import InteractiveShell
-shell = InteractiveShell.instance()
+from traitlets.config import Config
+quiet = Config(HistoryManager={"enabled": False})  # IPython 7 warns of its database
+shell = InteractiveShell.instance(config=quiet)
 meta = list(sys.meta_path)
 shell.run_line_magic("load_ext", "wcode_magics")
 loaded = "pandas" in sys.modules
@@ -45,7 +47,9 @@ def test_unloading_forgets_to_wait():
     script = """
 import sys
 from IPython.core.interactiveshell import InteractiveShell
-shell = InteractiveShell.instance()
+from traitlets.config import Config
+quiet = Config(HistoryManager={"enabled": False})  # IPython 7 warns of its database
+shell = InteractiveShell.instance(config=quiet)
 meta = list(sys.meta_path)
 shell.run_line_magic("load_ext", "wcode_magics")
 assert sys.meta_path != meta

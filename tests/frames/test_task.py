@@ -269,7 +269,7 @@ def test_an_answer_too_deep_to_be_read(serve):
     serve(script)
     made = texts(3).wcode.extract("{{ text }}", {"a": "int"}, **QUIET)
     assert made["extract_status"].tolist() == ["ok", "invalid", "ok"]
-    assert "recursion" in made["extract_error"][1]
+    assert "nested deeper than 500 levels" in made["extract_error"][1]
 
 
 def test_invalid_answers_are_asked_again_once(serve):

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, Protocol, TypeVar
 
 from wcode_magics import models, terminal
-from wcode_magics.bundle import bundle
+from wcode_magics.bundle import bundle, widget_bundle
 from wcode_magics.errors import Stopped
 from wcode_magics.flow.batch import Batch
 from wcode_magics.flow.outcome import GOOD, Outcome, Tally
@@ -76,7 +76,8 @@ class Bar:
         if widgets:
             from IPython.display import display
 
-            self._place = display(self._bar.container, display_id=True)
+            shown = widget_bundle(self._bar.container.model_id, str(self._bar))
+            self._place = display(shown, raw=True, display_id=True)
 
 
 class Stoppable(Protocol):

@@ -10,7 +10,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from wcode_magics import text
-from wcode_magics.bundle import plain_bundle
+from wcode_magics.bundle import widget_bundle
 from wcode_magics.markup import escape
 from wcode_magics.playground.ask import Ask
 from wcode_magics.playground.code import Code
@@ -29,7 +29,6 @@ from wcode_magics.text import say
 
 PAGES = (Ask, Compare, Table, Code)
 LANGUAGES = (("English", "en"), ("中文", "zh"))
-VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 class Panel:
@@ -55,12 +54,8 @@ class Panel:
         """Display the panel, and below it the place of its results."""
         from IPython.display import display
 
-        view = {
-            "version_major": 2,
-            "version_minor": 0,
-            "model_id": self.widget.model_id,
-        }
-        display({VIEW: view, **plain_bundle(say("panel.plain"))}, raw=True)
+        shown = widget_bundle(self.widget.model_id, say("panel.plain"))
+        display(shown, raw=True)
         self.desk.picture.open()
         self.desk.barrier.begin()
 
