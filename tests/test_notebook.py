@@ -177,3 +177,19 @@ def test_login_keeps_the_key_and_logout_removes_it(
     assert KEY not in said
     assert "kept in the keyring" in said
     assert "WCODE_API_KEY" in none.outputs[-1]["traceback"][0]
+
+
+def test_a_wait_counts_its_seconds(
+    running: Kernel, loopback: Callable[..., Loopback]
+) -> None:
+    """Where the endpoint names a time, the person sees how long it still is."""
+    busy = Answer([b'{"error": "slow down"}'], 429, {"Retry-After": "3"})
+    server = loopback(busy, streamed("done"))
+    point(running, server)
+    running.run("%wcode_config retries=1")
+    shown = running.run("%%wcode\nhi")
+    said = str([message["content"] for message in shown.messages])
+    assert "sent again in 2 s" in said
+    assert "sent again in 1 s" in said
+    assert "done" in str(shown.outputs)
+    assert "sent again" not in str(shown.outputs)

@@ -1,6 +1,8 @@
 """Running one cell: stream it, bind the reply, and only then draw it."""
 
 import io
+import math
+import time
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from functools import partial
@@ -20,6 +22,7 @@ from wcode_magics.text import say
 from wcode_magics.values import Delta, ToolCall, ToolTrace
 
 LAST = "_wcode"
+TICK_S = 0.1
 STREAMED = ("markdown", "text", "code", "value")
 
 
@@ -199,8 +202,21 @@ class Run:
             live.add(prepared.before.text)
         while not stream.over:
             delta = stream.get(live.patience or 0.02)
-            if self._form in STREAMED:
+            if delta is None and stream.waits >= 1:
+                self._show_wait(stream)
+            elif self._form in STREAMED:
                 live.take(delta or Delta())
+
+    def _show_wait(self, stream: Stream) -> None:
+        """Count the seconds until it is sent again, in the place of the answer."""
+        shown = 0
+        while (left := math.ceil(stream.waits)) > 0 and not stream.over:
+            if left != shown:
+                told = view.note_bundle(say("ui.waiting", seconds=left))
+                self._screen.show(told, 0)
+            shown = left
+            time.sleep(TICK_S)
+        self._screen.show(EMPTY, 0)
 
     def _growing(self, text: str) -> Bundle:
         return view.growing_bundle(text, self._form)
@@ -253,8 +269,14 @@ def show_bundle(bundle: Bundle, metadata: dict[str, Any] | None = None) -> None:
 def _print_live(stream: Stream, prepared: Prepared) -> None:
     if prepared.before is not None:
         terminal.write(prepared.before.text, end="")
-    thinks = False
-    for delta in stream:
+    thinks = waits = False
+    while not stream.over:
+        delta = stream.get(TICK_S)
+        if delta is None and stream.waits >= 1 and not waits:
+            terminal.note(say("ui.waiting", seconds=math.ceil(stream.waits)))
+        waits = stream.waits > 0
+        if delta is None:
+            continue
         if delta.recast or (delta.reasoning and not thinks):
             thinks = True
             terminal.note(say("ui.thinking_began"))

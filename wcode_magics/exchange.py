@@ -76,6 +76,7 @@ class Exchange:
         self._begun = time.perf_counter()
         self._ended: float | None = None
         self._parsed: Any = None
+        self._sending: Attempts | None = None
 
     @property
     def _place(self) -> str:
@@ -155,7 +156,13 @@ class Exchange:
             await source.aclose()
 
     def _attempts(self) -> Attempts:
-        return Attempts(self._prepared.request, self._limits)
+        self._sending = Attempts(self._prepared.request, self._limits)
+        return self._sending
+
+    @property
+    def waits(self) -> float:
+        """Seconds until it is sent again, where that is waited for; else 0."""
+        return 0.0 if self._sending is None else self._sending.waits
 
     async def _refuse(self) -> None:
         """Raise UsageError where a request has the key in it, or a prompt too long."""
@@ -257,6 +264,11 @@ class Stream(Iterator[Delta]):
     def get(self, seconds: float) -> Delta | None:
         """The next delta, or None when none came in time or the stream is over."""
         return self._flow.get(seconds)
+
+    @property
+    def waits(self) -> float:
+        """Seconds until it is sent again, where that is waited for; else 0."""
+        return self._exchange.waits
 
     @property
     def over(self) -> bool:

@@ -13,6 +13,7 @@ An error inside ``async with`` is taken in where another attempt follows.
 """
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -112,6 +113,12 @@ class Attempts:
         self.timeout, self.url = timeout, url
         self.stopping = stopping
         self._wait: float | None = 0.0
+        self._due = 0.0
+
+    @property
+    def waits(self) -> float:
+        """Seconds until the next attempt, where one is waited for; else 0."""
+        return max(0.0, self._due - time.monotonic())
 
     def __aiter__(self) -> "Attempts":
         return self
@@ -120,6 +127,7 @@ class Attempts:
         if self._wait is None:
             raise StopAsyncIteration
         if self._wait:
+            self._due = time.monotonic() + self._wait
             await asyncio.sleep(self._wait)
         self.tries.attempts += 1
         self._wait = None
