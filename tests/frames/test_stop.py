@@ -6,9 +6,11 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
+from typing import Any
 
+import pandas as pd
 import pytest
 
 from tests.frames.asking import QUIET, echo, texts
@@ -197,3 +199,27 @@ def test_stop_of_a_cell(loopback, kind):
         right = "made['answer'].tolist() == df.text.str.upper().tolist()"
         assert run.value(right) == "True"
     assert len(server.seen) == 150
+
+
+class Hurried(Mapping[str, Any]):
+    """Names that are read while the person presses Stop."""
+
+    def __getitem__(self, key: str) -> Any:
+        raise KeyboardInterrupt
+
+    def __iter__(self) -> Iterator[str]:
+        raise KeyboardInterrupt
+
+    def __len__(self) -> int:
+        return 1
+
+
+@pytest.mark.parametrize("method", ["ask", "preview", "estimate"])
+@pytest.mark.parametrize("kind", ["frame", "series"])
+def test_stop_before_anything_is_sent_is_one_line(method: str, kind: str) -> None:
+    """Wherever it comes, nothing but that it was stopped is told."""
+    frame = pd.DataFrame({"a": ["x"]})
+    face = frame.wcode if kind == "frame" else frame["a"].wcode
+    with pytest.raises(Stopped) as caught:
+        getattr(face, method)("{{ x }} {{ a }}", names=Hurried())
+    assert str(caught.value) == "Stopped."

@@ -5,6 +5,7 @@ tables itself (:mod:`wcode_magics.frames.accessors`), which import it when first
 """
 
 import asyncio
+import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -21,6 +22,7 @@ from wcode_magics.frames.retries import again, places_of, statuses_of
 from wcode_magics.session import Session
 
 PREVIEWED = 5
+METHODS = ("ask", "classify", "extract", "preview", "retry", "estimate")
 
 _forgets: list[Callable[[], None]] = []
 
@@ -37,6 +39,14 @@ def register(session: Session | None = None) -> None:
 
 class Face(Generic[R]):
     """The methods of the accessor; what they return is a frame or an awaitable."""
+
+    def __init_subclass__(cls, **more: Any) -> None:
+        """Let Stop be one line in the methods that a face has of its own, too."""
+        super().__init_subclass__(**more)
+        for name in METHODS:
+            own = vars(cls).get(name)
+            if own is not None and not inspect.iscoroutinefunction(own):
+                setattr(cls, name, stoppable()(own))
 
     def __init__(self, frame: pd.DataFrame) -> None:
         self._held = frame
