@@ -215,6 +215,7 @@ def test_answers_never_take_the_place_of_the_index(serve, table, index, name):
 WORDS = pa.array(["a", "b"])
 LONG = WORDS.cast(pa.large_string())
 NUMBERS = pa.array([1, 2], pa.int16())
+MOMENTS = pa.array([1_000, None], pa.timestamp("us"))
 
 
 @pytest.mark.parametrize(
@@ -229,6 +230,13 @@ NUMBERS = pa.array([1, 2], pa.int16())
         ((pa.nulls(2), pa.nulls(2)), "object"),
         ((NUMBERS, NUMBERS.cast(pa.int64())), "int64"),
         ((pa.array([b"a"]), pa.array([None], pa.large_binary())), "object"),
+        ((NUMBERS, NUMBERS.cast(pa.float64())), "float64"),
+        ((NUMBERS, NUMBERS.cast(pa.uint16())), "int32"),
+        ((NUMBERS.cast(pa.float32()), NUMBERS.cast(pa.float64())), "float64"),
+        ((MOMENTS.cast(pa.timestamp("ms")), MOMENTS), "datetime64[us]"),
+        ((MOMENTS, MOMENTS.cast(pa.timestamp("ns"))), "datetime64[ns]"),
+        ((pa.array([[1]], pa.list_(pa.int8())), pa.array([[2]])), "object"),
+        ((pa.array([{"a": 1}]), pa.array([{"a": 1.5}])), "object"),
     ],
 )
 @pytest.mark.parametrize("turned", [False, True])
@@ -255,10 +263,12 @@ def test_files_that_fit_without_loss(serve, tmp_path, pair, dtype, turned):
 @pytest.mark.parametrize(
     ("one", "other"),
     [
-        (NUMBERS, NUMBERS.cast(pa.float64())),
-        (NUMBERS, NUMBERS.cast(pa.uint16())),
-        (NUMBERS.cast(pa.float32()), NUMBERS.cast(pa.float64())),
         (WORDS, NUMBERS),
+        (MOMENTS.cast(pa.timestamp("us", "UTC")), MOMENTS),
+        (
+            MOMENTS.cast(pa.timestamp("us", "UTC")),
+            MOMENTS.cast(pa.timestamp("us", "Asia/Shanghai")),
+        ),
         (WORDS.dictionary_encode(), NUMBERS),
         (
             pa.DictionaryArray.from_arrays([0, 1], ["a", "b"], ordered=True),
@@ -274,3 +284,47 @@ def test_files_that_would_lose_are_refused(tmp_path, one, other):
         pq.write_table(pa.table({"a": word, "c": values}), file)
     with pytest.raises(UsageError, match="not the same columns: c"):
         wcode_magics.parquet(files, to=tmp_path / "out")
+
+
+def test_files_with_columns_in_another_order(serve, tmp_path):
+    """The order is that of the first file; each value stands under its name."""
+    serve(lambda seen: completion(prompt_of(seen)))
+    pq.write_table(pa.table({"a": ["1"], "b": [2]}), tmp_path / "1.parquet")
+    pq.write_table(pa.table({"b": [3.5], "a": ["4"]}), tmp_path / "2.parquet")
+    made = wcode_magics.parquet(tmp_path / "*.parquet", to=tmp_path / "out")
+    made.ask("{{ a }} {{ b }}", **QUIET)
+    read = pd.read_parquet(tmp_path / "out")
+    assert read["answer"].tolist() == ["1 2.0", "4 3.5"]
+    assert list(read)[:2] == ["a", "b"]
+
+
+def test_a_value_that_would_change_is_told(serve, tmp_path):
+    """An id beyond 2**53 beside floats is a line, and never another number."""
+    server = serve()
+    pq.write_table(pa.table({"id": [0.5]}), tmp_path / "1.parquet")
+    pq.write_table(pa.table({"id": [2**53 + 1]}), tmp_path / "2.parquet")
+    made = wcode_magics.parquet(tmp_path / "*.parquet", to=tmp_path / "out")
+    with pytest.raises(UsageError, match="one value does not fit"):
+        made.ask("{{ id }}", **QUIET)
+    assert not server.seen
+
+
+def test_folders_that_are_values(serve, tmp_path):
+    """Hive's folders are columns, for templates, parts and readers of these."""
+    serve(lambda seen: completion(prompt_of(seen)))
+    for year, city in ((2023, "x y"), (2024, "z")):
+        folder = tmp_path / "in" / f"year={year}" / f"city={city.replace(' ', '%20')}"
+        folder.mkdir(parents=True)
+        pq.write_table(pa.table({"text": ["a", "b"]}), folder / "0.parquet")
+    made = wcode_magics.parquet(tmp_path / "in", to=tmp_path / "out", rows=3)
+    made.ask("{{ text }} {{ year }} {{ city }}", **QUIET)
+    read = pd.read_parquet(tmp_path / "out")
+    told = ["a 2023 x y", "b 2023 x y", "a 2024 z", "b 2024 z"]
+    assert read["answer"].tolist() == told
+    assert read["year"].tolist() == [2023, 2023, 2024, 2024]
+    only = wcode_magics.parquet(tmp_path / "in", to=tmp_path / "only", rows=3)
+    only.ask("{{ year }}", **QUIET)
+    assert pd.read_parquet(tmp_path / "only")["answer"].tolist() == [
+        *["2023"] * 2,
+        *["2024"] * 2,
+    ]

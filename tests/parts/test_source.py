@@ -46,7 +46,7 @@ def test_folder_pattern_and_list(folder, monkeypatch):
 
 
 def test_what_is_no_source(folder, tmp_path):
-    """No file, no Parquet, other columns, partitions, the target: each is told."""
+    """No file, no Parquet, other columns, the target: each is told."""
     (tmp_path / "year=2024").mkdir()
     pq.write_table(pa.table({"m": [1]}), tmp_path / "year=2024" / "x.parquet")
     (tmp_path / "text.parquet").write_text("hello\n" * 9)
@@ -60,7 +60,6 @@ def test_what_is_no_source(folder, tmp_path):
         "not the same columns: m": [
             [folder / "a.parquet", tmp_path / "year=2024" / "x.parquet"]
         ],
-        "year=2024": [tmp_path],
         "The column a is there twice": [tmp_path / "2"],
     }
     for words, givens in told.items():

@@ -110,8 +110,9 @@ def joined(one: pa.Schema, other: pa.Schema) -> pa.Schema | None:
 
     Both are a :func:`source_schema`. What pandas knows comes of that which fits.
     """
-    if one.names != other.names:
+    if sorted(one.names) != sorted(other.names) or len(set(one.names)) < len(one):
         return None
+    other = pa.schema([other.field(name) for name in one.names], other.metadata)
     noted, theirs = _noted(one, _PANDAS), _noted(other, _PANDAS)
     told = {note.get("field_name"): note for note in noted["columns"]}
     known = {note.get("field_name"): note for note in theirs["columns"]}
@@ -125,12 +126,17 @@ def joined(one: pa.Schema, other: pa.Schema) -> pa.Schema | None:
         )
         if kind == their.type != mine.type and mine.name in known:
             told[mine.name] = known[mine.name]
+        elif kind != mine.type:
+            told.pop(mine.name, None)
     noted["columns"] = list(told.values())
     return _with_notes(pa.schema(fields, one.metadata), {_PANDAS: noted})
 
 
 def joint(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
-    """The type that holds the values of both without loss; None: there is none."""
+    """The type for the values of both; None: there is none.
+
+    Whole numbers beyond 2**53 beside floats are found out when they are read.
+    """
     kinds = pa.types
     if one == other or kinds.is_null(other):
         return one
@@ -139,7 +145,7 @@ def joint(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
     for same, wide in _WIDE:
         if same(one) and same(other):
             return wide or max(one, other, key=lambda kind: kind.bit_width)
-    return _joint_words(one, other)
+    return _joint_words(one, other) or _unified(one, other)
 
 
 def answered_schema(source: pa.Schema, task: Task, given: Mapping[str, Any]) -> Any:
@@ -219,6 +225,18 @@ def _dtype(kind: pa.DataType) -> Any:
     """Arrow's own dtype; None: what pandas has put into Arrow becomes pandas' again."""
     own = type(kind).__module__.partition(".")[0] == "pandas"
     return None if own else pd.ArrowDtype(kind)
+
+
+def _unified(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
+    """What Arrow makes of two types; values that it cannot hold fail when read."""
+    both = [pa.schema([("", kind)]) for kind in (one, other)]
+    try:
+        made = pa.unify_schemas(both, promote_options="permissive").field(0).type
+        for kind in (one, other):
+            pa.array([], kind).cast(made)
+    except pa.ArrowException:
+        return None
+    return made
 
 
 def _joint_words(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:

@@ -1,13 +1,15 @@
 """Parquet files as chunks of rows, read as they are needed."""
 
 import glob
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -29,6 +31,8 @@ BUFFER = 1 << 20
 PART = "part-00000.parquet"
 """A name as parts have it."""
 _HIDDEN = ("_", ".")
+_NULL = "__HIVE_DEFAULT_PARTITION__"
+_WHOLE = re.compile(r"-?\d{1,18}")
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,7 @@ class Source:
     """Local Parquet files, one after another, as one table."""
 
     files: tuple[Path, ...]
+    hives: tuple[str, ...] = ()
     roots: tuple[Path, ...] = ()
     patterns: tuple[Path, ...] = ()
 
@@ -51,12 +56,13 @@ class Source:
         """
         named = given if isinstance(given, list | tuple) else [given]
         paths = [Path(one).expanduser() for one in named]
-        files = [file for path in paths for file in _found(path)]
+        found = [(file, _hive(file, path)) for path in paths for file in _found(path)]
+        files = [file for file, _ in found]
         if not files:
             raise UsageError("parquet.no_source", path=given)
         roots = tuple(path for path in paths if path.is_dir())
         patterns = tuple(path for path in paths if not path.exists())
-        made = cls(tuple(files), roots, patterns)
+        made = cls(tuple(files), tuple(hive for _, hive in found), roots, patterns)
         made._refuse_twins()
         return made
 
@@ -70,7 +76,7 @@ class Source:
         made = source_schema(self._first[0])
         for file in self.files[1:]:
             with reading(file) as opened:
-                other = source_schema(opened.schema_arrow)
+                other = source_schema(self._with_folders(opened.schema_arrow))
             both = joined(made, other)
             if both is None:
                 told = {"first": self.files[0].name, "column": _difference(made, other)}
@@ -82,9 +88,30 @@ class Source:
     def _first(self) -> tuple[pa.Schema, tuple[Level, ...]]:
         """The schema of the first file; where it is the only one, with its index."""
         with reading(self.files[0]) as opened:
+            schema = self._with_folders(opened.schema_arrow)
             if len(self.files) > 1:
-                return opened.schema_arrow, ()
-            return with_levels(opened.schema_arrow, opened.metadata.num_rows)
+                return schema, ()
+            return with_levels(schema, opened.metadata.num_rows)
+
+    def _with_folders(self, schema: pa.Schema) -> pa.Schema:
+        """The schema with the columns whose values are names of folders."""
+        for field in self._folders[0]:
+            if field.name not in schema.names:
+                schema = schema.append(field)
+        return schema
+
+    @cached_property
+    def _folders(self) -> tuple[pa.Schema, list[dict[str, Any]]]:
+        """The columns that Hive's folders stand for, ``year=2024``, and each file's."""
+        each = [dict(map(_key, filter(None, hive.split("/")))) for hive in self.hives]
+        fields = []
+        for name in dict.fromkeys(name for values in each for name in values):
+            words = [values[name] for values in each if values.get(name) is not None]
+            whole = all(_WHOLE.fullmatch(word) for word in words)
+            fields.append(pa.field(name, pa.int64() if whole else pa.string()))
+            for values in each if whole else ():
+                values[name] = None if values.get(name) is None else int(values[name])
+        return pa.schema(fields), each
 
     @cached_property
     def lengths(self) -> list[int]:
@@ -104,9 +131,9 @@ class Source:
     def identity(self) -> list[list[Any]]:
         """Of each file its name, bytes, time of change (ns) and rows."""
         told = []
-        for file, rows in zip(self.files, self.lengths, strict=True):
-            facts = file.stat()
-            told.append([file.name, facts.st_size, facts.st_mtime_ns, rows])
+        for file, hive, rows in zip(self.files, self.hives, self.lengths, strict=True):
+            facts, name = file.stat(), f"{hive}/{file.name}" if hive else file.name
+            told.append([name, facts.st_size, facts.st_mtime_ns, rows])
         return told
 
     def chunks(
@@ -126,7 +153,12 @@ class Source:
                 end += 1
             rows = self._rows_from(wanted[start] * size, columns)
             for number in wanted[start:end]:
-                yield number, rows.take(size)
+                try:
+                    table = rows.take(size)
+                except pa.ArrowInvalid as wrong:
+                    reason = str(wrong).partition("\n")[0]
+                    raise UsageError("parquet.loss", reason=reason) from wrong
+                yield number, table
             start = end
 
     def refuse_target(self, folder: Path) -> None:
@@ -150,14 +182,19 @@ class Source:
         passed = 0
         levels = [one for one in self._first[1] if one.column in schema.names]
         made = {one.column for one in levels}
-        names = [name for name in schema.names if name not in made]
-        for file, length in zip(self.files, self.lengths, strict=True):
+        wanted = [name for name in schema.names if name not in made]
+        each = zip(self.files, self._folders[1], self.lengths, strict=True)
+        for file, values, length in each:
             if passed + length <= first:
                 passed += length
                 continue
             with reading(file) as opened:
                 groups, passed = _groups_from(opened.metadata, first, passed)
-                for batch in opened.iter_batches(AT_ONCE, groups, names):
+                own = set(opened.schema_arrow.names)
+                names = [name for name in wanted if name in own]
+                given = [schema.field(name) for name in wanted if name not in own]
+                for read in opened.iter_batches(AT_ONCE, groups, names):
+                    batch = _with_values(read, given, values) if given else read
                     before = min(max(first - passed, 0), len(batch))
                     yield _indexed(batch.slice(before), levels, passed + before)
                     passed += len(batch)
@@ -204,12 +241,28 @@ def _found(path: Path) -> list[Path]:
     else:
         root, pattern = _root(path), path
     found = map(Path, sorted(glob.glob(str(pattern), recursive=True)))  # noqa: PTH207
-    files = [file for file in found if not _is_hidden(file, root, path)]
-    for file in files:
-        for folder in file.parts[len(path.parts) : -1]:
-            if "=" in folder:
-                raise UsageError("parquet.partitioned", folder=folder)
-    return files
+    return [file for file in found if not _is_hidden(file, root, path)]
+
+
+def _hive(file: Path, given: Path) -> str:
+    """The folders below what was given whose names are values: ``year=2024``."""
+    root = given if given.is_dir() else file.parent if file == given else _root(given)
+    return "/".join(one for one in file.relative_to(root).parts[:-1] if "=" in one)
+
+
+def _key(folder: str) -> tuple[str, Any]:
+    """The column and the value that a folder's name stands for."""
+    name, _, value = folder.partition("=")
+    return unquote(name), None if value == _NULL else unquote(value)
+
+
+def _with_values(
+    batch: pa.RecordBatch, fields: Sequence[pa.Field], values: Mapping[str, Any]
+) -> pa.RecordBatch:
+    """The batch with columns of one value each."""
+    given = [pa.array([values.get(one.name)] * len(batch), one.type) for one in fields]
+    columns, every = [*batch.columns, *given], [*batch.schema, *fields]
+    return pa.RecordBatch.from_arrays(columns, schema=pa.schema(every))
 
 
 def _indexed(
