@@ -75,7 +75,7 @@ def test_estimate_and_preview(serve, table, capsys):
     assert (told.rows, told.sends, len(server.seen)) == (30, 30, 0)
     some = made.wcode.preview("{{ text }}", 4, progress=False)
     assert some["answer"].tolist() == some["text"].str.upper().tolist()
-    assert "26 to send, 4 recorded" in capsys.readouterr().err
+    assert "26 to send, 4 recorded" in capsys.readouterr().out
     made.wcode.ask("{{ text }}", **QUIET)
     assert len(server.seen) == 30
 
@@ -99,7 +99,7 @@ def test_told_in_a_line(serve, table, capsys):
     serve()
     made = table(pd.DataFrame({"text": ["a", None]}))
     written = made.wcode.ask("{{ text }}")
-    line = capsys.readouterr().err.strip()
+    line = capsys.readouterr().out.strip()
     assert line == str(written)
     assert "2 of 2 rows" in line
     assert "ok 1 · skipped 1 · ¥" in line
