@@ -3,7 +3,7 @@
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wcode_magics import address
@@ -85,6 +85,7 @@ def test_what_is_no_url_is_told(url):
         address.checked(url)
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_is_a_url_or_an_error(url):
     """Nothing breaks the reading."""

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wcode_magics import text
@@ -260,12 +260,14 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.integers(400, 599), st.text() | JSON.map(json.dumps))
 def test_any_body_makes_an_error(status, body):
     """No body breaks the reading of errors."""
     assert str(fault(status, body, **FACTS))
 
 
+@settings(deadline=None)
 @given(JSON)
 def test_any_event_is_read(payload):
     """No object breaks the search for an error."""

@@ -5,7 +5,7 @@ import json
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.loopback import DONE, Answer, Loopback, completion, event
@@ -40,6 +40,7 @@ def cut(text: str, places: list[int]) -> list[str]:
     return [text[a:b] for a, b in pairwise(edges)]
 
 
+@settings(deadline=None)
 @given(CUTS)
 def test_a_key_in_any_pieces_is_masked(places):
     """In the text, a refusal and the arguments of a call."""
@@ -58,6 +59,7 @@ def test_a_key_in_any_pieces_is_masked(places):
         assert joined == "it is ***, ***s"
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(alphabet="sk-CANX ", max_size=6), max_size=8))
 def test_a_text_without_the_key_goes_on_as_it_was(pieces):
     """Deltas keep their borders, and none is lost at the end."""

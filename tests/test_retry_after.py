@@ -6,7 +6,7 @@ import time
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wcode_magics.retry_after import ASKED, RESETS, retry_after, seconds
@@ -98,6 +98,7 @@ def test_without_headers_there_is_no_time():
     assert retry_after({}) is None
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_value_is_read(value):
     """No header breaks the reading."""
