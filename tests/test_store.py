@@ -997,3 +997,25 @@ def test_an_old_store_of_a_project_is_read(path, tmp_path):
     with closing(sqlite3.connect(other)) as db:
         ((record,),) = db.execute("SELECT reply FROM answers").fetchall()
     assert "checksum" in json.loads(record)
+
+
+ODD = {
+    "view": "DROP TABLE answers; CREATE VIEW answers AS SELECT 1 AS hash",
+    "another view": "CREATE VIEW v AS SELECT 1",
+    "trigger": "CREATE TRIGGER t AFTER INSERT ON answers BEGIN SELECT 1; END",
+    "virtual table": "CREATE VIRTUAL TABLE v USING fts5(x)",
+}
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_a_store_that_would_run_something_is_refused(store, tmp_path, kind):
+    """Its table of answers is a table, and nothing else is in the file."""
+    other = tmp_path / "other.db"
+    with Store(other) as theirs:
+        theirs.put(reply(), URL)
+    with closing(sqlite3.connect(other)) as db:
+        db.executescript(ODD[kind])
+    for use in (Store, store.absorb):
+        with pytest.raises(StoreError, match="is not a store of answers"):
+            use(other)
+    assert store.count() == 0

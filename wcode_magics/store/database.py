@@ -50,6 +50,13 @@ def _seal_answers(db: Connection) -> None:
 
 
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_lay_answers, _seal_answers)
+_ODD = (
+    "SELECT count(*) FROM sqlite_master WHERE type NOT IN ('table', 'index') "
+    "OR sql LIKE 'CREATE VIRTUAL%'"
+)
+"""What can run code of the file's own: views, triggers, virtual tables."""
+LONGEST = 128 * 1024 * 1024
+"""Bytes of one value; no answer comes near."""
 _FAULTS = (
     ("SQLITE_BUSY", "store.locked"),
     ("SQLITE_LOCKED", "store.locked"),
@@ -128,13 +135,16 @@ def _make(path: Path) -> None:
 
 
 def _connection(where: str, patience: float) -> Connection:
-    return sqlite3.connect(
+    db = sqlite3.connect(
         where,
         timeout=patience,
         isolation_level=None,
         check_same_thread=False,
         uri=True,
     )
+    db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST)
+    db.execute("PRAGMA trusted_schema = OFF")
+    return db
 
 
 def _recognise(db: Connection, path: Path) -> None:
@@ -142,8 +152,11 @@ def _recognise(db: Connection, path: Path) -> None:
     db.execute("BEGIN")
     mark = db.execute("PRAGMA application_id").fetchone()[0]
     tables = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    odd = db.execute(_ODD).fetchone()[0]
     version = _version(db)
     db.execute("COMMIT")
+    if odd:
+        raise StoreError("store.foreign", path=path)
     if mark != APPLICATION_ID and (mark or tables):
         raise StoreError("store.foreign", path=path)
     if version > len(MIGRATIONS):
