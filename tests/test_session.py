@@ -171,6 +171,35 @@ def test_leaving_an_awaited_stream_keeps_what_came(loopback, made):
     assert server.hung_up.wait(1)
 
 
+def test_two_awaited_streams_have_a_reply_each(loopback, made):
+    """Side by side, each tells its own, and one that was left what came of it."""
+
+    def answer(seen):
+        return streamed("to", " ", seen.body["messages"][-1]["content"], pause=0.01)
+
+    session = made(loopback(answer))
+
+    async def listen(prompt):
+        stream = session.aio.stream(prompt)
+        text = "".join([delta.text async for delta in stream])
+        return text, stream.reply
+
+    async def main():
+        both = await asyncio.gather(listen("one"), listen("two"))
+        left = session.aio.stream("three")
+        await anext(left)
+        await left.aclose()
+        return both, left.reply
+
+    both, left = asyncio.run(main())
+    assert [text for text, _reply in both] == ["to one", "to two"]
+    assert [(reply.text, reply.interrupted) for _text, reply in both] == [
+        ("to one", False),
+        ("to two", False),
+    ]
+    assert (left.text, left.interrupted) == ("to", True)
+
+
 def test_errors_come_through_the_twins(loopback, made):
     """An awaited stream fails as the other does."""
     session = made(loopback(BROKEN["cut"]))

@@ -1,13 +1,13 @@
 """The methods of a session that wait, for code that awaits."""
 
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from wcode_magics import portal
 from wcode_magics.dialogue.grid import Sweep
 from wcode_magics.dialogue.runs import Runs
 from wcode_magics.dialogue.talk import Chat
-from wcode_magics.exchange import Prompt
+from wcode_magics.exchange import Exchange, Prompt
 from wcode_magics.reply import Reply
 from wcode_magics.values import Delta
 
@@ -59,16 +59,43 @@ class AsyncSession:
         plan = session.repeat_plan(prompt, times, **given)
         return Runs((await portal.arun(session.send_all, *plan)).trials)
 
-    async def stream(self, prompt: Prompt, **given: Any) -> AsyncGenerator[Delta, None]:
-        """As :meth:`Session.stream`; the reply is then the session's ``last``."""
-        exchange = self._session.exchange(prompt, **given)
-        async for delta in portal.aiterate(exchange.deltas):
-            yield delta
+    def stream(self, prompt: Prompt, **given: Any) -> "AsyncStream":
+        """As :meth:`Session.stream`: ``async for``, then ``.reply``."""
+        return AsyncStream(self._session.exchange(prompt, **given))
 
     async def models(self) -> list[dict[str, Any]]:
         """As :meth:`Session.models`."""
         client = self._session.client(self._session.settings.resolve({}))
         return await portal.arun(client.models)
+
+
+class AsyncStream(AsyncIterator[Delta]):
+    """Deltas as they come, for code that awaits; then ``reply``.
+
+    :meth:`aclose` hangs up.
+    """
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._deltas = portal.aiterate(exchange.deltas)
+        self._interrupted = self._over = False
+
+    async def __anext__(self) -> Delta:
+        try:
+            return await anext(self._deltas)
+        except StopAsyncIteration:
+            self._over = True
+            raise
+
+    @property
+    def reply(self) -> Reply:
+        """The reply as far as it has come."""
+        return self._exchange.reply(interrupted=self._interrupted)
+
+    async def aclose(self) -> None:
+        """Hang up; what came so far stays the reply."""
+        self._interrupted = not self._over
+        await self._deltas.aclose()
 
 
 class AsyncChat(Chat):
@@ -80,6 +107,6 @@ class AsyncChat(Chat):
 
     def stream(  # type: ignore[override]
         self, prompt: Any, **given: Any
-    ) -> AsyncGenerator[Delta, None]:
+    ) -> AsyncStream:
         """The next turn, as :meth:`AsyncSession.stream`."""
         return self._session.aio.stream(self.prepare(prompt, **given))
