@@ -406,6 +406,30 @@ def test_full_disk(path):
     assert done.stdout.split() in (["store.failed", "51"], ["store.full", "51"])
 
 
+def test_a_full_journal_is_emptied_for_what_waits(path):
+    """The first write that fails is told; what waited goes where the journal was."""
+    script = """
+        import resource, signal, sys
+        from tests.test_store import *
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        store = Store(sys.argv[1])
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, limits[1]))
+        for number in range(1_000):
+            try:
+                store.put(reply(f"p{number}"), URL)
+                store.flush()
+            except StoreError:
+                break
+        store.close()
+        print(0 < number < 999)
+        with Store(sys.argv[1]) as again:
+            print(again.count() == number + 1)
+    """
+    done = run(script, path)
+    assert done.stdout.split() == ["True", "True"], done.stderr
+
+
 def test_prune_makes_room_on_a_full_disk(path):
     """Answers that wait for room do not keep others from being forgotten."""
     script = """

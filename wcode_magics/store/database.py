@@ -194,6 +194,13 @@ def faults(path: Path, unless: tuple[type[Exception], ...] = ()) -> Iterator[Non
         raise StoreError(key, path=path, reason=str(wrong)) from wrong
 
 
+def lacks_room(wrong: Exception) -> bool:
+    """Whether a file could not grow: a full disk, a quota, a limit of the process."""
+    return getattr(wrong, "sqlite_errorname", "").startswith(
+        ("SQLITE_FULL", "SQLITE_IOERR_WRITE")
+    )
+
+
 @contextlib.contextmanager
 def if_there_is_room() -> Iterator[None]:
     """Leave off where the disk is full; all else is raised."""

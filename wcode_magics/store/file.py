@@ -7,15 +7,17 @@ the file of that name is still the one that is open; else that is opened, or mad
 
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
+from wcode_magics.errors import StoreError
 from wcode_magics.store.database import (
     OF_A_ROW,
     Connection,
     faults,
     finish,
+    lacks_room,
     open_file,
     open_readonly,
 )
@@ -69,8 +71,11 @@ class File:
                 self._writer.execute("BEGIN IMMEDIATE")
                 self._writer.executemany(sql, rows)
                 self._writer.execute("COMMIT")
-            except Exception:
+            except Exception as wrong:
                 self._release()
+                if lacks_room(wrong):
+                    with suppress(StoreError):
+                        finish(self._connect())  # the next try has the journal's room
                 raise
 
     def check_writable(self) -> None:

@@ -15,8 +15,6 @@ from wcode_magics.errors import StoreError
 
 Row = TypeVar("Row")
 
-_PARTLY = frozenset({"store.full", "store.failed"})
-"""Where there is no room for all of them, there may be for some."""
 BEHIND_S = 0.02
 RETRY_S = 1.0
 
@@ -144,8 +142,6 @@ class Writer(Generic[Row]):
         try:
             self._write(rows)
         except StoreError as error:
-            if len(rows) > 1 and error.key in _PARTLY:
-                return self._one_by_one(rows)
             return 0, error
         except Exception as wrong:
             if len(rows) > 1:
