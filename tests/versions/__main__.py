@@ -50,7 +50,15 @@ class Row:
     options: tuple[str, ...] = ()
 
 
-LOWEST = Row("lowest", (3, 11), ("--resolution", "lowest-direct"))
+# of ipywidgets 7 with a traitlets that is newer
+WIDGETS_7 = ("-W", "ignore:Deprecated in traitlets 4.1:DeprecationWarning")
+LOWEST = Row(
+    "lowest",
+    (3, 11),
+    ("--resolution", "lowest-direct"),
+    # the second is of an older jupyter_client, which leaves sockets to the end
+    (*WIDGETS_7, "-W", "ignore:Unclosed context:ResourceWarning"),
+)
 COLABS = Row(
     "colab",
     (3, 13),
@@ -60,7 +68,7 @@ COLABS = Row(
         # libraries that are older than this Python, or than each other
         *("-W", "ignore::DeprecationWarning:jupyter_client.jsonutil"),
         *("-W", "ignore::DeprecationWarning:jupyter_client.session"),
-        *("-W", "ignore:Deprecated in traitlets 4.1:DeprecationWarning"),
+        *WIDGETS_7,
     ),
 )
 
