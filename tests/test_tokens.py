@@ -145,3 +145,11 @@ def test_a_long_text_counts_as_the_whole():
     whole = len(tokens._vocabulary().encode_ordinary(text))
     assert len(text) > 10 * tokens.PIECE
     assert tokens.count(text) == tokens.Count(whole, exact=True)
+
+
+def test_an_endless_text_is_estimated_by_its_beginning():
+    """64 MB take no longer than one: the loop that sends waits for it."""
+    short = tokens.estimate("some words " * 10_000).tokens
+    assert tokens.estimate("some words " * 1_000_000).tokens == pytest.approx(
+        100 * short, rel=0.01
+    )
