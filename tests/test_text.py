@@ -17,10 +17,13 @@ ALWAYS_MANY = {
     "agreement.some",
     "agreement.some_at_once",
     "errors.chat.full",
+    "errors.cut_prompt",
     "errors.prompt.huge",
+    "errors.prompt_too_long",
     "errors.sweep.many",
     "errors.tools.long_result",
     "heatmap.capped",
+    "heatmap.listed",
     "heatmap.together",
     "ui.chat_meter",
 }
