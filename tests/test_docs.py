@@ -57,6 +57,19 @@ def test_both_readmes_are_equal() -> None:
     assert re.findall(links, ENGLISH) == re.findall(links, CHINESE)
 
 
+def test_each_promise_has_its_test() -> None:
+    """The tests that «What it promises» names exist."""
+    table = ENGLISH.partition("## What it promises")[2].partition("\n## ")[0]
+    named = re.findall(r"`([\w/.]+)::(\w+)`", table)
+    assert len(named) >= 9
+    assert len(named) == len(re.findall(r"^\| (?!promise|---)", table, re.MULTILINE))
+    for file, name in named:
+        source = (ROOT / "tests" / file).read_text("utf-8")
+        assert re.search(rf"^def {name}\(", source, re.MULTILINE), name
+    told = CHINESE.partition("## 承诺")[2].partition("\n## ")[0]
+    assert re.findall(r"`([\w/.]+)::(\w+)`", told) == named
+
+
 def test_every_linked_file_exists() -> None:
     """Pictures and files that the README points at are in the repository."""
     for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", ENGLISH + CHINESE):

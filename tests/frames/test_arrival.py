@@ -16,6 +16,8 @@ shell = InteractiveShell.instance(config=quiet)
 meta = list(sys.meta_path)
 shell.run_line_magic("load_ext", "wcode_magics")
 loaded = "pandas" in sys.modules
+from importlib.util import find_spec
+assert find_spec("pandas")
 import pandas as pd
 assert hasattr(pd.DataFrame({"a": [1]}).wcode, "ask")
 assert hasattr(pd.Series([1]).wcode, "ask")

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, Protocol, TypeVar
 
 from wcode_magics import models, terminal
-from wcode_magics.bundle import bundle, widget_bundle
+from wcode_magics.bundle import plain_bundle, widget_bundle
 from wcode_magics.errors import Stopped
 from wcode_magics.flow.batch import Batch
 from wcode_magics.flow.outcome import GOOD, Outcome, Tally
@@ -59,7 +59,7 @@ class Bar:
         if self._bar is not None:
             self._bar.close()
         if self._place is not None:
-            self._place.update(bundle("", ""), raw=True)
+            self._place.update(plain_bundle(""), raw=True)
 
     def _make(self) -> None:
         with warnings.catch_warnings():
