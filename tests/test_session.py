@@ -16,6 +16,7 @@ from wcode_magics.errors import (
     SettingError,
     StreamError,
     TemplateError,
+    TimedOut,
     UsageError,
 )
 from wcode_magics.values import Message, Usage
@@ -374,6 +375,18 @@ def test_what_may_pass_is_tried_as_often_as_the_setting_says(loopback, made):
     session.settings.set("retries", 1)
     assert session.ask("hi").text == "done"
     assert len(server.seen) == 2
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+def test_silence_is_told_with_how_long_in_all_and_how_often(loopback, made, stream):
+    """A request that met silence is sent once more, and both together are told."""
+    session = made(loopback(Answer(hang=True)), timeout=0.2)
+    session.settings.set("retries", 3)
+    ask = (lambda said: list(session.stream(said))) if stream else session.ask
+    with pytest.raises(TimedOut, match=r"nothing for 0\.2 s.* 2 times in \d") as told:
+        ask("hi")
+    assert told.value.tries == 2
+    assert told.value.seconds > 0.4
 
 
 @pytest.mark.skipif(

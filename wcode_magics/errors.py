@@ -61,12 +61,17 @@ class WcodeError(Exception):
         self.value: Any = None
         self.kept = False
         self.told = ""
-        self.tries = 1
+        self.tries, self.seconds = 1, 0.0
 
     def __str__(self) -> str:
-        again = text.say("errors.tried", count=self.tries) if self.tries > 1 else ""
+        again = self._again() if self.tries > 1 else ""
         kept = self.kept or self.reply is not None
         return _line(f"{self.said} {again}".rstrip(), self.told, kept=kept)
+
+    def _again(self) -> str:
+        """How often the request was sent, and how long that took in all."""
+        seconds = f"{self.seconds:.{0 if self.seconds >= 10 else 1}f}"
+        return text.say("errors.tried", count=self.tries, seconds=seconds)
 
     @property
     def said(self) -> str:

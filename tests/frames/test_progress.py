@@ -1,5 +1,6 @@
 """What is told of a run, and how it is stopped."""
 
+import json
 import os
 import re
 
@@ -55,3 +56,12 @@ def test_nothing_is_left_of_the_bar(loopback):
     assert [s["name"] for s in ran.outputs if "data" not in s] == ["stdout"]
     assert not any(bar["data"].values())
     assert value["data"]["text/plain"] == "(50, 4)"
+
+
+def test_told_whose_end_is_not_confirmed(serve, capsys):
+    """Rows of an endpoint that never tells how an answer ends are good, and counted."""
+    bare = {"choices": [{"message": {"role": "assistant", "content": "yes"}}]}
+    serve(lambda _seen: Answer([json.dumps(bare).encode()]))
+    made = texts(3).wcode.ask("{{ text }}")
+    assert made["answer_status"].tolist() == ["ok"] * 3
+    assert "the end of 3 answers not confirmed" in capsys.readouterr().out

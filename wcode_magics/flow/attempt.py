@@ -255,6 +255,7 @@ class Attempt:
         )
         if isinstance(error, WcodeError):
             error.tries = attempts.tries.attempts
+            error.seconds = attempts.tries.elapsed
         if attempts.stopping() or self.reply is not None:
             return False
         if reserved:

@@ -271,7 +271,10 @@ class Batch(Generic[T]):
             found = None if self._find is None else await self._find(again)
             reply = found or await self._sent(again, row)
             value, ending = self._value(reply), self._ending(reply)
-        return self._whole(Outcome(ending, value, None, row.attempts, row.paid), reply)
+        made = Outcome(
+            ending, value, None, row.attempts, row.paid, unconfirmed=reply.unconfirmed
+        )
+        return self._whole(made, reply)
 
     def _whole(self, outcome: Outcome[T], reply: Reply) -> Outcome[T]:
         """The outcome, unless the prompt was read without its beginning."""
@@ -351,7 +354,7 @@ def _cut(outcome: Outcome[T], cut: Cut) -> Outcome[T]:
 
 
 def _again(outcome: Outcome[T]) -> Outcome[T]:
-    return Outcome(outcome.status, outcome.value, outcome.error)
+    return replace(outcome, attempts=0, paid=0.0)
 
 
 async def _ended(

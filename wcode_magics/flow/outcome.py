@@ -50,6 +50,7 @@ class Outcome(Generic[T]):
     ``value`` is what was read from the reply, also of one that was cut off;
     ``error.reply`` is the reply that could not be read. ``paid`` is in ¥, for this
     run and this place alone: nothing for a replayed answer or a repeated request.
+    ``unconfirmed``: the endpoint did not tell how the reply ended.
     """
 
     status: str
@@ -57,6 +58,7 @@ class Outcome(Generic[T]):
     error: WcodeError | None = None
     attempts: int = 0
     paid: float = 0.0
+    unconfirmed: bool = False
 
 
 @dataclass(slots=True)

@@ -64,11 +64,12 @@ class Retry:
 class Tries:
     """The attempts at one request, and what they cost in ¥."""
 
-    __slots__ = ("attempts", "counted", "paid", "since", "timeouts")
+    __slots__ = ("attempts", "counted", "first", "paid", "since", "timeouts")
 
     def __init__(self) -> None:
         self.attempts = 0
         self.paid = 0.0
+        self.first = time.monotonic()
         self.begin()
 
     def begin(self) -> None:
@@ -77,8 +78,13 @@ class Tries:
         self.since = time.monotonic()
 
     @property
+    def elapsed(self) -> float:
+        """Seconds since the first attempt at any of the requests."""
+        return time.monotonic() - self.first
+
+    @property
     def waited(self) -> float:
-        """Seconds since the first attempt."""
+        """Seconds since the first attempt at this one."""
         return time.monotonic() - self.since
 
     def wait(self, error: WcodeError, retry: Retry, *, own: bool) -> float | None:

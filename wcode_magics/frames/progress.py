@@ -183,9 +183,13 @@ def summary(
 ) -> str:
     """One line about a run: rows, replays, failures by kind, seconds, ¥.
 
+    Good rows whose answer's end the endpoint did not confirm are counted as well.
+
     ``priced``: the endpoint's prices are known.
     """
+    outcomes = list(outcomes)
     counts = Counter(outcome.status for outcome in outcomes)
+    unsure = sum(one.unconfirmed and one.status in GOOD for one in outcomes)
     bad = {word: n for word, n in counts.items() if word not in GOOD}
     replayed, sandbox = batch.tally.replayed, batch.tally.sandbox
     parts = [say("frame.told_rows", rows=sum(counts.values()))]
@@ -194,6 +198,8 @@ def summary(
     if replayed:
         parts.append(say("frame.told_replayed", rows=replayed))
     parts += [f"{word} {n}" for word, n in sorted(bad.items())]
+    if unsure:
+        parts.append(say("frame.told_unconfirmed", rows=unsure))
     parts.append(say("ui.seconds", seconds=f"{batch.tally.seconds:.1f}"))
     free = sandbox or replayed == sum(counts.values()) - counts["skipped"]
     known = priced or free
