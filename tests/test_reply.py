@@ -1,16 +1,21 @@
 """A reply: text, JSON, code, and how it grows."""
 
 import json
+import math
 import pickle
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wcode_magics import models
 from wcode_magics.errors import AnswerError
+from wcode_magics.probability.tokenwords import TokenWords
 from wcode_magics.reply import Assembly, Reply
 from wcode_magics.request import Request
 from wcode_magics.values import (
+    HOSTED_URL,
+    SANDBOX,
     Alternative,
     CallPiece,
     Delta,
@@ -139,3 +144,23 @@ def test_unknown_fields_are_refused():
     """A reply of a newer version is not read by halves."""
     with pytest.raises(TypeError):
         Reply.from_dict({**FULL.to_dict(), "what": 1})
+
+
+@pytest.mark.parametrize(
+    ("more", "size"),
+    [
+        ({"base_url": HOSTED_URL}, 152_064),
+        ({"base_url": "http://127.0.0.1:8000/v1"}, None),
+        ({"base_url": HOSTED_URL, "source": "sandbox"}, None),
+        ({"base_url": SANDBOX, "source": "replayed"}, None),
+    ],
+)
+def test_the_entropy_is_bounded_by_the_models_own_vocabulary(more, size):
+    """A model of the same name at another place has a vocabulary nobody told."""
+    top = (Alternative("a", math.log(0.5)), Alternative("b", math.log(0.25)))
+    token = TokenLogprob("a", math.log(0.5), b"a", top)
+    asked = Request(models.DEFAULT, REQUEST.messages)
+    one = Reply("a", asked, "m", tokens=(token,), **more)
+    assert one.logprobs.vocabulary == size
+    shown = TokenWords(one.logprobs, 5).row(one.logprobs.positions[0])
+    assert ("1.50 … –" in shown) == (size is None)

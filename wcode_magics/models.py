@@ -14,7 +14,7 @@ PER = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A row of the catalogue."""
+    """A row of the catalogue; ``vocabulary`` is how many tokens the model has."""
 
     id: str
     title: str
@@ -25,6 +25,7 @@ class Model:
     updated: str
     abilities: tuple[str, ...]
     place: str = HOSTED_URL
+    vocabulary: int | None = None
 
 
 MODELS = (
@@ -37,6 +38,7 @@ MODELS = (
         price_out=1.5,
         updated="2024-10-19",
         abilities=("text", "code", "mathematics", "json", "29+ languages"),
+        vocabulary=152_064,  # vocab_size of Qwen2.5-7B-Instruct's config.json
     ),
 )
 DEFAULT = MODELS[0].id

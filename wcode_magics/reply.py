@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal, Self, overload
 
+from wcode_magics import models
 from wcode_magics.errors import AnswerError, UsageError
 from wcode_magics.json_text import find_json
 from wcode_magics.payload import clean
@@ -108,7 +109,7 @@ class Reply(Value):
         """The token log probabilities, or None where none were reported."""
         if not self.tokens:
             return None
-        return Logprobs(self.tokens, self.text, self._counted)
+        return Logprobs(self.tokens, self.text, self._counted, self._vocabulary)
 
     @property
     def _counted(self) -> int | None:
@@ -119,6 +120,14 @@ class Reply(Value):
         if thought is None and self.reasoning:
             return None
         return self.usage.completion_tokens - (thought or 0)
+
+    @property
+    def _vocabulary(self) -> int | None:
+        """How many tokens the model has; the sandbox's is not the one it stands for."""
+        if self.from_sandbox:
+            return None
+        row = models.find(self.request.model, self.base_url)
+        return None if row is None else row.vocabulary
 
     @overload
     def confidence(self, path: str = "") -> Confidence: ...

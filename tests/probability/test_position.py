@@ -24,7 +24,7 @@ def test_entropy_of_the_shown():
     """Four alternatives of 1/4 are two bits, with nothing hidden."""
     found = only(("a", 0.25), ("b", 0.25), ("c", 0.25), ("d", 0.25), share=0.25)
     assert found.entropy == pytest.approx(2)
-    assert found.entropy_bounds() == pytest.approx((2, 2))
+    assert found.entropy_bounds(None) == pytest.approx((2, 2))
 
 
 def test_entropy_bounds_of_a_known_rest():
@@ -34,6 +34,14 @@ def test_entropy_bounds_of_a_known_rest():
     assert found.others == pytest.approx(0.5)
     assert low == pytest.approx(2)
     assert high == pytest.approx(1 + 0.5 * math.log2(8 / 0.5))
+
+
+def test_entropy_of_an_unknown_vocabulary_has_no_upper_bound():
+    """Of how many hidden tokens the rest is made is not invented."""
+    found = only(("a", 0.25), ("b", 0.25), share=0.25)
+    low, high = found.entropy_bounds(None)
+    assert low == pytest.approx(2)
+    assert math.isnan(high)
 
 
 @settings(deadline=None)
@@ -54,7 +62,7 @@ def test_without_alternatives_no_entropy():
     """Where the server shows no alternatives, entropy and rank are not invented."""
     found = only()
     assert math.isnan(found.entropy)
-    assert all(map(math.isnan, found.entropy_bounds()))
+    assert all(map(math.isnan, found.entropy_bounds(None)))
     assert found.rank is None
 
 

@@ -31,12 +31,14 @@ class Logprobs:
     server told: a stop token that it lists or leaves out changes nothing. ``counted``
     is how many tokens the endpoint counted for the text, None where it is not known:
     some list fewer (llama.cpp lists of a character only the token that completes it),
-    and what they left out is in no sum.
+    and what they left out is in no sum. ``vocabulary`` is how many tokens the model
+    has, None where it is not known.
     """
 
     tokens: tuple[TokenLogprob, ...]
     text: str
     counted: int | None = None
+    vocabulary: int | None = None
 
     def __repr__(self) -> str:
         return f"<Logprobs: tokens {len(self.tokens)}, mean {self.mean:.4g}>"

@@ -18,9 +18,6 @@ from wcode_magics.values import Alternative, Bytes, TokenLogprob
 UNLIKELY = -9999.0
 """What OpenAI and vLLM send where a log probability is too low to be told."""
 
-VOCABULARY = 152_064
-"""Tokens that a hidden alternative could be (Qwen2.5-7B-Instruct, ``vocab_size``)."""
-
 INSIDE = range(0x80, 0xC0)
 """Bytes that go on with a character and begin none."""
 
@@ -83,13 +80,14 @@ class Position:
         shares = self.shares if self.shares[-1] else [*filter(None, self.shares)]
         return -math.fsum(map(mul, shares, map(log2, shares)))
 
-    def entropy_bounds(self, vocabulary: int = VOCABULARY) -> tuple[float, float]:
+    def entropy_bounds(self, vocabulary: int | None) -> tuple[float, float]:
         """Between which the entropy of the whole distribution lies, in bits.
 
         The hidden rest adds most when spread evenly over the hidden vocabulary, and
         least when held by as few tokens as can be, none likelier than the least
         likely one listed: entropy is Schur-concave (Marshall, Olkin and Arnold,
-        Inequalities, 2nd edition, section 3.D).
+        Inequalities, 2nd edition, section 3.D). ``vocabulary`` is how many tokens
+        the model has; where it is not known, the most is nan.
         """
         shown, rest = self.entropy, self.others
         if not self.alternatives or rest == 0.0:
@@ -97,6 +95,8 @@ class Position:
         most = min(self._listed_shares(), default=rest)
         whole = int(rest / most) if most > 0 else 0
         fewest = whole * _bits(most) + _bits(max(0.0, rest - whole * most))
+        if vocabulary is None:
+            return shown + fewest, math.nan
         hidden = max(vocabulary - len(self.alternatives), 1)
         return shown + fewest, shown + max(fewest, rest * log2(hidden / rest))
 

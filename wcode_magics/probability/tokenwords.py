@@ -88,7 +88,8 @@ class TokenWords:
 
     def row(self, position: Position) -> list[str]:
         """The cells of a token, in the order of :data:`COLUMNS`."""
-        low, high = map(number, position.entropy_bounds())
+        bounds = position.entropy_bounds(self.logprobs.vocabulary)
+        low, high = map(number, bounds)
         return [
             str(position.index),
             self.label(position.index),
