@@ -463,6 +463,17 @@ def test_history_and_usage_commands(loopback, shell, run):
     assert told.count("¥0.000013") == 3  # by day, by cell, of the session
 
 
+def test_usage_says_nothing_of_prices_that_nobody_knows(loopback, shell, run):
+    """By day, by cell and of the session stands a dash, and never ¥0."""
+    server = loopback(either("Hello."))
+    shell.run_line_magic("wcode_config", f"base_url={server.url}")
+    assert run("%wcode --no-stream hello").success
+    told = run("%wcode_usage").plain
+    assert "¥0" not in told
+    assert "This session has spent –." in told
+    assert re.search(r"\] +1 +–", told)
+
+
 def test_a_notebook_is_held_by_nbval_without_key_or_server(store, tmp_path):
     """Recorded once, a notebook passes nbval from the store alone."""
     path = tmp_path / "paper.ipynb"

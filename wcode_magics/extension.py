@@ -36,11 +36,15 @@ YES = frozenset({"y", "yes", "是", "好"})
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """What one run of a cell spent: its number, answers kept, ¥ paid."""
+    """What one run of a cell spent: its number, answers kept, ¥ paid.
+
+    ``unpriced`` of the answers have a price that nobody knows.
+    """
 
     cell: int | None
     answers: int
     cost: float
+    unpriced: int
 
 
 class Extension:
@@ -59,7 +63,7 @@ class Extension:
         self.spending: list[Spending] = []
         self._sandbox_told = False
         self._unfilled_told = False
-        self._counted = (0, 0.0)
+        self._counted = (0, 0.0, 0)
         shell.events.register("post_run_cell", self._count)
 
     def close(self) -> None:
@@ -69,12 +73,13 @@ class Extension:
 
     def _count(self, result: Any) -> None:
         """Note what the cell that just ended has spent, whichever face it used."""
-        now = (self.session.ledger.kept, self.session.budget.known)
-        answers, cost = now[0] - self._counted[0], now[1] - self._counted[1]
-        self._counted = now
+        ledger = self.session.ledger
+        now = (ledger.kept, self.session.budget.known, ledger.unpriced)
+        before, self._counted = self._counted, now
+        answers, cost = now[0] - before[0], now[1] - before[1]
         if answers or cost:
             number = getattr(result, "execution_count", None)
-            self.spending.append(Spending(number, answers, cost))
+            self.spending.append(Spending(number, answers, cost, now[2] - before[2]))
 
     @property
     def variables(self) -> dict[str, Any]:

@@ -29,7 +29,7 @@ class Ledger:
     def __init__(self) -> None:
         self._stores: dict[tuple[Path, bool], Store] = {}
         self._paths: dict[str, Path] = {}
-        self._kept = 0
+        self._kept = self._unpriced = 0
         self._limiters: dict[tuple[str, str | None], Limiter] = {}
         self._healths: dict[tuple[str, str | None], Health] = {}
         self._lock = threading.Lock()
@@ -50,6 +50,7 @@ class Ledger:
         with self._lock:
             stores, self._stores = list(self._stores.values()), {}
             self._kept += sum(store.kept for store in stores)
+            self._unpriced += sum(store.unpriced for store in stores)
         for store in stores:
             try:
                 store.close()
@@ -61,6 +62,13 @@ class Ledger:
         """How many answers were kept, by any face; replayed ones are not."""
         with self._lock:
             return self._kept + sum(store.kept for store in self._stores.values())
+
+    @property
+    def unpriced(self) -> int:
+        """How many of these have a price that nobody knows."""
+        with self._lock:
+            stores = self._stores.values()
+            return self._unpriced + sum(store.unpriced for store in stores)
 
     def store(self, resolved: Resolved) -> "Store":
         """The file of the setting ``store``, else the person's own.

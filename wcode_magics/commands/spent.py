@@ -20,7 +20,7 @@ def wcode_usage(home: Extension, _line: str) -> None:
     cells = [[_told(name, row[name]) for name in _USAGE] for row in rows]
     budget = home.session.budget
     limit = home.session.settings.resolve({})["budget"] or math.inf
-    note = say("spent.session", spent=models.money(budget.known))
+    note = say("spent.session", spent=_paid(budget.known, home.session.ledger.unpriced))
     if budget.unsure:
         note += " " + say("spent.unsure", most=models.money(budget.unsure))
     if limit < math.inf:
@@ -30,12 +30,22 @@ def wcode_usage(home: Extension, _line: str) -> None:
     by_cell = Table(
         [say(f"spent.{name}") for name in _BY_CELL],
         [
-            (f"[{one.cell or ' '}]", str(one.answers or "–"), models.money(one.cost))
+            (
+                f"[{one.cell or ' '}]",
+                str(one.answers or "–"),
+                _paid(one.cost, one.unpriced),
+            )
             for one in home.spending
         ],
         note=note,
     ).bundle()
     show_bundle(joined([by_day, by_cell]))
+
+
+def _paid(cost: float, unpriced: int) -> str:
+    """What was paid, with «–» for answers whose price nobody knows."""
+    known = [models.money(cost)] if cost or not unpriced else []
+    return " + ".join([*known, "–"] if unpriced else known)
 
 
 def _told(name: str, value: Any) -> str:

@@ -61,6 +61,8 @@ _INSERT = f"INSERT INTO answers ({COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?)"  # noq
 class Store:
     """The stored answers of one file, safe to use from any thread.
 
+    ``unpriced``: how many came since it was opened whose price is not known.
+
     Args:
         path: made, with its folders, if it is not there. A relative one is meant
             from where the process is now.
@@ -83,7 +85,7 @@ class Store:
         self._patience = patience
         self._file = File(self.path, readonly=readonly, patience=patience)
         self._writer: Writer[Row] = Writer(self._write)
-        self._taken = 0
+        self._taken = self.unpriced = 0
         self._told = False
         lifetime.begin(Stage.STORES, self._end)
         if not readonly and is_open_to_others(self.path):
@@ -167,6 +169,7 @@ class Store:
         """
         if self._writer.closed:
             raise StoreError("store.closed", path=self.path)
+        self.unpriced += reply.cost is None
         self._writer.put(Row(reply, _tidy(base_url), round(time.time(), 6)))
 
     @property
