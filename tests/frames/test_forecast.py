@@ -1,9 +1,12 @@
 """What a run will take, told before it is paid for."""
 
+import json
+
 import pandas as pd
 import pytest
 
 from tests.frames.asking import QUIET, texts
+from tests.loopback import completion
 from wcode_magics.frames.forecast import Survey
 from wcode_magics.settings import Resolved
 
@@ -70,3 +73,16 @@ def test_a_preview_tells_how_many_are_answered_at_once(slots):
     assert low <= real * 1.1
     assert high >= real * 0.9
     assert high <= real * 1.6
+
+
+def test_patterns_that_are_not_sent_are_told_once(serve, capsys):
+    """The estimate and the last line of a run name what only the check holds."""
+    server = serve(completion('{"id": "a1"}'))
+    looks = {"type": "string", "pattern": "^(?=a)[a-z]\\d$"}
+    schema = {"type": "object", "properties": {"id": looks}, "required": ["id"]}
+    told = texts(2).wcode.estimate("{{ text }}", schema=schema)
+    assert "^(?=a)[a-z]\\d$" in str(told)
+    texts(2).wcode.extract("{{ text }}", schema)
+    assert capsys.readouterr().out.count("it was not sent") == 1
+    sent = server.seen[0].body["response_format"]
+    assert "pattern" not in json.dumps(sent)

@@ -175,13 +175,20 @@ class Call:
         stopped: bool,
     ) -> pd.DataFrame:
         made = self.result(outcomes, batch)
-        told = summary(outcomes, batch, priced=self.priced)
+        told = self.told(outcomes, batch)
         if stopped or batch.reason is not None:
             reason = None if stopped else batch.reason
             raise halted(made, told, reason) from batch.reason
         if self.progress:
             tell(told)
         return made
+
+    def told(
+        self, outcomes: Sequence[Outcome[tuple[Any, ...]]], batch: Batch[Any]
+    ) -> str:
+        """One line about the run, with what must be known of how it asked."""
+        line = summary(outcomes, batch, priced=self.priced)
+        return " · ".join([line, *self.task.notes])
 
     def forecast(self, *, together: bool = False) -> Forecast:
         """What the run will take; nothing is sent.
@@ -198,7 +205,8 @@ class Call:
     def forecast_of(self, found: Survey, *, together: bool = False) -> Forecast:
         """What a survey means at this run's model and caps."""
         model = self.task.base.model
-        return found.forecast(model, self.resolved, together=together)
+        told = found.forecast(model, self.resolved, together=together)
+        return replace(told, notes=(*told.notes, *self.task.notes))
 
     def batch(self) -> Batch[tuple[Any, ...]]:
         """The run itself, to be started, watched and stopped by who shows it."""

@@ -76,6 +76,11 @@ class Task:
         refuse_empty(reply)
         return (reply.text, *self._details(reply))
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person must know of how it is asked, once for a run."""
+        return ()
+
     def ending(self, reply: Reply) -> str:
         """The word for a reply, one of the statuses of a row."""
         return ending_of(reply)
@@ -134,6 +139,12 @@ class Extract(Task):
         if not self.schema.fields:
             return [((), replace(self.schema.value, name=self.into))]
         return list(_places(self.schema.fields, (), flat=self.flat))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Patterns that are not sent."""
+        held = ", ".join(self.schema.strict.patterns)
+        return (text.say("advice.patterns_held", patterns=held),) if held else ()
 
     def read(self, reply: Reply) -> tuple[Any, ...]:
         """The values of the fields; raises AnswerError where it does not fit."""

@@ -11,7 +11,6 @@ import ipywidgets as widgets
 from wcode_magics import models, options, params
 from wcode_magics.bundle import Bundle, bundle
 from wcode_magics.errors import UsageError
-from wcode_magics.frames import progress
 from wcode_magics.markup import FAINT, escape, without_tex
 from wcode_magics.playground.desk import Desk
 from wcode_magics.playground.draft import Draft
@@ -184,7 +183,7 @@ class Table:
             self._desk.shell.user_ns[out] = made
         paused = any(outcome.status == "stopped" for outcome in outcomes)
         self._start.description = say("panel.go_on" if paused else "panel.run")
-        told = progress.summary(outcomes, batch, priced=call.priced)
+        told = call.told(outcomes, batch)
         why = "" if batch.reason is None else str(batch.reason)
         self._tell(_standing(batch.tally), why, told, say("panel.bound", name=out))
         self._show(made)
