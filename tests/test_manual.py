@@ -8,6 +8,9 @@ from wcode_magics.params import PARAMS
 from wcode_magics.settings import Settings
 from wcode_magics.text import LANGUAGES, say
 
+SAMPLES = {"base_url": "http://127.0.0.1:9/v1", "headers": '{"X-Team": "***"}'}
+"""Values of settings that are neither a choice nor a number."""
+
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_the_help_page_names_every_option(lang):
@@ -46,10 +49,10 @@ def test_the_table_of_settings_holds_those_that_are_no_flags(lang):
     assert len(table) == len(rows)
     for row, line in zip(rows, table, strict=True):
         name, allowed, default, variable, meaning = line.strip("| ").split(" | ")
-        value = row.choices[0] if row.choices else "5"
+        value = row.choices[0] if row.choices else SAMPLES.get(row.name, "5")
         held = Settings(environ={variable.strip("`"): value}).resolve({})
         assert name == f"`{row.name}`"
         assert allowed == f"`{row.allowed}`"
-        assert str(held[row.name]) == value
+        assert str(held[row.name]).replace("'", '"') == value
         assert (default == "–") is (row.default is None)
         assert meaning == say(f"options.{row.name}", lang)

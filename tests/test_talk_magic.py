@@ -217,9 +217,10 @@ def test_a_chat_that_cannot_be_written_costs_no_answer(
     from wcode_magics import magic
     from wcode_magics.dialogue.talk import Chats
 
-    (tmp_path / "t.new").mkdir()
+    file = tmp_path / "file"
+    file.write_text("no folder")
     assert run_in(shell, "%wcode_chats").success
-    magic.session(shell).chats = Chats(tmp_path)
+    magic.session(shell).chats = Chats(file)
     ran = cell("a", "one")
     assert not ran.success
     assert "re one" in ran.stdout

@@ -1,6 +1,7 @@
 """What the commands of a shell share: variables, a session, the last request."""
 
 import os
+from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -30,6 +31,8 @@ CELL_ONLY = frozenset(
     }
 )
 """Options that say what to do with a request, not what is in it."""
+ASKED = 50
+"""How many requests are remembered with their options, for their repair."""
 Advice = tuple[str, Mapping[str, Any]]
 YES = frozenset({"y", "yes", "是", "好"})
 
@@ -58,8 +61,7 @@ class Extension:
         notebook = notebook_name(shell)
         if notebook is not None:
             self.session.chats = Chats(chats_folder(notebook))
-        self.last_request: Prepared | None = None
-        self.last_given: Mapping[str, Any] = {}
+        self._asked: deque[tuple[Prepared, Mapping[str, Any]]] = deque(maxlen=ASKED)
         self.spending: list[Spending] = []
         self._sandbox_told = False
         self._unfilled_told = False
@@ -91,6 +93,22 @@ class Extension:
         self.shell.user_ns[LAST] = value
         if out is not None:
             self.shell.user_ns[out] = value
+
+    def remember(self, prepared: Prepared, given: Mapping[str, Any]) -> None:
+        """Keep a request that is sent, with the options of its cell."""
+        self._asked.append((prepared, given))
+
+    @property
+    def last_request(self) -> Prepared | None:
+        """The request that was sent last."""
+        return self._asked[-1][0] if self._asked else None
+
+    def asked_for(self, reply: Reply) -> tuple[Prepared, Mapping[str, Any]] | None:
+        """The request of a reply, with the options of its cell."""
+        for prepared, given in reversed(self._asked):
+            if prepared.request is reply.request:
+                return prepared, given
+        return None
 
     @property
     def last_reply(self) -> Reply | None:

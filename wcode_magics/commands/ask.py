@@ -81,7 +81,7 @@ def send(home: Extension, prepared: Prepared, given: Mapping[str, Any]) -> Reply
     for key, facts in prepared.advice:
         run.note(say(f"advice.{key}", **facts))
     home.tell_sandbox(run, prepared, given.get("repeat") or 1)
-    home.last_request, home.last_given = prepared, given
+    home.remember(prepared, given)
     if given.get("repeat"):
         return _repeat(run, prepared, given)
     reply = run.send(prepared, stream=resolved["stream"])

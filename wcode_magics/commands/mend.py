@@ -38,13 +38,11 @@ def wcode_repair(home: Extension, line: str) -> Any:
     """Ask once more for the form that ``_wcode`` was asked for and does not have."""
     parsed = lines.parse(line, home.variables)
     parsed.refuse_rest()
-    reply, last = _only(home), home.last_request
+    reply = _only(home)
     own = {k: v for k, v in parsed.values.items() if k not in CELL_ONLY}
-    if last is not None and last.request is reply.request:
-        prepared, given = last, home.last_given
-    else:
-        resolved = home.session.settings.resolve({})
-        prepared, given = Prepared(reply.request, resolved), {}
+    resolved = home.session.settings.resolve({})
+    anew = Prepared(reply.request, resolved), dict[str, Any]()
+    prepared, given = home.asked_for(reply) or anew
     once = {name: value for name, value in given.items() if name != "repeat"}
     again = home.session.repair(prepared, reply, **own)
     return send(home, again, {**once, **parsed.values})

@@ -32,7 +32,7 @@ def send_sweep(home: Extension, prompt: str, given: Mapping[str, Any]) -> Sweep 
         show_bundle(view.note_bundle(say("ui.sweep_first", count=len(ready))))
         home.show_request(ready[0])
         return None
-    home.last_request, home.last_given = ready[0], given
+    home.remember(ready[0], given)
     out, ended = given.get("out"), [Trial(point) for point in points]
     try:
         swept = portal.run(home.session.send_all, points, ready, ended.__setitem__)
