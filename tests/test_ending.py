@@ -130,3 +130,20 @@ def test_halves_of_arguments_are_joined():
     pieces = (CallPiece(0, "a", "f", '{"x": "\ud83d'), CallPiece(0, "", "", '\ude00"}'))
     (call,) = reply(*(Delta(calls=(piece,)) for piece in pieces)).tool_calls
     assert call.arguments == '{"x": "😀"}'
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["```\n```", "~~~python\n\n~~~", "<!-- nothing -->", " \n\t\n", "\u200b", "&nbsp;"],
+)
+def test_an_answer_with_nothing_to_see_says_so(text):
+    """Empty fences, spaces and comments are no blank area."""
+    made = reply(Delta(text, finish_reason="stop"))
+    assert "nothing to see" in page(made)
+    assert "nothing to see" in view.reply_bundle(made)["text/plain"]
+
+
+@pytest.mark.parametrize("text", ["```\nx\n```", "---", "<!-- a --> b", "0"])
+def test_an_answer_with_little_to_see_is_shown(text):
+    """What a reader sees something of stays as it is."""
+    assert "nothing to see" not in page(reply(Delta(text, finish_reason="stop")))
