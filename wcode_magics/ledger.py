@@ -70,6 +70,12 @@ class Ledger:
             stores = self._stores.values()
             return self._unpriced + sum(store.unpriced for store in stores)
 
+    @property
+    def waiting(self) -> int:
+        """How many paid answers are not written yet: they are in memory only."""
+        with self._lock:
+            return sum(store.waiting for store in self._stores.values())
+
     def store(self, resolved: Resolved) -> "Store":
         """The file of the setting ``store``, else the person's own.
 

@@ -185,6 +185,50 @@ def test_a_disk_that_is_full(loopback, tmp_path):
     assert len(server.seen) == 600
 
 
+UNWRITTEN = """
+import resource, signal, sys
+import pandas as pd
+from wcode_magics.errors import StoreError
+from wcode_magics.frames import frame
+from wcode_magics.session import Session
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+session = Session(base_url=sys.argv[1], api_key="k", store=sys.argv[2], concurrency=8)
+frame.register(session)
+df = pd.DataFrame({"text": [f"row {n} " + "x" * 20_000 for n in range(100)]})
+session.store
+room = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (70_000, room[1]))
+try:
+    df.wcode.ask("{{ text }}")
+except StoreError as error:
+    made, left = error.value, session.ledger.waiting
+    done = made["answer"].notna()
+    assert 0 < left <= done.sum() < 100, (left, done.sum())
+    assert f" {left} paid answers could not be written" in str(error), str(error)
+    assert (made["answer"][done] == df["text"][done].str.upper()).all()
+resource.setrlimit(resource.RLIMIT_FSIZE, room)
+session.close()
+"""
+
+
+def test_paid_answers_in_memory_only_are_counted(loopback, tmp_path):
+    """The error of a full disk tells how many there are; the table has them."""
+
+    def answer(seen) -> Answer:
+        asks = b'"messages"' in seen.content
+        return echo(seen) if asks else Answer([b"{}"], status=404)
+
+    server = loopback(answer)
+    path = str(tmp_path / "answers.db")
+    argv = [sys.executable, "-c", UNWRITTEN, server.url, path]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    with Store(path, readonly=True) as store:
+        assert store.count() == sum(
+            b'"messages"' in seen.content for seen in server.seen
+        )
+
+
 def out_of_credit(after: int):
     """An endpoint that answers so many and then wants money."""
 

@@ -41,6 +41,7 @@ from wcode_magics.frames.tasks import task_of
 from wcode_magics.options import check_given
 from wcode_magics.session import Session
 from wcode_magics.settings import Resolved
+from wcode_magics.text import say
 
 MISSING = ("skip", "error")
 ON_ERROR = ("stop", "continue")
@@ -61,15 +62,17 @@ def serve(
 
 
 def halted(
-    value: Any, told: str, reason: WcodeError | None = None
+    value: Any, told: str, reason: WcodeError | None = None, *, unwritten: int = 0
 ) -> Stopped | WcodeError:
     """The error of a run that did not come to its end, after its value was bound.
 
     It is the ``reason``, with the value and what is told of it; None: the person
-    stopped it.
+    stopped it. ``unwritten`` paid answers could not be stored.
     """
     for bind in _binds:
         bind(value)
+    if unwritten and isinstance(reason, StoreError):
+        told = f"{told} · {say('frame.told_unwritten', count=unwritten)}"
     if reason is None:
         return Stopped(kept=bool(_binds), value=value, told=told)
     error = copy.copy(reason)
@@ -178,7 +181,8 @@ class Call:
         told = self.told(outcomes, batch)
         if stopped or batch.reason is not None:
             reason = None if stopped else batch.reason
-            raise halted(made, told, reason) from batch.reason
+            unwritten = self.session.ledger.waiting
+            raise halted(made, told, reason, unwritten=unwritten) from batch.reason
         if self.progress:
             tell(told)
         return made

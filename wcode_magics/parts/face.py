@@ -105,7 +105,8 @@ class _Run:
         reason = None if stopped else passage.reason
         if stopped or not isinstance(reason, BudgetError | None):
             told = str(replace(written, reason=None))
-            raise halted(written, told, reason) from passage.reason
+            left = passage.unwritten
+            raise halted(written, told, reason, unwritten=left) from passage.reason
         if self.shown:
             tell(str(written))
         return written

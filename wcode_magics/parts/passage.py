@@ -139,6 +139,11 @@ class Passage:
         if self.reason is not None and vain:
             raise self.reason
 
+    @property
+    def unwritten(self) -> int:
+        """How many paid answers are in memory only."""
+        return self._store.waiting
+
     def stop(self) -> None:
         """Begin no chunk more and pause the others; a second call leaves at once.
 
