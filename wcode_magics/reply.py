@@ -165,7 +165,8 @@ class Reply(Value):
         """
         from markdown_it import MarkdownIt
 
-        fences = (t for t in MarkdownIt().parse(self.text) if t.type == "fence")
+        parser = MarkdownIt().disable("inline")  # a fence is no inline mark
+        fences = (t for t in parser.parse(self.text) if t.type == "fence")
         return [((f.info.split() or [""])[0], f.content) for f in fences]
 
     @property

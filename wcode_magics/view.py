@@ -41,7 +41,7 @@ def reply_bundle(reply: Reply, form: str = "markdown") -> Bundle:
 
     ``form`` is one of :data:`options.FORMATS`, or ``value`` for a parsed answer.
     """
-    seen = [_trace_html(reply.trace), _thinking_html(reply), _BODIES[form](reply)]
+    seen = [_trace_html(reply.trace), _thinking_html(reply), _body_html(reply, form)]
     seen += [_calls_html(reply.tool_calls), _refusal_html(reply)]
     if reply.logprobs is not None:
         seen.append(heatmap.html(reply.logprobs, seam=_seam(reply)))
@@ -220,6 +220,13 @@ def _value(reply: Reply) -> str:
     if reply.parsed is None:
         return markdown.as_written(reply.text)
     return _bounded(tree.html(plain_value(reply.parsed)), reply.text)
+
+
+def _body_html(reply: Reply, form: str) -> str:
+    """The text in a form; what would be too long a page is not read for its form."""
+    if form in ("code", "json", "html") and len(reply.text) > markdown.MOST_PAGE:
+        return markdown.as_written(reply.text)
+    return _BODIES[form](reply)
 
 
 _BODIES = {
