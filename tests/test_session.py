@@ -13,6 +13,8 @@ from wcode_magics.errors import (
     OptionError,
     ParameterError,
     RateLimitError,
+    RejectedError,
+    ServerError,
     SettingError,
     StreamError,
     TemplateError,
@@ -387,6 +389,33 @@ def test_silence_is_told_with_how_long_in_all_and_how_often(loopback, made, stre
         ask("hi")
     assert told.value.tries == 2
     assert told.value.seconds > 0.4
+
+
+@pytest.mark.parametrize(("status", "sent"), [(500, 2), (400, 1)])
+def test_what_fails_twice_with_a_schema_alone_names_it(loopback, made, status, sent):
+    """Others pass, so the schema is named, and nothing more is sent."""
+    failed = Answer([b'{"error": {"message": "runner ended"}}'], status=status)
+    asked = lambda seen: failed if "response_format" in seen.body else completion()  # noqa: E731
+    server = loopback(asked)
+    session = made(server)
+    session.settings.set("retries", 4)
+    session.ask("hi")
+    if status == 400:
+        with pytest.raises(RejectedError, match="refuses the request"):
+            session.ask("one", schema={"n": "int"})
+    before = len(server.seen)
+    with pytest.raises(RejectedError, match=r"cannot use the schema.*runner ended"):
+        session.ask("two", schema={"n": "int"})
+    assert len(server.seen) - before == sent
+
+
+def test_a_schema_that_was_answered_is_not_blamed(loopback, made):
+    """What fails for one prompt alone is told as it is."""
+    failed = Answer([b'{"error": {"message": "no"}}'], status=500)
+    session = made(loopback(completion('{"n": 7}'), failed))
+    session.ask("one", schema={"n": "int"})
+    with pytest.raises(ServerError, match="Try again later"):
+        session.ask("two", schema={"n": "int"}, retries=2)
 
 
 @pytest.mark.skipif(

@@ -228,7 +228,7 @@ class Attempt:
     def _leave(self) -> None:
         limits, used = self._attempts.limits, self.reply and self.reply.usage
         assert self._sent is not None
-        limits.health.answered(self._sent)
+        limits.health.answered(self._sent, self._attempts.request)
         limits.limiter.leave(
             self._since,
             used=used.total_tokens if used else self._most_tokens(),
@@ -240,7 +240,7 @@ class Attempt:
         attempts = self._attempts
         limits, retry = attempts.limits, attempts.limits.retry
         assert self._sent is not None
-        limits.health.failed(self._sent, error, attempts.request.hash)
+        limits.health.failed(self._sent, error, attempts.request)
         poor = isinstance(error, e.CreditError)
         reserved = poor and not limits.limiter.is_alone(self._since)
         facts = error.facts if isinstance(error, WcodeError) else {}
@@ -263,6 +263,10 @@ class Attempt:
             return True
         if not isinstance(error, e.EndpointError):
             return False
+        if limits.health.blames_schema(error, attempts.request):
+            named = e.RejectedError("schema_refused", **error.facts)
+            named.tries, named.seconds = error.tries, error.seconds
+            raise named from error
         return attempts.again(error, own=limits.health.is_own(self._sent, error))
 
     def _most_tokens(self) -> int:

@@ -10,6 +10,9 @@ An endpoint that has answered in this session is waited for, as long as an outag
 last. One that never has is given :data:`UNPROVEN` seconds by the kind of its failure:
 a wrong name or port does not mend itself.
 
+A schema that the endpoint never answered is named where a request with it was refused
+or failed twice, while the endpoint answers others.
+
 A request that waits in the server's queue is not silent: its timeout begins when all
 those sent before it can have had their turn, or when the endpoint falls silent.
 """
@@ -17,13 +20,14 @@ those sent before it can have had their turn, or when the endpoint falls silent.
 import itertools
 import math
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from wcode_magics import errors as e
 from wcode_magics.errors import WcodeError
 from wcode_magics.flow.retry import is_crowded, may_pass
+from wcode_magics.request import Request
 
 BROAD = 8
 """Different requests that fail in a row, nobody answered: the endpoint is down."""
@@ -63,31 +67,44 @@ class Health:
         self._answered = -math.inf
         self._down_since = math.inf
         self._failing: set[str] = set()
+        self._known: set[str] = set()
+        self._refused: Counter[str] = Counter()
 
     def sent(self) -> Sent:
         """A request leaves now."""
         self._flying += 1
         return Sent(self._clock(), self.answers, self._ended, self._flying - 1)
 
-    def answered(self, _sent: Sent) -> None:
+    def answered(self, _sent: Sent, request: Request) -> None:
         """It was answered, whatever the answer is worth."""
         self.answers += 1
+        self._known.add(_schema(request))
         self._answered = self._end()
         self._down_since = math.inf
         self._failing.clear()
 
-    def failed(self, sent: Sent, error: BaseException, request: str) -> None:
-        """It failed; ``request`` is its hash."""
+    def failed(self, sent: Sent, error: BaseException, request: Request) -> None:
+        """It failed."""
         now = self._end()
         if not isinstance(error, e.EndpointError):
             return
         if may_pass(error):
             begun = max(sent.since, self._answered)
             self._down_since = min(self._down_since, begun, now)
-            self._failing.add(request)
+            self._failing.add(request.hash)
         else:  # it was read and refused: the endpoint is there
             self._answered, self._down_since = now, math.inf
             self._failing.clear()
+        if _says_nothing(error):
+            self._refused[_schema(request)] += 1
+
+    def blames_schema(self, error: BaseException, request: Request) -> bool:
+        """Whether it is the schema of a request that the endpoint fails at."""
+        schema = _schema(request)
+        others = self.answers and self._failing <= {request.hash}
+        if not (schema and others and _says_nothing(error)):
+            return False
+        return schema not in self._known and self._refused[schema] > 1
 
     def is_own(self, sent: Sent, error: WcodeError) -> bool:
         """Whether a failure may be the request's own."""
@@ -134,6 +151,20 @@ class Health:
         self._ended += 1
         self._moments.append(now)
         return now
+
+
+def _schema(request: Request) -> str:
+    """The schema that an answer is held to; none is the empty text."""
+    form = request.params.get("response_format") or {}
+    return repr(form) if form.get("type") == "json_schema" else ""
+
+
+def _says_nothing(error: BaseException) -> bool:
+    """Whether a request was refused, or failed alone, without a known reason."""
+    if not isinstance(error, e.StatusError) or error.key not in {"rejected", "server"}:
+        return False
+    passing = isinstance(error, e.RejectedError) and may_pass(error)
+    return not (passing or _is_everybodys(error))
 
 
 def _is_everybodys(error: WcodeError) -> bool:
