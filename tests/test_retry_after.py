@@ -33,6 +33,11 @@ FORMS = [
     ("", None),
     ("nan", None),
     ("inf", None),
+    ("1e300", None),
+    ("99999999", None),
+    ("9999999d", None),
+    ("Fri, 31 Dec 9999 23:59:59 GMT", None),
+    ("9999-12-31T23:59:59Z", None),
     ("5 apples", None),
     ("Thu, 99 Foo 2026 99:99:99 GMT", None),
 ]

@@ -32,6 +32,8 @@ RESETS = (
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|[smhd]))+", re.IGNORECASE)
 _PIECE = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhd])", re.IGNORECASE)
+LONGEST_S = 366 * 86_400.0
+"""A longer wait is no limit's but a mistake: it names no time."""
 _UNIX_SECONDS = 1e9
 _UNIX_MILLISECONDS = 1e12
 
@@ -50,7 +52,11 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 def seconds(value: str, unit: float = 1.0) -> float | None:
     """Seconds from now that a header's value names, None where it names no time."""
-    value = value.strip()
+    wait = _read(value.strip(), unit)
+    return None if wait is None or wait > LONGEST_S else wait
+
+
+def _read(value: str, unit: float) -> float | None:
     try:
         number = float(value)
     except ValueError:
