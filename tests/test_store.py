@@ -26,6 +26,7 @@ from wcode_magics.errors import StoreError
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
 from wcode_magics.store import Store, database, room
+from wcode_magics.store.transfer import bounded, rows_of
 from wcode_magics.values import (
     SANDBOX,
     Alternative,
@@ -866,6 +867,24 @@ def test_absorb(tmp_path, store):
     assert store.absorb(other.path) == 0
     assert store.get(request("theirs"), URL)
     other.close()
+
+
+@pytest.mark.parametrize("bound", [{"most": 2}, {"seconds": -1.0}])
+def test_an_import_is_bounded_in_rows_and_time(tmp_path, store, bound):
+    """Beyond its bounds nothing is taken in, and the error says so."""
+    with Store(tmp_path / "other.db") as other:
+        for number in range(3):
+            other.put(reply(f"p{number}"), URL)
+        other.flush()
+        with (
+            closing(other._file.connect()) as source,
+            closing(rows_of(source, other.path)) as rows,
+            pytest.raises(StoreError, match=r"none of its answers") as caught,
+        ):
+            store.take(bounded(rows, other.path, **bound))
+        assert caught.value.facts["path"] == other.path
+        assert store.count() == 0
+        assert store.absorb(other.path) == 3
 
 
 def make_worn(path: Path) -> None:

@@ -35,7 +35,7 @@ from wcode_magics.store.row import (
     replayed,
     requested,
 )
-from wcode_magics.store.transfer import between, rows_of, take, unmade
+from wcode_magics.store.transfer import between, bounded, rows_of, take, unmade
 from wcode_magics.store.writer import Writer
 
 T = TypeVar("T")
@@ -326,9 +326,9 @@ class Store:
     def absorb(self, path: str | Path) -> int:
         """Take in the answers of another store; returns how many were new."""
         self._settle()
-        source = self._other(path)
-        with closing(self._source(source)) as other:
-            return self._take(rows_of(other, source))
+        there = self._other(path)
+        with closing(self._source(there)) as db, closing(rows_of(db, there)) as rows:
+            return self._take(bounded(rows, there))
 
     def _source(self, path: Path) -> Connection:
         try:

@@ -3,10 +3,12 @@
 import contextlib
 import datetime as dt
 import math
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from wcode_magics.errors import StoreError
 from wcode_magics.store.checksum import sealed
 from wcode_magics.store.database import Connection, faults
 from wcode_magics.store.path import identity, side_files
@@ -14,6 +16,11 @@ from wcode_magics.store.row import COLUMNS
 
 Span = tuple[float, float]
 """Seconds since 1970: from the first on, up to the second."""
+
+MOST_ROWS = 1_000_000
+"""Answers that one import takes in."""
+MOST_S = 60.0
+"""Seconds that one import lasts."""
 
 _SPAN = (
     f"SELECT {COLUMNS} FROM answers "  # noqa: S608
@@ -30,10 +37,26 @@ _TAKE = (
 
 def rows_of(
     source: Connection, path: Path, span: Span = (0.0, math.inf)
-) -> Iterator[Sequence[Any]]:
+) -> Generator[Sequence[Any], None, None]:
     """The rows of a store, without their numbers; raises StoreError that names it."""
     with faults(path):
         yield from source.execute(_SPAN, span)
+
+
+def bounded(
+    rows: Iterable[Sequence[Any]],
+    path: Path,
+    *,
+    most: int = MOST_ROWS,
+    seconds: float = MOST_S,
+) -> Iterator[Sequence[Any]]:
+    """The rows of a foreign store; StoreError where they are too many or too slow."""
+    late = time.monotonic() + seconds
+    for count, row in enumerate(rows):
+        if count >= most or time.monotonic() > late:
+            facts = {"most": f"{most:,}", "seconds": f"{seconds:g}"}
+            raise StoreError("store.too_long", path=path, **facts)
+        yield row
 
 
 def take(target: Connection, rows: Iterable[Sequence[Any]]) -> int:
