@@ -8,7 +8,11 @@ from wcode_magics.params import PARAMS
 from wcode_magics.settings import Settings
 from wcode_magics.text import LANGUAGES, say
 
-SAMPLES = {"base_url": "http://127.0.0.1:9/v1", "headers": '{"X-Team": "***"}'}
+SAMPLES = {
+    "allow_http": "True",
+    "base_url": "http://127.0.0.1:9/v1",
+    "headers": '{"X-Team": "***"}',
+}
 """Values of settings that are neither a choice nor a number."""
 
 

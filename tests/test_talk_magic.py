@@ -211,16 +211,14 @@ def test_an_empty_answer_says_that_its_turn_is_not_kept(
 
 @pytest.mark.usefixtures("server")
 def test_a_chat_that_cannot_be_written_costs_no_answer(
-    cell: Cell, shell: InteractiveShell, tmp_path: Path
+    cell: Cell, shell: InteractiveShell
 ) -> None:
     """The reply is bound and shown; the trouble is told in one line."""
     from wcode_magics import magic
     from wcode_magics.dialogue.talk import Chats
 
-    file = tmp_path / "file"
-    file.write_text("no folder")
     assert run_in(shell, "%wcode_chats").success
-    magic.session(shell).chats = Chats(file)
+    magic.session(shell).chats = Chats(Path("/proc"))  # nobody can write there
     ran = cell("a", "one")
     assert not ran.success
     assert "re one" in ran.stdout
