@@ -11,7 +11,6 @@ ROWS = [
         program,
         name,
         id=f"{toolchain.key}-{program}-{name}",
-        marks=() if toolchain.key.startswith("python-") else pytest.mark.languages,
     )
     for toolchain in TOOLCHAINS
     for program, rows in PROGRAMS.items()
@@ -19,6 +18,7 @@ ROWS = [
 ]
 
 
+@pytest.mark.languages
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize(("key", "program", "name"), ROWS)
 def test_an_odd_answer_is_read_or_told(workshops, key, program, name):
