@@ -63,7 +63,8 @@ from wcode_magics.session import Session
 url, folder, scheduler = sys.argv[1:]
 frame.register(Session(base_url=url, store=f"{folder}/answers.db", concurrency=8))
 texts = pd.DataFrame({"text": [f"text {n}" for n in range(2000)]})
-lazy = dd.from_pandas(texts, npartitions=4).wcode.ask("Say {{ text }}")
+lazy = dd.from_pandas(texts, npartitions=4)
+lazy = lazy.wcode.ask("Say {{ text }}", progress=False)
 try:
     lazy.compute(scheduler=scheduler)
 except KeyboardInterrupt:
@@ -338,7 +339,7 @@ class TestNothingLost:
         lazy = table(40)
         some = lazy.wcode.preview("Say {{ 评论 }}", 5, into="said", progress=False)
         assert len(some) == len(server.seen) == 5
-        assert "40 rows: 34 to send, 5 recorded" in capsys.readouterr().err
+        assert "40 rows: 34 to send, 5 recorded" in capsys.readouterr().out
         lazy.wcode.ask("Say {{ 评论 }}", into="said").compute()
         assert len(server.seen) == 39
         anew = lazy.wcode.estimate("Say {{ 评论 }}", into="said", fresh=True)
