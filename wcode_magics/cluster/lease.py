@@ -61,10 +61,10 @@ class _Announced:
 
 
 class _Once:
-    """Tells a line the first time; threads may call."""
+    """Tells a line, unless it is empty, the first time; threads may call."""
 
     def __init__(self, line: str) -> None:
-        self._left = [line]
+        self._left = [line] if line else []
 
     def __call__(self) -> None:
         with suppress(IndexError):
