@@ -38,12 +38,11 @@ answer as far as it arrived, or None; ``WcodeError.value`` what came of many req
 that it ended, such as a table.
 """
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from wcode_magics import text
+from wcode_magics import terminal, text
 from wcode_magics.markup import inert
 
 if TYPE_CHECKING:
@@ -121,8 +120,7 @@ def stoppable() -> Iterator[None]:
 
 def tell(error: WcodeError) -> None:
     """Say in one line what nobody can be raised to."""
-    sys.stderr.write(f"{inert(str(error))}\n")
-    sys.stderr.flush()
+    terminal.note(str(error))
 
 
 def _line(said: str, told: str, *, kept: bool) -> str:
