@@ -100,6 +100,7 @@ def test_no_rows(serve):
     assert str(made["answer_prompt_tokens"].dtype) == "Int64"
 
 
+@pytest.mark.priced
 def test_details(serve):
     """Columns of tokens, price, mean logprob and finish reason on request."""
     tokens = {"content": [logprob("hi", ("hi", -0.5))]}
