@@ -72,7 +72,7 @@ static void append(struct text *text, const char *data, size_t size)
 
 static void fail(const char *message)
 {
-    fprintf(stderr, "%s\n", message);
+    fprintf(stderr, "%s\n", *message ? message : "the answer is empty");
     exit(1);
 }
 

@@ -80,7 +80,7 @@ static class Program
 
     static int Fail(string message)
     {
-        Console.Error.WriteLine(message);
+        Console.Error.WriteLine(message.Trim() != "" ? message : "the answer is empty");
         Environment.Exit(1);
         return 1;
     }

@@ -33,6 +33,7 @@ printf '%s' "$answer" | jq --raw-input --slurp --raw-output '
     "(?<kept>\\\\(?:[^u]|u[dD][89abAB]..\\\\u[dD][c-fC-F]..))|\\\\u[dD][89a-fA-F]..";
     .kept // "\\ufffd") | try fromjson catch null);
   (ltrimstr("\ufeff") | json) as $answer
-  | if ($answer | type) != "object" or $answer.error then . + "\n" | halt_error(1)
+  | if ($answer | type) != "object" or $answer.error
+    then (select(. != "") // "the answer is empty") + "\n" | halt_error(1)
     else $answer.choices[0]?.message // $answer end
   | (.content? | strings | select(. != "")) // tojson'

@@ -27,7 +27,7 @@ ask | jq --raw-input --null-input --unbuffered --join-output '
   def json: . as $text | try fromjson catch ($text | gsub(
     "(?<kept>\\\\(?:[^u]|u[dD][89abAB]..\\\\u[dD][c-fC-F]..))|\\\\u[dD][89a-fA-F]..";
     .kept // "\\ufffd") | try fromjson catch null);
-  def fail: "\(.)\n" | halt_error(1);
+  def fail: "\(select(test("\\S")) // "the answer is empty")\n" | halt_error(1);
   def take($data): ($data | json) as $event
     | if ($event | type) != "object" or $event.error then $data | fail else . end
     | ($event.choices[0]? // {}) as $choice

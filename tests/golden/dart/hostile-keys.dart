@@ -32,7 +32,7 @@ const body = r"""
 }""";
 
 Never fail(String message) {
-  stderr.writeln(message);
+  stderr.writeln(message.trim().isEmpty ? 'the answer is empty' : message);
   exit(1);
 }
 

@@ -70,6 +70,9 @@ func main() {
 	shown, ended := false, false
 	show := func(data []byte) {
 		event, ok := read(data)
+		if !ok && len(bytes.TrimSpace(data)) == 0 {
+			log.Fatal("the answer is empty")
+		}
 		if !ok {
 			log.Fatalf("%s", data)
 		}

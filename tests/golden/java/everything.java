@@ -120,7 +120,7 @@ public class Ask {
     }
 
     static void fail(String message) {
-        System.err.println(message);
+        System.err.println(message.isBlank() ? "the answer is empty" : message);
         System.exit(1);
     }
 }

@@ -11,7 +11,7 @@ if (!key) fail("WCODE_API_KEY must hold your key");
 const body = "{\"model\": \"qwen/qwen-2.5-7b-instruct\", \"messages\": [{\"role\": \"user\", \"content\": \"Hello\"}], \"metadata\": {\"__proto__\": 1, \"constructor\": {\"prototype\": 2}, \"0\": \"zero\", \"\": null, \"\\\" => ' $x #{x} \\u0000 \\u2028\": [true, false, null, [], {}, \"\", 0], \"numbers\": [0, -1, 9007199254740993, 18446744073709551616, -1180591620717411303424, 1e-07, 1.5e300, 0.1, -2.5]}}";
 
 function fail(message) {
-  console.error(message);
+  console.error(message || "the answer is empty");
   process.exit(1);
 }
 

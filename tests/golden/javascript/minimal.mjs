@@ -14,7 +14,7 @@ const body = {
 };
 
 function fail(message) {
-  console.error(message);
+  console.error(message || "the answer is empty");
   process.exit(1);
 }
 

@@ -7,7 +7,7 @@
 
 function fail(string $message): never
 {
-    fwrite(STDERR, "$message\n");
+    fwrite(STDERR, (trim($message) ?: 'the answer is empty') . "\n");
     exit(1);
 }
 
@@ -18,7 +18,8 @@ function read(string $data): ?array
     $mark = fn ($found) => isset($found[1]) ? '\ufffd' : $found[0];
     $text = preg_replace_callback($half, $mark, preg_replace('/^\xEF\xBB\xBF/', '', $data));
     $answer = json_decode($text, true, 512, JSON_INVALID_UTF8_SUBSTITUTE);
-    return is_array($answer) && empty($answer['error']) ? $answer : null;
+    $isObject = is_array($answer) && str_starts_with(ltrim($text), '{');
+    return $isObject && empty($answer['error']) ? $answer : null;
 }
 
 $key = getenv('WCODE_API_KEY');

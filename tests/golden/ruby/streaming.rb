@@ -37,7 +37,7 @@ end
 $stdout.sync = true
 texts, ends, all, rest = [], [], +"", +""
 show = lambda do |data|
-  event = read(data) or abort data
+  event = read(data) or abort(data.strip.empty? ? "the answer is empty" : data)
   Array(event["choices"]).each do |choice|
     text = (choice["delta"] || choice["message"] || {})["content"]
     print text if text.is_a?(String)

@@ -51,7 +51,8 @@ const BODY: &str = r#"{
 }"#;
 
 fn fail(message: String) -> ! {
-    eprintln!("{message}");
+    let empty = message.trim().is_empty();
+    eprintln!("{message}{}", if empty { "the answer is empty" } else { "" });
     process::exit(1);
 }
 

@@ -55,7 +55,8 @@ let body = #"""
 """#
 
 func fail(_ message: String) -> Never {
-    FileHandle.standardError.write(Data((message + "\n").utf8))
+    let shown = message.isEmpty ? "the answer is empty" : message
+    FileHandle.standardError.write(Data((shown + "\n").utf8))
     exit(1)
 }
 
