@@ -19,7 +19,10 @@ const BODY: &str = r#"{
 
 fn fail(message: String) -> ! {
     let empty = message.trim().is_empty();
-    eprintln!("{message}{}", if empty { "the answer is empty" } else { "" });
+    eprintln!(
+        "{message}{}",
+        if empty { "the answer is empty" } else { "" }
+    );
     process::exit(1);
 }
 
