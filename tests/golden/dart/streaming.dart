@@ -78,7 +78,8 @@ Future<void> ask(Uri url, Map<String, String> headers) async {
       response.stream.transform(decoder).transform(const LineSplitter());
   await for (final line in lines) {
     all.writeln(line);
-    final found = RegExp(r'^\uFEFF?(data|error): *(.*\S)').firstMatch(line);
+    final form = RegExp(r'^\uFEFF?(data|error): *(.*\S)', dotAll: true);
+    final found = form.firstMatch(line);
     if (found == null) continue;
     final data = found[2]!;
     if (found[1] == 'error') fail(data);

@@ -77,7 +77,7 @@ public class Ask {
             fail(data);
         } else if (data.equals("[DONE]")) {
             ended = true;
-        } else if (line.matches("\uFEFF?data:.*") && !data.isEmpty()) {
+        } else if (line.matches("(?s)\uFEFF?data:.*") && !data.isEmpty()) {
             show(data);
         }
     }

@@ -69,7 +69,7 @@ try {
     const lines = (rest + chunk).split(/[\r\n]/);
     rest = lines.pop();
     for (const line of lines) {
-      const [, field, data] = /^\uFEFF?(data|error): *(.*)/.exec(line) ?? [];
+      const [, field, data] = /^\uFEFF?(data|error): *(.*)/s.exec(line) ?? [];
       if (field === "error") fail(data);
       if (data === "[DONE]") ended = true;
       else if (data) show(data);
