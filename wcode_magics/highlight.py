@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 BLOCK = "border-left:3px solid rgba(128,128,128,.35);margin:.5em 0;padding:0 .9em"
 COLOURING_S = 0.3
 """Seconds of work for the colours of one piece of code."""
-MOST = 200_000
+MOST = 150_000
 """Characters of code that are shown."""
 MOST_COLOURED = 40_000
 COLOURS = {

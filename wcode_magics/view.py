@@ -155,6 +155,7 @@ def _counted(usage: Usage) -> list[str]:
 
 def note_bundle(text: str) -> Bundle:
     """A line of advice or news."""
+    text = clipped(text, markdown.MOST)
     shown = f'<div style="{NOTE}">{escape(text)}</div>'
     said = markdown.neutral(text)
     return bundle(shown, text, said and f"> {said}")
@@ -276,7 +277,8 @@ def _calls_html(calls: Sequence[Any]) -> str:
 def _refusal_html(reply: Reply) -> str:
     if not reply.refusal:
         return ""
-    return f"<p><b>{escape(say('ui.refusal'))}:</b> {escape(reply.refusal)}</p>"
+    refusal = clipped(reply.refusal, markdown.MOST)
+    return f"<p><b>{escape(say('ui.refusal'))}:</b> {escape(refusal)}</p>"
 
 
 def _footer_html(reply: Reply) -> str:

@@ -15,12 +15,24 @@ from wcode_magics.probability.glyphs import words
 ANCHOR_WORDS = 6
 THOROUGH = 40_000  # pairs of words in a gap that difflib may look at one by one
 
+MOST_COMPARED = 400_000  # characters of both texts that are compared word by word
+
 Block = tuple[int, int, int]
 """Where equal words begin in the one and in the other, and how many they are."""
 
 
 def differences(one: str, two: str) -> Iterator[tuple[bool, str, str]]:
-    """(same, of the one, of the other) in order; joined they are the two texts."""
+    """(same, of the one, of the other) in order; joined they are the two texts.
+
+    Of texts that together exceed :data:`MOST_COMPARED`, the common start is the same.
+    """
+    if one == two or len(one) + len(two) > MOST_COMPARED:
+        start = common_start(one, two)
+        if start:
+            yield True, one[:start], one[:start]
+        if one != two:
+            yield False, one[start:], two[start:]
+        return
     own, other = [*words(one)], [*words(two)]
     i = j = 0
     for a, b, size in chain(_joined(_blocks(own, other)), [(len(own), len(other), 0)]):

@@ -12,13 +12,14 @@ from dataclasses import dataclass
 
 from wcwidth import ljust, rjust, width
 
-from wcode_magics.markup import attribute, escape
+from wcode_magics.markup import attribute, clipped, escape
 from wcode_magics.probability.dialects import encode
 from wcode_magics.probability.glyphs import Glyph
 from wcode_magics.probability.logprobs import Logprobs
 from wcode_magics.probability.position import probability
 from wcode_magics.probability.tokenwords import (
     COLUMNS,
+    MAX_TEXT,
     TEXT_COLUMNS,
     TokenWords,
     summary,
@@ -137,7 +138,7 @@ def _tokens(words: TokenWords, pieces: list[Glyph], given: int) -> Iterator[str]
         if given and piece.start >= given:
             yield _span(SEAM, _FAINT)
             given = 0
-        text = visible(piece.text, breaks=True)
+        text = visible(clipped(piece.text, MAX_TEXT), breaks=True)
         if piece.unreported:
             yield _span(text, _UNREPORTED, say("heatmap.unreported"))
         elif piece.outside:

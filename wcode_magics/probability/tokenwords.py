@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from wcode_magics.markup import clipped
 from wcode_magics.probability.glyphs import Glyph
 from wcode_magics.probability.logprobs import Logprobs
 from wcode_magics.probability.position import Position, probability
@@ -11,6 +12,7 @@ from wcode_magics.text import say
 COLUMNS = ("position", "token", "logprob", "probability", "entropy", "alternatives")
 TEXT_COLUMNS = {1, 5}
 NO_TEXT = "∅"
+MAX_TEXT = 1_000  # characters of one token that are shown
 MAX_SHARING = 8  # tokens of one piece that are told one by one
 
 
@@ -52,7 +54,8 @@ class TokenWords:
             readable = self.logprobs.readable
             likely = position.alternatives[: self._most]
             known = [
-                f"{visible(readable(other)) or NO_TEXT} {percent(share)}"
+                f"{visible(clipped(readable(other), MAX_TEXT)) or NO_TEXT} "
+                f"{percent(share)}"
                 for other, share in zip(likely, position.shares, strict=False)
             ]
             self._shown[position.index] = known
@@ -67,7 +70,7 @@ class TokenWords:
             text = self.logprobs.readable(self.logprobs.sampled(index))
         elif count > 1 and text in {"", piece.text}:
             text = f"{piece.text} {index - piece.first + 1}/{count}"
-        return visible(text) or NO_TEXT
+        return visible(clipped(text, MAX_TEXT)) or NO_TEXT
 
     def title(self, piece: Glyph) -> str:
         """All about the tokens behind a piece of the text, in lines."""
