@@ -71,6 +71,7 @@ class Client:
         self._usage_refused = False
         self._finishing: set[str] = set()
         self._http = open_client(endpoint, transport)
+        self._urls: dict[str, httpx.URL] = {}
         self._masking = Masking(endpoint.secrets)
         self.contexts = Contexts(endpoint, self._http)
 
@@ -177,13 +178,16 @@ class Client:
         return self._http._transport_for_url(self._url(PATH))  # noqa: SLF001
 
     def _url(self, path: str) -> "httpx.URL":
-        """Where to send.
+        """Where to send; made once, since rows come by thousands.
 
         Raises:
             SettingError: ``base_url`` is no address.
         """
         import httpx
 
+        known = self._urls.get(path)
+        if known is not None:
+            return known
         base = self.endpoint.base_url
         try:
             url = httpx.URL(address.joined(base, path))
@@ -191,6 +195,7 @@ class Client:
             raise SettingError("bad_url", url=address.shown(base)) from wrong
         if not url.host or url.scheme not in ("http", "https"):
             raise SettingError("bad_url", url=address.shown(base))
+        self._urls[path] = url
         return url
 
     @cached_property
