@@ -18,16 +18,18 @@ FACES = {
 """A library, what registers accessors there, and the home of FrameFace, SeriesFace."""
 
 _waiting: list[Callable[[], None]] = []
+_before: list[Callable[[], object]] = []
 
 
 def watch(before: Callable[[], object] = lambda: None) -> Callable[[], None]:
     """Let tables have ``.wcode``, now or when their library is imported.
 
-    ``before`` is called before a table uses it first; the last one given counts.
-    Returns what takes it all away.
+    ``before`` is called before a table uses it; the last one given counts. What is
+    there already stays there all the while. Returns what takes it all away.
     """
+    _before[:] = [before]
     _wait_no_more()
-    _waiting[:] = [when_imported(name, partial(_put, name, before)) for name in FACES]
+    _waiting[:] = [when_imported(name, partial(_put, name)) for name in FACES]
 
     def forget() -> None:
         _wait_no_more()
@@ -52,20 +54,20 @@ def take() -> None:
                 kind._accessors.discard(NAME)  # noqa: SLF001
 
 
-def _put(name: str, before: Callable[[], object]) -> None:
+def _put(name: str) -> None:
     where, home = FACES[name]
     registry, library = import_module(where), sys.modules[name]
     for kind, face, register in (
         (library.DataFrame, "FrameFace", registry.register_dataframe_accessor),
         (library.Series, "SeriesFace", registry.register_series_accessor),
     ):
-        if NAME in vars(kind):
-            delattr(kind, NAME)
-        register(NAME)(partial(_face, home, face, before))
+        if NAME not in vars(kind):
+            register(NAME)(partial(_face, home, face))
 
 
-def _face(home: str, name: str, before: Callable[[], object], held: Any) -> Any:
+def _face(home: str, name: str, held: Any) -> Any:
     with stoppable():
         prepare([home])
-        before()
+        for before in _before:
+            before()
         return getattr(import_module(home), name)(held)

@@ -6,7 +6,7 @@ tables itself (:mod:`wcode_magics.frames.accessors`), which import it when first
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, Generic, TypeVar
@@ -24,17 +24,13 @@ from wcode_magics.session import Session
 PREVIEWED = 5
 METHODS = ("ask", "classify", "extract", "preview", "retry", "estimate")
 
-_forgets: list[Callable[[], None]] = []
-
 R = TypeVar("R")
 
 
 def register(session: Session | None = None) -> None:
     """Put ``wcode`` on tables; None: with a session of their own."""
     serve(None if session is None else lambda: session)
-    for forget in _forgets:
-        forget()
-    _forgets[:] = [accessors.watch()]
+    accessors.watch()
 
 
 class Face(Generic[R]):
