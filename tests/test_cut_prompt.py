@@ -1,14 +1,23 @@
 """A prompt that was cut: seen by the count, and by nothing else."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from wcode_magics import tokens
-from wcode_magics.cut_prompt import LEAST, Length, alike, cut_of, fewest
+from wcode_magics import models, tokens
+from wcode_magics.cut_prompt import (
+    LEAST,
+    MARKS,
+    Length,
+    alike,
+    cut_of,
+    fewest,
+    least_of,
+)
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
-from wcode_magics.values import Message, Usage
+from wcode_magics.values import HOSTED_URL, Message, Usage
 
 ENGLISH = "The museum reopened after three years of work, and visitors came early. "
 CHINESE = "博物馆在三年的整修之后重新开放，参观者一早就来了，排起了长队。"
@@ -97,3 +106,42 @@ def test_prompts_of_other_lengths_with_one_count_are_cut():
     found = alike([*even, *lengths, *short])
     assert list(found) == [9, 10, 11, 12]
     assert found[12].sent > found[9].sent == 2_050
+
+
+def test_fewer_tokens_than_the_turns_before_are_a_cut():
+    """The count of a chat stops growing; what a template leaves out is no cut."""
+    said = (ENGLISH * 90, ENGLISH, "And then?")
+    grown = reply(*said, read=2_100, prompt_least=2_095)
+    assert cut_of(grown) is None
+    cut = cut_of(reply(*said, read=2_050, prompt_least=2_095))
+    assert cut is not None
+    assert (cut.read, cut.sent) == (2_050, 2_095)
+
+
+def test_what_a_conversation_has_at_least():
+    """Thinking does not stay in it, told or hidden; an unknown count tells nothing."""
+    whole = {"finish_reason": "stop"}
+    told = replace(reply("one", read=2_000, **whole), text="word " * 20)
+    told = replace(told, usage=Usage(2_000, 20))
+    assert least_of(told) == 2_000 + 19 - MARKS
+    hidden = replace(told, text="fine", usage=Usage(2_000, 900))
+    assert least_of(hidden) == 2_000 + 1 - MARKS
+    thought = replace(told, usage=Usage(2_000, 920, reasoning_tokens=900))
+    assert least_of(thought) == 2_000 + 19 - MARKS
+    assert least_of(replace(told, usage=None)) is None
+    assert least_of(reply("one", read=2_000)) is None
+
+
+@pytest.mark.parametrize("part", [0.5, 0.85])
+def test_a_known_tokenizer_counts_exactly(part):
+    """With it, a prompt that lost its first sentences is seen too."""
+    long = ENGLISH * 400
+    request = Request(models.DEFAULT, (Message("user", long),))
+    count = tokens.count_request(request, HOSTED_URL)
+    if not count.exact:
+        pytest.skip("the vocabulary is not installed")
+    told = Reply("x", request, "m", usage=Usage(count.tokens, 5))
+    assert cut_of(told) is None
+    cut = cut_of(replace(told, usage=Usage(int(count.tokens * part), 5)))
+    assert cut is not None
+    assert cut.sent >= count.tokens - 64

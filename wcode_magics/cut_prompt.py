@@ -2,8 +2,9 @@
 
 Servers with a context shorter than the prompt drop its beginning and say nothing
 (Ollama: 4,096 tokens unless set). The count in ``usage`` gives it away without the
-model's own tokenizer: it is below what any vocabulary could need for the text, or the
-same for prompts of clearly different length.
+model's own tokenizer: it is below what any vocabulary could need for the text, the
+same for prompts of clearly different length, or less than the turns of a conversation
+had when they were counted before. Where the tokenizer is known, the text is counted.
 
 :func:`fewest` is that bound. Byte pairs and unigrams split at words: English prose has
 1.1 to 1.4 tokens a word, and the few vocabularies that join words still more than
@@ -16,7 +17,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from wcode_magics import tokens
+from wcode_magics import models, tokens
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
 from wcode_magics.text import say
@@ -27,6 +28,12 @@ SPREAD = 1.3
 """Prompts differ clearly in length where one is so many times another."""
 MANY = 3
 """So many different prompts of clearly different length share no count by chance."""
+TEMPLATE = 64
+"""Tokens that a chat template may say less than the one that is counted here."""
+MARKS = 8
+"""Tokens around an answer that a template may leave out of the next turn's prompt."""
+ANEW = 0.05
+"""The part of an answer's tokens that may be fewer when its text is read anew."""
 
 _WEIGHTS = tuple(
     (re.compile(pattern), weight)
@@ -78,13 +85,28 @@ def cut_of(reply: Reply) -> Cut | None:
     read, texts = _read(reply), _texts(reply.request)
     if not read or reply.from_sandbox or sum(map(len, texts)) < LEAST:
         return None
-    if read >= sum(map(_about, texts)):
+    known = max(reply.prompt_least or 0, _counted(reply, read))
+    if known < LEAST or known <= read:
+        known = _bound(read, texts)
+        if known < LEAST or known <= read:
+            return None
+    about = tokens.count_request(reply.request, count=tokens.estimate).tokens
+    sent = max(known, about)
+    return Cut(read, sent, _turn(reply.request, read * about / sent))
+
+
+def least_of(reply: Reply) -> int | None:
+    """Tokens that a conversation has at least after a reply; None: nobody counted.
+
+    Thinking is left out of the next prompt, and what an endpoint hides of it is
+    counted in the answer all the same.
+    """
+    thought = any(message.reasoning for message in reply.request.messages)
+    if reply.usage is None or thought or not reply.is_whole:
         return None
-    least = sum(map(fewest, texts))
-    if least < LEAST or least <= read:
-        return None
-    sent = tokens.count_request(reply.request, count=tokens.estimate).tokens
-    return Cut(read, sent, _turn(reply.request, read))
+    said = reply.usage.completion_tokens - (reply.usage.reasoning_tokens or 0)
+    said = min(said, tokens.estimate(reply.text).most)
+    return reply.usage.prompt_tokens + int(said * (1 - ANEW)) - MARKS
 
 
 def length_of(reply: Reply) -> Length | None:
@@ -110,6 +132,23 @@ def alike(lengths: Sequence[Length]) -> dict[int, Cut]:
     return found
 
 
+def _bound(read: int, texts: Sequence[str]) -> int:
+    """:func:`fewest` of all texts, or 0 where a look tells that it is not above."""
+    if read >= sum(map(_about, texts)):
+        return 0
+    return sum(map(fewest, texts))
+
+
+def _counted(reply: Reply, read: int) -> int:
+    """The tokens of the prompt where the tokenizer is known, else 0."""
+    if models.find(reply.request.model, reply.base_url) is None:
+        return 0
+    if read > tokens.count_request(reply.request, count=tokens.estimate).most:
+        return 0
+    count = tokens.count_request(reply.request, reply.base_url)
+    return count.tokens - TEMPLATE if count.exact else 0
+
+
 def _about(text: str) -> float:
     """Quickly, as many tokens as no bound of a text exceeds by far."""
     return len(text.split()) if text.isascii() else len(text) / 4
@@ -125,10 +164,10 @@ def _texts(request: Request) -> list[str]:
     return [message.content or "" for message in request.messages]
 
 
-def _turn(request: Request, read: int) -> int | None:
+def _turn(request: Request, read: float) -> int | None:
     """The first of several turns that was read at least in part."""
     asked = [m for m in request.messages if m.role == "user"]
-    left, number = float(read), len(asked)
+    left, number = read, len(asked)
     if number < 2:
         return None
     said = [message for message in request.messages if message.role != "system"]

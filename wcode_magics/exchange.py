@@ -29,7 +29,7 @@ class Prepared:
     that the answer goes on from. ``read`` makes ``reply.parsed``, or raises
     AnswerError; ``then`` is given the answer, also one that was stopped, unless it
     calls tools. ``budget`` is what all that comes of one call may spend together:
-    every try, round of tools and run of it.
+    every try, round of tools and run of it. ``prompt_least`` is that of the reply.
     """
 
     request: Request
@@ -39,6 +39,7 @@ class Prepared:
     read: Callable[[Reply], Any] | None = None
     then: Callable[[Reply], None] | None = None
     budget: Budget | None = None
+    prompt_least: int | None = None
 
     @property
     def timeout(self) -> float:
@@ -185,6 +186,7 @@ class Exchange:
             source=self._client.source,
             base_url=endpoint.base_url,
             answered=self._client.answered,
+            prompt_least=self._prepared.prompt_least,
             parsed=self._parsed,
             _read=self._prepared.read,
         )

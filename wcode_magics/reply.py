@@ -48,7 +48,8 @@ class Reply(Value):
     sends it; it is no part of the text. ``unread`` names what came malformed beside
     the text and was left out. ``unconfirmed``: the endpoint never tells how an answer
     ended, so that it cannot be known to be whole.
-    ``answered`` is when a replayed answer came (UTC).
+    ``prompt_least`` is how many tokens the prompt has at least, as the endpoint
+    counted the turns before. ``answered`` is when a replayed answer came (UTC).
     ``parsed`` is the value that ``schema`` or ``json`` asked for, ``trace`` the calls
     of functions on the way to this answer, ``parent`` the reply that it went on or
     branched from; none of them is part of :meth:`to_dict`. ``seam`` tells where the
@@ -73,6 +74,7 @@ class Reply(Value):
     reasoning_field: str | None = field(default=None, repr=False)
     unread: tuple[str, ...] = ()
     unconfirmed: bool = False
+    prompt_least: int | None = field(default=None, repr=False, compare=False)
     answered: dt.datetime | None = field(default=None, repr=False, compare=False)
     parsed: Any = field(default=None, repr=False, compare=False)
     trace: tuple[ToolTrace, ...] = field(default=(), repr=False, compare=False)
@@ -183,7 +185,7 @@ class Reply(Value):
     def to_dict(self) -> dict[str, Any]:
         """What came, as JSON-ready data."""
         data = super().to_dict()
-        for name in ("answered", "parsed", "trace", "parent", "_read"):
+        for name in _PASSING:
             data.pop(name, None)
         if not self.unconfirmed:
             del data["unconfirmed"]
@@ -222,6 +224,8 @@ class Reply(Value):
         return cls(**parts)
 
 
+_PASSING = ("prompt_least", "answered", "parsed", "trace", "parent", "_read")
+"""Fields that are no part of what came."""
 _PARTS: Mapping[str, type[Value]] = {"usage": Usage, "seam": Seam}
 _LISTS: Mapping[str, type[Value]] = {"tool_calls": ToolCall, "tokens": TokenLogprob}
 

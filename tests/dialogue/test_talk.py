@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.loopback import Answer, Loopback, Seen, completion, event, streamed
+from wcode_magics.cut_prompt import cut_of
 from wcode_magics.dialogue.talk import Chats, total
 from wcode_magics.errors import StreamError, UsageError, VariableError
 from wcode_magics.session import Session
+from wcode_magics.view import footer
 
 
 def echo(seen: Seen) -> Answer:
@@ -264,3 +266,36 @@ def test_reset_forgets(session: Session, server: Loopback) -> None:
     assert chat.reset()
     chat.ask("two")
     assert said(server) == ["two"]
+
+
+def counting(*counts: int) -> Callable[[Seen], Answer]:
+    """Answers ten tokens, and counts the prompts so."""
+    left = iter(counts)
+
+    def answer(_seen: Seen) -> Answer:
+        usage = {"prompt_tokens": next(left), "completion_tokens": 10}
+        choice = {"message": {"content": "word " * 10}, "finish_reason": "stop"}
+        return Answer([json.dumps({"choices": [choice], "usage": usage}).encode()])
+
+    return answer
+
+
+def test_a_chat_whose_count_stops_growing_was_cut(
+    loopback: Callable[..., Loopback], tmp_path: Path
+) -> None:
+    """Its footer says so, also after a restart; other models count otherwise."""
+    server = loopback(counting(2_000, 2_030, 2_030, 1_200, 700))
+    session = Session(base_url=server.url, retries=0, model="m")
+    session.chats = Chats(tmp_path)
+    chat, text = session.chat("t"), "The museum reopened. " * 200
+    first, second = chat.ask(text), chat.ask("And then?")
+    assert cut_of(first) is cut_of(second) is None
+    session.chats = Chats(tmp_path)
+    third = chat.ask("And then?")
+    cut = cut_of(third)
+    assert cut is not None
+    assert cut.read == 2_030
+    assert "2,030" in footer(third)
+    assert "turn 1" in footer(third)
+    assert cut_of(chat.ask("And?", model="n")) is None
+    assert cut_of(session.chat("u").ask("And?")) is None

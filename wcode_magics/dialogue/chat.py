@@ -5,6 +5,7 @@ stood before that turn, and the new turn takes the place of the old one and of a
 came after it. So a conversation is what the notebook would say if it were run to here.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ROOM_FOR_ANSWER = 1_024
+_IN_PROMPTS = ("tools", "tool_choice", "response_format", "structured_outputs")
+"""Parameters that templates may write into a prompt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +32,17 @@ class Turn(Value):
 
     ``messages`` begin with the person's and end with the model's, tool calls and
     their results between them. ``system`` is the system prompt the cell gave, if any.
-    ``total_tokens`` counts the whole conversation up to here, as the endpoint did.
+    ``total_tokens`` counts the whole conversation up to here, as the endpoint did;
+    ``least_tokens`` of these are in the next prompt too, if that is ``counted_as``
+    this one was.
     """
 
     cell: str
     messages: tuple[Message, ...]
     system: str | None = None
     total_tokens: int | None = None
+    least_tokens: int | None = None
+    counted_as: str = ""
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
@@ -163,9 +170,19 @@ def checked(data: Any, name: str) -> Conversation:
             raise TypeError(turn)
         if not all(isinstance(text, str | None) for text in texts):
             raise TypeError(turn)
-        if not isinstance(turn.total_tokens, int | None):
+        counts = turn.total_tokens, turn.least_tokens
+        if not all(isinstance(count, int | None) for count in counts):
             raise TypeError(turn)
     return found
+
+
+def counted_as(request: Request, place: str) -> str:
+    """What tokens of a prompt depend on beside its turns, as a short mark."""
+    system = [one.content for one in request.messages if one.role == "system"]
+    params = {name: request.params.get(name) for name in _IN_PROMPTS}
+    parts = [place, request.model, system, params, dict(request.extra)]
+    told = json.dumps(parts, sort_keys=True, default=repr)
+    return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def excess(request: Request, prompt: int, context: int | None) -> int:

@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
 from wcode_magics import files, tokens
+from wcode_magics.cut_prompt import least_of
 from wcode_magics.dialogue import chat
 from wcode_magics.dialogue.chat import Conversation, Turn
 from wcode_magics.errors import UsageError, VariableError
 from wcode_magics.exchange import Prepared
 from wcode_magics.reply import Reply
+from wcode_magics.request import Request
 from wcode_magics.values import Message
 
 if TYPE_CHECKING:
@@ -107,7 +109,9 @@ class Chats:
             last = held.turns[-1]
             if last.messages[-1] == _answer(before):
                 said = (*last.messages[:-1], _answer(after))
-                turn = replace(last, messages=said, total_tokens=total(after))
+                turn = replace(
+                    last, messages=said, total_tokens=total(after), least_tokens=None
+                )
                 self.put(replace(held, turns=(*held.turns[:-1], turn)))
 
     def _path(self, name: str) -> Path:
@@ -157,7 +161,14 @@ class _Draft:
             return
         asked = map(_without_reasoning, reply.request.messages[self.start :])
         said = (*asked, _answer(reply))
-        turn = Turn(self.cell, said, self.system, total(reply))
+        turn = Turn(
+            self.cell,
+            said,
+            self.system,
+            total(reply),
+            least_of(reply),
+            chat.counted_as(reply.request, reply.base_url),
+        )
         self.chats.put(self.chats[self.name].with_turn(turn))
 
 
@@ -189,8 +200,24 @@ def next_turn(
     request = replace(prepared.request, messages=(*head, *before, *said))
     start = len(head) + len(before)
     advice = (*prepared.advice, *_news(held, kept, cell))
-    then = _Draft(chats, name, cell, start, given)
-    return replace(prepared, request=request, advice=advice, then=then)
+    return replace(
+        prepared,
+        request=request,
+        advice=advice,
+        then=_Draft(chats, name, cell, start, given),
+        prompt_least=_least(kept, found, request, prepared.resolved.place),
+    )
+
+
+def _least(
+    kept: Conversation, found: Conversation, request: Request, place: str
+) -> int | None:
+    """The tokens that the prompt has at least, by what was counted of its turns."""
+    last = found.turns[-1] if found.turns else None
+    if last is None or last.least_tokens is None or kept is not found:
+        return None
+    alike = last.counted_as == chat.counted_as(request, place)
+    return last.least_tokens if alike else None
 
 
 def _fitted(
