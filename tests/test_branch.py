@@ -6,9 +6,10 @@ from tests.probability.test_logprobs import token, view
 from wcode_magics.branch import branched, onward
 from wcode_magics.errors import UsageError
 from wcode_magics.probability.logprobs import Logprobs
+from wcode_magics.probability.token import Alternative, TokenLogprob
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
-from wcode_magics.values import Alternative, Message, TokenLogprob
+from wcode_magics.values import Message
 
 ASKED = Request("m", (Message("user", "hi"),), {"seed": 1, "logprobs": True})
 

@@ -8,9 +8,10 @@ import pytest
 
 from wcode_magics import blocks, markdown, trials, view
 from wcode_magics.dialogue.grid import Sweep, Trial
+from wcode_magics.probability.token import TokenLogprob
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
-from wcode_magics.values import Message, TokenLogprob, ToolCall
+from wcode_magics.values import Message, ToolCall
 
 SIGNS = [
     *("\\(", "\\[", "$", "$$", "$ ", "$x", "\\begin{align}", "[", "![", "[a](", "*"),

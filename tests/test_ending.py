@@ -5,9 +5,10 @@ import re
 import pytest
 
 from wcode_magics import ending, view
+from wcode_magics.probability.token import Alternative, TokenLogprob
 from wcode_magics.reply import Assembly, Reply
 from wcode_magics.request import Request
-from wcode_magics.values import Alternative, Delta, Message, TokenLogprob, Usage
+from wcode_magics.values import Delta, Message, Usage
 
 
 def reply(*deltas: Delta, **params) -> Reply:

@@ -12,7 +12,8 @@ from tests.loopback import DONE, Answer, Loopback, completion, event
 from wcode_magics import Session
 from wcode_magics.errors import StreamError, WcodeError
 from wcode_magics.masking import Masking
-from wcode_magics.values import CallPiece, Delta, TokenLogprob
+from wcode_magics.probability.token import TokenLogprob
+from wcode_magics.values import CallPiece, Delta
 
 KEY = "sk-CANARY7h3k3yZQX9182"
 MASKING = Masking([KEY])

@@ -10,17 +10,16 @@ from hypothesis import strategies as st
 
 from wcode_magics import models
 from wcode_magics.errors import AnswerError
+from wcode_magics.probability.token import Alternative, TokenLogprob
 from wcode_magics.probability.tokenwords import TokenWords
 from wcode_magics.reply import Assembly, Reply
 from wcode_magics.request import Request
 from wcode_magics.values import (
     HOSTED_URL,
     SANDBOX,
-    Alternative,
     CallPiece,
     Delta,
     Message,
-    TokenLogprob,
     ToolCall,
     Usage,
 )

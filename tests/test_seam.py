@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from tests.loopback import Answer, Loopback, Seen
+from wcode_magics.probability.token import TokenLogprob
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
 from wcode_magics.seam import joined
 from wcode_magics.session import Session
-from wcode_magics.values import Message, Seam, TokenLogprob, Usage
+from wcode_magics.values import Message, Seam, Usage
 
 QUESTION_TOKENS, TURN_TOKENS = 10, 5
 FIRST = "Paris is the capital of France."

@@ -23,18 +23,12 @@ import pytest
 
 from tests.telling import told
 from wcode_magics.errors import StoreError
+from wcode_magics.probability.token import Alternative, TokenLogprob
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
 from wcode_magics.store import Store, database, room
 from wcode_magics.store.transfer import bounded, rows_of
-from wcode_magics.values import (
-    SANDBOX,
-    Alternative,
-    Message,
-    TokenLogprob,
-    ToolCall,
-    Usage,
-)
+from wcode_magics.values import SANDBOX, Message, ToolCall, Usage
 
 URL = "http://127.0.0.1/v1"
 

@@ -19,10 +19,11 @@ from wcode_magics.errors import (
     WcodeError,
 )
 from wcode_magics.payload import decode
+from wcode_magics.probability.token import Alternative, TokenLogprob
 from wcode_magics.reply import Assembly, Reply
 from wcode_magics.request import Request
 from wcode_magics.stream import AnswerReader, EventDecoder
-from wcode_magics.values import Alternative, Delta, Message, TokenLogprob, Usage
+from wcode_magics.values import Delta, Message, Usage
 
 REQUEST = Request("asked", (Message("user", "hi"),))
 

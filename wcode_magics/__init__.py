@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from wcode_magics.frames import accessors as _accessors
+from wcode_magics.imports import late as _late
 
 if TYPE_CHECKING:
     from wcode_magics.dialogue.tools import confirm
@@ -82,6 +83,4 @@ def panel(prompt: str = "", *, session: "Session | None" = None, **values: Any) 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(name)
-    from importlib import import_module
-
-    return getattr(import_module(f"wcode_magics.{_HOMES[name]}"), name)
+    return _late(f"{_HOMES[name]}.{name}")

@@ -9,10 +9,11 @@ from wcode_magics.errors import UsageError
 from wcode_magics.probability.dialects import decode, spelt
 from wcode_magics.probability.logprobs import Logprobs
 from wcode_magics.probability.position import Position
+from wcode_magics.probability.token import Alternative, TokenLogprob
 from wcode_magics.probability.visible import visible
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
-from wcode_magics.values import Alternative, Message, TokenLogprob
+from wcode_magics.values import Message
 
 CONTINUATION = {"continue_final_message": True, "add_generation_prompt": False}
 

@@ -20,8 +20,8 @@ from wcode_magics.reply import Reply
 from wcode_magics.session import Session
 from wcode_magics.text import say
 from wcode_magics.values import Delta, ToolCall, ToolTrace
+from wcode_magics.variables import bind
 
-LAST = "_wcode"
 TICK_S = 0.1
 STREAMED = ("markdown", "text", "code", "value")
 
@@ -223,7 +223,7 @@ class Run:
 
     def _end(self, reply: Reply) -> None:
         """Bind first: whatever drawing does, the answer is safe, and is told."""
-        bind(self._shell, reply, self._out)
+        bind(self._shell, reply, self._out, reply.parsed)
         try:
             self._draw(reply)
         except Exception as wrong:
@@ -240,18 +240,6 @@ class Run:
         else:
             terminal.write(f"\n{view.reply_end(reply)}")
             terminal.write(foot, end="\n" if foot else "")
-
-
-def bind(shell: Any, reply: Reply | Runs, out: str | None) -> None:
-    """Give the person the reply under ``_wcode`` and a name of their own.
-
-    Where the answer was asked for in a form, their name is for the parsed value. Of
-    several runs both names have the sequence of replies.
-    """
-    shell.user_ns[LAST] = reply
-    if out is not None:
-        parsed = None if isinstance(reply, Runs) else reply.parsed
-        shell.user_ns[out] = reply if parsed is None else parsed
 
 
 def is_notebook(shell: Any) -> bool:

@@ -40,13 +40,10 @@ that it ended, such as a table.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from wcode_magics import terminal, text
 from wcode_magics.markup import inert
-
-if TYPE_CHECKING:
-    from wcode_magics.reply import Reply
 
 
 class WcodeError(Exception):
@@ -56,7 +53,7 @@ class WcodeError(Exception):
         super().__init__(key)
         self.key = key
         self.facts = facts
-        self.reply: Reply | None = None
+        self.reply: Any = None
         self.value: Any = None
         self.kept = False
         self.told = ""

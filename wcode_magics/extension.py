@@ -10,7 +10,7 @@ from IPython.core.error import StdinNotImplementedError
 
 from wcode_magics import models, params, template, tokens, view
 from wcode_magics.bundle import joined
-from wcode_magics.cell import LAST, Run, is_notebook, show_bundle
+from wcode_magics.cell import Run, is_notebook, show_bundle
 from wcode_magics.dialogue.cells import CellWatch, chats_folder, notebook_name
 from wcode_magics.dialogue.talk import Chats, next_turn
 from wcode_magics.errors import Stopped
@@ -22,7 +22,7 @@ from wcode_magics.session import Session
 from wcode_magics.settings import KEY_VARIABLE
 from wcode_magics.text import say
 from wcode_magics.values import Usage
-from wcode_magics.variables import own
+from wcode_magics.variables import LAST, bind, own
 
 CELL_ONLY = frozenset(
     {
@@ -90,9 +90,7 @@ class Extension:
 
     def bind(self, value: Any, out: str | None = None) -> None:
         """Bind a value to ``_wcode`` and to a name of the person's."""
-        self.shell.user_ns[LAST] = value
-        if out is not None:
-            self.shell.user_ns[out] = value
+        bind(self.shell, value, out)
 
     def remember(self, prepared: Prepared, given: Mapping[str, Any]) -> None:
         """Keep a request that is sent, with the options of its cell."""

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterable
 from importlib import import_module
+from typing import Any
 
 NETWORK = ("httpx", "aiohttp", "httpx_aiohttp", "keyring")
 DISPLAY = ("markdown_it", "mdit_py_plugins.dollarmath", "pygments.lexers", "jinja2")
@@ -44,6 +45,16 @@ class _Import:
             _under_way.pop(self._name, None)
         if self._error is not None:
             raise self._error
+
+
+def late(path: str) -> Any:
+    """What a dotted path names, of a module that is loaded when it is first asked for.
+
+    So a value of a lower floor hands over to a higher one, and the package's names
+    load no more than is used.
+    """
+    module, _, name = path.rpartition(".")
+    return getattr(import_module(f"wcode_magics.{module}"), name)
 
 
 def prepare(names: Iterable[str]) -> None:

@@ -8,7 +8,6 @@ formatters and a configurable; unloading takes exactly these out again.
 import os
 from collections.abc import Callable
 from functools import cached_property
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -21,7 +20,7 @@ from wcode_magics.dialogue.cells import CellWatch
 from wcode_magics.errors import stoppable
 from wcode_magics.frames import accessors
 from wcode_magics.frames.shown import show_inert
-from wcode_magics.imports import prepare
+from wcode_magics.imports import late, prepare
 from wcode_magics.transformer import CommandLine
 
 if TYPE_CHECKING:
@@ -163,14 +162,14 @@ class Loaded:
 
 
 _SHOWN = {
-    "wcode_magics.reply.Reply": "wcode_magics.view.reply_shown",
-    "wcode_magics.dialogue.grid.Sweep": "wcode_magics.trials.bundle",
-    "wcode_magics.probability.logprobs.Logprobs": "wcode_magics.scores.logprobs",
-    "wcode_magics.probability.confidence.Confidence": "wcode_magics.scores.confidence",
-    "wcode_magics.probability.confidence.LabelConfidence": "wcode_magics.scores.labels",
-    "wcode_magics.probability.alignment.Comparison": "wcode_magics.scores.compared",
-    "wcode_magics.probability.alignment.Agreement": "wcode_magics.scores.agreement",
-    "wcode_magics.dialogue.runs.Runs": "wcode_magics.scores.runs",
+    "wcode_magics.reply.Reply": "view.reply_shown",
+    "wcode_magics.dialogue.grid.Sweep": "trials.bundle",
+    "wcode_magics.probability.logprobs.Logprobs": "scores.logprobs",
+    "wcode_magics.probability.confidence.Confidence": "scores.confidence",
+    "wcode_magics.probability.confidence.LabelConfidence": "scores.labels",
+    "wcode_magics.probability.alignment.Comparison": "scores.compared",
+    "wcode_magics.probability.alignment.Agreement": "scores.agreement",
+    "wcode_magics.dialogue.runs.Runs": "scores.runs",
 }
 """Types that display themselves, and the functions that make their bundles."""
 _loaded: WeakKeyDictionary[Any, Loaded] = WeakKeyDictionary()
@@ -217,9 +216,8 @@ def _formatter(shell: Any) -> Any:
 
 def _late(path: str) -> Callable[..., Any]:
     """The function at a path, imported when it is first called."""
-    module, _, name = path.rpartition(".")
 
     def call(value: Any, **_asked: Any) -> Any:
-        return getattr(import_module(module), name)(value)
+        return late(path)(value)
 
     return call

@@ -17,7 +17,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from wcode_magics.values import Alternative, CallPiece, Delta, TokenLogprob, Usage
+from wcode_magics.probability.token import Alternative, TokenLogprob
+from wcode_magics.values import CallPiece, Delta, Usage
 
 MOST_COUNTED = 2**53
 MOST_BYTES = 2**20

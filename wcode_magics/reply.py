@@ -8,6 +8,7 @@ from typing import Any, Literal, Self, overload
 
 from wcode_magics import models
 from wcode_magics.errors import AnswerError, UsageError
+from wcode_magics.imports import late
 from wcode_magics.json_text import find_json
 from wcode_magics.payload import clean
 from wcode_magics.probability.confidence import (
@@ -17,8 +18,10 @@ from wcode_magics.probability.confidence import (
     of_labels,
 )
 from wcode_magics.probability.logprobs import Logprobs
+from wcode_magics.probability.token import TokenLogprob
 from wcode_magics.probability.tokentext import behind_thinking
 from wcode_magics.request import Request
+from wcode_magics.value import Value
 from wcode_magics.values import (
     HOSTED_URL,
     SANDBOX,
@@ -26,11 +29,9 @@ from wcode_magics.values import (
     Delta,
     Endpoint,
     Seam,
-    TokenLogprob,
     ToolCall,
     ToolTrace,
     Usage,
-    Value,
 )
 
 Source = Literal["endpoint", "sandbox", "replayed"]
@@ -197,16 +198,15 @@ class Reply(Value):
         Raises:
             OptionError: no such language.
         """
-        from wcode_magics import snippets
-
         url = HOSTED_URL if self.base_url == SANDBOX else self.base_url
-        return snippets.render(
+        program: str = late("snippets.render")(
             self.request,
             language,
             base_url=url,
             stream=stream,
             needs_key=not Endpoint(url).is_local,
         )
+        return program
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:

@@ -9,7 +9,8 @@ from typing import Any, Self
 
 from wcode_magics import params as table
 from wcode_magics.errors import ParameterError, UsageError
-from wcode_magics.values import Message, Value
+from wcode_magics.value import Value
+from wcode_magics.values import Message
 
 HASH_TAG = b"wcode-request-1\n"
 

@@ -12,9 +12,10 @@ from dataclasses import replace
 
 from wcode_magics.probability.dialects import encode
 from wcode_magics.probability.differences import common_start
+from wcode_magics.probability.token import TokenLogprob
 from wcode_magics.probability.tokentext import place_tokens
 from wcode_magics.reply import Reply
-from wcode_magics.values import Seam, TokenLogprob
+from wcode_magics.values import Seam
 
 TURN_TOKENS = 3
 """So many more prompt tokens begin a turn; fewer come of cutting the text anew."""

@@ -1,43 +1,19 @@
 """What is said and what comes back, as frozen values without behaviour."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
+from wcode_magics.probability.token import TokenLogprob
+from wcode_magics.value import Value
+
 Number = TypeVar("Number", int, float)
-Bytes = bytes  # a field of that name hides the type inside its class
 
 HOSTED_URL = "https://wcode.net/api/gpt/v1"
 SANDBOX = "sandbox"
 """Where answers of the sandbox are kept: its port is another one every time."""
-
-
-class Value:
-    """To and from plain dicts; unknown fields are refused."""
-
-    __slots__ = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """The fields that are set (not None, not empty), as JSON-ready data."""
-        pairs = ((f.name, getattr(self, f.name)) for f in fields(self))  # type: ignore[arg-type]
-        return {k: _plain(v) for k, v in pairs if v is not None and v != ()}
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """The value from :meth:`to_dict`; raises TypeError on an unknown field."""
-        return cls(**data)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Value):
-        return value.to_dict()
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, bytes):
-        return list(value)
-    return value
 
 
 def _sum(one: Number | None, other: Number | None) -> Number | None:
@@ -113,46 +89,6 @@ class ToolTrace(Value):
     result: str
     ok: bool
     seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Alternative(Value):
-    """A token that could have stood at a position.
-
-    ``logprob`` is a natural logarithm as the server sent it (it may be -inf or a
-    sentinel such as -9999); ``bytes`` the token's UTF-8 bytes, None if not sent.
-    """
-
-    token: str
-    logprob: float
-    bytes: Bytes | None = None
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """The alternative from :meth:`to_dict`."""
-        raw = data.get("bytes")
-        return cls(data["token"], data["logprob"], None if raw is None else bytes(raw))
-
-
-@dataclass(frozen=True, slots=True)
-class TokenLogprob(Value):
-    """One token of the answer as the server reported it, with its alternatives."""
-
-    token: str
-    logprob: float
-    bytes: Bytes | None = None
-    top: tuple[Alternative, ...] = ()
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """The token from :meth:`to_dict`."""
-        raw = data.get("bytes")
-        return cls(
-            data["token"],
-            data["logprob"],
-            None if raw is None else bytes(raw),
-            tuple(Alternative.from_dict(item) for item in data.get("top", ())),
-        )
 
 
 @dataclass(frozen=True, slots=True)

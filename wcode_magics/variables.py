@@ -9,6 +9,9 @@ from collections.abc import Iterable
 from types import ModuleType
 from typing import Any
 
+LAST = "_wcode"
+"""What the last cell or panel gave, under a name that is always there."""
+
 _OUTPUTS = frozenset({"Out", "_", "__", "___"})
 """IPython's names for what the person's cells gave."""
 
@@ -26,6 +29,16 @@ def own(shell: Any) -> dict[str, Any]:
             or (name in hidden and hidden[name] is value)
         )
     }
+
+
+def bind(shell: Any, value: Any, out: str | None = None, named: Any = None) -> None:
+    """Bind a value to ``_wcode`` and to a name of the person's.
+
+    ``named``: what their name is for in its place, such as the parsed answer.
+    """
+    shell.user_ns[LAST] = value
+    if out is not None:
+        shell.user_ns[out] = value if named is None else named
 
 
 def is_dunder(name: str) -> bool:

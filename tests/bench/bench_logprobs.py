@@ -11,7 +11,7 @@ from wcode_magics.markup import escape
 from wcode_magics.probability import heatmap
 from wcode_magics.probability.alignment import compare
 from wcode_magics.probability.logprobs import Logprobs
-from wcode_magics.values import Alternative, TokenLogprob
+from wcode_magics.probability.token import Alternative, TokenLogprob
 
 LONG, MEDIUM, SHORT = 8_000, 4_000, heatmap.MAX_TOKENS - 1
 TOP = 20

@@ -8,9 +8,10 @@ from tests.probability.test_logprobs import token, view
 from wcode_magics.errors import AnswerError, UsageError
 from wcode_magics.probability.confidence import of_field, of_labels
 from wcode_magics.probability.logprobs import Logprobs
+from wcode_magics.probability.token import Alternative, TokenLogprob
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
-from wcode_magics.values import Alternative, Message, TokenLogprob
+from wcode_magics.values import Message
 
 
 def certain(*words):

@@ -3,7 +3,7 @@
 import pytest
 
 from wcode_magics.probability.dialects import ALPHABET, spelt, unescape
-from wcode_magics.values import Alternative
+from wcode_magics.probability.token import Alternative
 
 
 def test_byte_alphabet_is_gpt2s():

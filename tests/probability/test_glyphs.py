@@ -4,8 +4,8 @@ import pytest
 
 from wcode_magics.probability.dialects import encode
 from wcode_magics.probability.glyphs import cut, words
+from wcode_magics.probability.token import TokenLogprob
 from wcode_magics.probability.tokentext import place_tokens
-from wcode_magics.values import TokenLogprob
 
 
 def _glyphs(text, *said):

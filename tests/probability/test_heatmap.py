@@ -16,7 +16,7 @@ from wcode_magics import text
 from wcode_magics.probability import heatmap
 from wcode_magics.probability.heatmap import HUE, MAX_TOKENS, STEPS, step
 from wcode_magics.probability.logprobs import Logprobs
-from wcode_magics.values import TokenLogprob
+from wcode_magics.probability.token import TokenLogprob
 
 # What @jupyterlab/apputils 4.6 lets through of an untrusted output (its sanitizer's
 # tables), as far as the heat map could use it.

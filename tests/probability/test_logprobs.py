@@ -7,8 +7,8 @@ import pytest
 from wcode_magics import text
 from wcode_magics.probability.logprobs import Logprobs
 from wcode_magics.probability.position import UNLIKELY
+from wcode_magics.probability.token import Alternative, TokenLogprob
 from wcode_magics.probability.tokenwords import summary
-from wcode_magics.values import Alternative, TokenLogprob
 
 
 def token(word, share, *top, data=None):

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from wcode_magics.probability.dialects import ALPHABET, encode
 from wcode_magics.probability.logprobs import Logprobs
+from wcode_magics.probability.token import TokenLogprob
 from wcode_magics.probability.tokentext import MAX_EMPTY_BYTES
-from wcode_magics.values import TokenLogprob
 
 LETTER = {byte: letter for letter, byte in ALPHABET.items()}
 SNIPPETS = (

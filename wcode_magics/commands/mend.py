@@ -5,7 +5,7 @@ from typing import Any
 from wcode_magics import line as lines
 from wcode_magics import view
 from wcode_magics.bundle import joined
-from wcode_magics.cell import LAST, show_bundle
+from wcode_magics.cell import show_bundle
 from wcode_magics.commands.ask import send
 from wcode_magics.dialogue.failure import last_failure
 from wcode_magics.errors import UsageError
@@ -13,6 +13,7 @@ from wcode_magics.exchange import Prepared
 from wcode_magics.extension import CELL_ONLY, Extension
 from wcode_magics.reply import Reply
 from wcode_magics.text import say
+from wcode_magics.variables import LAST
 
 
 def wcode_fix(home: Extension, line: str) -> Any:

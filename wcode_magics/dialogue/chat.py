@@ -16,7 +16,8 @@ from wcode_magics.errors import UsageError
 from wcode_magics.request import Request
 from wcode_magics.text import say
 from wcode_magics.tokens import Count
-from wcode_magics.values import Message, ToolCall, Value
+from wcode_magics.value import Value
+from wcode_magics.values import Message, ToolCall
 
 if TYPE_CHECKING:
     import pandas as pd

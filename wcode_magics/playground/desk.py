@@ -8,7 +8,6 @@ from typing import Any
 import ipywidgets as widgets
 
 from wcode_magics import params
-from wcode_magics.cell import bind
 from wcode_magics.errors import StatusError, UsageError
 from wcode_magics.exchange import Prepared
 from wcode_magics.markup import escape
@@ -20,7 +19,7 @@ from wcode_magics.reply import Reply
 from wcode_magics.request import Request
 from wcode_magics.session import Session
 from wcode_magics.text import say
-from wcode_magics.variables import own
+from wcode_magics.variables import bind, own
 
 
 class Desk:
@@ -99,7 +98,7 @@ class Desk:
     def bind(self, reply: Reply) -> None:
         """Give the person the reply as ``_wcode`` and under ``--out``."""
         if self.shell is not None:
-            bind(self.shell, reply, self.draft.values.get("out"))
+            bind(self.shell, reply, self.draft.values.get("out"), reply.parsed)
 
     def rejected(self, error: StatusError, request: Request) -> None:
         """Take out of the draft the parameters that an endpoint's refusal names."""

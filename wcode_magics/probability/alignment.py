@@ -17,7 +17,7 @@ from wcode_magics.probability.dialects import encode, spelt
 from wcode_magics.probability.differences import common_start, differences
 from wcode_magics.probability.logprobs import Logprobs
 from wcode_magics.probability.position import Position
-from wcode_magics.values import TokenLogprob
+from wcode_magics.probability.token import TokenLogprob
 
 
 class Answer(Protocol):

@@ -23,7 +23,7 @@ from wcode_magics.probability.dialects import encode, spelt
 from wcode_magics.probability.glyphs import spells
 from wcode_magics.probability.logprobs import Logprobs
 from wcode_magics.probability.position import UNLIKELY, Position, probability
-from wcode_magics.values import Alternative
+from wcode_magics.probability.token import Alternative
 
 LEAD = " \t\r\n\"'`*_([{“‘「『《（【"
 """What an answer may open with before its label."""

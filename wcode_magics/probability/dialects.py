@@ -12,7 +12,7 @@ text. There are five dialects:
 
 import re
 
-from wcode_magics.values import Alternative
+from wcode_magics.probability.token import Alternative
 
 LOST = "\ufffd"
 LOST_BYTES = LOST.encode()

@@ -13,8 +13,8 @@ from wcode_magics.probability import glyphs
 from wcode_magics.probability.dialects import LOST, decode, encode, spelt
 from wcode_magics.probability.glyphs import Glyph
 from wcode_magics.probability.position import UNLIKELY, Position, sampled, shown
+from wcode_magics.probability.token import Alternative, TokenLogprob
 from wcode_magics.probability.tokentext import Place, place_tokens, uses_alphabet
-from wcode_magics.values import Alternative, TokenLogprob
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,7 +13,7 @@ from math import exp, fsum, log2
 from operator import attrgetter, mul
 
 from wcode_magics.probability.dialects import LOST, encode
-from wcode_magics.values import Alternative, Bytes, TokenLogprob
+from wcode_magics.probability.token import Alternative, Bytes, TokenLogprob
 
 UNLIKELY = -9999.0
 """What OpenAI and vLLM send where a log probability is too low to be told."""

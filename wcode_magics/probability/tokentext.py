@@ -23,7 +23,7 @@ from wcode_magics.probability.dialects import (
     encode,
     of_alphabet,
 )
-from wcode_magics.values import TokenLogprob
+from wcode_magics.probability.token import TokenLogprob
 
 Place = tuple[int, int] | None
 """Byte offsets (start, stop) of the text; None: the text does not hold the token."""
