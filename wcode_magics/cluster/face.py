@@ -129,11 +129,14 @@ class SeriesFace(FrameFace):
 
 
 def _plan(call: Call) -> Plan:
-    word = say("frame.lazy", column=call.task.into) if call.progress else ""
+    column = call.task.into
+    words = [say(f"frame.{key}", column=column) for key in ("lazy", "lazy_unconfirmed")]
+    words = words if call.progress else []
     return Plan(
-        Lease.of(call.session, call.resolved, call.budget, word),
+        Lease.of(call.session, call.resolved, call.budget, words),
         call.task,
         call.rows.others,
         call.given,
         alone=call.onto is not None,
+        keep_going=call.keep_going,
     )

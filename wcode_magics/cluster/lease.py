@@ -61,10 +61,10 @@ class _Announced:
 
 
 class _Once:
-    """Tells a line, unless it is empty, the first time; threads may call."""
+    """Tells a line the first time; threads may call."""
 
     def __init__(self, line: str) -> None:
-        self._left = [line] if line else []
+        self._left = [line]
 
     def __call__(self) -> None:
         with suppress(IndexError):
@@ -112,6 +112,10 @@ class Home:
         before = len(_broken)
         return lambda: len(_broken) > before
 
+    def unconfirmed(self) -> None:
+        """There are answers whose end the endpoint did not confirm."""
+        self.run.unconfirmed()
+
     def leave(self) -> NoReturn:
         """End a partition that was stopped."""
         if post.worker_here() is not None:
@@ -156,7 +160,7 @@ class Lease:
         session: Session,
         resolved: Resolved,
         budget: float | None = None,
-        word: str = "",
+        words: Sequence[str] = (),
     ) -> "Lease":
         """The terms that a session sets, its limits and its store behind them.
 
@@ -164,7 +168,8 @@ class Lease:
             session: leads the run.
             resolved: the settings in force.
             budget: ¥ at most for all workers together; None: the session's.
-            word: a line that is told before the first request is sent.
+            words: a line that is told before the first request is sent, and one for
+                answers whose end the endpoint did not confirm; none: quietly.
 
         Raises:
             StoreError: the store cannot be used.
@@ -182,7 +187,7 @@ class Lease:
         store, token = session.ledger.store(resolved), uuid.uuid4().hex
         claims = _claims.setdefault((store.path.absolute(), url), Claims())
         limits = _limits(session, url, resolved, paid=paid)
-        run = Run(store, limits, purse, claims, _Once(word))
+        run = Run(store, limits, purse, claims, *map(_Once, words))
         _breaks.register()
         held = {**resolved.held, "base_url": url}
         lease = cls(

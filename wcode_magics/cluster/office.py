@@ -30,7 +30,7 @@ class Run:
 
     ``limits`` gives the endpoint's limiter after it has set the run's own caps there,
     since those of the run that came last hold. ``word`` is called before a request
-    is sent.
+    is sent, ``unconfirmed`` where the endpoint did not confirm the end of answers.
     """
 
     store: Store
@@ -38,6 +38,7 @@ class Run:
     budget: Budget | None
     claims: Claims
     word: Callable[[], None] = lambda: None
+    unconfirmed: Callable[[], None] = lambda: None
 
     @property
     def limiter(self) -> Limiter:
@@ -89,6 +90,10 @@ class Desk:
                 reserved=reserved,
                 retry_after=retry_after,
             )
+
+    def unconfirmed(self) -> None:
+        """There are answers whose end the endpoint did not confirm."""
+        self.run.unconfirmed()
 
     async def reserve(self, most: float) -> float:
         """Set ¥ aside, and tell how many; raises BudgetError."""
@@ -146,7 +151,7 @@ class Desk:
             self.run.budget.settle(self._aside, 0.0, self._aside)
 
 
-TOLD = frozenset({"fail", "leave", "release", "settle"})
+TOLD = frozenset({"fail", "leave", "release", "settle", "unconfirmed"})
 """Calls that are done at once, in the order they came."""
 
 

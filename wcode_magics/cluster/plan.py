@@ -16,7 +16,7 @@ from wcode_magics.cluster.lease import Home, Lease
 from wcode_magics.cluster.post import Post, at_work
 from wcode_magics.errors import BudgetError, UsageError
 from wcode_magics.flow.batch import Ask, Batch
-from wcode_magics.flow.outcome import Outcome
+from wcode_magics.flow.outcome import GOOD, Outcome
 from wcode_magics.frames.call import refuse_missing, vain
 from wcode_magics.frames.filled import empty, filled
 from wcode_magics.frames.forecast import Survey, survey
@@ -40,7 +40,7 @@ class Plan:
 
     ``names`` are values for the templates besides the row's; ``given`` is the call as
     its result remembers it; ``alone``: the answers' columns are all that is returned;
-    ``statuses``: ask only rows with these.
+    ``statuses``: ask only rows with these; ``keep_going``: also where all fail alike.
 
     Raises:
         WcodeError: what befell all rows of the partition.
@@ -52,6 +52,7 @@ class Plan:
     given: Mapping[str, Any]
     alone: bool = False
     statuses: tuple[str, ...] = ()
+    keep_going: bool = False
 
     @property
     def __name__(self) -> str:
@@ -129,12 +130,14 @@ class Plan:
             requests = [ask for _, ask in left if isinstance(ask, Request)]
             with way.claimed(requests, wait) as (line, taken):
                 mine = [(i, ask) for i, ask in left if _is_mine(ask, taken)]
-                run = batch(line, self.task)
+                run = batch(line, self.task, keep_going=self.keep_going)
                 done = _run(run, [ask for _, ask in mine], way, cancelled)
             for (place, _ask), outcome in zip(mine, done, strict=True):
                 outcomes[place] = outcome
             left = [(i, ask) for i, ask in left if not _is_mine(ask, taken)]
             wait = True
+        if any(one.unconfirmed and one.status in GOOD for one in outcomes):
+            way.unconfirmed()
         return outcomes
 
 

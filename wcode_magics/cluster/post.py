@@ -159,6 +159,10 @@ class Post:
             raise
         self._sending = portal.Task(self._send)
 
+    def unconfirmed(self) -> None:
+        """There are answers whose end the endpoint did not confirm."""
+        self.wire.tell("unconfirmed")
+
     @contextmanager
     def claimed(
         self, requests: Sequence[Request], wait: bool
