@@ -28,13 +28,13 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Reply": "reply",
-    "Session": "session",
-    "WcodeError": "errors",
-    "compare": "probability.alignment",
-    "confirm": "dialogue.tools",
-    "parquet": "parts",
-    "sweep": "session",
+    "Reply": "wcode_magics.reply",
+    "Session": "wcode_magics.session",
+    "WcodeError": "wcode_magics.errors",
+    "compare": "wcode_magics.probability.alignment",
+    "confirm": "wcode_magics.dialogue.tools",
+    "parquet": "wcode_magics.parts",
+    "sweep": "wcode_magics.session",
 }
 
 

@@ -54,7 +54,7 @@ def late(path: str) -> Any:
     load no more than is used.
     """
     module, _, name = path.rpartition(".")
-    return getattr(import_module(f"wcode_magics.{module}"), name)
+    return getattr(import_module(module), name)
 
 
 def prepare(names: Iterable[str]) -> None:

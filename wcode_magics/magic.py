@@ -162,14 +162,14 @@ class Loaded:
 
 
 _SHOWN = {
-    "wcode_magics.reply.Reply": "view.reply_shown",
-    "wcode_magics.dialogue.grid.Sweep": "trials.bundle",
-    "wcode_magics.probability.logprobs.Logprobs": "scores.logprobs",
-    "wcode_magics.probability.confidence.Confidence": "scores.confidence",
-    "wcode_magics.probability.confidence.LabelConfidence": "scores.labels",
-    "wcode_magics.probability.alignment.Comparison": "scores.compared",
-    "wcode_magics.probability.alignment.Agreement": "scores.agreement",
-    "wcode_magics.dialogue.runs.Runs": "scores.runs",
+    "wcode_magics.reply.Reply": "wcode_magics.view.reply_shown",
+    "wcode_magics.dialogue.grid.Sweep": "wcode_magics.trials.bundle",
+    "wcode_magics.probability.logprobs.Logprobs": "wcode_magics.scores.logprobs",
+    "wcode_magics.probability.confidence.Confidence": "wcode_magics.scores.confidence",
+    "wcode_magics.probability.confidence.LabelConfidence": "wcode_magics.scores.labels",
+    "wcode_magics.probability.alignment.Comparison": "wcode_magics.scores.compared",
+    "wcode_magics.probability.alignment.Agreement": "wcode_magics.scores.agreement",
+    "wcode_magics.dialogue.runs.Runs": "wcode_magics.scores.runs",
 }
 """Types that display themselves, and the functions that make their bundles."""
 _loaded: WeakKeyDictionary[Any, Loaded] = WeakKeyDictionary()

@@ -199,7 +199,7 @@ class Reply(Value):
             OptionError: no such language.
         """
         url = HOSTED_URL if self.base_url == SANDBOX else self.base_url
-        program: str = late("snippets.render")(
+        program: str = late("wcode_magics.snippets.render")(
             self.request,
             language,
             base_url=url,
