@@ -1,9 +1,11 @@
 """A person's own files: private under any umask, and somewhere in any case."""
 
+import errno
 import os
 import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -53,6 +55,48 @@ def test_a_store_that_others_can_open_is_told_once(tmp_path):
         Store(path).close()
     with pytest.raises(AssertionError), told("."):
         Store(path).close()
+
+
+HOLDS = """
+import sys
+from pathlib import Path
+from wcode_magics.files import lock
+held = lock(Path(sys.argv[1]))
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_lock_ends_with_its_process(tmp_path):
+    """Nobody else has it meanwhile, in any process; kill -9 frees it."""
+    path = tmp_path / "of.lock"
+    argv = [sys.executable, "-c", HOLDS, str(path)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(argv, text=True, **pipes) as process:
+        assert process.stdout.readline() == "held\n"
+        with pytest.raises(TimeoutError):
+            files.lock(path)
+        process.kill()
+        process.wait()
+        held = files.lock(path)
+        with pytest.raises(TimeoutError):
+            files.lock(path)
+        with ThreadPoolExecutor(1) as other:
+            other.submit(held.release).result()
+        files.lock(path).release()
+
+
+def test_without_flock_there_is_a_lock_all_the_same(tmp_path, monkeypatch):
+    """Some network file systems are mounted without: the file itself is the lock."""
+    fcntl = pytest.importorskip("fcntl")
+
+    def absent(_file, _operation) -> None:
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr(fcntl, "flock", absent)
+    with files.lock(tmp_path / "of.lock"), pytest.raises(TimeoutError):
+        files.lock(tmp_path / "of.lock")
+    files.lock(tmp_path / "of.lock").release()
 
 
 def test_a_file_is_whole_or_not_there(tmp_path):

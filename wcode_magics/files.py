@@ -11,9 +11,14 @@ import os
 import stat
 import tempfile
 import time
+import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from wcode_magics.errors import SettingError, tell
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
 
 FILE_MODE, FOLDER_MODE = 0o600, 0o700
 NAME = "wcode-magics"
@@ -63,6 +68,24 @@ def replace(fresh: Path, path: Path) -> None:
             time.sleep(TRY_S)
         else:
             return
+
+
+def lock(path: Path) -> "BaseFileLock":
+    """Hold the system's lock on a file, made if need be, until it is released.
+
+    It ends with the process, however that ends; any thread may release it.
+
+    Raises:
+        TimeoutError: somebody else holds it.
+        OSError: there can be no such file, or its file system has no locks.
+    """
+    from filelock import FileLock
+
+    held = FileLock(path, timeout=0, mode=FILE_MODE, thread_local=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # without flock the file itself is the lock
+        held.acquire()
+    return held
 
 
 def is_open_to_others(path: Path) -> bool:

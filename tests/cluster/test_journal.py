@@ -58,6 +58,11 @@ def test_adopts_the_dead(journal, reply, tmp_path):
     found = journal.store.get_many([reply.request], "http://there")
     assert found[reply.request.hash].text == "Hi."
     assert len([*(tmp_path / "journals").rglob(FILE)]) == 1
+    own = journal.store.path.parent
+    assert {path.name for path in own.parent.iterdir()} == {
+        own.name,
+        f"{own.name}.lock",
+    }
 
 
 def test_leaves_the_living(journal, tmp_path):
@@ -66,7 +71,8 @@ def test_leaves_the_living(journal, tmp_path):
     (tmp_path / "journals" / "me" / "elsewhere-1-2").mkdir()
     (tmp_path / "journals" / "me" / "notes").mkdir()
     journal.adopt()
-    names = {path.name for path in (tmp_path / "journals" / "me").iterdir()}
+    all_here = (tmp_path / "journals" / "me").iterdir()
+    names = {path.name for path in all_here if path.is_dir()}
     assert {"elsewhere-1-2", "notes"} < names
     assert len(names) == 4
     assert living.store.path.exists()
@@ -76,10 +82,12 @@ def test_leaves_the_living(journal, tmp_path):
 def test_keeps_the_damaged(journal, reply, tmp_path):
     """What cannot be taken in stays, and what can is taken in nevertheless."""
     folder = tmp_path / "journals" / "me"
-    before = {path.name for path in folder.iterdir()}
+    own = journal.store.path
     for _ in range(2):
         killed(tmp_path / "journals", reply, tmp_path)
-    broken = next(path for path in folder.iterdir() if path.name not in before)
+    broken = next(
+        path.parent for path in folder.rglob(FILE) if path.parent not in before
+    )
     (broken / FILE).write_bytes(b"no store at all")
     journal.adopt()
     assert journal.store.count() == 1
@@ -108,7 +116,7 @@ def test_sends_once(journal, reply):
     asyncio.run(journal.send(merge))
     assert [row[0] for row in sent] == [reply.request.hash]
     journal.close()
-    assert not journal.store.path.exists()
+    assert [*journal.store.path.parents[1].iterdir()] == []
 
 
 def test_keeps_the_unsent(tmp_path, reply):

@@ -1,7 +1,7 @@
 """A worker's own store: each answer is on its disk before it is sent home.
 
 A journal stands in a folder of its own, named after its host and process, which holds
-the system's lock on it. One whose process is dead is taken over, folder and all, by the
+a lock beside it. One whose process is dead is taken over, folder and all, by the
 next worker on that host, so that what was paid for is not asked again. What cannot be
 taken in stays on the disk, and is tried again.
 """
@@ -14,23 +14,26 @@ import shutil
 import socket
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wcode_magics import lifetime
 from wcode_magics.errors import StoreError
+from wcode_magics.files import FOLDER_MODE, lock, make_folder
 from wcode_magics.lifetime import Stage
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
 from wcode_magics.store import Store
 from wcode_magics.store.row import replayed
 
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
 ROWS = 200
 """Rows of a message to the process that leads: a few hundred kB."""
 FILE = "answers.db"
 AGAIN_S = 60.0
-TURN_S = 0.01
 
 
 class Journal:
@@ -47,7 +50,13 @@ class Journal:
     def __init__(self, folder: Path, owner: str) -> None:
         self._folder = folder / owner
         self._own = self._folder / _mark()
-        self._hold = _hold(self._own)
+        try:
+            make_folder(self._folder)
+            self._held = lock(_lock_of(self._own))  # before anybody can find it
+            self._own.mkdir(mode=FOLDER_MODE)
+        except OSError as wrong:
+            facts = {"path": self._own, "reason": str(wrong)}
+            raise StoreError("store.failed", **facts) from wrong
         self.store = Store(self._own / FILE)
         lifetime.begin(Stage.JOURNALS, self.close)
         self._sent = 0
@@ -57,9 +66,13 @@ class Journal:
     def adopt(self) -> None:
         """Take over the journals that dead processes of this host left."""
         for left in self._folder.iterdir():
-            if left != self._own and (process := _process(left.name)):
-                with contextlib.suppress(OSError), _seized(left, process):
-                    left.rename(self._own / left.name)
+            if left != self._own and left.is_dir() and _is_of_this_host(left.name):
+                with contextlib.suppress(OSError):
+                    held = lock(_lock_of(left))
+                    try:
+                        left.rename(self._own / left.name)
+                    finally:
+                        _drop(held, left)
         for taken in self._leftovers():
             if time.monotonic() > self._failed.get(taken, -math.inf) + AGAIN_S:
                 self._take_in(taken)
@@ -103,9 +116,7 @@ class Journal:
             self.store.close()
             if whole:
                 self._remove()
-        if self._hold is not None:
-            os.close(self._hold)
-            self._hold = None
+        _drop(self._held, self._own)
 
 
 class Recalled:
@@ -138,71 +149,18 @@ def _mark() -> str:
     return f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
 
 
-def _process(name: str) -> int:
-    """The process whose journal it is, if it ran on this host; 0: it is none such."""
+def _is_of_this_host(name: str) -> bool:
     host, _, _rest = name.rpartition("-")
     host, _, process = host.rpartition("-")
-    return int(process) if host == socket.gethostname() and process.isdigit() else 0
+    return host == socket.gethostname() and process.isdigit()
 
 
-def _hold(folder: Path) -> int | None:
-    """Make a folder and lock it, as long as the descriptor is open.
-
-    Raises:
-        StoreError: it cannot be made.
-    """
-    while True:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as wrong:
-            raise StoreError("store.failed", path=folder, reason=str(wrong)) from wrong
-        with contextlib.suppress(BlockingIOError, FileNotFoundError):
-            held = _lock(folder)
-            if held is None or os.path.samestat(os.fstat(held), folder.stat()):
-                return held
-            os.close(held)
-        time.sleep(TURN_S)  # one that adopts found it before it was locked
+def _lock_of(folder: Path) -> Path:
+    """Beside it, since Windows renames no folder in which a file is open."""
+    return folder.with_name(f"{folder.name}.lock")
 
 
-@contextlib.contextmanager
-def _seized(folder: Path, process: int) -> Iterator[None]:
-    """The folder of a process that is no more, while nobody else takes it over.
-
-    Raises:
-        BlockingIOError: the process lives, or somebody takes it over.
-    """
-    held = _lock(folder)
-    try:
-        if held is None and _lives(process):
-            raise BlockingIOError
-        yield
-    finally:
-        if held is not None:
-            os.close(held)
-
-
-def _lock(folder: Path) -> int | None:
-    """The system's own lock, which ends with the process; None: there is none here.
-
-    Raises:
-        BlockingIOError: another process has it.
-    """
-    try:
-        import fcntl
-    except ImportError:  # pragma: no cover
-        return None
-    held = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as wrong:
-        os.close(held)
-        if isinstance(wrong, BlockingIOError):
-            raise
-        return None
-    return held
-
-
-def _lives(process: int) -> bool:
-    import psutil
-
-    return bool(psutil.pid_exists(process))
+def _drop(held: "BaseFileLock", folder: Path) -> None:
+    held.release()
+    with contextlib.suppress(OSError):  # Windows: somebody looks at it just now
+        _lock_of(folder).unlink(missing_ok=True)

@@ -16,11 +16,13 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from wcode_magics import files
 from wcode_magics.errors import StoreError, UsageError
 from wcode_magics.parts.manifest import Manifest
 from wcode_magics.parts.source import reading
 
-MANIFEST = "_wcode.json"
+MANIFEST, LOCK = "_wcode.json", "_wcode.lock"
+"""Readers of Parquet pass over names that begin so."""
 DIGITS = 5
 """Of a part's number at least; more where there are more than 100,000 parts."""
 _PART = re.compile(r"part-(\d{5,})\.parquet")
@@ -62,7 +64,11 @@ class Folder:
         """
         with self._writing(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
-        with _locked(self.path):
+            try:
+                held = files.lock(self.path / LOCK)
+            except TimeoutError as wrong:
+                raise UsageError("parquet.busy", folder=self.path) from wrong
+        with held:
             yield
 
     def begin(self, manifest: Manifest, *, overwrite: bool) -> None:
@@ -76,7 +82,7 @@ class Folder:
             if not overwrite:
                 self.manifest.refuse_another(manifest, self.path)
                 return
-        elif {one.name for one in self.path.iterdir()} - {f".{MANIFEST}.tmp"}:
+        elif {one.name for one in self.path.iterdir()} - {f".{MANIFEST}.tmp", LOCK}:
             raise UsageError("parquet.not_ours", folder=self.path)
         with self._writing(self._told):
             for number in self._numbers():
@@ -106,7 +112,7 @@ class Folder:
                 pq.write_table(_unified(table), fresh)
                 with fresh.open("rb+") as written:
                     os.fsync(written.fileno())
-                fresh.replace(target)
+                files.replace(fresh, target)
             except (OSError, pa.ArrowException):
                 with suppress(OSError):
                     fresh.unlink(missing_ok=True)
@@ -138,25 +144,6 @@ class Folder:
             said = getattr(wrong, "strerror", None) or str(wrong).partition("\n")[0]
             reason = said.rpartition("] ")[2].rstrip(".")
             raise StoreError("parquet.write", path=path, reason=reason) from wrong
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """The system's own lock, which ends with the process; Windows has none for it."""
-    try:
-        import fcntl
-    except ImportError:  # pragma: no cover
-        yield
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as wrong:
-            raise UsageError("parquet.busy", folder=folder) from wrong
-        yield
-    finally:
-        os.close(handle)
 
 
 def _unified(table: pa.Table) -> pa.Table:

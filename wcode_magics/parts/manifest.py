@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from wcode_magics import files
 from wcode_magics.errors import UsageError
 from wcode_magics.frames.call import Call
 from wcode_magics.frames.filled import columns_of
@@ -64,7 +65,7 @@ class Manifest:
         held = {"format": FORMAT, "asked": self.asked, "call": self.call}
         fresh = path.with_name(f".{path.name}.tmp")
         fresh.write_text(json.dumps(held, ensure_ascii=False, indent=1), "utf-8")
-        fresh.replace(path)
+        files.replace(fresh, path)
 
     def refuse_another(self, now: "Manifest", folder: Path) -> None:
         """Raise UsageError where ``now`` asks something else; says what."""
