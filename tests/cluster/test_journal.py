@@ -85,9 +85,7 @@ def test_keeps_the_damaged(journal, reply, tmp_path):
     own = journal.store.path
     for _ in range(2):
         killed(tmp_path / "journals", reply, tmp_path)
-    broken = next(
-        path.parent for path in folder.rglob(FILE) if path.parent not in before
-    )
+    broken = next(path.parent for path in folder.rglob(FILE) if path != own)
     (broken / FILE).write_bytes(b"no store at all")
     journal.adopt()
     assert journal.store.count() == 1
