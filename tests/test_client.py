@@ -9,6 +9,7 @@ import socket
 import ssl
 import threading
 import time
+import tracemalloc
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +29,7 @@ from tests.loopback import (
     sse,
     streamed,
 )
+from wcode_magics.body import MOST_BYTES
 from wcode_magics.client import Client
 from wcode_magics.errors import (
     AnswerError,
@@ -783,6 +785,49 @@ def test_a_compressed_answer_is_read(loopback):
     head = {"Content-Encoding": "gzip"}
     flowing = Answer([*pieces, packer.flush()], 200, head, "text/event-stream")
     assert stream(loopback(flowing).url) == "zipped"
+
+
+def packed(megabytes: int) -> bytes:
+    """An answer that is long once it is unpacked, and a thousandth of it in gzip."""
+    packer = zlib.compressobj(9, wbits=31)
+    start, end = completion("|").pieces[0].split(b"|")
+    parts = [start, *[b"a" * 2**20] * megabytes, end]
+    return b"".join([*map(packer.compress, parts), packer.flush()])
+
+
+def bomb(answer: bytes, packing: str) -> bytes:
+    """An answer as it stands on the wire."""
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {packing}\r\n\r\n"
+    return head.encode() + answer
+
+
+BOMBS = {
+    "gzip": (lambda: packed(300), "gzip", LimitError),
+    "gzip in gzip": (lambda: gzip.compress(packed(300)), "gzip, gzip", AnswerError),
+    "gzip without end": (
+        lambda: b"\x1f\x8b\x08" + bytes(7) + b"\0\0\0\xff\xff" * 2**20,
+        "gzip",
+        AnswerError,
+    ),
+}
+
+
+@pytest.mark.parametrize(("make", "packing", "kind"), BOMBS.values(), ids=BOMBS)
+@BOTH
+def test_what_is_packed_is_unpacked_within_the_bounds(call, make, packing, kind):
+    """A few bytes stand for gigabytes: neither memory nor time is taken by them."""
+    with bare(bomb(make(), packing)) as url:
+        start = time.process_time()
+        tracemalloc.start()
+        try:
+            with pytest.raises(kind) as caught:
+                call(url)
+            _now, most = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert time.process_time() - start < 5
+    assert most < 2.5 * MOST_BYTES
+    assert "\n" not in str(caught.value)
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import zlib
 from collections.abc import AsyncIterable, AsyncIterator, Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -11,6 +12,11 @@ from wcode_magics.errors import LimitError, TimedOut
 
 MOST_BYTES = 64 * 2**20
 """Of an answer; the longest that a model writes is some hundred times less."""
+PACKINGS = ("gzip", "deflate")
+"""How a body may be packed; the first is what is asked for."""
+_ANY_HEADER = zlib.MAX_WBITS | 32
+_PIECE = 2**18
+"""Bytes that are unpacked at once."""
 
 
 @dataclass(slots=True)
@@ -86,3 +92,32 @@ class Body(AsyncIterator[bytes]):
             size = f"{self._most >> 20} MB"
             raise LimitError("too_big", url=self._watch.url, size=size)
         return chunk
+
+
+def unpacked(chunks: AsyncIterable[bytes], packing: str) -> AsyncIterable[bytes]:
+    """The chunks of a body, unpacked no further than they are read.
+
+    A kilobyte may be packed from gigabytes, and packed twice from more than any
+    machine holds. A ``packing`` that is none of :data:`PACKINGS` is no packing: servers
+    write a charset there.
+
+    Raises:
+        ValueError: it is packed more than once; or, while it is read, broken.
+    """
+    known = [name for name in packing.lower().split(", ") if name in PACKINGS]
+    if len(known) > 1:
+        raise ValueError(f"Content-Encoding: {packing}")
+    return _unpacked(chunks) if known else chunks
+
+
+async def _unpacked(chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+    unpacker = zlib.decompressobj(_ANY_HEADER)
+    try:
+        async for chunk in chunks:
+            left = chunk
+            while left:
+                yield unpacker.decompress(left, _PIECE)
+                left = unpacker.unconsumed_tail
+        yield unpacker.flush()
+    except zlib.error as wrong:
+        raise ValueError(str(wrong)) from wrong

@@ -19,9 +19,8 @@ from dataclasses import replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from wcode_magics import address, network, payload
-from wcode_magics.body import Body, Watch
-from wcode_magics.contexts import Contexts
+from wcode_magics import address, contexts, network, payload
+from wcode_magics.body import Body, Watch, unpacked
 from wcode_magics.errors import (
     AnswerError,
     EndpointError,
@@ -73,7 +72,7 @@ class Client:
         self._http = open_client(endpoint, transport)
         self._urls: dict[str, httpx.URL] = {}
         self._masking = Masking(endpoint.secrets)
-        self.contexts = Contexts(endpoint, self._http)
+        self.contexts = contexts.Contexts(endpoint, self._load)
 
     @property
     def source(self) -> Source:
@@ -127,7 +126,7 @@ class Client:
         """What the endpoint itself lists, as it lists it."""
         watch = Watch(self.endpoint.base_url, timeout)
         try:
-            async with self._open("GET", "models", b"", watch) as response:
+            async with self._open("GET", self._url("models"), b"", watch) as response:
                 body = await self._read(response, watch)
             data = payload.decode(body.decode("utf-8", "replace"))
         except EndpointError as error:
@@ -139,11 +138,21 @@ class Client:
         rows = [row for row in listed or () if isinstance(row, dict)]
         return [self._masking.value(row) for row in rows]
 
+    async def _load(self, url: str, content: bytes | None) -> bytes:
+        """What a server tells of itself at a URL; raises EndpointError."""
+        import httpx
+
+        watch = Watch(url, contexts.SILENCE_S)
+        method = "GET" if content is None else "POST"
+        sent = self._open(method, httpx.URL(url), content or b"", watch)
+        async with sent as response:
+            return await self._read(response, watch, contexts.MOST_BYTES)
+
     async def _whole(self, request: Request, timeout: float, most: float) -> Delta:
         """One attempt, by the shortest way: rows of a table come here by thousands."""
         watch, reader = Watch(self.endpoint.base_url, timeout, most), AnswerReader()
         content = request.content()
-        post = self._open("POST", PATH, content, watch, model=request.model)
+        post = self._post(content, watch, request)
         deltas = [delta async for delta in self._read_deltas(post, watch, reader)]
         if not reader.begun:
             raise AnswerError("empty_stream")
@@ -257,7 +266,7 @@ class Client:
             while True:
                 asks = not self._usage_refused
                 content = request.content(stream=True, usage=asks)
-                post = self._open("POST", PATH, content, watch, model=request.model)
+                post = self._post(content, watch, request)
                 try:
                     response = await stack.enter_async_context(post)
                     break
@@ -267,9 +276,19 @@ class Client:
                     self._usage_refused = True
             yield response
 
+    def _post(
+        self, content: bytes, watch: Watch, request: Request
+    ) -> AbstractAsyncContextManager["httpx.Response"]:
+        return self._open("POST", self._url(PATH), content, watch, model=request.model)
+
     @asynccontextmanager
     async def _open(
-        self, method: str, path: str, content: bytes, watch: Watch, **facts: object
+        self,
+        method: str,
+        url: "httpx.URL",
+        content: bytes,
+        watch: Watch,
+        **facts: object,
     ) -> AsyncIterator["httpx.Response"]:
         """Send and wait for the head of the answer.
 
@@ -280,7 +299,7 @@ class Client:
 
         sent = httpx.Request(
             method,
-            self._url(path),
+            url,
             headers=self._headers,
             content=content,
             extensions={"timeout": network.timeouts(watch.silence)},
@@ -297,9 +316,11 @@ class Client:
             await response.aclose()
 
     def _body(self, response: "httpx.Response", watch: Watch) -> Body:
-        packed = "content-encoding" in response.headers
-        chunks = response.aiter_bytes() if packed else response.stream
-        assert isinstance(chunks, AsyncIterable)
+        stream = response.stream
+        assert isinstance(stream, AsyncIterable)
+        packing = response.headers.get("content-encoding", "")
+        with self._faults(watch):
+            chunks = unpacked(stream, packing)
         return Body(chunks, watch, partial(self._faults, watch))
 
     async def _read(
@@ -308,7 +329,7 @@ class Client:
         """The body; no more than ``enough`` bytes, or little more, are needed."""
         parts, size = [], 0
         async for part in self._body(response, watch):
-            watch.hear(alive=not part.isspace())
+            watch.hear(alive=bool(part.strip()))
             parts.append(part)
             size += len(part)
             if size > enough:

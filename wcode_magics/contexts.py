@@ -11,20 +11,16 @@ import json
 import math
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from wcode_magics import address, models, text, tokens
 from wcode_magics.errors import UsageError
 from wcode_magics.request import Request
-from wcode_magics.transport import headers_of
 from wcode_magics.values import Endpoint
-
-if TYPE_CHECKING:
-    import httpx
 
 SHORT = 1_000
 """Tokens that every context holds."""
@@ -94,12 +90,17 @@ class Contexts:
     """The contexts of an endpoint's models, each asked for once.
 
     Nothing is asked where the catalogue knows. What nobody tells is asked again after
-    :data:`AGAIN_S`, for a server may not have loaded its model yet.
+    :data:`AGAIN_S`, for a server may not have loaded its model yet. ``load`` reads the
+    body at a URL, where bytes are given after posting them.
     """
 
-    def __init__(self, endpoint: Endpoint, http: "httpx.AsyncClient") -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        load: Callable[[str, bytes | None], Awaitable[bytes]],
+    ) -> None:
         self._endpoint = endpoint
-        self._http = http
+        self._load = load
         self._known: dict[str, int] = {}
         self._asked: dict[str, float] = {}
         self._lock = asyncio.Lock()
@@ -159,16 +160,8 @@ class Contexts:
     async def _answer(self, source: Source, model: str) -> Any:
         asks = None if source.asks is None else json.dumps(source.asks(model)).encode()
         base = self._endpoint.base_url
-        response = await self._http.request(
-            "GET" if asks is None else "POST",
-            address.joined(base if source.api else _beside(base), source.path),
-            headers=headers_of(self._endpoint, self._http),
-            content=asks,
-            timeout=SILENCE_S,
-        )
-        if not response.is_success or len(response.content) > MOST_BYTES:
-            return {}
-        return response.json()
+        url = address.joined(base if source.api else _beside(base), source.path)
+        return json.loads(await self._load(url, asks))
 
 
 def _beside(base_url: str) -> str:

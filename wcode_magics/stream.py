@@ -122,6 +122,9 @@ class AnswerReader:
             StatusError: the server reports an error.
             AnswerError: an event is not JSON, or no chunk of an answer.
         """
+        if not chunk:
+            self.alive = False
+            return
         if self._body is not None:
             self.alive = not chunk.isspace()
             self._body.append(chunk)

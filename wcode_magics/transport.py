@@ -9,6 +9,7 @@ import socket
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from wcode_magics.body import PACKINGS
 from wcode_magics.errors import SettingError
 from wcode_magics.proxies import proxy_for
 from wcode_magics.values import Endpoint
@@ -35,7 +36,8 @@ def open_client(
     import httpx
 
     transport = transport or _network(endpoint)
-    return httpx.AsyncClient(transport=transport, trust_env=False)
+    headers = {"Accept-Encoding": PACKINGS[0]}
+    return httpx.AsyncClient(transport=transport, headers=headers, trust_env=False)
 
 
 def headers_of(endpoint: Endpoint, client: "httpx.AsyncClient") -> "httpx.Headers":
