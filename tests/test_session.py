@@ -16,6 +16,7 @@ from wcode_magics.errors import (
     RejectedError,
     ServerError,
     SettingError,
+    StatusError,
     StreamError,
     TemplateError,
     TimedOut,
@@ -407,6 +408,23 @@ def test_what_fails_twice_with_a_schema_alone_names_it(loopback, made, status, s
     with pytest.raises(RejectedError, match=r"cannot use the schema.*runner ended"):
         session.ask("two", schema={"n": "int"})
     assert len(server.seen) - before == sent
+
+
+@pytest.mark.parametrize(("status", "asked"), [(500, 1), (400, 2)])
+def test_a_schema_is_doubted_where_nothing_was_answered(loopback, made, status, asked):
+    """All that is known is that it failed twice; without a schema no word of one."""
+    failed = Answer([b'{"error": {"message": "runner ended"}}'], status=status)
+    session = made(loopback(failed))
+    session.settings.set("retries", 1)
+    for _ in range(asked):
+        with pytest.raises(StatusError) as told:
+            session.ask("one", schema={"n": "int"})
+    assert "Ask without the schema" in str(told.value)
+    assert "runner ended" in str(told.value)
+    for _ in range(2):
+        with pytest.raises(StatusError) as plain:
+            session.ask("one")
+    assert "schema" not in str(plain.value)
 
 
 def test_a_schema_that_was_answered_is_not_blamed(loopback, made):

@@ -25,7 +25,7 @@ from wcode_magics.dialogue.grid import (
 from wcode_magics.dialogue.rounds import Rounds
 from wcode_magics.dialogue.runs import RUN, Runs, gathered
 from wcode_magics.dialogue.talk import Chat, Chats
-from wcode_magics.dialogue.tools import Toolbox, wire_of
+from wcode_magics.dialogue.tools import Toolbox, wanted_tools
 from wcode_magics.dialogue.twin import AsyncSession
 from wcode_magics.dialogue.typed import repaired, wanted_form
 from wcode_magics.errors import OptionError, Stopped, UsageError
@@ -250,10 +250,11 @@ class Session:
         resolved = self.settings.resolve(options.check_given(given))
         extra = checked_extra(resolved["param"] or ())
         form, read, held = wanted_form(resolved)
+        tools, unsent = wanted_tools(resolved)
         request = Request(
             model=resolved["model"] or models.DEFAULT,
             messages=template.messages(prompt, resolved["system"], names),
-            params={**resolved.params, **wire_of(resolved), **form},
+            params={**resolved.params, **tools, **form},
             extra=extra,
         )
         if gives_away(self.settings.key(), request.content()):
@@ -261,7 +262,7 @@ class Session:
         advice: list[tuple[str, Mapping[str, Any]]] = [
             (key, {}) for key in params.advice(request.params, request.prompt)
         ]
-        advice += [*held, *advice_of(resolved)]
+        advice += [*held, *unsent, *advice_of(resolved)]
         own = resolved.layer("budget") in {"cell", "profile"}
         budget = Budget(resolved["budget"], self.budget) if own else None
         return Prepared(request, resolved, tuple(advice), None, read, budget=budget)

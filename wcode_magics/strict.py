@@ -20,7 +20,8 @@ DECIMAL = {"type": "string", "format": "decimal"}
 _NULL = {"type": "null"}
 _KEPT = frozenset({"const", "enum", "examples"})
 """Words whose values are data, and no schemas."""
-_LEFT_OUT = frozenset({"default", "discriminator", "examples", "$schema", "$id"})
+_ABOUT = frozenset({"discriminator", "$schema", "$id"})
+_LEFT_OUT = _ABOUT | {"default", "examples"}
 
 
 @dataclass
@@ -28,11 +29,13 @@ class Strict:
     """What is sent for a schema: ``json``; ``patterns`` are those that cannot be.
 
     ``closed`` tells whether all objects are, without which no endpoint is strict.
+    Not ``whole``: a property may stay optional, as in the arguments of a tool.
     """
 
     schema: Mapping[str, Any]
     patterns: list[str] = field(default_factory=list)
     closed: bool = True
+    whole: bool = True
 
     def __post_init__(self) -> None:
         self.json: dict[str, Any] = self._part(self.schema, ())
@@ -49,14 +52,16 @@ class Strict:
         made = {
             "anyOf" if key == "oneOf" else key: self._word(key, value, above)
             for key, value in part.items()
-            if key not in _LEFT_OUT
+            if key not in (_LEFT_OUT if self.whole else _ABOUT)
         }
         if "pattern" in made:
             made |= self._pattern(made.pop("pattern"))
         if len(made.get("allOf", ())) == 1:
             (only,) = made.pop("allOf")
             made = {**only, **made}
-        return self._object(made, part) if _is_object(made) else made
+        if not (self.whole and _is_object(made)):
+            return made
+        return self._object(made, part)
 
     def _word(self, key: str, value: Any, above: tuple[str, ...]) -> Any:
         if key in _KEPT:

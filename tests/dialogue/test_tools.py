@@ -4,14 +4,15 @@ import asyncio
 import json
 import sys
 import threading
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pandas as pd
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from wcode_magics.dialogue.tools import RESULT_LIMIT, Tool, Toolbox, confirm
 from wcode_magics.errors import UsageError
+from wcode_magics.session import Session
 from wcode_magics.values import ToolCall
 
 
@@ -60,6 +61,41 @@ def test_the_schema_comes_from_hints_and_docstring() -> None:
             },
         },
     }
+
+
+class Order(BaseModel):
+    """A pattern that endpoints know in other words."""
+
+    code: Annotated[str, Field(pattern=r"^\d{4}$")]
+
+
+def order(
+    item: Order, word: Annotated[str, Field(pattern=r"^(?=.*x)\w+$")], count: int = 1
+) -> str:
+    """Order something."""
+    return f"{item.code} {word} {count}"
+
+
+def test_patterns_are_sent_in_words_that_endpoints_know() -> None:
+    """What none knows is left out, named, and held all the same."""
+    box = Toolbox([order])
+    schema = box.wire[0]["function"]["parameters"]
+    assert schema["$defs"]["Order"]["properties"]["code"]["pattern"] == "^[0-9]{4}$"
+    assert "pattern" not in schema["properties"]["word"]
+    assert schema["properties"]["count"]["default"] == 1
+    assert schema["required"] == ["item", "word"]
+    assert box.patterns == [r"^(?=.*x)\w+$"]
+    good, bad = ({"item": {"code": "1234"}, "word": n} for n in ("ax", "ab"))
+    made = box.run([call("order", **good), call("order", "c2", **bad)], 1)
+    assert [one.ok for one in made] == [True, False]
+    assert made[0].result == "1234 ax 1"
+
+
+def test_a_request_tells_of_patterns_that_are_not_sent() -> None:
+    """As advice, like that of a schema for the answer."""
+    told = Session().prepare("hi", functions=[order]).advice
+    assert ("tool_patterns_held", {"patterns": r"^(?=.*x)\w+$"}) in told
+    assert not Session().prepare("hi", functions=[weather]).advice
 
 
 def test_any_name_may_be_an_argument() -> None:

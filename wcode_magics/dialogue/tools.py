@@ -7,6 +7,7 @@ plain functions in threads, async ones on one loop.
 """
 
 import asyncio
+import copy
 import inspect
 import json
 import time
@@ -19,8 +20,10 @@ from wcode_magics import params, portal
 from wcode_magics.errors import OptionError, UsageError, WcodeError
 from wcode_magics.settings import Resolved
 from wcode_magics.show import shown
+from wcode_magics.strict import Strict
 from wcode_magics.values import ToolCall, ToolTrace
 
+Advice = tuple[str, Mapping[str, Any]]
 F = TypeVar("F", bound=Callable[..., Any])
 
 RESULT_LIMIT = 20_000  # characters
@@ -60,6 +63,7 @@ class Tool:
         """
         from pydantic import ConfigDict, Field, create_model
         from pydantic.errors import PydanticUserError
+        from pydantic_core import SchemaError
 
         told = _described(self.function)
         fields: dict[str, Any] = {}
@@ -70,18 +74,22 @@ class Tool:
             about = Field(default, alias=row.name, description=told.get(row.name))
             fields[f"a{len(fields)}"] = (hint, about)
         try:
-            model = create_model(
-                "Arguments", __config__=ConfigDict(extra="forbid"), **fields
-            )
+            config = ConfigDict(extra="forbid", regex_engine="python-re")
+            model = create_model("Arguments", __config__=config, **fields)
             model.model_json_schema()
-        except (PydanticUserError, NameError, TypeError) as wrong:
+        except (PydanticUserError, SchemaError, NameError, TypeError) as wrong:
             raise self._bad(str(wrong).splitlines()[0]) from wrong
         return model
 
     @cached_property
+    def strict(self) -> Strict:
+        """The schema of the arguments, in the words that every endpoint knows."""
+        return Strict(self.model.model_json_schema(), whole=False)
+
+    @cached_property
     def wire(self) -> dict[str, Any]:
         """The tool in the OpenAI form."""
-        schema = self.model.model_json_schema()
+        schema = copy.deepcopy(self.strict.json)
         schema.pop("title", None)
         for field in schema.get("properties", {}).values():
             field.pop("title", None)
@@ -158,6 +166,7 @@ class Toolbox:
             twice = next(name for name in names if names.count(name) > 1)
             raise UsageError("tools.twice", name=twice)
         self.wire = [tool.wire for tool in tools]
+        self.patterns = [held for tool in tools for held in tool.strict.patterns]
 
     def run(
         self, calls: Sequence[ToolCall], round_: int, *, parallel: bool = True
@@ -281,11 +290,14 @@ def _described(function: Callable[..., Any]) -> dict[str, str]:
     return {name: words for name, words in {"": about, **rows}.items() if words}
 
 
-def wire_of(resolved: Resolved) -> dict[str, Any]:
-    """The parameter ``tools`` for the functions of a request, if it has any."""
+def wanted_tools(resolved: Resolved) -> tuple[dict[str, Any], list[Advice]]:
+    """The parameter ``tools`` for the functions of a request, and advice about it."""
     functions = resolved["functions"]
     if not functions:
-        return {}
+        return {}, []
     if resolved["tools"] and resolved.layer("tools") == "cell":
         raise OptionError("not_together", one="--functions", other="--tools")
-    return {"tools": Toolbox(functions).wire}
+    box = Toolbox(functions)
+    held = ", ".join(box.patterns)
+    advice: list[Advice] = [("tool_patterns_held", {"patterns": held})] if held else []
+    return {"tools": box.wire}, advice

@@ -13,6 +13,7 @@ An error inside ``async with`` is taken in where another attempt follows.
 """
 
 import asyncio
+import copy
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -267,7 +268,12 @@ class Attempt:
             named = e.RejectedError("schema_refused", **error.facts)
             named.tries, named.seconds = error.tries, error.seconds
             raise named from error
-        return attempts.again(error, own=limits.health.is_own(self._sent, error))
+        again = attempts.again(error, own=limits.health.is_own(self._sent, error))
+        if not again and limits.health.doubts_schema(error, attempts.request):
+            doubted = copy.copy(error)
+            doubted.key = "schema_doubted"
+            raise doubted from error
+        return again
 
     def _most_tokens(self) -> int:
         if not self._attempts.limits.limiter.counts_tokens:

@@ -104,6 +104,15 @@ class Health:
         others = self.answers and self._failing <= {request.hash}
         if not (schema and others and _says_nothing(error)):
             return False
+        return self._fails(schema)
+
+    def doubts_schema(self, error: BaseException, request: Request) -> bool:
+        """Whether it may be the schema, since nothing else was ever answered."""
+        schema = _schema(request)
+        alone = schema and not self.answers
+        return bool(alone and _says_nothing(error) and self._fails(schema))
+
+    def _fails(self, schema: str) -> bool:
         return schema not in self._known and self._refused[schema] > 1
 
     def is_own(self, sent: Sent, error: WcodeError) -> bool:
