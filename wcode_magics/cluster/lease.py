@@ -16,7 +16,7 @@ from weakref import WeakValueDictionary
 from dask.callbacks import Callback
 
 from wcode_magics import address, portal
-from wcode_magics.cluster import post
+from wcode_magics.cluster import worker_task
 from wcode_magics.cluster.claims import Claims
 from wcode_magics.cluster.journal import Recalled
 from wcode_magics.cluster.office import Office, Run
@@ -106,9 +106,9 @@ class Home:
         Dask's own threads are told nothing when the person stops a computation; a
         worker that is a thread of this process knows of its own task.
         """
-        worker = post.worker_here()
+        worker = worker_task.worker_here()
         if worker is not None:
-            return post.watch(worker)
+            return worker_task.watch(worker)
         before = len(_broken)
         return lambda: len(_broken) > before
 
@@ -118,8 +118,8 @@ class Home:
 
     def leave(self) -> NoReturn:
         """End a partition that was stopped."""
-        if post.worker_here() is not None:
-            post.leave()
+        if worker_task.worker_here() is not None:
+            worker_task.leave()
         raise ClusterError("cluster.stopped")
 
     @contextmanager

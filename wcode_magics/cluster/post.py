@@ -8,12 +8,14 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 from weakref import WeakValueDictionary
 
 from wcode_magics import portal, text
 from wcode_magics.cluster.journal import Journal, Recalled
+from wcode_magics.cluster.lease import Lease
 from wcode_magics.cluster.wire import Wire
+from wcode_magics.cluster.worker_task import leave, watch, worker_here
 from wcode_magics.errors import ClusterError, WcodeError
 from wcode_magics.flow.budget import worst_cost
 from wcode_magics.flow.health import Health
@@ -25,9 +27,6 @@ from wcode_magics.request import Request
 from wcode_magics.session import Session
 from wcode_magics.settings import OWN_VARIABLES, Settings
 from wcode_magics.store.row import replayed
-
-if TYPE_CHECKING:
-    from wcode_magics.cluster.lease import Lease
 
 T = TypeVar("T")
 Name = tuple[str, str]
@@ -145,7 +144,7 @@ async def _or_back(asked: Coroutine[Any, Any, T], back: Callable[[T], object]) -
 class Post:
     """One run at this worker: its session, its wire, its journal."""
 
-    def __init__(self, lease: "Lease", worker: Any, client: Any) -> None:
+    def __init__(self, lease: Lease, worker: Any, client: Any) -> None:
         self.running = 1
         self.rested = 0.0
         self._lease = lease
@@ -272,7 +271,7 @@ class Post:
 
 
 @contextmanager
-def at_work(lease: "Lease") -> Iterator[tuple[Post, Callable[[], bool]]]:
+def at_work(lease: Lease) -> Iterator[tuple[Post, Callable[[], bool]]]:
     """The post of a run in this worker, and whether this task was cancelled.
 
     Raises:
@@ -298,16 +297,6 @@ def at_work(lease: "Lease") -> Iterator[tuple[Post, Callable[[], bool]]]:
             post.close()
 
 
-def worker_here() -> Any:
-    """The Dask worker whose task runs in this thread; None: there is none."""
-    try:
-        from distributed import get_worker
-
-        return get_worker()
-    except (ImportError, ValueError):
-        return None
-
-
 class Turn:
     """The right to open one post."""
 
@@ -315,7 +304,7 @@ class Turn:
         self.lock = threading.Lock()
 
 
-def _post(lease: "Lease", worker: Any) -> Post:
+def _post(lease: Lease, worker: Any) -> Post:
     """The post of a run; it runs one partition more."""
     from distributed import get_client
 
@@ -347,25 +336,7 @@ def _idle() -> list[Post]:
     return [_posts.pop(name) for name in [*old, *resting[IDLE:]]]
 
 
-def watch(worker: Any) -> Callable[[], bool]:
-    """Whether the task that runs in this thread was cancelled since."""
-    key = worker.get_current_task()
-
-    def cancelled() -> bool:
-        task = worker.state.tasks.get(key)
-        return task is None or task.state == "cancelled"
-
-    return cancelled
-
-
-def leave() -> NoReturn:
-    """End a worker's task, to begin anew should it be wanted again."""
-    from distributed import Reschedule
-
-    raise Reschedule
-
-
-def _session(lease: "Lease") -> Session:
+def _session(lease: Lease) -> Session:
     names = () if lease.sandbox else OWN_VARIABLES
     environ = {name: os.environ[name] for name in names if name in os.environ}
     settings = Settings(environ=environ)

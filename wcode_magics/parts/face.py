@@ -24,7 +24,6 @@ from wcode_magics.frames.marks import CALLS
 from wcode_magics.frames.progress import Bar, await_, cancelled, tell, wait
 from wcode_magics.frames.retries import again, statuses_of
 from wcode_magics.frames.rows import Rows
-from wcode_magics.parts import ROWS
 from wcode_magics.parts.columns import (
     TYPES,
     answered,
@@ -117,7 +116,7 @@ class _All(Rows):
     """All rows of a source, a chunk at a time."""
 
     source: Source | None = None
-    size: int = ROWS
+    size: int = 1
     seen: list[Floats] = field(default_factory=list)
 
     @property
@@ -143,7 +142,7 @@ class _Parts(Face[R]):
     """What both forms share: the source, the folder, and the way between them."""
 
     def __init__(
-        self, source: Any, to: str | Path, rows: int = ROWS, *, overwrite: bool = False
+        self, source: Any, to: str | Path, rows: int, *, overwrite: bool = False
     ) -> None:
         if not isinstance(rows, int) or rows < 1:
             raise UsageError("parquet.rows", given=rows)
