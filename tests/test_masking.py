@@ -68,6 +68,34 @@ def test_a_text_without_the_key_goes_on_as_it_was(pieces):
     assert through(*deltas) == deltas
 
 
+@pytest.mark.parametrize(
+    "deltas",
+    [
+        [Delta(text="s")] * 200,
+        [Delta(text="it is sk")] * 200,
+        [Delta(reasoning="It is"), *[Delta(text="sk-")] * 200],
+        [Delta(calls=(CallPiece(0, arguments="s"),)), *[Delta(text=" ")] * 200],
+    ],
+)
+def test_no_delta_waits_for_more_than_a_key_has_characters(deltas):
+    """A text that begins a key again and again, or is over, holds nothing up."""
+    taken = 0
+
+    async def source():
+        nonlocal taken
+        for delta in deltas:
+            taken += 1
+            yield delta
+
+    async def collect():
+        made = [(taken, delta) async for delta in MASKING.deltas(source())]
+        return [delta for _taken, delta in made], [at for at, _delta in made]
+
+    out, when = asyncio.run(collect())
+    assert out == deltas
+    assert max(at - place for place, at in enumerate(when)) <= len(KEY) + 1
+
+
 def test_tokens_that_spell_the_key_are_left_out():
     """A heat map would show it."""
     tokens = [TokenLogprob(piece, -0.1) for piece in (KEY[:9], KEY[9:])]

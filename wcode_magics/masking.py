@@ -1,8 +1,9 @@
 """The key, where a server repeats it: masked before anybody sees or keeps it.
 
 Whole or cut over any number of deltas, in the text, a call, a token, a name. A delta
-whose end may be the beginning of a key waits for the next; where no key comes of it,
-it goes on as it was.
+whose end may be the beginning of a key waits for the next ones; where no key comes of
+it, it goes on as it was. It waits for no more deltas than the key has characters: one
+channel may be over while another goes on.
 """
 
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
@@ -23,6 +24,7 @@ class Masking:
 
     def __init__(self, secrets: Sequence[str]) -> None:
         self._secrets = tuple(sorted(secrets, key=len, reverse=True))
+        self._most = max(map(len, secrets), default=0)
 
     def text(self, text: str) -> str:
         """The text with every secret masked."""
@@ -60,29 +62,44 @@ class Masking:
         async with aclosing(source):
             try:
                 async for delta in source:
-                    held.append(delta)
-                    if not self._may_go_on(held):
-                        for one in self._masked(held):
-                            yield one
-                        held = []
+                    held = self._masked([*held, delta])
+                    ready = self._ready(held)
+                    for one in held[:ready]:
+                        yield one
+                    held = held[ready:]
             except WcodeError:
-                for one in self._masked(held):
+                for one in held:
                     yield one
                 raise
-            for one in self._masked(held):
+            for one in held:
                 yield one
 
-    def _may_go_on(self, held: Sequence[Delta]) -> bool:
-        return any(
-            self._begins(text) for text in _channels(held).values() if self._secrets
-        )
+    def _ready(self, held: Sequence[Delta]) -> int:
+        """How many of the deltas, from the first on, no later one can change."""
+        if len(held) > self._most:
+            return len(held)
+        lengths = [
+            {name: len(text) for name, text in _channels([one]).items()} for one in held
+        ]
+        ready = len(held)
+        for name, text in _channels(held).items():
+            begun, at = self._begun(text), len(held)
+            while begun > 0:
+                at -= 1
+                begun -= lengths[at].get(name, 0)
+            ready = min(ready, at)
+        return ready
 
-    def _begins(self, text: str) -> bool:
-        """Whether the end of a text is the beginning of a secret."""
-        return any(
-            text.endswith(secret[:length])
-            for secret in self._secrets
-            for length in range(1, len(secret))
+    def _begun(self, text: str) -> int:
+        """How many characters at the end of a text may begin a secret."""
+        return max(
+            (
+                length
+                for secret in self._secrets
+                for length in range(1, len(secret))
+                if text.endswith(secret[:length])
+            ),
+            default=0,
         )
 
     def _masked(self, held: list[Delta]) -> list[Delta]:
