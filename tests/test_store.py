@@ -26,7 +26,7 @@ from wcode_magics.errors import StoreError
 from wcode_magics.probability.token import Alternative, TokenLogprob
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
-from wcode_magics.store import Store, database, room
+from wcode_magics.store import Store, database, file_system, room
 from wcode_magics.store.transfer import bounded, rows_of
 from wcode_magics.values import SANDBOX, Message, ToolCall, Usage
 
@@ -564,23 +564,63 @@ def test_closed_at_exit(path):
     assert count(path) == 300
 
 
-def test_two_processes(path):
-    """Several kernels make the file at once and share it."""
+@pytest.mark.parametrize(
+    ("magic", "mode"), [(0xEF53, "wal"), (0x6969, "delete")], ids=["ext4", "NFS"]
+)
+def test_several_processes(path, magic, mode):
+    """Several kernels make the file at once, share it and lose nothing."""
     script = """
         import sys
         from tests.test_store import *
-        store = Store(sys.argv[1])
+        magic = int(sys.argv[2])
+        store = Store(sys.argv[1], magic=lambda _path: magic)
         for number in range(100):
-            store.put(reply(f"{sys.argv[2]}-{number}"), URL)
+            store.put(reply(f"{sys.argv[3]}-{number}"), URL)
             if number % 10 == 0:
                 store.flush()
         store.close()
     """
     code = textwrap.dedent(script)
-    argv = [sys.executable, "-c", code, str(path)]
+    argv = [sys.executable, "-c", code, str(path), str(magic)]
     started = [subprocess.Popen([*argv, str(n)]) for n in range(3)]
     assert [process.wait(60) for process in started] == [0, 0, 0]
-    assert count(path) == 300
+    assert journal_of(path) == mode
+    with Store(path, magic=lambda _path: magic) as store:
+        prompts = {row["prompt"] for row in store.history()}
+    assert prompts == {f"{n}-{number}" for n in range(3) for number in range(100)}
+
+
+def journal_of(path: Path) -> str:
+    """The mode that the file has, as SQLite says it."""
+    with closing(sqlite3.connect(path)) as db:
+        return db.execute("PRAGMA journal_mode").fetchone()[0]
+
+
+@pytest.mark.parametrize("magic", sorted(file_system.NETWORK), ids=hex)
+def test_a_store_that_moves_to_a_network_changes_its_journal(path, magic):
+    """And back: what was answered is there, and shared memory is not."""
+    Store(path).close()
+    with Store(
+        path, magic=lambda folder: magic * folder.samefile(path.parent)
+    ) as store:
+        store.put(reply(), URL)
+        store.flush()
+        assert {file.name for file in path.parent.glob("answers.db*")} == {path.name}
+        assert store.get(request(), URL).text == "hi"
+    assert journal_of(path) == "delete"
+    with Store(path) as store:
+        assert store.count() == 1
+    assert journal_of(path) == "wal"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks statfs of Linux")
+def test_the_file_system_is_what_statfs_says(tmp_path):
+    """As coreutils have it; what is not there has none."""
+    for folder in (tmp_path, Path("/proc"), Path("/sys")):
+        argv = ["stat", "-f", "-c", "%t", str(folder)]
+        told = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+        assert file_system.magic_of(folder) == int(told, 16)
+    assert file_system.magic_of(tmp_path / "nowhere") is None
 
 
 def test_a_store_that_is_being_made_is_no_foreign_file(path):

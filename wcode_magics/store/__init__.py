@@ -8,7 +8,6 @@ was not yet committed, at most 50 ms, and nothing else.
 
 import contextlib
 import datetime as dt
-import functools
 import json
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -18,13 +17,13 @@ from typing import Any, Self, TypeVar
 
 from wcode_magics import lifetime
 from wcode_magics.errors import StoreError, tell
-from wcode_magics.files import is_open_to_others
 from wcode_magics.lifetime import Stage
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
 from wcode_magics.store.database import Connection, faults, open_file, open_readonly
 from wcode_magics.store.file import File
-from wcode_magics.store.path import located, side_files
+from wcode_magics.store.file_system import Magic, magic_of
+from wcode_magics.store.path import located, side_files, tell_if_open
 from wcode_magics.store.room import forget, shrink
 from wcode_magics.store.row import (
     COLUMNS,
@@ -68,6 +67,7 @@ class Store:
             from where the process is now.
         readonly: change nothing; for a store that is part of a project.
         patience: seconds to wait for another process that is writing.
+        magic: names the file system of a path.
 
     Raises:
         StoreError: the file is missing (``readonly``), foreign, damaged, newer than
@@ -80,16 +80,17 @@ class Store:
         *,
         readonly: bool = False,
         patience: float = PATIENCE_S,
+        magic: Magic = magic_of,
     ) -> None:
         self.path = located(path)
         self._patience = patience
-        self._file = File(self.path, readonly=readonly, patience=patience)
+        self._file = File(self.path, readonly=readonly, patience=patience, magic=magic)
         self._writer: Writer[Row] = Writer(self._write)
         self._taken = self.unpriced = 0
         self._told = False
         lifetime.begin(Stage.STORES, self._end)
-        if not readonly and is_open_to_others(self.path):
-            _tell_open(self.path)
+        if not readonly:
+            tell_if_open(self.path)
 
     def get(self, request: Request, base_url: str | None) -> Reply | None:
         """The newest whole answer to a request, marked as replayed.
@@ -387,11 +388,6 @@ class Store:
 
     def _write(self, rows: list[Row]) -> None:
         self._file.commit(_INSERT, [row.columns() for row in rows])
-
-
-@functools.cache
-def _tell_open(path: Path) -> None:
-    tell(StoreError("store.open_to_others", path=path))
 
 
 def _tidy(base_url: str) -> str:

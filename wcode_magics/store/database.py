@@ -1,7 +1,8 @@
 """The SQLite file under the store: made, recognised, migrated; faults in words.
 
 The only file that imports sqlite3. The file is in WAL mode, so that several kernels
-share it. One that is foreign, newer or damaged is never written to.
+share it; on a network file system it has a rollback journal, so that kernels of several
+hosts do. One that is foreign, newer or damaged is never written to.
 """
 
 import contextlib
@@ -13,6 +14,7 @@ from pathlib import Path
 from wcode_magics.errors import StoreError
 from wcode_magics.files import FILE_MODE, make_folder
 from wcode_magics.store.checksum import sealed
+from wcode_magics.store.file_system import Magic, is_shared, magic_of
 from wcode_magics.store.path import side_files
 
 Connection = sqlite3.Connection
@@ -76,10 +78,11 @@ OF_A_ROW = (
 """What is raised where the file is well and a row has what it cannot hold."""
 
 
-def open_file(path: Path, patience: float) -> Connection:
+def open_file(path: Path, patience: float, magic: Magic = magic_of) -> Connection:
     """The file for reading and writing, made with mode 0600 if it is not there.
 
-    ``patience`` is in seconds, for another process that is writing.
+    ``patience`` is in seconds, for another process that is writing; ``magic`` names
+    its file system.
 
     Raises:
         StoreError: foreign, newer, damaged, locked, or it cannot be opened.
@@ -91,6 +94,7 @@ def open_file(path: Path, patience: float) -> Connection:
         try:
             _recognise(db, path)
             _migrate(db)
+            _use_journal(db, "DELETE" if is_shared(path, magic) else "WAL")
         except BaseException:
             db.close()
             raise
@@ -175,9 +179,13 @@ def _migrate(db: Connection) -> None:
         db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
         db.execute("COMMIT")
+
+
+def _use_journal(db: Connection, mode: str) -> None:
     with contextlib.suppress(sqlite3.OperationalError):  # another kernel does it
-        db.execute("PRAGMA journal_mode=WAL")
-    db.execute("PRAGMA synchronous=NORMAL")
+        db.execute(f"PRAGMA journal_mode={mode}")
+    if mode == "WAL":  # a rollback journal would not outlive a power failure so
+        db.execute("PRAGMA synchronous=NORMAL")
 
 
 @contextlib.contextmanager

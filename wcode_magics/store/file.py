@@ -21,6 +21,7 @@ from wcode_magics.store.database import (
     open_file,
     open_readonly,
 )
+from wcode_magics.store.file_system import Magic
 from wcode_magics.store.path import identity, side_files, sweep
 
 NOWHERE = (-1, -1)
@@ -33,8 +34,11 @@ class File:
         StoreError: as :func:`open_file` and :func:`open_readonly`.
     """
 
-    def __init__(self, path: Path, *, readonly: bool, patience: float) -> None:
+    def __init__(
+        self, path: Path, *, readonly: bool, patience: float, magic: Magic
+    ) -> None:
         self.path = path
+        self._magic = magic
         self._readonly = readonly
         self._patience = patience
         self._reading, self._writing = threading.Lock(), threading.Lock()
@@ -92,8 +96,9 @@ class File:
         self._release()
 
     def _connect(self) -> Connection:
-        opened = open_readonly if self._readonly else open_file
-        return opened(self.path, self._patience)
+        if self._readonly:
+            return open_readonly(self.path, self._patience)
+        return open_file(self.path, self._patience, self._magic)
 
     def _opened(self) -> Connection:
         """A connection to read from; notes which file it is, and which journal."""

@@ -1,9 +1,11 @@
 """Where a store lies: one whole path, and whether its file is still the same one."""
 
+import functools
 import os
 from pathlib import Path
 
-from wcode_magics.errors import StoreError
+from wcode_magics.errors import StoreError, tell
+from wcode_magics.files import is_open_to_others
 
 
 def located(said: str | Path) -> Path:
@@ -59,3 +61,14 @@ def sweep(path: Path, journal: tuple[int, int] | None) -> None:
     if journal is not None and identity(left) == journal:
         left.unlink()
         index.unlink(missing_ok=True)
+
+
+def tell_if_open(path: Path) -> None:
+    """Say once that other accounts of this machine may read or write the file."""
+    if is_open_to_others(path):
+        _tell_open(path)
+
+
+@functools.cache
+def _tell_open(path: Path) -> None:
+    tell(StoreError("store.open_to_others", path=path))
