@@ -1,5 +1,6 @@
 """The rows of a panel, without a front end."""
 
+import json
 from typing import Any
 
 import ipywidgets as widgets
@@ -150,3 +151,17 @@ def test_a_bias_is_written_by_words() -> None:
         assert "wcode-magics[tokens]" in knob.problem
     field.value = "no"
     assert "word = 5" in knob.problem
+
+
+@pytest.mark.parametrize("value", [True, {"choice": ["yes", "no"]}, {"regex": "a+"}])
+def test_structured_outputs_are_edited_as_json(value: Any) -> None:
+    """Also vLLM's object, which is shown as it is sent and can be typed anew."""
+    knob, told = told_by(params.find("structured_outputs"))
+    knob.show(value)
+    typed = knob.widget.children[1]
+    assert json.loads(typed.value) == value
+    typed.value = '{"choice": ["a"]}'
+    assert told == [{"choice": ["a"]}]
+    typed.value = '{"choice": 1}'
+    assert knob.problem
+    assert told[-1] is None

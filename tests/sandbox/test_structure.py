@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from typing import Any
 
 import pytest
@@ -224,3 +225,57 @@ def test_a_schema_in_the_prompt_is_no_text(wire: Wire, text: str, tone: str) -> 
     asked = f"{text}\n\nFill this in: {json.dumps(form['json_schema']['schema'])}"
     answered = wire.chat(asked, response_format=form, temperature=0)
     assert json.loads(answered.text)["tone"] == tone
+
+
+GUIDED: dict[str, tuple[dict[str, Any], str]] = {
+    "choice": ({"choice": ["good", "bad", '不好 "x"']}, r"good|bad|不好 \"x\""),
+    "regex": ({"regex": r"^\d{4}-\d\d$"}, r"\d{4}-\d\d"),
+    "grammar": ({"grammar": 'start: "yes" | "no"'}, "yes|no"),
+    "json": ({"json": {"enum": [1, 2]}}, "1|2"),
+    "json text": ({"json": '{"enum": [1, 2]}'}, "1|2"),
+}
+
+
+@pytest.mark.parametrize(("given", "fits"), GUIDED.values(), ids=list(GUIDED))
+def test_structured_outputs_guide_an_answer(
+    wire: Wire, given: dict[str, Any], fits: str
+) -> None:
+    """The object of vLLM holds the whole answer; its tokens have their shares."""
+    asked = {"structured_outputs": given, "logprobs": True, "top_logprobs": 3}
+    answered = wire.chat("Is it good or bad? I love it.", **asked)
+    assert re.fullmatch(fits, answered.text), answered.text
+    assert answered.choice["finish_reason"] == "stop"
+    assert "".join(one["token"] for one in answered.tokens) == answered.text
+
+
+def test_a_choice_is_about_the_prompt(wire: Wire) -> None:
+    """The likeliest is the one that the words of the prompt speak for."""
+    asked = {"structured_outputs": {"choice": ["negative", "positive"]}}
+    said = "I love it, wonderful. Positive or negative?"
+    assert wire.chat(said, temperature=0, **asked).text == "positive"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "yes",
+        {},
+        {"choice": []},
+        {"choice": ["a"], "regex": "b"},
+        {"regex": "a("},
+        {"grammar": "root ::= no"},
+        {"json": "{"},
+        {"structural_tag": {}},
+    ],
+)
+def test_a_guide_that_cannot_be_used_is_refused(wire: Wire, given: Any) -> None:
+    """In one line that names the parameter."""
+    answered = wire.chat("hi", structured_outputs=given)
+    assert answered.status == 400
+    assert answered.error["param"] == "structured_outputs"
+
+
+def test_two_forms_exclude_each_other(wire: Wire) -> None:
+    """An answer has one form."""
+    asked = {"response_format": schema(a=PLAIN), "structured_outputs": {"regex": "a"}}
+    assert wire.chat("hi", **asked).status == 400

@@ -105,4 +105,8 @@ _OF_KIND: dict[str, Callable[[Param], Editor]] = {
     "object": Json,
     "array": Json,
 }
-_OF_NAME: dict[str, Callable[[Param], Editor]] = {"stop": Strings, "logit_bias": Bias}
+_OF_NAME: dict[str, Callable[[Param], Editor]] = {
+    "stop": Strings,
+    "logit_bias": Bias,
+    "structured_outputs": Json,
+}

@@ -144,6 +144,13 @@ _BEGINNINGS: dict[str, dict[str, Any]] = {
             "json_schema": {"name": "answer", "strict": True, "schema": _SCHEMA},
         },
     },
+    "structured_outputs": {
+        "true": True,
+        "false": False,
+        "choice": {"choice": ["yes", "no"]},
+        "regex": {"regex": "[0-9]{4}"},
+        "json": {"json": _SCHEMA},
+    },
     "tools": {
         "function": [
             {

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from . import arithmetic, calls, guide, model, outline, plan, tokenizer
-from .body import CONTEXT, Ask, Refusal
+from . import arithmetic, calls, guide, model, plan, tokenizer
+from .body import CONTEXT, Ask
+from .form import Form
 from .memory import Floats
+from .refusal import Refusal
 from .sampler import Sampler
 
 RUNAWAY = 4_096
@@ -109,16 +111,14 @@ class Writing:
     def _compile(self) -> list[str]:
         if self._calls:
             schemas = [call.tool.parameters for call in self._calls]
-            param = "tools"
-        elif self.ask.format != "text":
-            schemas, param = [self.ask.schema or outline.ANYTHING], "response_format"
+            forms = [Form("schema", schema, param="tools") for schema in schemas]
         else:
-            return []
+            forms = [] if self.ask.form.kind == "text" else [self.ask.form]
         try:
-            return [guide.compile_schema(schema) for schema in schemas]
+            return [guide.compile_form(form) for form in forms]
         except guide.SchemaError as error:
             message = f"The schema cannot be used: {error}"
-            raise Refusal(message, param, "invalid_schema") from None
+            raise Refusal(message, forms[0].param, "invalid_schema") from None
 
     def _tokens(
         self, mind: model.Mind, grammar: str | None

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .form import Form, read_form
+from .refusal import Refusal
 from .sampler import Sampling
 
 MODEL = "wcode-sandbox"
@@ -31,7 +33,6 @@ _RANGES: dict[str, tuple[type, float | None, float | None]] = {
 _FLAGS = (
     "stream",
     "logprobs",
-    "structured_outputs",
     "parallel_tool_calls",
     "continue_final_message",
     "add_generation_prompt",
@@ -39,32 +40,6 @@ _FLAGS = (
 _LEVELS = ("low", "medium", "high")
 _ROLES = ("system", "developer", "user", "assistant", "tool")
 _CHOICES = ("none", "auto", "required")
-
-
-class Refusal(Exception):  # noqa: N818
-    """When a request cannot be answered: status and the body of the error."""
-
-    def __init__(
-        self,
-        message: str,
-        param: str | None = None,
-        code: str | None = None,
-        status: int = 400,
-    ) -> None:
-        """Keep the facts; ``type`` follows from the status."""
-        super().__init__(message)
-        self.status = status
-        self.body = {
-            "error": {
-                "message": message,
-                "type": _TYPES.get(status, "invalid_request_error"),
-                "param": param,
-                "code": code,
-            }
-        }
-
-
-_TYPES = {401: "authentication_error", 403: "permission_error", 500: "server_error"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +62,14 @@ class Tool:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A checked request. ``schema`` is set in JSON mode too (any object)."""
+    """A checked request."""
 
     turns: tuple[Turn, ...]
     sampling: Sampling
     max_tokens: int | None
     stop: tuple[str, ...]
     top_logprobs: int | None
-    format: str
-    schema: Mapping[str, Any] | None
+    form: Form
     tools: tuple[Tool, ...]
     tool_choice: str
     parallel: bool
@@ -117,7 +91,6 @@ def read(raw: bytes, vocabulary: int) -> Ask:
     numbers = {name: _number(body, name, *row) for name, row in _RANGES.items()}
     flags = {name: _flag(body, name) for name in _FLAGS}
     turns = _turns(body)
-    form, schema = _format(body, turns, structured=flags["structured_outputs"])
     tools = _tools(body)
     if numbers["top_logprobs"] is not None and not flags["logprobs"]:
         raise Refusal("`top_logprobs` needs `logprobs` to be true.", "top_logprobs")
@@ -132,8 +105,7 @@ def read(raw: bytes, vocabulary: int) -> Ask:
         max_tokens=None if limit is None else int(limit),
         stop=_stops(body),
         top_logprobs=shown,
-        format=form,
-        schema=schema,
+        form=read_form(body, [turn.text for turn in turns]),
         tools=tools,
         tool_choice=_choice(body, tools),
         parallel=flags["parallel_tool_calls"] is not False,
@@ -262,37 +234,6 @@ def _content(content: object, where: str, *, optional: bool) -> str:
     raise Refusal(
         f"`{where}.content` must be a string or a list of text parts.", "messages"
     )
-
-
-def _format(
-    body: Mapping[str, Any], turns: tuple[Turn, ...], *, structured: bool | None
-) -> tuple[str, Mapping[str, Any] | None]:
-    given = body.get("response_format")
-    if given is None:
-        return "text", None
-    kind = given.get("type") if isinstance(given, dict) else None
-    if kind == "text":
-        return "text", None
-    if kind == "json_object":
-        if not any("json" in turn.text.lower() for turn in turns):
-            message = (
-                "With `response_format` json_object the messages must contain "
-                "the word 'json'."
-            )
-            raise Refusal(message, "response_format")
-        return "json", None
-    if kind == "json_schema":
-        if structured is False:
-            message = "`structured_outputs` is false, so json_schema may not be used."
-            raise Refusal(message, "structured_outputs")
-        form = given.get("json_schema")
-        schema = form.get("schema") if isinstance(form, dict) else None
-        if not isinstance(schema, dict):
-            message = "`response_format.json_schema.schema` must be an object."
-            raise Refusal(message, "response_format")
-        return "schema", schema
-    message = "`response_format.type` must be text, json_object or json_schema."
-    raise Refusal(message, "response_format")
 
 
 def _stops(body: Mapping[str, Any]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Constrained decoding: which tokens keep the answer inside a JSON schema.
+"""Constrained decoding: which tokens keep the answer inside a schema or a grammar.
 
 llguidance walks the grammar and gives a bit mask over the vocabulary at each
 step. The log probabilities are those among the tokens that it allows.
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import outline, tokenizer
+from .form import Form
 
 if TYPE_CHECKING:
     from llguidance._lib import JsonCompileOptions
@@ -23,7 +24,7 @@ SEPARATORS = (", ", ": ")
 
 
 class SchemaError(ValueError):
-    """When a schema is not one, or uses what the grammar compiler does not know."""
+    """When a schema or rule is none, or has what the grammar compiler does not know."""
 
 
 class Guide:
@@ -32,7 +33,7 @@ class Guide:
     __slots__ = ("_matcher", "_size")
 
     def __init__(self, grammar: str) -> None:
-        """Stand at the start of a grammar from :func:`compile_schema`."""
+        """Stand at the start of a grammar from :func:`compile_form`."""
         self._matcher = llguidance.LLMatcher(_tokens(), grammar)
         self._size = tokenizer.load().size
 
@@ -52,8 +53,20 @@ class Guide:
         return bool(self._matcher.is_stopped())
 
 
-def compile_schema(schema: Mapping[str, Any]) -> str:
-    """Return the grammar of a schema; raises SchemaError."""
+def compile_form(form: Form) -> str:
+    """Return the grammar of a form; raises SchemaError."""
+    if form.is_json:
+        return _of_schema(form.schema or outline.ANYTHING)
+    matcher = llguidance.LLMatcher
+    if form.kind == "regex":
+        rule = form.rule.removeprefix("^")
+        bare = rule[:-1] if rule.endswith("$") and not rule.endswith("\\$") else rule
+        return _checked(matcher.grammar_from_regex(bare))
+    choices = " | ".join(json.dumps(one) for one in form.choices)
+    return _checked(matcher.grammar_from_lark(form.rule or f"start: {choices}"))
+
+
+def _of_schema(schema: Mapping[str, Any]) -> str:
     item, key = SEPARATORS
     options: JsonCompileOptions = {
         "item_separator": item,
@@ -65,10 +78,14 @@ def compile_schema(schema: Mapping[str, Any]) -> str:
         grammar = llguidance.LLMatcher.grammar_from_json_schema(text, overrides=options)
     except (ValueError, TypeError) as error:
         raise SchemaError(str(error)) from error
+    return _checked(grammar)
+
+
+def _checked(grammar: str) -> str:
     problem = llguidance.LLMatcher.validate_grammar(grammar, _tokens())
     if problem:
         raise SchemaError(problem.splitlines()[0])
-    return str(grammar)
+    return grammar
 
 
 @cache

@@ -22,10 +22,13 @@ _MOST_QUOTED = 4_000
 def drafts(ask: Ask) -> list[Draft]:
     """Return the drafts of an answer in words or in JSON."""
     scene = _scene(ask)
-    if ask.format == "text":
-        found = _persona(scene, _words(scene))
-    else:
+    if ask.form.is_json:
         found = list(_json(scene))
+    elif ask.form.choices:
+        weighed = labelling.choose(ask.form.choices, scene.text)
+        found = [Saying(str(text), weight) for text, weight in weighed]
+    else:
+        found = _persona(scene, _words(scene))
     return _tokens(found, ask, scene.text)
 
 
@@ -109,8 +112,8 @@ def _persona(scene: Scene, found: list[Saying]) -> list[Saying]:
 
 
 def _json(scene: Scene) -> Iterator[Saying]:
-    if scene.ask.schema is not None:
-        schema: Mapping[str, Any] = outline.resolve(scene.ask.schema)
+    if scene.ask.form.schema is not None:
+        schema: Mapping[str, Any] = outline.resolve(scene.ask.form.schema)
     else:
         schema = {"type": "object", "properties": _guessed(scene)}
     if not schema.keys() - {"type", "title", "description"}:

@@ -17,7 +17,7 @@ from typing import Any
 from tornado import httpserver, iostream, netutil, web
 
 from . import answer, body, model, nearest, shapes, tokenizer
-from .body import Refusal
+from .refusal import Refusal
 
 HOST = "127.0.0.1"
 BIGGEST_BODY = 8 * 2**20

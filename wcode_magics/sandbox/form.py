@@ -1,0 +1,101 @@
+"""What form an answer has: ``response_format``, or vLLM's ``structured_outputs``."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .refusal import Refusal
+
+_GUIDES = ("choice", "regex", "grammar", "json", "json_object")
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """``kind``: text, json, schema, choice, regex or grammar; ``param`` asked for it.
+
+    ``schema`` is a JSON schema; ``rule`` the regular expression or the grammar.
+    """
+
+    kind: str = "text"
+    schema: Mapping[str, Any] | None = None
+    choices: tuple[str, ...] = ()
+    rule: str = ""
+    param: str = "response_format"
+
+    @property
+    def is_json(self) -> bool:
+        """Whether the answer is JSON."""
+        return self.kind in {"json", "schema"}
+
+
+def read_form(body: Mapping[str, Any], said: Sequence[str]) -> Form:
+    """Return the form that a body asks for, after these texts; raises Refusal."""
+    structured = body.get("structured_outputs")
+    if not isinstance(structured, bool | dict | None):
+        message = "`structured_outputs` must be true, false or an object."
+        raise Refusal(message, "structured_outputs")
+    form = _response_format(body, said)
+    if structured is False and form.kind == "schema":
+        message = "`structured_outputs` is false, so json_schema may not be used."
+        raise Refusal(message, "structured_outputs")
+    if not isinstance(structured, dict):
+        return form
+    if form.kind != "text":
+        message = "`structured_outputs` and `response_format` exclude each other."
+        raise Refusal(message, "structured_outputs")
+    return _structured(structured)
+
+
+def _structured(given: Mapping[str, Any]) -> Form:
+    param = "structured_outputs"
+    held = [name for name, value in given.items() if value is not None]
+    if len(held) != 1 or held[0] not in _GUIDES:
+        message = f"`structured_outputs` must have one of {', '.join(_GUIDES)}."
+        raise Refusal(message, param)
+    (name,) = held
+    value = given[name]
+    if name == "json_object" and value is True:
+        return Form("json", param=param)
+    if name == "choice" and isinstance(value, list) and value:
+        if all(isinstance(one, str) and one for one in value):
+            return Form("choice", choices=tuple(value), param=param)
+    elif name == "json":
+        schema = _schema(value)
+        if schema is not None:
+            return Form("schema", schema, param=param)
+    elif isinstance(value, str) and value:
+        return Form(name, rule=value, param=param)
+    raise Refusal(f"`structured_outputs.{name}` cannot be used as it is.", param)
+
+
+def _schema(value: Any) -> Mapping[str, Any] | None:
+    try:
+        schema = json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        return None
+    return schema if isinstance(schema, dict) else None
+
+
+def _response_format(body: Mapping[str, Any], said: Sequence[str]) -> Form:
+    given = body.get("response_format")
+    kind = given.get("type") if isinstance(given, dict) else None
+    if given is None or kind == "text":
+        return Form()
+    if kind == "json_object":
+        if not any("json" in text.lower() for text in said):
+            message = (
+                "With `response_format` json_object the messages must contain "
+                "the word 'json'."
+            )
+            raise Refusal(message, "response_format")
+        return Form("json")
+    if kind == "json_schema":
+        form = given.get("json_schema")
+        schema = form.get("schema") if isinstance(form, dict) else None
+        if not isinstance(schema, dict):
+            message = "`response_format.json_schema.schema` must be an object."
+            raise Refusal(message, "response_format")
+        return Form("schema", schema)
+    message = "`response_format.type` must be text, json_object or json_schema."
+    raise Refusal(message, "response_format")
