@@ -1,6 +1,7 @@
 """Numbers of an answer show themselves: small, rounded, safe."""
 
 import pytest
+from IPython.core.formatters import DisplayFormatter
 
 from tests.probability.test_comparison import ONE, TWO
 from tests.probability.test_heatmap import LAB_ATTRIBUTES, LAB_STYLES, LAB_TAGS, Shape
@@ -119,3 +120,21 @@ def test_short_reprs():
     found = repr(compare(ONE, TWO))
     assert found == "<Comparison: apart after 7 characters, agreement 0.7857>"
     assert repr(agree([ONE, TWO, ONE])) == "<Agreement: 2 of 3, answers 2>"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (of_field(JSON, "a"), SHOWN["field"]),
+        (of_labels(YES, ["yes", "no"]), SHOWN["labels"]),
+        (YES, SHOWN["logprobs"]),
+        (compare(ONE, TWO), SHOWN["comparison"]),
+        (runs(), SHOWN["runs"]),
+        (runs().agreement, SHOWN["agreement"]),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_values_show_themselves_without_the_extension(value, shown):
+    """IPython's protocol finds the picture on the value; nothing is registered."""
+    data, _metadata = DisplayFormatter().format(value)
+    assert {kind: data[kind] for kind in shown} == shown

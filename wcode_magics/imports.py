@@ -7,7 +7,7 @@ imported here; Stop ends the wait, the import goes on, and the next cell finds i
 
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib import import_module
 from typing import Any
 
@@ -55,6 +55,20 @@ def late(path: str) -> Any:
     """
     module, _, name = path.rpartition(".")
     return getattr(import_module(module), name)
+
+
+def shown_by(path: str) -> Callable[..., Any]:
+    """A ``_repr_mimebundle_`` that hands over to a function of a higher floor.
+
+    So values show themselves wherever IPython's protocol is kept: in notebooks with
+    the extension and without it, in marimo, in scripts that call ``display``.
+    """
+
+    def bundle(value: Any, **_asked: Any) -> Any:
+        """The value as a mimebundle."""
+        return late(path)(value)
+
+    return bundle
 
 
 def prepare(names: Iterable[str]) -> None:

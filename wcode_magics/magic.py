@@ -20,7 +20,7 @@ from wcode_magics.dialogue.cells import CellWatch
 from wcode_magics.errors import stoppable
 from wcode_magics.frames import accessors
 from wcode_magics.frames.shown import show_inert
-from wcode_magics.imports import late, prepare
+from wcode_magics.imports import prepare
 from wcode_magics.transformer import CommandLine
 
 if TYPE_CHECKING:
@@ -161,17 +161,6 @@ class Loaded:
         self.home.session.settings.set(change["name"], change["new"])
 
 
-_SHOWN = {
-    "wcode_magics.reply.Reply": "wcode_magics.view.reply_shown",
-    "wcode_magics.dialogue.grid.Sweep": "wcode_magics.trials.bundle",
-    "wcode_magics.probability.logprobs.Logprobs": "wcode_magics.scores.logprobs",
-    "wcode_magics.probability.confidence.Confidence": "wcode_magics.scores.confidence",
-    "wcode_magics.probability.confidence.LabelConfidence": "wcode_magics.scores.labels",
-    "wcode_magics.probability.alignment.Comparison": "wcode_magics.scores.compared",
-    "wcode_magics.probability.alignment.Agreement": "wcode_magics.scores.agreement",
-    "wcode_magics.dialogue.runs.Runs": "wcode_magics.scores.runs",
-}
-"""Types that display themselves, and the functions that make their bundles."""
 _loaded: WeakKeyDictionary[Any, Loaded] = WeakKeyDictionary()
 
 
@@ -184,9 +173,6 @@ def load(shell: Any) -> None:
         shell.register_magic_function(command, command.kind, command.__name__)
     shell.configurables.append(loaded.config)
     shell.input_transformer_manager.token_transformers.append(CommandLine)
-    for kind, shown in _SHOWN.items():
-        module, _, name = kind.rpartition(".")
-        _formatter(shell).for_type_by_name(module, name, _late(shown))
     loaded.watch_tables()
 
 
@@ -200,24 +186,9 @@ def unload(shell: Any) -> None:
             magics.pop(command.__name__, None)
     shell.configurables.remove(loaded.config)
     shell.input_transformer_manager.token_transformers.remove(CommandLine)
-    for kind in _SHOWN:
-        _formatter(shell).pop(kind, None)
     loaded.close()
 
 
 def session(shell: Any) -> "Session":
     """The session that the cells of a shell use."""
     return _loaded[shell].home.session
-
-
-def _formatter(shell: Any) -> Any:
-    return shell.display_formatter.mimebundle_formatter
-
-
-def _late(path: str) -> Callable[..., Any]:
-    """The function at a path, imported when it is first called."""
-
-    def call(value: Any, **_asked: Any) -> Any:
-        return late(path)(value)
-
-    return call

@@ -8,7 +8,7 @@ from typing import Any, Literal, Self, overload
 
 from wcode_magics import models
 from wcode_magics.errors import AnswerError, UsageError
-from wcode_magics.imports import late
+from wcode_magics.imports import late, shown_by
 from wcode_magics.json_text import find_json
 from wcode_magics.payload import clean
 from wcode_magics.probability.confidence import (
@@ -83,6 +83,8 @@ class Reply(Value):
     _read: "Callable[[Reply], Any] | None" = field(
         default=None, repr=False, compare=False
     )
+
+    _repr_mimebundle_ = shown_by("wcode_magics.view.reply_shown")
 
     def __getstate__(self) -> dict[str, Any]:
         """All but how the answer is read, which no file can carry."""

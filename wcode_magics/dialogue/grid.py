@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from wcode_magics import models, params, tokens
 from wcode_magics.errors import OptionError, UsageError, WcodeError
+from wcode_magics.imports import shown_by
 from wcode_magics.probability.alignment import compare
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
@@ -44,6 +45,8 @@ class Sweep:
     """The trials of a grid, its last dimension varying fastest."""
 
     trials: tuple[Trial, ...]
+
+    _repr_mimebundle_ = shown_by("wcode_magics.trials.bundle")
 
     @property
     def replies(self) -> list[Reply]:

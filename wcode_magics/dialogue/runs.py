@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, overload
 
 from wcode_magics.dialogue.grid import Sweep, Trial
+from wcode_magics.imports import shown_by
 from wcode_magics.probability.alignment import Agreement, Fork, agree, compare
 from wcode_magics.reply import Reply
 
@@ -24,6 +25,8 @@ class Runs(Sequence[Reply]):
     """
 
     trials: tuple[Trial, ...]
+
+    _repr_mimebundle_ = shown_by("wcode_magics.scores.runs")
 
     def __repr__(self) -> str:
         return f"<Runs: {len(self)} of {len(self.trials)}, {self.agreement!r}>"

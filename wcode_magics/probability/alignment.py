@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
+from wcode_magics.imports import shown_by
 from wcode_magics.probability.dialects import encode, spelt
 from wcode_magics.probability.differences import common_start, differences
 from wcode_magics.probability.logprobs import Logprobs
@@ -77,6 +78,8 @@ class Comparison:
     stretches: tuple[Stretch, ...]
     fork: Fork | None
 
+    _repr_mimebundle_ = shown_by("wcode_magics.scores.compared")
+
     def __repr__(self) -> str:
         where = f"apart after {self.fork.at} characters" if self.fork else "equal"
         return f"<Comparison: {where}, agreement {self.agreement:.4g}>"
@@ -99,6 +102,8 @@ class Agreement:
     """Several runs of one prompt: each text and how often it came, most often first."""
 
     counts: tuple[tuple[str, int], ...]
+
+    _repr_mimebundle_ = shown_by("wcode_magics.scores.agreement")
 
     def __repr__(self) -> str:
         most = self.counts[0][1] if self.counts else 0

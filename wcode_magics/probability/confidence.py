@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from wcode_magics.errors import AnswerError, UsageError
+from wcode_magics.imports import shown_by
 from wcode_magics.probability import jsonpath
 from wcode_magics.probability.dialects import encode, spelt
 from wcode_magics.probability.glyphs import spells
@@ -47,6 +48,8 @@ class Confidence:
     fused: bool
     incomplete: bool = False
 
+    _repr_mimebundle_ = shown_by("wcode_magics.scores.confidence")
+
     def __repr__(self) -> str:
         return f"<Confidence {self.path or '$'}: {self.probability:.4g}>"
 
@@ -71,6 +74,8 @@ class LabelConfidence:
     shares: Mapping[str, float]
     masses: Mapping[str, float]
     uncovered: float
+
+    _repr_mimebundle_ = shown_by("wcode_magics.scores.labels")
 
     def __repr__(self) -> str:
         told = [f"{label!r} {share:.4g}" for label, share in self.shares.items()]

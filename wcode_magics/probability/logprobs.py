@@ -9,6 +9,7 @@ from statistics import mode
 from typing import TYPE_CHECKING
 
 from wcode_magics import text
+from wcode_magics.imports import shown_by
 from wcode_magics.probability import glyphs
 from wcode_magics.probability.dialects import LOST, decode, encode, spelt
 from wcode_magics.probability.glyphs import Glyph
@@ -39,6 +40,8 @@ class Logprobs:
     text: str
     counted: int | None = None
     vocabulary: int | None = None
+
+    _repr_mimebundle_ = shown_by("wcode_magics.scores.logprobs")
 
     def __repr__(self) -> str:
         return f"<Logprobs: tokens {len(self.tokens)}, mean {self.mean:.4g}>"
