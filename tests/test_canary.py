@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
-from tests.loopback import DONE, Answer, Loopback, Seen, event
+from tests.loopback import DONE, Answer, Loopback, Seen, completion, event
 from tests.terminal import Ran, Runner
 from wcode_magics import magic
 from wcode_magics.error_words import STATUSES
@@ -154,6 +154,43 @@ def test_no_command_shows_it(
     assert leaks(repr(held)) == []
     packed = pickle.dumps([settings, settings.resolve({}), endpoint])
     assert leaks(packed.decode("latin-1")) == []
+
+
+MISPLACED = (
+    *("%wcode_config {}=1", "%wcode_config {}", "%wcode_config api_key={}"),
+    *("%wcode_config KEY={}", "%wcode_config --{}", "%wcode_config {} {}"),
+    *("%wcode_config temperature={}", "%wcode_config base_url={}"),
+    *("%wcode_config headers={}", "%wcode_config profile={}"),
+    *("%wcode --{} hi", "%wcode --api-key {} hi", "%wcode --temperature {} hi"),
+    *("%wcode --param {}=1 hi", "%wcode --param {} hi", "%wcode --param key={} hi"),
+    *("%wcode --profile {} hi", "%wcode --schema {} hi", "%wcode --tools {} hi"),
+    *("%wcode --functions {} hi", "%wcode --as {} hi"),
+    *("%wcode --format {} hi", "%wcode --sweep {}=1 -- hi", "%wcode --timeout {} hi"),
+    *("%wcode --sweep seed={} -- hi", "%wcode --logit-bias {} hi"),
+    *("%wcode_code {}", "%wcode_params {}", "%wcode_history {}", "%wcode_reset {}"),
+    *("%wcode_chats {}", "%wcode_diff {} {}", "%wcode_branch {}", "%wcode_login {}"),
+    *("%wcode_history --import {}", "%wcode_usage {}", "%wcode_repair --{}"),
+)
+"""Where people type a key by mistake."""
+TYPED = (
+    *(
+        "sk-typed0123456789abcd",
+        "hf_typedABCDEFGHIJKLMNOPQRST",
+        "AIzatyped012345678901",
+    ),
+    "Zq8typed9kQ2vX7bN4mL1pR6tW3y",
+)
+"""Keys, three by their forms and one that is merely random."""
+
+
+@pytest.mark.parametrize("key", TYPED)
+def test_a_key_in_the_wrong_place_is_not_repeated(
+    server: Callable[..., Loopback], run: Runner, key: str
+) -> None:
+    """An error names what was typed, but never what looks like a key."""
+    server(completion())
+    shown = {cell: _everything(run(cell.replace("{}", key))) for cell in MISPLACED}
+    assert [cell for cell, text in shown.items() if "typed" in text] == []
 
 
 @pytest.mark.parametrize("status", [400, 500, *STATUSES])

@@ -1,7 +1,9 @@
 """The session: what a script does, and every face through it."""
 
 import asyncio
+import copy
 import importlib.util
+import pickle
 import time
 
 import pytest
@@ -439,6 +441,18 @@ def test_a_schema_that_was_answered_is_not_blamed(loopback, made):
 @pytest.mark.skipif(
     importlib.util.find_spec("wcode_magics.sandbox") is None, reason="no sandbox"
 )
+@pytest.mark.parametrize("act", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_a_session_is_bound_to_its_process(act):
+    """It cannot be pickled or copied, and says so in a line; no repr has its key."""
+    with Session(api_key="sk-0123456789abcdef") as session:
+        for held in (session, session.aio, [session]):
+            assert "0123456789abcdef" not in repr(held)
+        with pytest.raises(UsageError, match="a Session holds connections"):
+            act(session)
+        with pytest.raises(UsageError, match="a Session holds connections"):
+            pickle.dumps({"answers": session.aio})
+
+
 def test_without_a_key_the_sandbox_answers():
     """A newcomer gets an answer, marked as the sandbox's and free."""
     with Session() as session:

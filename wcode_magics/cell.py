@@ -17,6 +17,7 @@ from wcode_magics.errors import Stopped, WcodeError
 from wcode_magics.exchange import Prepared, Stream
 from wcode_magics.live import EMPTY, Live
 from wcode_magics.reply import Reply
+from wcode_magics.secret_forms import without_forms
 from wcode_magics.session import Session
 from wcode_magics.text import say
 from wcode_magics.values import Delta, ToolCall, ToolTrace
@@ -86,7 +87,7 @@ class Run:
 
     def note(self, text: str) -> None:
         """Show a line above the answer, which it stays with."""
-        self.add(view.note_bundle(text))
+        self.add(view.note_bundle(without_forms(text)))
 
     def add(self, bundle: Bundle) -> None:
         """Show a bundle above the answer, which it stays with."""

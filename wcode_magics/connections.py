@@ -3,17 +3,25 @@
 import threading
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import suppress
-from typing import Any
+from typing import Any, NoReturn
 
 from wcode_magics import imports, lifetime, portal
 from wcode_magics.client import Client
+from wcode_magics.errors import UsageError
 from wcode_magics.lifetime import Stage
 from wcode_magics.values import Endpoint
 
 CLOSE_S = 5.0
 
 
-class Connections:
+class Bound:
+    """What its connections, files and locks bind to its process."""
+
+    def __reduce__(self) -> NoReturn:
+        raise UsageError("bound", kind=type(self).__name__)
+
+
+class Connections(Bound):
     """Opens what is needed when it is first needed, and keeps it open.
 
     ``transport`` is an ``httpx.AsyncBaseTransport`` in place of the network's.

@@ -44,6 +44,7 @@ from typing import Any
 
 from wcode_magics import terminal, text
 from wcode_magics.markup import inert
+from wcode_magics.secret_forms import without_forms, without_random
 
 
 class WcodeError(Exception):
@@ -71,9 +72,15 @@ class WcodeError(Exception):
 
     @property
     def said(self) -> str:
-        """The sentence alone, without where the reply is."""
-        said = text.say(f"errors.{self.key}", **self.facts)
-        return inert(" ".join(said.split()))
+        """The sentence alone, without where the reply is.
+
+        It shows no key: people type one in the place of a name or of a value.
+        """
+        facts = self.facts
+        if "given" in facts:
+            facts = {**facts, "given": without_random(str(facts["given"]))}
+        said = text.say(f"errors.{self.key}", **facts)
+        return inert(without_forms(" ".join(said.split())))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), self.key, self.facts), vars(self)

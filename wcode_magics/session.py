@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from wcode_magics import branch, logs, models, options, params, portal, template
 from wcode_magics.client import Client
-from wcode_magics.connections import Connections
+from wcode_magics.connections import Bound, Connections
 from wcode_magics.dialogue.grid import (
     Point,
     Sweep,
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from wcode_magics.store import Store
 
 
-class Session:
+class Session(Bound):
     """Settings, connections and history of one person at work.
 
     Args:

@@ -130,12 +130,11 @@ class AnswerReader:
             self._body.append(chunk)
             return
         if self._events is None:
-            self._start += chunk
-            start = self._start.removeprefix(_BOM).lstrip()
-            self.alive = bool(start)
-            if not _is_certain(start):
+            self._start = (self._start + chunk).removeprefix(_BOM).lstrip()
+            self.alive = bool(self._start)
+            if not _is_certain(self._start):
                 return
-            if not _is_stream(start):
+            if not _is_stream(self._start):
                 self._body = [self._start]
                 return
             self._events, chunk = EventDecoder(), self._start
@@ -245,7 +244,9 @@ class AnswerReader:
 def _is_certain(start: bytes) -> bool:
     """Whether enough has come to tell a stream from a whole answer."""
     word = _WORD.match(start)[0]  # type: ignore[index]
-    return word != start or not any(field.startswith(word) for field in _FIELDS)
+    if word != start:
+        return not _BOM.startswith(start)
+    return not any(field.startswith(word) for field in _FIELDS)
 
 
 def _is_stream(start: bytes) -> bool:

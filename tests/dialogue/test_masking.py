@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, SecretStr
 
-from wcode_magics.dialogue.masking import FORMS, Masker, is_secret, secrets_in
+from wcode_magics.dialogue.masking import Masker, is_secret, secrets_in
+from wcode_magics.secret_forms import FORMS
 
 SECRET = "S0-abcdefgh"
 SAMPLES = {

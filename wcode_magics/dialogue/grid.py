@@ -173,7 +173,7 @@ def refuse_unasked(asked: Sequence[tuple[Request, str]]) -> None:
 def _values(name: str, values: Any) -> list[Any]:
     if name not in DIMENSIONS:
         hint = params.hint(name, DIMENSIONS)
-        raise OptionError("sweep.unknown", name=name, hint=hint)
+        raise OptionError("sweep.unknown", given=name, hint=hint)
     if isinstance(values, str) or not hasattr(values, "__iter__"):
         values = [values]
     found = list(values)

@@ -15,7 +15,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice, pairwise
 from typing import Any
 
-MASK = "***"
+from wcode_magics.headers import MASK
+from wcode_magics.secret_forms import without_forms, without_random
+
 SHORTEST = 6
 """Characters of a text that is masked wherever it stands; shorter ones are words."""
 DEPTH, ITEMS = 5, 5_000
@@ -43,41 +45,6 @@ _PLAIN = frozenset(
 """Words that make a name one of something else, such as ``KeyError``."""
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[\u3400-\u9fff]+")
 
-_B64 = r"[A-Za-z0-9+/_=-]"
-FORMS: Mapping[str, str] = {
-    "private key": r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----"
-    r"(?:(?!-----END|['\"]).)*(?:-----END [A-Z0-9 ]*-----)?",
-    "JSON Web Token": r"\beyJ[\w-]{8,}(?:\.[\w-]+){1,4}",
-    "OpenAI and its like": r"\bsk-[\w-]{8,}"
-    r"|\b(?:sk|pk|rk|gsk|pplx|tvly|nvapi|xai|r8)[-_](?=[\w-]*\d)[\w-]{8,}",
-    "GitHub": r"\b(?:gh[pousr]_\w{8,}|github_pat_\w{8,})",
-    "GitLab": r"\bgl(?:pat|dt|rt|soat|cbt)-[\w-]{8,}",
-    "Slack": r"\bx(?:ox[a-z]|app)-[\w-]{8,}",
-    "Slack webhook": r"(?<=hooks\.slack\.com/services/)[\w/]{8,}",
-    "Discord webhook": r"(?<=/api/webhooks/)[\w/-]{8,}",
-    "Hugging Face": r"\b(?:hf|api_org)_[A-Za-z0-9]{16,}",
-    "Google": r"\b(?:AIza[\w-]{12,}|ya29\.[\w-]{8,}|GOCSPX-[\w-]{8,}|1//0[\w-]{8,})",
-    "AWS": r"\b(?:AKIA|ASIA|AROA|AIDA|ABIA|ACCA)[A-Z0-9]{12,}",
-    "Alibaba Cloud": r"\bLTAI\w{12,}",
-    "Tencent Cloud": r"\bAKID\w{12,}",
-    "Azure": r"(?<=AccountKey=)[^;\s'\"]{8,}|(?<=SharedAccessKey=)[^;\s'\"]{8,}",
-    "Stripe webhook": r"\bwhsec_\w{8,}",
-    "Twilio": r"\b(?:SK|AC)[0-9a-f]{32}\b",
-    "SendGrid": r"\bSG\.[\w-]{8,}(?:\.[\w-]+)?",
-    "npm, PyPI": r"\b(?:npm_[A-Za-z0-9]{16,}|pypi-[\w-]{16,})",
-    "DigitalOcean": r"\bdo[opr]_v1_\w{8,}",
-    "Shopify, Square": r"\b(?:shp(?:at|ca|pa|ss)_\w{8,}|sq0[a-z]{3}-[\w-]{8,})",
-    "Linear, Notion, Figma": r"\b(?:lin_api_|secret_|ntn_|figd_)(?=[\w-]*\d)"
-    r"[\w-]{8,}",
-    "Telegram": r"\b\d{8,10}:[\w-]{30,}",
-    "age": r"\bAGE-SECRET-KEY-\w{8,}",
-    "HTTP header": r"(?<=[Bb]earer )[^\s'\"]{6,}"
-    r"|(?<=[Bb]asic )(?=[a-z+/]*[A-Z0-9=])[^\s'\"]{6,}",
-    "password of a URL": r"(?<=://)[^\s/?#'\"]+(?=@)",
-}
-"""Kinds of secrets and the expressions that their texts match."""
-_FORMS = re.compile("|".join(f"(?:{form})" for form in FORMS.values()), re.DOTALL)
-
 _NAMED = re.compile(
     r"""(?<![\w.-])(?P<name>[\w.-]++)"""
     r"""(?P<head>["']?\]?(?:\s*:\s*[\w.\[\]|, ]{1,60}?(?=\s*=[^=]))?"""
@@ -86,11 +53,6 @@ _NAMED = re.compile(
     r"""|(?P<bare>[^\s'"(){}\[\],;=&<>?]{4,})(?P<call>[(\[.]?))""",
     re.DOTALL,
 )
-_RANDOM = re.compile(rf"(?<![\w+/=-]){_B64}{{20,}}(?![\w+/=-])")
-_HEX = re.compile(r"[0-9a-f-]+|[0-9A-F-]+")
-_LEAST_HEX = 32
-_TURNS, _DIGITS, _JOINTS = 0.35, 0.05, 0.1
-"""Of a random text: changes between kinds of characters, digits, and at most ``_-``."""
 
 
 def is_secret(name: str) -> bool:
@@ -161,8 +123,7 @@ class Masker:
         """The text without secrets; not ``code``: also where no quotes stand."""
         for secret in self._secrets:
             text = text.replace(secret, MASK)
-        text = "".join(_by_name(_FORMS.sub(MASK, text), code=code))
-        return _RANDOM.sub(_random, text)
+        return without_random("".join(_by_name(without_forms(text), code=code)))
 
     def value(self, name: str, value: Any, limit: int) -> str:
         """A value in at most ``limit`` characters, masked before it is shortened."""
@@ -225,25 +186,3 @@ def _masked(match: re.Match[str], *, code: bool) -> str | None:
         return f"{match['head']}{match['quote']}{MASK}{match['quote']}"
     called = match["call"] or not any(c.isdigit() for c in match["bare"])
     return None if code and called else f"{match['head']}{MASK}{match['call']}"
-
-
-def _random(match: re.Match[str]) -> str:
-    text = match[0]
-    return MASK if _is_random(text) else text
-
-
-def _is_random(text: str) -> bool:
-    """Whether a text is too mixed for a word, a name or a path."""
-    if _HEX.fullmatch(text):
-        return len(text.replace("-", "")) >= _LEAST_HEX and len(set(text)) >= 8
-    kinds = [c.islower() + 2 * c.isupper() + 3 * c.isdigit() for c in text.rstrip("=")]
-    if not kinds:
-        return False
-    pairs = pairwise(kinds)
-    shares = {
-        "turns": sum(one != other for one, other in pairs) / len(kinds),
-        "digits": kinds.count(3) / len(kinds),
-        "joints": sum(text.count(joint) for joint in "_-") / len(kinds),
-    }
-    mixed = shares["turns"] >= _TURNS and shares["digits"] >= _DIGITS
-    return mixed and shares["joints"] <= _JOINTS
