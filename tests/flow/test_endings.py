@@ -106,7 +106,57 @@ def test_how_long_a_run_goes_on(name, moment):
         assert batch.reason is not None
         assert type(batch.reason) is type(kind.error)
         assert done["stopped"] > 0
-        assert endpoint.sent - endpoint.good < 64 * 20
+        assert endpoint.sent - endpoint.good <= 64 * 3
     else:
         assert batch.reason is None
         assert done["stopped"] == 0
+
+
+DOWN = {
+    "refused port": KINDS["refused port"].error,
+    "server fails": status_error(500),
+    "cut": KINDS["cut"].error,
+}
+
+
+class Outage(Endpoint):
+    """Fails for a while."""
+
+    def __init__(self, error: e.WcodeError, clock, seconds: float) -> None:
+        super().__init__(Kind(error, 0, 0), float("inf"))
+        self.asked = self.flying = self.most = 0
+        self._clock, self._seconds = clock, seconds
+        self._first = None
+
+    async def send(self, request: Request):
+        """The first is answered; then nobody, until it is back."""
+        now = self._clock()
+        if self.sent:
+            self._first = now if self._first is None else self._first
+        self.sent += 1
+        if self._first is None or now > self._first + self._seconds:
+            await asyncio.sleep(TAKES_S)
+            return replace(answer(request), cost=0.0)
+        late = now > self._first + 1
+        self.asked += 1
+        self.flying += late
+        self.most = max(self.most, self.flying)
+        await asyncio.sleep(TAKES_S)
+        self.flying -= late
+        raise self.kind.error
+
+
+@pytest.mark.parametrize("name", DOWN)
+def test_one_at_a_time_asks_while_the_endpoint_is_down(name):
+    """And all go on when it is back: nothing is lost, and little is sent in vain."""
+    with asyncio.Runner(loop_factory=Skipping) as runner:
+        clock = runner.get_loop().time
+        limits = {"limiter": Limiter(clock=clock), "health": Health(clock)}
+        endpoint = Outage(DOWN[name], clock, 60.0)
+        batch = Batch(endpoint.send, lambda reply: reply.text, **limits)
+        begun = clock()
+        outcomes = runner.run(batch.run(map(ask, range(ROWS)), ROWS))
+    assert {outcome.status for outcome in outcomes} == {"ok"}
+    assert endpoint.most == 1
+    assert endpoint.asked <= 64 + 20
+    assert clock() - begun < 75

@@ -73,13 +73,14 @@ class Desk:
             since = self._permits.pop(number)
             self.run.limiter.leave(since, used=used, length=length)
 
-    def fail(
+    def fail(  # noqa: PLR0917 - they come as a list
         self,
         number: int,
         crowded: bool,
         late: bool,
         reserved: bool,
         retry_after: float,
+        down: bool = False,
     ) -> None:
         """It failed, or was not needed."""
         if number in self._permits:
@@ -88,6 +89,7 @@ class Desk:
                 crowded=crowded,
                 late=late,
                 reserved=reserved,
+                down=down,
                 retry_after=retry_after,
             )
 

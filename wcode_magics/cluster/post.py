@@ -80,11 +80,13 @@ class Permits:
         crowded: bool = False,
         late: bool = False,
         reserved: bool = False,
+        down: bool = False,
         retry_after: float = 0.0,
     ) -> None:
         """A request failed; all workers keep its ``retry_after``."""
         self._alone.discard(int(since))
-        self._wire.tell("fail", int(since), crowded, late, reserved, retry_after)
+        how = crowded, late, reserved, retry_after, down
+        self._wire.tell("fail", int(since), *how)
 
 
 class Purse:

@@ -58,6 +58,7 @@ class Permits(Protocol):
         crowded: bool = False,
         late: bool = False,
         reserved: bool = False,
+        down: bool = False,
         retry_after: float = 0.0,
     ) -> None: ...
 
@@ -252,6 +253,7 @@ class Attempt:
             crowded=crowded,
             late=isinstance(error, e.TimedOut),
             reserved=reserved,
+            down=limits.health.is_down,
             retry_after=min(after, retry.patience),
         )
         if isinstance(error, WcodeError):

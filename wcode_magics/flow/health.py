@@ -121,11 +121,16 @@ class Health:
             return False
         if self.answers > sent.answers:
             return True
-        return not (_is_everybodys(error) or len(self._failing) >= BROAD)
+        return not (_is_everybodys(error) or self.is_down)
+
+    @property
+    def is_down(self) -> bool:
+        """Whether so many different requests failed in a row that it is not theirs."""
+        return len(self._failing) >= BROAD
 
     def is_gone(self, error: WcodeError, outage: float) -> bool:
         """Whether the endpoint has answered nobody for longer than it may."""
-        if not (_is_everybodys(error) or len(self._failing) >= BROAD):
+        if not (_is_everybodys(error) or self.is_down):
             return False
         longest = outage
         if not self.answers:

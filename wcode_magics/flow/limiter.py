@@ -28,7 +28,8 @@ one is sent alone, and the window opens again as after any trouble.
 
 Where several flights in a row are refused without an answer and without a
 ``Retry-After``, a quota is used up: everybody pauses, longer each time, until there
-is an answer again.
+is an answer again. Where the endpoint is down, one request at a time asks whether it
+is back, with the same pauses in between.
 
 The caps per minute are leaky buckets that hold a second's worth. Tokens are taken as
 the longest of late answers needed them (the first: at most), and settled by what a
@@ -97,7 +98,8 @@ class Limiter:
         self._trial: tuple[float, float, float] | None = None
         self._answered: deque[float] = deque(maxlen=KEPT)
         self._used: deque[int] = deque(maxlen=USUAL)
-        self._refused = 0
+        self._refused = self._downs = 0
+        self._opens = 0.0
         self._taken: dict[float, float] = {}
         self._gate = asyncio.Lock()
         self._given_back = asyncio.Event()
@@ -148,7 +150,8 @@ class Limiter:
 
     def leave(self, since: float, *, used: int = 0, length: int = 0) -> None:
         """A request was answered; it used so many tokens, ``length`` in the answer."""
-        self._refused = 0
+        self._refused = self._downs = 0
+        self._opens = 0.0
         self._used.append(used)
         self._settle(since, used)
         full = bool(self._waiting) or self.flying >= int(self.window) - 1
@@ -172,20 +175,27 @@ class Limiter:
         crowded: bool = False,
         late: bool = False,
         reserved: bool = False,
+        down: bool = False,
         retry_after: float = 0.0,
     ) -> None:
         """A request failed; ``crowded`` if because there are too many (429, 503).
 
         ``late`` if no answer came in time; ``reserved`` if credit is short while
-        others fly. ``retry_after`` seconds nobody sends.
+        others fly; ``down`` if the endpoint answers nobody. ``retry_after`` seconds
+        nobody sends.
         """
         self._settle(since, 0)
         now = self._clock()
         if crowded and self.window <= FEWEST:
             self._pace.refused(now)
-        if reserved and since >= self._cut:
-            self._cut, self._threshold = now, max(FEWEST, self.flying / 2)
+        if (reserved or down) and since >= self._cut:
+            self._cut = now
+            self._threshold = max(FEWEST, self.flying / 2, self._opens)
             self.window = float(FEWEST)
+            self._downs += down
+            if down:
+                self._opens = self._threshold
+                retry_after = max(retry_after, _pause(self._downs))
         borne = self.window / 2 if crowded else self._borne(since) if late else math.inf
         if borne < self.window and since >= self._cut:
             self._cut = self._since = now
@@ -194,8 +204,7 @@ class Limiter:
             self._times.clear()
             self._refused += crowded and not retry_after
             if self._refused > REFUSED:
-                steps = min(self._refused - REFUSED - 1, 10)
-                retry_after = min(LONGEST_PAUSE_S, PAUSE_S * 2**steps)
+                retry_after = _pause(self._refused - REFUSED)
         self._resume = max(self._resume, now + retry_after)
         self._left()
 
@@ -290,6 +299,11 @@ class Limiter:
             return False
         self.window, self._threshold = min(window, self.most), threshold
         return True
+
+
+def _pause(times: int) -> float:
+    """Seconds until the next try after so many in a row."""
+    return float(min(LONGEST_PAUSE_S, PAUSE_S * 2 ** min(times - 1, 10)))
 
 
 class _Bucket:
