@@ -3,8 +3,11 @@
 import json
 import os
 import re
+import subprocess
+import sys
 
 import pandas as pd
+import pytest
 
 from tests.frames.asking import echo, prompt_of, texts
 from tests.kernel import kernel
@@ -35,6 +38,35 @@ def test_told_what_failed_and_what_to_do(serve, capsys):
     told = capsys.readouterr().out
     assert "http_4xx 1" in told
     assert "retry()" in told
+
+
+IN_BACKGROUND = """
+import os, sys
+import pandas as pd
+import wcode_magics
+for _ in range(2):
+    df = pd.DataFrame({"t": [str(n) for n in range(24)]})
+    made = df.wcode.ask("{{ t }}", replay="off")
+print(len(made), "rows")
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the shell is POSIX's")
+@pytest.mark.parametrize(("end", "times"), [("& wait", 1), ("", 0)])
+def test_ignored_interrupts_are_told_once(loopback, end, times):
+    """Where a shell's job in the background hears no Ctrl-C, a long run says so."""
+    server = loopback(lambda seen: Answer(echo(seen).pieces, delay=0.2))
+    env = {**os.environ, "WCODE_BASE_URL": server.url, "WCODE_API_KEY": "k"}
+    env |= {"WCODE_CONCURRENCY": "2", "PYTHON": sys.executable}
+    ran = subprocess.run(
+        ["sh", "-c", f'"$PYTHON" -c "$0" {end}', IN_BACKGROUND],
+        env=env,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ran.stderr.count("signal.signal(signal.SIGINT") == times
+    assert "24 rows" in ran.stdout
 
 
 def test_nothing_is_left_of_the_bar(loopback):

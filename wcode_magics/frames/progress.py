@@ -1,6 +1,7 @@
 """How far a run is, where the person can see it, and how it is waited for."""
 
 import asyncio
+import functools
 import signal
 import threading
 import time
@@ -62,6 +63,8 @@ class Bar:
             self._place.update(plain_bundle(""), raw=True)
 
     def _make(self) -> None:
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN and _is_main():
+            _note_deaf()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # without ipywidgets it is a bar of text
             from tqdm.auto import tqdm
@@ -78,6 +81,16 @@ class Bar:
 
             shown = widget_bundle(self._bar.container.model_id, str(self._bar))
             self._place = display(shown, raw=True, display_id=True)
+
+
+def _is_main() -> bool:
+    return threading.current_thread() is threading.main_thread()
+
+
+@functools.cache
+def _note_deaf() -> None:
+    """A shell's job in the background inherits that Ctrl-C is ignored."""
+    terminal.note(say("frame.deaf"))
 
 
 class Stoppable(Protocol):
@@ -133,7 +146,7 @@ def _pressed(batch: Stoppable) -> Iterator[list[int]]:
         batch.stop()
 
     bare = signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    if not bare or threading.current_thread() is not threading.main_thread():
+    if not bare or not _is_main():
         yield presses
         return
     signal.signal(signal.SIGINT, press)
