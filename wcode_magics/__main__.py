@@ -14,7 +14,7 @@ from wcode_magics import ending, manual, terminal, view
 from wcode_magics import line as lines
 from wcode_magics.dialogue.typed import plain_value
 from wcode_magics.errors import OptionError, UsageError, VariableError, WcodeError
-from wcode_magics.exchange import Prepared
+from wcode_magics.exchange import Prepared, Watch
 from wcode_magics.line import Line
 from wcode_magics.reply import Reply
 from wcode_magics.session import Session
@@ -79,7 +79,7 @@ def _run(line: Line) -> None:
 def _ask(session: Session, prepared: Prepared) -> None:
     if prepared.read is not None:
         try:
-            reply = session.ask(prepared)
+            reply = session.ask(prepared, watch=_watch())
         except WcodeError as error:
             terminal.write(str(error.reply or ""), exact=True)
             raise
@@ -87,7 +87,7 @@ def _ask(session: Session, prepared: Prepared) -> None:
     elif prepared.resolved["stream"]:
         reply = _stream(session, prepared)
     else:
-        reply = session.ask(prepared)
+        reply = session.ask(prepared, watch=_watch())
         terminal.write(reply.text, exact=True)
     if sys.stderr.isatty():
         terminal.note(view.reply_end(reply))
@@ -103,10 +103,16 @@ def _json(value: object, indent: int | None = None) -> str:
 
 def _stream(session: Session, prepared: Prepared) -> Reply:
     with session.stream(prepared) as stream:
-        for delta in stream:
-            terminal.write(delta.text, end="", exact=True)
+        for delta in stream.watched(_watch()):
+            if delta is not None:
+                terminal.write(delta.text, end="", exact=True)
         terminal.write("")
     return stream.reply
+
+
+def _watch() -> Watch:
+    status = terminal.Status()
+    return lambda seconds: status.show(view.wait_line(seconds))
 
 
 def _sweep(session: Session, prompt: str, line: Line, own: dict[str, object]) -> None:
@@ -114,7 +120,8 @@ def _sweep(session: Session, prompt: str, line: Line, own: dict[str, object]) ->
     from wcode_magics.dialogue.grid import grid_of
 
     yes = bool(line.values.get("yes"))
-    swept = session.sweep(prompt, grid_of(line.values), yes=yes, **own)
+    grid = grid_of(line.values)
+    swept = session.sweep(prompt, grid, watch=_watch(), yes=yes, **own)
     terminal.write(trials.bundle(swept)["text/plain"])
     if not swept.replies and swept.trials[0].error is not None:
         raise swept.trials[0].error

@@ -1,8 +1,6 @@
 """Running one cell: stream it, bind the reply, and only then draw it."""
 
 import io
-import math
-import time
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from functools import partial
@@ -14,7 +12,7 @@ from wcode_magics.dialogue.rounds import Rounds
 from wcode_magics.dialogue.runs import Runs
 from wcode_magics.dialogue.tools import Toolbox
 from wcode_magics.errors import Stopped, WcodeError
-from wcode_magics.exchange import Prepared, Stream
+from wcode_magics.exchange import Prepared, Stream, Watch
 from wcode_magics.live import EMPTY, Live
 from wcode_magics.reply import Reply
 from wcode_magics.secret_forms import without_forms
@@ -23,7 +21,6 @@ from wcode_magics.text import say
 from wcode_magics.values import Delta, ToolCall, ToolTrace
 from wcode_magics.variables import bind
 
-TICK_S = 0.1
 STREAMED = ("markdown", "text", "code", "value")
 
 
@@ -129,7 +126,9 @@ class Run:
             Stopped: the person stopped it; what came is bound and shown.
         """
         try:
-            runs = self._session.repeat(prepared, times, yes=agreed)
+            runs = self._session.repeat(
+                prepared, times, watch=watch(self._shell, self._live()), yes=agreed
+            )
         except Stopped as stopped:
             self._end_runs(stopped.value)
             raise
@@ -143,11 +142,11 @@ class Run:
         bind(self._shell, runs, self._out)
         shown = scores.runs(runs)
         notes = self._notes if is_notebook(self._shell) else []
-        show_bundle(joined([*notes, shown]))
+        self._screen.end(joined([*notes, shown]))
 
     def _ask(self, prepared: Prepared) -> Reply:
         try:
-            reply = self._session.ask(prepared)
+            reply = self._session.ask(prepared, watch=watch(self._shell, self._live()))
         except WcodeError as error:
             self._print(error.reply)
             raise
@@ -160,8 +159,7 @@ class Run:
 
     def _stream(self, prepared: Prepared) -> Reply:
         with self._session.stream(prepared) as stream:
-            notebook = is_notebook(self._shell)
-            show = self._show_live if notebook else _print_live
+            show = self._show_live if is_notebook(self._shell) else self._print_live
             try:
                 show(stream, prepared)
             except KeyboardInterrupt:
@@ -196,28 +194,31 @@ class Run:
             show_bundle(view.text_bundle(printed.getvalue()))
         return told
 
+    def _live(self) -> Live:
+        return Live(self._screen, self._growing, is_markdown=self._form == "markdown")
+
     def _show_live(self, stream: Stream, prepared: Prepared) -> None:
-        is_markdown = self._form == "markdown"
-        live = Live(self._screen, self._growing, is_markdown=is_markdown)
+        live = self._live()
         if prepared.before is not None:
             live.add(prepared.before.text)
-        while not stream.over:
-            delta = stream.get(live.patience or 0.02)
-            if delta is None and stream.waits >= 1:
-                self._show_wait(stream)
-            elif self._form in STREAMED:
+        for delta in stream.watched(
+            watch(self._shell, live), lambda: live.patience or 0.02
+        ):
+            if self._form in STREAMED:
                 live.take(delta or Delta())
 
-    def _show_wait(self, stream: Stream) -> None:
-        """Count the seconds until it is sent again, in the place of the answer."""
-        shown = 0
-        while (left := math.ceil(stream.waits)) > 0 and not stream.over:
-            if left != shown:
-                told = view.note_bundle(say("ui.waiting", seconds=left))
-                self._screen.show(told, 0)
-            shown = left
-            time.sleep(TICK_S)
-        self._screen.show(EMPTY, 0)
+    def _print_live(self, stream: Stream, prepared: Prepared) -> None:
+        if prepared.before is not None:
+            terminal.write(prepared.before.text, end="")
+        thinks = False
+        for delta in stream.watched(watch(self._shell, self._live())):
+            if delta is None:
+                continue
+            if delta.recast or (delta.reasoning and not thinks):
+                thinks = True
+                terminal.note(say("ui.thinking_began"))
+            terminal.write(delta.text, end="")
+        terminal.write("")
 
     def _growing(self, text: str) -> Bundle:
         return view.growing_bundle(text, self._form)
@@ -248,26 +249,16 @@ def is_notebook(shell: Any) -> bool:
     return getattr(shell, "kernel", None) is not None
 
 
+def watch(shell: Any, live: Live) -> Watch:
+    """Show how long it is until something is sent again, and nothing after that."""
+    if is_notebook(shell):
+        return lambda seconds: live.hold(view.wait_bundle(seconds))
+    status = terminal.Status()
+    return lambda seconds: status.show(view.wait_line(seconds))
+
+
 def show_bundle(bundle: Bundle, metadata: dict[str, Any] | None = None) -> None:
     """Display a bundle; a terminal shows its plain text."""
     from IPython.display import display
 
     display(bundle, raw=True, metadata=metadata or {})
-
-
-def _print_live(stream: Stream, prepared: Prepared) -> None:
-    if prepared.before is not None:
-        terminal.write(prepared.before.text, end="")
-    thinks = waits = False
-    while not stream.over:
-        delta = stream.get(TICK_S)
-        if delta is None and stream.waits >= 1 and not waits:
-            terminal.note(say("ui.waiting", seconds=math.ceil(stream.waits)))
-        waits = stream.waits > 0
-        if delta is None:
-            continue
-        if delta.recast or (delta.reasoning and not thinks):
-            thinks = True
-            terminal.note(say("ui.thinking_began"))
-        terminal.write(delta.text, end="")
-    terminal.write("")

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 from wcode_magics import models, portal
 from wcode_magics.client import Client
@@ -53,6 +53,28 @@ class Prepared:
 
 
 Prompt = str | Sequence[Message] | Prepared
+Watch = Callable[[float], object]
+"""Is told the seconds until something is sent again; 0: nothing waits."""
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Waiting(Protocol[T_co]):
+    """One request, or several, whose outcome is waited for."""
+
+    async def whole(self) -> T_co: ...  # noqa: D102
+
+    @property
+    def waits(self) -> float: ...  # noqa: D102
+
+
+def awaited(sent: Waiting[T_co], watch: Watch | None) -> T_co:
+    """What comes of it; ``watch`` is called ten times a second until then."""
+    if watch is None:
+        return portal.run(sent.whole)
+    try:
+        return portal.run(sent.whole, tick=lambda: watch(sent.waits))
+    finally:
+        watch(0.0)
 
 
 class Exchange:
@@ -266,6 +288,18 @@ class Stream(Iterator[Delta]):
     def get(self, seconds: float) -> Delta | None:
         """The next delta, or None when none came in time or the stream is over."""
         return self._flow.get(seconds)
+
+    def watched(
+        self, watch: Watch, patience: Callable[[], float] = lambda: portal.WATCH_S
+    ) -> Iterator[Delta | None]:
+        """The deltas to the end, and None where none came within ``patience``."""
+        try:
+            while not self.over:
+                delta = self.get(patience())
+                watch(self.waits)
+                yield delta
+        finally:
+            watch(0.0)
 
     @property
     def waits(self) -> float:

@@ -60,6 +60,7 @@ class Live:
         self._tail = ""
         self._finished = [""] * (PLACES - 1)
         self._undrawn = self._length = self._thought = 0
+        self._held: Bundle = EMPTY
         self._shown: dict[int, str] = {}
         self._due = clock() + REDRAW_S
 
@@ -77,6 +78,15 @@ class Live:
         self._length += len(text)
         if self._clock() >= self._due:
             self.draw()
+
+    def hold(self, bundle: Bundle) -> None:
+        """Show this in the first place, over what is there; :data:`EMPTY` ends it."""
+        if bundle == self._held:
+            return
+        self._held = bundle
+        if bundle == EMPTY and self._shown.get(0):
+            bundle = self._bundle(self._shown[0])
+        self._screen.show(bundle, 0)
 
     @property
     def patience(self) -> float:

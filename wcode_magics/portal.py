@@ -22,6 +22,7 @@ from wcode_magics.lifetime import Stage
 T = TypeVar("T")
 
 TICK_S = 0.5
+WATCH_S = 0.1
 HANG_UP_S = 2.0
 
 
@@ -205,17 +206,23 @@ class Task(Generic[T]):
                 self.future.set_exception(error)
         self.ended.set()
 
-    def wait(self) -> T:
-        """The result; an interrupt gets through while it is waited for."""
+    def wait(self, tick: Callable[[], object] | None = None) -> T:
+        """The result; an interrupt gets through while it is waited for.
+
+        ``tick`` is called meanwhile; what it raises costs no result.
+        """
         if self._loop.is_here:
             raise RuntimeError("the loop would wait for itself")
         while True:
             try:
-                return self.future.result(TICK_S)
+                return self.future.result(TICK_S if tick is None else WATCH_S)
             except FutureTimeoutError:
                 if self.future.done():
                     raise
                 self.check()
+                if tick is not None:
+                    with suppress(Exception):
+                        tick()
             except CancelledError:
                 _rest_if_over()
                 raise
@@ -242,11 +249,15 @@ def _rest_if_over() -> None:
         threading.Event().wait()
 
 
-def run(call: Callable[..., Awaitable[T]], *args: Any) -> T:
-    """Run a coroutine on the loop and wait for its result."""
+def run(
+    call: Callable[..., Awaitable[T]],
+    *args: Any,
+    tick: Callable[[], object] | None = None,
+) -> T:
+    """Run a coroutine on the loop and wait for its result, as :meth:`Task.wait`."""
     task = Task(call, *args)
     try:
-        return task.wait()
+        return task.wait(tick)
     except KeyboardInterrupt:
         task.cancel()
         raise

@@ -5,22 +5,19 @@ All network work is a coroutine on the background loop of
 same methods for ``await``.
 """
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any
 
-from wcode_magics import branch, logs, models, options, params, portal, template
-from wcode_magics.client import Client
-from wcode_magics.connections import Bound, Connections
+from wcode_magics import branch, logs, models, options, params, template
 from wcode_magics.dialogue.grid import (
+    Group,
     Point,
     Sweep,
     Trial,
     grid_points,
     refuse_unasked,
-    try_all,
 )
 from wcode_magics.dialogue.rounds import Rounds
 from wcode_magics.dialogue.runs import RUN, Runs, gathered
@@ -28,23 +25,17 @@ from wcode_magics.dialogue.talk import Chat, Chats
 from wcode_magics.dialogue.tools import Toolbox, wanted_tools
 from wcode_magics.dialogue.twin import AsyncSession
 from wcode_magics.dialogue.typed import repaired, wanted_form
+from wcode_magics.dispatch import Dispatch
 from wcode_magics.errors import OptionError, Stopped, UsageError
-from wcode_magics.exchange import Exchange, Prepared, Prompt, Stream
-from wcode_magics.flow.attempt import Limits
+from wcode_magics.exchange import Exchange, Prepared, Prompt, Stream, Watch, awaited
 from wcode_magics.flow.budget import Budget
-from wcode_magics.ledger import Ledger
-from wcode_magics.replay import Replay, whose
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
-from wcode_magics.settings import Resolved, Settings, advice_of, checked_extra
-from wcode_magics.values import Endpoint, Message, gives_away
-
-if TYPE_CHECKING:
-    from wcode_magics.recorded import Recorded
-    from wcode_magics.store import Store
+from wcode_magics.settings import Settings, advice_of, checked_extra
+from wcode_magics.values import Message, gives_away
 
 
-class Session(Bound):
+class Session(Dispatch):
     """Settings, connections and history of one person at work.
 
     Args:
@@ -65,35 +56,15 @@ class Session(Bound):
         **values: Any,
     ) -> None:
         logs.hush()
-        self.settings = settings or Settings()
+        super().__init__(settings or Settings(), transport)
         self.settings.given_key = values.pop("api_key", None)
-        self.history: list[Reply] = []
         self.chats = Chats()
-        self.budget = Budget()
-        self.ledger = Ledger()
         self.allow: Callable[[str, Mapping[str, Any]], bool] | None = None
         self.aio = AsyncSession(self)
-        self._connections = Connections(transport)
         for name, value in values.items():
             self.settings.set(name, value)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the connections and the sandbox; the next request opens them anew."""
-        self._connections.close()
-        self.ledger.close()
-
-    @property
-    def last(self) -> Reply | None:
-        """The newest reply."""
-        return self.history[-1] if self.history else None
-
-    def ask(self, prompt: Prompt, **given: Any) -> Reply:
+    def ask(self, prompt: Prompt, *, watch: Watch | None = None, **given: Any) -> Reply:
         """Send a prompt and wait for its whole answer.
 
         Where there are ``functions``, what the model calls is run and answered until
@@ -101,6 +72,8 @@ class Session(Bound):
 
         Args:
             prompt: text, messages, or what :meth:`prepare` returned.
+            watch: is called ten times a second with the seconds until it is sent
+                again; 0 where that is not waited for.
             **given: options of :meth:`prepare`.
 
         Raises:
@@ -110,9 +83,9 @@ class Session(Bound):
         """
         ready = self.prepare(prompt, **given)
         if not ready.resolved["functions"]:
-            return portal.run(self.exchange(ready).whole)
+            return awaited(self.exchange(ready), watch)
         rounds, box = self.rounds(ready)
-        while calls := rounds.calls(portal.run(self.exchange(rounds.prepared).whole)):
+        while calls := rounds.calls(awaited(self.exchange(rounds.prepared), watch)):
             rounds.answer(box.run(calls, rounds.number, parallel=rounds.parallel))
         return rounds.reply
 
@@ -137,19 +110,25 @@ class Session(Bound):
         return Chat(self, name)
 
     def sweep(
-        self, prompt: Prompt, grid: Mapping[str, Sequence[Any]], **given: Any
+        self,
+        prompt: Prompt,
+        grid: Mapping[str, Sequence[Any]],
+        *,
+        watch: Watch | None = None,
+        **given: Any,
     ) -> Sweep:
         """Send one prompt with every combination of a grid's values.
 
         Args:
             prompt: text or messages.
             grid: values by parameter, or by ``model``.
+            watch: as in :meth:`ask`, of the request that is sent again first.
             **given: options that all share; ``yes=True`` allows more than 20 requests.
 
         Raises:
             UsageError: nothing was sent.
         """
-        return portal.run(self.send_all, *self.sweep_plan(prompt, grid, **given))
+        return awaited(self.group(*self.sweep_plan(prompt, grid, **given)), watch)
 
     def sweep_plan(
         self, prompt: Prompt, grid: Mapping[str, Sequence[Any]], **given: Any
@@ -163,21 +142,28 @@ class Session(Bound):
             refuse_unasked([(one.request, one.resolved.place) for one in ready])
         return points, ready
 
-    async def send_all(
+    def group(
         self,
         points: list[Point],
         ready: list[Prepared],
         tell: Callable[[int, Trial], object] = lambda _place, _trial: None,
-    ) -> Sweep:
-        """The trials of a plan; to be awaited on the loop of :mod:`portal`."""
-        sends = [one.whole for one in self.exchanges(ready)]
-        return await try_all(points, sends, tell)
+    ) -> Group:
+        """The requests of a plan, ready to be sent together."""
+        return Group(points, self.exchanges(ready), tell)
 
-    def repeat(self, prompt: Prompt, times: int, **given: Any) -> Runs:
+    def repeat(
+        self,
+        prompt: Prompt,
+        times: int,
+        *,
+        watch: Watch | None = None,
+        **given: Any,
+    ) -> Runs:
         """Send one prompt several times at once; more than 20 times with ``yes=True``.
 
         A ``seed`` is sent as it is given: with one, the runs tell whether the
         endpoint keeps to it; without, they differ. None becomes a turn of a ``chat``.
+        ``watch`` is as in :meth:`sweep`.
 
         Raises:
             UsageError: nothing was sent.
@@ -186,7 +172,7 @@ class Session(Bound):
         plan = self.repeat_plan(prompt, times, **given)
         done: dict[int, Trial] = {}
         try:
-            portal.run(self.send_all, *plan, done.__setitem__)
+            awaited(self.group(*plan, done.__setitem__), watch)
         except KeyboardInterrupt:
             raise Stopped(kept=bool(done), value=gathered(done)) from None
         return gathered(done)
@@ -212,19 +198,6 @@ class Session(Bound):
         """A prompt made ready to be sent on the loop, or to be replayed."""
         (one,) = self.exchanges([self.prepare(prompt, **given)])
         return one
-
-    def exchanges(self, ready: Sequence[Prepared]) -> list[Exchange]:
-        """The same for requests that go together; raises StoreError."""
-        self.budget.limit = self.settings.resolve({})["budget"] or math.inf
-        return list(map(self._exchange, ready, self.answerers(ready)))
-
-    def _exchange(self, one: Prepared, answerer: "Client | Recorded") -> Exchange:
-        limits = Limits()
-        if answerer.source != "replayed":
-            paid = answerer.source == "endpoint"
-            budget = one.budget or self.budget if paid else None
-            limits = self.ledger.limits(answerer.endpoint, one.resolved, budget)
-        return Exchange(one, answerer, partial(self._keep, one.resolved), limits)
 
     def prepare(
         self,
@@ -326,72 +299,6 @@ class Session(Bound):
         resolved = self.settings.resolve(options.check_given(given))
         request = branch.onward(beginning, given)
         return Prepared(request, resolved, before=beginning)
-
-    def endpoint(self, resolved: Resolved | None = None) -> Endpoint:
-        """Where requests go; starts the sandbox where there is no key.
-
-        Raises:
-            SettingError: a key is needed and there is none.
-        """
-        found = self.settings.endpoint(resolved or self.settings.resolve({}))
-        return found or self._connections.sandbox()
-
-    def client(self, resolved: Resolved) -> Client:
-        """The client for the endpoint, kept with its connections."""
-        return self._connections.client(self.endpoint(resolved))
-
-    def answerer(
-        self, resolved: Resolved, found: Reply | None = None
-    ) -> "Client | Recorded":
-        """What answers: the endpoint, or the record that was found or must be."""
-        if found is None and Replay(resolved["replay"]).sends:
-            return self.client(resolved)
-        from wcode_magics.recorded import Recorded
-
-        return Recorded(self.ledger.store(resolved), found)
-
-    def answerers(self, ready: Sequence[Prepared]) -> "list[Client | Recorded]":
-        """What answers requests that go together.
-
-        Equal ones, as in :meth:`repeat`, have as many records, each its own, and
-        none by a ``seed`` alone.
-        """
-        asked = [(one.request, one.resolved) for one in ready]
-        found = self.ledger.recall(asked, self.place)
-        return [
-            self.answerer(one.resolved, record)
-            for one, record in zip(ready, found, strict=True)
-        ]
-
-    def place(self, resolved: Resolved) -> str | None:
-        """The endpoint whose records count, as the store has it; None: any."""
-        sends = Replay(resolved["replay"]).sends
-        endpoint = self.settings.endpoint(resolved) if sends else None
-        return whose(resolved, endpoint)
-
-    @property
-    def store(self) -> "Store":
-        """What was paid for; raises StoreError where the file cannot be used."""
-        return self.ledger.store(self.settings.resolve({}))
-
-    def _keep(self, resolved: Resolved, reply: Reply) -> None:
-        self.history.append(reply)
-        self.ledger.keep(reply, resolved)
-
-    def context(self, prepared: Prepared, size: int) -> int | None:
-        """The context of the model, or None where nobody tells.
-
-        The endpoint is asked once a prompt of ``size`` tokens may not fit.
-        """
-        model, resolved = prepared.request.model, prepared.resolved
-        row = models.find(model, resolved.place)
-        if row is not None or not Replay(resolved["replay"]).sends:
-            return None if row is None else row.context
-        return portal.run(self.client(resolved).contexts.of, model, size)
-
-    def models(self) -> list[dict[str, Any]]:
-        """What the endpoint itself lists; raises EndpointError."""
-        return portal.run(self.client(self.settings.resolve({})).models)
 
 
 def sweep(prompt: Prompt, grid: Mapping[str, Sequence[Any]], **given: Any) -> Sweep:

@@ -5,6 +5,7 @@ in a saved notebook, in an untrusted one and after nbconvert.
 """
 
 import json
+import math
 import time
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -17,6 +18,7 @@ from wcode_magics.ending import badge, blank, missing, thinking
 from wcode_magics.errors import AnswerError
 from wcode_magics.headers import Headers
 from wcode_magics.ledger import place_of
+from wcode_magics.live import EMPTY
 from wcode_magics.markup import FAINT, clipped, escape, without_tex
 from wcode_magics.probability import heatmap
 from wcode_magics.reply import Reply
@@ -151,6 +153,17 @@ def _counted(usage: Usage) -> list[str]:
     """What of the tokens an endpoint counts apart."""
     told = {"cached": usage.cached_tokens, "thinking": usage.reasoning_tokens}
     return [say(f"ui.usage_{key}", count=f"{n:,}") for key, n in told.items() if n]
+
+
+def wait_line(seconds: float) -> str:
+    """How long it is until something is sent again; nothing below half a second."""
+    return say("ui.waiting", seconds=math.ceil(seconds)) if seconds >= 0.5 else ""
+
+
+def wait_bundle(seconds: float) -> Bundle:
+    """The same as an output."""
+    line = wait_line(seconds)
+    return note_bundle(line) if line else EMPTY
 
 
 def note_bundle(text: str) -> Bundle:

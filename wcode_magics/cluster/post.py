@@ -48,7 +48,12 @@ _journals: dict[tuple[Path, str], Journal] = {}
 
 
 class Permits:
-    """A limiter that asks the process which leads, as :class:`Limiter` does."""
+    """A limiter that asks the process which leads, as :class:`Limiter` does.
+
+    That process alone knows whether the endpoint has put off what is to be sent.
+    """
+
+    paused = 0.0
 
     def __init__(self, wire: Wire, *, most: int, counts_tokens: bool) -> None:
         self.most = most

@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from wcode_magics import portal, trials, view
-from wcode_magics.cell import show_bundle
+from wcode_magics import trials, view
+from wcode_magics.cell import NotebookScreen, show_bundle, watch
 from wcode_magics.dialogue.grid import Sweep, Trial, grid_of
 from wcode_magics.errors import OptionError, Stopped
+from wcode_magics.exchange import awaited
 from wcode_magics.extension import CELL_ONLY, Extension
+from wcode_magics.live import Live
 from wcode_magics.text import say
 
 _ALONE = ("chat", "functions", "continue", "repeat", "as")
@@ -34,12 +36,14 @@ def send_sweep(home: Extension, prompt: str, given: Mapping[str, Any]) -> Sweep 
         return None
     home.remember(ready[0], given)
     out, ended = given.get("out"), [Trial(point) for point in points]
+    screen = NotebookScreen()
+    tell = watch(home.shell, Live(screen, view.growing_bundle))
     try:
-        swept = portal.run(home.session.send_all, points, ready, ended.__setitem__)
+        swept = awaited(home.session.group(points, ready, ended.__setitem__), tell)
     except KeyboardInterrupt:
-        _show(home, Sweep(tuple(ended)), out)
+        _show(home, Sweep(tuple(ended)), out, screen)
         raise Stopped(kept=True) from None
-    _show(home, swept, out)
+    _show(home, swept, out, screen)
     if not swept.replies and swept.trials[0].error is not None:
         raise swept.trials[0].error
     return swept
@@ -52,9 +56,11 @@ def _refuse_others(given: Mapping[str, Any]) -> None:
             raise OptionError("not_together", one=option, other=f"--{name}")
 
 
-def _show(home: Extension, swept: Sweep, out: str | None) -> None:
+def _show(
+    home: Extension, swept: Sweep, out: str | None, screen: NotebookScreen
+) -> None:
     """Bind first, then draw."""
     home.bind(swept)
     if out is not None:
         home.shell.user_ns[out] = swept.frame()
-    show_bundle(trials.bundle(swept))
+    screen.end(trials.bundle(swept))

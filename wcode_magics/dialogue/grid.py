@@ -3,13 +3,14 @@
 import asyncio
 import itertools
 import math
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from wcode_magics import models, params, tokens
 from wcode_magics.errors import OptionError, UsageError, WcodeError
+from wcode_magics.exchange import Exchange
 from wcode_magics.imports import shown_by
 from wcode_magics.probability.alignment import compare
 from wcode_magics.reply import Reply
@@ -134,27 +135,45 @@ def estimated(asked: Sequence[tuple[Request, str]]) -> tuple[int, float | None]:
     return total, most if known else None
 
 
-async def try_all(
-    points: Sequence[Point],
-    sends: Sequence[Callable[[], Awaitable[Reply]]],
-    tell: Callable[[int, Trial], object] = lambda _place, _trial: None,
-) -> Sweep:
-    """Send all, :data:`AT_ONCE` at a time; an error is the outcome of its trial.
+class Group:
+    """Requests that go together, :data:`AT_ONCE` at a time.
 
-    ``tell`` is given the place and the trial as each one ends.
+    An error is the outcome of its trial. ``tell`` is given the place and the trial as
+    each one ends.
     """
-    gate = asyncio.Semaphore(AT_ONCE)
 
-    async def trial(place: int) -> Trial:
-        async with gate:
-            try:
-                ended = Trial(points[place], await sends[place]())
-            except WcodeError as error:
-                ended = Trial(points[place], error.reply, error)
-        tell(place, ended)
-        return ended
+    def __init__(
+        self,
+        points: Sequence[Point],
+        exchanges: Sequence[Exchange],
+        tell: Callable[[int, Trial], object] = lambda _place, _trial: None,
+    ) -> None:
+        self._points, self._exchanges, self._tell = points, exchanges, tell
+        self._sent: dict[int, Exchange] = {}
 
-    return Sweep(tuple(await asyncio.gather(*map(trial, range(len(points))))))
+    @property
+    def waits(self) -> float:
+        """Seconds until one is sent again, where all that were sent wait; else 0."""
+        return min((one.waits for one in tuple(self._sent.values())), default=0.0)
+
+    async def whole(self) -> Sweep:
+        """Send all and wait for their ends."""
+        gate = asyncio.Semaphore(AT_ONCE)
+
+        async def trial(place: int) -> Trial:
+            async with gate:
+                self._sent[place] = sent = self._exchanges[place]
+                try:
+                    ended = Trial(self._points[place], await sent.whole())
+                except WcodeError as error:
+                    ended = Trial(self._points[place], error.reply, error)
+                finally:
+                    del self._sent[place]
+            self._tell(place, ended)
+            return ended
+
+        places = range(len(self._points))
+        return Sweep(tuple(await asyncio.gather(*map(trial, places))))
 
 
 def refuse_many(count: int, most: float | None) -> None:

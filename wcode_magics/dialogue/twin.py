@@ -51,13 +51,13 @@ class AsyncSession:
         """As :meth:`Session.sweep`."""
         session = self._session
         plan = session.sweep_plan(prompt, grid, **given)
-        return await portal.arun(session.send_all, *plan)
+        return await portal.arun(session.group(*plan).whole)
 
     async def repeat(self, prompt: Prompt, times: int, **given: Any) -> Runs:
         """As :meth:`Session.repeat`."""
         session = self._session
         plan = session.repeat_plan(prompt, times, **given)
-        return Runs((await portal.arun(session.send_all, *plan)).trials)
+        return Runs((await portal.arun(session.group(*plan).whole)).trials)
 
     def stream(self, prompt: Prompt, **given: Any) -> "AsyncStream":
         """As :meth:`Session.stream`: ``async for``, then ``.reply``."""

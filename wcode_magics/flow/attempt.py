@@ -43,6 +43,9 @@ class Permits(Protocol):
     @property
     def counts_tokens(self) -> bool: ...  # noqa: D102
 
+    @property
+    def paused(self) -> float: ...  # noqa: D102
+
     async def enter(self, tokens: int = 0) -> float: ...  # noqa: D102
 
     def is_alone(self, since: float) -> bool: ...  # noqa: D102
@@ -116,11 +119,13 @@ class Attempts:
         self.stopping = stopping
         self._wait: float | None = 0.0
         self._due = 0.0
+        self.enters = False
 
     @property
     def waits(self) -> float:
-        """Seconds until the next attempt, where one is waited for; else 0."""
-        return max(0.0, self._due - time.monotonic())
+        """Seconds until an attempt that the endpoint has put off; else 0."""
+        paused = self.limits.limiter.paused if self.enters else 0.0
+        return max(paused, self._due - time.monotonic())
 
     def __aiter__(self) -> "Attempts":
         return self
@@ -169,11 +174,14 @@ class Attempt:
         if limits.budget is not None:
             self._aside = await limits.budget.reserve(request, limits.place)
         try:
+            self._attempts.enters = True
             self._since = await limits.limiter.enter(self._most_tokens())
         except BaseException:
             if limits.budget is not None:
                 limits.budget.settle(self._aside, 0.0)
             raise
+        finally:
+            self._attempts.enters = False
         self._sent = limits.health.sent()
         if self._attempts.timeout is not None:
             self._scope = asyncio.timeout(None)

@@ -85,9 +85,13 @@ def stream(
     if prepared.before is not None:
         live.add(prepared.before.text)
     with session.stream(prepared) as flow:
-        while not flow.over and not stop.is_set():
-            delta = flow.get(min(live.patience or 0.02, 0.1))
+        for delta in flow.watched(
+            lambda seconds: live.hold(view.wait_bundle(seconds)),
+            lambda: min(live.patience or 0.02, 0.1),
+        ):
             live.take(delta or Delta())
+            if stop.is_set():
+                break
         flow.close()
         return flow.reply
 

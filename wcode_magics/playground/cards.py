@@ -76,6 +76,8 @@ class Card:
         shown = markdown.html(self.text)
         if self.error is not None:
             shown += problem_html(self.error)
+        elif self.flow is not None:
+            shown += view.wait_bundle(self.flow.waits)["text/html"]
         self.body.value = shown
 
 
