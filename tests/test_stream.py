@@ -2,6 +2,7 @@
 
 import json
 import math
+import time
 from contextlib import suppress
 from itertools import pairwise
 
@@ -250,6 +251,30 @@ def test_every_shape_that_was_seen_is_read(shape):
 def test_usage_comes_in_the_last_chunk_or_nowhere(chunks, usage):
     """Usage is found wherever it stands, and never invented."""
     assert reply(*chunks).usage == usage
+
+
+def test_blanks_before_an_answer_cost_nothing():
+    """Servers keep a connection open by blanks, for as long as they like."""
+    blanks = [b" \r\n" * 5_000] * 4_000
+    start = time.process_time()
+    assert [
+        one.text
+        for one in deltas(*blanks, b'{"choices": [{"message": {"content": "late"}}]}')
+    ] == ["late"]
+    assert time.process_time() - start < 5
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_a_mark_of_byte_order_may_come_in_pieces(size):
+    """What follows it is still told for a stream, and not held back."""
+    stream = b"\xef\xbb\xbf" + event({"content": "a"})
+    reader = AnswerReader()
+    made = [
+        one
+        for at in range(0, len(stream), size)
+        for one in reader.feed(stream[at : at + size])
+    ]
+    assert [one.text for one in made] == ["a"]
 
 
 def test_tool_calls_come_in_pieces():
