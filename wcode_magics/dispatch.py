@@ -11,7 +11,9 @@ from wcode_magics.connections import Bound, Connections
 from wcode_magics.exchange import Exchange, Prepared
 from wcode_magics.flow.attempt import Limits
 from wcode_magics.flow.budget import Budget
+from wcode_magics.history import History
 from wcode_magics.ledger import Ledger
+from wcode_magics.lifetime import follow
 from wcode_magics.replay import Replay, whose
 from wcode_magics.reply import Reply
 from wcode_magics.settings import Resolved, Settings
@@ -32,10 +34,11 @@ class Dispatch(Bound):
 
     def __init__(self, settings: Settings, transport: Any = None) -> None:
         self.settings = settings
-        self.history: list[Reply] = []
+        self.history: list[Reply] = History()
         self.budget = Budget()
         self.ledger = Ledger()
         self._connections = Connections(transport)
+        follow(self, self._connections.close)
 
     def __enter__(self) -> Self:
         return self

@@ -13,6 +13,7 @@ from wcode_magics.flow.budget import Budget
 from wcode_magics.flow.health import Health
 from wcode_magics.flow.limiter import Limiter
 from wcode_magics.flow.retry import Retry
+from wcode_magics.history import Spent
 from wcode_magics.replay import Replay, is_told, wanted
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
@@ -30,6 +31,7 @@ class Ledger:
         self._stores: dict[tuple[Path, bool], Store] = {}
         self._paths: dict[str, Path] = {}
         self._kept = self._unpriced = 0
+        self.spent = Spent()
         self._limiters: dict[tuple[str, str | None], Limiter] = {}
         self._healths: dict[tuple[str, str | None], Health] = {}
         self._lock = threading.Lock()
@@ -167,6 +169,7 @@ class Ledger:
         """Store an answer; that it cannot be stored does not take it away."""
         if reply.source == "replayed":
             return
+        self.spent.add(reply)
         try:
             self.store(resolved).put(reply, place_of(reply))
         except StoreError as error:

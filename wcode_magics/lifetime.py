@@ -4,6 +4,10 @@ Whatever has a thread, a timer, a server or a connection is registered here as l
 it lives. At exit all of it is ended in one order, and nothing is left to a finaliser:
 a daemon thread that is joined while the interpreter is torn down never answers
 (https://github.com/python/cpython/issues/123940).
+
+What belongs to an owner that is never closed ends when nobody holds the owner any more
+(:func:`follow`). A collector may notice that amid any lock, so it leaves the end to a
+thread of its own.
 """
 
 import atexit
@@ -13,9 +17,11 @@ import signal
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from enum import IntEnum
+from queue import SimpleQueue
 from typing import Any, Protocol
 from weakref import WeakSet
 
@@ -55,6 +61,9 @@ _live: dict[End, Stage] = {}
 _owners: WeakSet[Any] = WeakSet()
 _kept: list[Any] = []
 _over = threading.Event()
+_left: "SimpleQueue[End]" = SimpleQueue()
+_sweepers: list[threading.Thread] = []
+_sweeping, _ending = threading.Lock(), threading.Lock()
 
 
 def begin(stage: Stage, end: End) -> None:
@@ -62,6 +71,12 @@ def begin(stage: Stage, end: End) -> None:
     if not _live and "multiprocessing.process" in sys.modules:
         _end_with_process()
     _live[end] = stage
+
+
+def follow(owner: object, end: End) -> None:
+    """Have ``end`` called once nobody holds ``owner``, which ``end`` does not hold."""
+    weakref.finalize(owner, _left.put, end).atexit = False
+    _sweeper()
 
 
 def finish(end: End) -> None:
@@ -88,6 +103,8 @@ def end_all() -> None:
     _over.set()
     late = time.monotonic() + END_S
     with _interrupts(signal.SIG_IGN):
+        if _ending.acquire(timeout=END_S):  # the last that the sweeper ends
+            _ending.release()
         for stage in Stage:
             for end in _living(stage):
                 if stage is Stage.STORES:
@@ -103,6 +120,24 @@ def _end_store(end: End) -> None:
             _end(end, STORE_S)
     except KeyboardInterrupt:
         _end(end, LAST_S)
+
+
+def _sweeper() -> None:
+    """Have the thread that ends what was left behind, in each process."""
+    with _sweeping, suppress(RuntimeError):  # not while the interpreter ends
+        if not any(thread.is_alive() for thread in _sweepers):
+            thread = threading.Thread(target=_sweep, name="wcode-end", daemon=True)
+            thread.start()
+            _sweepers[:] = [thread]
+
+
+def _sweep() -> None:
+    while True:
+        end = _left.get()
+        with _ending:
+            if _over.is_set():
+                return
+            _end(end, STORE_S)
 
 
 def _end(end: End, seconds: float) -> None:
@@ -139,6 +174,9 @@ def _end_with_process() -> None:
 
 
 def _forked() -> None:
+    global _left, _sweeping, _ending
+    _left, _sweeping, _ending = SimpleQueue(), threading.Lock(), threading.Lock()
+    _sweepers.clear()
     _kept.extend([dict(_live), _kept])
     _kept.extend(owner.forget() for owner in list(_owners))
     _live.clear()

@@ -60,9 +60,13 @@ class Session(Dispatch):
         self.settings.given_key = values.pop("api_key", None)
         self.chats = Chats()
         self.allow: Callable[[str, Mapping[str, Any]], bool] | None = None
-        self.aio = AsyncSession(self)
         for name, value in values.items():
             self.settings.set(name, value)
+
+    @property
+    def aio(self) -> AsyncSession:
+        """The same methods for ``await``."""
+        return AsyncSession(self)
 
     def ask(self, prompt: Prompt, *, watch: Watch | None = None, **given: Any) -> Reply:
         """Send a prompt and wait for its whole answer.

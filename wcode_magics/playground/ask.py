@@ -8,6 +8,7 @@ import ipywidgets as widgets
 from wcode_magics import models, params, tokens, view
 from wcode_magics.errors import RejectedError, WcodeError
 from wcode_magics.exchange import Prepared
+from wcode_magics.history import Spent
 from wcode_magics.live import Live
 from wcode_magics.markup import escape
 from wcode_magics.playground.answer import WidgetScreen, asked, stream
@@ -133,7 +134,7 @@ class Ask:
             self._tell(estimate(prepared), *advice)
 
     def _tell(self, *lines: str) -> None:
-        spent = say("panel.session", spent=spent_so_far(self._desk.session.history))
+        spent = say("panel.session", spent=_spent(self._desk.session.ledger.spent))
         said = "".join(f"<div>{escape(line)}</div>" for line in (*lines, spent))
         shown = f'<div class="wcode-faint">{said}</div>'
         if self._told.value != shown:
@@ -151,10 +152,11 @@ def estimate(prepared: Prepared) -> str:
     return say("panel.estimate", tokens=count, price=shown)
 
 
-def spent_so_far(history: list[Reply]) -> str:
-    """Answers, tokens and price of a session; what is replayed is not spent again."""
-    history = [reply for reply in history if reply.source != "replayed"]
-    used = [reply.usage.total_tokens for reply in history if reply.usage]
-    paid = sum(reply.cost or 0 for reply in history)
-    facts: dict[str, Any] = {"answers": len(history), "price": models.money(paid)}
-    return say("panel.spent", tokens=f"{sum(used):,}", **facts)
+def _spent(spent: Spent) -> str:
+    """Answers, tokens and price of a session."""
+    facts: dict[str, Any] = {
+        "answers": spent.answers,
+        "tokens": f"{spent.tokens:,}",
+        "price": models.money(spent.cost),
+    }
+    return say("panel.spent", **facts)

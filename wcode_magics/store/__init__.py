@@ -12,6 +12,7 @@ import json
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -21,6 +22,7 @@ from wcode_magics.lifetime import Stage
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
 from wcode_magics.store.database import Connection, faults, open_file, open_readonly
+from wcode_magics.store.ending import Ending
 from wcode_magics.store.file import File
 from wcode_magics.store.file_system import Magic, magic_of
 from wcode_magics.store.path import located, side_files, tell_if_open
@@ -85,10 +87,12 @@ class Store:
         self.path = located(path)
         self._patience = patience
         self._file = File(self.path, readonly=readonly, patience=patience, magic=magic)
-        self._writer: Writer[Row] = Writer(self._write)
+        self._writer: Writer[Row] = Writer(partial(_write, self._file))
         self._taken = self.unpriced = 0
         self._told = False
-        lifetime.begin(Stage.STORES, self._end)
+        self._ending = Ending(self._file, self._writer, 2 * patience)
+        lifetime.begin(Stage.STORES, self._ending.end)
+        lifetime.follow(self, self._ending.end)
         if not readonly:
             tell_if_open(self.path)
 
@@ -205,36 +209,7 @@ class Store:
 
     def close(self) -> None:
         """Write what waits and let go of the file; a second call does nothing."""
-        self._close(2 * self._patience)
-
-    def _close(self, seconds: float) -> None:
-        lifetime.finish(self._end)
-        try:
-            self._write_rest(seconds)
-        except StoreError as error:
-            self._file.close()
-            raise self._lost(error) from error
-        self._file.close()
-
-    def _write_rest(self, seconds: float) -> None:
-        if not self._writer.close(seconds):
-            raise StoreError("store.slow", path=self.path)
-        self._writer.tell_aside()
-
-    def _end(self, seconds: float) -> None:
-        """At exit there is nobody to raise to."""
-        try:
-            self._close(min(seconds, 2 * self._patience))
-        except StoreError as error:
-            tell(error)
-
-    def _lost(self, error: StoreError) -> StoreError:
-        """What becomes of the answers that still waited when it was closed."""
-        if not self.waiting:
-            return error
-        reason = error.facts.get("reason") or error.key.removeprefix("store.")
-        facts = {"count": self.waiting, "path": self.path, "reason": reason}
-        return StoreError("store.lost", **facts)
+        self._ending.close(self._ending.seconds)
 
     def count(self) -> int:
         """How many answers there are."""
@@ -386,8 +361,9 @@ class Store:
         rows = self._file.select(_FIND, asked)
         return [(digest, data) for digest, data, _id in rows]
 
-    def _write(self, rows: list[Row]) -> None:
-        self._file.commit(_INSERT, [row.columns() for row in rows])
+
+def _write(file: File, rows: list[Row]) -> None:
+    file.commit(_INSERT, [row.columns() for row in rows])
 
 
 def _tidy(base_url: str) -> str:

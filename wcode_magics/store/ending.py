@@ -1,0 +1,59 @@
+"""The end of a store: what waits is written, then the file is let go of.
+
+It holds nothing of the store itself, which may be gone: a session that nobody closes.
+"""
+
+from wcode_magics import lifetime
+from wcode_magics.errors import StoreError, tell
+from wcode_magics.store.file import File
+from wcode_magics.store.row import Row
+from wcode_magics.store.writer import Writer
+
+
+class Ending:
+    """Ends the writer and the file of a store, once.
+
+    Args:
+        file: is read and written.
+        writer: writes to it.
+        seconds: how long answers may wait for another process that is writing.
+    """
+
+    def __init__(self, file: File, writer: Writer[Row], seconds: float) -> None:
+        self._file, self._writer = file, writer
+        self.seconds = seconds
+
+    def close(self, seconds: float) -> None:
+        """Write what waits and let go; a second call does nothing.
+
+        Raises:
+            StoreError: something could not be written.
+        """
+        lifetime.finish(self.end)
+        try:
+            self._write_rest(seconds)
+        except StoreError as error:
+            raise self._lost(error) from error
+        finally:
+            self._file.close()
+
+    def _write_rest(self, seconds: float) -> None:
+        if not self._writer.close(seconds):
+            raise StoreError("store.slow", path=self._file.path)
+        self._writer.tell_aside()
+
+    def end(self, seconds: float) -> None:
+        """The same where there is nobody to raise to."""
+        try:
+            self.close(min(seconds, self.seconds))
+        except StoreError as error:
+            tell(error)
+
+    def _lost(self, error: StoreError) -> StoreError:
+        """What becomes of the answers that still waited."""
+        waiting = len(self._writer.waiting())
+        if not waiting:
+            return error
+        reason = error.facts.get("reason") or error.key.removeprefix("store.")
+        facts = {"count": waiting, "path": self._file.path, "reason": reason}
+        return StoreError("store.lost", **facts)
