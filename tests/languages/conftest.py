@@ -1,78 +1,51 @@
-"""One server for all programs, and each language's programs built once."""
-
-import subprocess
-from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
+"""One server for all programs, each edition's programs built once, all runs queued."""
 
 import pytest
 
-from tests.golden_files import program
-from tests.languages import toolchains
-from tests.languages.answers import KEY, answer
+from tests.languages.answers import answer
+from tests.languages.runs import Shop
+from tests.languages.toolchains import demand
 from tests.loopback import Loopback
-from tests.matrix import CASES, LONG
-from wcode_magics import snippets
 
-RUN_SECONDS = 60
-
-
-@dataclass
-class Workshop:
-    """The programs of one language, built when the first of them is run."""
-
-    target: snippets.Target
-    folder: Path
-    server: Loopback
-
-    @cached_property
-    def commands(self):
-        """The command of each program, by the name of its case."""
-        build = toolchains.BY_KEY[self.target.key].build
-        return build(self.folder, self._programs())
-
-    def _programs(self):
-        sources = {
-            name: program(self.target, name, base_url=self.server.url)
-            for name, case in CASES.items()
-        }
-        sources["long"] = snippets.render(
-            LONG, self.target.key, base_url=self.server.url
-        )
-        return sources
-
-    def run(self, name, key=KEY):
-        """The finished program, and the requests that the server saw meanwhile."""
-        command = self.commands[name]
-        before = len(self.server.seen)
-        done = subprocess.run(
-            command,
-            cwd=self.folder,
-            env=toolchains.environment(key),
-            capture_output=True,
-            timeout=RUN_SECONDS,
-            check=False,
-        )
-        return done, self.server.seen[before:]
+SHOP = pytest.StashKey[Shop]()
 
 
 @pytest.fixture(scope="session")
-def server():
-    """The loopback server that all programs call."""
-    with Loopback(answer) as loopback:
-        yield loopback
+def shop(request, tmp_path_factory):
+    """Every run that a selected test asks for."""
+    params = [getattr(item, "callspec", None) for item in request.session.items]
+    asked = [spec.params["ran"] for spec in params if spec and "ran" in spec.params]
+    runs = [run for run in dict.fromkeys(asked) if not _absent(run.edition)]
+    with Loopback(answer) as server:
+        shop = Shop(server, tmp_path_factory.mktemp("languages"), runs)
+        request.config.stash[SHOP] = shop
+        yield shop
+        shop.close()
 
 
-@pytest.fixture(scope="session")
-def workshops(server, tmp_path_factory):
-    """Workshops by target, each made at its first use."""
-    made = {}
+def _absent(edition):
+    """What is missing of an edition, in words."""
+    if edition.home is None and not edition.is_newest:
+        return edition.tried
+    return edition.toolchain.missing(edition.home)
 
-    def workshop(key):
-        toolchains.demand(toolchains.BY_KEY[key].needs)
-        if key not in made:
-            folder = tmp_path_factory.mktemp(key)
-            made[key] = Workshop(snippets.find(key), folder, server)
-        return made[key]
 
-    return workshop
+@pytest.fixture
+def ran(request, shop):
+    """The run of the test's parameter, when it has ended."""
+    edition = request.param.edition
+    everywhere = edition.is_newest and edition.toolchain.everywhere
+    demand(_absent(edition), everywhere=everywhere)
+    return shop.ran(request.param)
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """Tell what each language was run with, and how long it took."""
+    shop = config.stash.get(SHOP, None)
+    for edition, (built, ran) in sorted(
+        shop.seconds.items() if shop else (), key=lambda item: item[0].key
+    ):
+        terminalreporter.write_line(
+            f"{edition.key}: {edition.tried} (found {edition.found()}): "
+            f"built in {built:.1f} s, runs of {ran:.1f} s together"
+        )

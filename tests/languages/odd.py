@@ -135,6 +135,9 @@ STREAMS = {
     "empty": Row(_sse(""), "", 1),
 }
 PROGRAMS = {"minimal": WHOLE, "streaming": STREAMS}
+OLDER = frozenset({"plain", "page", "cut", "error-event", "refused", "whole"})
+"""The rows that older versions of a library are tried with."""
+
 SDK = "python-openai"
 SDK_DROPS = frozenset(
     {"bom", "fields", "whole", "whole-indented", "whole-as-events", "text-plain"}

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.languages.toolchains import demand
+from tests.languages.toolchains import Toolchain, demand
 from tests.matrix import same
 from tests.snippets.bodies import BODIES
 from tests.snippets.reading import INTERPRETERS
@@ -28,7 +28,7 @@ BATCH = 40
 def test_what_is_written_is_what_the_interpreter_reads(key, bodies):
     """Read by its own language, each literal of a batch is the body."""
     *command, program = INTERPRETERS[key]
-    demand(command[:1])
+    demand(Toolchain(key, (command[0],), None).missing())
     literals = ",\n".join(find(key).quote(body) for body in bodies)
     done = subprocess.run(
         [*command, program.replace("{}", literals)],

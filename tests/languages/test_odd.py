@@ -2,38 +2,39 @@
 
 import pytest
 
-from tests.languages.odd import PROGRAMS, SDK, SDK_DROPS, odd_key
+from tests.languages.libraries import editions
+from tests.languages.odd import OLDER, PROGRAMS, SDK, SDK_DROPS, odd_key
+from tests.languages.runs import Run
 from tests.languages.toolchains import TOOLCHAINS
 
 ROWS = [
     pytest.param(
-        toolchain.key,
-        program,
         name,
-        id=f"{toolchain.key}-{program}-{name}",
+        Run(edition, program, odd_key(program, name)),
+        id=f"{edition.key}-{edition.version}-{program}-{name}",
     )
     for toolchain in TOOLCHAINS
+    for edition in editions(toolchain.key)
     for program, rows in PROGRAMS.items()
     for name in rows
+    if edition.is_newest or name in OLDER
 ]
 
 
 @pytest.mark.languages
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize(("key", "program", "name"), ROWS)
-def test_an_odd_answer_is_read_or_told(workshops, key, program, name):
+@pytest.mark.parametrize(("name", "ran"), ROWS, indirect=["ran"])
+def test_an_odd_answer_is_read_or_told(name, ran):
     """The text on standard output, or one reason on standard error and exit 1."""
-    row = PROGRAMS[program][name]
-    done, _seen = workshops(key).run(program, key=odd_key(program, name))
-    out, err = done.stdout.decode(), done.stderr.decode(errors="replace")
-    if key == SDK and name in SDK_DROPS and done.returncode:
-        assert err.strip()
+    row = PROGRAMS[ran.run.program][name]
+    if ran.run.edition.key == SDK and name in SDK_DROPS and ran.code:
+        assert ran.err.strip()
     elif row.ends == 0:
-        assert (done.returncode, err) == (0, "")
-        assert out.strip() == row.shows if row.alone else row.shows in out
+        assert (ran.code, ran.err) == (0, "")
+        assert ran.out.strip() == row.shows if row.alone else row.shows in ran.out
     else:
-        assert done.returncode not in {0, None}
-        assert err.strip()
-        assert row.shows in err
-    assert "Traceback" not in err
-    assert "\n\tat " not in err
+        assert ran.code not in {0, None}
+        assert ran.err.strip()
+        assert row.shows in ran.err
+    assert "Traceback" not in ran.err
+    assert "\n\tat " not in ran.err

@@ -44,7 +44,7 @@ def _parsed(key, source):
 
 def test_each_target_is_parsed_or_run():
     """The table's word "parsed" is true: there is a grammar for just those targets."""
-    assert set(GRAMMARS) == {t.key for t in TARGETS if t.tested == "parsed"}
+    assert set(GRAMMARS) == {t.key for t in TARGETS if t.tested != "run"}
 
 
 @pytest.mark.parametrize(("key", "name"), PROGRAMS)

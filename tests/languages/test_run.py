@@ -5,95 +5,120 @@ import json
 import pytest
 
 from tests.languages.answers import BROKEN, KEY, REFUSAL, TEXT
-from tests.languages.toolchains import TOOLCHAINS
+from tests.languages.libraries import editions
+from tests.languages.runs import Run
+from tests.languages.toolchains import REQUIRED, TOOLCHAINS
 from tests.matrix import CASES, LONG, same
-from wcode_magics.snippets import TARGETS
+from wcode_magics.snippets import TARGETS, find
 
-IN_PYTHON = "python-"
-
-
-def _marks(key):
-    return () if key.startswith(IN_PYTHON) else (pytest.mark.languages,)
+EDITIONS = [edition for toolchain in TOOLCHAINS for edition in editions(toolchain.key)]
+NEWEST = [edition for edition in EDITIONS if edition.is_newest]
 
 
-def _param(key, *more):
-    return pytest.param(key, *more, id="-".join((key, *more)), marks=_marks(key))
+def _marks(edition):
+    return () if edition.key.startswith("python-") else (pytest.mark.languages,)
 
 
-KEYS = [toolchain.key for toolchain in TOOLCHAINS]
-LANGUAGES = [_param(key) for key in KEYS]
-PROGRAMS = [_param(key, name) for key in KEYS for name in CASES]
+def _param(edition, program, key=KEY):
+    words = (edition.key, edition.version, program, *([] if key == KEY else [key]))
+    return pytest.param(
+        Run(edition, program, key), id="-".join(map(str, words)), marks=_marks(edition)
+    )
 
 
-def _words(done):
-    return (done.stdout + done.stderr).decode()
+def _runs(program, key=KEY, of=NEWEST):
+    return [_param(edition, program, key) for edition in of]
+
+
+def _each(*runs):
+    params = [param for some in runs for param in some]
+    return pytest.mark.parametrize("ran", params, indirect=True)
+
+
+PROGRAMS = [
+    _param(edition, name)
+    for edition in EDITIONS
+    for name in CASES
+    if edition.is_newest or name in {"minimal", "streaming"}
+]
 
 
 def test_each_target_is_run_or_said_to_be_parsed():
     """The table's word "run" is true: there is a toolchain for just those targets."""
-    assert set(KEYS) == {t.key for t in TARGETS if t.tested == "run"}
+    run = {toolchain.key for toolchain in TOOLCHAINS if toolchain.everywhere}
+    assert run == {target.key for target in TARGETS if target.tested == "run"}
+
+
+@pytest.mark.languages
+@pytest.mark.parametrize(
+    "edition",
+    [one for one in EDITIONS if find(one.key).tested == "run"],
+    ids=lambda one: f"{one.key}-{one.version}",
+)
+def test_the_table_names_what_runs(edition):
+    """The versions in README's table are those that these tests run."""
+    if edition.toolchain.missing(edition.home):
+        pytest.skip("the toolchain is missing")
+    found = edition.found()
+    same = found == edition.version or found.startswith(f"{edition.version}.")
+    if not same and (edition.toolchain.version == () or not REQUIRED):
+        pytest.skip(f"{found} is run here, not {edition.tried}")
+    assert same, f"{found} is run, and the row names {edition.tried}"
 
 
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize(("key", "name"), PROGRAMS)
-def test_the_program_sends_the_request_and_prints_the_answer(workshops, key, name):
+@pytest.mark.parametrize("ran", PROGRAMS, indirect=True)
+def test_the_program_sends_the_request_and_prints_the_answer(ran):
     """The body that arrives is the request, and the answer's text is printed."""
-    done, seen = workshops(key).run(name)
-    assert done.returncode == 0, _words(done)
-    case = CASES[name]
+    assert ran.code == 0, ran.words
+    case = CASES[ran.run.program]
     sent = json.loads(case.request.content(stream=case.stream, usage=False))
-    assert same([item.body for item in seen], [sent]), seen
-    assert (seen[0].method, seen[0].path) == ("POST", "/v1/chat/completions")
-    assert seen[0].headers["authorization"] == f"Bearer {KEY}"
-    assert seen[0].headers["content-type"].startswith("application/json")
-    assert done.stdout.decode() == f"{TEXT}\n"
-    assert done.stderr == b""
+    assert same([item.body for item in ran.seen], [sent]), ran.seen
+    assert ran.seen[0].method == "POST"
+    assert ran.seen[0].path.endswith("/v1/chat/completions")
+    assert ran.seen[0].headers["authorization"] == f"Bearer {KEY}"
+    assert ran.seen[0].headers["content-type"].startswith("application/json")
+    assert ran.out == f"{TEXT}\n"
+    assert ran.err == ""
 
 
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize("key", LANGUAGES)
-def test_a_prompt_of_64k_tokens_arrives_whole(workshops, key):
+@_each(_runs("long"))
+def test_a_prompt_of_64k_tokens_arrives_whole(ran):
     """No literal, argument or buffer limits the length of a prompt."""
-    done, seen = workshops(key).run("long")
-    assert done.returncode == 0, _words(done)
-    assert [item.body for item in seen] == [LONG.body]
+    assert ran.code == 0, ran.words
+    assert [item.body for item in ran.seen] == [LONG.body]
 
 
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize("name", ["minimal", "streaming"])
-@pytest.mark.parametrize("key", LANGUAGES)
-def test_a_refusal_fails_with_status_and_body(workshops, key, name):
+@_each(_runs("minimal", "wrong"), _runs("streaming", "wrong"))
+def test_a_refusal_fails_with_status_and_body(ran):
     """A wrong key ends the program with an error, the status and the body."""
-    done, _seen = workshops(key).run(name, key="wrong")
-    assert done.returncode != 0
-    assert str(REFUSAL["error"]["code"]) in _words(done)
-    assert "the key is wrong" in _words(done)
+    assert ran.code != 0
+    assert str(REFUSAL["error"]["code"]) in ran.words
+    assert "the key is wrong" in ran.words
 
 
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize("key", LANGUAGES)
-def test_an_error_inside_a_stream_fails(workshops, key):
+@_each(_runs("streaming", "breaks"))
+def test_an_error_inside_a_stream_fails(ran):
     """A stream that breaks off with an error does not end as a success."""
-    done, _seen = workshops(key).run("streaming", key="breaks")
-    assert done.returncode != 0
-    assert BROKEN["error"]["message"] in _words(done)
+    assert ran.code != 0
+    assert BROKEN["error"]["message"] in ran.words
 
 
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize("content", ["null", "absent"])
-@pytest.mark.parametrize("key", LANGUAGES)
-def test_an_answer_without_text_is_shown_whole(workshops, key, content):
+@_each(_runs("tools", "null"), _runs("tools", "absent"))
+def test_an_answer_without_text_is_shown_whole(ran):
     """Where the model calls a tool instead of speaking, the calls are printed."""
-    done, _seen = workshops(key).run("tools", key=content)
-    assert done.returncode == 0, _words(done)
-    assert "forecast" in done.stdout.decode()
+    assert ran.code == 0, ran.words
+    assert "forecast" in ran.out
 
 
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize("key", LANGUAGES)
-def test_without_a_key_nothing_is_sent(workshops, key):
+@_each(_runs("minimal", None))
+def test_without_a_key_nothing_is_sent(ran):
     """The program names the variable that must hold the key, and sends nothing."""
-    done, seen = workshops(key).run("minimal", key=None)
-    assert done.returncode != 0
-    assert "WCODE_API_KEY" in _words(done)
-    assert seen == []
+    assert ran.code != 0
+    assert "WCODE_API_KEY" in ran.words
+    assert ran.seen == []

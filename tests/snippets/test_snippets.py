@@ -122,12 +122,20 @@ def test_a_key_is_found_in_any_case(target):
 
 @pytest.mark.parametrize("language", text.LANGUAGES)
 def test_the_table_lists_each_target(language):
-    """The README's table has a row for each target and says what was run."""
+    """The README's table has a row for each target, and all of them stream."""
     rows = table(language).splitlines()[2:]
     assert [row.split("`")[1] for row in rows] == list(KEYS)
-    assert [row.split("|")[-2].strip() for row in rows] == [
-        text.say(f"snippets.{target.tested}", language) for target in TARGETS
-    ]
+    streaming = text.say("snippets.yes", language)
+    assert {row.split("|")[-3].strip() for row in rows} == {streaming}
+
+
+def test_the_table_names_the_versions():
+    """The last column has the versions of the row, the library's name once."""
+    rows = {row.split("`")[1]: row for row in table("en").splitlines()[2:]}
+    assert rows["go"].endswith("| run with Go 1.19.13, 1.26.8 |")
+    assert rows["dart"].endswith("| parsed, not run |")
+    for target in TARGETS:
+        assert all(tried.split()[-1] in rows[target.key] for tried in target.tried)
 
 
 @EVERY

@@ -97,12 +97,21 @@ def table(lang: str | None = None) -> str:
             target.library,
             target.install,
             word("yes"),
-            word(target.tested),
+            text.say(f"snippets.{target.tested}", lang, tried=_tried(target)),
         )
         for target in TARGETS
     ]
     lines = (list(map(word, heads)), ["---"] * len(heads), *rows)
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _tried(target: Target) -> str:
+    """The name once, then its versions."""
+    versions: dict[str, list[str]] = {}
+    for tried in target.tried:
+        name, _, version = tried.rpartition(" ")
+        versions.setdefault(name, []).append(version)
+    return ", ".join(f"{name} {', '.join(some)}" for name, some in versions.items())
 
 
 def _header(target: Target) -> str:

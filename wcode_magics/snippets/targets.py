@@ -7,7 +7,7 @@ from typing import Any, Literal
 from wcode_magics.snippets import literal, quote
 
 Body = Mapping[str, Any]
-Tested = Literal["run", "parsed"]
+Tested = Literal["run", "tried", "earlier", "parsed"]
 
 OPENAI_KEYWORDS = frozenset(
     {
@@ -46,7 +46,9 @@ class Target:
     ``comment`` what begins a comment line. ``install`` and ``run`` stand in the head
     of each program, where the file is ``ask.<suffix>``. ``quote`` turns a body into
     what the template calls ``body``. ``tested`` tells whether the tests run the
-    programs or only parse them.
+    programs or only parse them; where they only parse them, whether the programs or
+    an earlier form of them were tried by hand. ``tried`` is what they were run with,
+    lowest version first, a change of the name before the version.
     """
 
     key: str
@@ -58,6 +60,7 @@ class Target:
     install: str
     run: str
     quote: Callable[[Body], str | list[str]]
+    tried: tuple[str, ...]
     tested: Tested = "run"
 
 
@@ -126,6 +129,7 @@ TARGETS = (
         install="curl and jq",
         run="bash ask.sh",
         quote=_json(quote.shell_heredoc),
+        tried=("curl 7.88",),
     ),
     Target(
         "swift",
@@ -137,7 +141,8 @@ TARGETS = (
         install="Swift 5.7 or newer, on Linux or macOS 12",
         run="swift ask.swift",
         quote=_json(quote.swift_raw),
-        tested="parsed",
+        tried=("Swift on Linux 6.0.3",),
+        tested="tried",
     ),
     Target(
         "dart",
@@ -149,6 +154,7 @@ TARGETS = (
         install="dart pub add http",
         run="dart run ask.dart",
         quote=_json(quote.dart_raw),
+        tried=(),
         tested="parsed",
     ),
     Target(
@@ -161,6 +167,7 @@ TARGETS = (
         install="Ruby 2.7 or newer; nothing else",
         run="ruby ask.rb",
         quote=_data(literal.RUBY),
+        tried=("Ruby 3.1",),
     ),
     Target(
         "rust",
@@ -172,6 +179,7 @@ TARGETS = (
         install="cargo add reqwest serde_json && cargo add tokio --features full",
         run="cargo run (this file as src/main.rs)",
         quote=_json(quote.rust_raw),
+        tried=("reqwest 0.11.27", "reqwest 0.12.28", "reqwest 0.13.5"),
     ),
     Target(
         "c",
@@ -183,6 +191,7 @@ TARGETS = (
         install="libcurl and cJSON (apt install libcurl4-openssl-dev libcjson-dev)",
         run="cc ask.c -o ask -lcurl -lcjson && ./ask",
         quote=_json(quote.c_pieces),
+        tried=("libcurl 7.88",),
     ),
     Target(
         "go",
@@ -194,6 +203,7 @@ TARGETS = (
         install="Go 1.19 or newer; nothing else",
         run="go run ask.go",
         quote=_go,
+        tried=("Go 1.19.13", "Go 1.26.8"),
     ),
     Target(
         "csharp-httpclient",
@@ -205,6 +215,7 @@ TARGETS = (
         install=".NET 6 or newer; nothing else",
         run="dotnet run (this file as Program.cs of dotnet new console)",
         quote=_json(quote.csharp_verbatim),
+        tried=("Mono 6.8",),
     ),
     Target(
         "csharp-restsharp",
@@ -216,7 +227,8 @@ TARGETS = (
         install="dotnet add package RestSharp (112 or newer)",
         run="dotnet run (this file as Program.cs of dotnet new console)",
         quote=_json(quote.csharp_verbatim),
-        tested="parsed",
+        tried=(".NET 10.0 with RestSharp 112.1", ".NET 10.0 with RestSharp 114.1"),
+        tested="earlier",
     ),
     Target(
         "javascript",
@@ -228,6 +240,7 @@ TARGETS = (
         install="npm install axios",
         run="node ask.mjs",
         quote=_javascript,
+        tried=("axios 1.21.1",),
     ),
     Target(
         "java",
@@ -240,6 +253,7 @@ TARGETS = (
         "okhttp-jvm) and com.google.code.gson:gson, with what they need",
         run="java -cp 'jars/*' -Dfile.encoding=UTF-8 ask.java",
         quote=_json(quote.java_text),
+        tried=("OkHttp 3.12.0", "OkHttp 4.12.0", "OkHttp 5.3.2"),
     ),
     Target(
         "php-guzzle",
@@ -251,6 +265,7 @@ TARGETS = (
         install="PHP 8.1 or newer; composer require guzzlehttp/guzzle",
         run="php ask.php",
         quote=_php,
+        tried=("Guzzle 7.4",),
     ),
     Target(
         "php-curl",
@@ -262,6 +277,7 @@ TARGETS = (
         install="PHP 8.1 or newer with its curl extension",
         run="php ask.php",
         quote=_php,
+        tried=("PHP 8.2",),
     ),
     Target(
         "python-requests",
@@ -273,6 +289,7 @@ TARGETS = (
         install="pip install requests",
         run="python ask.py",
         quote=_data(literal.PYTHON),
+        tried=("requests 2.34.2",),
     ),
     Target(
         "python-openai",
@@ -284,6 +301,7 @@ TARGETS = (
         install="pip install openai",
         run="python ask.py",
         quote=_openai,
+        tried=("openai 3.57.0",),
     ),
     Target(
         "python-httpx",
@@ -295,6 +313,7 @@ TARGETS = (
         install="pip install httpx",
         run="python ask.py",
         quote=_data(literal.PYTHON),
+        tried=("httpx 0.28.1",),
     ),
 )
 KEYS = tuple(target.key for target in TARGETS)

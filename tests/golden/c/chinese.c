@@ -39,11 +39,11 @@ static void append(struct text *text, const char *data, size_t size)
 
 static void fail(const char *message)
 {
-    fprintf(stderr, "%s\n", *message ? message : "the answer is empty");
+    fprintf(stderr, "%s\n", message);
     exit(1);
 }
 
-/* Half a surrogate pair becomes U+FFFD. */
+/* Half a surrogate pair becomes U+FFFD, and so does NUL, which ends a string of C. */
 static void mend(char *json)
 {
     for (char *at = strchr(json, '\\'); at && at[1]; at = strchr(at + 2, '\\')) {
@@ -51,10 +51,10 @@ static void mend(char *json)
 
         if (at[1] != 'u' || sscanf(at, "\\u%4x", &first) != 1)
             continue;
-        if (first < 0xD800 || first > 0xDFFF)
+        if (first != 0 && (first < 0xD800 || first > 0xDFFF))
             continue;
         sscanf(at + 6, "\\u%4x", &second);
-        if (first < 0xDC00 && second >= 0xDC00 && second <= 0xDFFF)
+        if (first != 0 && first < 0xDC00 && second >= 0xDC00 && second <= 0xDFFF)
             at += 6;
         else
             memcpy(at, "\\ufffd", 6);

@@ -37,11 +37,11 @@ static void append(struct text *text, const char *data, size_t size)
 
 static void fail(const char *message)
 {
-    fprintf(stderr, "%s\n", *message ? message : "the answer is empty");
+    fprintf(stderr, "%s\n", message);
     exit(1);
 }
 
-/* Half a surrogate pair becomes U+FFFD. */
+/* Half a surrogate pair becomes U+FFFD, and so does NUL, which ends a string of C. */
 static void mend(char *json)
 {
     for (char *at = strchr(json, '\\'); at && at[1]; at = strchr(at + 2, '\\')) {
@@ -49,10 +49,10 @@ static void mend(char *json)
 
         if (at[1] != 'u' || sscanf(at, "\\u%4x", &first) != 1)
             continue;
-        if (first < 0xD800 || first > 0xDFFF)
+        if (first != 0 && (first < 0xD800 || first > 0xDFFF))
             continue;
         sscanf(at + 6, "\\u%4x", &second);
-        if (first < 0xDC00 && second >= 0xDC00 && second <= 0xDFFF)
+        if (first != 0 && first < 0xDC00 && second >= 0xDC00 && second <= 0xDFFF)
             at += 6;
         else
             memcpy(at, "\\ufffd", 6);
@@ -70,39 +70,37 @@ static cJSON *read_answer(char *json)
 }
 
 static int shown, ended;
-
-static void show(char *data)
-{
-    cJSON *event = read_answer(data), *choice;
-
-    if (event == NULL)
-        fail(data);
-    cJSON_ArrayForEach(choice, cJSON_GetObjectItem(event, "choices")) {
-        cJSON *message = cJSON_GetObjectItem(choice, "message");
-        cJSON *part = message ? message : cJSON_GetObjectItem(choice, "delta");
-        const char *text = cJSON_GetStringValue(cJSON_GetObjectItem(part, "content"));
-
-        if (text != NULL && *text != '\0')
-            shown = fputs(text, stdout) >= 0;
-        fflush(stdout);
-        if (message || cJSON_IsString(cJSON_GetObjectItem(choice, "finish_reason")))
-            ended = 1;
-    }
-    cJSON_Delete(event);
-}
+static char last[1000];
 
 static void take(char *line)
 {
     if (strncmp(line, "\xEF\xBB\xBF", 3) == 0)
         line += 3;
+    int failed = strncmp(line, "error:", 6) == 0;
     char *data = line + strcspn(line, ":");
-    data += strspn(data, ": ");
-    if (strncmp(line, "error:", 6) == 0)
-        fail(data);
-    else if (strncmp(line, "data:", 5) == 0 && strncmp(data, "[DONE]", 6) == 0)
+    data += strspn(data, ": \r\n");
+    if (*data == '\0' || (!failed && strncmp(line, "data:", 5) != 0))
+        return;
+    snprintf(last, sizeof last, "%s", data);
+    if (strncmp(data, "[DONE]", 6) == 0) {
         ended = 1;
-    else if (strncmp(line, "data:", 5) == 0 && *data != '\0')
-        show(data);
+        return;
+    }
+    cJSON *event = read_answer(data);
+    if (event == NULL || failed)
+        fail(data);
+    cJSON *choice = cJSON_GetArrayItem(cJSON_GetObjectItem(event, "choices"), 0);
+    cJSON *message = cJSON_GetObjectItem(choice, "message");
+    cJSON *delta = cJSON_GetObjectItem(choice, "delta");
+    cJSON *content = cJSON_GetObjectItem(delta ? delta : message, "content");
+    const char *text = cJSON_GetStringValue(content);
+
+    if (text != NULL && *text != '\0')
+        shown = fputs(text, stdout) >= 0;
+    fflush(stdout);
+    if (message || cJSON_IsString(cJSON_GetObjectItem(choice, "finish_reason")))
+        ended = 1;
+    cJSON_Delete(event);
 }
 
 static size_t receive(char *data, size_t size, size_t count, void *target)
@@ -127,7 +125,7 @@ static size_t receive(char *data, size_t size, size_t count, void *target)
 int main(void)
 {
     const char *key = getenv("WCODE_API_KEY");
-    struct text authorization = {0}, answer = {0};
+    struct text authorization = {0}, answer = {0}, whole = {0};
     struct curl_slist *headers = NULL;
     long status = 0;
 
@@ -155,10 +153,16 @@ int main(void)
         fprintf(stderr, "%ld %s\n", status, answer.start);
         return 1;
     }
-    if (!shown && !ended)
-        show(answer.start);
-    if (!ended)
-        fail("the answer was cut off");
+    take(answer.start + answer.done);
+    if (!shown && !ended) { /* the server does not stream */
+        append(&whole, "data:", 5);
+        append(&whole, answer.start, answer.length);
+        take(whole.start);
+    }
+    if (!ended) {
+        fprintf(stderr, "the answer was cut off: %s\n", last);
+        return 1;
+    }
     puts(shown ? "" : answer.start);
 
     curl_easy_cleanup(curl);

@@ -32,66 +32,51 @@ static class Program
 
     static async Task<int> Main()
     {
-        var key = Environment.GetEnvironmentVariable("WCODE_API_KEY");
-        if (string.IsNullOrEmpty(key))
-        {
-            return Fail("WCODE_API_KEY must hold your key");
-        }
-
         try
         {
-            using (var client = new HttpClient { Timeout = TimeSpan.FromMinutes(10) })
-            using (var request = new HttpRequestMessage(HttpMethod.Post, "https://wcode.net/api/gpt/v1/chat/completions"))
+            var key = Environment.GetEnvironmentVariable("WCODE_API_KEY");
+            if (string.IsNullOrEmpty(key))
             {
-                request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", key);
-                request.Content = new StringContent(Body, Encoding.UTF8, "application/json");
-                var response = await client.SendAsync(request);
-                var bytes = await response.Content.ReadAsByteArrayAsync();
-                var text = Encoding.UTF8.GetString(bytes);
-                var answer = Read(text);
-                if (answer == null || !response.IsSuccessStatusCode)
-                {
-                    return Fail($"{(int)response.StatusCode} {text}");
-                }
-
-                var choices = answer["choices"] as JsonArray;
-                var message = choices?.FirstOrDefault()?["message"] ?? answer;
-                Console.WriteLine(Text(message) != "" ? Text(message) : message.ToJsonString());
-                return 0;
+                throw new Exception("WCODE_API_KEY must hold your key");
             }
+
+            var client = new HttpClient { Timeout = TimeSpan.FromMinutes(10) };
+            var request = new HttpRequestMessage(HttpMethod.Post, "https://wcode.net/api/gpt/v1/chat/completions");
+            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", key);
+            request.Content = new StringContent(Body, Encoding.UTF8, "application/json");
+            var response = await client.SendAsync(request);
+            var text = Encoding.UTF8.GetString(await response.Content.ReadAsByteArrayAsync());
+            var answer = Read(text);
+            if (answer == null || !response.IsSuccessStatusCode)
+            {
+                throw new Exception($"{(int)response.StatusCode} {text} ".Trim());
+            }
+            var choice = (answer["choices"] as JsonArray)?.FirstOrDefault();
+            var message = choice?["message"] ?? answer;
+            var said = $"{message["content"] as JsonValue}";
+            Console.WriteLine(said != "" ? said : message.ToJsonString());
+            return 0;
         }
         catch (Exception error)
         {
-            return Fail((error.InnerException ?? error).Message);
+            Console.Error.WriteLine((error.InnerException ?? error).Message);
+            return 1;
         }
     }
 
+    // the answer, or null; half a surrogate pair becomes U+FFFD
     static JsonNode Read(string text)
     {
-        // half a surrogate pair becomes U+FFFD
-        var half = @"\\(?:[^u]|u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..))";
-        text = Regex.Replace(text, half, m => m.Groups[1].Success ? @"\ufffd" : m.Value);
+        var half = @"\\([^u]|u[dD][89abAB]..\\u[dD][c-fC-F]..)|\\u[dD][89a-fA-F]..";
+        text = Regex.Replace(text, half, m => m.Groups[1].Success ? m.Value : @"\ufffd");
         try
         {
             var answer = JsonNode.Parse(text.TrimStart('\uFEFF')) as JsonObject;
-            return answer?["error"] == null ? answer : null;
+            return Regex.IsMatch($"{answer?["error"]}", "^(false)?$") ? answer : null;
         }
         catch (JsonException)
         {
             return null;
         }
-    }
-
-    static string Text(JsonNode part)
-    {
-        var isText = part?["content"] is JsonValue;
-        return isText ? part["content"].ToString() : "";
-    }
-
-    static int Fail(string message)
-    {
-        Console.Error.WriteLine(message.Trim() != "" ? message : "the answer is empty");
-        Environment.Exit(1);
-        return 1;
     }
 }

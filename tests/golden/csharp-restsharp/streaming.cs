@@ -5,6 +5,7 @@
 #nullable disable
 using System;
 using System.IO;
+using System.Linq;
 using System.Net.Http;
 using System.Text;
 using System.Text.Json;
@@ -23,117 +24,106 @@ static class Program
   ""stream"": true
 }";
     static bool shown, ended;
+    static string last = "";
 
     static async Task<int> Main()
     {
-        var key = Environment.GetEnvironmentVariable("WCODE_API_KEY");
-        if (string.IsNullOrEmpty(key))
-        {
-            return Fail("WCODE_API_KEY must hold your key");
-        }
-
         try
         {
+            var key = Environment.GetEnvironmentVariable("WCODE_API_KEY");
+            if (string.IsNullOrEmpty(key))
+            {
+                throw new Exception("WCODE_API_KEY must hold your key");
+            }
+
             var options = new RestClientOptions { Timeout = TimeSpan.FromMinutes(10) };
-            using var client = new RestClient(options);
+            var client = new RestClient(options);
             var request = new RestRequest("https://wcode.net/api/gpt/v1/chat/completions", Method.Post)
                 .AddHeader("Authorization", $"Bearer {key}")
                 .AddStringBody(Body, DataFormat.Json);
             request.CompletionOption = HttpCompletionOption.ResponseHeadersRead;
             request.AdvancedResponseWriter = (answer, asked) =>
             {
-                var stream = answer.Content.ReadAsStream();
-                using var lines = new StreamReader(stream, Encoding.UTF8);
+                var lines = new StreamReader(answer.Content.ReadAsStream());
                 if (!answer.IsSuccessStatusCode)
                 {
-                    Fail($"{(int)answer.StatusCode} {lines.ReadToEnd()}");
+                    throw new Exception($"{(int)answer.StatusCode} {lines.ReadToEnd()}");
                 }
-                Take(lines);
+                Show(lines);
                 return new RestResponse(asked);
             };
             var response = await client.ExecuteAsync(request);
-            return ended ? 0 : Fail(response.ErrorMessage ?? "the answer was cut off");
+            if (response.ErrorException != null)
+            {
+                throw response.ErrorException;
+            }
+            return 0;
         }
         catch (Exception error)
         {
-            return Fail((error.InnerException ?? error).Message);
+            Console.Error.WriteLine((error.InnerException ?? error).Message);
+            return 1;
         }
     }
 
-    static void Take(TextReader lines)
+    static void Show(TextReader lines)
     {
-        var all = "";
+        var all = new StringBuilder();
         for (string line; (line = lines.ReadLine()) != null;)
         {
-            all += line + "\n";
-            var found = Regex.Match(line, @"^(data|error): *(.*\S)");
-            var data = found.Groups[2].Value;
-            if (found.Groups[1].Value == "error")
-            {
-                Fail(data);
-            }
-            else if (data == "[DONE]")
-            {
-                ended = true;
-            }
-            else if (found.Success)
-            {
-                Show(data);
-            }
+            all.AppendLine(line);
+            Take(line);
         }
         if (!shown && !ended)
         {
-            Show(all);
+            Take($"data:{all}"); // the server does not stream
         }
         if (!ended)
         {
-            Fail("the answer was cut off");
+            throw new Exception($"the answer was cut off: {last}");
         }
-        Console.WriteLine(shown ? "" : all);
+        Console.WriteLine(shown ? "" : $"{all}");
     }
 
-    static void Show(string data)
+    static void Take(string line)
     {
-        var answer = Read(data);
-        if (answer == null)
+        var found = Regex.Match(line, @"^(data|error): *(.*\S)", RegexOptions.Singleline);
+        if (!found.Success)
         {
-            Fail(data);
+            return;
         }
-        foreach (var choice in answer["choices"] as JsonArray ?? new JsonArray())
+        last = found.Groups[2].Value;
+        if (last == "[DONE]")
         {
-            var text = Text(choice["delta"] ?? choice["message"]);
-            Console.Write(text);
-            shown |= text != "";
-            ended |= (choice["message"] ?? choice["finish_reason"]) != null;
+            ended = true;
+            return;
         }
+        var answer = Read(last);
+        if (answer == null || found.Groups[1].Value == "error")
+        {
+            throw new Exception(last);
+        }
+        var choice = (answer["choices"] as JsonArray)?.FirstOrDefault();
+        var part = choice?["delta"] ?? choice?["message"];
+        var text = $"{part?["content"] as JsonValue}";
+        Console.Write(text);
+        shown |= text != "";
+        ended |= (choice?["message"] ?? choice?["finish_reason"]) != null;
     }
 
+    // the answer, or null; half a surrogate pair becomes U+FFFD
     static JsonNode Read(string text)
     {
-        // half a surrogate pair becomes U+FFFD
-        var half = @"\\(?:[^u]|u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..))";
-        text = Regex.Replace(text, half, m => m.Groups[1].Success ? @"\ufffd" : m.Value);
+        var half = @"\\([^u]|u[dD][89abAB]..\\u[dD][c-fC-F]..)|\\u[dD][89a-fA-F]..";
+        text = Regex.Replace(text, half, m => m.Groups[1].Success ? m.Value : @"\ufffd");
         try
         {
             var answer = JsonNode.Parse(text.TrimStart('\uFEFF')) as JsonObject;
-            return answer?["error"] == null ? answer : null;
+            return Regex.IsMatch($"{answer?["error"]}", "^(false)?$") ? answer : null;
         }
         catch (JsonException)
         {
             return null;
         }
-    }
-
-    static string Text(JsonNode part)
-    {
-        var isText = part?["content"] is JsonValue;
-        return isText ? part["content"].ToString() : "";
-    }
-
-    static int Fail(string message)
-    {
-        Console.Error.WriteLine(message.Trim() != "" ? message : "the answer is empty");
-        Environment.Exit(1);
-        return 1;
     }
 }

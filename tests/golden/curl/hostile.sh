@@ -37,6 +37,6 @@ printf '%s' "$answer" | jq --raw-input --slurp --raw-output '
     .kept // "\\ufffd") | try fromjson catch null);
   (ltrimstr("\ufeff") | json) as $answer
   | if ($answer | type) != "object" or $answer.error
-    then (select(. != "") // "the answer is empty") + "\n" | halt_error(1)
+    then "\(if . == "" then "the answer is empty" else . end)\n" | halt_error(1)
     else $answer.choices[0]?.message // $answer end
   | (.content? | strings | select(. != "")) // tojson'

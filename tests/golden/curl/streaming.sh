@@ -27,21 +27,22 @@ ask | jq --raw-input --null-input --unbuffered --join-output '
   def json: . as $text | try fromjson catch ($text | gsub(
     "(?<kept>\\\\(?:[^u]|u[dD][89abAB]..\\\\u[dD][c-fC-F]..))|\\\\u[dD][89a-fA-F]..";
     .kept // "\\ufffd") | try fromjson catch null);
-  def fail: "\(select(test("\\S")) // "the answer is empty")\n" | halt_error(1);
-  def take($data): ($data | json) as $event
-    | if ($event | type) != "object" or $event.error then $data | fail else . end
-    | ($event.choices[0]? // {}) as $choice
-    | .now = ([($choice.delta // $choice.message).content? | strings] | add // "")
-    | .shown = (.shown or .now != "")
-    | .ended = (.ended or $choice.finish_reason or ($choice | has("message")));
+  def fail: "\(.)\n" | halt_error(1);
+  def take($line): if $line | test("^(data|error): *[^ ]") | not then . else
+    ($line | ltrimstr("data:") | ltrimstr("error:")) as $data
+    | .last = $data
+    | if $data | test("^ *\\[DONE\\]") then .ended = true else
+      ($data | json) as $event
+      | (if $line[0:5] == "error" or ($event | type) != "object" or $event.error
+        then $data | fail else $event.choices[0]? // {} end) as $choice
+      | .now = ([($choice.delta // $choice.message).content? | strings] | add // "")
+      | .shown = (.shown or .now != "")
+      | .ended = (.ended or $choice.finish_reason or $choice.message)
+    end end;
   foreach ((inputs | ltrimstr("\ufeff") | split("\r")[]), null) as $line ({};
-    .now = "" | .all += "\($line // "")\n"
-    | if $line == null then
-        if .shown or .ended then . else take(.all) end
-        | if .ended then .now += if .shown then "\n" else .all end
-          else if .shown then "\nthe answer was cut off" else .all end | fail end
-      elif $line | test("^error:") then $line | fail
-      elif $line | test("^data: *\\[DONE\\]") then .ended = true
-      elif $line | test("^data: *[^ ]") then take($line[5:])
-      else . end;
+    .now = "" | if $line then .all += "\($line)\n" | take($line) else
+      if .shown or .ended then . else take("data:" + .all) end
+      | if .ended then .now += if .shown then "\n" else .all end
+        else "the answer was cut off: \(.last)" | fail end
+    end;
     .now)'

@@ -14,39 +14,44 @@ const body = r"""
 }""";
 
 Never fail(String message) {
-  stderr.writeln(message.trim().isEmpty ? 'the answer is empty' : message);
+  stderr.writeln(message);
   exit(1);
 }
 
 Map<String, dynamic>? read(String text) {
   try {
     final answer = jsonDecode(text);
-    if (answer is Map<String, dynamic> && answer['error'] == null) return answer;
+    if (answer is! Map<String, dynamic>) return null;
+    return [null, false, ''].contains(answer['error']) ? answer : null;
   } on FormatException {
-    // no answer
+    return null;
   }
-  return null;
+}
+
+Map<String, dynamic> choice(Map<String, dynamic> answer) {
+  final choices = answer['choices'];
+  final first = choices is List ? choices.firstOrNull : null;
+  return first is Map<String, dynamic> ? first : {};
 }
 
 Future<void> main() async {
   final key = Platform.environment['WCODE_API_KEY'] ?? '';
   if (key.isEmpty) fail('WCODE_API_KEY must hold your key');
 
-  final url = Uri.parse('https://wcode.net/api/gpt/v1/chat/completions');
-  final headers = {
-    'Authorization': 'Bearer $key',
-    'Content-Type': 'application/json; charset=utf-8',
-  };
+  final request = http.Request('POST', Uri.parse('https://wcode.net/api/gpt/v1/chat/completions'))
+    ..headers['Authorization'] = 'Bearer $key'
+    ..headers['Content-Type'] = 'application/json; charset=utf-8'
+    ..body = body;
+  final decoder = const Utf8Decoder(allowMalformed: true);
   try {
-    final response = await http.post(url, headers: headers, body: body);
-    final text = utf8.decode(response.bodyBytes, allowMalformed: true);
+    final response = await request.send();
+    final texts = response.stream.transform(decoder);
+    final text = await texts.join();
     final answer = response.statusCode < 400 ? read(text) : null;
     if (answer == null) fail('${response.statusCode} $text');
 
-    final choices = answer['choices'];
-    final first = choices is List && choices.isNotEmpty ? choices[0] : null;
-    final message = first?['message'] ?? answer;
-    final content = message['content'];
+    final message = choice(answer)['message'] ?? answer;
+    final content = message is Map ? message['content'] : null;
     print(content is String && content != '' ? content : jsonEncode(message));
   } on Exception catch (error) {
     fail('$error');

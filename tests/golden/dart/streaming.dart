@@ -17,76 +17,72 @@ const body = r"""
 }""";
 
 Never fail(String message) {
-  stderr.writeln(message.trim().isEmpty ? 'the answer is empty' : message);
+  stderr.writeln(message);
   exit(1);
 }
 
 Map<String, dynamic>? read(String text) {
   try {
     final answer = jsonDecode(text);
-    if (answer is Map<String, dynamic> && answer['error'] == null) return answer;
+    if (answer is! Map<String, dynamic>) return null;
+    return [null, false, ''].contains(answer['error']) ? answer : null;
   } on FormatException {
-    // no answer
+    return null;
   }
-  return null;
 }
 
-var shown = false;
-var ended = false;
+Map<String, dynamic> choice(Map<String, dynamic> answer) {
+  final choices = answer['choices'];
+  final first = choices is List ? choices.firstOrNull : null;
+  return first is Map<String, dynamic> ? first : {};
+}
 
-void show(String data) {
-  final event = read(data) ?? fail(data);
-  for (final choice in event['choices'] ?? []) {
-    final text = (choice['delta'] ?? choice['message'] ?? {})['content'];
-    if (text is String && text != '') {
-      stdout.write(text);
-      shown = true;
-    }
-    if ((choice['message'] ?? choice['finish_reason']) != null) ended = true;
+var last = '', shown = false, ended = false;
+
+void take(String line) {
+  final form = RegExp(r'^\uFEFF?(data|error):[ \uFEFF]*(.*\S)', dotAll: true);
+  final found = form.firstMatch(line);
+  if (found == null) return;
+  last = found[2]!;
+  if (last == '[DONE]') {
+    ended = true;
+    return;
   }
+  final event = found[1] == 'data' ? read(last) : null;
+  final first = choice(event ?? fail(last));
+  final part = first['delta'] ?? first['message'];
+  final text = part is Map ? part['content'] : null;
+  if (text is String && text != '') {
+    stdout.write(text);
+    shown = true;
+  }
+  ended = ended || (first['message'] ?? first['finish_reason']) != null;
 }
 
 Future<void> main() async {
   final key = Platform.environment['WCODE_API_KEY'] ?? '';
   if (key.isEmpty) fail('WCODE_API_KEY must hold your key');
 
-  final url = Uri.parse('https://wcode.net/api/gpt/v1/chat/completions');
-  final headers = {
-    'Authorization': 'Bearer $key',
-    'Content-Type': 'application/json; charset=utf-8',
-  };
+  final request = http.Request('POST', Uri.parse('https://wcode.net/api/gpt/v1/chat/completions'))
+    ..headers['Authorization'] = 'Bearer $key'
+    ..headers['Content-Type'] = 'application/json; charset=utf-8'
+    ..body = body;
+  final decoder = const Utf8Decoder(allowMalformed: true);
   try {
-    await ask(url, headers);
+    final response = await request.send();
+    final texts = response.stream.transform(decoder);
+    if (response.statusCode >= 400) {
+      fail('${response.statusCode} ${await texts.join()}');
+    }
+    final all = StringBuffer();
+    await for (final line in texts.transform(const LineSplitter())) {
+      all.writeln(line);
+      take(line);
+    }
+    if (!shown && !ended) take('data:$all'); // the server does not stream
+    if (!ended) fail('the answer was cut off: $last');
+    stdout.writeln(shown ? '' : all);
   } on Exception catch (error) {
     fail('$error');
   }
-}
-
-Future<void> ask(Uri url, Map<String, String> headers) async {
-  final client = http.Client();
-  final request = http.Request('POST', url)
-    ..headers.addAll(headers)
-    ..body = body;
-  final response = await client.send(request);
-  final decoder = const Utf8Decoder(allowMalformed: true);
-  if (response.statusCode >= 400) {
-    fail('${response.statusCode} ${decoder.convert(await response.stream.toBytes())}');
-  }
-
-  final all = StringBuffer();
-  final lines =
-      response.stream.transform(decoder).transform(const LineSplitter());
-  await for (final line in lines) {
-    all.writeln(line);
-    final form = RegExp(r'^\uFEFF?(data|error): *(.*\S)', dotAll: true);
-    final found = form.firstMatch(line);
-    if (found == null) continue;
-    final data = found[2]!;
-    if (found[1] == 'error') fail(data);
-    data == '[DONE]' ? ended = true : show(data);
-  }
-  if (!shown && !ended) show('$all');
-  if (!ended) fail('the answer was cut off');
-  stdout.writeln(shown ? '' : all);
-  client.close();
 }

@@ -66,14 +66,22 @@ func main() {
 		log.Fatalf("%d %s", response.StatusCode, text)
 	}
 
-	var all []byte
+	var all, last []byte
 	shown, ended := false, false
-	show := func(data []byte) {
-		event, ok := read(data)
-		if !ok && len(bytes.TrimSpace(data)) == 0 {
-			log.Fatal("the answer is empty")
+	take := func(line []byte) {
+		line = bytes.TrimPrefix(line, []byte("\xef\xbb\xbf"))
+		field, data, _ := bytes.Cut(line, []byte(":"))
+		data = bytes.TrimSpace(data)
+		if string(field) != "data" && string(field) != "error" || len(data) == 0 {
+			return
 		}
-		if !ok {
+		last = data
+		if string(data) == "[DONE]" {
+			ended = true
+			return
+		}
+		event, ok := read(data)
+		if !ok || string(field) == "error" {
 			log.Fatalf("%s", data)
 		}
 		for _, choice := range event.Choices {
@@ -94,27 +102,17 @@ func main() {
 		line, err = lines.ReadBytes('\n')
 		all = append(all, line...)
 		for _, line := range bytes.Split(line, []byte("\r")) {
-			line = bytes.TrimPrefix(line, []byte("\xef\xbb\xbf"))
-			field, data, _ := bytes.Cut(line, []byte(":"))
-			data = bytes.TrimSpace(data)
-			switch {
-			case string(field) == "error":
-				log.Fatalf("%s", data)
-			case string(data) == "[DONE]":
-				ended = true
-			case string(field) == "data" && len(data) > 0:
-				show(data)
-			}
+			take(line)
 		}
 	}
 	if err != io.EOF {
 		log.Fatal(err)
 	}
 	if !shown && !ended {
-		show(all)
+		take(append([]byte("data:"), all...)) // the server does not stream
 	}
 	if !ended {
-		log.Fatal("the answer was cut off")
+		log.Fatalf("the answer was cut off: %s", last)
 	}
 	if !shown {
 		fmt.Print(string(all))

@@ -68,7 +68,8 @@ public class Ask {
     public static void main(String[] args) {
         String key = System.getenv("WCODE_API_KEY");
         if (key == null || key.isEmpty()) {
-            fail("WCODE_API_KEY must hold your key");
+            System.err.println("WCODE_API_KEY must hold your key");
+            System.exit(1);
         }
 
         OkHttpClient client = new OkHttpClient.Builder()
@@ -83,16 +84,17 @@ public class Ask {
             String text = response.body().source().readUtf8();
             JsonObject answer = read(text);
             if (!response.isSuccessful() || answer == null) {
-                fail(response.code() + " " + text);
+                throw new IOException(response.code() + " " + text);
             }
-            JsonElement message = answer;
-            if (answer.get("choices") instanceof JsonArray list && list.size() > 0) {
-                message = list.get(0).getAsJsonObject().get("message");
+            JsonElement message = choice(answer).get("message");
+            if (!(message instanceof JsonObject)) {
+                message = answer;
             }
             String said = content(message);
-            System.out.println(whole(said.isEmpty() ? message.toString() : said));
+            System.out.println(said.isEmpty() ? message : said);
         } catch (IOException error) {
-            fail(error.toString());
+            System.err.println(error.getMessage());
+            System.exit(1);
         }
         client.dispatcher().executorService().shutdown();
         client.connectionPool().evictAll();
@@ -100,27 +102,25 @@ public class Ask {
 
     static JsonObject read(String text) {
         try {
-            JsonElement answer = JsonParser.parseString(text.replaceFirst("^\uFEFF", ""));
-            JsonElement error = answer.getAsJsonObject().get("error");
-            return error == null || error.isJsonNull() ? answer.getAsJsonObject() : null;
+            JsonObject answer = JsonParser.parseString(text).getAsJsonObject();
+            String error = String.valueOf(answer.get("error"));
+            return error.matches("null|false|\"\"") ? answer : null;
         } catch (JsonParseException | IllegalStateException wrong) {
             return null;
         }
     }
 
-    static String content(JsonElement message) {
-        boolean is = message instanceof JsonObject object
-            && object.get("content") instanceof JsonPrimitive;
-        return is ? message.getAsJsonObject().get("content").getAsString() : "";
+    static JsonObject choice(JsonObject answer) {
+        return answer.get("choices") instanceof JsonArray list
+            && list.size() > 0
+            && list.get(0) instanceof JsonObject choice ? choice : new JsonObject();
     }
 
     // half a surrogate pair becomes U+FFFD
-    static String whole(String text) {
+    static String content(JsonElement message) {
+        boolean said = message instanceof JsonObject object
+            && object.get("content") instanceof JsonPrimitive;
+        String text = said ? message.getAsJsonObject().get("content").getAsString() : "";
         return new String(text.getBytes(StandardCharsets.UTF_16BE), StandardCharsets.UTF_16BE);
-    }
-
-    static void fail(String message) {
-        System.err.println(message.isBlank() ? "the answer is empty" : message);
-        System.exit(1);
     }
 }

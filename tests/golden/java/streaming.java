@@ -8,7 +8,9 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
 import com.google.gson.JsonPrimitive;
+import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import okhttp3.MediaType;
@@ -16,8 +18,6 @@ import okhttp3.OkHttpClient;
 import okhttp3.Request;
 import okhttp3.RequestBody;
 import okhttp3.Response;
-import okio.BufferedSource;
-import okio.ByteString;
 
 public class Ask {
     static final String BODY = """
@@ -28,14 +28,15 @@ public class Ask {
               "top_k": 1,
               "stream": true
             }""";
-    static String all = "";
+    static String last = "";
     static boolean shown, ended;
 
     @SuppressWarnings("deprecation") // OkHttp 3 knows this order of arguments alone
     public static void main(String[] args) {
         String key = System.getenv("WCODE_API_KEY");
         if (key == null || key.isEmpty()) {
-            fail("WCODE_API_KEY must hold your key");
+            System.err.println("WCODE_API_KEY must hold your key");
+            System.exit(1);
         }
 
         OkHttpClient client = new OkHttpClient.Builder()
@@ -47,82 +48,76 @@ public class Ask {
             .post(RequestBody.create(MediaType.get("application/json"), BODY))
             .build();
         try (Response response = client.newCall(request).execute()) {
-            BufferedSource source = response.body().source();
             if (!response.isSuccessful()) {
-                fail(response.code() + " " + source.readUtf8());
+                throw new IOException(response.code() + " " + response.body().string());
             }
-            while (!source.exhausted()) {
-                long end = source.indexOfElement(ByteString.encodeUtf8("\r\n"));
-                String line = end < 0 ? source.readUtf8() : source.readUtf8(end + 1);
-                all += line;
-                take(line.strip());
+            BufferedReader lines = new BufferedReader(
+                new InputStreamReader(response.body().byteStream(), StandardCharsets.UTF_8));
+            StringBuilder all = new StringBuilder();
+            for (String line; (line = lines.readLine()) != null; ) {
+                all.append(line).append('\n');
+                take(line);
             }
+            if (!shown && !ended) {
+                take("data:" + all); // the server does not stream
+            }
+            if (!ended) {
+                throw new IOException("the answer was cut off: " + last);
+            }
+            System.out.println(shown ? "" : all);
         } catch (IOException error) {
-            fail(error.toString());
+            System.err.println(error.getMessage());
+            System.exit(1);
         }
-        if (!shown && !ended) {
-            show(all);
-        }
-        if (!ended) {
-            fail("the answer was cut off");
-        }
-        System.out.println(shown ? "" : all);
         client.dispatcher().executorService().shutdown();
         client.connectionPool().evictAll();
     }
 
-    static void take(String line) {
+    static void take(String line) throws IOException {
         String data = line.substring(line.indexOf(':') + 1).strip();
-        if (line.startsWith("error:")) {
-            fail(data);
-        } else if (data.equals("[DONE]")) {
+        boolean failed = line.startsWith("error:");
+        if (data.isEmpty() || !failed && !line.matches("(?s)\uFEFF?data:.*")) {
+            return;
+        }
+        last = data;
+        if (data.equals("[DONE]")) {
             ended = true;
-        } else if (line.matches("(?s)\uFEFF?data:.*") && !data.isEmpty()) {
-            show(data);
+            return;
         }
-    }
-
-    static void show(String data) {
         JsonObject event = read(data);
-        if (event == null) {
-            fail(data);
+        if (event == null || failed) {
+            throw new IOException(data);
         }
-        if (event.get("choices") instanceof JsonArray choices) {
-            for (JsonElement each : choices) {
-                JsonObject choice = each.getAsJsonObject();
-                boolean whole = choice.has("message");
-                String text = content(choice.get(whole ? "message" : "delta"));
-                System.out.print(whole(text));
-                System.out.flush();
-                shown |= !text.isEmpty();
-                ended |= whole || choice.get("finish_reason") instanceof JsonPrimitive;
-            }
-        }
+        JsonObject choice = choice(event);
+        boolean whole = choice.has("message");
+        String text = content(choice.get(whole ? "message" : "delta"));
+        System.out.print(text);
+        System.out.flush();
+        shown |= !text.isEmpty();
+        ended |= whole || choice.get("finish_reason") instanceof JsonPrimitive;
     }
 
     static JsonObject read(String text) {
         try {
-            JsonElement answer = JsonParser.parseString(text.replaceFirst("^\uFEFF", ""));
-            JsonElement error = answer.getAsJsonObject().get("error");
-            return error == null || error.isJsonNull() ? answer.getAsJsonObject() : null;
+            JsonObject answer = JsonParser.parseString(text).getAsJsonObject();
+            String error = String.valueOf(answer.get("error"));
+            return error.matches("null|false|\"\"") ? answer : null;
         } catch (JsonParseException | IllegalStateException wrong) {
             return null;
         }
     }
 
-    static String content(JsonElement message) {
-        boolean is = message instanceof JsonObject object
-            && object.get("content") instanceof JsonPrimitive;
-        return is ? message.getAsJsonObject().get("content").getAsString() : "";
+    static JsonObject choice(JsonObject answer) {
+        return answer.get("choices") instanceof JsonArray list
+            && list.size() > 0
+            && list.get(0) instanceof JsonObject choice ? choice : new JsonObject();
     }
 
     // half a surrogate pair becomes U+FFFD
-    static String whole(String text) {
+    static String content(JsonElement message) {
+        boolean said = message instanceof JsonObject object
+            && object.get("content") instanceof JsonPrimitive;
+        String text = said ? message.getAsJsonObject().get("content").getAsString() : "";
         return new String(text.getBytes(StandardCharsets.UTF_16BE), StandardCharsets.UTF_16BE);
-    }
-
-    static void fail(String message) {
-        System.err.println(message.isBlank() ? "the answer is empty" : message);
-        System.exit(1);
     }
 }

@@ -5,8 +5,7 @@
 import axios from "axios";
 import process from "node:process";
 
-const key = process.env.WCODE_API_KEY;
-if (!key) fail("WCODE_API_KEY must hold your key");
+const key = process.env.WCODE_API_KEY || fail("WCODE_API_KEY must hold your key");
 
 const body = {
   "model": "qwen/qwen-2.5-7b-instruct",
@@ -54,16 +53,17 @@ const body = {
 };
 
 function fail(message) {
-  console.error(message || "the answer is empty");
+  console.error(message);
   process.exit(1);
 }
 
 function read(text) {
-  let answer = null;
   try {
-    answer = JSON.parse(text);
-  } catch {}
-  return answer?.constructor === Object && !answer.error ? answer : null;
+    const answer = JSON.parse(text);
+    return answer?.constructor === Object && !answer.error ? answer : null;
+  } catch {
+    return null;
+  }
 }
 
 const response = await axios

@@ -5,22 +5,22 @@
 import axios from "axios";
 import process from "node:process";
 
-const key = process.env.WCODE_API_KEY;
-if (!key) fail("WCODE_API_KEY must hold your key");
+const key = process.env.WCODE_API_KEY || fail("WCODE_API_KEY must hold your key");
 
 const body = "{\"model\": \"qwen/qwen-2.5-7b-instruct\", \"messages\": [{\"role\": \"user\", \"content\": \"Hello\"}], \"metadata\": {\"__proto__\": 1, \"constructor\": {\"prototype\": 2}, \"0\": \"zero\", \"\": null, \"\\\" => ' $x #{x} \\u0000 \\u2028\": [true, false, null, [], {}, \"\", 0], \"numbers\": [0, -1, 9007199254740993, 18446744073709551616, -1180591620717411303424, 1e-07, 1.5e300, 0.1, -2.5]}}";
 
 function fail(message) {
-  console.error(message || "the answer is empty");
+  console.error(message);
   process.exit(1);
 }
 
 function read(text) {
-  let answer = null;
   try {
-    answer = JSON.parse(text);
-  } catch {}
-  return answer?.constructor === Object && !answer.error ? answer : null;
+    const answer = JSON.parse(text);
+    return answer?.constructor === Object && !answer.error ? answer : null;
+  } catch {
+    return null;
+  }
 }
 
 const response = await axios

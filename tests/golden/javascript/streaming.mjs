@@ -5,8 +5,7 @@
 import axios from "axios";
 import process from "node:process";
 
-const key = process.env.WCODE_API_KEY;
-if (!key) fail("WCODE_API_KEY must hold your key");
+const key = process.env.WCODE_API_KEY || fail("WCODE_API_KEY must hold your key");
 
 const body = {
   "model": "qwen/qwen-2.5-7b-instruct",
@@ -17,16 +16,17 @@ const body = {
 };
 
 function fail(message) {
-  console.error(message || "the answer is empty");
+  console.error(message);
   process.exit(1);
 }
 
 function read(text) {
-  let answer = null;
   try {
-    answer = JSON.parse(text);
-  } catch {}
-  return answer?.constructor === Object && !answer.error ? answer : null;
+    const answer = JSON.parse(text);
+    return answer?.constructor === Object && !answer.error ? answer : null;
+  } catch {
+    return null;
+  }
 }
 
 const response = await axios
@@ -40,44 +40,38 @@ const response = await axios
   })
   .catch((error) => fail(error.message));
 
-response.data.setEncoding("utf8");
-if (response.status >= 400) {
-  const text = (await response.data.toArray()).join("");
-  fail(`${response.status} ${text}`);
-}
+let [all, rest, last, shown, ended] = ["", "", "", false, false];
 
-let all = "";
-let rest = "";
-let shown = false;
-let ended = false;
-
-function show(data) {
-  const event = read(data) ?? fail(data);
-  for (const choice of event.choices ?? []) {
-    const text = (choice.delta ?? choice.message)?.content;
-    if (text && typeof text === "string") {
-      process.stdout.write(text);
-      shown = true;
-    }
-    ended ||= Boolean(choice.message ?? choice.finish_reason);
+function take(line) {
+  const found = /^\uFEFF?(data|error):[ \uFEFF]*(.*\S)/s.exec(line);
+  if (!found) return;
+  last = found[2];
+  if (last === "[DONE]") {
+    ended = true;
+    return;
   }
+  const event = found[1] === "data" ? read(last) : null;
+  const choice = (event ?? fail(last)).choices?.[0];
+  const text = (choice?.delta ?? choice?.message)?.content;
+  if (text && typeof text === "string") {
+    process.stdout.write(text);
+    shown = true;
+  }
+  ended ||= Boolean(choice?.message ?? choice?.finish_reason);
 }
 
 try {
-  for await (const chunk of response.data) {
+  for await (const chunk of response.data.setEncoding("utf8")) {
     all += chunk;
     const lines = (rest + chunk).split(/[\r\n]/);
     rest = lines.pop();
-    for (const line of lines) {
-      const [, field, data] = /^\uFEFF?(data|error): *(.*)/s.exec(line) ?? [];
-      if (field === "error") fail(data);
-      if (data === "[DONE]") ended = true;
-      else if (data) show(data);
-    }
+    if (response.status < 400) lines.forEach(take);
   }
 } catch (error) {
   fail(error.message);
 }
-if (!shown && !ended) show(all);
-if (!ended) fail("the answer was cut off");
+if (response.status >= 400) fail(`${response.status} ${all}`);
+take(rest);
+if (!shown && !ended) take(`data:${all}`); // the server does not stream
+if (!ended) fail(`the answer was cut off: ${last}`);
 console.log(shown ? "" : all);

@@ -7,25 +7,22 @@
 
 function fail(string $message): never
 {
-    fwrite(STDERR, (trim($message) ?: 'the answer is empty') . "\n");
+    fwrite(STDERR, "$message\n");
     exit(1);
 }
 
-// half a surrogate pair becomes U+FFFD; null for what is no answer
+// The answer, or null; half a surrogate pair becomes U+FFFD.
 function read(string $data): ?array
 {
-    $half = '/\\\\(?:[^u]|u[dD][89abAB]..\\\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..))/';
-    $mark = fn ($found) => isset($found[1]) ? '\ufffd' : $found[0];
-    $text = preg_replace_callback($half, $mark, preg_replace('/^\xEF\xBB\xBF/', '', $data));
-    $answer = json_decode($text, true, 512, JSON_INVALID_UTF8_SUBSTITUTE);
-    $isObject = is_array($answer) && str_starts_with(ltrim($text), '{');
+    $pair = '\\\\(?:[^u]|u[dD][89abAB]..\\\\u[dD][c-fC-F]..)';
+    $half = "/$pair(*SKIP)(*FAIL)|\\\\u[dD][89a-fA-F]../";
+    $json = preg_replace(['/^\xEF\xBB\xBF/', $half], ['', '\ufffd'], $data);
+    $answer = json_decode($json, true, 512, JSON_INVALID_UTF8_SUBSTITUTE);
+    $isObject = is_array($answer) && !array_is_list($answer);
     return $isObject && empty($answer['error']) ? $answer : null;
 }
 
-$key = getenv('WCODE_API_KEY');
-if (!$key) {
-    fail('WCODE_API_KEY must hold your key');
-}
+$key = getenv('WCODE_API_KEY') ?: fail('WCODE_API_KEY must hold your key');
 
 $body = json_encode([
     'model' => 'qwen/qwen-2.5-7b-instruct',

@@ -7,25 +7,22 @@
 
 function fail(string $message): never
 {
-    fwrite(STDERR, (trim($message) ?: 'the answer is empty') . "\n");
+    fwrite(STDERR, "$message\n");
     exit(1);
 }
 
-// half a surrogate pair becomes U+FFFD; null for what is no answer
+// The answer, or null; half a surrogate pair becomes U+FFFD.
 function read(string $data): ?array
 {
-    $half = '/\\\\(?:[^u]|u[dD][89abAB]..\\\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..))/';
-    $mark = fn ($found) => isset($found[1]) ? '\ufffd' : $found[0];
-    $text = preg_replace_callback($half, $mark, preg_replace('/^\xEF\xBB\xBF/', '', $data));
-    $answer = json_decode($text, true, 512, JSON_INVALID_UTF8_SUBSTITUTE);
-    $isObject = is_array($answer) && str_starts_with(ltrim($text), '{');
+    $pair = '\\\\(?:[^u]|u[dD][89abAB]..\\\\u[dD][c-fC-F]..)';
+    $half = "/$pair(*SKIP)(*FAIL)|\\\\u[dD][89a-fA-F]../";
+    $json = preg_replace(['/^\xEF\xBB\xBF/', $half], ['', '\ufffd'], $data);
+    $answer = json_decode($json, true, 512, JSON_INVALID_UTF8_SUBSTITUTE);
+    $isObject = is_array($answer) && !array_is_list($answer);
     return $isObject && empty($answer['error']) ? $answer : null;
 }
 
-$key = getenv('WCODE_API_KEY');
-if (!$key) {
-    fail('WCODE_API_KEY must hold your key');
-}
+$key = getenv('WCODE_API_KEY') ?: fail('WCODE_API_KEY must hold your key');
 
 $body = '{"model": "qwen/qwen-2.5-7b-instruct", "messages": [{"role": "user", "content": "Hello"}], "metadata": {"__proto__": 1, "constructor": {"prototype": 2}, "0": "zero", "": null, "\\" => \' $x #{x} \\u0000 \\u2028": [true, false, null, [], {}, "", 0], "numbers": [0, -1, 9007199254740993, 18446744073709551616, -1180591620717411303424, 1e-07, 1.5e300, 0.1, -2.5]}}';
 

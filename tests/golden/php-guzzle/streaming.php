@@ -9,25 +9,22 @@ require __DIR__ . '/vendor/autoload.php';
 
 function fail(string $message): never
 {
-    fwrite(STDERR, (trim($message) ?: 'the answer is empty') . "\n");
+    fwrite(STDERR, "$message\n");
     exit(1);
 }
 
-// half a surrogate pair becomes U+FFFD; null for what is no answer
+// The answer, or null; half a surrogate pair becomes U+FFFD.
 function read(string $data): ?array
 {
-    $half = '/\\\\(?:[^u]|u[dD][89abAB]..\\\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..))/';
-    $mark = fn ($found) => isset($found[1]) ? '\ufffd' : $found[0];
-    $text = preg_replace_callback($half, $mark, preg_replace('/^\xEF\xBB\xBF/', '', $data));
-    $answer = json_decode($text, true, 512, JSON_INVALID_UTF8_SUBSTITUTE);
-    $isObject = is_array($answer) && str_starts_with(ltrim($text), '{');
+    $pair = '\\\\(?:[^u]|u[dD][89abAB]..\\\\u[dD][c-fC-F]..)';
+    $half = "/$pair(*SKIP)(*FAIL)|\\\\u[dD][89a-fA-F]../";
+    $json = preg_replace(['/^\xEF\xBB\xBF/', $half], ['', '\ufffd'], $data);
+    $answer = json_decode($json, true, 512, JSON_INVALID_UTF8_SUBSTITUTE);
+    $isObject = is_array($answer) && !array_is_list($answer);
     return $isObject && empty($answer['error']) ? $answer : null;
 }
 
-$key = getenv('WCODE_API_KEY');
-if (!$key) {
-    fail('WCODE_API_KEY must hold your key');
-}
+$key = getenv('WCODE_API_KEY') ?: fail('WCODE_API_KEY must hold your key');
 
 $body = json_encode([
     'model' => 'qwen/qwen-2.5-7b-instruct',
@@ -37,34 +34,26 @@ $body = json_encode([
     'stream' => true,
 ]);
 
-$all = $rest = '';
+$all = $last = '';
 $shown = $ended = false;
 
-function show(string $data): void
+function take(string $line): void
 {
-    global $shown, $ended;
-    $event = read($data) ?? fail($data);
-    foreach ($event['choices'] ?? [] as $choice) {
-        $text = ($choice['delta'] ?? $choice['message'] ?? [])['content'] ?? '';
-        echo is_string($text) ? $text : '';
-        $shown = $shown || $text;
-        $ended = $ended || isset($choice['message']) || isset($choice['finish_reason']);
+    global $last, $shown, $ended;
+    if (!preg_match('/^(?:\xEF\xBB\xBF)?(data|error): *(.*\S)/s', $line, $found)) {
+        return;
     }
-}
-
-function take(string $chunk): void
-{
-    global $all, $rest, $ended;
-    $all .= $chunk;
-    $lines = preg_split('/[\r\n]/', $rest . $chunk);
-    $rest = array_pop($lines);
-    foreach ($lines as $line) {
-        if (!preg_match('/^(?:\xEF\xBB\xBF)?(data|error): *(.*\S)/', $line, $found)) {
-            continue;
-        }
-        $ended = $ended || $found[2] === '[DONE]';
-        $found[1] === 'error' ? fail($line) : ($found[2] === '[DONE]' || show($found[2]));
+    $last = $found[2];
+    if ($last === '[DONE]') {
+        $ended = true;
+        return;
     }
+    $event = $found[1] === 'data' ? read($last) : null;
+    $choice = ($event ?? fail($last))['choices'][0] ?? [];
+    $text = ($choice['delta'] ?? $choice['message'] ?? [])['content'] ?? '';
+    echo $text = is_string($text) ? $text : '';
+    $shown = $shown || $text !== '';
+    $ended = $ended || isset($choice['message']) || isset($choice['finish_reason']);
 }
 
 $client = new GuzzleHttp\Client();
@@ -79,20 +68,20 @@ try {
         'stream' => true,
     ]);
     $status = $response->getStatusCode();
+    $stream = $response->getBody();
     if ($status >= 400) {
-        fail("$status {$response->getBody()}");
+        fail("$status $stream");
     }
-    while (!$response->getBody()->eof()) {
-        take($response->getBody()->read(8192));
+    while (!$stream->eof()) {
+        $all .= $line = GuzzleHttp\Psr7\Utils::readLine($stream);
+        array_map('take', explode("\r", rtrim($line, "\n")));
     }
-} catch (GuzzleHttp\Exception\GuzzleException | RuntimeException $error) {
+} catch (RuntimeException $error) {
     fail(strtok($error->getMessage(), "\n"));
 }
 
 if (!$shown && !$ended) {
-    show($all);
+    take("data:$all"); // the server does not stream
 }
-if (!$ended) {
-    fail('the answer was cut off');
-}
+$ended || fail("the answer was cut off: $last");
 echo $shown ? '' : $all, "\n";

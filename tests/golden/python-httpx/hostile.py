@@ -2,15 +2,13 @@
 # Install: pip install httpx
 # Run:     python ask.py
 # Key:     the environment variable WCODE_API_KEY
+import json
 import os
 import sys
-import json
 
 import httpx
 
-key = os.environ.get("WCODE_API_KEY")
-if not key:
-    sys.exit("WCODE_API_KEY must hold your key")
+key = os.environ.get("WCODE_API_KEY") or sys.exit("WCODE_API_KEY must hold your key")
 
 body = {
     "model": "qwen/qwen-2.5-7b-instruct",
@@ -39,14 +37,17 @@ except httpx.HTTPError as error:
 text = response.content.decode("utf-8-sig", "replace")
 try:
     answer = json.loads(text)
-except ValueError:
+except (ValueError, RecursionError):
     answer = None
 if response.is_error or not isinstance(answer, dict) or answer.get("error"):
     sys.exit(f"{response.status_code} {text}")
 
-message = (answer.get("choices") or [{}])[0].get("message") or answer
-content = message.get("content")
-if not content or not isinstance(content, str):
-    content = json.dumps(message, ensure_ascii=False)
+message = answer
+try:
+    message = answer["choices"][0]["message"] or answer
+    text = message["content"] + ""
+except (LookupError, TypeError):
+    text = ""
+text = text or json.dumps(message, ensure_ascii=False)
 sys.stdout.reconfigure(encoding="utf-8")
-print(content.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
+print(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))

@@ -2,16 +2,14 @@
 # Install: pip install httpx
 # Run:     python ask.py
 # Key:     the environment variable WCODE_API_KEY
+import json
 import os
 import re
 import sys
-import json
 
 import httpx
 
-key = os.environ.get("WCODE_API_KEY")
-if not key:
-    sys.exit("WCODE_API_KEY must hold your key")
+key = os.environ.get("WCODE_API_KEY") or sys.exit("WCODE_API_KEY must hold your key")
 
 body = {
     "model": "qwen/qwen-2.5-7b-instruct",
@@ -22,31 +20,31 @@ body = {
 }
 
 sys.stdout.reconfigure(encoding="utf-8")
-lines, texts, ends = [], [], []
+lines, shown, ended = [], False, False
 
 
-def show(data, *, failed=False):
+def take(line):
+    global shown, ended
+    lines.append(line.removeprefix(b"\xef\xbb\xbf"))
+    field, _, data = lines[-1].partition(b":")
+    ended = ended or data.strip() == b"[DONE]"
+    if field not in (b"data", b"error") or data.strip() in (b"", b"[DONE]"):
+        return
     try:
         event = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         event = None
-    if failed or not isinstance(event, dict) or event.get("error"):
-        sys.exit(data.decode(errors="replace") or "the answer is empty")
-    for choice in event.get("choices") or []:
-        content = (choice.get("delta") or choice.get("message") or {}).get("content")
-        if content and isinstance(content, str):
-            text = content.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-            print(text, end="", flush=True)
-            texts.append(text)
-        ends.append(choice.get("finish_reason") or "message" in choice)
-
-
-def split(chunks):
-    rest = b""
-    for chunk in chunks:
-        *whole, rest = re.split(rb"\r\n|\r|\n", rest + chunk)
-        yield from whole
-    yield rest
+    if field == b"error" or not isinstance(event, dict) or event.get("error"):
+        sys.exit(data.decode(errors="replace"))
+    try:
+        choice = event["choices"][0]
+        ended = ended or bool(choice.get("finish_reason") or choice.get("message"))
+        text = (choice.get("delta") or choice["message"])["content"]
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    except (LookupError, TypeError, AttributeError):
+        return  # no text
+    print(text, end="", flush=True)
+    shown = shown or text != ""
 
 
 try:
@@ -59,20 +57,19 @@ try:
     ) as response:
         if response.is_error:
             sys.exit(f"{response.status_code} {response.read().decode()}")
-        for line in split(response.iter_bytes()):
-            lines.append(line.removeprefix(b"\xef\xbb\xbf"))
-            field, _, data = lines[-1].partition(b":")
-            if data.strip() == b"[DONE]":
-                ends.append(data)
-                break
-            if field in (b"data", b"error") and data.strip():
-                show(data.strip(), failed=field == b"error")
+        rest = b""
+        for chunk in response.iter_bytes():
+            *some, rest = re.split(rb"[\r\n]", rest + chunk)
+            for line in some:
+                take(line)
+        take(rest)
 except httpx.HTTPError as error:
     sys.exit(str(error))
 
-whole = b"\n".join(lines)
-if not texts and not any(ends):
-    show(whole)  # the server does not stream
-if not any(ends):
-    sys.exit("the answer was cut off")
-print("" if texts else whole.decode(errors="replace"))
+whole = b"\n".join(lines).strip()
+if not shown and not ended:
+    take(b"data:" + whole)  # the server does not stream
+if not ended:
+    last = whole.rpartition(b"\n")[2].decode(errors="replace")
+    sys.exit(f"the answer was cut off: {last}")
+print("" if shown else whole.decode(errors="replace"))

@@ -7,9 +7,7 @@ import sys
 
 from openai import APIStatusError, OpenAI
 
-key = os.environ.get("WCODE_API_KEY")
-if not key:
-    sys.exit("WCODE_API_KEY must hold your key")
+key = os.environ.get("WCODE_API_KEY") or sys.exit("WCODE_API_KEY must hold your key")
 
 sys.stdout.reconfigure(encoding="utf-8", errors="replace")
 client = OpenAI(base_url="https://wcode.net/api/gpt/v1", api_key=key)

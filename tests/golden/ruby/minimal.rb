@@ -18,14 +18,13 @@ request = Net::HTTP::Post.new(uri)
 request["Authorization"] = "Bearer #{key}"
 request["Content-Type"] = "application/json"
 request.body = JSON.generate(body)
-
 options = { use_ssl: uri.scheme == "https", read_timeout: 600 }
 
-# Half a surrogate pair becomes U+FFFD; nil for what is no answer.
-HALF = /\\(?:[^u]|u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..))/
+# The answer, or nil; half a surrogate pair becomes U+FFFD.
 def read(data)
+  half = /\\(?:[^u]|u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..))/
   text = data.dup.force_encoding("UTF-8").scrub.delete_prefix("\uFEFF")
-  answer = JSON.parse(text.gsub(HALF) { $1 ? '\ufffd' : $& })
+  answer = JSON.parse(text.gsub(half) { $1 ? '\ufffd' : $& })
   answer if answer.is_a?(Hash) && !answer["error"]
 rescue JSON::ParserError
   nil
@@ -41,6 +40,6 @@ end
 answer = read(response.body) if response.is_a?(Net::HTTPSuccess)
 abort "#{response.code} #{response.body}" unless answer
 
-message = answer.dig("choices", 0, "message") || answer
+message = (Array(answer["choices"]).first || {})["message"] || answer
 text = message["content"]
 puts text.is_a?(String) && !text.empty? ? text : JSON.generate(message)

@@ -21,29 +21,31 @@ request = Net::HTTP::Post.new(uri)
 request["Authorization"] = "Bearer #{key}"
 request["Content-Type"] = "application/json"
 request.body = JSON.generate(body)
-
 options = { use_ssl: uri.scheme == "https", read_timeout: 600 }
 
-# Half a surrogate pair becomes U+FFFD; nil for what is no answer.
-HALF = /\\(?:[^u]|u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..))/
+# The answer, or nil; half a surrogate pair becomes U+FFFD.
 def read(data)
+  half = /\\(?:[^u]|u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..))/
   text = data.dup.force_encoding("UTF-8").scrub.delete_prefix("\uFEFF")
-  answer = JSON.parse(text.gsub(HALF) { $1 ? '\ufffd' : $& })
+  answer = JSON.parse(text.gsub(half) { $1 ? '\ufffd' : $& })
   answer if answer.is_a?(Hash) && !answer["error"]
 rescue JSON::ParserError
   nil
 end
 
 $stdout.sync = true
-texts, ends, all, rest = [], [], +"", +""
-show = lambda do |data|
-  event = read(data) or abort(data.strip.empty? ? "the answer is empty" : data)
-  Array(event["choices"]).each do |choice|
-    text = (choice["delta"] || choice["message"] || {})["content"]
-    print text if text.is_a?(String)
-    texts << text if text.is_a?(String) && !text.empty?
-    ends << choice["message"] << choice["finish_reason"]
-  end
+all, rest, last, shown, ended = +"", +"", "", false, false
+take = lambda do |line|
+  field, data = line.match(/\A(?:\xEF\xBB\xBF)?(data|error): *(.*\S)/mn)&.captures
+  next unless field
+  last = data
+  next ended = true if data == "[DONE]"
+  event = read(data) if field == "data"
+  choice = Array((event or abort data)["choices"]).first || {}
+  text = (choice["delta"] || choice["message"] || {})["content"]
+  print text if text.is_a?(String)
+  shown ||= text.is_a?(String) && !text.empty?
+  ended ||= choice["message"] || choice["finish_reason"]
 end
 
 begin
@@ -55,18 +57,15 @@ begin
 
       response.read_body do |chunk|
         all << chunk
-        rest << chunk
-        while (line = rest.slice!(/\A[^\r\n]*[\r\n]/))
-          abort line if line.start_with?("error:")
-          data = line.delete_prefix("\xEF\xBB\xBF".b)[/\Adata: *(.*\S)/, 1]
-          data == "[DONE]" ? ends << data : show.call(data) if data
-        end
+        *lines, rest = (rest + chunk).split(/[\r\n]/, -1)
+        lines.each(&take)
       end
     end
   end
 rescue IOError, SystemCallError, Timeout::Error, SocketError => error
   abort error.message
 end
-show.call(all) if texts.empty? && ends.none?
-abort "the answer was cut off" if ends.none?
-puts texts.empty? ? all : ""
+take.call(rest)
+take.call("data:#{all}") unless shown || ended # the server does not stream
+abort "the answer was cut off: #{last}" unless ended
+puts shown ? "" : all

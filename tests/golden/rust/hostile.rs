@@ -20,41 +20,30 @@ const BODY: &str = r####"{
   "stop": ["\\", "'", "\""]
 }"####;
 
-fn fail(message: String) -> ! {
-    let empty = message.trim().is_empty();
-    eprintln!(
-        "{message}{}",
-        if empty { "the answer is empty" } else { "" }
-    );
-    process::exit(1);
-}
-
-/// Half a surrogate pair becomes U+FFFD.
-fn mend(json: &str) -> String {
-    let unit = |at: usize| u16::from_str_radix(json.get(at..at + 6)?.strip_prefix("\\u")?, 16).ok();
-    let (mut whole, mut at) = (json.to_string(), 0);
-    while let Some(found) = json[at..].find('\\') {
-        at += found;
-        at += match (unit(at), unit(at + 6)) {
-            (Some(0xD800..=0xDBFF), Some(0xDC00..=0xDFFF)) => 12,
-            (Some(0xD800..=0xDFFF), _) => {
-                whole.replace_range(at..at + 6, "\\ufffd");
-                6
-            }
-            _ => json[at..].chars().take(2).map(char::len_utf8).sum(),
-        };
-    }
-    whole
-}
-
+/// The answer, or none; half a surrogate pair becomes U+FFFD.
 fn read(data: &[u8]) -> Option<Value> {
-    let text = String::from_utf8_lossy(data);
-    let answer: Value = serde_json::from_str(&mend(text.trim_start_matches('\u{feff}'))).ok()?;
-    let failed = !matches!(answer["error"], Value::Null | Value::Bool(false));
+    let text = String::from_utf8_lossy(data).replace(r"\\", r"\u005c");
+    let mut parts = text.trim_start_matches('\u{feff}').split(r"\u");
+    let mut units: Vec<u16> = parts.next()?.encode_utf16().collect();
+    for part in parts {
+        match part.get(..4).map(|hex| u16::from_str_radix(hex, 16)) {
+            Some(Ok(half @ 0xD800..=0xDFFF)) => {
+                units.push(half);
+                units.extend(part[4..].encode_utf16());
+            }
+            _ => units.extend(format!("\\u{part}").encode_utf16()),
+        }
+    }
+    let answer: Value = serde_json::from_str(&String::from_utf16_lossy(&units)).ok()?;
+    let failed = !["null", "false", "\"\""].contains(&answer["error"].to_string().as_str());
     (answer.is_object() && !failed).then_some(answer)
 }
 
-async fn ask(key: String) -> Result<(), Box<dyn Error>> {
+async fn ask() -> Result<(), Box<dyn Error>> {
+    let key = env::var("WCODE_API_KEY").unwrap_or_default();
+    if key.is_empty() {
+        return Err("WCODE_API_KEY must hold your key".into());
+    }
     let response = reqwest::Client::new()
         .post("https://wcode.net/api/gpt/v1/chat/completions")
         .bearer_auth(key)
@@ -64,9 +53,8 @@ async fn ask(key: String) -> Result<(), Box<dyn Error>> {
         .await?;
     let status = response.status();
     let text = response.bytes().await?;
-    let answer = read(&text)
-        .filter(|_| status.is_success())
-        .unwrap_or_else(|| fail(format!("{status} {}", String::from_utf8_lossy(&text))));
+    let answer = read(&text).filter(|_| status.is_success());
+    let answer = answer.ok_or(format!("{status} {}", String::from_utf8_lossy(&text)))?;
     let message = answer.pointer("/choices/0/message").unwrap_or(&answer);
     match message["content"].as_str() {
         Some(text) if !text.is_empty() => println!("{text}"),
@@ -77,11 +65,8 @@ async fn ask(key: String) -> Result<(), Box<dyn Error>> {
 
 #[tokio::main]
 async fn main() {
-    let key = env::var("WCODE_API_KEY").unwrap_or_default();
-    if key.is_empty() {
-        fail("WCODE_API_KEY must hold your key".into());
-    }
-    if let Err(error) = ask(key).await {
-        fail(error.to_string());
+    if let Err(error) = ask().await {
+        eprintln!("{error}");
+        process::exit(1);
     }
 }

@@ -15,27 +15,18 @@ let body = #"""
 """#
 
 func fail(_ message: String) -> Never {
-    let shown = message.isEmpty ? "the answer is empty" : message
-    FileHandle.standardError.write(Data((shown + "\n").utf8))
+    FileHandle.standardError.write(Data((message + "\n").utf8))
     exit(1)
 }
 
+// The answer, or nil; half a surrogate pair becomes U+FFFD.
 func read(_ text: String) -> [String: Any]? {
-    // half a surrogate pair becomes U+FFFD
-    let high = #"(?<!\\)((?:\\\\)*)\\u[dD][89abAB]..(?!\\u[dD][c-fC-F])"#
-    let low = #"(?<!\\u[dD][89abAB]..)(?<!\\)((?:\\\\)*)\\u[dD][c-fC-F].."#
-    var json = text.trimmingCharacters(in: ["\u{FEFF}"])
-    for half in [high, low] {
-        json = json.replacingOccurrences(
-            of: half, with: #"$1\\ufffd"#, options: .regularExpression)
-    }
+    let half = #"(?i)(?<!\\)((?:\\\\)*)\\u(?:d[89ab]..(?!\\ud[c-f])|(?<!\\ud[89ab]..\\u)d[c-f]..)"#
+    let json = text.trimmingCharacters(in: ["\u{FEFF}"]).replacingOccurrences(
+        of: half, with: #"$1\\ufffd"#, options: .regularExpression)
     let answer = try? JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any]
-    guard let answer, answer["error"] == nil || answer["error"] is NSNull else { return nil }
-    return answer
-}
-
-func choices(_ answer: [String: Any]) -> [[String: Any]] {
-    answer["choices"] as? [[String: Any]] ?? []
+    let none = ["", "<null>", "0", "false"].contains("\(answer?["error"] ?? "")")
+    return none ? answer : nil
 }
 
 func ask() async throws {
@@ -53,7 +44,8 @@ func ask() async throws {
     let text = String(decoding: data, as: UTF8.self)
     guard status < 400, let answer = read(text) else { fail("\(status) \(text)") }
 
-    let message = choices(answer).first?["message"] as? [String: Any] ?? answer
+    let choice = (answer["choices"] as? [[String: Any]])?.first
+    let message = choice?["message"] as? [String: Any] ?? answer
     if let content = message["content"] as? String, !content.isEmpty {
         print(content)
     } else {

@@ -18,27 +18,18 @@ let body = #"""
 """#
 
 func fail(_ message: String) -> Never {
-    let shown = message.isEmpty ? "the answer is empty" : message
-    FileHandle.standardError.write(Data((shown + "\n").utf8))
+    FileHandle.standardError.write(Data((message + "\n").utf8))
     exit(1)
 }
 
+// The answer, or nil; half a surrogate pair becomes U+FFFD.
 func read(_ text: String) -> [String: Any]? {
-    // half a surrogate pair becomes U+FFFD
-    let high = #"(?<!\\)((?:\\\\)*)\\u[dD][89abAB]..(?!\\u[dD][c-fC-F])"#
-    let low = #"(?<!\\u[dD][89abAB]..)(?<!\\)((?:\\\\)*)\\u[dD][c-fC-F].."#
-    var json = text.trimmingCharacters(in: ["\u{FEFF}"])
-    for half in [high, low] {
-        json = json.replacingOccurrences(
-            of: half, with: #"$1\\ufffd"#, options: .regularExpression)
-    }
+    let half = #"(?i)(?<!\\)((?:\\\\)*)\\u(?:d[89ab]..(?!\\ud[c-f])|(?<!\\ud[89ab]..\\u)d[c-f]..)"#
+    let json = text.trimmingCharacters(in: ["\u{FEFF}"]).replacingOccurrences(
+        of: half, with: #"$1\\ufffd"#, options: .regularExpression)
     let answer = try? JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any]
-    guard let answer, answer["error"] == nil || answer["error"] is NSNull else { return nil }
-    return answer
-}
-
-func choices(_ answer: [String: Any]) -> [[String: Any]] {
-    answer["choices"] as? [[String: Any]] ?? []
+    let none = ["", "<null>", "0", "false"].contains("\(answer?["error"] ?? "")")
+    return none ? answer : nil
 }
 
 final class Pieces: NSObject, URLSessionDataDelegate, @unchecked Sendable {
@@ -64,25 +55,26 @@ func ask() async throws {
     request.setValue("application/json", forHTTPHeaderField: "Content-Type")
     request.httpBody = Data(body.utf8)
 
-    var (all, rest, shown, ended) = (Data(), Data(), false, false)
-
-    func show(_ data: String) {
-        guard let event = read(data) else { fail(data) }
-        for choice in choices(event) {
-            let part = (choice["delta"] ?? choice["message"]) as? [String: Any]
-            let text = part?["content"] as? String ?? ""
-            FileHandle.standardOutput.write(Data(text.utf8))
-            shown = shown || !text.isEmpty
-            ended = ended || choice["message"] != nil || choice["finish_reason"] is String
-        }
-    }
+    var (all, rest, last, shown, ended) = (Data(), Data(), "", false, false)
 
     func take(_ line: String) {
-        let field = line.trimmingCharacters(in: ["\u{FEFF}"]).prefix { $0 != ":" }
-        let data = line.drop { $0 != ":" }.dropFirst().trimmingCharacters(in: .whitespaces)
-        if field == "error" { fail(data) }
-        guard field == "data", !data.isEmpty else { return }
-        if data == "[DONE]" { ended = true } else { show(data) }
+        let line = line.trimmingCharacters(in: ["\u{FEFF}"])
+        let field = line.prefix { $0 != ":" }
+        let data = line.dropFirst(field.count + 1).trimmingCharacters(in: .whitespacesAndNewlines)
+        guard field == "data" || field == "error", !data.isEmpty else { return }
+        last = data
+        if data == "[DONE]" {
+            ended = true
+            return
+        }
+        guard field == "data", let event = read(data) else { fail(data) }
+        let choice = (event["choices"] as? [[String: Any]])?.first ?? [:]
+        let message = choice["message"] as? [String: Any]
+        let part = choice["delta"] as? [String: Any] ?? message
+        let text = part?["content"] as? String ?? ""
+        FileHandle.standardOutput.write(Data(text.utf8))
+        shown = shown || !text.isEmpty
+        ended = ended || message != nil || choice["finish_reason"] is String
     }
 
     let pieces = Pieces()
@@ -93,18 +85,18 @@ func ask() async throws {
     for try await piece in stream {
         all.append(piece)
         rest.append(piece)
-        if let response = task.response as? HTTPURLResponse, response.statusCode >= 400 { continue }
         while let end = rest.firstIndex(where: { $0 == 10 || $0 == 13 }) {
-            take(String(decoding: rest[..<end], as: UTF8.self))
+            let status = (task.response as? HTTPURLResponse)?.statusCode ?? 0
+            if status < 400 { take(String(decoding: rest[..<end], as: UTF8.self)) }
             rest = Data(rest[(end + 1)...])
         }
     }
+    let status = (task.response as? HTTPURLResponse)?.statusCode ?? 0
     let text = String(decoding: all, as: UTF8.self)
-    if let response = task.response as? HTTPURLResponse, response.statusCode >= 400 {
-        fail("\(response.statusCode) \(text)")
-    }
-    if !shown && !ended { show(text) }
-    if !ended { fail("the answer was cut off") }
+    if status >= 400 { fail("\(status) \(text)") }
+    take(String(decoding: rest, as: UTF8.self))
+    if !shown && !ended { take("data:" + text) }  // the server does not stream
+    if !ended { fail("the answer was cut off: \(last)") }
     print(shown ? "" : text)
 }
 
