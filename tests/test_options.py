@@ -1,6 +1,7 @@
 """Options: every row can be written, read, checked and explained."""
 
 import json
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -211,3 +212,24 @@ def test_no_numbers(value):
     """What is no finite real number is refused in one line."""
     with pytest.raises(OptionError):
         options.check_given({"budget": value})
+
+
+def test_each_option_has_one_stage():
+    """The stages part the options: what a face refuses is read from the table."""
+    stages = get_args(options.Stage)
+    parted = [options.staged(stage) for stage in stages]
+    assert sum(map(len, parted)) == len(options.OPTIONS)
+    assert frozenset().union(*parted) == {row.name for row in options.OPTIONS}
+    assert options.staged("session") == {
+        row.name for row in options.SETTINGS if row not in options.CELL
+    }
+
+
+def test_what_a_request_is_made_of():
+    """What is done with the request or with its answer goes into none."""
+    given = {"temperature": 0.3, "out": "x", "sweep": [1], "chat": "c", "stream": False}
+    assert options.of_request(given) == {
+        "temperature": 0.3,
+        "chat": "c",
+        "stream": False,
+    }

@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from wcode_magics import ending, manual, terminal, view
+from wcode_magics import ending, manual, options, terminal, view
 from wcode_magics import line as lines
 from wcode_magics.dialogue.typed import plain_value
 from wcode_magics.errors import OptionError, UsageError, VariableError, WcodeError
@@ -19,24 +19,7 @@ from wcode_magics.line import Line
 from wcode_magics.reply import Reply
 from wcode_magics.session import Session
 
-IN_NOTEBOOKS = frozenset(
-    [
-        "out",
-        "code",
-        "continue",
-        "panel",
-        "frame",
-        "into",
-        "keep_going",
-        "chat",
-        "trim",
-        "functions",
-        "rounds",
-        "repeat",
-        "of",
-    ]
-)
-_PLAIN = frozenset({"sweep", "models", "yes", "dry_run", "as", "raw", "format"})
+IN_NOTEBOOKS = options.staged("conversation", "cell", "table")
 
 
 def main(words: Sequence[str]) -> int:
@@ -61,7 +44,7 @@ def _run(line: Line) -> None:
     for name in IN_NOTEBOOKS:
         if line.values.get(name):
             raise OptionError("notebook_only", name=f"--{name}")
-    own = {k: v for k, v in line.values.items() if k not in _PLAIN}
+    own = options.of_request(line.values)
     prompt = "\n\n".join(filter(None, (line.rest, _piped())))
     with Session() as session:
         if line.values.get("sweep") or line.values.get("models"):

@@ -8,7 +8,7 @@ from typing import Any
 
 from IPython.core.error import StdinNotImplementedError
 
-from wcode_magics import models, params, template, tokens, view
+from wcode_magics import models, options, params, template, tokens, view
 from wcode_magics.bundle import joined
 from wcode_magics.cell import Run, is_notebook, show_bundle
 from wcode_magics.dialogue.cells import CellWatch, chats_folder, notebook_name
@@ -24,13 +24,6 @@ from wcode_magics.text import say
 from wcode_magics.values import Usage
 from wcode_magics.variables import LAST, bind, own
 
-CELL_ONLY = frozenset(
-    {
-        *("out", "code", "dry_run", "continue", "of", "as", "raw"),
-        *("sweep", "models", "repeat", "yes"),
-    }
-)
-"""Options that say what to do with a request, not what is in it."""
 ASKED = 50
 """How many requests are remembered with their options, for their repair."""
 Advice = tuple[str, Mapping[str, Any]]
@@ -124,7 +117,7 @@ class Extension:
         Raises:
             UsageError: it cannot be made, or it contains the key.
         """
-        own = {name: value for name, value in given.items() if name not in CELL_ONLY}
+        own = options.of_request(given)
         if given.get("continue"):
             cut = given.get("of") or self.last_reply
             prepared = self.session.go_on(cut, **own)

@@ -80,7 +80,7 @@ def settings_markdown(lang: str) -> str:
             say(f"options.{row.name}", lang),
         )
         for row in options.SETTINGS
-        if not row.cell
+        if row.stage == "session"
     ]
     return _markdown([say(f"ui.{head}", lang) for head in heads], rows)
 

@@ -38,6 +38,15 @@ Kind = Literal[
     "headers",
 ]
 
+Stage = Literal["request", "conversation", "run", "cell", "table", "session"]
+"""Where an option applies.
+
+``request``: to what is sent and how; ``conversation``: to what goes with more than one
+request, in notebooks; ``run``: to what is done with a request, in cells and the shell;
+``cell``: to what is done with the answer, in notebooks; ``table``: to the rows of a
+DataFrame; ``session``: to all requests, as a setting and no flag.
+"""
+
 REPLAYS = ("off", "read", "only")
 FORMATS = ("markdown", "text", "code", "json", "html")
 TRIMS = ("stop", "oldest", "middle")
@@ -57,7 +66,7 @@ _FORMS = {
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """A row. ``cell``: a flag of the magic; ``setting``: a value of the session.
+    """A row. ``stage``: where it applies; ``setting``: it is a value of the session.
 
     A ``switch`` is on or off by ``--name`` and ``--no-name``; a ``flag`` is given;
     a ``pair`` is ``name=value`` and may be repeated; ``functions`` are names of
@@ -73,7 +82,7 @@ class Option:
     short: str = ""
     choices: tuple[str, ...] = ()
     default: Any = None
-    cell: bool = True
+    stage: Stage = "request"
     setting: bool = False
     low: float | None = None
     bare: Any = None
@@ -158,47 +167,54 @@ OPTIONS = (
     *_PARAMS,
     Option("model", "text", "m", setting=True),
     Option("system", "text", "S", setting=True, template=True),
-    Option("out", "name", "o"),
+    Option("out", "name", "o", stage="cell"),
     Option("format", "choice", "f", FORMATS, "markdown", setting=True),
-    Option("code", "flag"),
+    Option("code", "flag", stage="cell"),
     Option("stream", "switch", default=True, setting=True),
-    Option("raw", "flag"),
-    Option("continue", "flag"),
-    Option("of", "answer"),
-    Option("dry_run", "flag"),
-    Option("panel", "flag"),
-    Option("as", "language"),
+    Option("raw", "flag", stage="run"),
+    Option("continue", "flag", stage="cell"),
+    Option("of", "answer", stage="cell"),
+    Option("dry_run", "flag", stage="run"),
+    Option("panel", "flag", stage="cell"),
+    Option("as", "language", stage="run"),
     Option("timeout", "number", default=120.0, setting=True, low=0),
     Option("max_seconds", "number", default=600.0, setting=True, low=-1),
     Option("param", "pair"),
-    Option("frame", "variable"),
-    Option("into", "text"),
+    Option("frame", "variable", stage="table"),
+    Option("into", "text", stage="table"),
     Option("fresh", "flag"),
-    Option("keep_going", "flag"),
+    Option("keep_going", "flag", stage="table"),
     Option("profile", "text", setting=True),
-    Option("chat", "text"),
-    Option("trim", "choice", choices=TRIMS, default="stop", setting=True),
-    Option("functions", "functions"),
-    Option("rounds", "number", default=8, setting=True, low=0),
+    Option("chat", "text", stage="conversation"),
+    Option(
+        "trim",
+        "choice",
+        choices=TRIMS,
+        default="stop",
+        setting=True,
+        stage="conversation",
+    ),
+    Option("functions", "functions", stage="conversation"),
+    Option("rounds", "number", default=8, setting=True, low=0, stage="conversation"),
     Option("schema", "schema"),
     Option("json", "flag"),
-    Option("sweep", "grid"),
-    Option("models", "words"),
-    Option("repeat", "count"),
-    Option("yes", "flag"),
+    Option("sweep", "grid", stage="run"),
+    Option("models", "words", stage="run"),
+    Option("repeat", "count", stage="cell"),
+    Option("yes", "flag", stage="run"),
     Option("budget", "number", setting=True, low=0),
-    Option("base_url", "url", cell=False, setting=True),
-    Option("headers", "headers", cell=False, setting=True),
-    Option("allow_http", "switch", default=False, cell=False, setting=True),
-    Option("retries", "number", default=3.0, cell=False, setting=True, low=-1),
-    Option("store", "text", cell=False, setting=True),
+    Option("base_url", "url", stage="session", setting=True),
+    Option("headers", "headers", stage="session", setting=True),
+    Option("allow_http", "switch", default=False, stage="session", setting=True),
+    Option("retries", "number", default=3.0, stage="session", setting=True, low=-1),
+    Option("store", "text", stage="session", setting=True),
     Option("replay", "choice", "", REPLAYS, "read", setting=True, bare="read"),
-    Option("concurrency", "number", default=64.0, cell=False, setting=True, low=0),
-    Option("requests_per_minute", "number", cell=False, setting=True, low=0),
-    Option("tokens_per_minute", "number", cell=False, setting=True, low=0),
-    Option("language", "choice", choices=text.LANGUAGES, cell=False, setting=True),
+    Option("concurrency", "number", default=64.0, stage="session", setting=True, low=0),
+    Option("requests_per_minute", "number", stage="session", setting=True, low=0),
+    Option("tokens_per_minute", "number", stage="session", setting=True, low=0),
+    Option("language", "choice", choices=text.LANGUAGES, stage="session", setting=True),
 )
-CELL = tuple(row for row in OPTIONS if row.cell)
+CELL = tuple(row for row in OPTIONS if row.stage != "session")
 SETTINGS = tuple(row for row in OPTIONS if row.setting)
 FLAGS = {flag: row for row in CELL for flag in row.flags}
 _SETTINGS = {row.name: row for row in SETTINGS}
@@ -207,6 +223,17 @@ _NAMES = {row.name: row for row in OPTIONS}
 
 _MEANT = {"--n": "--repeat", "--best-of": "--repeat", "--choices": "--repeat"}
 """What is called otherwise where people come from."""
+
+
+def staged(*stages: Stage) -> frozenset[str]:
+    """The names of the options that apply at these stages."""
+    return frozenset(row.name for row in OPTIONS if row.stage in stages)
+
+
+def of_request(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a line's options makes and sends a request."""
+    other = staged("run", "cell")
+    return {name: value for name, value in given.items() if name not in other}
 
 
 def setting(name: str) -> Option:

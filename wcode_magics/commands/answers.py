@@ -7,7 +7,7 @@ from wcode_magics import options, scores, written
 from wcode_magics.cell import show_bundle
 from wcode_magics.commands.ask import send
 from wcode_magics.errors import UsageError
-from wcode_magics.extension import CELL_ONLY, Extension
+from wcode_magics.extension import Extension
 from wcode_magics.probability.alignment import Answer, compare
 
 
@@ -34,7 +34,7 @@ def wcode_branch(home: Extension, line: str) -> Any:
         given.get("of") or home.last_reply,
         token=int(token),
         alternative=int(other) if other.isdecimal() else other,
-        **{name: value for name, value in given.items() if name not in CELL_ONLY},
+        **options.of_request(given),
     )
     if given.get("dry_run"):
         return home.show_request(prepared)

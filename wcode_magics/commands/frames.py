@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from wcode_magics import options
 from wcode_magics.errors import OptionError, Stopped, WcodeError
-from wcode_magics.extension import CELL_ONLY, Extension, tell
+from wcode_magics.extension import Extension, tell
 from wcode_magics.text import say
-
-_LEFT = {"frame", "into", *CELL_ONLY}
 
 
 def ask_rows(home: Extension, template: str, given: Mapping[str, Any]) -> Any:
@@ -23,21 +22,22 @@ def ask_rows(home: Extension, template: str, given: Mapping[str, Any]) -> Any:
     frame = given["frame"]
     if not hasattr(frame, "wcode"):
         raise OptionError("not_a_frame", given=type(frame).__name__)
-    for name in sorted(CELL_ONLY - {"out"}):
+    for name in sorted(options.staged("run", "cell") - {"out"}):
         if given.get(name):
             flag = f"--{name.replace('_', '-')}"
             raise OptionError("not_together", one="--frame", other=flag)
-    options = {name: value for name, value in given.items() if name not in _LEFT}
-    into = given.get("into") or "answer"
+    own = options.of_request(given)
+    del own["frame"]
+    into = own.pop("into", None) or "answer"
     from wcode_magics.frames.marks import calls_of
 
     columns = [str(name) for name in getattr(frame, "columns", ())]
     for key, facts in home.unfilled(template, [*columns, *home.variables]):
         tell(say(f"advice.{key}", **facts))
     again = calls_of(frame).get(into, {}).get("template") == template
-    options |= {"into": into, "names": home.variables, "overwrite": again}
+    own |= {"into": into, "names": home.variables, "overwrite": again}
     try:
-        made = frame.wcode.ask(template, **options)
+        made = frame.wcode.ask(template, **own)
     except (Stopped, WcodeError) as error:
         if error.value is not None:
             _show(home, error.value, given)

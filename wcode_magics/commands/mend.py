@@ -3,14 +3,14 @@
 from typing import Any
 
 from wcode_magics import line as lines
-from wcode_magics import view
+from wcode_magics import options, view
 from wcode_magics.bundle import joined
 from wcode_magics.cell import show_bundle
 from wcode_magics.commands.ask import send
 from wcode_magics.dialogue.failure import last_failure
 from wcode_magics.errors import UsageError
 from wcode_magics.exchange import Prepared
-from wcode_magics.extension import CELL_ONLY, Extension
+from wcode_magics.extension import Extension
 from wcode_magics.reply import Reply
 from wcode_magics.text import say
 from wcode_magics.variables import LAST
@@ -40,7 +40,7 @@ def wcode_repair(home: Extension, line: str) -> Any:
     parsed = lines.parse(line, home.variables)
     parsed.refuse_rest()
     reply = _only(home)
-    own = {k: v for k, v in parsed.values.items() if k not in CELL_ONLY}
+    own = options.of_request(parsed.values)
     resolved = home.session.settings.resolve({})
     anew = Prepared(reply.request, resolved), dict[str, Any]()
     prepared, given = home.asked_for(reply) or anew

@@ -3,16 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from wcode_magics import trials, view
+from wcode_magics import options, trials, view
 from wcode_magics.cell import NotebookScreen, show_bundle, watch
 from wcode_magics.dialogue.grid import Sweep, Trial, grid_of
 from wcode_magics.errors import OptionError, Stopped
 from wcode_magics.exchange import awaited
-from wcode_magics.extension import CELL_ONLY, Extension
+from wcode_magics.extension import Extension
 from wcode_magics.live import Live
 from wcode_magics.text import say
-
-_ALONE = ("chat", "functions", "continue", "repeat", "as")
 
 
 def send_sweep(home: Extension, prompt: str, given: Mapping[str, Any]) -> Sweep | None:
@@ -28,7 +26,7 @@ def send_sweep(home: Extension, prompt: str, given: Mapping[str, Any]) -> Sweep 
         grid_of(given),
         names=None if given.get("raw") else home.variables,
         yes=bool(given.get("yes") or given.get("dry_run")),
-        **{name: value for name, value in given.items() if name not in CELL_ONLY},
+        **options.of_request(given),
     )
     if given.get("dry_run"):
         show_bundle(view.note_bundle(say("ui.sweep_first", count=len(ready))))
@@ -51,7 +49,7 @@ def send_sweep(home: Extension, prompt: str, given: Mapping[str, Any]) -> Sweep 
 
 def _refuse_others(given: Mapping[str, Any]) -> None:
     option = "--sweep" if given.get("sweep") else "--models"
-    for name in _ALONE:
+    for name in ("as", *sorted(options.staged("conversation", "cell") - {"out"})):
         if given.get(name):
             raise OptionError("not_together", one=option, other=f"--{name}")
 

@@ -7,6 +7,7 @@ from typing import Any
 from wcode_magics.errors import UsageError
 from wcode_magics.frames.labels import Classify
 from wcode_magics.frames.task import Extract, Task, language_of
+from wcode_magics.options import staged
 from wcode_magics.schema import Schema, as_json, schema_of
 from wcode_magics.session import Session
 from wcode_magics.settings import Resolved
@@ -15,11 +16,6 @@ from wcode_magics.text import say
 ALTERNATIVES, MOST_ALTERNATIVES = 5, 20
 ROOM = 64
 """Tokens of a label's answer beside the label: quotes, white space, a stop."""
-_CELL = (
-    *("chat", "functions", "sweep", "models", "repeat", "continue", "of", "frame"),
-    *("out", "code", "raw", "dry_run", "panel", "as"),
-)
-"""Options that say what to do with the one answer of a cell."""
 _OWN = ("labels", "schema", "prefix", "flat", "confidence", "details", "into")
 
 
@@ -64,7 +60,7 @@ def _refuse_odd(template: Any, options: Mapping[str, Any]) -> None:
         raise UsageError("frame.into", given=repr(into))
     if not isinstance(template, str):
         raise UsageError("frame.template", given=type(template).__name__)
-    for name in _CELL:
+    for name in sorted(staged("conversation", "run", "cell") | {"frame"}):
         if options.get(name):
             raise UsageError("frame.for_cells", name=name)
 

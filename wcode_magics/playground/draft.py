@@ -22,11 +22,8 @@ from wcode_magics.template import Template
 from wcode_magics.values import Message
 
 MAGIC = "%%wcode"
-FACE_ONLY = frozenset(
-    {"out", "code", "dry_run", "continue", "as", "panel", "raw", "sweep", "models"}
-    | {"yes", "chat", "trim", "rounds", "frame", "into"}
-)
-"""Options that a cell obeys and no request knows."""
+REQUEST = options.staged("request")
+"""Options that the request of a panel is made of."""
 
 _ENDS = "\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
 _END = re.compile(f"[{_ENDS}]")
@@ -121,7 +118,7 @@ class Draft:
         """
         if not self.prompt.strip():
             raise UsageError("empty_prompt")
-        given = {k: v for k, v in self.values.items() if k not in FACE_ONLY}
+        given = {k: v for k, v in self.values.items() if k in REQUEST}
         said: str | list[Message] = self.prompt
         if self._raw:
             names = None
