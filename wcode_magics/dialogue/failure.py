@@ -59,7 +59,7 @@ def last_failure(shell: Any, key: str | None = None) -> Failure:
     trace = _from_cell(shell, error.__traceback__)
     told = "".join(traceback.format_exception(type(error), error, trace, limit=-FRAMES))
     for name in _cell_files(shell, error):
-        told = told.replace(f'File "{name}"', _cell_name(shell, name))
+        told = told.replace(f'File "{name}"', str(_cell_name(shell, name)))
     return Failure(
         masker.text(told)[-TRACE_LIMIT:].strip(),
         tuple(masker.text(source)[:SOURCE_LIMIT] for source in sources if source),
@@ -75,13 +75,13 @@ def _cell_files(shell: Any, error: BaseException) -> list[str]:
     if isinstance(error, SyntaxError) and error.filename:
         files.append(error.filename)
     known = dict.fromkeys(files)
-    return [name for name in known if shell.compile.format_code_name(name)]
+    return [name for name in known if _cell_name(shell, name)]
 
 
 def _from_cell(shell: Any, trace: TracebackType | None) -> TracebackType | None:
     """The traceback from the first cell on; all of it where there is none."""
     for frame, _line in traceback.walk_tb(trace):
-        if shell.compile.format_code_name(frame.f_code.co_filename):
+        if _cell_name(shell, frame.f_code.co_filename):
             break
         assert trace is not None
         if trace.tb_next is None:
@@ -90,9 +90,14 @@ def _from_cell(shell: Any, trace: TracebackType | None) -> TracebackType | None:
     return trace
 
 
-def _cell_name(shell: Any, file: str) -> str:
-    """``Cell In[3]``, as IPython itself says it; a path tells too much."""
-    return " ".join(shell.compile.format_code_name(file))
+def _cell_name(shell: Any, file: str) -> str | None:
+    """``Cell In[3]``, as IPython itself says it; a path tells too much.
+
+    Before version 8 it knows its cells, and their numbers no more. None: it is none.
+    """
+    if hasattr(shell.compile, "format_code_name"):
+        return " ".join(shell.compile.format_code_name(file) or ()) or None
+    return "Cell" if file in getattr(linecache, "_ipython_cache", ()) else None
 
 
 def _source(file: str) -> str:
