@@ -383,11 +383,14 @@ def test_completion_knows_functions_and_dimensions(shell: InteractiveShell) -> N
     shell.Completer.use_jedi = False  # IPython 7 adds its guesses to any line
     shell.run_cell("def area(): pass\nareal = 3")
 
-    def offered(code: str) -> list[str]:
+    def offered(flag: str, typed: str) -> list[str]:
+        code = f"%%wcode {flag} {typed}"
         with provisionalcompleter():
-            return [c.text for c in shell.Completer.completions(code, len(code))]
+            found = shell.Completer.completions(code, len(code))
+            lines = [code[: one.start] + one.text for one in found]
+        return [line.removeprefix(f"%%wcode {flag} ") for line in lines]
 
-    assert offered("%%wcode --functions ar") == ["area"]
-    assert offered("%%wcode --functions f,ar") == ["f,area"]
-    assert offered("%%wcode --sweep temp") == ["temperature="]
-    assert offered("%%wcode --trim o") == ["oldest"]
+    assert offered("--functions", "ar") == ["area"]
+    assert offered("--functions", "f,ar") == ["f,area"]
+    assert offered("--sweep", "temp") == ["temperature="]
+    assert offered("--trim", "o") == ["oldest"]
