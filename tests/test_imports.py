@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from tests.kernel import kernel
@@ -14,6 +15,7 @@ from tests.loopback import Loopback, completion
 from tests.stopping import interrupted, once
 from wcode_magics.imports import prepare
 
+TABLE = pd.DataFrame({"a": [1]}).to_parquet()
 SLOW = """
 import sys, time, pathlib
 def slow(event, args):
@@ -22,6 +24,11 @@ def slow(event, args):
         while not pathlib.Path({go!r}).exists():
             time.sleep(0.01)
 sys.addaudithook(slow)
+"""
+PARTS = """
+import wcode_magics
+table = wcode_magics.parquet('a.parquet', to='parts')
+print(table.ask('{{ a }}', progress=False))
 """
 
 
@@ -32,6 +39,8 @@ sys.addaudithook(slow)
         ("markdown_it.main", "%%wcode\nhi"),
         ("jsonschema.validators", '%%wcode --schema {"a": "int"}\nhi'),
         ("aiohttp.connector", "df.wcode.ask('{{ a }}', progress=False)"),
+        ("aiohttp.connector", PARTS),
+        ("wcode_magics.parts.passage", PARTS),
     ],
 )
 def test_stop_during_an_import_breaks_nothing(
@@ -43,6 +52,8 @@ def test_stop_during_an_import_breaks_nothing(
     mark, go = tmp_path / "mark", tmp_path / "go"
     with kernel(env) as made:
         made.run("import pandas as pd\ndf = pd.DataFrame({'a': [1]})")
+        made.run(f"%cd {tmp_path}\n%env WCODE_STORE={tmp_path / 'answers.db'}")
+        (tmp_path / "a.parquet").write_bytes(TABLE)
         made.run(SLOW.format(name=name, mark=str(mark), go=str(go)))
         with once(mark.exists, made.manager.interrupt_kernel):
             shown = made.run(cell)

@@ -2,6 +2,7 @@
 
 import json
 import math
+import time
 
 import pytest
 
@@ -181,3 +182,11 @@ def test_json_is_read_as_servers_write_it():
     deep = decode('{"a": "]", "b": ' + "[" * 9_000 + '"]"' + "]" * 9_000 + "}")
     assert deep["a"] == "]"
     json.dumps(deep)
+
+
+def test_brackets_without_end_are_refused_at_once():
+    """A body of nothing but brackets holds the loop up for nobody."""
+    start = time.process_time()
+    with pytest.raises(ValueError, match="too deep"):
+        decode("[" * 30_000_000 + "]" * 30_000_000)
+    assert time.process_time() - start < 2

@@ -2,8 +2,10 @@
 
 from typing import TYPE_CHECKING, Any
 
+from wcode_magics.errors import stoppable as _stoppable
 from wcode_magics.frames import accessors as _accessors
 from wcode_magics.imports import late as _late
+from wcode_magics.imports import prepare as _prepare
 
 if TYPE_CHECKING:
     from wcode_magics.dialogue.tools import confirm
@@ -83,4 +85,6 @@ def panel(prompt: str = "", *, session: "Session | None" = None, **values: Any) 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(name)
+    with _stoppable():
+        _prepare([_HOMES[name]])
     return _late(f"{_HOMES[name]}.{name}")

@@ -25,6 +25,8 @@ MOST_BYTES = 2**20
 MOST_ALTERNATIVES = 1024
 MOST_CALLS = 1024
 MOST_DEPTH = 64
+MOST_BRACKETS = 1_000_000
+"""Of a payload that is too deep or has too long a number, and is read once more."""
 LONGEST_WORD = 256
 ROUNDING = 0.01
 """A log probability may be so far above 0."""
@@ -54,8 +56,9 @@ def decode(body: str) -> Any:
         raise
     except (ValueError, RecursionError):
         pass  # too many digits, too deep
+    shallow = _shallow(body)
     try:
-        return json.loads(_shallow(body), strict=False, parse_int=_int)
+        return json.loads(shallow, strict=False, parse_int=_int)
     except RecursionError as wrong:
         raise ValueError("too deep") from wrong
 
@@ -109,6 +112,8 @@ def _int(digits: str) -> int | float:
 
 def _shallow(body: str) -> str:
     """The same with null in place of what is nested too deep."""
+    if body.count("[") + body.count("{") > MOST_BRACKETS:
+        raise ValueError("too deep")
     depth = at = 0
     parts = []
     for found in _DEEP.finditer(body):

@@ -7,7 +7,8 @@ the function is.
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wcode_magics.errors import SettingError
+from wcode_magics import imports
+from wcode_magics.errors import SettingError, stoppable
 
 if TYPE_CHECKING:
     from wcode_magics.parts.face import Parquet
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 ROWS = 10_000
 
 
+@stoppable()
 def parquet(
     source: Any, *, to: str | Path, rows: int = ROWS, overwrite: bool = False
 ) -> "Parquet":
@@ -37,7 +39,9 @@ def parquet(
         SettingError: pandas or pyarrow is not installed.
     """
     try:
-        from wcode_magics.parts.face import Parquet
+        imports.prepare(["wcode_magics.parts.face"])
     except ModuleNotFoundError as missing:
         raise SettingError("parquet.needs", name=missing.name) from missing
+    from wcode_magics.parts.face import Parquet
+
     return Parquet(source, to, rows, overwrite=overwrite)
