@@ -3,7 +3,8 @@
 import datetime as dt
 import enum
 from dataclasses import dataclass
-from typing import Annotated, Literal, TypedDict
+from decimal import Decimal
+from typing import Annotated, Any, Literal, TypedDict
 
 import numpy as np
 import pydantic
@@ -294,3 +295,27 @@ def test_values_without_a_word_in_json():
     schema = schema_of(Odd)
     with pytest.raises(AnswerError):
         schema.plain(schema.check({"price": 1}))
+
+
+@pytest.mark.parametrize(
+    ("form", "value"),
+    [
+        ({"a": "int"}, {"a": True}),
+        ({"a": "float"}, {"a": False}),
+        ({"a": int | None}, {"a": True}),
+        (list[int], [1, True]),
+        ({"a": Decimal}, {"a": True}),
+    ],
+)
+def test_a_truth_is_no_number(form, value):
+    """Pydantic takes true for 1; an answer that says so is not of its schema."""
+    with pytest.raises(AnswerError, match="does not fit the schema"):
+        schema_of(form).check(value)
+
+
+def test_truths_are_read_where_they_may_stand():
+    """Beside numbers, in a choice of types, and where anything may stand."""
+    form = {"a": bool, "n": int, "u": bool | int, "x": Any}
+    value = {"a": True, "n": 1, "u": False, "x": {"deep": True}}
+    made = schema_of(form)
+    assert made.plain(made.check(value)) == value

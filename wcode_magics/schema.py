@@ -21,7 +21,7 @@ from wcode_magics.errors import AnswerError, UsageError
 from wcode_magics.fillable import ABSENT, flaw_of, target
 from wcode_magics.instance import Names, bare, names_of
 from wcode_magics.params import hint
-from wcode_magics.strict import DECIMAL, Strict, read_back
+from wcode_magics.strict import DECIMAL, Strict, misplaced_truth, read_back
 
 _Above = tuple[int, ...]
 Kind = Literal["text", "int", "float", "bool", "date", "datetime", "choice", "object"]
@@ -134,6 +134,9 @@ class Schema:
     def _validated(self, value: Any) -> Any:
         from pydantic import ValidationError
 
+        truth = misplaced_truth(value, self.json)
+        if truth is not None:
+            raise AnswerError("schema.misfit", path=path_of(truth[0]), problem=truth[1])
         try:
             return self._adapter.validate_json(json.dumps(value))
         except ValidationError as wrong:

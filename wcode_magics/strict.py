@@ -7,7 +7,7 @@ answer again. What a grammar cannot hold is left out of what is sent; the answer
 checked against the schema itself.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -116,6 +116,30 @@ def read_back(value: Any, schema: Mapping[str, Any]) -> Any:
     Nulls that stand for properties left out are left out; digits of Decimals are text.
     """
     return _Reading(schema).value(value, [schema])
+
+
+def misplaced_truth(
+    value: Any, schema: Mapping[str, Any]
+) -> tuple[Iterable[str | int], str] | None:
+    """Where a truth stands that the schema does not allow, and why; None: nowhere.
+
+    Pydantic takes it for the number 1.
+    """
+    if not _holds_truth(value):
+        return None
+    from jsonschema import Draft202012Validator
+
+    errors = Draft202012Validator(schema).iter_errors(value)
+    wrong = next((one for one in errors if isinstance(one.instance, bool)), None)
+    return None if wrong is None else (wrong.absolute_path, wrong.message)
+
+
+def _holds_truth(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(map(_holds_truth, value.values()))
+    if isinstance(value, list):
+        return any(map(_holds_truth, value))
+    return isinstance(value, bool)
 
 
 class _Reading:

@@ -258,3 +258,29 @@ def test_white_space_has_room_before_a_label(serve):
     server = serve(completion("glad"))
     texts(1).wcode.classify("{{ text }}", ["glad", "a" * 100], **QUIET)
     assert server.seen[0].body["max_tokens"] >= 160
+
+
+@pytest.mark.parametrize(
+    ("labels", "said", "label"),
+    [
+        (["café", "thé"], "cafe\u0301", "café"),
+        (["cafe\u0301", "thé"], "it is café", "cafe\u0301"),
+        (["neg", "negative"], "negative", "negative"),
+        (["👍", "👍🏽"], "👍🏽", "👍🏽"),
+    ],
+)
+@pytest.mark.parametrize("quoted", [False, True])
+def test_labels_that_read_alike(serve, labels, said, label, quoted):
+    """An accent is one however it is spelt; the longer one is not the shorter."""
+    serve(completion(json.dumps(said) if quoted else said))
+    made = texts(1).wcode.classify("{{ text }}", labels, **QUIET)
+    assert (made["label"][0], made["label_status"][0]) == (label, "ok")
+
+
+def test_labels_that_differ_in_form_alone_are_refused(serve):
+    """Nobody could tell which of them was said."""
+    server = serve()
+    for labels in (["Good", "good"], ["中性", "中性 "], ["café", "cafe\u0301"]):
+        with pytest.raises(UsageError, match="are no labels"):
+            texts(1).wcode.classify("{{ text }}", labels, **QUIET)
+    assert not server.seen

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeGuard
@@ -85,25 +86,25 @@ class Classify(Task):
             return False
         if said[-1].isspace() or (len(said.strip()) > 1 and said.strip()[-1] == '"'):
             return True
-        words = (one.strip().casefold() for one in self.labels if one != label)
-        return not any(one.startswith(label.strip().casefold()) for one in words)
+        words = (folded(one) for one in self.labels if one != label)
+        return not any(one.startswith(folded(label)) for one in words)
 
     def _exact(self, text: str) -> str | None:
         """The label that a text is, but for case, quotes and white space."""
-        folded = {label.strip().casefold(): label for label in self.labels}
-        said, raw = (t.strip().casefold() for t in (_decoded(text), text))
+        labels = {folded(label): label for label in self.labels}
+        said, raw = folded(_decoded(text)), folded(text)
         words = (said, raw, said.strip(_QUOTES))
-        return next((folded[word] for word in words if word in folded), None)
+        return next((labels[word] for word in words if word in labels), None)
 
     def _label(self, reply: Reply) -> str:
         refuse_empty(reply)
         exact = self._exact(reply.text)
         if exact is not None:
             return exact
-        folded = {label.strip().casefold(): label for label in self.labels}
-        said = _decoded(reply.text).strip().casefold()
+        known = {folded(label): label for label in self.labels}
+        said = folded(_decoded(reply.text))
         held, rest, denied = [], said, False
-        for word in sorted(folded, key=len, reverse=True):
+        for word in sorted(known, key=len, reverse=True):
             spoken = _spoken(word)
             found = spoken.search(rest)
             if found:
@@ -113,7 +114,7 @@ class Classify(Task):
         if len(held) != 1 or denied:
             labels = ", ".join(self.labels)
             raise AnswerError("frame.no_label", given=said[:60], labels=labels)
-        return folded[held[0]]
+        return known[held[0]]
 
     def _sure(self, reply: Reply) -> LabelConfidence | None:
         if reply.logprobs is None:
@@ -131,6 +132,11 @@ def _likeliest(sure: LabelConfidence, said: str) -> str:
     best = sure.best
     alike = best is None or sure.masses[best] - sure.masses[said] <= ALIKE
     return said if best is None or alike else best
+
+
+def folded(text: str) -> str:
+    """A text without what tells no labels apart: case, blanks around, accents' form."""
+    return unicodedata.normalize("NFC", text).strip().casefold()
 
 
 def _decoded(said: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wcode_magics.errors import UsageError
-from wcode_magics.frames.labels import Classify
+from wcode_magics.frames.labels import Classify, folded
 from wcode_magics.frames.task import Extract, Task, language_of
 from wcode_magics.options import staged
 from wcode_magics.schema import Schema, as_json, schema_of
@@ -107,7 +107,7 @@ def _checked(labels: Any) -> tuple[str, ...]:
         listed = () if unordered else tuple(labels)
     except TypeError:
         listed = ()
-    texts = [label.strip().casefold() for label in listed if _is_text(label)]
+    texts = [folded(label) for label in listed if _is_text(label)]
     if len(texts) < 2 or "" in texts or len(set(texts)) < len(listed):
         raise UsageError("frame.labels", given=repr(labels))
     return listed
