@@ -1,6 +1,7 @@
 """Contexts: read where the server tells them, and kept to before sending."""
 
 import json
+import time
 
 import pytest
 
@@ -8,6 +9,8 @@ from tests.loopback import Answer, Seen, completion
 from wcode_magics import Session
 from wcode_magics.contexts import LISTED, SHORT, SOURCES
 from wcode_magics.errors import UsageError
+from wcode_magics.reply import Reply
+from wcode_magics.store.row import Row
 
 MODEL = "m"
 LONG = "word " * 3_000
@@ -159,3 +162,54 @@ def test_the_catalogue_is_of_its_own_endpoint(session):
     made.settings.set("base_url", None)
     made.settings.given_key = "k"
     assert made.context(made.prepare("hi", **named), 5_000) == 65_536
+
+
+DAY = 86_400.0
+
+
+@pytest.mark.parametrize(
+    ("row", "asked"),
+    [
+        ({"created": -DAY}, True),
+        ({"created": -9 * DAY}, False),
+        ({"created": 0}, False),
+        ({}, False),
+        ({"created": "soon"}, False),
+    ],
+    ids=["since", "before", "clock", "untold", "odd"],
+)
+def test_a_record_of_another_model_is_not_replayed(
+    loopback, tmp_path, capsys, row, asked
+):
+    """One that has its name since; a server that tells the time tells nothing."""
+    now = time.time()
+    told = {key: now + at if at.__class__ is not str else at for key, at in row.items()}
+    listing = {"data": [{"id": f"{MODEL}:latest", **told}]}
+
+    def answer(seen: Seen) -> Answer:
+        return completion("new") if seen.method == "POST" else said(listing)
+
+    server = loopback(answer)
+    place = {"base_url": server.url, "store": str(tmp_path / "a.db"), "model": MODEL}
+    with Session(**place) as session:
+        reply = session.prepare("hi", seed=1).request
+        old = Reply("old", reply, MODEL, finish_reason="stop", base_url=server.url)
+        session.store._writer.put(Row(old, server.url, now - 3 * DAY))
+        text = session.ask("hi", seed=1).text
+        again = session.ask("hi", seed=1).text
+    assert (text, again) == (("new", "new") if asked else ("old", "old"))
+    assert sum(seen.method == "POST" for seen in server.seen) == int(asked)
+    assert sum(seen.method == "GET" for seen in server.seen) == 1
+    printed = "".join(capsys.readouterr())
+    assert printed.count(f"Another model has the name {MODEL} since") == int(asked)
+
+
+def test_a_listing_is_not_asked_for_a_record_of_today(loopback, tmp_path):
+    """Nor where nothing may be sent."""
+    server = loopback(completion("new"))
+    place = {"base_url": server.url, "store": str(tmp_path / "a.db"), "model": MODEL}
+    with Session(**place) as session:
+        assert [session.ask("hi", seed=1).text for _ in "ab"] == ["new"] * 2
+    with Session(**place, replay="only") as session:
+        assert session.ask("hi", seed=1).text == "new"
+    assert [seen.method for seen in server.seen] == ["POST"]

@@ -1,4 +1,4 @@
-"""How long a model's context is, where its server tells.
+"""How long a model's context is, and since when it is there, where its server tells.
 
 Every server tells it in its own place, or not at all, and rarely in the common
 listing. The rows of :data:`SOURCES` are asked in their order until one answers; what
@@ -28,6 +28,8 @@ MOST_A_LETTER = 4
 """Tokens that a character has at most, one for each of its bytes."""
 MOST = 2**31
 AGAIN_S = 30.0
+CLOCK_S = 120.0
+"""A model that is no older was not made now: its server tells the time (vLLM)."""
 SILENCE_S = 3.0
 MOST_S = 6.0
 MOST_BYTES = 2**22
@@ -58,12 +60,16 @@ class Source:
 
 def _in_listing(data: Any, model: str) -> Any:
     """``{"data": [{"id": …, "max_model_len": …}]}``, or Ollama's ``models``."""
-    rows = data.get("data") or data.get("models")
-    for row in rows:
+    row = _row_of(data, model)
+    return next((row[key] for key in LISTED if row.get(key)), None)
+
+
+def _row_of(data: Any, model: str) -> Mapping[str, Any]:
+    for row in data.get("data") or data.get("models"):
         names = {row.get(key) for key in ("id", "name", "model")}
         if names & {model, f"{model}:latest"}:
-            return next((row[key] for key in LISTED if row.get(key)), None)
-    return None
+            return dict(row)
+    return {}
 
 
 def _in_props(data: Any, _model: str) -> Any:
@@ -103,6 +109,7 @@ class Contexts:
         self._load = load
         self._known: dict[str, int] = {}
         self._asked: dict[str, float] = {}
+        self._created: dict[str, tuple[float, float | None]] = {}
         self._lock = asyncio.Lock()
 
     async def of(self, model: str, size: int = SHORT) -> int | None:
@@ -117,6 +124,22 @@ class Contexts:
             async with self._lock:
                 await self._learn(model)
         return self._known.get(model)
+
+    async def created(self, model: str) -> float | None:
+        """Since when a model has its name, in seconds since 1970; None: not told."""
+        asked, known = self._created.get(model, (-math.inf, None))
+        if time.monotonic() - asked > AGAIN_S:
+            known = await self._since(model)
+            self._created[model] = time.monotonic(), known
+        return known
+
+    async def _since(self, model: str) -> float | None:
+        with suppress(Exception):  # a server may answer anything
+            async with asyncio.timeout(SILENCE_S):
+                row = _row_of(await self._answer(SOURCES[0], model), model)
+            made = float(row["created"])
+            return made if 0 < made < time.time() - CLOCK_S else None
+        return None
 
     async def refuse_long(self, request: Request) -> None:
         """Raise UsageError where a prompt is certainly longer than the context."""

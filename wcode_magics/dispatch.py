@@ -1,6 +1,8 @@
 """Where the requests of a person go, and what is kept of the answers."""
 
+import datetime as dt
 import math
+import time
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
@@ -8,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 from wcode_magics import models, portal
 from wcode_magics.client import Client
 from wcode_magics.connections import Bound, Connections
+from wcode_magics.errors import UsageError, tell
 from wcode_magics.exchange import Exchange, Prepared
 from wcode_magics.flow.attempt import Limits
 from wcode_magics.flow.budget import Budget
@@ -22,6 +25,10 @@ from wcode_magics.values import Endpoint
 if TYPE_CHECKING:
     from wcode_magics.recorded import Recorded
     from wcode_magics.store import Store
+
+
+DAY_S = 86_400.0
+"""A younger record is of the model that is there."""
 
 
 class Dispatch(Bound):
@@ -101,9 +108,25 @@ class Dispatch(Bound):
         asked = [(one.request, one.resolved) for one in ready]
         found = self.ledger.recall(asked, self.place)
         return [
-            self.answerer(one.resolved, record)
+            self.answerer(one.resolved, self._current(one, record))
             for one, record in zip(ready, found, strict=True)
         ]
+
+    def _current(self, one: Prepared, record: Reply | None) -> Reply | None:
+        """The record, unless another model has taken its name since."""
+        if record is None or record.answered is None or record.from_sandbox:
+            return record
+        model, came = one.request.model, record.answered.timestamp()
+        known = models.find(model, one.resolved.place) is not None
+        late = known or time.time() - came < DAY_S
+        if late or not Replay(one.resolved["replay"]).sends:
+            return record
+        made = portal.run(self.client(one.resolved).contexts.created, model)
+        if made is None or made <= came:
+            return record
+        day = f"{dt.datetime.fromtimestamp(made).astimezone():%Y-%m-%d}"
+        tell(UsageError("model_changed", model=model, day=day))
+        return None
 
     def place(self, resolved: Resolved) -> str | None:
         """The endpoint whose records count, as the store has it; None: any."""
