@@ -12,7 +12,7 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from wcode_magics.errors import WcodeError
-from wcode_magics.headers import MASK
+from wcode_magics.secret_forms import MASK
 from wcode_magics.values import Delta
 
 _STREAMED = ("text", "reasoning", "refusal")

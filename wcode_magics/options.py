@@ -14,8 +14,9 @@ from typing import Any, Literal
 
 from wcode_magics import address, params, text
 from wcode_magics.errors import OptionError, SettingError
-from wcode_magics.headers import MASK, headers_in
+from wcode_magics.headers import headers_in
 from wcode_magics.params import Param
+from wcode_magics.secret_forms import MASK
 
 Kind = Literal[
     "text",

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from itertools import pairwise
 
-from wcode_magics.headers import MASK
+MASK = "***"
 
 _B64 = r"[A-Za-z0-9+/_=-]"
 FORMS: Mapping[str, str] = {

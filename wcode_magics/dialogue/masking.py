@@ -15,8 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice, pairwise
 from typing import Any
 
-from wcode_magics.headers import MASK
-from wcode_magics.secret_forms import without_forms, without_random
+from wcode_magics.secret_forms import MASK, without_forms, without_random
 
 SHORTEST = 6
 """Characters of a text that is masked wherever it stands; shorter ones are words."""
