@@ -1,11 +1,13 @@
 """Tool calls in pieces: every way of numbering gives the same calls."""
 
 import json
+import time
 
 import pytest
 
 from tests.loopback import event
 from tests.test_stream import reply, whole
+from wcode_magics.values import MOST_CALLS
 
 A, B = ("call_a", "w", '{"city": "Paris"}'), ("call_b", "v", '{"city": "Rome"}')
 
@@ -96,3 +98,32 @@ def test_one_id_for_two_calls_of_a_whole_answer_is_told_apart():
         )
     )
     assert [piece.index for piece in delta.calls] == [0, 1]
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_calls_without_end_are_left_out_and_named(whole):
+    """No model calls a thousand functions at once; each costs as much as the first."""
+    pieces = [call((f"c{n}", "f", ""), "{}", index=0) for n in range(20_000)]
+    start = time.process_time()
+    if whole:
+        choice = {"message": {"tool_calls": pieces}, "finish_reason": "tool_calls"}
+        made = reply(json.dumps({"choices": [choice]}).encode())
+    else:
+        made = reply(*(event({"tool_calls": [piece]}) for piece in pieces))
+    assert time.process_time() - start < 5
+    assert len(made.tool_calls) == MOST_CALLS
+    assert made.tool_calls[-1].id == f"c{MOST_CALLS - 1}"
+    assert "tool_calls" in made.unread
+
+
+def test_arguments_in_many_pieces_that_all_bear_the_name():
+    """Some servers repeat it; whether the call is whole is not asked for each."""
+    pieces = [call(("", "f", ""), "a" * 20, index=0) for _ in range(10_000)]
+    start = time.process_time()
+    [made] = calls(
+        [call(("", "f", ""), '{"x": "', index=0)],
+        *([one] for one in pieces),
+        [call(("", "f", ""), '"}', index=0)],
+    )
+    assert time.process_time() - start < 5
+    assert len(made[2]) == 9 + 200_000

@@ -921,6 +921,20 @@ def test_an_import_is_bounded_in_rows_and_time(tmp_path, store, bound):
         assert store.absorb(other.path) == 3
 
 
+def test_a_damaged_name_is_damage(tmp_path, store):
+    """SQLite repeats it in what it says, in bytes that are no text."""
+    source = tmp_path / "named.db"
+    Store(source).close()
+    held = source.read_bytes()
+    source.write_bytes(
+        held.replace(b"CREATE TABLE answers", b"CREATE TAB\xff\xfe\xfdanswers")
+    )
+    with pytest.raises(StoreError, match="damaged"):
+        store.absorb(source)
+    with pytest.raises(StoreError, match="damaged"):
+        Store(source).count()
+
+
 def make_worn(path: Path) -> None:
     """A store that opens, but whose later pages are overwritten."""
     with Store(path) as kept:

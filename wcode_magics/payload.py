@@ -18,12 +18,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from wcode_magics.probability.token import Alternative, TokenLogprob
-from wcode_magics.values import CallPiece, Delta, Usage
+from wcode_magics.values import MOST_CALLS, CallPiece, Delta, Usage
 
 MOST_COUNTED = 2**53
 MOST_BYTES = 2**20
 MOST_ALTERNATIVES = 1024
-MOST_CALLS = 1024
 MOST_DEPTH = 64
 MOST_BRACKETS = 1_000_000
 """Of a payload that is too deep or has too long a number, and is read once more."""

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from wcode_magics.values import CallPiece
+from wcode_magics.values import MOST_CALLS, CallPiece
 
 
 @dataclass(slots=True)
@@ -32,12 +32,17 @@ class CallNumbering:
     def numbered(
         self, pieces: Iterable[CallPiece], *, whole: bool
     ) -> tuple[CallPiece, ...]:
-        """The pieces of one event, or all calls of a ``whole`` answer."""
+        """The pieces of one event, or all calls of a ``whole`` answer.
+
+        Those of a call beyond the first :data:`MOST_CALLS` are left out.
+        """
         made: list[CallPiece] = []
         taken: set[int] = set()
         for piece in pieces:
             call = None if whole else self._begun(piece, taken)
             if call is None:
+                if len(self._calls) == MOST_CALLS:
+                    continue
                 call = _Call(len(self._calls), piece.index, piece.id, piece.name, "")
                 self._calls.append(call)
             call.id = call.id or piece.id
@@ -70,6 +75,8 @@ def _begins_another(piece: CallPiece, call: _Call) -> bool:
 
 
 def _is_whole(arguments: str) -> bool:
+    if not arguments.rstrip().endswith("}"):
+        return False
     try:
         json.loads(arguments, strict=False)
     except (ValueError, RecursionError):

@@ -212,7 +212,9 @@ class AnswerReader:
             self.failed, delta = True, replace(delta, finish_reason=None)
         if delta.calls:
             calls = self._numbering.numbered(delta.calls, whole=inner == "message")
-            delta = replace(delta, calls=calls)
+            left_out = len(calls) < len(delta.calls)
+            unread = (*delta.unread, "tool_calls") if left_out else delta.unread
+            delta = replace(delta, calls=calls, unread=unread)
         if delta.reasoning:
             reasoning = self._joined("reasoning", delta.reasoning)
             delta = replace(delta, reasoning=reasoning or None)

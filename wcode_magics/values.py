@@ -14,6 +14,8 @@ Number = TypeVar("Number", int, float)
 HOSTED_URL = "https://wcode.net/api/gpt/v1"
 SANDBOX = "sandbox"
 """Where answers of the sandbox are kept: its port is another one every time."""
+MOST_CALLS = 1024
+"""Of an answer; no model calls that many functions at a time."""
 
 
 def _sum(one: Number | None, other: Number | None) -> Number | None:

@@ -11,6 +11,7 @@ from typing import Any
 from wcode_magics import template, text
 from wcode_magics.errors import AnswerError, UsageError, WcodeError
 from wcode_magics.flow.outcome import ending_of
+from wcode_magics.markup import clipped
 from wcode_magics.probability.jsonpath import spelled
 from wcode_magics.reply import Reply
 from wcode_magics.request import Request
@@ -35,6 +36,8 @@ _TYPES: dict[str, Any] = {
     "float": int | float,
 }
 """What JSON has for a kind of field; an object may be anything."""
+MOST_NAMED = 200
+"""Characters of the names of functions that an error shows."""
 _MOST = {"int": 2**63 - 1, "float": int(sys.float_info.max)}
 _CHINESE = re.compile(r"[\u3400-\u9fff]")
 
@@ -201,8 +204,8 @@ def refuse_empty(reply: Reply) -> None:
     if reply.refusal or reply.text.strip():
         return
     if reply.tool_calls:
-        named = ", ".join(call.name for call in reply.tool_calls)
-        raise AnswerError("frame.empty_call", names=named)
+        named = ", ".join(dict.fromkeys(call.name for call in reply.tool_calls))
+        raise AnswerError("frame.empty_call", names=clipped(named, MOST_NAMED))
     raise AnswerError("frame.empty_thinking" if reply.reasoning else "frame.empty")
 
 

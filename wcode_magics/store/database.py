@@ -195,6 +195,8 @@ def faults(path: Path, unless: tuple[type[Exception], ...] = ()) -> Iterator[Non
         yield
     except unless:
         raise
+    except UnicodeDecodeError as wrong:  # what SQLite says of a damaged name
+        raise StoreError("store.damaged", path=path, reason=wrong.reason) from wrong
     except (sqlite3.Error, OSError, OverflowError) as wrong:
         name = getattr(wrong, "sqlite_errorname", "")
         keys = (key for start, key in _FAULTS if name.startswith(start))
