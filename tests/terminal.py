@@ -1,13 +1,21 @@
 """A real IPython shell, as in a terminal, and what a cell did in it."""
 
 import atexit
-from collections.abc import Callable
+import os
+import pty
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from traitlets.config import Config
+
+from tests.loopback import Loopback
+
+IPYTHON = ["-m", "IPython", "--colors=NoColor", "--no-banner", "-c"]
 
 
 @dataclass
@@ -62,3 +70,19 @@ def run_in(
         captured.outputs,
         result.error_in_exec,
     )
+
+
+def in_terminal(words: Sequence[str], server: Loopback) -> str:
+    """All that a program writes to a terminal of its own."""
+    env = {**os.environ, "WCODE_BASE_URL": server.url, "WCODE_RETRIES": "1"}
+    env |= {"COLUMNS": "100", "WCODE_LANGUAGE": "en"}
+    child, master = pty.fork()
+    if not child:
+        os.execve(sys.executable, [sys.executable, *words], env)
+    parts = []
+    with suppress(OSError):
+        while part := os.read(master, 4096):
+            parts.append(part)
+    os.close(master)
+    os.waitpid(child, 0)
+    return b"".join(parts).decode()

@@ -1,10 +1,8 @@
 """A wait that the endpoint asks for is counted, wherever a person looks."""
 
 import os
-import pty
 import re
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 import pytest
@@ -12,6 +10,7 @@ import pytest
 from tests.kernel import Kernel, Shown, kernel
 from tests.loopback import Answer, Loopback, Seen, completion, either
 from tests.stopping import once
+from tests.terminal import IPYTHON, in_terminal
 from wcode_magics import Session, terminal, view
 from wcode_magics.errors import RateLimitError
 from wcode_magics.live import Live
@@ -116,24 +115,7 @@ def test_stop_ends_a_wait(running: Kernel, loopback: Callable[..., Loopback]) ->
         assert "sent again" not in str(shown.outputs)
 
 
-def in_terminal(words: Sequence[str], server: Loopback) -> str:
-    """All that a program writes to a terminal of its own."""
-    env = {**os.environ, "WCODE_BASE_URL": server.url, "WCODE_RETRIES": "1"}
-    env |= {"COLUMNS": "100", "WCODE_LANGUAGE": "en"}
-    child, master = pty.fork()
-    if not child:
-        os.execve(sys.executable, [sys.executable, *words], env)
-    parts = []
-    with suppress(OSError):
-        while part := os.read(master, 4096):
-            parts.append(part)
-    os.close(master)
-    os.waitpid(child, 0)
-    return b"".join(parts).decode()
-
-
 LOAD = "%load_ext wcode_magics\n"
-IPYTHON = ["-m", "IPython", "--colors=NoColor", "--no-banner", "-c"]
 COMMAND = ["-m", "wcode_magics"]
 
 
