@@ -220,12 +220,13 @@ WORDINGS = (
         "key_refused",
         r"(invalid|incorrect|wrong|expired|revoked|missing|no).{0,12}api.?key"
         r"|api.?key.{0,30}(invalid|incorrect|expired|not valid|not found|missing"
-        r"|disabled|revoked|required)|authentication (error|fail)",
+        r"|disabled|revoked|required)|authentication (error|fail)|login fail",
         (
             "Incorrect API key provided: sk-x.",  # OpenAI
             "API key not valid. Please pass a valid API key.",  # Gemini, a 400
             "Authentication Error, Invalid proxy server token passed",  # litellm, 400
             "Authentication Fails (no such user)",  # DeepSeek
+            "login fail: Please carry the API secret key",  # MiniMax
         ),
     ),
     Wording(

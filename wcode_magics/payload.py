@@ -17,10 +17,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from wcode_magics.counts import Unread, count, first, usage_of
+from wcode_magics.finishes import finish
 from wcode_magics.probability.token import Alternative, TokenLogprob
-from wcode_magics.values import MOST_CALLS, CallPiece, Delta, Usage
+from wcode_magics.values import MOST_CALLS, CallPiece, Delta
 
-MOST_COUNTED = 2**53
 MOST_BYTES = 2**20
 MOST_ALTERNATIVES = 1024
 MOST_DEPTH = 64
@@ -30,12 +31,12 @@ LONGEST_WORD = 256
 ROUNDING = 0.01
 """A log probability may be so far above 0."""
 
-REASONING_FIELDS = ("reasoning_content", "reasoning")
+REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking", "reasoning_text")
 """Where thinking comes, apart from the text (DeepSeek, vLLM; OpenRouter, Ollama)."""
+ARGUMENTS = ("arguments", "parameters", "input")
+"""Where the arguments of a call stand; the second as Llama writes them."""
 
 _DEEP = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{}]', re.DOTALL)
-
-Unread = dict[str, None]
 
 
 class NoAnswerError(ValueError):
@@ -74,7 +75,7 @@ def delta_of(payload: Any, inner: str) -> Delta | None:
         raise NoAnswerError
     unread: Unread = {}
     choice = _first_choice(payload.get("choices"))
-    usage = _usage(payload.get("usage"), unread)
+    usage = usage_of(payload, choice, unread)
     model = _word(payload.get("model"), "model", unread)
     if choice is None:
         return Delta(usage=usage, model=model, unread=(*unread,)) if usage else None
@@ -84,7 +85,7 @@ def delta_of(payload: Any, inner: str) -> Delta | None:
         text=text,
         calls=tuple(_calls(said, unread)),
         tokens=_tokens(choice.get("logprobs"), unread),
-        finish_reason=_word(choice.get("finish_reason"), "finish_reason", unread),
+        finish_reason=finish(_said_end(choice.get("finish_reason"), unread)),
         usage=usage,
         model=model,
         refusal=_word(said.get("refusal"), "refusal", unread, MOST_BYTES),
@@ -211,54 +212,19 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _usage(usage: Any, unread: Unread) -> Usage | None:
-    if not isinstance(usage, Mapping):
-        if usage:
-            unread["usage"] = None
+def _said_end(value: Any, unread: Unread) -> str | None:
+    if value and not isinstance(value, str):
+        unread["finish_reason"] = None
         return None
-    prompt, answer = usage.get("prompt_tokens"), usage.get("completion_tokens")
-    if prompt is None and answer is None:
-        return None
-    counts = _count(prompt or 0), _count(answer or 0)
-    if counts[0] is None or counts[1] is None:
-        unread["usage"] = None
-        return None
-    cached = _inner(usage, "prompt_tokens_details", "cached_tokens")
-    thought = _inner(usage, "completion_tokens_details", "reasoning_tokens")
-    return Usage(
-        counts[0],
-        counts[1],
-        _count(cached if cached is not None else usage.get("prompt_cache_hit_tokens")),
-        _count(thought if thought is not None else usage.get("reasoning_tokens")),
-        _charge(usage.get("cost")),
-    )
-
-
-def _inner(usage: Mapping[str, Any], details: str, name: str) -> Any:
-    inner = usage.get(details)
-    return inner.get(name) if isinstance(inner, Mapping) else None
-
-
-def _count(value: Any) -> int | None:
-    """A number of tokens; None for what cannot be one."""
-    try:
-        whole = isinstance(value, int | float) and int(value) == value
-        number = int(value) if whole or isinstance(value, str) else -1
-    except (ValueError, OverflowError):
-        return None
-    return number if 0 <= number < MOST_COUNTED else None
-
-
-def _charge(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return float(value) if 0 <= value < MOST_COUNTED else None
+    return _word(value, "finish_reason", unread)
 
 
 def _calls(said: Mapping[str, Any], unread: Unread) -> Iterator[CallPiece]:
     calls = said.get("tool_calls")
     if not calls and said.get("function_call"):
         calls = [{"function": said["function_call"]}]
+    if isinstance(calls, Mapping):
+        calls = [calls]
     if calls and not isinstance(calls, list):
         unread["tool_calls"] = None
         return
@@ -273,12 +239,12 @@ def _calls(said: Mapping[str, Any], unread: Unread) -> Iterator[CallPiece]:
             _index(call.get("index")),
             _word(call.get("id"), "tool_calls", unread) or "",
             _word(function.get("name"), "tool_calls", unread) or "",
-            _arguments(function.get("arguments")),
+            _arguments(first(function, ARGUMENTS)),
         )
 
 
 def _index(value: Any) -> int:
-    index = _count(value)
+    index = count(value)
     return index if index is not None and index < MOST_CALLS else -1
 
 
@@ -370,11 +336,11 @@ def _alternative(
 def _logprob(value: Any) -> float | None:
     if value is None:
         return -math.inf
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
         number = float(value)
-    except OverflowError:
+    except (ValueError, OverflowError):
         return None
     return number if number <= ROUNDING else None
 

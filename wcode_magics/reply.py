@@ -42,13 +42,13 @@ class Reply(Value):
     """An answer: ``str(reply)`` is its text.
 
     ``cost`` is in ¥ (None: the price of the model is not known), ``elapsed`` in
-    seconds. ``finish_reason`` is the endpoint's word (stop, length, tool_calls,
-    content_filter) or None where the answer broke off; ``interrupted`` tells that
-    the person stopped it. ``tokens`` are the token log probabilities as reported.
-    ``reasoning`` is what the model thought before it answered, where the endpoint
-    sends it; it is no part of the text. ``unread`` names what came malformed beside
-    the text and was left out. ``unconfirmed``: the endpoint never tells how an answer
-    ended, so that it cannot be known to be whole.
+    seconds. ``finish_reason`` is how the endpoint says it ended (stop, length,
+    tool_calls, content_filter, or its own word) or None where it broke off;
+    ``interrupted`` tells that the person stopped it. ``tokens`` are the token log
+    probabilities as reported. ``reasoning`` is what the model thought before it
+    answered, where the endpoint sends it; it is no part of the text. ``unread`` names
+    what came malformed beside the text and was left out. ``unconfirmed``: the endpoint
+    never tells how an answer ended, so that it cannot be known to be whole.
     ``prompt_least`` is how many tokens the prompt has at least, as the endpoint
     counted the turns before. ``answered`` is when a replayed answer came (UTC).
     ``parsed`` is the value that ``schema`` or ``json`` asked for, ``trace`` the calls

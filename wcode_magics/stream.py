@@ -17,13 +17,14 @@ from typing import Any, NamedTuple
 from wcode_magics import payload
 from wcode_magics.errors import AnswerError
 from wcode_magics.faults import error_in, fault
+from wcode_magics.finishes import FAILED
 from wcode_magics.pieces import CallNumbering
 from wcode_magics.thinking import Part, ThinkingSplitter
 from wcode_magics.values import Delta
 
 DONE = "[DONE]"
-FAILED = "error"
-"""The finish reason of gateways whose upstream failed; no end of an answer."""
+IDLE = frozenset({"", "null", "ping", "heartbeat", "keepalive", "keep-alive"})
+"""Data that only keeps a connection open."""
 
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _BOM = b"\xef\xbb\xbf"
@@ -166,13 +167,13 @@ class AnswerReader:
 
     def _deltas(self, events: Iterable[Event]) -> Iterator[Delta]:
         for event in events:
-            for data in _separate(event.data):
+            for data in map(_bare, _separate(event.data)):
                 if self.ended:
                     return
-                if data.strip() == DONE:
+                if data.upper() == DONE:
                     self.begun = self.ended = True
                     yield from self.flush()
-                elif data.strip() not in ("", "null"):
+                elif data.lower() not in IDLE:
                     self.begun = True
                     yield from self._of_event(data, failed=event.failed)
 
@@ -266,6 +267,14 @@ def _separate(data: str) -> list[str]:
     except ValueError:
         return data.split("\n")
     return [data]
+
+
+def _bare(data: str) -> str:
+    """The data without what gateways wrap around it: their own field, a comment."""
+    data = data.strip().removeprefix("data:").strip()
+    if data.strip('"').upper() == DONE:
+        return DONE
+    return "" if data.startswith(":") else data
 
 
 def _payload(body: str) -> Any:

@@ -1,0 +1,54 @@
+"""How an answer ended, as providers say it, in the words of the chat-completions form.
+
+Gateways hand on the word of whatever is behind them. A word that is in no row stays
+as it is, and is shown.
+
+>>> finish("MAX_TOKENS"), finish("FinishReason.SAFETY"), finish("oddly")
+('length', 'content_filter', 'oddly')
+"""
+
+from collections.abc import Mapping
+
+FAILED = "error"
+"""The server says that it failed: no end of an answer."""
+
+WORDS: Mapping[str, tuple[str, ...]] = {
+    "stop": (
+        "stop",
+        *("eos", "eos_token", "stop_token", "stop_sequence"),  # TGI, Mistral, MLX
+        *("end_turn", "pause_turn"),  # Anthropic
+        *("complete", "completed", "finish", "finished", "end", "done", "normal"),
+    ),
+    "length": (
+        "length",
+        *("max_tokens", "max_output_tokens", "model_context_window_exceeded"),
+        *("model_length", "max_length", "token_limit", "length_limit"),  # Mistral
+        *("context_length", "truncated", "incomplete"),
+    ),
+    "tool_calls": (
+        *("tool_calls", "tool_call", "tool_use"),  # Anthropic
+        *("function_call", "function_calls"),
+    ),
+    "content_filter": (
+        *("content_filter", "content_filtered", "refusal"),  # Azure, Bedrock, Anthropic
+        *("sensitive", "risk_control"),  # Zhipu
+        *("safety", "recitation", "blocklist", "prohibited_content"),  # Gemini
+        *("spii", "image_safety", "error_toxic", "guardrail_intervened"),
+    ),
+    FAILED: (
+        *("error", "failed", "network_error", "timeout"),  # Zhipu
+        *("insufficient_system_resource", "abort", "aborted"),  # DeepSeek, vLLM
+        *("cancelled", "canceled", "malformed_function_call"),
+    ),
+    "": ("null", "none", "finish_reason_unspecified", "unspecified", "in_progress"),
+}
+"""Our word and theirs, in lower case; an empty one: the answer goes on."""
+
+_OURS = {theirs: ours for ours, words in WORDS.items() for theirs in words}
+
+
+def finish(word: str | None) -> str | None:
+    """The word for an end, None where the answer has not ended."""
+    if not word:
+        return None
+    return _OURS.get(word.lower().removeprefix("finishreason."), word) or None
