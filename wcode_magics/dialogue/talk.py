@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote, unquote
 
 from wcode_magics import files, tokens
@@ -28,8 +28,7 @@ from wcode_magics.values import Message
 if TYPE_CHECKING:
     import pandas as pd
 
-    from wcode_magics.exchange import Stream
-    from wcode_magics.session import Session
+    from wcode_magics.exchange import Prompt, Stream
 
 _OWN = {"cell", "profile"}
 _UNREADABLE = (
@@ -263,10 +262,28 @@ def _news(
     return news
 
 
+class Asks(Protocol):
+    """What a conversation needs of its session."""
+
+    chats: Chats
+
+    def context(self, prepared: Prepared, size: int) -> int | None:
+        """The context of the model, or None where nobody tells."""
+
+    def prepare(self, prompt: "Prompt", **given: Any) -> Prepared:
+        """A prompt made a request, with nothing sent."""
+
+    def ask(self, prompt: "Prompt", **given: Any) -> Reply:
+        """Send a prompt and wait for its whole answer."""
+
+    def stream(self, prompt: "Prompt", **given: Any) -> "Stream":
+        """Send a prompt; its answer comes as deltas."""
+
+
 class Chat:
     """One conversation of a session: ``session.chat("tutor").ask("Hello")``."""
 
-    def __init__(self, session: "Session", name: str) -> None:
+    def __init__(self, session: Asks, name: str) -> None:
         self._session = session
         self.name = name
 

@@ -1,24 +1,53 @@
 """The methods of a session that wait, for code that awaits."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from wcode_magics import portal
-from wcode_magics.dialogue.grid import Sweep
+from wcode_magics.client import Client
+from wcode_magics.dialogue.grid import Group, Point, Sweep
+from wcode_magics.dialogue.rounds import Rounds
 from wcode_magics.dialogue.runs import Runs
-from wcode_magics.dialogue.talk import Chat
-from wcode_magics.exchange import Exchange, Prompt
+from wcode_magics.dialogue.talk import Asks, Chat
+from wcode_magics.dialogue.tools import Toolbox
+from wcode_magics.exchange import Exchange, Prepared, Prompt
 from wcode_magics.reply import Reply
+from wcode_magics.settings import Resolved, Settings
 from wcode_magics.values import Delta
 
-if TYPE_CHECKING:
-    from wcode_magics.session import Session
+
+class Plans(Asks, Protocol):
+    """What the waiting methods need of their session."""
+
+    settings: Settings
+
+    def client(self, resolved: Resolved) -> Client:
+        """The client of the endpoint that the settings lead to."""
+
+    def exchange(self, prompt: Prompt, **given: Any) -> Exchange:
+        """A prompt made ready to be sent."""
+
+    def rounds(self, ready: Prepared) -> tuple[Rounds, Toolbox]:
+        """The loop of a request with functions, and what runs its calls."""
+
+    def group(self, points: list[Point], ready: list[Prepared]) -> Group:
+        """Requests made ready to be sent together."""
+
+    def sweep_plan(
+        self, prompt: Prompt, grid: Mapping[str, Sequence[Any]], **given: Any
+    ) -> tuple[list[Point], list[Prepared]]:
+        """The points of a grid and their requests."""
+
+    def repeat_plan(
+        self, prompt: Prompt, times: int, **given: Any
+    ) -> tuple[list[Point], list[Prepared]]:
+        """The numbers of the runs and their requests."""
 
 
 class AsyncSession:
     """The methods of a session that wait, for ``await``."""
 
-    def __init__(self, session: "Session") -> None:
+    def __init__(self, session: Plans) -> None:
         self._session = session
 
     async def ask(self, prompt: Prompt, **given: Any) -> Reply:
@@ -101,12 +130,16 @@ class AsyncStream(AsyncIterator[Delta]):
 class AsyncChat(Chat):
     """A conversation of a session, for ``await``."""
 
+    def __init__(self, session: Plans, name: str) -> None:
+        super().__init__(session, name)
+        self._aio = AsyncSession(session)
+
     async def ask(self, prompt: Any, **given: Any) -> Reply:  # type: ignore[override]
         """The next turn, as :meth:`AsyncSession.ask`."""
-        return await self._session.aio.ask(self.prepare(prompt, **given))
+        return await self._aio.ask(self.prepare(prompt, **given))
 
     def stream(  # type: ignore[override]
         self, prompt: Any, **given: Any
     ) -> AsyncStream:
         """The next turn, as :meth:`AsyncSession.stream`."""
-        return self._session.aio.stream(self.prepare(prompt, **given))
+        return self._aio.stream(self.prepare(prompt, **given))
