@@ -22,7 +22,8 @@ BROKEN = {"error": {"message": "the model broke off"}}
 def answer(seen):
     """A refusal for a wrong key; else the text, streamed where that is asked for."""
     key = seen.headers.get("authorization")
-    odd = odd_answer((key or "").removeprefix("Bearer "))
+    accepted = seen.headers.get("accept-encoding", "")
+    odd = odd_answer((key or "").removeprefix("Bearer "), accepted)
     if odd is not None:
         return odd
     if key == "Bearer wrong":

@@ -3,8 +3,9 @@
 One table for all languages; the server finds a row by the key of the request.
 """
 
+import gzip
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tests.loopback import Answer
@@ -18,22 +19,24 @@ class Row:
     """``ends`` is the exit status; ``shows`` stands in the output.
 
     With status 0 ``shows`` is on standard output, alone where ``alone`` is set. With
-    status 1 the reason is one line, or what the server sent, on standard error.
+    status 1 the reason is one line, or what the server sent, on standard error. With
+    None either is right. ``zipped``: compressed for the programs that ask for it.
     """
 
     answer: Answer
     shows: str = TEXT
-    ends: int = 0
+    ends: int | None = 0
     alone: bool = True
+    zipped: bool = False
 
 
 def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _answer(body, *, status=200, kind="application/json", cut=False):
+def _answer(body, *, status=200, kind="application/json", cut=False, size=61):
     data = body if isinstance(body, bytes) else body.encode()
-    pieces = [data[start : start + 61] for start in range(0, len(data), 61)]
+    pieces = [data[start : start + size] for start in range(0, len(data), size)]
     return Answer(pieces, status=status, kind=kind, cut=cut)
 
 
@@ -62,6 +65,8 @@ ALL = [HEAD, *PIECES, STOP, USAGE]
 DONE = "data: [DONE]\n\n"
 BROKEN = {"error": {"message": REASON}}
 HALF = _whole(TEXT).replace("🙂", "\\ud83d")
+LONG = "long " * 200_000 + "end"
+MANY = [_chunk({"content": f"{number} "}) for number in range(3000)]
 CALL = [{"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
 
 WHOLE = {
@@ -89,6 +94,31 @@ WHOLE = {
     "list": Row(_answer(f'["{REASON}"]'), REASON, 1),
     "empty": Row(_answer(""), "", 1),
     "cut": Row(_answer(_whole(TEXT).encode()[:60], cut=True), "", 1),
+    "charset": Row(_answer(_whole(TEXT), kind="application/json; charset=latin-1")),
+    "gzip": Row(_answer(_whole(TEXT)), zipped=True),
+    "long": Row(_answer(_whole(LONG), size=8000), LONG),
+    "nul": Row(_answer(_whole("A\0WHY")), "WHY", alone=False),
+    "error-false": Row(_answer(_json({**json.loads(_whole(TEXT)), "error": False}))),
+    "error-and-text": Row(
+        _answer(_json({**json.loads(_whole("")), **BROKEN})), REASON, 1
+    ),
+    "redirect": Row(_answer("no credit", status=307), REASON, 1),
+    "deep": Row(_answer("[" * 20_000 + "no credit", size=8000), REASON, 1),
+    "null-choice": Row(
+        _answer(_json({"choices": [None], "note": "WHY"})), "WHY", None, alone=False
+    ),
+    "word-choices": Row(
+        _answer(_json({"choices": "x", "note": "WHY"})), "WHY", None, alone=False
+    ),
+    "null-message": Row(
+        _answer(_json({"choices": [{"message": None}], "note": "WHY"})),
+        "WHY",
+        None,
+        alone=False,
+    ),
+    "word-message": Row(
+        _answer(_json({"choices": [{"message": "WHY"}]})), "WHY", None, alone=False
+    ),
 }
 STREAMS = {
     "plain": Row(_sse(_events(ALL) + DONE)),
@@ -133,6 +163,64 @@ STREAMS = {
     "cut": Row(_sse(_events([HEAD, *PIECES[:2]]), cut=True), "", 1),
     "ended-early": Row(_sse(_events([HEAD, *PIECES[:2]])), "", 1),
     "empty": Row(_sse(""), "", 1),
+    "bytes": Row(_sse(_events(ALL[:9], end="\r\n") + "data: [DONE]", size=1), TEXT[:8]),
+    "done-no-space": Row(_sse(_events([HEAD, *PIECES]) + "data:[DONE]\n\n")),
+    "blanks": Row(_sse(_events(ALL, end="  \n\n") + "data: [DONE]  \n\n")),
+    "no-last-end": Row(_sse(_events([HEAD, *PIECES, STOP]).rstrip())),
+    "charset": Row(
+        _answer(_events(ALL) + DONE, kind="text/event-stream; charset=latin-1")
+    ),
+    "gzip": Row(_sse(_events(ALL) + DONE), zipped=True),
+    "long": Row(_sse(_events([_chunk({"content": LONG}), STOP]), size=8000), LONG),
+    "many": Row(
+        _sse(_events([*MANY, STOP]) + DONE, size=8000), " ".join(map(str, range(3000)))
+    ),
+    "comments": Row(_sse(": waiting\n\n" * 500 + _events(ALL) + DONE)),
+    "null-choice": Row(_sse(_events([{"choices": [None]}, *ALL]) + DONE)),
+    "pair-in-two": Row(
+        _sse(
+            _events([HEAD, *PIECES[:3]])
+            + 'data: {"choices":[{"delta":{"content":"\\ud83d"}}]}\n\n'
+            + 'data: {"choices":[{"delta":{"content":"\\ude42"}}]}\n\n'
+            + DONE
+        ),
+        TEXT[:3],
+        alone=False,
+    ),
+    "error-named": Row(
+        _sse(
+            _events([HEAD, *PIECES[:2]])
+            + f'event: error\ndata: {{"message": "{REASON}"}}\n\n'
+        ),
+        REASON,
+        1,
+    ),
+    "error-object": Row(
+        _sse(_events([HEAD, {"object": "error", "message": REASON}])), REASON, 1
+    ),
+    "error-and-choices": Row(
+        _sse(_events([HEAD, {"choices": [], **BROKEN}]) + DONE), REASON, 1
+    ),
+    "error-word": Row(
+        _sse(_events([HEAD, *PIECES[:2]]) + f"data: {REASON}\n\n"), REASON, 1
+    ),
+    "deep": Row(_sse("data: " + "[" * 20_000 + REASON, size=8000), REASON, 1),
+    "parts": Row(
+        _sse(_events([_chunk({"content": [{"text": "PART"}]}), STOP]) + DONE),
+        "PART",
+        alone=False,
+    ),
+    "calls": Row(
+        _sse(_events([_chunk({"tool_calls": CALL}), STOP]) + DONE),
+        "tool_calls",
+        alone=False,
+    ),
+    "reasoning": Row(
+        _sse(_events([_chunk({"reasoning_content": "hm"}), STOP]) + DONE),
+        "hm",
+        alone=False,
+    ),
+    "no-choices": Row(_sse(_events([USAGE]) + DONE), "usage", alone=False),
 }
 PROGRAMS = {"minimal": WHOLE, "streaming": STREAMS}
 OLDER = frozenset({"plain", "page", "cut", "error-event", "refused", "whole"})
@@ -159,10 +247,20 @@ def odd_key(program, name):
     return f"odd-{program}-{name}"
 
 
-def odd_answer(key):
-    """The answer of a key made by :func:`odd_key`, or None."""
+def odd_answer(key, accepted):
+    """The answer of a key made by :func:`odd_key`, or None.
+
+    ``accepted`` are the encodings that the request asks for.
+    """
     for program, rows in PROGRAMS.items():
         for name, row in rows.items():
             if key == odd_key(program, name):
-                return row.answer
+                zips = row.zipped and "gzip" in accepted
+                return _zipped(row.answer) if zips else row.answer
     return None
+
+
+def _zipped(answer):
+    data = gzip.compress(b"".join(answer.pieces))
+    pieces = [data[:10], data[10:]]
+    return replace(answer, pieces=pieces, headers={"Content-Encoding": "gzip"})

@@ -4,16 +4,22 @@ Each program is complete: it reads the key from ``WCODE_API_KEY``, sends exactly
 request's body and reads what comes by one rule:
 
 - A whole answer. A status of 400 or more, or a body that is not a JSON object or has a
-  true ``error``: status and body on standard error, exit 1. Otherwise the text; where
-  there is none (null, tool calls, a list of parts), the message or else the body as
-  JSON. A byte order mark is skipped, the content type is not read, half a surrogate
-  pair is shown as U+FFFD.
-- A stream, by the rules of server-sent events: LF, CRLF or CR; a byte order mark;
-  comments and fields other than ``data`` are skipped, an empty ``data`` too. An error
-  object or an ``error:`` field ends it with exit 1. A body without events is read as a
-  whole answer. An end without a finish reason and without ``[DONE]`` is a cut: what
-  came, then one line on standard error, exit 1. Nothing is ever blank with exit 0.
-- A failure is one line on standard error, never a stack trace.
+  true ``error``: status and body on standard error, exit 1. Otherwise the text of the
+  first choice; where there is none (null, tool calls, a list of parts), the message or
+  else the body as JSON. A byte order mark is skipped, the content type is not read,
+  half a surrogate pair is shown as U+FFFD.
+- A stream, by the rules of server-sent events: LF, CRLF or CR, the last line with or
+  without; a byte order mark; fields other than ``data`` are skipped, an empty ``data``
+  too. An event that is no JSON object or has a true ``error``, or an ``error:`` field,
+  ends it with exit 1. A body without events is read as a whole answer. An end without
+  a finish reason and without ``[DONE]`` is a cut: what came, then one line with the
+  last event on standard error, exit 1. A stream without text is printed as it came:
+  nothing is ever blank with exit 0.
+- A failure is one line on standard error, or what the server sent, never a stack trace.
+
+``tests/languages/odd.py`` has a row for each of these, and every program is held to
+all rows. To add a language, write a row of :data:`TARGETS`, a template of its key, and
+a row in ``tests/languages/toolchains.py``.
 """
 
 import json

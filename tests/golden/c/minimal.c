@@ -79,7 +79,7 @@ static void show(cJSON *answer)
     if (text != NULL && *text != '\0')
         puts(text);
     else
-        puts(cJSON_PrintUnformatted(message ? message : answer));
+        puts(cJSON_PrintUnformatted(cJSON_IsObject(message) ? message : answer));
 }
 
 int main(void)

@@ -98,7 +98,7 @@ static void take(char *line)
     if (text != NULL && *text != '\0')
         shown = fputs(text, stdout) >= 0;
     fflush(stdout);
-    if (message || cJSON_IsString(cJSON_GetObjectItem(choice, "finish_reason")))
+    if (cJSON_IsObject(message) || cJSON_IsString(cJSON_GetObjectItem(choice, "finish_reason")))
         ended = 1;
     cJSON_Delete(event);
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # One request to a chat-completions endpoint, with curl.
-# Install: curl and jq
+# Install: curl and jq (1.7 or newer for answers of more than 64 KB)
 # Run:     bash ask.sh
 # Key:     the environment variable WCODE_API_KEY
 set -euo pipefail

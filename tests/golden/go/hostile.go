@@ -34,7 +34,7 @@ type part struct{ Content any }
 
 type answer struct {
 	Error   any
-	Choices []struct{ Message json.RawMessage }
+	Choices []struct{ Message *json.RawMessage }
 }
 
 func read(data []byte) (parsed answer, ok bool) {
@@ -72,8 +72,8 @@ func main() {
 		log.Fatalf("%d %s", response.StatusCode, text)
 	}
 
-	if len(parsed.Choices) > 0 {
-		text = parsed.Choices[0].Message
+	if len(parsed.Choices) > 0 && parsed.Choices[0].Message != nil {
+		text = *parsed.Choices[0].Message
 	}
 	var message part
 	json.Unmarshal(text, &message)

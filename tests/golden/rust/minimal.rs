@@ -45,7 +45,8 @@ async fn ask() -> Result<(), Box<dyn Error>> {
     let text = response.bytes().await?;
     let answer = read(&text).filter(|_| status.is_success());
     let answer = answer.ok_or(format!("{status} {}", String::from_utf8_lossy(&text)))?;
-    let message = answer.pointer("/choices/0/message").unwrap_or(&answer);
+    let message = &answer["choices"][0]["message"];
+    let message = if message.is_object() { message } else { &answer };
     match message["content"].as_str() {
         Some(text) if !text.is_empty() => println!("{text}"),
         _ => println!("{message}"),
