@@ -26,7 +26,7 @@ ARGUMENTS = [
     "--disable-component-update",
     "--no-first-run",
 ]
-Front = Literal["lab", "notebook"]
+Front = Literal["lab", "notebook", "classic"]
 _APP = "window.jupyterapp"
 _IDLE = (
     f"() => {_APP}?.shell?.currentWidget?.sessionContext"
@@ -54,7 +54,7 @@ class Jupyter:
 
     Args:
         home: an empty folder; notebooks go into ``home / "notebooks"``.
-        front: JupyterLab or Notebook 7.
+        front: JupyterLab, Notebook 7, or Notebook 6, which is the classic one.
         dark: the dark theme.
         env: more of the environment, for server and kernels.
         settings: more of JupyterLab's overrides, by plugin.
@@ -109,7 +109,7 @@ class Jupyter:
         return f"http://127.0.0.1:{self.port}/{page}/{notebook}{reset}"
 
     def _command(self) -> list[str]:
-        return [
+        command = [
             sys.executable,
             "-m",
             "jupyterlab" if self._front == "lab" else "notebook",
@@ -117,6 +117,16 @@ class Jupyter:
             "--allow-root",
             "--ip=127.0.0.1",
             f"--port={self.port}",
+        ]
+        if self._front == "classic":
+            return [
+                *command,
+                "--NotebookApp.token=",
+                "--NotebookApp.password=",
+                f"--NotebookApp.notebook_dir={self.root}",
+            ]
+        return [
+            *command,
             "--ServerApp.port_retries=0",
             "--IdentityProvider.token=",
             "--ServerApp.password=",

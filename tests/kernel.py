@@ -102,6 +102,13 @@ class Kernel:
         self._client.shell_channel.send(message)
         return str(message["header"]["msg_id"])
 
+    def complete(self, code: str) -> list[str]:
+        """What Tab makes of a line, at its end."""
+        asked = self._client.complete(code, len(code))
+        found = self._reply_to(asked)
+        start = found["cursor_start"]
+        return [code[:start] + word for word in found["matches"]]
+
     def value(self, expression: str) -> str:
         """The repr of an expression."""
         shown = self.run(f"print(repr(({expression})))")

@@ -27,6 +27,7 @@ QUICK = (
     "tests/playground/test_knobs.py",
     "tests/playground/test_panel.py",
     "tests/sandbox/test_machines.py",
+    "tests/test_completer.py",
     "tests/test_history_magic.py",
     "tests/test_json_text.py",
     "tests/test_lifetime.py",
