@@ -51,6 +51,7 @@ CODES: Mapping[str, str] = {
     "pre_consume_token_quota_failed": "credit",
     "exceeded_current_quota_error": "credit",  # Moonshot
     "insufficient_balance": "credit",  # sub2api
+    "budget_exceeded": "credit",  # litellm
     "arrearage": "credit",  # DashScope
     "1113": "credit",  # Zhipu
     "30001": "credit",  # SiliconFlow
@@ -132,8 +133,11 @@ WORDINGS = (
     ),
     Wording(
         "credit",
-        "(余额|额度|积分|点数|配额).{0,12}(不足|用尽|用完|耗尽)|欠费",
+        r"(余额|额度|积分|点数|配额).{0,12}(不足|用尽|用完|耗尽|为 ?0(?![.\d]))"
+        "|欠费|预扣费.{0,4}失败",
         (
+            "预扣费额度失败, 用户剩余额度: ¥0.1, 需要预扣费额度: ¥0.2",  # New API
+            "账户可用余额为0",
             "余额不足，请充值",
             "用户额度不足, 剩余额度: ¥0.000000",  # one-api
             "该令牌额度已用尽",
@@ -146,8 +150,14 @@ WORDINGS = (
         "credit",
         r"account is in good standing|account.{0,60}suspended"
         r"|(used|spent) all.{0,20}credits|spending limit|out of credits"
-        r"|requires? more credits|billing.{0,12}(limit|not active)",
+        r"|requires? more credits|billing.{0,12}(limit|not active)"
+        r"|no remaining quota|key limit exceeded|(monthly|weekly|daily) usage limit"
+        r"|over budget|budget has been exceeded",
         (
+            "Key limit exceeded (total limit). Manage it.",  # OpenRouter
+            "Your account has reached its monthly usage limit",
+            "This token has no remaining quota",
+            "Budget has been exceeded! Current cost: 1.2, Max budget: 1.0",  # litellm
             "Access denied, please make sure your account is in good standing.",
             "Your account org-1 <ak-1> is suspended, please recharge",  # Moonshot
             "Your team has either used all available credits.",  # xAI
@@ -179,11 +189,12 @@ WORDINGS = (
         "filtered",
         r"content.?(filter|policy|management policy)|flagged|moderation"
         r"|inappropriate content|content exists risk|considered high risk"
-        r"|sensitive (content|word)|data.?inspection"
+        r"|sensitive.?(content|word|info)|data.?inspection"
         "|敏感(内容|词|信息)|违规|内容安全|审核(未|不)通过",
         (
             "Input was flagged",  # OpenRouter
             "Content Exists Risk",  # DeepSeek
+            "The input text may contain sensitive information.",  # Volcengine
             "Input data may contain inappropriate content.",  # DashScope
             "The request was rejected because it was considered high risk",  # Moonshot
             "系统检测到输入或生成内容可能包含不安全或敏感内容",  # Zhipu
@@ -194,8 +205,13 @@ WORDINGS = (
         "model",
         r"model_not_found|models? .{0,80}(not exist|not found|unavailable)"
         r"|(no such|unknown|invalid) model\b|not a valid model|access to (the )?model"
-        r"|no (endpoints|models?) (found|loaded|available)",
+        r"|no (endpoints|models?) (found|loaded|available)|\bmodel disabled"
+        r"|(the|requested|this) model( \S+)? (is not supported|has been (deprecated"
+        r"|retired|decommissioned|shut ?down))",
         (
+            "Model disabled.",  # SiliconFlow
+            "The requested model is not supported.",  # Copilot
+            "The model `x` has been deprecated, see the list of models",  # OpenAI
             "The model `x` does not exist.",  # vLLM
             "Model Not Exist",  # DeepSeek
             'model "x" not found, try pulling it first',  # Ollama
@@ -246,8 +262,15 @@ WORDINGS = (
         r"context.{0,20}(length|size|window)|max_model_len|model token limit"
         r"|range of input length|inputs?`? tokens|inputs must have less"
         r"|(input|prompt|request|message)s?( is| are)? too (long|large)"
-        r"|exceeded model token|token count exceeds|reduce the length",
+        r"|exceeded model token|token count exceeds|reduce the length|max_seq_len"
+        r"|\b(input|prompt|message|total tokens)\b.{0,30} exceeds? .{0,20}"
+        r"(length|context|tokens)\b",
         (
+            "length of prompt_tokens must be less than max_seq_len",  # SiliconFlow
+            "Prompt exceeds max length",  # Zhipu
+            "Input length 9000 exceeds the maximum length 8192",  # Volcengine
+            "Total tokens of image and text exceed max message tokens",
+            "prompt length 9000 exceeds model context",
             "This model's maximum context length is 2048 tokens.",  # vLLM
             "the request exceeds the available context size",  # llama.cpp
             "Range of input length should be [1, 30720]",  # DashScope
