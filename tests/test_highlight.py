@@ -5,7 +5,7 @@ from html import unescape
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wcode_magics.highlight import BLOCK, COLOURS, html
@@ -55,6 +55,7 @@ def test_colours_are_readable_on_light_and_dark(colour):
     assert worst >= 0.99 * best
 
 
+@settings(deadline=None)
 @given(code=st.text(), language=st.sampled_from(LANGUAGES))
 def test_no_character_is_lost_or_unsafe(code, language):
     """The element's text is the code, and only pre, code and span stand in it."""

@@ -83,6 +83,11 @@ KINDS: dict[str, Any] = {
         "properties": {"a": {"$ref": "#/$defs/A", "title": "An A"}},
         "$defs": {"A": {"oneOf": [{"type": "object", "properties": {"x": {}}}]}},
     },
+    "a reference under allOf": {
+        "type": "object",
+        "properties": {"a": {"allOf": [{"$ref": "#/$defs/A"}], "description": "An A"}},
+        "$defs": {"A": {"type": "object", "properties": {"x": {"type": "integer"}}}},
+    },
 }
 
 

@@ -45,6 +45,9 @@ class Strict:
             return [self._part(inner, above) for inner in part]
         if not isinstance(part, Mapping):
             return part
+        if (only := _only_of(part)) is not None:
+            beside = {key: value for key, value in part.items() if key != "allOf"}
+            return self._part({**only, **beside}, above)
         if "$ref" in part and set(part) - {"$ref", "$defs"}:
             return self._merged(part, above)
         if is_decimal(part):
@@ -56,9 +59,6 @@ class Strict:
         }
         if "pattern" in made:
             made |= self._pattern(made.pop("pattern"))
-        if len(made.get("allOf", ())) == 1:
-            (only,) = made.pop("allOf")
-            made = {**only, **made}
         if not (self.whole and _is_object(made)):
             return made
         return self._object(made, part)
@@ -103,6 +103,14 @@ class Strict:
         made["required"] = [*inside, *beyond]
         made["additionalProperties"] = False
         return made
+
+
+def _only_of(part: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The one schema under ``allOf``, as Pydantic wraps a reference that has words."""
+    match part.get("allOf"):
+        case [Mapping() as only]:
+            return only
+    return None
 
 
 def is_decimal(part: Any) -> bool:
