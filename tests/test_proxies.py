@@ -1,5 +1,6 @@
 """Proxies: which one leads to a URL, and what is said to it."""
 
+import select
 import socketserver
 import threading
 
@@ -85,11 +86,15 @@ class Socks(socketserver.BaseRequestHandler):
         self.server.seen.append(self.request.recv(256))
         with socketserver.socket.create_connection(self.server.goal) as far:
             self.request.sendall(b"\x05\x00\x00\x01\x7f\x00\x00\x01\x00\x50")
-            asked = self.request.recv(65536)
-            self.server.seen.append(asked)
-            far.sendall(asked)
-            while piece := far.recv(65536):
-                self.request.sendall(piece)
+            beyond = {self.request: far, far: self.request}
+            while True:
+                for side in select.select([*beyond], [], [])[0]:
+                    piece = side.recv(65536)
+                    if not piece:
+                        return
+                    if side is self.request:
+                        self.server.seen.append(piece)
+                    beyond[side].sendall(piece)
 
 
 @pytest.fixture
@@ -126,11 +131,11 @@ def test_a_socks_proxy_is_spoken_to_in_socks(monkeypatch, socks, scheme):
     """The name goes to the proxy, the key to the endpoint."""
     monkeypatch.setenv("ALL_PROXY", f"{scheme}://127.0.0.1:{socks.server_address[1]}")
     assert sent(FAR) == "through"
-    greeting, asked, request = socks.seen
+    greeting, asked, *request = socks.seen
     assert greeting[:1] == asked[:1] == b"\x05"
     assert b"llm.corp.example" in asked
     assert KEY.encode() not in greeting + asked
-    assert b"POST /v1/chat/completions" in request
+    assert b"POST /v1/chat/completions" in b"".join(request)
 
 
 @pytest.mark.parametrize("way", ["http://", "socks5://u:s3cret@", "socks4://"])
