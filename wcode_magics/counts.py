@@ -18,21 +18,20 @@ ANSWER_COUNTS = ("completion_tokens", "output_tokens")
 
 def usage_of(payload: Mapping[str, Any], choice: Any, unread: Unread) -> Usage | None:
     """What a payload or its choice says; None where it says nothing."""
-    return _read(_told(payload, choice), unread)
+    usage = _told(payload, choice)
+    return _read(usage, unread) if usage else None
 
 
 def _told(payload: Mapping[str, Any], choice: Any) -> Any:
     """The usage: of the payload, of Groq's own part, or of the choice (Moonshot)."""
-    for holder in (payload, payload.get("x_groq"), choice):
-        if isinstance(holder, Mapping) and holder.get("usage"):
-            return holder["usage"]
-    return None
+    usage = payload.get("usage") or (choice and choice.get("usage"))
+    groq = None if usage else payload.get("x_groq")
+    return groq.get("usage") if isinstance(groq, Mapping) else usage
 
 
 def _read(usage: Any, unread: Unread) -> Usage | None:
     if not isinstance(usage, Mapping):
-        if usage:
-            unread["usage"] = None
+        unread["usage"] = None
         return None
     told = [first(usage, names) for names in (PROMPT_COUNTS, ANSWER_COUNTS)]
     if told == [None, None]:

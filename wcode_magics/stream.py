@@ -23,7 +23,7 @@ from wcode_magics.thinking import Part, ThinkingSplitter
 from wcode_magics.values import Delta
 
 DONE = "[DONE]"
-IDLE = frozenset({"", "null", "ping", "heartbeat", "keepalive", "keep-alive"})
+IDLE = frozenset({"null", "ping", "heartbeat", "keepalive", "keep-alive"})
 """Data that only keeps a connection open."""
 
 _LINE_END = re.compile(rb"\r\n|\n|\r")
@@ -170,10 +170,10 @@ class AnswerReader:
             for data in map(_bare, _separate(event.data)):
                 if self.ended:
                     return
-                if data.upper() == DONE:
+                if data == DONE:
                     self.begun = self.ended = True
                     yield from self.flush()
-                elif data.lower() not in IDLE:
+                elif data:
                     self.begun = True
                     yield from self._of_event(data, failed=event.failed)
 
@@ -270,11 +270,13 @@ def _separate(data: str) -> list[str]:
 
 
 def _bare(data: str) -> str:
-    """The data without what gateways wrap around it: their own field, a comment."""
+    """The data without what gateways wrap around it; empty where nothing is said."""
+    if data.startswith("{"):
+        return data
     data = data.strip().removeprefix("data:").strip()
     if data.strip('"').upper() == DONE:
         return DONE
-    return "" if data.startswith(":") else data
+    return "" if data.startswith(":") or data.lower() in IDLE else data
 
 
 def _payload(body: str) -> Any:
