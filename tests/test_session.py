@@ -429,6 +429,18 @@ def test_a_schema_is_doubted_where_nothing_was_answered(loopback, made, status, 
     assert "schema" not in str(plain.value)
 
 
+def test_who_waits_for_one_answer_is_not_held_up_by_an_outage(loopback, made):
+    """A table asks one at a time while the endpoint is down; runs of a cell do not."""
+    failed = Answer([b'{"error": {"message": "no"}}'], status=500)
+    session = made(loopback(failed))
+    swept = session.sweep("hi", {"seed": range(20)}, retries=1)
+    assert all(isinstance(trial.error, ServerError) for trial in swept.trials)
+    resolved = session.settings.resolve({})
+    limiter = session.ledger.limiter(session.endpoint(), resolved)
+    assert limiter.paused == 0
+    assert limiter.window > 20
+
+
 def test_a_schema_that_was_answered_is_not_blamed(loopback, made):
     """What fails for one prompt alone is told as it is."""
     failed = Answer([b'{"error": {"message": "no"}}'], status=500)

@@ -261,7 +261,7 @@ class Attempt:
             crowded=crowded,
             late=isinstance(error, e.TimedOut),
             reserved=reserved,
-            down=limits.health.is_down,
+            down=retry.outage > 0 and limits.health.is_down,
             retry_after=min(after, retry.patience),
         )
         if isinstance(error, WcodeError):
