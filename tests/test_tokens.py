@@ -1,10 +1,14 @@
 """Token counts: exact where the vocabulary is, honest estimates elsewhere."""
 
 import json
+import re
 import subprocess
 import sys
+import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from wcode_magics import tokens
 from wcode_magics.request import Request
@@ -145,6 +149,22 @@ def test_a_long_text_counts_as_the_whole():
     whole = len(tokens._vocabulary().encode_ordinary(text))
     assert len(text) > 10 * tokens.PIECE
     assert tokens.count(text) == tokens.Count(whole, exact=True)
+
+
+@pytest.mark.parametrize("one", [" ", "\n", "\t ", "\xa0", "x", "1", ".", "漢", "a  "])
+def test_a_long_run_is_estimated_at_once(one):
+    """A prompt of a million blanks stopped every request of the kernel for hours."""
+    start = time.process_time()
+    assert tokens.estimate(one * (1_000_000 // len(one))).tokens >= 0
+    assert time.process_time() - start < 3
+
+
+@given(st.text(alphabet=" \n\t\rab", max_size=30))
+def test_blanks_with_a_line_end_count_once(text):
+    """One for each run of blanks that has a line's end, wherever it stands there."""
+    runs = len(re.findall(r"\s*\n\s*", text))
+    pattern, weight = tokens._WEIGHTS[7]
+    assert (len(pattern.findall(text)), weight) == (runs, 1.0)
 
 
 def test_an_endless_text_is_estimated_by_its_beginning():

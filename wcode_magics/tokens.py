@@ -54,7 +54,7 @@ _WEIGHTS = tuple(
         (r"[0-9]", 1.4),  # one token each, and often a space before
         (r"[!-/:-@\[-`{-~]+", 0.72),
         (r"[\u2000-\u206f\u3000-\u303f\uff00-\uffef]", 1.7),
-        (r"\s*\n\s*", 1.0),
+        (r"(?<!\s)(?=[^\S\n]*+\n)\s++", 1.0),  # a run of blanks with a line's end
         (r"(?<=\S)[^\S\n]{2,}(?=\S)", 2.2),
         (_REST, 1.2),
     )
