@@ -4,6 +4,7 @@
 using System;
 using System.Collections;
 using System.Collections.Generic;
+using System.IO;
 using System.Linq;
 using System.Reflection;
 using System.Threading.Tasks;
@@ -52,7 +53,13 @@ namespace System.Text.Json.Nodes
         {
             try
             {
-                return Of(JToken.Parse(json));
+                var reader = new JsonTextReader(new StringReader(json)) { MaxDepth = 64 };
+                var token = JToken.ReadFrom(reader);
+                if (reader.Read())
+                {
+                    throw new JsonException("More follows the value.");
+                }
+                return Of(token);
             }
             catch (JsonReaderException wrong)
             {
