@@ -8,7 +8,7 @@ import pytest
 from tests.loopback import event, sse
 from tests.test_client import bare, run
 from tests.test_servers import http
-from wcode_magics import finishes
+from wcode_magics import finishes, view
 from wcode_magics.ending import badge
 from wcode_magics.errors import AuthenticationError, WcodeError
 from wcode_magics.finishes import WORDS, finish
@@ -232,3 +232,10 @@ def test_minimax_says_that_a_login_failed() -> None:
     told = {"base_resp": {"status_code": 1004, "status_msg": said}}
     with pytest.raises(AuthenticationError, match="login fail"):
         reply(sse(told))
+
+
+def test_a_warning_is_as_readable_as_the_text() -> None:
+    """It has the text's own color, not that of the small print around it."""
+    shown = str(view.reply_bundle(reply(SAID, event({}, "length"), DONE))["text/html"])
+    badge_style = shown[: shown.index("cut off at max_tokens")].rpartition("style=")[2]
+    assert "color:var(--jp-content-font-color1," in badge_style

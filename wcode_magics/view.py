@@ -28,7 +28,8 @@ from wcode_magics.values import ToolTrace, Usage
 
 BADGE = (
     "font-size:85%;border:1px solid rgba(200,120,0,.8);border-radius:3px;"
-    "padding:0 .4em;background-color:rgba(230,150,0,.16)"
+    "padding:0 .4em;background-color:rgba(230,150,0,.16);"
+    "color:var(--jp-content-font-color1,var(--vscode-foreground,inherit))"
 )
 NOTE = (
     "font-size:90%;border-left:3px solid rgba(200,120,0,.8);padding:.1em .6em;"
