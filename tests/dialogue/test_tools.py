@@ -91,6 +91,16 @@ def test_patterns_are_sent_in_words_that_endpoints_know() -> None:
     assert made[0].result == "1234 ax 1"
 
 
+def test_a_pattern_that_is_none_is_refused() -> None:
+    """In one line, before anything is sent."""
+
+    def broken(code: Annotated[str, Field(pattern="a(")]) -> str:
+        return code
+
+    with pytest.raises(UsageError, match=r"^broken cannot be.*unterminated"):
+        Toolbox([broken])
+
+
 def test_a_request_tells_of_patterns_that_are_not_sent() -> None:
     """As advice, like that of a schema for the answer."""
     told = Session().prepare("hi", functions=[order]).advice

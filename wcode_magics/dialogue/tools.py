@@ -62,8 +62,6 @@ class Tool:
         The names are aliases, so that an argument may be called ``json`` or ``_x``.
         """
         from pydantic import ConfigDict, Field, create_model
-        from pydantic.errors import PydanticUserError
-        from pydantic_core import SchemaError
 
         told = _described(self.function)
         fields: dict[str, Any] = {}
@@ -77,8 +75,8 @@ class Tool:
             config = ConfigDict(extra="forbid", regex_engine="python-re")
             model = create_model("Arguments", __config__=config, **fields)
             model.model_json_schema()
-        except (PydanticUserError, SchemaError, NameError, TypeError) as wrong:
-            raise self._bad(str(wrong).splitlines()[0]) from wrong
+        except Exception as wrong:  # the hints are the person's own
+            raise self._bad(_reason(wrong)) from wrong
         return model
 
     @cached_property
@@ -208,6 +206,12 @@ class Toolbox:
         if tool.asks and not (self._ask and self._ask(call.name, arguments)):
             return _refused(call, UsageError("tools.declined", name=call.name))
         return _Job(call, tool.function, arguments)
+
+
+def _reason(wrong: Exception) -> str:
+    """The line that tells what is wrong: the first, unless that is a heading."""
+    first, *rest = str(wrong).strip().splitlines() or [type(wrong).__name__]
+    return rest[-1].strip() if rest and first.endswith(":") else first
 
 
 def result_text(value: Any) -> str:
