@@ -207,7 +207,12 @@ def begun(*words: str, **more) -> "subprocess.Popen[str]":
     )
 
 
-@pytest.mark.parametrize("way", WAYS)
+SLOW_WAYS = {"cluster": pytest.mark.slow}
+
+
+@pytest.mark.parametrize(
+    "way", [pytest.param(way, marks=SLOW_WAYS.get(way, ())) for way in WAYS]
+)
 def test_a_program_ends(place, way):
     """Whatever is open: within three seconds, exit code 0, and nothing is lost."""
     if "fork" in way and not hasattr(os, "fork"):
