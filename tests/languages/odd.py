@@ -182,6 +182,7 @@ STREAMS = {
             _events([HEAD, *PIECES[:3]])
             + 'data: {"choices":[{"delta":{"content":"\\ud83d"}}]}\n\n'
             + 'data: {"choices":[{"delta":{"content":"\\ude42"}}]}\n\n'
+            + _events([STOP])
             + DONE
         ),
         TEXT[:3],
@@ -237,6 +238,13 @@ SDK_DROPS = frozenset(
         "list",
         "page-in-200",
         "error-text-in-200",
+        "deep",
+        "null-choice",
+        "word-choices",
+        "word-message",
+        "null-message",
+        "error-word",
+        "done-no-space",
     }
 )
 """What the OpenAI SDK reads for its program and may drop: a failure is enough."""

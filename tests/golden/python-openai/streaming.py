@@ -11,7 +11,7 @@ key = os.environ.get("WCODE_API_KEY") or sys.exit("WCODE_API_KEY must hold your 
 
 sys.stdout.reconfigure(encoding="utf-8", errors="replace")
 client = OpenAI(base_url="https://wcode.net/api/gpt/v1", api_key=key)
-texts, ends = [], []
+chunks, texts, ends = [], [], []
 try:
     completion = client.chat.completions.create(
         model="qwen/qwen-2.5-7b-instruct",
@@ -21,6 +21,7 @@ try:
         extra_body={"top_k": 1},
     )
     for chunk in completion:
+        chunks.append(chunk)
         for choice in chunk.choices or []:
             texts.append(choice.delta.content or "")
             print(texts[-1], end="", flush=True)
@@ -30,5 +31,5 @@ except APIStatusError as error:
 except Exception as error:
     sys.exit(f"{error} {getattr(error, 'body', None) or ''}" or repr(error))
 if not any(ends):
-    sys.exit("the answer was cut off")
-print()
+    sys.exit(f"the answer was cut off: {chunks[-1:]}")
+print("" if any(texts) else "\n".join(one.to_json(indent=None) for one in chunks))
