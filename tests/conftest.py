@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from IPython.core.interactiveshell import InteractiveShell
 
 from tests.browser import CHROMIUM
@@ -16,6 +17,10 @@ from tests.loopback import Loopback, Script
 from tests.terminal import Runner, new_shell, run_in
 from wcode_magics import models
 
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
 CLUSTERS = Path(__file__).parent / "cluster"
 os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's job in background

@@ -21,6 +21,8 @@ from wcode_magics.store.row import Row, readable, replayed
 from wcode_magics.stream import AnswerReader
 from wcode_magics.values import Message
 
+pytestmark = pytest.mark.timeout(900)  # thousands of examples, on any machine
+
 ASKED = {"logprobs": True, "top_logprobs": 2}
 REQUEST = Request("m", (Message("user", "hi"),), ASKED)
 TOKEN = {"token": "He", "logprob": -0.1, "bytes": [72, 101]}

@@ -25,7 +25,7 @@ def test_each_target_is_read_back():
 
 @pytest.mark.parametrize("key", READERS)
 @given(body=BODIES)
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_what_is_written_is_read_back(key, body):
     """Read by the rules of its language, the literal is the body."""
     assert same(READERS[key](find(key).quote(body)), body)
@@ -39,7 +39,7 @@ def test_a_long_body_is_read_back(key):
 
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.key)
 @given(text=TEXTS)
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 def test_nothing_invisible_stands_in_the_source(target, text):
     """Controls, directions and odd spaces are escaped; only line ends are raw."""
     body = {"model": "m", "messages": [{"role": "user", "content": text}]}
