@@ -51,5 +51,5 @@ except APIStatusError as error:
 except Exception as error:
     sys.exit(f"{error} {getattr(error, 'body', None) or ''}" or repr(error))
 if not text or not isinstance(text, str):
-    text = message.to_json(indent=None, warnings=False)
+    text = getattr(message, "to_json", completion.to_json)(indent=None, warnings=False)
 print(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
