@@ -2,10 +2,10 @@
 # Install: pip install httpx
 # Run:     python ask.py
 # Key:     the environment variable WCODE_API_KEY
-import json
 import os
 import re
 import sys
+import json
 
 import httpx
 

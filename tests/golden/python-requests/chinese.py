@@ -2,9 +2,9 @@
 # Install: pip install requests
 # Run:     python ask.py
 # Key:     the environment variable WCODE_API_KEY
-import json
 import os
 import sys
+import json
 
 import requests
 
