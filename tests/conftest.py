@@ -15,13 +15,13 @@ from IPython.core.interactiveshell import InteractiveShell
 from tests.browser import CHROMIUM
 from tests.loopback import Loopback, Script
 from tests.terminal import Runner, new_shell, run_in
-from wcode_magics import models
+from wcode_magics.protocol import models
 
 settings.register_profile(
     "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("any machine")
-CLUSTERS = Path(__file__).parent / "cluster"
+CLUSTERS = Path(__file__).parent / "tables" / "dask"
 os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's job in background
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -113,19 +113,19 @@ def server(
 @pytest.fixture
 def serve(loopback: Callable[..., Loopback]) -> Iterator[Callable[..., Loopback]]:
     """Make a server and let tables use it: ``serve(script, **settings)``."""
-    from tests.frames.asking import echo
-    from wcode_magics.frames import frame
-    from wcode_magics.session import Session
+    from tests.tables.asking import echo
+    from wcode_magics.session.session import Session
+    from wcode_magics.tables import accessor
 
     sessions: list[Session] = []
 
     def make(*script: Script, **settings: Any) -> Loopback:
         made = loopback(*(script or [echo]))
         sessions.append(Session(base_url=made.url, **{"api_key": "k", **settings}))
-        frame.register(sessions[-1])
+        accessor.register(sessions[-1])
         return made
 
     yield make
     for session in sessions:
         session.close()
-    frame.register()
+    accessor.register()

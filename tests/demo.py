@@ -6,7 +6,7 @@ from nbconvert import HTMLExporter
 
 from tests.record import NOTEBOOKS, run
 
-OUT = Path(__file__).parent.parent / "build" / "demo"
+OUT = Path(__file__).parents[1] / "build" / "demo"
 
 
 def main() -> None:

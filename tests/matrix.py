@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from wcode_magics.params import NAMES
-from wcode_magics.request import Request
+from wcode_magics.protocol.messages import Message
+from wcode_magics.protocol.parameters import NAMES
+from wcode_magics.protocol.request import Request
 from wcode_magics.snippets import TARGETS
-from wcode_magics.values import Message
 
 MODEL = "qwen/qwen-2.5-7b-instruct"
 BASE_URL = "https://wcode.net/api/gpt/v1"

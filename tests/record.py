@@ -13,7 +13,7 @@ from nbclient import NotebookClient
 
 from tests.sandbox import varied
 
-NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
+NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 
 
 def main(names: list[str]) -> None:

@@ -24,7 +24,7 @@ from playwright.sync_api import Browser, Page, Route, ViewportSize, expect
 
 from tests.browser import Jupyter, Sheet, browser
 from tests.loopback import DONE, Answer, Loopback, Seen, event, sse
-from tests.playground.driver import Desk
+from tests.widgets.driver import Desk
 
 VIEW: ViewportSize = {"width": 1000, "height": 20_000}
 EVIL, CONTROL = "http://evil.example", "http://control.example"

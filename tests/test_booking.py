@@ -16,17 +16,17 @@ import pytest
 import wcode_magics
 from tests.loopback import DONE, Answer, completion, event, sse, streamed
 from tests.stopping import interrupted
-from wcode_magics import models
 from wcode_magics.errors import CreditError, Stopped, WcodeError
-from wcode_magics.exchange import Stream
-from wcode_magics.frames import frame as frames
-from wcode_magics.models import DEFAULT
-from wcode_magics.playground.ask import Ask
-from wcode_magics.playground.compare import Compare
-from wcode_magics.playground.desk import Desk
-from wcode_magics.playground.draft import Draft
-from wcode_magics.session import Session
-from wcode_magics.values import HOSTED_URL, Usage
+from wcode_magics.protocol import models
+from wcode_magics.protocol.messages import HOSTED_URL, Usage
+from wcode_magics.protocol.models import DEFAULT
+from wcode_magics.sending.request_run import Stream
+from wcode_magics.session.session import Session
+from wcode_magics.tables import accessor as frames
+from wcode_magics.widgets.ask import Ask
+from wcode_magics.widgets.compare import Compare
+from wcode_magics.widgets.draft import Draft
+from wcode_magics.widgets.state import Desk
 
 pytestmark = pytest.mark.priced
 

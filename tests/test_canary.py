@@ -17,8 +17,8 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from tests.loopback import DONE, Answer, Loopback, Seen, completion, event
 from tests.terminal import Ran, Runner
-from wcode_magics import magic
-from wcode_magics.error_words import STATUSES
+from wcode_magics.notebook import load_ext
+from wcode_magics.protocol.error_words import STATUSES
 
 KEY = "sk-canary-0123456789"
 HEADER = "header-canary-9876543210"
@@ -147,7 +147,7 @@ def test_no_command_shows_it(
     assert "***" in shown
     assert leaks(shown) == []
     assert leaks(log) == []
-    session = magic.session(shell)
+    session = load_ext.session(shell)
     settings, endpoint = session.settings, session.endpoint()
     held = [settings, settings.resolve({}), endpoint, session.history]
     assert endpoint.key == KEY

@@ -11,7 +11,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from tests.terminal import Runner
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[1]
 ENGLISH = (ROOT / "README.md").read_text("utf-8")
 CHINESE = (ROOT / "README.zh-CN.md").read_text("utf-8")
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

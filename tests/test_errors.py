@@ -7,11 +7,11 @@ import pytest
 
 from wcode_magics import errors, text
 from wcode_magics.errors import Stopped, UsageError, WcodeError
-from wcode_magics.faults import fault
-from wcode_magics.reply import Reply
-from wcode_magics.request import Request
+from wcode_magics.protocol.http_errors import fault
+from wcode_magics.protocol.messages import Message
+from wcode_magics.protocol.reply import Reply
+from wcode_magics.protocol.request import Request
 from wcode_magics.text import LANGUAGES, say
-from wcode_magics.values import Message
 
 PLACE = re.compile(r"(?<!{){(\w+)}(?!})")
 KEYS = sorted(key for key in text.keys("en") if key.startswith("errors."))

@@ -6,17 +6,18 @@ from typing import Any
 import pytest
 
 from tests.loopback import event, sse
-from tests.test_client import bare, run
-from tests.test_servers import http
-from wcode_magics import finishes, view
-from wcode_magics.ending import badge
+from tests.protocol.test_servers import http
+from tests.sending.test_client import bare, run
+from wcode_magics.display import bundles
+from wcode_magics.display.answer_notes import badge
 from wcode_magics.errors import AuthenticationError, WcodeError
-from wcode_magics.finishes import WORDS, finish
-from wcode_magics.flow.outcome import ending_of
-from wcode_magics.reply import Assembly, Reply
-from wcode_magics.request import Request
-from wcode_magics.stream import AnswerReader
-from wcode_magics.values import Message, Usage
+from wcode_magics.protocol import finish_reasons
+from wcode_magics.protocol.finish_reasons import WORDS, finish
+from wcode_magics.protocol.messages import Message, Usage
+from wcode_magics.protocol.reply import Assembly, Reply
+from wcode_magics.protocol.request import Request
+from wcode_magics.protocol.stream import AnswerReader
+from wcode_magics.sending.outcome import ending_of
 
 DONE = b"data: [DONE]\n\n"
 REQUEST = Request("m", (Message("user", "hi"),))
@@ -25,7 +26,7 @@ ENDINGS = {
     "length": "truncated",
     "content_filter": "refused",
     "tool_calls": "ok",
-    finishes.FAILED: "truncated",
+    finish_reasons.FAILED: "truncated",
     "": "truncated",
 }
 ROWS = [(ours, theirs) for ours, row in WORDS.items() for theirs in row]
@@ -49,9 +50,9 @@ def test_an_end_means_the_same_in_any_words(ours: str, theirs: str) -> None:
     for word in (theirs, theirs.upper(), f"FinishReason.{theirs.upper()}"):
         answer = reply(event({"content": "hi"}), event({}, word), DONE)
         assert answer.text == "hi"
-        assert answer.finish_reason == (ours if ours != finishes.FAILED else None) or (
-            answer.finish_reason is None and not ours
-        )
+        assert answer.finish_reason == (
+            ours if ours != finish_reasons.FAILED else None
+        ) or (answer.finish_reason is None and not ours)
         assert ending_of(answer) == ENDINGS[ours]
         assert bool(badge(answer)) == (ours != "stop")
 
@@ -236,6 +237,8 @@ def test_minimax_says_that_a_login_failed() -> None:
 
 def test_a_warning_is_as_readable_as_the_text() -> None:
     """It has the text's own color, not that of the small print around it."""
-    shown = str(view.reply_bundle(reply(SAID, event({}, "length"), DONE))["text/html"])
+    shown = str(
+        bundles.reply_bundle(reply(SAID, event({}, "length"), DONE))["text/html"]
+    )
     badge_style = shown[: shown.index("cut off at max_tokens")].rpartition("style=")[2]
     assert "color:var(--jp-content-font-color1," in badge_style

@@ -27,9 +27,9 @@ def _held():
 """
 WORK = """
 import pandas as pd
-from wcode_magics.playground.draft import Draft
-from wcode_magics.playground.panel import Panel
-from wcode_magics import magic
+from wcode_magics.widgets.draft import Draft
+from wcode_magics.widgets.panel import Panel
+from wcode_magics.notebook import load_ext as magic
 _ip = get_ipython()
 def _work(cells, panels, tables):
     for _n in range(cells):

@@ -9,7 +9,7 @@ import pytest
 
 import wcode_magics
 from wcode_magics import errors, text
-from wcode_magics.commands import COMMANDS
+from wcode_magics.notebook.commands import COMMANDS
 from wcode_magics.text import LANGUAGES, say
 
 PACKAGE = Path(wcode_magics.__file__).parent

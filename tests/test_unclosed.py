@@ -12,12 +12,12 @@ import psutil
 import pytest
 
 from tests.loopback import Loopback, completion
-from wcode_magics.history import LONGEST, History
-from wcode_magics.reply import Reply
-from wcode_magics.request import Request
-from wcode_magics.session import Session
+from wcode_magics.protocol.messages import Message, Usage
+from wcode_magics.protocol.reply import Reply
+from wcode_magics.protocol.request import Request
+from wcode_magics.sending.reply_history import LONGEST, History
+from wcode_magics.session.session import Session
 from wcode_magics.store import Store
-from wcode_magics.values import Message, Usage
 
 LATE_S = 20.0
 MANY = 200

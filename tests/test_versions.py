@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 from tests.versions import interpreters
 from tests.versions.__main__ import COLAB, QUICK, rows
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 _PIN = re.compile(r"^([\w.-]+)==(\S+)", re.MULTILINE)
 PINS = {

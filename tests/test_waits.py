@@ -11,13 +11,15 @@ from tests.kernel import Kernel, Shown, kernel
 from tests.loopback import Answer, Loopback, Seen, completion, either
 from tests.stopping import once
 from tests.terminal import IPYTHON, in_terminal
-from wcode_magics import Session, terminal, view
+from wcode_magics import Session
+from wcode_magics.display import bundles
+from wcode_magics.display.live_display import Live
 from wcode_magics.errors import RateLimitError
-from wcode_magics.live import Live
-from wcode_magics.playground.ask import Ask
-from wcode_magics.playground.compare import Compare
-from wcode_magics.playground.desk import Desk
-from wcode_magics.playground.draft import Draft
+from wcode_magics.output import terminal
+from wcode_magics.widgets.ask import Ask
+from wcode_magics.widgets.compare import Compare
+from wcode_magics.widgets.draft import Draft
+from wcode_magics.widgets.state import Desk
 
 BUSY = Answer([b'{"error": "slow down"}'], 429, {"Retry-After": "3"})
 COUNTED = re.compile(r"sent again in (\d) s")
@@ -149,7 +151,7 @@ def test_a_pipe_gets_the_line_once(capfd: pytest.CaptureFixture[str]) -> None:
     """A log is not filled with seconds."""
     status = terminal.Status()
     for seconds in (2.0, 1.9, 1.0, 0.5, 0.0, 1.0):
-        status.show(view.wait_line(seconds))
+        status.show(bundles.wait_line(seconds))
     lines = capfd.readouterr().err.splitlines()
     assert [COUNTED.findall(line) for line in lines] == [["2"], ["1"]]
 
@@ -203,11 +205,11 @@ class Shows:
 def test_a_held_line_gives_its_place_back() -> None:
     """To what stood there, or to nothing."""
     screen = Shows()
-    live = Live(screen, view.text_bundle, clock=iter([0.0, 1.0, 2.0, 3.0]).__next__)
+    live = Live(screen, bundles.text_bundle, clock=iter([0.0, 1.0, 2.0, 3.0]).__next__)
     live.add("text")
     for seconds in (0.0, 2.0, 1.9, 0.2, 0.0):
-        live.hold(view.wait_bundle(seconds))
-    wait = f"0 {view.wait_line(2)}"
+        live.hold(bundles.wait_bundle(seconds))
+    wait = f"0 {bundles.wait_line(2)}"
     assert screen.shown == ["0 text", wait, "0 text"]
 
 

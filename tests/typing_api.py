@@ -3,23 +3,22 @@
 from typing import Any, assert_type
 
 import wcode_magics
-from wcode_magics import (
-    Reply,
-    Session,
-    WcodeError,
-    compare,
-    confirm,
-    parquet,
-    sweep,
+from wcode_magics import Reply, Session, WcodeError, compare, confirm, parquet, sweep
+from wcode_magics.logprobs.alignment import Agreement, Comparison
+from wcode_magics.protocol.messages import (
+    Delta,
+    Message,
+    Seam,
+    ToolCall,
+    ToolTrace,
+    Usage,
 )
-from wcode_magics.dialogue.chat import Conversation
-from wcode_magics.dialogue.grid import Sweep
-from wcode_magics.dialogue.runs import Runs
-from wcode_magics.exchange import Prepared, Stream
-from wcode_magics.frames.forecast import Forecast
-from wcode_magics.parts.face import Written
-from wcode_magics.probability.alignment import Agreement, Comparison
-from wcode_magics.values import Delta, Message, Seam, ToolCall, ToolTrace, Usage
+from wcode_magics.sending.request_run import Prepared, Stream
+from wcode_magics.session.conversation import Conversation
+from wcode_magics.session.repeat import Runs
+from wcode_magics.session.sweep import Sweep
+from wcode_magics.tables.estimate import Forecast
+from wcode_magics.tables.parquet.table import Written
 
 
 def script() -> str:

@@ -3,17 +3,17 @@
 from typing import TYPE_CHECKING, Any
 
 from wcode_magics.errors import stoppable as _stoppable
-from wcode_magics.frames import accessors as _accessors
-from wcode_magics.imports import late as _late
-from wcode_magics.imports import prepare as _prepare
+from wcode_magics.runtime.imports import late as _late
+from wcode_magics.runtime.imports import prepare as _prepare
+from wcode_magics.tables import registration as _accessors
 
 if TYPE_CHECKING:
-    from wcode_magics.dialogue.tools import confirm
     from wcode_magics.errors import WcodeError
-    from wcode_magics.parts import parquet
-    from wcode_magics.probability.alignment import compare
-    from wcode_magics.reply import Reply
-    from wcode_magics.session import Session, sweep
+    from wcode_magics.logprobs.alignment import compare
+    from wcode_magics.protocol.reply import Reply
+    from wcode_magics.session.session import Session, sweep
+    from wcode_magics.session.tools import confirm
+    from wcode_magics.tables.parquet import parquet
 
 __version__ = "0.1.0"
 __all__ = [
@@ -30,13 +30,13 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Reply": "wcode_magics.reply",
-    "Session": "wcode_magics.session",
+    "Reply": "wcode_magics.protocol.reply",
+    "Session": "wcode_magics.session.session",
     "WcodeError": "wcode_magics.errors",
-    "compare": "wcode_magics.probability.alignment",
-    "confirm": "wcode_magics.dialogue.tools",
-    "parquet": "wcode_magics.parts",
-    "sweep": "wcode_magics.session",
+    "compare": "wcode_magics.logprobs.alignment",
+    "confirm": "wcode_magics.session.tools",
+    "parquet": "wcode_magics.tables.parquet",
+    "sweep": "wcode_magics.session.session",
 }
 
 
@@ -45,16 +45,16 @@ _accessors.watch()  # df.wcode in scripts and in notebooks without the extension
 
 def load_ipython_extension(shell: Any) -> None:
     """``%load_ext wcode_magics``"""
-    from wcode_magics import magic
+    from wcode_magics.notebook import load_ext
 
-    magic.load(shell)
+    load_ext.load(shell)
 
 
 def unload_ipython_extension(shell: Any) -> None:
     """``%unload_ext wcode_magics``"""
-    from wcode_magics import magic
+    from wcode_magics.notebook import load_ext
 
-    magic.unload(shell)
+    load_ext.unload(shell)
 
 
 def panel(prompt: str = "", *, session: "Session | None" = None, **values: Any) -> None:
@@ -71,14 +71,15 @@ def panel(prompt: str = "", *, session: "Session | None" = None, **values: Any) 
     """
     from IPython import get_ipython
 
-    from wcode_magics import magic, options
-    from wcode_magics.playground import open_panel
-    from wcode_magics.session import Session
+    from wcode_magics.notebook import load_ext
+    from wcode_magics.session.session import Session
+    from wcode_magics.settings import options
+    from wcode_magics.widgets import open_panel
 
     shell: Any = get_ipython()
     if session is None and shell is not None:
-        magic.load(shell)
-        session = magic.session(shell)
+        load_ext.load(shell)
+        session = load_ext.session(shell)
     open_panel(session or Session(), shell, options.check_given(values), prompt)
 
 

@@ -10,14 +10,16 @@ import os
 import sys
 from collections.abc import Sequence
 
-from wcode_magics import ending, manual, options, terminal, view
-from wcode_magics import line as lines
-from wcode_magics.dialogue.typed import plain_value
+from wcode_magics.display import answer_notes, bundles
 from wcode_magics.errors import OptionError, UsageError, VariableError, WcodeError
-from wcode_magics.exchange import Prepared, Watch
-from wcode_magics.line import Line
-from wcode_magics.reply import Reply
-from wcode_magics.session import Session
+from wcode_magics.output import terminal
+from wcode_magics.protocol.reply import Reply
+from wcode_magics.sending.request_run import Prepared, Watch
+from wcode_magics.session.session import Session
+from wcode_magics.session.structured import plain_value
+from wcode_magics.settings import manual, options
+from wcode_magics.settings import option_line as lines
+from wcode_magics.settings.option_line import Line
 
 IN_NOTEBOOKS = options.staged("conversation", "cell", "table")
 
@@ -73,9 +75,9 @@ def _ask(session: Session, prepared: Prepared) -> None:
         reply = session.ask(prepared, watch=_watch())
         terminal.write(reply.text, exact=True)
     if sys.stderr.isatty():
-        terminal.note(view.reply_end(reply))
-    elif ending.badge(reply):
-        terminal.note(ending.badge(reply))
+        terminal.note(bundles.reply_end(reply))
+    elif answer_notes.badge(reply):
+        terminal.note(answer_notes.badge(reply))
 
 
 def _json(value: object, indent: int | None = None) -> str:
@@ -95,17 +97,17 @@ def _stream(session: Session, prepared: Prepared) -> Reply:
 
 def _watch() -> Watch:
     status = terminal.Status()
-    return lambda seconds: status.show(view.wait_line(seconds))
+    return lambda seconds: status.show(bundles.wait_line(seconds))
 
 
 def _sweep(session: Session, prompt: str, line: Line, own: dict[str, object]) -> None:
-    from wcode_magics import trials
-    from wcode_magics.dialogue.grid import grid_of
+    from wcode_magics.display import sweep_bundles
+    from wcode_magics.session.sweep import grid_of
 
     yes = bool(line.values.get("yes"))
     grid = grid_of(line.values)
     swept = session.sweep(prompt, grid, watch=_watch(), yes=yes, **own)
-    terminal.write(trials.bundle(swept)["text/plain"])
+    terminal.write(sweep_bundles.bundle(swept)["text/plain"])
     if not swept.replies and swept.trials[0].error is not None:
         raise swept.trials[0].error
 

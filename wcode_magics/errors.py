@@ -42,9 +42,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from wcode_magics import terminal, text
-from wcode_magics.markup import inert
-from wcode_magics.secret_forms import without_forms, without_random
+from wcode_magics import text
+from wcode_magics.output import terminal
+from wcode_magics.output.escaping import inert
+from wcode_magics.output.secret_forms import without_forms, without_random
 
 
 class WcodeError(Exception):

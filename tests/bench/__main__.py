@@ -5,7 +5,7 @@ import pkgutil
 import sys
 
 from tests import bench
-from wcode_magics.table import Table
+from wcode_magics.display.text_table import Table
 
 HEADS = ("measured", "figure", "floor", "ratio (bound)")
 

@@ -19,9 +19,9 @@ from pathlib import Path
 import pandas as pd
 
 from tests.bench.stub import Server
-from wcode_magics.frames import frame
-from wcode_magics.models import DEFAULT
-from wcode_magics.session import Session
+from wcode_magics.protocol.models import DEFAULT
+from wcode_magics.session.session import Session
+from wcode_magics.tables import accessor
 
 ROWS, FLYING, ROUNDS = 2_000, 64, 3
 REPLAYED = (10_000, 100_000)
@@ -48,7 +48,7 @@ def _sent(milliseconds: int, bound: float) -> list[tuple[str, ...]]:
         session = Session(
             base_url=server.url, api_key="k", store=str(Path(folder) / "s.db")
         )
-        frame.register(session)
+        accessor.register(session)
         ask(table(-100, 100))
         for turn in range(ROUNDS):
             raws.append(_timed(lambda: asyncio.run(raw(server.url, ROWS)))[0])
@@ -82,7 +82,7 @@ def _replayed() -> list[tuple[str, ...]]:
     with Server(0) as server, tempfile.TemporaryDirectory() as folder:
         store = str(Path(folder) / "s.db")
         session = Session(base_url=server.url, api_key="k", store=store)
-        frame.register(session)
+        accessor.register(session)
         ask(table(0, REPLAYED[-1]))
         session.close()
         few, many = (_replay(server.url, store, rows) for rows in REPLAYED)
@@ -104,7 +104,7 @@ def _replay(url: str, store: str, rows: int) -> dict[str, float]:
 
 def replay(url: str, store: str, rows: int) -> None:
     """Print seconds of wall and CPU, and MB of peak above the frame."""
-    frame.register(Session(base_url=url, api_key="k", store=store))
+    accessor.register(Session(base_url=url, api_key="k", store=store))
     held = table(0, rows)
     ask(held[:100])
     before = peak_mb()

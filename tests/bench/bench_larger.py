@@ -19,8 +19,8 @@ import pandas as pd
 import wcode_magics
 from tests.bench.bench_frame import TEMPLATE, ask, peak_mb, table
 from tests.bench.stub import Server
-from wcode_magics.frames import frame
-from wcode_magics.session import Session
+from wcode_magics.session.session import Session
+from wcode_magics.tables import accessor
 
 ROWS, PART, TURNS = 2_000, 1_000, 3
 COUNTED = (4_000, 40_000)
@@ -116,7 +116,7 @@ def _cluster() -> list[tuple[str, ...]]:
 
 def _session(url: str, folder: str) -> Session:
     made = Session(base_url=url, api_key="k", store=str(Path(folder) / "s.db"))
-    frame.register(made)
+    accessor.register(made)
     return made
 
 

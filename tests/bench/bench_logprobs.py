@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from wcode_magics.markup import escape
-from wcode_magics.probability import heatmap
-from wcode_magics.probability.alignment import compare
-from wcode_magics.probability.logprobs import Logprobs
-from wcode_magics.probability.token import Alternative, TokenLogprob
+from wcode_magics.logprobs import heatmap
+from wcode_magics.logprobs.alignment import compare
+from wcode_magics.logprobs.logprobs import Logprobs
+from wcode_magics.logprobs.token import Alternative, TokenLogprob
+from wcode_magics.output.escaping import escape
 
 LONG, MEDIUM, SHORT = 8_000, 4_000, heatmap.MAX_TOKENS - 1
 TOP = 20

@@ -9,8 +9,8 @@ from typing import Any
 
 from jupyter_client.session import Session as Wire
 
-from wcode_magics import view
-from wcode_magics.live import Live
+from wcode_magics.display import bundles
+from wcode_magics.display.live_display import Live
 
 TOKENS, PER_SECOND = 4000, 100
 PROSE = "The answer goes on with some more words, and then it ends. " * 6
@@ -73,7 +73,7 @@ def measure(name: str) -> tuple[str, Counter]:
     now = itertools.count(0, 1 / PER_SECOND)
     time = 0.0
     screen = Counter()
-    live = Live(screen, view.growing_bundle, clock=lambda: time)
+    live = Live(screen, bundles.growing_bundle, clock=lambda: time)
     opening = OPENINGS.get(name, "")
     size = 2 if name == "Chinese" else 4
     letters = itertools.chain(opening, itertools.cycle(SAMPLES[name]))
@@ -84,5 +84,5 @@ def measure(name: str) -> tuple[str, Counter]:
         text += token
         live.add(token)
     live.finish()
-    screen.show(view.growing_bundle(text), "answer", again=False)
+    screen.show(bundles.growing_bundle(text), "answer", again=False)
     return text, screen

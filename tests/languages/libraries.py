@@ -13,13 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.languages.toolchains import (
-    BY_KEY,
-    CARGO_TOML,
-    LIBRARIES,
-    Toolchain,
-    newest,
-)
+from tests.languages.toolchains import BY_KEY, CARGO_TOML, LIBRARIES, Toolchain, newest
 from wcode_magics.snippets import TARGETS
 
 FETCH_SECONDS = 900

@@ -11,7 +11,7 @@ import pytest
 from tests.sandbox import varied
 from wcode_magics.sandbox import arithmetic
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[2]
 FOUND = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
 """The optional features of this processor that NumPy has kernels for, least first."""
 

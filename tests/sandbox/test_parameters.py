@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.sandbox.wire import CLOCK, WEATHER, Wire, schema
-from wcode_magics.params import NAMES
+from wcode_magics.protocol.parameters import NAMES
 from wcode_magics.sandbox import library, model, plan, tokenizer
 from wcode_magics.sandbox.body import read
 from wcode_magics.sandbox.sampler import Sampler, Sampling

@@ -9,9 +9,9 @@ from tests.matrix import LONG, same
 from tests.snippets.bodies import BODIES, TEXTS
 from tests.snippets.reading import INTERPRETERS, READERS
 from wcode_magics.errors import UsageError
-from wcode_magics.request import Request
+from wcode_magics.protocol.messages import Message
+from wcode_magics.protocol.request import Request
 from wcode_magics.snippets import KEYS, TARGETS, find
-from wcode_magics.values import Message
 
 
 def _joined(source):

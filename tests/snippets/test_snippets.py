@@ -11,9 +11,10 @@ from openai.resources.chat.completions import Completions
 
 from tests.golden_files import FOLDER, path, program
 from tests.matrix import BASE_URL, CASES, pairs
-from wcode_magics import params, text
+from wcode_magics import text
 from wcode_magics.errors import OptionError
-from wcode_magics.reply import Reply
+from wcode_magics.protocol import parameters
+from wcode_magics.protocol.reply import Reply
 from wcode_magics.snippets import KEYS, TARGETS, find, render, table
 from wcode_magics.snippets.targets import OPENAI_KEYWORDS
 
@@ -153,7 +154,7 @@ def test_a_reply_gives_its_request_as_code(target):
 def test_the_sdk_takes_what_it_is_given():
     """Parameters of the table go to the SDK by name exactly where it knows them."""
     known = set(inspect.signature(Completions.create).parameters)
-    assert known & set(params.NAMES) == OPENAI_KEYWORDS & set(params.NAMES)
+    assert known & set(parameters.NAMES) == OPENAI_KEYWORDS & set(parameters.NAMES)
     assert known >= OPENAI_KEYWORDS
 
 

@@ -19,24 +19,24 @@ from pathlib import Path
 
 from tests.versions import interpreters
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[2]
 BUILD = ROOT / "build" / "versions"
 COLAB = Path(__file__).with_name("colab.txt")
 UV = Path(sys.executable).with_name("uv")
 QUICK = (
-    "tests/dialogue/test_talk.py",
-    "tests/frames/test_arrival.py",
-    "tests/frames/test_progress.py",
-    "tests/playground/test_knobs.py",
-    "tests/playground/test_panel.py",
-    "tests/test_completer.py",
-    "tests/test_history_magic.py",
-    "tests/test_json_text.py",
-    "tests/test_lifetime.py",
-    "tests/test_magic.py",
-    "tests/test_notebook_secrets.py",
-    "tests/test_plain.py",
-    "tests/test_template.py",
+    "tests/session/test_conversations.py",
+    "tests/tables/test_import_hook.py",
+    "tests/tables/test_progress.py",
+    "tests/widgets/test_knobs.py",
+    "tests/widgets/test_panel.py",
+    "tests/notebook/test_completer.py",
+    "tests/notebook/test_history.py",
+    "tests/protocol/test_json_extraction.py",
+    "tests/runtime/test_lifetime.py",
+    "tests/notebook/test_magics.py",
+    "tests/settings/test_notebook_secrets.py",
+    "tests/prompts/test_plain_values.py",
+    "tests/prompts/test_template.py",
 )
 LONGEST_S = 3600
 SHOWN_LINES = 60

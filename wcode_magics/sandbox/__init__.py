@@ -8,8 +8,8 @@ NumPy, Tornado and llguidance are loaded when a server starts.
 
 from typing import TYPE_CHECKING, Self
 
-from wcode_magics import lifetime
-from wcode_magics.lifetime import Stage
+from wcode_magics.runtime import lifetime
+from wcode_magics.runtime.lifetime import Stage
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -28,10 +28,11 @@ from functools import cache
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
-from wcode_magics import address, text
+from wcode_magics import text
 from wcode_magics.errors import OptionError
-from wcode_magics.params import nearest
-from wcode_magics.request import Request
+from wcode_magics.protocol import endpoint_url
+from wcode_magics.protocol.parameters import nearest
+from wcode_magics.protocol.request import Request
 from wcode_magics.snippets.targets import KEYS, TARGETS, Target
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def render(
         header=_header(target),
         base_url=_quoted_url(urlunsplit(parts._replace(query=""))),
         query=dict(parse_qsl(parts.query)),
-        url=_quoted_url(address.joined(base_url, "chat/completions")),
+        url=_quoted_url(endpoint_url.joined(base_url, "chat/completions")),
         body=target.quote(body),
         stream=stream,
         needs_key=needs_key,

@@ -16,17 +16,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from wcode_magics import lifetime
 from wcode_magics.errors import StoreError, tell
-from wcode_magics.lifetime import Stage
-from wcode_magics.reply import Reply
-from wcode_magics.request import Request
+from wcode_magics.protocol.reply import Reply
+from wcode_magics.protocol.request import Request
+from wcode_magics.runtime import lifetime
+from wcode_magics.runtime.lifetime import Stage
 from wcode_magics.store.database import Connection, faults, open_file, open_readonly
 from wcode_magics.store.ending import Ending
 from wcode_magics.store.file import File
 from wcode_magics.store.file_system import Magic, magic_of
 from wcode_magics.store.path import located, side_files, tell_if_open
-from wcode_magics.store.room import forget, shrink
+from wcode_magics.store.prune import forget, shrink
 from wcode_magics.store.row import (
     COLUMNS,
     UNREADABLE,

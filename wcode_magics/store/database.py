@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from wcode_magics.errors import StoreError
-from wcode_magics.files import FILE_MODE, make_folder
+from wcode_magics.runtime.private_files import FILE_MODE, make_folder
 from wcode_magics.store.checksum import sealed
 from wcode_magics.store.file_system import Magic, is_shared, magic_of
 from wcode_magics.store.path import side_files

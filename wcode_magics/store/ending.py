@@ -3,8 +3,8 @@
 It holds nothing of the store itself, which may be gone: a session that nobody closes.
 """
 
-from wcode_magics import lifetime
 from wcode_magics.errors import StoreError, tell
+from wcode_magics.runtime import lifetime
 from wcode_magics.store.file import File
 from wcode_magics.store.row import Row
 from wcode_magics.store.writer import Writer

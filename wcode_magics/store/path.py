@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from wcode_magics.errors import StoreError, tell
-from wcode_magics.files import is_open_to_others
+from wcode_magics.runtime.private_files import is_open_to_others
 
 
 def located(said: str | Path) -> Path:

@@ -5,11 +5,11 @@ import json
 from typing import Any, NamedTuple
 
 from wcode_magics.errors import WcodeError
-from wcode_magics.payload import clean
-from wcode_magics.reply import Reply
-from wcode_magics.request import Request
+from wcode_magics.protocol.event_decoder import clean
+from wcode_magics.protocol.messages import SANDBOX, Message
+from wcode_magics.protocol.reply import Reply
+from wcode_magics.protocol.request import Request
 from wcode_magics.store.checksum import check, encode
-from wcode_magics.values import SANDBOX, Message
 
 COLUMNS = (
     "hash, base_url, time, model, prompt_tokens, completion_tokens, cost, whole, "

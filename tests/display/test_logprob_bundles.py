@@ -1,0 +1,141 @@
+"""Numbers of an answer show themselves: small, rounded, safe."""
+
+import pytest
+from IPython.core.formatters import DisplayFormatter
+
+from tests.logprobs.test_comparison_html import ONE, TWO
+from tests.logprobs.test_heatmap import LAB_ATTRIBUTES, LAB_STYLES, LAB_TAGS, Shape
+from tests.logprobs.test_logprobs import token, view
+from wcode_magics import text
+from wcode_magics.display import logprob_bundles
+from wcode_magics.errors import UsageError
+from wcode_magics.logprobs.alignment import agree, compare
+from wcode_magics.logprobs.confidence import of_field, of_labels
+from wcode_magics.logprobs.logprobs import Logprobs
+from wcode_magics.protocol.messages import Message
+from wcode_magics.protocol.reply import Reply
+from wcode_magics.protocol.request import Request
+from wcode_magics.session.repeat import Runs
+from wcode_magics.session.sweep import Trial
+
+ASKED = Request("m", (Message("user", "hi"),))
+JSON = view(token('{"a": ', 1.0), token("12,", 0.5), token(' "b": 3}', 0.9))
+YES = view(token("yes", 0.7, ("yes", 0.7), ("no", 0.2)))
+
+
+def reply(told: Logprobs) -> Reply:
+    """An answer with these tokens."""
+    return Reply(told.text, ASKED, "m", tokens=told.tokens)
+
+
+def runs() -> Runs:
+    """Two that agree, one that does not, one that failed."""
+    error = UsageError("no_reply")
+    found = [Trial({"run": n}, reply(t)) for n, t in enumerate((ONE, TWO, ONE), 1)]
+    return Runs((*found, Trial({"run": 4}, None, error)))
+
+
+SHOWN = {
+    "field": logprob_bundles.confidence(of_field(JSON, "a")),
+    "labels": logprob_bundles.labels(of_labels(YES, ["yes", "no"])),
+    "logprobs": logprob_bundles.logprobs(YES),
+    "comparison": logprob_bundles.compared(compare(ONE, TWO)),
+    "agreement": logprob_bundles.agreement(agree([ONE, TWO, ONE])),
+    "runs": logprob_bundles.runs(runs()),
+}
+
+
+@pytest.mark.parametrize("language", text.LANGUAGES)
+@pytest.mark.parametrize("name", SHOWN)
+def test_safe_in_an_untrusted_notebook(name, language):
+    """Only what the sanitiser keeps is used, and texts are escaped."""
+    text.use(language)
+    shape = Shape(SHOWN[name]["text/html"])
+    assert shape.tags <= LAB_TAGS
+    assert shape.attributes <= LAB_ATTRIBUTES
+    assert shape.styles <= LAB_STYLES | {
+        *("vertical-align", "width", "table-layout", "font-weight")
+    }
+
+
+def lines(name):
+    """The plain text, runs of spaces as one."""
+    return [" ".join(line.split()) for line in SHOWN[name]["text/plain"].splitlines()]
+
+
+def test_a_field_in_words():
+    """Value, probability and the token that is the least certain."""
+    assert lines("field") == [
+        "Field Value Probability Logprob Least certain token",
+        "a 12 50.0% -0.693 50.0%",
+        "The first or the last token also holds something that is not the value.",
+    ]
+
+
+def test_labels_in_words():
+    """Shares among the labels, probabilities, and what the labels leave."""
+    assert lines("labels") == [
+        "Label Among the labels Probability",
+        "yes 77.8% 70.0%",
+        "no 22.2% 20.0%",
+        "Anything else: 10.0%",
+    ]
+
+
+def test_runs_in_words():
+    """Which runs said what, what failed, and what stood at the fork."""
+    shown = lines("runs")
+    assert shown[0].startswith(
+        "3 of 4 runs answered. 2 of 3 runs gave the most common answer"
+    )
+    assert shown[1:] == [
+        "Runs Answer",
+        "1, 3 The <b>cat sat",
+        "2 The <b>dog sat",
+        "4 ⚠ There is no reply yet; run a %%wcode cell first.",
+        "Where they part, run 1 had cat 60.0% | dog 30.0%",
+    ]
+
+
+def test_agreement_in_words():
+    """How often each answer came."""
+    assert lines("agreement")[1:] == [
+        "Times Answer",
+        "2 The <b>cat sat",
+        "1 The <b>dog sat",
+    ]
+
+
+def test_long_answers_are_short():
+    """A line has 80 characters, and what is left out is marked."""
+    assert logprob_bundles.short("a" * 100) == "a" * 80 + "…"
+    assert logprob_bundles.short("ab\ncd", 1) == "…b↵cd"
+
+
+def test_short_reprs():
+    """Four digits, no lists of tokens."""
+    assert repr(of_field(JSON, "a")) == "<Confidence a: 0.5>"
+    told = "<LabelConfidence 'yes' 0.7778, 'no' 0.2222; uncovered 0.1>"
+    assert repr(of_labels(YES, ["yes", "no"])) == told
+    assert repr(YES) == "<Logprobs: tokens 1, mean -0.3567>"
+    found = repr(compare(ONE, TWO))
+    assert found == "<Comparison: apart after 7 characters, agreement 0.7857>"
+    assert repr(agree([ONE, TWO, ONE])) == "<Agreement: 2 of 3, answers 2>"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (of_field(JSON, "a"), SHOWN["field"]),
+        (of_labels(YES, ["yes", "no"]), SHOWN["labels"]),
+        (YES, SHOWN["logprobs"]),
+        (compare(ONE, TWO), SHOWN["comparison"]),
+        (runs(), SHOWN["runs"]),
+        (runs().agreement, SHOWN["agreement"]),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_values_show_themselves_without_the_extension(value, shown):
+    """IPython's protocol finds the picture on the value; nothing is registered."""
+    data, _metadata = DisplayFormatter().format(value)
+    assert {kind: data[kind] for kind in shown} == shown

@@ -1,0 +1,105 @@
+"""JSON wherever a model puts it."""
+
+import json
+import pickle
+import time
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.protocol.test_reply import reply as a_reply
+from wcode_magics.errors import AnswerError
+from wcode_magics.protocol.json_extraction import Digits, find_json
+
+J = '{"name":"Anna","tags":["a","b"]}'
+VALUE = json.loads(J)
+PROSE = {
+    "bare": J,
+    "spaces": f"\n\n {J} \n",
+    "before": f"Here is the JSON:\n{J}",
+    "after": f"{J}\n\nLet me know!",
+    "around": f"Sure! {J} Done.",
+    "fenced": f"Sure!\n```json\n{J}\n```\nDone.",
+    "fence without a name": f"```\n{J}\n```",
+    "second fence": f"```python\nprint(1)\n```\n```json\n{J}\n```",
+    "fence of another name": f"Run:\n```javascript\n{J}\n```",
+    "python before": f"```python\nx = [1]\n```\n{J}",
+    "citations": f"As [1] and [2, 3] say {{so}}: {J} [4]",
+    "braces in prose": f"Use {{name}} and {{ }} as in {J}.",
+    "a list": f"The answer is [{J}, {J}]",
+    "capitals": f"```JSON\n{J}\n```",
+    "chinese": f"好的，结果如下：{J}。希望有帮助！",
+}
+
+
+@pytest.mark.parametrize("way", PROSE)
+def test_the_value_is_found(way):
+    """Bare, fenced under any name, or amid prose."""
+    assert a_reply(PROSE[way]).json == ([VALUE] * 2 if way == "a list" else VALUE)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "plain words", "[see note]", "{x}", '{"a": [1, 2], "b": {"c"'),
+        *('{"a": 1, b: [1, 2]}', '[{"a": 1}, {"b"', 'It is {"a": {"b": 1}, "c'),
+        *('```json\n{"a": [1],\n```', '["a", ["b"], '),
+    ],
+)
+def test_a_part_of_broken_json_is_not_the_answer(text):
+    """What was cut off or goes wrong is an error, though a part of it would do."""
+    with pytest.raises(AnswerError) as caught:
+        _ = a_reply(text).json
+    assert "\n" not in str(caught.value)
+
+
+@given(st.text(alphabet='{}[]":,a1 \n`'))
+def test_any_text_is_a_value_or_an_error(text):
+    """Nothing else comes of reading."""
+    with suppress(AnswerError):
+        json.dumps(a_reply(text).json)
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 30_000, '{"a":' * 9_000, "{" * 30_000, "[1" * 9_000]
+)
+def test_brackets_without_end_are_soon_given_up(text):
+    """Neither depth nor number of brackets takes long."""
+    begun = time.monotonic()
+    with pytest.raises(AnswerError):
+        _ = a_reply(text).json
+    assert time.monotonic() - begun < 10
+
+
+def test_numbers_keep_their_digits():
+    """A float that loses none is a float; another knows how it was written."""
+    plain, long = a_reply("[0.1, 0.10000000000000000555]").json
+    assert type(plain) is float
+    assert isinstance(long, Digits)
+    assert (long, long.text) == (0.1, "0.10000000000000000555")
+    assert pickle.loads(pickle.dumps(long)).text == long.text
+
+
+def test_a_refusal_is_told_as_one():
+    """Not as an answer that is no JSON."""
+    with pytest.raises(AnswerError, match="refused: I cannot") as caught:
+        _ = a_reply("", refusal="I cannot help with that").json
+    assert caught.value.key == "refused"
+
+
+@pytest.mark.parametrize("opening", ["[", '{"a":'])
+def test_depth_is_bounded_in_our_words(opening):
+    """Up to 500 levels are read, deeper ones refused alike on each Python."""
+    closing = "]" if opening == "[" else "}"
+    for deep in (499, 500):
+        assert find_json(opening * deep + "1" + closing * deep, [])
+    for text in (opening * 501 + "1" + closing * 501, opening * 9_000):
+        with pytest.raises(ValueError, match="nested deeper than 500 levels"):
+            find_json(text, [])
+
+
+def test_brackets_in_strings_are_no_depth():
+    """A text full of brackets is one value."""
+    assert find_json('["' + "[" * 2_000 + '"]', []) == ["[" * 2_000]

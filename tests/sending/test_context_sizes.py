@@ -1,0 +1,215 @@
+"""Contexts: read where the server tells them, and kept to before sending."""
+
+import json
+import time
+
+import pytest
+
+from tests.loopback import Answer, Seen, completion
+from wcode_magics import Session
+from wcode_magics.errors import UsageError
+from wcode_magics.protocol.reply import Reply
+from wcode_magics.sending.context_sizes import LISTED, SHORT, SOURCES
+from wcode_magics.store.row import Row
+
+MODEL = "m"
+LONG = "word " * 3_000
+
+
+def said(data: object) -> Answer:
+    """A body of JSON."""
+    return Answer([json.dumps(data).encode()])
+
+
+SERVERS = {
+    "vLLM": {"/v1/models": {"data": [{"id": MODEL, "max_model_len": 2_048}]}},
+    "llama.cpp": {
+        "/v1/models": {"data": [{"id": MODEL, "meta": {"n_ctx_train": 65_536}}]},
+        "/props": {"default_generation_settings": {"n_ctx": 2_048}},
+    },
+    "Ollama, loaded": {
+        "/v1/models": {"data": [{"id": "m:latest"}]},
+        "/api/ps": {"models": [{"name": "m:latest", "context_length": 2_048}]},
+    },
+    "Ollama, by its Modelfile": {
+        "/v1/models": {"data": [{"id": MODEL}]},
+        "/api/ps": {"models": []},
+        "/api/show": {
+            "parameters": "stop x\nnum_ctx                        2048\n",
+            "model_info": {"llama.context_length": 65_536},
+        },
+    },
+    "LM Studio": {
+        "/v1/models": {"data": [{"id": MODEL}]},
+        "/api/v0/models": {
+            "data": [
+                {"id": MODEL, "max_context_length": 9, "loaded_context_length": 2_048}
+            ]
+        },
+    },
+    "OpenRouter": {
+        "/v1/models": {
+            "data": [
+                {"id": "x", "context_length": 9},
+                {"id": MODEL, "context_length": 2_048},
+            ]
+        }
+    },
+}
+
+
+def telling(places: dict) -> object:
+    """A server that answers prompts, and tells what it does at its places."""
+
+    def answer(seen: Seen) -> Answer:
+        if seen.path.endswith("/chat/completions"):
+            return completion()
+        return said(places[seen.path]) if seen.path in places else Answer([], 404)
+
+    return answer
+
+
+def asked(server) -> list[str]:
+    """The paths that were asked for, but for prompts."""
+    paths = [seen.path for seen in server.seen]
+    return [path for path in paths if not path.endswith("/chat/completions")]
+
+
+@pytest.fixture
+def session(loopback):
+    """A session at a server that tells: ``session(places)``."""
+    made = []
+
+    def at(places: object) -> tuple[Session, object]:
+        server = loopback(telling(places) if isinstance(places, dict) else places)
+        made.append(Session(base_url=server.url, model=MODEL, retries=0))
+        return made[-1], server
+
+    yield at
+    for one in made:
+        one.close()
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_every_server_is_read_where_it_tells(session, name):
+    """A prompt that does not fit is refused before it is sent, with both numbers."""
+    made, server = session(SERVERS[name])
+    with pytest.raises(UsageError, match=r"≈3,0\d\d tokens .* 2,048"):
+        made.ask(LONG)
+    assert all(seen.path in {*asked(server)} for seen in server.seen)
+    known = asked(server)
+    with pytest.raises(UsageError):
+        made.ask(LONG)
+    assert asked(server) == known
+
+
+def test_every_place_and_field_is_tried_by_a_server_above():
+    """No row of the tables is there for nothing."""
+    paths = {path for places in SERVERS.values() for path in places}
+    told = json.dumps(SERVERS)
+    assert {
+        f"/v1/{row.path}" if row.api else f"/{row.path}" for row in SOURCES
+    } == paths
+    assert all(name in told for name in set(LISTED) - {"context_window"})
+
+
+def test_a_short_prompt_asks_nobody(session):
+    """Every context holds it, so that no request more is made."""
+    made, server = session(SERVERS["vLLM"])
+    assert made.ask("hi").text == "Hello."
+    assert len(server.seen) == 1
+    assert made.context(made.prepare("hi"), SHORT - 1) is None
+    assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {},
+        {"/v1/models": []},
+        {"/v1/models": {"data": [{"id": "m", "max_model_len": "2048"}]}},
+        {"/v1/models": {"data": [{"id": "m", "max_model_len": -1}]}},
+        {"/v1/models": {"data": [{"id": "m", "max_model_len": 10**30}]}},
+        {"/v1/models": {"data": 5}, "/props": None, "/api/show": {"parameters": 5}},
+    ],
+)
+def test_what_nobody_tells_is_unknown(session, answer):
+    """A server may answer anything; the prompt is sent, and the size is None."""
+    made, _server = session(answer)
+    assert made.ask(LONG).text == "Hello."
+    assert made.context(made.prepare(LONG), 3_000) is None
+
+
+def test_the_context_of_a_chat_is_the_servers(session):
+    """--trim counts by it, and a full conversation is refused."""
+    made, server = session(SERVERS["vLLM"])
+    chat = made.chat("t")
+    for word in ("one ", "two ", "three "):
+        chat.ask(word * 380)
+    with pytest.raises(UsageError, match="context of 2,048"):
+        chat.ask("four " * 1_200)
+    trimmed = chat.prepare("four " * 1_000, trim="oldest")
+    assert trimmed.advice[-1][0] == "chat_trimmed"
+    assert "/v1/models" in asked(server)
+
+
+def test_the_catalogue_is_of_its_own_endpoint(session):
+    """The hosted model's name elsewhere proves nothing; at home nobody is asked."""
+    made, server = session({})
+    named = {"model": "qwen/qwen-2.5-7b-instruct"}
+    assert made.context(made.prepare("hi", **named), 5_000) is None
+    assert asked(server)
+    made.settings.set("base_url", None)
+    made.settings.given_key = "k"
+    assert made.context(made.prepare("hi", **named), 5_000) == 65_536
+
+
+DAY = 86_400.0
+
+
+@pytest.mark.parametrize(
+    ("row", "asked"),
+    [
+        ({"created": -DAY}, True),
+        ({"created": -9 * DAY}, False),
+        ({"created": 0}, False),
+        ({}, False),
+        ({"created": "soon"}, False),
+    ],
+    ids=["since", "before", "clock", "untold", "odd"],
+)
+def test_a_record_of_another_model_is_not_replayed(
+    loopback, tmp_path, capsys, row, asked
+):
+    """One that has its name since; a server that tells the time tells nothing."""
+    now = time.time()
+    told = {key: now + at if at.__class__ is not str else at for key, at in row.items()}
+    listing = {"data": [{"id": f"{MODEL}:latest", **told}]}
+
+    def answer(seen: Seen) -> Answer:
+        return completion("new") if seen.method == "POST" else said(listing)
+
+    server = loopback(answer)
+    place = {"base_url": server.url, "store": str(tmp_path / "a.db"), "model": MODEL}
+    with Session(**place) as session:
+        reply = session.prepare("hi", seed=1).request
+        old = Reply("old", reply, MODEL, finish_reason="stop", base_url=server.url)
+        session.store._writer.put(Row(old, server.url, now - 3 * DAY))
+        text = session.ask("hi", seed=1).text
+        again = session.ask("hi", seed=1).text
+    assert (text, again) == (("new", "new") if asked else ("old", "old"))
+    assert sum(seen.method == "POST" for seen in server.seen) == int(asked)
+    assert sum(seen.method == "GET" for seen in server.seen) == 1
+    printed = "".join(capsys.readouterr())
+    assert printed.count(f"Another model has the name {MODEL} since") == int(asked)
+
+
+def test_a_listing_is_not_asked_for_a_record_of_today(loopback, tmp_path):
+    """Nor where nothing may be sent."""
+    server = loopback(completion("new"))
+    place = {"base_url": server.url, "store": str(tmp_path / "a.db"), "model": MODEL}
+    with Session(**place) as session:
+        assert [session.ask("hi", seed=1).text for _ in "ab"] == ["new"] * 2
+    with Session(**place, replay="only") as session:
+        assert session.ask("hi", seed=1).text == "new"
+    assert [seen.method for seen in server.seen] == ["POST"]

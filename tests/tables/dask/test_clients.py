@@ -1,0 +1,82 @@
+"""Whichever Dask client computes, its workers are led."""
+
+from collections import Counter
+
+import psutil
+import pytest
+from distributed import Client
+
+from tests.tables.dask.tables import slow, table
+from wcode_magics.errors import ClusterError
+
+
+def test_made_anew(cluster, lead):
+    """A table that was computed is computed by the next client as well."""
+    first = cluster()
+    server = lead(slow)
+    asked = table(30).wcode.ask("Say {{ 评论 }}", into="said")
+    asked.compute()
+    first.close()
+    with Client(first.cluster):
+        made = asked.compute()
+    assert Counter(made["said_status"]) == {"replayed": 29, "skipped": 1}
+    assert len(server.seen) == 29
+
+
+def test_two(cluster, lead):
+    """Two clients compute at once, and no call of one goes to the other."""
+    one = cluster()
+    server = lead(slow, concurrency=8)
+    with Client(one.cluster, set_as_default=False) as other:
+        tables = [table(60).wcode.ask(f"Say {{{{ 评论 }}}}{n}") for n in (1, 2)]
+        futures = [one.compute(tables[0]), other.compute(tables[1])]
+        for future in futures:
+            assert Counter(future.result(30)["answer_status"])["ok"] == 59
+    assert len(server.seen) == 118
+
+
+def test_not_the_default(cluster, lead):
+    """A client that is not the default one leads its workers, too."""
+    held = cluster()
+    lead(slow)
+    held.close()
+    with Client(held.cluster, set_as_default=False) as client:
+        asked = table(8, 2).wcode.ask("Say {{ 评论 }}")
+        made = client.compute(asked).result(20)
+    assert Counter(made["answer_status"]) == {"ok": 7, "skipped": 1}
+
+
+def test_many_calls(cluster, lead):
+    """Each further call opens nothing that stays open here."""
+    cluster()
+    lead(slow)
+    own = psutil.Process()
+    for round_ in range(2):
+        held = own.num_fds()
+        for n in range(4):
+            table(2, 1).wcode.ask(f"{round_}{n} {{{{ 评论 }}}}").compute()
+    assert own.num_fds() - held < 8
+
+
+def queues(dask_scheduler) -> int:
+    """The queues that the scheduler keeps."""
+    return len(dask_scheduler.extensions["queues"].queues)
+
+
+def test_chained_calls(cluster, lead):
+    """A worker stays connected from one partition of a call to the next."""
+    client = cluster()
+    lead(slow)
+    asked = table(12, 12).wcode.ask("Say {{ n }}", into="said")
+    asked.wcode.ask("Then {{ said }}", into="then").compute()
+    assert client.run_on_scheduler(queues) <= 1 + 2 * 2
+
+
+def test_no_key(cluster, lead):
+    """A worker that has no key is not connected, partition by partition."""
+    client = cluster(WCODE_API_KEY=None)
+    lead(slow)
+    asked = table(12, 12).wcode.ask("Say {{ n }}")
+    with pytest.raises(ClusterError):
+        asked.compute()
+    assert client.run_on_scheduler(queues) <= 1

@@ -1,0 +1,143 @@
+"""retry: of tables that were put together, kept in files, and asked with any names."""
+
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import wcode_magics
+from tests.loopback import Answer, completion
+from tests.tables.asking import QUIET, prompt_of, texts
+from wcode_magics.errors import UsageError
+from wcode_magics.protocol.messages import Message
+from wcode_magics.protocol.request import Request
+from wcode_magics.tables import marks
+
+BAD = Answer([b"no"], status=500)
+
+
+@pytest.fixture
+def failing(serve):
+    """A server that fails rows with an odd number until it is mended."""
+    mended: list[bool] = []
+
+    def script(seen) -> Answer:
+        said = prompt_of(seen).partition("\n")[0]
+        odd = "row 1" in said or "row 3" in said
+        return BAD if odd and not mended else completion(said.upper())
+
+    serve(script, retries=0)
+    return lambda: mended.append(True)
+
+
+@pytest.mark.parametrize(
+    "value", [["x"], {"a": 1}, np.int64(3), np.array([1, 2]), pd.Timestamp(0), (1,)]
+)
+def test_names_of_any_kind(failing, value):
+    """Given again they are taken; where they are not, the error names them."""
+    df = texts(2)
+    made = df.wcode.ask("{{ text }} {{ g }}", names={"g": value}, **QUIET)
+    failing()
+    with pytest.raises(UsageError, match=r"values of g .* retry\(names=\{…\}\)"):
+        made.wcode.retry(**QUIET)
+    again = made.wcode.retry(names={"g": value}, **QUIET)
+    assert again["answer_status"].tolist() == ["ok", "ok"]
+    assert again["answer"][0] == made["answer"][0]
+
+
+def test_a_name_that_is_given_anew_leaves_the_others(failing):
+    """names= of a retry are added to those that are known."""
+    names = {"a": "one", "b": "two"}
+    made = texts(2).wcode.ask("{{ text }} {{ a }} {{ b }}", names=names, **QUIET)
+    failing()
+    again = made.wcode.retry(names={"b": "three"}, **QUIET)
+    assert again["answer"].tolist() == ["ROW 0 ONE TWO", "ROW 1 ONE THREE"]
+
+
+OTHER = pd.DataFrame({"text": [f"row {n}" for n in range(4)], "more": range(4)})
+TOGETHER = {
+    "merge": lambda made: made.merge(OTHER, on="text"),
+    "right merge": lambda made: OTHER.merge(made, on="text"),
+    "join": lambda made: made.join(OTHER[["more"]]),
+    "concat": lambda made: pd.concat([made.iloc[:2], made.iloc[2:]]),
+    "concat with others": lambda made: pd.concat([made, OTHER], ignore_index=True),
+    "new": lambda made: pd.DataFrame({name: made[name] for name in made}),
+}
+
+
+@pytest.mark.parametrize("how", TOGETHER.values(), ids=TOGETHER)
+def test_tables_that_were_put_together(failing, how):
+    """What pandas forgets of a table, the process still knows of its failed rows."""
+    made = how(texts(4).wcode.classify("{{ text }}", ["row 1", "row 2"], **QUIET))
+    failing()
+    again = made.wcode.retry(["http_5xx"], **QUIET)
+    assert again["label_status"].tolist()[1] == "ok"
+    assert again["label"].tolist()[1] == "row 1"
+
+
+def test_another_question_of_the_same_name(failing):
+    """A row is never asked what was not asked of it: which of two, must be given."""
+    one = pd.DataFrame(dict(texts(2).wcode.ask("one {{ text }}", **QUIET)))
+    texts(2).wcode.ask("two {{ text }}", **QUIET)
+    failing()
+    with pytest.raises(UsageError, match=r"retry\(into=…, template=…\)"):
+        one.wcode.retry(**QUIET)
+    made = one.wcode.retry(into="answer", template="one {{ text }}", **QUIET)
+    assert made["answer"].tolist() == ["ONE ROW 0", "ONE ROW 1"]
+
+
+def test_a_table_of_another_process(failing):
+    """Where nobody knows, the error says what to give, and with it the rows go."""
+    made = texts(2).wcode.ask("{{ text }}!", **QUIET)
+    failing()
+    marks._runs.clear()
+    other = pd.DataFrame(dict(made))
+    with pytest.raises(UsageError, match=r"retry\(into=…, template=…\)"):
+        other.wcode.retry(**QUIET)
+    with pytest.raises(UsageError, match=r"retry\(into=…, template=…\)"):
+        other.wcode.retry(into="answer", **QUIET)
+    again = other.wcode.retry(into="answer", template="{{ text }}!", **QUIET)
+    assert again["answer"].tolist() == ["ROW 0!", "ROW 1!"]
+
+
+@pytest.mark.parametrize("backend", [None, "pyarrow", "numpy_nullable"])
+def test_a_table_that_was_a_file(failing, tmp_path, backend):
+    """Parquet and back, by any backend, it is sent again; the columns are as before."""
+    kinds = {"n": "int", "p": "float", "ok": "bool", "day": "date", "m": ["a", "b"]}
+    made = texts(2).wcode.extract("{{ text }}", kinds, **QUIET)
+    made.to_parquet(tmp_path / "made.parquet")
+    more = {} if backend is None else {"dtype_backend": backend}
+    read = pd.read_parquet(tmp_path / "made.parquet", **more)
+    failing()
+    again = read.wcode.retry(["http_5xx", "invalid"], **QUIET)
+    assert again["extract_status"].tolist() == ["invalid", "invalid"]
+    assert again["n"].dtype == made["n"].dtype
+    assert again["day"].dtype == made["day"].dtype
+
+
+def test_names_of_a_folder_of_parts(failing, tmp_path):
+    """Parts say likewise which names they need, and differ by what these were."""
+    texts(2).to_parquet(tmp_path / "in.parquet")
+    made = wcode_magics.parquet(tmp_path / "in.parquet", to=tmp_path / "out")
+    ask = {"template": "{{ text }} {{ g }}", **QUIET}
+    made.ask(names={"g": np.int64(3)}, **ask)
+    with pytest.raises(UsageError, match="names"):
+        made.ask(names={"g": np.int64(4)}, **ask)
+    failing()
+    with pytest.raises(UsageError, match="values of g"):
+        made.retry(**QUIET)
+    made.retry(names={"g": np.int64(3)}, **QUIET)
+    assert pd.read_parquet(tmp_path / "out")["answer"].tolist() == [
+        "ROW 0 3",
+        "ROW 1 3",
+    ]
+
+
+def test_no_more_runs_are_remembered_than_a_few():
+    """The memory of what failed is bounded, in runs and in rows."""
+    asks = [Request("m", (Message("user", str(n)),)) for n in range(3)]
+    for number in range(marks.RUNS + 2):
+        marks.remember({"into": f"a{number}"}, itertools.cycle(asks))
+    assert len(marks._runs) == marks.RUNS
+    assert not list(marks.remembered("a0"))

@@ -1,0 +1,144 @@
+"""The rows of a frame as requests: every column reachable, nothing sent as nan."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.tables.asking import QUIET, prompt_of
+from wcode_magics.errors import UsageError
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["评论", "total price", "a-b", 3, ("x", 1), "row", "range", "class", "items"],
+)
+def test_any_column_name(serve, name):
+    """Every column is reachable as row[name]; identifiers by name, in any script."""
+    serve()
+    df = pd.DataFrame({"other": [1]})
+    df[name] = pd.Series(["v"], dtype=object)
+    template = "{{ row }}" if name == "row" else f"{{{{ row[{name!r}] }}}}"
+    assert df.wcode.ask(template, **QUIET)["answer"].tolist() == ["V"]
+    if str(name).isidentifier():
+        made = df.wcode.ask(f"!{{{{ {name} }}}}", **QUIET)
+        assert made["answer"].tolist() == ["!V"]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pd.array(["a", None, "c"], dtype="string"),
+        pd.array(["a", None, "c"], dtype=object),
+        pd.Categorical(["a", None, "c"]),
+        pd.array([1, None, 3], dtype="Int64"),
+        pd.array([1.5, None, 2.5], dtype="Float64"),
+        pd.array([True, None, False], dtype="boolean"),
+        np.array([1.0, np.nan, 2.0]),
+        pd.to_datetime(["2024-01-01", None, "2024-01-03"]).array,
+    ],
+    ids=lambda values: str(values.dtype),
+)
+def test_missing_values_are_never_sent(serve, values):
+    """A row without a value it uses is skipped, whatever the dtype, and unpaid."""
+    server = serve()
+    df = pd.DataFrame({"x": values, "unused": [None, "u", None]})
+    made = df.wcode.ask("say {{ x }}", **QUIET)
+    assert made["answer_status"].tolist() == ["ok", "skipped", "ok"]
+    assert made["answer"].isna().tolist() == [False, True, False]
+    sent = " ".join(prompt_of(seen) for seen in server.seen)
+    assert len(server.seen) == 2
+    assert not any(word in sent.lower() for word in ("nan", "none", "na>", "nat"))
+
+
+def test_missing_values_may_be_an_error(serve):
+    """missing="error" names the columns and the number of rows, and sends nothing."""
+    server = serve()
+    df = pd.DataFrame({"x": ["a", None, None]})
+    with pytest.raises(UsageError) as caught:
+        df.wcode.ask("{{ x }}", missing="error", **QUIET)
+    assert "2 rows have missing values in x" in str(caught.value)
+    assert not server.seen
+
+
+def test_duplicate_columns(serve):
+    """A column that is there twice cannot be used; one that is not used may be."""
+    serve()
+    df = pd.DataFrame([["a", "b", "c"]], columns=["x", "x", "y"])
+    with pytest.raises(UsageError):
+        df.wcode.ask("{{ x }}", **QUIET)
+    with pytest.raises(UsageError):
+        df.wcode.ask("{{ y }}", into="x", overwrite=True, **QUIET)
+    assert df.wcode.ask("{{ y }}", **QUIET)["answer"].tolist() == ["C"]
+
+
+def test_a_row_whose_template_fails(serve):
+    """A template that fails on one row is that row's error; nothing is sent for it."""
+    server = serve()
+    df = pd.DataFrame({"a": [1, 1], "b": [2, 0]})
+    made = df.wcode.ask("{{ a / b }}", **QUIET)
+    assert made["answer_status"].tolist() == ["ok", "invalid"]
+    assert "ZeroDivisionError" in made["answer_error"][1]
+    assert len(server.seen) == 1
+
+
+def test_a_column_named_as_something_of_python(serve):
+    """A column that is named as a method of dict is the column; else it is that."""
+    serve()
+    df = pd.DataFrame({"items": ["a"], "n": [1]})
+    assert df.wcode.ask("{{ row.items }}", **QUIET)["answer"].tolist() == ["A"]
+    loop = "{% for key, value in row.items() %}{{ key }}={{ value }};{% endfor %}"
+    made = df.rename(columns={"items": "x"}).wcode.ask(loop, **QUIET)
+    assert made["answer"].tolist() == ["X=A;N=1;"]
+    said = df.wcode.ask("{% for n in range(2) %}{{ n }}{% endfor %}!", **QUIET)
+    assert said["answer"].tolist() == ["01!"]
+
+
+@pytest.mark.parametrize(
+    ("template", "words"),
+    [
+        ("{{ row['n'] }}", "row is a column as well"),
+        ("{{ self }}", "self is a word of Jinja2's own"),
+    ],
+)
+def test_names_that_mean_two_things(serve, template, words):
+    """What would be another value than it seems is refused before it is sent."""
+    server = serve()
+    df = pd.DataFrame({"row": ["x"], "self": ["y"], "n": ["z"]})
+    with pytest.raises(UsageError, match=words):
+        df.wcode.ask(template, **QUIET)
+    made = df.drop(columns="row").wcode.ask("{{ row['self'] }}", **QUIET)
+    assert made["answer"].tolist() == ["Y"]
+    assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize(
+    "dtype",
+    ["float32", "Float32", "float16", "float[pyarrow]", "halffloat[pyarrow]"],
+)
+def test_short_floats_are_sent_as_they_are_shown(serve, dtype):
+    """A tenth of 32 bits is 0.1, not 0.10000000149011612."""
+    server = serve()
+    short = np.array(
+        [0.1], dtype="float16" if "16" in dtype or "half" in dtype else "f4"
+    )
+    df = pd.DataFrame({"x": pd.Series(short).astype(dtype)})
+    df.wcode.ask("{{ x }}{% if x > 0 %}!{% endif %}", **QUIET)
+    assert prompt_of(server.seen[0]) == "0.1!"
+
+
+def test_a_row_that_cannot_be_sent(serve):
+    """Half a character in one row is that row's error, and stops no other."""
+    server = serve()
+    df = pd.DataFrame({"x": pd.Series(["a", "half \ud83d", "b"], dtype=object)})
+    made = df.wcode.ask("{{ x }}", **QUIET)
+    assert made["answer_status"].tolist() == ["ok", "invalid", "ok"]
+    assert "U+D83D" in made["answer_error"][1]
+    assert len(server.seen) == 2
+
+
+def test_values_are_text_and_never_a_template(serve):
+    """Braces in a value go to the model as they are."""
+    server = serve()
+    df = pd.DataFrame({"x": ["{{ 7*7 }} {% raw %}"]})
+    df.wcode.ask("{{ x }}", **QUIET)
+    assert prompt_of(server.seen[0]) == "{{ 7*7 }} {% raw %}"

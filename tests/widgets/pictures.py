@@ -1,0 +1,69 @@
+"""Takes the panel's pictures: ``python -m tests.widgets.pictures``."""
+
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import expect
+
+from tests.widgets.driver import Desk, desks
+
+PICTURES = Path(__file__).parents[2] / "notebooks" / "pictures"
+FRAME = """
+import pandas as pd
+reviews = pd.DataFrame({"review": [
+    "I loved every minute of it", "A waste of two hours", "Great music, poor story",
+    "The best film of the year", "I fell asleep"]})
+""".strip()
+
+
+def main() -> None:
+    """Take all of them."""
+    with tempfile.TemporaryDirectory() as home, desks(Path(home)) as made:
+        ask = "-t 1.4 --seed 3 --logprobs --top-logprobs 5 Tell me a joke"
+        desk = made.open(f"%wcode_panel {ask}", width=1180, height=1400)
+        desk.button("Send").click()
+        tokens = desk.panel.locator(".wcode-tokens > span")
+        expect(tokens.first).to_be_visible(timeout=20_000)
+        tokens.first.click()
+        take(desk, "panel")
+        compare(made.open("%wcode_panel Tell me a joke", width=1180, height=1400))
+        told = "Classify as positive or negative:"
+        table(made.open(FRAME, f"%wcode_panel -t 0 {told}", width=1180, height=1400))
+
+
+def compare(desk: Desk) -> None:
+    """Answers side by side."""
+    desk.turn_to("Compare")
+    names = desk.panel.get_by_label("Parameter …")
+    values = desk.panel.get_by_label("Values, e.g.")
+    pairs = (("Temperature", "0, 1.6"), ("Seed", "1, 2, 3"))
+    for at, (name, listed) in enumerate(pairs):
+        names.nth(at).select_option(name)
+        values.nth(at).fill(listed)
+    desk.button("Compare").click()
+    expect(desk.panel).to_contain_text("runs gave", timeout=20_000)
+    take(desk, "compare")
+
+
+def table(desk: Desk) -> None:
+    """Rows with a column of answers."""
+    desk.turn_to("Table")
+    desk.button("\\+ review").click()
+    column = desk.panel.get_by_label("Column")
+    column.fill("mood")
+    column.press("Tab")
+    desk.button("Run").click()
+    expect(desk.panel).to_contain_text("5 of 5 rows", timeout=20_000)
+    take(desk, "table")
+
+
+def take(desk: Desk, name: str) -> None:
+    """One picture, of the panel's cell."""
+    desk.page.mouse.move(0, 0)
+    desk.sheet.settle()
+    shown = desk.cell if name == "panel" else desk.panel
+    shown.screenshot(path=PICTURES / f"{name}.png")
+
+
+if __name__ == "__main__":
+    main()

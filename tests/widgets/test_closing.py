@@ -1,0 +1,47 @@
+"""A panel that is closed leaves nothing behind."""
+
+import gc
+from collections.abc import Callable
+
+import psutil
+from ipywidgets.widgets import widget as registry
+
+from tests.loopback import Loopback, either
+from wcode_magics.session.session import Session
+from wcode_magics.widgets.draft import Draft
+from wcode_magics.widgets.panel import Panel
+
+
+def alive() -> int:
+    """Widgets, layouts and styles that the kernel and the front end hold."""
+    return len(registry._instances)
+
+
+def use(session: Session) -> None:
+    """Open a panel, talk in two turns, delete one, change the language, close it."""
+    panel = Panel(session, None, Draft("hi"))
+    ask = panel.pages[0]
+    ask._turns._keep.value = True
+    ask.send()
+    assert ask._worker.wait(30)
+    panel.desk.put("prompt", None)
+    ask._turns._delete(0)
+    panel._speak({"new": "zh"})
+    panel._speak({"new": "en"})
+    panel.close()
+
+
+def test_closed_panels_leave_no_widget(loopback: Callable[..., Loopback]) -> None:
+    """The count of widgets, threads and bytes ends where it began."""
+    process = psutil.Process()
+    with Session(base_url=loopback(either("Hello")).url, replay="off") as session:
+        use(session)
+        gc.collect()
+        before, threads = alive(), process.num_threads()
+        held = process.memory_info().rss
+        for _ in range(10):
+            use(session)
+        gc.collect()
+        assert alive() == before
+        assert process.num_threads() <= threads
+        assert process.memory_info().rss - held < 30_000_000

@@ -1,0 +1,1 @@
+"""Values as mimebundles: HTML that is safe, Markdown, and always plain text."""

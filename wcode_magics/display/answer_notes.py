@@ -1,0 +1,71 @@
+"""What is said around an answer: how it began and ended, and what did not come."""
+
+from wcode_magics.display import markdown
+from wcode_magics.protocol.reply import Reply
+from wcode_magics.text import say
+
+
+def badge(reply: Reply) -> str:
+    """A warning where an answer began or ended otherwise than asked, else empty."""
+    return " · ".join(filter(None, (_beginning(reply), _ending(reply))))
+
+
+def blank(reply: Reply) -> str:
+    """What stands in place of an answer in which there is nothing to see, else empty.
+
+    Tokens that were counted and came as no text are thinking, or a tool call that the
+    server could not read, or that max_tokens cut off.
+    """
+    if reply.tool_calls or reply.refusal or not markdown.is_blank(reply.text):
+        return ""
+    if reply.text:
+        return say("ui.blank_answer", count=f"{len(reply.text):,}")
+    cut = reply.finish_reason == "length"
+    if reply.reasoning:
+        return say("ui.thought_until_cut" if cut else "ui.thought_only")
+    counted = 0 if reply.usage is None else reply.usage.completion_tokens
+    if counted <= 1:  # the end of the answer
+        return say("ui.empty_answer")
+    key = "ui.empty_until_cut" if cut else "ui.empty_counted"
+    return say(key, count=f"{counted:,}")
+
+
+def thinking(reply: Reply) -> str:
+    """How much the model thought before it answered, else empty."""
+    if not reply.reasoning:
+        return ""
+    tokens = reply.usage and reply.usage.reasoning_tokens
+    if tokens:
+        return say("ui.thought_tokens", count=f"{tokens:,}")
+    return say("ui.thought", count=f"{len(reply.reasoning):,}")
+
+
+def missing(reply: Reply) -> list[str]:
+    """What was asked for and did not come, or could not be read."""
+    told = []
+    asked = reply.request.params.get("logprobs")
+    if asked and reply.text and not reply.tokens and reply.seam is None:
+        told.append(say("ui.no_logprobs"))
+    if reply.unread:
+        told.append(say("ui.unread", parts=", ".join(reply.unread)))
+    return told
+
+
+def _beginning(reply: Reply) -> str:
+    if reply.seam is None or reply.seam.how == "kept":
+        return ""
+    return say(f"ui.seam_{reply.seam.how}")
+
+
+def _ending(reply: Reply) -> str:
+    if reply.interrupted:
+        return say("ui.finish_interrupted")
+    if not reply.is_whole:
+        return say("ui.finish_broken")
+    if reply.finish_reason == "length" and not reply.text:
+        return say("ui.finish_no_text")
+    if reply.finish_reason in {"length", "content_filter", "tool_calls"}:
+        return say(f"ui.finish_{reply.finish_reason}")
+    if reply.finish_reason not in ("stop", None):
+        return say("ui.finish_other", reason=reply.finish_reason)
+    return ""

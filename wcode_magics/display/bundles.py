@@ -1,0 +1,317 @@
+"""Values as mimebundles: HTML with inline styles, Markdown, and always plain text.
+
+Nothing here needs a style sheet, a script or a running kernel, so it looks the same
+in a saved notebook, in an untrusted one and after nbconvert.
+"""
+
+import json
+import math
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from wcode_magics.display import highlight, json_tree, markdown
+from wcode_magics.display.answer_notes import badge, blank, missing, thinking
+from wcode_magics.display.live_display import EMPTY
+from wcode_magics.display.text_table import Table
+from wcode_magics.errors import AnswerError
+from wcode_magics.logprobs import heatmap
+from wcode_magics.output.escaping import FAINT, clipped, escape, without_tex
+from wcode_magics.output.mimebundle import Bundle, bundle
+from wcode_magics.protocol import models
+from wcode_magics.protocol.cut_prompt import cut_of
+from wcode_magics.protocol.extra_headers import Headers
+from wcode_magics.protocol.messages import ToolTrace, Usage
+from wcode_magics.protocol.reply import Reply
+from wcode_magics.sending.store_pool import place_of
+from wcode_magics.session.structured import plain_value
+from wcode_magics.text import say
+
+BADGE = (
+    "font-size:85%;border:1px solid rgba(200,120,0,.8);border-radius:3px;"
+    "padding:0 .4em;background-color:rgba(230,150,0,.16);"
+    "color:var(--jp-content-font-color1,var(--vscode-foreground,inherit))"
+)
+NOTE = (
+    "font-size:90%;border-left:3px solid rgba(200,120,0,.8);padding:.1em .6em;"
+    "margin:.2em 0;background-color:rgba(230,150,0,.1)"
+)
+MOST_ARGUMENTS = 4_000
+"""Characters of what a function was given that are shown."""
+
+
+def reply_bundle(reply: Reply, form: str = "markdown") -> Bundle:
+    """A reply with its footer.
+
+    ``form`` is one of :data:`options.FORMATS`, or ``value`` for a parsed answer.
+    """
+    seen = [_trace_html(reply.trace), _thinking_html(reply), _body_html(reply, form)]
+    seen += [_calls_html(reply.tool_calls), _refusal_html(reply)]
+    if reply.logprobs is not None:
+        seen.append(heatmap.html(reply.logprobs, seam=_seam(reply)))
+    seen.append(_footer_html(reply))
+    told = None
+    if form == "markdown" and not reply.tokens and not reply.trace:
+        told = _neutral(reply)
+    return bundle("".join(seen), reply_plain(reply), told)
+
+
+def _neutral(reply: Reply) -> str | None:
+    text, foot = markdown.neutral(reply.text), markdown.neutral(footer(reply))
+    return None if text is None or foot is None else f"{text}\n\n*{foot}*"
+
+
+def reply_shown(reply: Reply) -> tuple[Bundle, dict[str, Any]]:
+    """A reply that is displayed on its own, with its metadata."""
+    return reply_bundle(reply), reply_metadata(reply)
+
+
+def reply_plain(reply: Reply) -> str:
+    """The same for a terminal."""
+    return f"{reply.text}\n\n{reply_end(reply)}"
+
+
+def reply_end(reply: Reply) -> str:
+    """What a terminal shows below the text: calls, tokens, badge, footer."""
+    calls = [f"{call.name}({call.arguments})" for call in reply.tool_calls]
+    parts = [thinking(reply), blank(reply), *calls, reply.refusal or ""]
+    if reply.trace:
+        parts.insert(0, trace_table(reply.trace).plain())
+    if reply.logprobs is not None:
+        parts.append(heatmap.plain(reply.logprobs, seam=_seam(reply)))
+    parts += [*missing(reply), badge(reply), footer(reply)]
+    return "\n".join(part for part in parts if part)
+
+
+def _seam(reply: Reply) -> int:
+    return 0 if reply.seam is None else reply.seam.at
+
+
+def reply_metadata(reply: Reply) -> dict[str, Any]:
+    """What the saved notebook tells of a reply besides what it shows."""
+    told: dict[str, Any] = {
+        "model": reply.model,
+        "params": dict(reply.request.params),
+        "finish_reason": reply.finish_reason,
+        "request_hash": reply.request.hash,
+        "source": reply.source,
+        "seconds": round(reply.elapsed, 3),
+    }
+    if reply.usage is not None:
+        told["usage"] = reply.usage.to_dict()
+    if reply.cost is not None:
+        told["cost_cny"] = reply.cost
+    return {"wcode": told}
+
+
+def growing_bundle(text: str, form: str = "markdown") -> Bundle:
+    """A part of an answer that still streams."""
+    shown = markdown.growing(text) if form == "markdown" else markdown.as_written(text)
+    return bundle(shown, "")
+
+
+def text_bundle(text: str) -> Bundle:
+    """A text as it is."""
+    return bundle(markdown.as_written(text), text)
+
+
+def footer(reply: Reply) -> str:
+    """Model, tokens, price, seconds, finish reason and where it came from."""
+    known = models.find(reply.model, place_of(reply))
+    parts = [known.title if known else reply.model]
+    if reply.usage is not None:
+        usage = reply.usage
+        prompt, answer = usage.prompt_tokens, usage.completion_tokens
+        parts.append(say("ui.tokens_flow", prompt=prompt, answer=answer))
+        parts += _counted(usage)
+    if reply.cost is not None:
+        parts.append(models.money(reply.cost))
+    elif reply.usage is not None and reply.usage.cost is not None:
+        parts.append(say("ui.charged", amount=models.amount(reply.usage.cost)))
+    parts.append(say("ui.seconds", seconds=f"{reply.elapsed:.2f}"))
+    if reply.finish_reason:
+        parts.append(reply.finish_reason)
+    if reply.unconfirmed:
+        parts.append(say("ui.unconfirmed"))
+    if reply.source == "replayed":
+        parts.append(_replayed(reply))
+    if reply.from_sandbox:
+        parts.append(say("ui.sandbox"))
+    cut = cut_of(reply)
+    if cut is not None:
+        parts.append(str(cut))
+    return " · ".join(parts)
+
+
+def _replayed(reply: Reply) -> str:
+    """That it was not sent, and from when it is: the model may have changed since."""
+    if reply.answered is None:
+        return say("ui.replayed")
+    moment = f"{reply.answered.astimezone():%Y-%m-%d %H:%M}"
+    return say("ui.replayed_from", moment=moment)
+
+
+def _counted(usage: Usage) -> list[str]:
+    """What of the tokens an endpoint counts apart."""
+    told = {"cached": usage.cached_tokens, "thinking": usage.reasoning_tokens}
+    return [say(f"ui.usage_{key}", count=f"{n:,}") for key, n in told.items() if n]
+
+
+def wait_line(seconds: float) -> str:
+    """How long it is until something is sent again; nothing below half a second."""
+    return say("ui.waiting", seconds=math.ceil(seconds)) if seconds >= 0.5 else ""
+
+
+def wait_bundle(seconds: float) -> Bundle:
+    """The same as an output."""
+    line = wait_line(seconds)
+    return note_bundle(line) if line else EMPTY
+
+
+def note_bundle(text: str) -> Bundle:
+    """A line of advice or news."""
+    text = clipped(text, markdown.MOST)
+    shown = f'<div style="{NOTE}">{escape(text)}</div>'
+    said = markdown.neutral(text)
+    return bundle(shown, text, said and f"> {said}")
+
+
+def faint_bundle(text: str) -> Bundle:
+    """A line of small print."""
+    shown = f'<div style="{FAINT}">{escape(text)}</div>'
+    said = markdown.neutral(text)
+    return bundle(shown, text, said and f"*{said}*")
+
+
+def code_bundle(code: str, lexer: str) -> Bundle:
+    """Code, coloured in the notebook."""
+    return bundle(highlight.html(code, lexer), code)
+
+
+def json_text(value: Any) -> str:
+    """JSON as people read it."""
+    return json.dumps(value, ensure_ascii=False, indent=2)
+
+
+def _markdown(reply: Reply) -> str:
+    told = blank(reply)
+    if told:
+        return f'<div style="{FAINT}">{escape(told)}</div>'
+    return markdown.html(reply.text)
+
+
+def _code(reply: Reply) -> str:
+    blocks = reply.code_blocks or [("", reply.text)]
+    until = time.thread_time() + highlight.COLOURING_S
+    pages = (highlight.html(code, language, until) for language, code in blocks)
+    return _bounded("".join(pages), reply.text)
+
+
+def _bounded(page: str, text: str) -> str:
+    """HTML, or the text as it is where that would be very long."""
+    return page if len(page) <= markdown.MOST_PAGE else markdown.as_written(text)
+
+
+def _json(reply: Reply) -> str:
+    try:
+        return _bounded(highlight.html(json_text(reply.json), "json"), reply.text)
+    except AnswerError as error:
+        return markdown.as_written(reply.text) + str(
+            note_bundle(str(error))["text/html"]
+        )
+
+
+def _html(reply: Reply) -> str:
+    import nh3
+
+    body = reply.code_blocks[0][1] if reply.code_blocks else reply.text
+    if len(body) > markdown.MOST:
+        return markdown.as_written(body)
+    tags = set(nh3.ALLOWED_TAGS) - {"img"}
+    page = nh3.clean(body, tags=tags, url_schemes={"http", "https", "mailto"})
+    return _bounded(without_tex(str(page)), body)
+
+
+def _value(reply: Reply) -> str:
+    if reply.parsed is None:
+        return markdown.as_written(reply.text)
+    return _bounded(json_tree.html(plain_value(reply.parsed)), reply.text)
+
+
+def _body_html(reply: Reply, form: str) -> str:
+    """The text in a form; what would be too long a page is not read for its form."""
+    if form in ("code", "json", "html") and len(reply.text) > markdown.MOST_PAGE:
+        return markdown.as_written(reply.text)
+    return _BODIES[form](reply)
+
+
+_BODIES = {
+    "markdown": _markdown,
+    "text": lambda reply: markdown.as_written(reply.text),
+    "code": _code,
+    "json": _json,
+    "html": _html,
+    "value": _value,
+}
+
+
+def trace_table(trace: Sequence[ToolTrace]) -> Table:
+    """The calls of functions on the way to an answer."""
+    heads = ("trace_round", "trace_call", "trace_result", "trace_seconds")
+    rows = [
+        (
+            str(one.round),
+            clipped(f"{one.name}({one.arguments})", MOST_ARGUMENTS),
+            shown_value(("" if one.ok else say("ui.trace_failed")) + one.result),
+            say("ui.seconds", seconds=f"{one.seconds:.2f}"),
+        )
+        for one in trace
+    ]
+    return Table([say(f"ui.{head}") for head in heads], rows)
+
+
+def _thinking_html(reply: Reply) -> str:
+    if not reply.reasoning:
+        return ""
+    head = f'<summary style="{FAINT}">{escape(thinking(reply))}</summary>'
+    return f"<details>{head}{markdown.as_written(reply.reasoning)}</details>"
+
+
+def _trace_html(trace: Sequence[ToolTrace]) -> str:
+    return str(trace_table(trace).bundle()["text/html"]) if trace else ""
+
+
+def _calls_html(calls: Sequence[Any]) -> str:
+    if not calls:
+        return ""
+    rows = [(call.name, clipped(call.arguments, MOST_ARGUMENTS)) for call in calls]
+    table = Table((say("ui.tool_call"), say("ui.arguments")), rows)
+    return str(table.bundle()["text/html"])
+
+
+def _refusal_html(reply: Reply) -> str:
+    if not reply.refusal:
+        return ""
+    refusal = clipped(reply.refusal, markdown.MOST)
+    return f"<p><b>{escape(say('ui.refusal'))}:</b> {escape(refusal)}</p>"
+
+
+def _footer_html(reply: Reply) -> str:
+    warning = badge(reply)
+    shown = f'<span style="{BADGE}">{escape(warning)}</span> ' if warning else ""
+    lines = "".join(f"<div>{escape(line)}</div>" for line in missing(reply))
+    return f'<div style="{FAINT}">{lines}{shown}{escape(footer(reply))}</div>'
+
+
+def layers_table(rows: Iterable[Sequence[str]], note: str = "") -> Table:
+    """Name, value and layer of settings."""
+    columns = (say("ui.name"), say("ui.value"), say("ui.layer"))
+    return Table(columns, [tuple(row) for row in rows], note=note)
+
+
+def shown_value(value: Any) -> str:
+    """A value of a setting in one short line."""
+    plain = isinstance(value, str | Headers)
+    shown = str(value) if plain else json.dumps(value, ensure_ascii=False)
+    shown = " ".join(shown.split())
+    return shown if len(shown) <= 100 else f"{shown[:99]}…"

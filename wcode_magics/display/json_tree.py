@@ -1,0 +1,82 @@
+"""A parsed answer as nested tables, and as indented text.
+
+An object is a table of names and values, a list of objects one table with a row each.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from wcode_magics.output.escaping import clipped, escape
+
+DEEP = 12
+MOST = 20_000
+"""Characters of one text inside that are shown."""
+_CELL = "text-align:left;vertical-align:top;padding:.1em .7em .1em 0"
+_NAME = f"{_CELL};color:#767676;font-weight:normal"
+
+
+def html(value: Any, depth: int = 0) -> str:
+    """The value (JSON-ready) as HTML with inline styles."""
+    if depth > DEEP:
+        return escape(clipped(_scalar(value), MOST))
+    if _is_table(value):
+        return _table(value, depth)
+    if isinstance(value, Mapping):
+        rows = [
+            f'<tr><th style="{_NAME}">{escape(str(name))}</th>'
+            f'<td style="{_CELL}">{html(inner, depth + 1)}</td></tr>'
+            for name, inner in value.items()
+        ]
+        return f"<table><tbody>{''.join(rows)}</tbody></table>" if rows else "{}"
+    if _is_list(value):
+        items = "".join(f"<li>{html(item, depth + 1)}</li>" for item in value)
+        return (
+            f'<ul style="margin:0;padding-left:1.2em">{items}</ul>' if items else "[]"
+        )
+    return escape(clipped(_scalar(value), MOST))
+
+
+def plain(value: Any, indent: str = "") -> str:
+    """The same as lines of text."""
+    if isinstance(value, Mapping) and value:
+        return "\n".join(
+            _line(f"{indent}{name}:", inner, indent) for name, inner in value.items()
+        )
+    if _is_list(value) and value:
+        return "\n".join(_line(f"{indent}-", item, indent) for item in value)
+    return f"{indent}{_scalar(value)}"
+
+
+def _line(head: str, inner: Any, indent: str) -> str:
+    if inner and (isinstance(inner, Mapping) or _is_list(inner)):
+        return f"{head}\n{plain(inner, f'{indent}  ')}"
+    return f"{head} {_scalar(inner)}"
+
+
+def _table(rows: Sequence[Mapping[str, Any]], depth: int) -> str:
+    names = list(dict.fromkeys(str(name) for row in rows for name in row))
+    head = "".join(f'<th style="{_CELL}">{escape(name)}</th>' for name in names)
+    body = "".join(
+        "<tr>"
+        + "".join(
+            f'<td style="{_CELL}">{html(row[n], depth + 1) if n in row else ""}</td>'
+            for n in names
+        )
+        + "</tr>"
+        for row in rows
+    )
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str | bytes)
+
+
+def _is_table(value: Any) -> bool:
+    listed = _is_list(value) and len(value) > 0
+    return listed and all(isinstance(row, Mapping) and row for row in value)
+
+
+def _scalar(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,134 @@
+"""An answer that grows on the screen, without sending it again and again.
+
+A notebook's front end can only replace a whole output. So a long answer grows in five:
+the last block in the last of them, drawn nine times a second, what is finished in the
+one before; and each takes in the next when that has grown to a part of its own length.
+Drawing all of the text for each of 4,000 tokens sends about 50 MB; this sends less
+than 1 MB. A short answer needs one output only. At the end the whole answer stands in
+the first, and the others are empty, which takes no room on the page.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from wcode_magics.display import markdown_blocks
+from wcode_magics.display.markdown import MOST
+from wcode_magics.display.markdown_blocks import TAIL_LIMIT
+from wcode_magics.output.mimebundle import Bundle, bundle
+from wcode_magics.protocol.messages import Delta
+from wcode_magics.text import say
+
+REDRAW_S = 0.11
+ALONE = 1_500
+"""Characters that are drawn in one output."""
+SHARES = (1.0, 0.5, 0.3)
+"""Each output takes in the next one when that has this part of its length."""
+PLACES = len(SHARES) + 2
+EMPTY = bundle("", "")
+
+
+class Screen(Protocol):
+    """Where outputs go: a cell's outputs, a panel's, or a recorder in a test."""
+
+    def show(self, bundle: Bundle, place: int) -> None:
+        """Show a bundle in one of the places, in place of what stood there."""
+
+
+class Live:
+    """Takes the answer's pieces, draws at most once in :data:`REDRAW_S` seconds.
+
+    Args:
+        screen: where to draw.
+        bundle: makes the output for a part of the text.
+        is_markdown: whether the text is cut at its blocks; else at its lines.
+        clock: seconds, monotonic.
+    """
+
+    def __init__(
+        self,
+        screen: Screen,
+        bundle: Callable[[str], Bundle],
+        *,
+        is_markdown: bool = True,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._screen = screen
+        self._bundle = bundle
+        self._split = (
+            markdown_blocks.split if is_markdown else markdown_blocks.split_lines
+        )
+        self._clock = clock
+        self._tail = ""
+        self._finished = [""] * (PLACES - 1)
+        self._undrawn = self._length = self._thought = 0
+        self._held: Bundle = EMPTY
+        self._shown: dict[int, str] = {}
+        self._due = clock() + REDRAW_S
+
+    def take(self, delta: Delta) -> None:
+        """Take what one event added; thinking is counted in place of an answer."""
+        if delta.recast:
+            self._thought += self._length
+            self._restart()
+        self._thought += len(delta.reasoning or "")
+        self.add(delta.text)
+
+    def add(self, text: str) -> None:
+        """Take a piece of text and draw if it is time."""
+        self._tail += text
+        self._length += len(text)
+        if self._clock() >= self._due:
+            self.draw()
+
+    def hold(self, bundle: Bundle) -> None:
+        """Show this in the first place, over what is there; :data:`EMPTY` ends it."""
+        if bundle == self._held:
+            return
+        self._held = bundle
+        if bundle == EMPTY and self._shown.get(0):
+            bundle = self._bundle(self._shown[0])
+        self._screen.show(bundle, 0)
+
+    @property
+    def patience(self) -> float:
+        """Seconds until the next drawing is due."""
+        return max(0.0, self._due - self._clock())
+
+    def draw(self) -> None:
+        """Draw what has come since the last time."""
+        self._due = self._clock() + REDRAW_S
+        if self._thought and not self._length:
+            self._put(0, say("ui.thinking", count=f"{self._thought:,}"))
+            return
+        finished, self._tail = self._split(self._tail)
+        parts = self._finished
+        if sum(map(len, parts)) > MOST:
+            self._undrawn += len(finished)
+            finished = ""
+        parts[-1] += finished
+        if len(self._shown) <= 1 and len(parts[-1]) + len(self._tail) <= ALONE:
+            if self._shown or parts[-1] or self._tail:
+                self._put(0, parts[-1] + self._tail)
+            return
+        for place, share in reversed([*enumerate(SHARES)]):
+            least = TAIL_LIMIT if place else ALONE
+            if len(parts[place + 1]) > max(least, share * len(parts[place])):
+                parts[place] += parts[place + 1]
+                parts[place + 1] = ""
+        for place, text in enumerate(parts):
+            self._put(place, text)
+        left = say("ui.left_out", count=f"{self._undrawn:,}") if self._undrawn else ""
+        self._put(PLACES - 1, f"{left}\n\n{self._tail}" if left else self._tail)
+
+    def _restart(self) -> None:
+        """Take back all that was shown: it was no answer."""
+        self._tail, self._length, self._undrawn = "", 0, 0
+        self._finished = [""] * (PLACES - 1)
+        for place in self._shown:
+            self._put(place, "")
+
+    def _put(self, place: int, text: str) -> None:
+        if self._shown.get(place) != text:
+            self._shown[place] = text
+            self._screen.show(self._bundle(text) if text else EMPTY, place)

@@ -1,0 +1,283 @@
+r"""The model's Markdown as safe HTML, and as safe Markdown.
+
+Raw HTML is shown as text, links lead to the web or nowhere, and images become links:
+an answer must not run anything, nor call on a server when it is looked at. Formulas
+keep delimiters that MathJax finds, where :func:`wcode_magics.display.formulas.allowed`
+lets them; everywhere else a dollar is a dollar.
+
+Drawing takes time in proportion to the text. Readers of Markdown need the square of a
+paragraph's length for some texts, such as ten thousand open brackets; so a paragraph
+that is too dense, and a text that is too long, are shown as they were written.
+"""
+
+import html as html_
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from wcode_magics.display import highlight
+from wcode_magics.display.cjk_emphasis import wide_emphasis
+from wcode_magics.display.formulas import Formula, allowed, formula_rules, read
+from wcode_magics.output.escaping import FAINT, WRAPPED, attribute, escape, inert
+from wcode_magics.runtime import logs
+from wcode_magics.text import say
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.token import Token
+
+MOST = 100_000
+"""Characters that are laid out, or shown at all where they are not."""
+MOST_MARKS = 5_000
+"""Marks of Markdown in a text that is laid out; of lines and cells four times more."""
+MOST_PAGE = 1_200_000
+"""Characters of HTML that a text may become."""
+MOST_NEUTRAL = 20_000
+"""Characters of Markdown that are made neutral."""
+COLOURING_S = 0.3
+"""Seconds of work for the colours of all code in a text."""
+
+_TAG = re.compile(r"<(?=[A-Za-z/!?])")
+_TARGET = re.compile(
+    r"(\]\s*[(:]\s*<?\s*)(?!https?:|mailto:|#|/)(?=[^\s)]*[:&\\])", re.IGNORECASE
+)
+_IMAGE = re.compile(r"!+(?=\[)")
+_HREF = re.compile(r"https?:|mailto:|#|/|[^:]*$", re.IGNORECASE)
+_LINK = re.compile(r"https?:|mailto:", re.IGNORECASE)
+_MARK = re.compile(r"[\[\]*_~`<>!&$\\]")
+_ROW = re.compile(r"[|\n]")
+_TABLE_END = re.compile(r"(</?(?:td|th|tr|thead|tbody)>)\n")
+_SPECIAL = re.compile(r"`+|\$|\\")
+_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+_UNSEEN = re.compile(r"[\s\u00ad\u200b-\u200f\u2060\u3164\ufeff]+")
+
+
+def html(text: str) -> str:
+    """The Markdown as HTML of plain elements with inline styles."""
+    if not _is_dense(text):
+        page = _rendered(text, time.thread_time() + COLOURING_S)
+        if len(page) <= MOST_PAGE:
+            return page
+    return as_written(text) + _note(say("ui.as_written"))
+
+
+def growing(text: str) -> str:
+    """The same for a part of a text that is still being written: without colours."""
+    if _is_dense(text):
+        return as_written(text)
+    return _TABLE_END.sub(r"\1", _rendered(text, 0.0))
+
+
+def _is_dense(text: str) -> bool:
+    return (
+        len(text) > MOST
+        or len(_MARK.findall(text)) > MOST_MARKS
+        or len(_ROW.findall(text)) > 4 * MOST_MARKS
+    )
+
+
+def _rendered(text: str, until: float) -> str:
+    return str(_parser().render(text, {"until": until}))
+
+
+def as_written(text: str) -> str:
+    """The text as it is, its end left out where it is very long."""
+    left = len(text) - MOST
+    note = _note(say("ui.left_out", count=f"{left:,}")) if left > 0 else ""
+    return f'<pre style="{WRAPPED}">{escape(text[:MOST])}</pre>{note}'
+
+
+def _note(words: str) -> str:
+    return f'<div style="{FAINT}">{escape(words)}</div>'
+
+
+def is_blank(text: str) -> bool:
+    """Whether a reader would see nothing of it: empty fences, spaces, comments."""
+    if len(text) > MOST_NEUTRAL:
+        return not _UNSEEN.sub("", text[:MOST])
+    page = re.sub(r"<hr\b", "–<hr", _rendered(_COMMENT.sub("", text), 0.0))
+    return not _UNSEEN.sub("", html_.unescape(re.sub(r"<[^>]*>", "", page)))
+
+
+def blocks(text: str) -> "list[Token]":
+    """The blocks of a text, as the parser's tokens; what stands in them is not read."""
+    tokens: list[Token] = []
+    text = re.sub(r"\r\n?", "\n", text)
+    _parser().block.parse(text, _parser(), {}, tokens)
+    return tokens
+
+
+def neutral(text: str) -> str | None:
+    """The Markdown with raw HTML escaped, script links broken, images as links.
+
+    Code and formulas that are allowed keep their characters; other dollars and
+    backslashes become elements that no reader takes for TeX. Readers of Markdown
+    differ in what they take for code. So the outcome is read again, with formulas and
+    without; where anything is left, code is escaped as well. None: too long.
+    """
+    if len(text) > MOST_NEUTRAL or _is_dense(text):
+        return None
+    text = re.sub(r"\r\n?", "\n", inert(text))
+    gentle = _outside_code(text)
+    return gentle if _is_harmless(gentle) else _untexed(_defused(text))
+
+
+def _outside_code(text: str) -> str:
+    code = {
+        number
+        for token in blocks(text)
+        if token.type in {"fence", "code_block"} and token.map
+        for number in range(*token.map)
+    }
+    kept: list[str] = []
+    prose: list[str] = []
+    for number, line in enumerate(text.split("\n")):
+        if number in code:
+            kept += [*_flush(prose), line]
+        else:
+            prose.append(line)
+    return "\n".join([*kept, *_flush(prose)])
+
+
+def _flush(prose: list[str]) -> list[str]:
+    if not prose:
+        return []
+    text = "\n".join(prose)
+    prose.clear()
+    parts = [part if kept else _untexed(_defused(part)) for part, kept in _parted(text)]
+    return "".join(parts).split("\n")
+
+
+def _parted(text: str) -> Iterator[tuple[str, bool]]:
+    """Stretches of a text outside fences, and whether each is code or a formula."""
+    at = done = 0
+    while (special := _SPECIAL.search(text, at)) is not None:
+        end = _kept_until(text, special)
+        if end is None:
+            at = special.end() + (special.group() == "\\")
+            continue
+        if special.start() > done:
+            yield text[done : special.start()], False
+        yield text[special.start() : end], True
+        at = done = end
+    yield text[done:], False
+
+
+def _kept_until(text: str, special: re.Match[str]) -> int | None:
+    """Where the code or the allowed formula ends that begins here."""
+    mark, start = special.group(), special.start()
+    if mark[0] != "`":
+        formula = read(text, start)
+        return formula.stop if formula is not None and allowed(formula.tex) else None
+    paragraph = text.find("\n\n", start)
+    stop = len(text) if paragraph < 0 else paragraph
+    end = special.end()
+    while (end := text.find(mark, end, stop)) >= 0:
+        run = end + len(mark)
+        while text.startswith("`", run):
+            run += 1
+        if run - end == len(mark):
+            return run
+        end = run
+    return None
+
+
+def _untexed(text: str) -> str:
+    return _ESCAPED.sub(_without_tex, text)
+
+
+_ESCAPED = re.compile(r"\\(.)|\$|\\", re.DOTALL)
+_OWN = {"<span>", "</span>"}
+_ENTITIES = {"(": "(", ")": ")", "[": "&#91;", "]": "&#93;"}
+
+
+def _without_tex(found: re.Match[str]) -> str:
+    """A dollar or a backslash as an element; an escape that is no TeX stays."""
+    after = found[1]
+    if found.group() == "$" or after == "$":
+        return "<span>&#36;</span>"
+    if after is None or after == "\\":
+        return "<span>&#92;</span>"
+    if after.isalpha():
+        return f"<span>&#92;</span>{after}"
+    return _ENTITIES.get(after, found.group())
+
+
+def _defused(text: str) -> str:
+    return _TARGET.sub(r"\1#", _IMAGE.sub("", _TAG.sub("&lt;", text)))
+
+
+def _is_harmless(text: str) -> bool:
+    for reader in _readers():
+        for block in reader.parse(text):
+            for token in (block, *(block.children or ())):
+                href = str(token.attrs.get("href", ""))
+                if not _HREF.match(href) or token.type in {"html_block", "image"}:
+                    return False
+                if token.type == "html_inline" and token.content not in _OWN:
+                    return False
+    return True
+
+
+@cache
+def _readers() -> tuple["MarkdownIt", ...]:
+    """Those who take raw HTML and any link, with formulas and without."""
+    from markdown_it import MarkdownIt
+    from mdit_py_plugins.dollarmath import dollarmath_plugin
+
+    plain = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+    formulas = MarkdownIt("commonmark", {"html": True}).use(dollarmath_plugin)
+    for reader in (plain, formulas):
+        reader.validateLink = lambda url: True  # type: ignore[method-assign]  # noqa: ARG005
+    return plain, formulas
+
+
+@cache
+def _parser() -> "MarkdownIt":
+    from markdown_it import MarkdownIt
+
+    logs.hush()
+    parser = MarkdownIt("commonmark", {"html": False, "breaks": True})
+    parser.enable(["table", "strikethrough"])
+    parser.use(formula_rules).use(wide_emphasis)
+    parser.validateLink = lambda url: _LINK.match(url) is not None  # type: ignore[method-assign]
+    rules: Mapping[str, Callable[..., str]] = {
+        "text": lambda tokens, at, *_rest: escape(tokens[at].content),
+        "code_inline": _render_code,
+        "fence": _render_fence,
+        "code_block": _render_fence,
+        "image": _render_image,
+        "formula_inline": _render_formula,
+        "formula_block": _render_formula,
+    }
+    parser.renderer.rules.update(rules)  # type: ignore[attr-defined]
+    return parser
+
+
+def _render_code(tokens: list["Token"], at: int, *_rest: Any) -> str:
+    return f"<code>{escape(tokens[at].content)}</code>"
+
+
+def _render_fence(
+    tokens: list["Token"], at: int, _options: Any, env: Mapping[str, float]
+) -> str:
+    words = tokens[at].info.split()
+    lexer = words[0] if words else ""
+    return highlight.html(tokens[at].content, lexer, env.get("until")) + "\n"
+
+
+def _render_image(tokens: list["Token"], at: int, *_rest: Any) -> str:
+    source, label = str(tokens[at].attrs.get("src", "")), tokens[at].content
+    shown = escape(label or source)
+    return f'<a href="{attribute(source)}">🖼 {shown}</a>' if source else shown
+
+
+def _render_formula(tokens: list["Token"], at: int, *_rest: Any) -> str:
+    formula: Formula = tokens[at].meta["formula"]
+    if not allowed(formula.tex):
+        return f"<code>{escape(formula.source)}</code>"
+    element = "p" if tokens[at].block else "span"
+    shown = html_.escape(inert(formula.delimited), quote=False)
+    return f"<{element}>{shown}</{element}>"

@@ -1,0 +1,79 @@
+"""A text cut while it grows: what no later character can change, and the rest."""
+
+import re
+
+from wcode_magics.display import markdown
+
+TAIL_LIMIT = 500
+"""Characters that the growing tail may have before it is cut at a line or space."""
+LONG_TAIL = 20_000
+"""Characters of a tail that is cut at a line without being read."""
+
+_LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+")
+_FENCE_LINE = re.compile(r"^(`{3,}|~{3,})[^\n]*$", re.MULTILINE)
+_TABLE_HEAD = re.compile(r"\A([^\n]*\|[^\n]*\n[ \t]*\|?[ :|-]*-[ :|-]*\n)")
+
+
+def split(text: str) -> tuple[str, str]:
+    """(finished, growing): what no later character can change, and the rest.
+
+    The finished part ends before the last block; a line that has not ended begins none,
+    since ``a | b`` may become the head of a table yet. A block that grows past
+    :data:`TAIL_LIMIT` is cut inside: a fence is closed and opened again, the head of
+    a table is repeated.
+    """
+    if len(text) > LONG_TAIL:
+        return split_lines(text)
+    starts = [
+        token.map[0]
+        for token in markdown.blocks(text[: text.rfind("\n") + 1])
+        if token.level == 0 and token.map and token.nesting >= 0
+    ]
+    lines = _LINE.findall(text)
+    at = sum(len(line) for line in lines[: starts[-1]]) if starts else 0
+    finished, growing = text[:at], text[at:]
+    if len(growing) <= TAIL_LIMIT:
+        return finished, growing
+    cut, rest = _cut(growing)
+    return finished + cut, rest
+
+
+def _cut(block: str) -> tuple[str, str]:
+    fence = _FENCE_LINE.match(block)
+    if fence is not None:
+        at = _last_line(block)
+        if at <= fence.end() + 1:
+            return "", block
+        opening = fence.group()
+        return f"{block[:at]}{fence.group(1)}\n\n", f"{opening}\n{block[at:]}"
+    table = _TABLE_HEAD.match(block)
+    if table is not None:
+        at = _last_line(block)
+        if at <= table.end():
+            return "", block
+        return f"{block[:at]}\n", table.group(1) + block[at:]
+    at = _cut_place(block)
+    return (f"{block[:at]}\n\n", block[at:].lstrip(" ")) if at else ("", block)
+
+
+def _last_line(block: str) -> int:
+    return block.rstrip("\n").rfind("\n") + 1
+
+
+def _cut_place(block: str) -> int:
+    """Before the last line that is not indented; else behind a sentence or a word."""
+    for match in reversed(list(re.finditer(r"\n(?=\S)", block))):
+        return match.end()
+    for pattern in (r"[.!?]\s|[。！？]", r"\s|[，、；]"):
+        places = [match.end() for match in re.finditer(pattern, block)]
+        if places:
+            return places[-1]
+    return 0
+
+
+def split_lines(text: str) -> tuple[str, str]:
+    """The same for a text that is no Markdown: its last line grows."""
+    at = text.rfind("\n") + 1 if len(text) > TAIL_LIMIT else 0
+    if len(text) - at > LONG_TAIL:
+        at = len(text)
+    return text[:at], text[at:]

@@ -1,0 +1,70 @@
+"""Tables of texts, as HTML and as aligned plain text."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from wcode_magics.output.escaping import FAINT, clipped, escape
+from wcode_magics.output.mimebundle import Bundle, bundle
+from wcode_magics.text import say
+
+CELL = "text-align:left;vertical-align:top;padding:.15em .7em .15em 0"
+MOST_ROWS = 2_000
+MOST_CELL = 4_000
+MOST_TEXT = 400_000
+"""Characters of all cells together; each is clipped to its share."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of texts under headings; ``note`` stands below, ``title`` above."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    title: str = ""
+    note: str = ""
+
+    def bundle(self) -> Bundle:
+        """As HTML and as aligned plain text."""
+        head = "".join(f'<th style="{CELL}">{escape(c)}</th>' for c in self.columns)
+        body = "".join(f"<tr>{self._row_html(row)}</tr>" for row in self._shown())
+        title = f"<div><b>{escape(self.title)}</b></div>" if self.title else ""
+        note = "".join(f'<div style="{FAINT}">{escape(n)}</div>' for n in self._notes())
+        table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        return bundle(f"{title}{table}{note}", self.plain())
+
+    def plain(self) -> str:
+        """Columns aligned; wide (East Asian) characters count two."""
+        rows = [list(self.columns), *self._shown()]
+        widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
+        lines = [
+            "  ".join(pad(c, w) for c, w in zip(row, widths, strict=True))
+            for row in rows
+        ]
+        parts = [self.title, *(line.rstrip() for line in lines), *self._notes()]
+        return "\n".join(part for part in parts if part)
+
+    def _shown(self) -> list[list[str]]:
+        rows = self.rows[:MOST_ROWS]
+        cells = max(1, len(rows) * len(self.columns))
+        most = max(20, min(MOST_CELL, MOST_TEXT // cells))
+        return [[clipped(cell, most) for cell in row] for row in rows]
+
+    def _notes(self) -> list[str]:
+        left = len(self.rows) - MOST_ROWS
+        told = [say("ui.rows_left", count=f"{left:,}")] if left > 0 else []
+        return [*told, *([self.note] if self.note else [])]
+
+    def _row_html(self, row: Sequence[str]) -> str:
+        return "".join(f'<td style="{CELL}">{escape(cell)}</td>' for cell in row)
+
+
+def width(text: str) -> int:
+    """Columns of a terminal that the text takes; wide (East Asian) ones take two."""
+    from wcwidth import wcswidth
+
+    return max(int(wcswidth(text)), 0)
+
+
+def pad(text: str, columns: int) -> str:
+    """The text with spaces behind it, up to a width."""
+    return text + " " * (columns - width(text))

@@ -1,0 +1,185 @@
+"""Two answers side by side as HTML that lasts anywhere, and as text."""
+
+from collections.abc import Iterator
+
+from wcode_magics.logprobs.alignment import Agreement, Branch, Comparison, Fork, Stretch
+from wcode_magics.logprobs.heatmap import STEPS
+from wcode_magics.logprobs.logprobs import Logprobs
+from wcode_magics.logprobs.number_format import number, percent, visible
+from wcode_magics.logprobs.token_captions import TokenWords
+from wcode_magics.output.escaping import attribute, escape
+from wcode_magics.text import say
+
+MAX_SAME = 160  # characters of a common stretch; what is more is left out in the middle
+MAX_ALTERNATIVES = 5
+DIFFERENT = STEPS[3].style
+
+_CELL = "vertical-align:top;text-align:left;white-space:pre-wrap;overflow-wrap:anywhere"
+_LABEL = "vertical-align:top;text-align:left;width:9em;font-weight:normal"
+_SMALL = "font-size:.9em;line-height:1.7;margin:.3em 0"
+
+Names = tuple[str, str]
+NAMES: Names = ("A", "B")
+
+
+def html(comparison: Comparison, names: Names = NAMES) -> str:
+    """Summary, then both texts in two columns, differences tinted, and the fork."""
+    fork = comparison.fork
+    told = summary(comparison, names) if fork is None else _parting(comparison, fork)
+    line = f'<div style="{_SMALL}">{escape(" · ".join(told))}</div>'
+    if fork is None:
+        return f"<div>{line}</div>"
+    rows = [(say("scores.answer"), *(_text(comparison, side) for side in (0, 1)))]
+    rows += [
+        (label, escape(first), escape(second))
+        for label, first, second in _fork_rows(comparison, fork)
+    ]
+    heads = "".join(f'<th style="{_CELL}">{escape(name)}</th>' for name in names)
+    return (
+        f'<div>{line}<table style="width:100%;table-layout:fixed">'
+        f'<thead><tr><th style="{_LABEL}"></th>{heads}</tr></thead>'
+        f"<tbody>{''.join(_row(*row) for row in rows)}</tbody></table></div>"
+    )
+
+
+def plain(comparison: Comparison, names: Names = NAMES) -> str:
+    """The same for terminals: what is in common, then each one's own lines."""
+    lines = [" · ".join(summary(comparison, names)), *_fork_lines(comparison, names)]
+    if comparison.fork:
+        for stretch in comparison.stretches:
+            lines += _stretch_lines(stretch, names)
+    return "\n".join(lines)
+
+
+def agreement(agreement: Agreement) -> str:
+    """How far several runs agree, in a sentence."""
+    kinds = len(agreement.counts)
+    if kinds <= 1:
+        return say("agreement.all", runs=agreement.runs)
+    return say(
+        f"agreement.{'some' if agreement.common else 'some_at_once'}",
+        count=agreement.counts[0][1],
+        runs=agreement.runs,
+        kinds=kinds,
+        common=f"{len(agreement.common):,}",
+    )
+
+
+def summary(comparison: Comparison, names: Names) -> list[str]:
+    """Where the answers part and their bits per character, in words."""
+    fork = comparison.fork
+    count = f"{len(comparison.first.text):,}"
+    same = [say("comparison.same", count=count)]
+    said = _parting(comparison, fork) if fork else same
+    for name, own in zip(names, (comparison.first, comparison.second), strict=True):
+        if own.tokens:
+            value = number(own.bits_per_character)
+            said.append(say("comparison.bits", name=name, value=value))
+    if comparison.first.tokens and comparison.second.tokens:
+        said.append(say("comparison.apart", value=number(abs(comparison.apart))))
+    return said
+
+
+def _parting(comparison: Comparison, fork: Fork) -> list[str]:
+    key, share = ("forks" if fork.at else "forks_at_once"), comparison.agreement
+    where = say(f"comparison.{key}", count=f"{fork.at:,}")
+    return [where, say("comparison.agreement", share=percent(share))]
+
+
+def _fork_rows(comparison: Comparison, fork: Fork) -> Iterator[tuple[str, str, str]]:
+    """What each answer said, gave to the other and had at the fork, by label."""
+    sides = ((comparison.first, fork.first), (comparison.second, fork.second))
+    columns = [_fork_cells(own, branch, fork.at) for own, branch in sides]
+    keys = ("at_fork", "to_other", "alternatives", "per_character")
+    for key, first, second in zip(keys, *columns, strict=True):
+        if first or second:
+            yield say(f"comparison.{key}"), first, second
+
+
+def _fork_cells(own: Logprobs, branch: Branch, at: int) -> tuple[str, str, str, str]:
+    bits = number(own.bits_per_character) if own.tokens else ""
+    position = branch.position
+    if position is None:
+        ended = at == len(own.text)
+        return say("comparison.end") if ended else "", "", "", bits
+    token = visible(own.readable(own.sampled(position.index)))
+    said = f"{token} {percent(position.probability)}"
+    if not position.alternatives:
+        return said, "", "", bits
+    gave = percent(branch.gave) if branch.gave else say("comparison.not_shown")
+    likely = TokenWords(own, MAX_ALTERNATIVES).alternatives(position)
+    return said, gave, " | ".join(likely), bits
+
+
+def _row(label: str, first: str, second: str) -> str:
+    cells = "".join(f'<td style="{_CELL}">{cell}</td>' for cell in (first, second))
+    return f'<tr><th style="{_LABEL}">{escape(label)}</th>{cells}</tr>'
+
+
+def _fork_lines(comparison: Comparison, names: Names) -> Iterator[str]:
+    fork = comparison.fork
+    if fork is None:
+        return
+    sides = ((comparison.first, fork.first), (comparison.second, fork.second))
+    for (own, branch), name, other in zip(sides, names, names[::-1], strict=True):
+        yield " · ".join(_branch_words(own, branch, fork.at, name, other))
+
+
+def _branch_words(
+    own: Logprobs, branch: Branch, at: int, name: str, other: str
+) -> Iterator[str]:
+    position = branch.position
+    if position is None:
+        ended = at == len(own.text)
+        rest = visible(own.text[at : at + 12])
+        unknown = say("comparison.unknown")
+        yield (
+            say("comparison.ends", name=name)
+            if ended
+            else say("comparison.says", name=name, token=f"{rest}…", share=unknown)
+        )
+        return
+    token = visible(own.readable(own.sampled(position.index)))
+    share = percent(position.probability)
+    yield say("comparison.says", name=name, token=token, share=share)
+    if position.alternatives:
+        key, gave = ("gave" if branch.gave else "gave_none"), percent(branch.gave)
+        yield say(f"comparison.{key}", name=name, other=other, share=gave)
+        words = TokenWords(own, MAX_ALTERNATIVES)
+        shown = " | ".join(words.alternatives(position))
+        yield f"{say('comparison.shown', name=name)} {shown}"
+
+
+def _text(comparison: Comparison, side: int) -> str:
+    parts = []
+    for stretch in comparison.stretches:
+        text = stretch.second if side else stretch.first
+        if stretch.same:
+            parts.append(escape(visible(_elided(text), breaks=True)))
+        elif text:
+            bits = stretch.second_bits if side else stretch.first_bits
+            title = attribute(f"{number(bits)} bits")
+            inner = escape(visible(text, breaks=True))
+            parts.append(f'<span title="{title}" style="{DIFFERENT}">{inner}</span>')
+    return "".join(parts)
+
+
+def _elided(text: str) -> str:
+    """A long common stretch with its middle left out and told."""
+    if len(text) <= MAX_SAME:
+        return text
+    half = MAX_SAME // 2
+    told = say("comparison.elided", count=f"{len(text) - 2 * half:,}")
+    return f"{text[:half]} […{told}…] {text[-half:]}"
+
+
+def _stretch_lines(stretch: Stretch, names: Names) -> Iterator[str]:
+    if stretch.same:
+        yield f"    {visible(_elided(stretch.first))}"
+        return
+    if stretch.first:
+        bits = number(stretch.first_bits, 1)
+        yield f"  {names[0]} {visible(stretch.first)}  ({bits} bits)"
+    if stretch.second:
+        bits = number(stretch.second_bits, 1)
+        yield f"  {names[1]} {visible(stretch.second)}  ({bits} bits)"

@@ -1,0 +1,212 @@
+"""Token probabilities as HTML that lasts anywhere, and as text.
+
+The HTML is for a notebook that is saved, mailed, opened untrusted, in the dark, or on
+a site that strips every style. So there is no style sheet, no script, no id and no
+theme to detect: an orange tint of growing alpha lies under text of the inherited
+colour, underlines tell the same to those who do not see the tint, and the numbers
+stand in a real table.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from wcwidth import ljust, rjust, width
+
+from wcode_magics.logprobs.byte_dialects import encode
+from wcode_magics.logprobs.graphemes import Glyph
+from wcode_magics.logprobs.logprobs import Logprobs
+from wcode_magics.logprobs.number_format import percent, visible
+from wcode_magics.logprobs.position import probability
+from wcode_magics.logprobs.token_captions import (
+    COLUMNS,
+    MAX_TEXT,
+    TEXT_COLUMNS,
+    TokenWords,
+    summary,
+)
+from wcode_magics.output.escaping import attribute, clipped, escape
+from wcode_magics.text import say
+
+MAX_TOKENS = 2000
+MAX_ALTERNATIVES = 5
+MAX_LINES = 40
+MAX_LINE_ALTERNATIVES = 3
+
+HUE = (230, 97, 1)
+SEAM = "┊"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A class of probabilities from ``low`` up, its tint's alpha and its underline."""
+
+    low: float
+    alpha: float
+    underline: str
+
+    @property
+    def style(self) -> str:
+        """The inline CSS of a token of this class."""
+        if not self.alpha:
+            return ""
+        hue = ",".join(map(str, HUE))
+        return (
+            f"background:rgba({hue},{self.alpha:g});border-radius:3px;"
+            f"border-bottom:{self.underline} rgb({hue})"
+        )
+
+
+STEPS = (
+    Step(0.9, 0.0, ""),
+    Step(0.5, 0.12, "1px dotted"),
+    Step(0.2, 0.24, "2px dotted"),
+    Step(0.05, 0.36, "2px dashed"),
+    Step(0.01, 0.48, "2px solid"),
+    Step(0.0, 0.6, "4px double"),
+)
+
+_RUNNING = "white-space:pre-wrap;overflow-wrap:anywhere;line-height:1.9"
+_SMALL = "font-size:.9em;line-height:1.7;margin:.3em 0"
+_GREY = "rgba(128,128,128,.7)"
+_OUTSIDE = f"border:1px solid {_GREY};border-radius:3px;font-size:.85em"
+_UNREPORTED = f"border-bottom:1px solid {_GREY}"
+_FAINT = f"color:{_GREY}"
+_LEFT = ' style="text-align:left"'
+
+
+def step(share: float) -> Step:
+    """The class of a probability."""
+    return next(row for row in STEPS if share >= row.low)
+
+
+def html(logprobs: Logprobs, *, seam: int = 0) -> str:
+    """The heat map: summary, tinted text, legend, table; safe in any notebook.
+
+    ``seam``: after so many characters, if any, stands the mark of a given beginning.
+    """
+    words = TokenWords(logprobs, MAX_ALTERNATIVES)
+    pieces = [p for p in logprobs.glyphs if p.first < MAX_TOKENS]
+    given = len(encode(logprobs.text[:seam]))
+    parts = [
+        _line(escape(" · ".join(summary(logprobs)))),
+        _line(_least_certain(words)),
+        f'<div style="{_RUNNING}">{"".join(_tokens(words, pieces, given))}</div>',
+        _line(_legend()),
+        *(_line(escape(note)) for note in _notes(logprobs, seam)),
+        _table(words),
+    ]
+    return f"<div>{''.join(filter(None, parts))}</div>"
+
+
+def plain(logprobs: Logprobs, *, seam: int = 0) -> str:
+    """The same as aligned text for terminals, the first tokens only."""
+    words = TokenWords(logprobs, MAX_LINE_ALTERNATIVES)
+    rows = map(words.row, logprobs.positions[:MAX_LINES])
+    lines = _aligned([_heads(), *rows])
+    if len(logprobs) > MAX_LINES:
+        lines.append(say("heatmap.more", count=f"{len(logprobs) - MAX_LINES:,}"))
+    if seam:
+        lines.append(_seam(seam))
+    return "\n".join([" · ".join(summary(logprobs)), *lines, *logprobs.notes()])
+
+
+def _notes(logprobs: Logprobs, seam: int) -> list[str]:
+    told = [_seam(seam)] if seam else []
+    return [*told, *logprobs.notes(), *_caps(logprobs)]
+
+
+def _seam(at: int) -> str:
+    return say("heatmap.seam", count=f"{at:,}")
+
+
+def _heads() -> list[str]:
+    return [say(f"heatmap.{key}") for key in COLUMNS]
+
+
+def _line(inner: str) -> str:
+    return inner and f'<div style="{_SMALL}">{inner}</div>'
+
+
+def _span(inner: str, style: str, title: str = "") -> str:
+    told = f' title="{attribute(title)}"' if title else ""
+    styled = f' style="{style}"' if style else ""
+    return f"<span{told}{styled}>{escape(inner)}</span>"
+
+
+def _tokens(words: TokenWords, pieces: list[Glyph], given: int) -> Iterator[str]:
+    for piece in pieces:
+        if given and piece.start >= given:
+            yield _span(SEAM, _FAINT)
+            given = 0
+        text = visible(clipped(piece.text, MAX_TEXT), breaks=True)
+        if piece.unreported:
+            yield _span(text, _UNREPORTED, say("heatmap.unreported"))
+        elif piece.outside:
+            told = f"{say('heatmap.outside')}\n{words.title(piece)}"
+            yield _span(words.label(piece.first), _OUTSIDE, told)
+        else:
+            share = probability(words.logprobs.logprob_of(piece))
+            yield _span(text, step(share).style, words.title(piece))
+
+
+def _legend() -> str:
+    samples = []
+    for row in STEPS:
+        limit = f"≥ {row.low:.0%}" if row.low else f"< {STEPS[-2].low:.0%}"
+        samples.append(_span(limit, f"{row.style};padding:0 .3em".lstrip(";")))
+    return f"{escape(say('heatmap.legend'))} {' '.join(samples)}"
+
+
+def _least_certain(words: TokenWords) -> str:
+    least = words.logprobs.least_certain()
+    unsure = [p for p in least if p.probability < STEPS[0].low]
+    chips = [
+        '<span style="white-space:nowrap">'
+        f"{_span(words.label(p.index), step(p.probability).style)} "
+        f"{percent(p.probability)} #{p.index}</span>"
+        for p in unsure
+    ]
+    return f"{escape(say('heatmap.least'))} {' · '.join(chips)}" if chips else ""
+
+
+def _caps(logprobs: Logprobs) -> list[str]:
+    shown, count = f"{MAX_TOKENS:,}", f"{len(logprobs):,}"
+    if len(logprobs) > MAX_TOKENS:
+        said = say("heatmap.capped", shown=shown, count=count, top=MAX_ALTERNATIVES)
+        return [said]
+    most = max((len(token.top) for token in logprobs.tokens), default=0)
+    if most > MAX_ALTERNATIVES:
+        return [say("heatmap.capped_top", top=MAX_ALTERNATIVES)]
+    return []
+
+
+def _table(words: TokenWords) -> str:
+    rows = [_row(words.row(p)) for p in words.logprobs.positions[:MAX_TOKENS]]
+    told = escape(say("heatmap.table", count=f"{len(rows):,}"))
+    return (
+        f"<details><summary>{told}</summary>"
+        '<div style="max-height:30em;overflow:auto"><table>'
+        f"<thead>{_row(_heads(), 'th')}</thead><tbody>{''.join(rows)}</tbody>"
+        "</table></div></details>"
+    )
+
+
+def _row(cells: list[str], tag: str = "td") -> str:
+    inner = "".join(
+        f"<{tag}{_LEFT if place in TEXT_COLUMNS else ''}>{escape(cell)}</{tag}>"
+        for place, cell in enumerate(cells)
+    )
+    return f"<tr>{inner}</tr>"
+
+
+def _aligned(rows: list[list[str]]) -> list[str]:
+    """Columns of equal width in terminal cells, text to the left."""
+    sizes = [max(map(width, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        cells = [
+            (ljust if place in TEXT_COLUMNS else rjust)(cell, size)
+            for place, (cell, size) in enumerate(zip(row, sizes, strict=True))
+        ]
+        lines.append("  ".join(cells).rstrip())
+    return lines

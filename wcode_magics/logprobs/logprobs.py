@@ -1,0 +1,240 @@
+"""The token log probabilities of an answer as numbers that can be trusted."""
+
+import math
+from bisect import bisect_right
+from dataclasses import dataclass
+from functools import cached_property
+from operator import attrgetter
+from statistics import mode
+from typing import TYPE_CHECKING
+
+from wcode_magics import text
+from wcode_magics.logprobs import graphemes
+from wcode_magics.logprobs.byte_dialects import LOST, decode, encode, spelt
+from wcode_magics.logprobs.graphemes import Glyph
+from wcode_magics.logprobs.position import UNLIKELY, Position, sampled, shown
+from wcode_magics.logprobs.token import Alternative, TokenLogprob
+from wcode_magics.logprobs.token_bytes import Place, place_tokens, uses_alphabet
+from wcode_magics.runtime.imports import shown_by
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CERTAIN = -1e-9  # a logprob above this is a probability of 1 but for rounding
+LEAST_CERTAIN = 5
+
+
+@dataclass(frozen=True)
+class Logprobs:
+    """The tokens of an answer and its text, brought together.
+
+    Sums and means are over the tokens that the text holds and whose logprob the
+    server told: a stop token that it lists or leaves out changes nothing. ``counted``
+    is how many tokens the endpoint counted for the text, None where it is not known:
+    some list fewer (llama.cpp lists of a character only the token that completes it),
+    and what they left out is in no sum. ``vocabulary`` is how many tokens the model
+    has, None where it is not known.
+    """
+
+    tokens: tuple[TokenLogprob, ...]
+    text: str
+    counted: int | None = None
+    vocabulary: int | None = None
+
+    _repr_mimebundle_ = shown_by("wcode_magics.display.logprob_bundles.logprobs")
+
+    def __repr__(self) -> str:
+        return f"<Logprobs: tokens {len(self.tokens)}, mean {self.mean:.4g}>"
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    @cached_property
+    def data(self) -> bytes:
+        """The text in UTF-8; all byte offsets are into it."""
+        return encode(self.text)
+
+    @cached_property
+    def places(self) -> list[Place]:
+        """The bytes [start, stop) of each token; None: not in the text."""
+        return place_tokens(self.tokens, self.data)
+
+    @cached_property
+    def alphabet(self) -> bool:
+        """Whether the server spells its tokens in GPT-2's byte alphabet."""
+        return uses_alphabet(self.tokens, self.places, self.data)
+
+    @cached_property
+    def glyphs(self) -> tuple[Glyph, ...]:
+        """The pieces of the text that readers see, with the tokens behind each."""
+        return graphemes.cut(self.text, self.places)
+
+    @cached_property
+    def positions(self) -> tuple[Position, ...]:
+        """One for each token."""
+        asked = mode([len(token.top) for token in self.tokens] or [0])
+        texts, alone = self._texts
+        return tuple(
+            Position(
+                index,
+                texts[index],
+                self._bytes(index) if alone[index] else None,
+                token.logprob,
+                *shown(token, asked),
+            )
+            for index, token in enumerate(self.tokens)
+        )
+
+    @property
+    def sum(self) -> float:
+        """The natural log probability of the answer."""
+        return math.fsum(self._told)
+
+    @property
+    def mean(self) -> float:
+        """The mean natural log probability of a token; nan without tokens."""
+        return self.sum / len(self._told) if self._told else math.nan
+
+    @property
+    def perplexity(self) -> float:
+        """exp(-mean logprob), as Jelinek and others defined it in 1977.
+
+        It depends on the tokenizer: compare models by ``bits_per_character``.
+        """
+        return math.exp(-self.mean)
+
+    @property
+    def bits_per_character(self) -> float:
+        """-Σ log2 p over the characters that tokens were reported for; nan if none."""
+        held = sum(len(g.text) for g in self.glyphs if not g.unreported)
+        return -self.sum / math.log(2) / held if held and self._told else math.nan
+
+    @property
+    def certain(self) -> bool:
+        """Whether every probability is 1.
+
+        A server that reports probabilities after sampling at temperature 0 does so:
+        they then say nothing about the model's certainty.
+        """
+        return bool(self._told) and min(self._told) > CERTAIN
+
+    @property
+    def untold(self) -> int:
+        """How many tokens of the text have no known logprob (-inf, -9999)."""
+        return sum(place is not None for place in self.places) - len(self._told)
+
+    @property
+    def unlisted(self) -> int:
+        """How many tokens the endpoint counted and did not list; one is the end."""
+        missing = (self.counted or 0) - len(self.tokens)
+        return missing if missing > 1 else 0
+
+    @property
+    def incomplete(self) -> int:
+        """How many tokens were sampled in parts of which only the last is listed."""
+        return sum(position.incomplete for position in self.positions)
+
+    def least_certain(self, count: int = LEAST_CERTAIN) -> list[Position]:
+        """The ``count`` least likely tokens of the text, least likely first."""
+        held = (p for p in self.positions if self.places[p.index] is not None)
+        return sorted(held, key=attrgetter("logprob"))[:count]
+
+    def logprob_of(self, glyph: Glyph) -> float:
+        """The summed natural log probability of the tokens behind a piece."""
+        behind = self.tokens[glyph.first : glyph.stop]
+        return math.fsum(min(token.logprob, 0.0) for token in behind)
+
+    def glyph_at(self, index: int) -> Glyph:
+        """The piece of the text that a token belongs to."""
+        place = bisect_right(self.glyphs, index, key=attrgetter("first")) - 1
+        return self.glyphs[place]
+
+    def sampled(self, index: int) -> Alternative:
+        """A token as it was reported, without its alternatives."""
+        return sampled(self.tokens[index])
+
+    def readable(self, alternative: Alternative) -> str:
+        r"""The text of an alternative; single bytes as ``\xe9``, lost ones ``\x??``."""
+        data = spelt(alternative, alphabet=self.alphabet)
+        if data is None:
+            return alternative.token.replace(LOST, r"\x??")
+        return decode(data) or data.decode("utf-8", "backslashreplace")
+
+    def notes(self) -> list[str]:
+        """What a reader must know to read these numbers rightly, in words."""
+        missing = sum(len(g.text) for g in self.glyphs if g.unreported)
+        outside = sum(place is None for place in self.places)
+        found = {
+            "certain": self.certain,
+            "unreported": missing,
+            "outside": outside,
+            "untold": self.untold,
+            "incomplete": self.incomplete,
+            "unlisted": self.unlisted,
+        }
+        return [
+            text.say(f"logprobs.note_{key}", count=count)
+            for key, count in found.items()
+            if count
+        ]
+
+    def frame(self) -> "pd.DataFrame":
+        """One row for each token.
+
+        Columns: position; token (characters; joined they are the text that tokens
+        were reported for); bytes; logprob (natural); probability; entropy (of the
+        shown alternatives, bits); rank; alternatives (token: probability, most likely
+        first; of tokens of equal text the later ones are numbered).
+        """
+        import pandas as pd
+
+        return pd.DataFrame(
+            {
+                "position": range(len(self.tokens)),
+                "token": [p.text for p in self.positions],
+                "bytes": pd.Series([p.bytes for p in self.positions], dtype=object),
+                "logprob": [p.logprob for p in self.positions],
+                "probability": [p.probability for p in self.positions],
+                "entropy": [p.entropy for p in self.positions],
+                "rank": pd.array([p.rank for p in self.positions], dtype="Int64"),
+                "alternatives": [self._odds(p) for p in self.positions],
+            }
+        )
+
+    @cached_property
+    def _told(self) -> list[float]:
+        return [
+            min(token.logprob, 0.0)
+            for token, place in zip(self.tokens, self.places, strict=True)
+            if place is not None and token.logprob > UNLIKELY
+        ]
+
+    @cached_property
+    def _texts(self) -> tuple[list[str], list[bool]]:
+        texts, alone = [""] * len(self.tokens), [True] * len(self.tokens)
+        for piece in graphemes.cut(self.text, self.places, clusters=False):
+            if not piece.unreported:
+                texts[piece.first] = piece.text
+        for index, place in enumerate(self.places[:-1]):
+            if place is not None and place == self.places[index + 1]:
+                alone[index] = alone[index + 1] = place[0] == place[1]
+        return texts, alone
+
+    def _bytes(self, index: int) -> bytes | None:
+        place = self.places[index]
+        if place is None:
+            return spelt(sampled(self.tokens[index]), alphabet=self.alphabet)
+        return self.data[slice(*place)]
+
+    def _odds(self, position: Position) -> dict[str, float]:
+        words = [other.token for other in position.alternatives]
+        if self.alphabet or LOST in "".join(words):
+            words = [self.readable(other) for other in position.alternatives]
+        odds: dict[str, float] = {}
+        for word, share in zip(words, position.shares, strict=True):
+            name, times = word, 1
+            while name in odds:
+                times += 1
+                name = f"{word} ({times})"
+            odds[name] = share
+        return odds

@@ -1,0 +1,49 @@
+"""The tokens of an answer as the server reported them, with their alternatives."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from wcode_magics.runtime.value import Value
+
+Bytes = bytes  # a field of that name hides the type inside its class
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative(Value):
+    """A token that could have stood at a position.
+
+    ``logprob`` is a natural logarithm as the server sent it (it may be -inf or a
+    sentinel such as -9999); ``bytes`` the token's UTF-8 bytes, None if not sent.
+    """
+
+    token: str
+    logprob: float
+    bytes: Bytes | None = None
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """The alternative from :meth:`to_dict`."""
+        raw = data.get("bytes")
+        return cls(data["token"], data["logprob"], None if raw is None else bytes(raw))
+
+
+@dataclass(frozen=True, slots=True)
+class TokenLogprob(Value):
+    """One token of the answer as the server reported it, with its alternatives."""
+
+    token: str
+    logprob: float
+    bytes: Bytes | None = None
+    top: tuple[Alternative, ...] = ()
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """The token from :meth:`to_dict`."""
+        raw = data.get("bytes")
+        return cls(
+            data["token"],
+            data["logprob"],
+            None if raw is None else bytes(raw),
+            tuple(Alternative.from_dict(item) for item in data.get("top", ())),
+        )

@@ -1,0 +1,306 @@
+r"""Which bytes of the answer each reported token stands for.
+
+Code in an answer may hold a literal ``\xe9``, ``é`` or U+FFFD, so no token is read by
+its looks: a reading counts only where its bytes stand in the answer's text. Tokens
+whose bytes are gone are unknown stretches between those that are known. All possible
+positions are carried along at once, as in the simulation of a nondeterministic
+automaton, so that a wrong guess cannot lead astray and the time stays linear.
+
+Where no reading fits, because a server dropped tokens or lists a stop token that it
+cut from the text, the walk takes up again at the nearest place where tokens and text
+agree. What lies between is left without a partner and never guessed.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import accumulate, pairwise
+from typing import NamedTuple
+
+from wcode_magics.logprobs.byte_dialects import (
+    ESCAPE,
+    LOST,
+    LOST_BYTES,
+    encode,
+    of_alphabet,
+)
+from wcode_magics.logprobs.token import TokenLogprob
+
+Place = tuple[int, int] | None
+"""Byte offsets (start, stop) of the text; None: the text does not hold the token."""
+
+MAX_LOST_BYTES = 3  # of a character whose other bytes are in the next token
+MAX_EMPTY_BYTES = 12  # that a server turns into no text at all
+MAX_BRANCHES = 32
+RESUME_TOKENS = 16
+RESUME_BYTES = 4096
+RESUME_PROBES = (3, 2, 1)
+PROBE_PENALTY = 4  # bytes of distance that one more agreeing token is worth
+
+_LOST_RUN = re.compile(f"({LOST}+)")
+
+
+def place_tokens(tokens: Sequence[TokenLogprob], data: bytes) -> list[Place]:
+    """The place of each token in ``data``, the answer's text in UTF-8.
+
+    Places never run backwards. Tokens that cannot be told apart share one place. Blanks
+    that a server took off the text, at its start or end, are in no place, and empty
+    tokens behind the text, such as a stop token, neither.
+    """
+    said = [encode(t.token) if t.bytes is None else t.bytes for t in tokens]
+    places: list[Place]
+    if b"".join(said) == data:
+        places = [*pairwise(accumulate(map(len, said), initial=0))]
+    else:
+        readings = [_reading(token) for token in tokens]
+        skipped = _trim(readings, data)
+        places = [*[None] * skipped, *_walk(readings[skipped:], data)]
+    end = (len(data), len(data))
+    for index in range(len(said) - 1, -1, -1):
+        if said[index] or places[index] not in (end, None):
+            break
+        places[index] = None
+    return places
+
+
+def behind_thinking(
+    tokens: tuple[TokenLogprob, ...], text: str
+) -> tuple[TokenLogprob, ...]:
+    """The tokens of ``text``, without those of the thinking before it.
+
+    Servers list the tokens of the thinking too (SGLang; all where it is marked in the
+    text), or only those of the text (DashScope).
+    """
+    said = [encode(t.token) if t.bytes is None else t.bytes for t in tokens]
+    whole = b"".join(said)
+    start = whole.rfind(encode(text)) if text else len(whole)
+    if start <= 0:
+        return tokens
+    ends = accumulate(map(len, said))
+    return tuple(t for t, end in zip(tokens, ends, strict=True) if end > start)
+
+
+def uses_alphabet(
+    tokens: Sequence[TokenLogprob], places: Sequence[Place], data: bytes
+) -> bool:
+    """Whether the server spells tokens in the byte alphabet."""
+    return any(
+        place is not None
+        and not token.token.isascii()
+        and encode(token.token) != data[slice(*place)] == of_alphabet(token.token)
+        for token, place in zip(tokens, places, strict=True)
+    )
+
+
+class _Reading(NamedTuple):
+    """All that one token may stand for."""
+
+    plain: tuple[bytes, ...]
+    escaped: tuple[str, ...]
+    lossy: tuple[str, ...]
+
+
+class _Stand(NamedTuple):
+    """Where the text may have got to after a token: a byte of [low, high].
+
+    ``start`` is where the token began (-1: wherever the one before it ended) and
+    ``before`` the index of the stand before it.
+    """
+
+    low: int
+    high: int
+    before: int
+    start: int
+
+
+def _reading(token: TokenLogprob) -> _Reading:
+    text, data = token.token, token.bytes
+    plain: list[bytes | None] = []
+    if data and LOST_BYTES not in data:
+        plain.append(data)
+    if text:
+        plain.append(encode(text))
+    if not text.isascii():
+        plain.append(of_alphabet(text))
+    escaped = tuple(ESCAPE.split(text)) if "\\x" in text else ()
+    lossy = tuple(_LOST_RUN.split(text)) if LOST in text or not text else ()
+    return _Reading(tuple(p for p in dict.fromkeys(plain) if p), escaped, lossy)
+
+
+def _trim(readings: list[_Reading], data: bytes) -> int:
+    """Take the blanks off the first tokens, where the text begins without them.
+
+    Returns how many tokens were nothing else.
+    """
+    for index, reading in enumerate(readings):
+        if reading.lossy or not reading.plain:
+            return 0
+        if index == 0 and _begins(reading.plain, data):
+            return 0
+        bare = tuple(filter(None, (plain.lstrip() for plain in reading.plain)))
+        if bare and not _begins(bare, data):
+            return 0
+        if bare:
+            readings[index] = reading._replace(plain=bare)
+            return index
+    return 0
+
+
+def _begins(plain: tuple[bytes, ...], data: bytes) -> bool:
+    return any(data.startswith(p) or (data and p.startswith(data)) for p in plain)
+
+
+def _walk(readings: Sequence[_Reading], data: bytes) -> list[Place]:
+    places: list[Place] = []
+    at = 0
+    while len(places) < len(readings):
+        leg, at = _leg(readings, len(places), at, data)
+        places += leg
+        if len(places) == len(readings):
+            break
+        if _reaches_past(readings[len(places)], data[at:]):
+            places.append((at, len(data)))
+            at = len(data)
+        first, at = _resume(readings, len(places), at, data)
+        places += [None] * (first - len(places))
+    return places
+
+
+def _reaches_past(reading: _Reading, rest: bytes) -> bool:
+    """Whether the text was cut off inside this token."""
+    return bool(rest) and any(plain.startswith(rest) for plain in reading.plain)
+
+
+def _leg(
+    readings: Sequence[_Reading], first: int, at: int, data: bytes
+) -> tuple[list[Place], int]:
+    """As many tokens as fit without a break, and where they end."""
+    stands = [[_Stand(at, at, 0, at)]]
+    for reading in readings[first:]:
+        after = _step(reading, stands[-1], data)
+        if not after:
+            break
+        stands.append(after)
+    return _retrace(stands, len(data))
+
+
+def _step(reading: _Reading, stands: list[_Stand], data: bytes) -> list[_Stand]:
+    found: dict[tuple[int, int], _Stand] = {}
+    for before, stand in enumerate(stands):
+        for start, stop in _match_known(reading, data, stand.low, stand.high):
+            found.setdefault((stop, stop), _Stand(stop, stop, before, start))
+        if reading.lossy:
+            for after in _match_lossy(reading.lossy, data, stand, before):
+                found.setdefault(after[:2], after)
+    kept = [*found.values()][:MAX_BRANCHES]
+    return sorted(kept, key=lambda after: _leaves_none(after, stands[after.before]))
+
+
+def _leaves_none(after: _Stand, before: _Stand) -> bool:
+    """Whether lost tokens get as little text as can be: read so only if need be."""
+    return after.start == before.low < before.high
+
+
+def _match_known(
+    reading: _Reading, data: bytes, low: int, high: int
+) -> Iterator[tuple[int, int]]:
+    """Where a token with known bytes may begin, from ``low`` to ``high``, and end."""
+    for plain in reading.plain:
+        for start in _occurrences(plain, data, low, high):
+            yield start, start + len(plain)
+    if reading.escaped:
+        for start in range(low, high + 1):
+            stop = _match_escaped(reading.escaped, data, start)
+            if stop >= 0:
+                yield start, stop
+
+
+def _occurrences(part: bytes, data: bytes, low: int, high: int) -> Iterator[int]:
+    """Where ``part`` begins in ``data``, from ``low`` to ``high``."""
+    found = data.find(part, low, high + len(part))
+    while found >= 0:
+        yield found
+        found = data.find(part, found + 1, high + len(part))
+
+
+def _match_escaped(pieces: Sequence[str], data: bytes, at: int) -> int:
+    """Where ``pieces`` end in ``data``, each escape as it stands or as its byte."""
+    for place, piece in enumerate(pieces):
+        literal = encode(piece)
+        if data.startswith(literal, at):
+            at += len(literal)
+        elif place % 2 and data[at : at + 1] == bytes.fromhex(piece[2:]):
+            at += 1
+        else:
+            return -1
+    return at
+
+
+def _match_lossy(
+    pieces: Sequence[str], data: bytes, stand: _Stand, before: int
+) -> list[_Stand]:
+    """Where a token with lost bytes may end: an unknown stretch for each run."""
+    spans = [(stand.low, stand.high, -1)]
+    if pieces == ("",):
+        spans = [(stand.low, stand.high + MAX_EMPTY_BYTES, -1)]
+    for place, piece in enumerate(pieces):
+        if place % 2:
+            most = MAX_LOST_BYTES * len(piece)
+            spans = [(low + len(piece), high + most, at) for low, high, at in spans]
+        elif piece:
+            literal = encode(piece)
+            spans = [
+                (at + len(literal), at + len(literal), start if place else at)
+                for low, high, start in spans
+                for at in _occurrences(literal, data, low, high)
+            ]
+    size = len(data)
+    return [
+        _Stand(low, min(high, size), before, start)
+        for low, high, start in spans
+        if low <= size
+    ]
+
+
+def _retrace(stands: list[list[_Stand]], size: int) -> tuple[list[Place], int]:
+    last = next(
+        (i for i, stand in enumerate(stands[-1]) if stand.low <= size <= stand.high), 0
+    )
+    end = at = min(stands[-1][last].high, size)
+    places: list[Place] = []
+    sharing = 0
+    for row, row_before in zip(stands[:0:-1], stands[-2::-1], strict=True):
+        sharing += 1
+        start, last = row[last].start, row[last].before
+        before = row_before[last]
+        if start < 0 and before.low == before.high:
+            start = before.low
+        if start >= 0:
+            places += [(start, at)] * sharing
+            at, sharing = start, 0
+    return places[::-1], end
+
+
+def _resume(
+    readings: Sequence[_Reading], first: int, at: int, data: bytes
+) -> tuple[int, int]:
+    """The token and the byte nearest to ``first`` and ``at`` that agree again."""
+    if at == len(data):
+        return len(readings), at
+    best = (RESUME_BYTES, min(first + RESUME_TOKENS, len(readings)), at)
+    skipped = 0
+    for token in range(first, best[1]):
+        if not readings[token].plain:
+            continue
+        for count in RESUME_PROBES:
+            probe = _probe(readings[token : token + count])
+            found = data.find(probe, at, at + RESUME_BYTES)
+            if found >= 0:
+                missing = RESUME_PROBES[0] - count
+                cost = found - at + skipped + PROBE_PENALTY * missing
+                best = min(best, (cost, token, found))
+        skipped += len(readings[token].plain[0])
+    return best[1:]
+
+
+def _probe(readings: Sequence[_Reading]) -> bytes:
+    return b"".join(reading.plain[0] for reading in readings if reading.plain)

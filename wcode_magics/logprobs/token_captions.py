@@ -1,0 +1,120 @@
+"""What is said of tokens, as text: summary, title of a piece, row of a table."""
+
+from collections.abc import Iterator
+
+from wcode_magics.logprobs.graphemes import Glyph
+from wcode_magics.logprobs.logprobs import Logprobs
+from wcode_magics.logprobs.number_format import number, percent, visible
+from wcode_magics.logprobs.position import Position, probability
+from wcode_magics.output.escaping import clipped
+from wcode_magics.text import say
+
+COLUMNS = ("position", "token", "logprob", "probability", "entropy", "alternatives")
+TEXT_COLUMNS = {1, 5}
+NO_TEXT = "∅"
+MAX_TEXT = 1_000  # characters of one token that are shown
+MAX_SHARING = 8  # tokens of one piece that are told one by one
+
+
+def summary(logprobs: Logprobs) -> list[str]:
+    """The numbers of the whole answer."""
+    listed = f"{len(logprobs):,}"
+    tokens = say("heatmap.tokens", value=listed)
+    if logprobs.unlisted:
+        tokens = say("heatmap.listed", value=listed, counted=f"{logprobs.counted:,}")
+    values = {
+        "sum": number(logprobs.sum),
+        "mean": number(logprobs.mean, 3),
+        "perplexity": number(logprobs.perplexity),
+        "bits": number(logprobs.bits_per_character),
+    }
+    return [
+        tokens,
+        *(say(f"heatmap.{key}", value=value) for key, value in values.items()),
+    ]
+
+
+class TokenWords:
+    """The words for one answer, each token's alternatives put into words once.
+
+    ``most`` is how many alternatives are told.
+    """
+
+    def __init__(self, logprobs: Logprobs, most: int) -> None:
+        self.logprobs = logprobs
+        self._most = most
+        self._shown: dict[int, list[str]] = {}
+        keys = ("one", "together", "rank", "rank_below", "others", "incomplete")
+        self._phrases = {key: say(f"heatmap.{key}") for key in keys}
+
+    def alternatives(self, position: Position) -> list[str]:
+        """The likely tokens shown at a position, each with its probability."""
+        known = self._shown.get(position.index)
+        if known is None:
+            readable = self.logprobs.readable
+            likely = position.alternatives[: self._most]
+            known = [
+                f"{visible(clipped(readable(other), MAX_TEXT)) or NO_TEXT} "
+                f"{percent(share)}"
+                for other, share in zip(likely, position.shares, strict=False)
+            ]
+            self._shown[position.index] = known
+        return known
+
+    def label(self, index: int) -> str:
+        """A token's text; of tokens that share a character, which of them it is."""
+        piece = self.logprobs.glyph_at(index)
+        text = self.logprobs.positions[index].text
+        count = piece.stop - piece.first
+        if piece.outside:
+            text = self.logprobs.readable(self.logprobs.sampled(index))
+        elif count > 1 and text in {"", piece.text}:
+            text = f"{piece.text} {index - piece.first + 1}/{count}"
+        return visible(clipped(text, MAX_TEXT)) or NO_TEXT
+
+    def title(self, piece: Glyph) -> str:
+        """All about the tokens behind a piece of the text, in lines."""
+        positions = self.logprobs.positions[piece.first : piece.stop]
+        if len(positions) == 1:
+            return "\n".join(self._lines(positions[0]))
+        total = self.logprobs.logprob_of(piece)
+        lines = [
+            self._phrases["together"].format(
+                count=len(positions),
+                share=percent(probability(total)),
+                logprob=number(total, 3),
+            )
+        ]
+        for position in positions[:MAX_SHARING]:
+            lines += self._lines(position)
+        return "\n".join(lines if len(positions) <= MAX_SHARING else [*lines, "…"])
+
+    def row(self, position: Position) -> list[str]:
+        """The cells of a token, in the order of :data:`COLUMNS`."""
+        bounds = position.entropy_bounds(self.logprobs.vocabulary)
+        low, high = map(number, bounds)
+        return [
+            str(position.index),
+            self.label(position.index),
+            number(position.logprob, 3),
+            percent(position.probability),
+            low if low == high else f"{low} … {high}",
+            " | ".join(self.alternatives(position)),
+        ]
+
+    def _lines(self, position: Position) -> Iterator[str]:
+        told = self._phrases["one"].format(
+            position=position.index,
+            share=percent(position.probability),
+            logprob=number(position.logprob, 3),
+        )
+        if not position.alternatives:
+            yield told
+            return
+        if position.incomplete:
+            yield self._phrases["incomplete"]
+        rank = self._phrases["rank" if position.listed else "rank_below"]
+        yield f"{told} · {rank.format(rank=position.rank)}"
+        yield from self.alternatives(position)
+        if position.others:
+            yield f"{self._phrases['others']} {percent(position.others)}"

@@ -1,0 +1,127 @@
+"""Two texts as stretches that are the same or not, in whole words.
+
+Runs of words that occur once in each text are anchors: the longest increasing series
+of them (Bram Cohen's patience diff) holds long answers together in linear time, where
+``difflib`` alone drops every frequent word. It fills the gaps between anchors.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from difflib import SequenceMatcher
+from itertools import chain
+
+from wcode_magics.logprobs.graphemes import words
+
+ANCHOR_WORDS = 6
+THOROUGH = 40_000  # pairs of words in a gap that difflib may look at one by one
+
+MOST_COMPARED = 400_000  # characters of both texts that are compared word by word
+
+Block = tuple[int, int, int]
+"""Where equal words begin in the one and in the other, and how many they are."""
+
+
+def differences(one: str, two: str) -> Iterator[tuple[bool, str, str]]:
+    """(same, of the one, of the other) in order; joined they are the two texts.
+
+    Of texts that together exceed :data:`MOST_COMPARED`, the common start is the same.
+    """
+    if one == two or len(one) + len(two) > MOST_COMPARED:
+        start = common_start(one, two)
+        if start:
+            yield True, one[:start], one[:start]
+        if one != two:
+            yield False, one[start:], two[start:]
+        return
+    own, other = [*words(one)], [*words(two)]
+    i = j = 0
+    for a, b, size in chain(_joined(_blocks(own, other)), [(len(own), len(other), 0)]):
+        if (i, j) < (a, b):
+            yield False, "".join(own[i:a]), "".join(other[j:b])
+        i, j = a + size, b + size
+        if size:
+            same = "".join(own[a:i])
+            yield True, same, same
+
+
+def common_start(one: Sequence[object], two: Sequence[object]) -> int:
+    """How many items two sequences have in common at their start."""
+    pairs = enumerate(zip(one, two, strict=False))
+    unlike = (place for place, (a, b) in pairs if a != b)
+    return next(unlike, min(len(one), len(two)))
+
+
+def _joined(blocks: Iterator[Block]) -> Iterator[Block]:
+    """Blocks that touch, as one."""
+    a = b = size = 0
+    for i, j, length in blocks:
+        if (i, j) == (a + size, b + size):
+            size += length
+            continue
+        if size:
+            yield a, b, size
+        a, b, size = i, j, length
+    if size:
+        yield a, b, size
+
+
+def _blocks(own: Sequence[str], other: Sequence[str]) -> Iterator[Block]:
+    i = j = 0
+    start = common_start(own, other)
+    for a, b in chain([(0, 0)] if start else [], _anchors(own, other)):
+        if a < i or b < j:
+            continue
+        yield from _between(own, other, (i, a), (j, b))
+        size = common_start(own[a:], other[b:])
+        yield a, b, size
+        i, j = a + size, b + size
+    yield from _between(own, other, (i, len(own)), (j, len(other)))
+
+
+def _between(
+    own: Sequence[str],
+    other: Sequence[str],
+    rows: tuple[int, int],
+    cols: tuple[int, int],
+) -> Iterator[Block]:
+    """Equal words in a gap, but for spaces alone between words that differ."""
+    gap, beside = own[slice(*rows)], other[slice(*cols)]
+    if not gap or not beside:
+        return
+    many = len(gap) * len(beside) > THOROUGH
+    matcher = SequenceMatcher(None, gap, beside, autojunk=many)
+    for a, b, size in matcher.get_matching_blocks():
+        if "".join(gap[a : a + size]).strip():
+            yield rows[0] + a, cols[0] + b, size
+
+
+def _anchors(own: Sequence[str], other: Sequence[str]) -> list[tuple[int, int]]:
+    """Where runs of words begin that both have once, increasing in both."""
+    here, there = _once(own), _once(other)
+    pairs = [(a, there[run]) for run, a in here.items() if run in there]
+    return _increasing(sorted(pairs))
+
+
+def _once(items: Sequence[str]) -> dict[tuple[str, ...], int]:
+    runs = [*zip(*(items[k:] for k in range(ANCHOR_WORDS)), strict=False)]
+    last = {run: place for place, run in enumerate(runs)}
+    first = {run: place for place, run in reversed([*enumerate(runs)])}
+    return {run: place for run, place in last.items() if first[run] == place}
+
+
+def _increasing(pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The longest subsequence whose second parts increase (patience sorting)."""
+    tops: list[int] = []
+    ends: list[int] = []
+    before: list[int] = []
+    for index, (_, b) in enumerate(pairs):
+        pile = bisect_left(tops, b)
+        tops[pile : pile + 1] = [b]
+        ends[pile : pile + 1] = [index]
+        before.append(ends[pile - 1] if pile else -1)
+    chosen = []
+    index = ends[-1] if ends else -1
+    while index >= 0:
+        chosen.append(pairs[index])
+        index = before[index]
+    return chosen[::-1]

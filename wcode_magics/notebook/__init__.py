@@ -1,0 +1,1 @@
+"""IPython's side: %%wcode, every %command, completion."""

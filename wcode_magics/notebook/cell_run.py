@@ -1,0 +1,265 @@
+"""Running one cell: stream it, bind the reply, and only then draw it."""
+
+import io
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
+from functools import partial
+from typing import Any
+
+from wcode_magics.display import bundles, logprob_bundles
+from wcode_magics.display.live_display import EMPTY, Live
+from wcode_magics.errors import Stopped, WcodeError
+from wcode_magics.output import terminal
+from wcode_magics.output.mimebundle import Bundle, joined
+from wcode_magics.output.secret_forms import without_forms
+from wcode_magics.protocol.messages import Delta, ToolCall, ToolTrace
+from wcode_magics.protocol.reply import Reply
+from wcode_magics.runtime.shell_variables import bind
+from wcode_magics.sending.request_run import Prepared, Stream, Watch
+from wcode_magics.session.repeat import Runs
+from wcode_magics.session.session import Session
+from wcode_magics.session.tool_loop import Rounds
+from wcode_magics.session.tools import Toolbox
+from wcode_magics.text import say
+
+STREAMED = ("markdown", "text", "code", "value")
+
+
+class NotebookScreen:
+    """Outputs of the running cell, that nothing else in it has to give way to."""
+
+    def __init__(self) -> None:
+        self._handles: dict[int, Any] = {}
+
+    def show(
+        self, bundle: Bundle, place: int, metadata: dict[str, Any] | None = None
+    ) -> None:
+        """Display, or update what stands in this place."""
+        from IPython.display import DisplayHandle
+
+        known = place in self._handles
+        handle = self._handles.setdefault(place, DisplayHandle())
+        (handle.update if known else handle.display)(
+            bundle, raw=True, metadata=metadata or {}
+        )
+
+    def end(self, bundle: Bundle, metadata: dict[str, Any] | None = None) -> None:
+        """Show a bundle in the first place, and nothing in the others."""
+        for place in self._handles:
+            if place:
+                self.show(EMPTY, place)
+        self.show(bundle, 0, metadata)
+
+    def clear(self) -> None:
+        """Show nothing any more."""
+        for place in self._handles:
+            self.show(EMPTY, place)
+
+
+class Run:
+    """One cell at work.
+
+    Args:
+        session: sends it.
+        shell: the IPython shell whose variables are bound.
+        out: a variable to bind besides ``_wcode``, or None.
+        form: one of :data:`options.FORMATS`, or ``value`` for a parsed answer.
+        foot: a line to show below the answer, or an empty string.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        shell: Any,
+        out: str | None,
+        form: str,
+        foot: Callable[[Reply], str] = lambda _reply: "",
+    ) -> None:
+        self._session = session
+        self._shell = shell
+        self._out = out
+        self._form = form
+        self._foot = foot
+        self._notes: list[Bundle] = []
+        self._screen = NotebookScreen()
+
+    def note(self, text: str) -> None:
+        """Show a line above the answer, which it stays with."""
+        self.add(bundles.note_bundle(without_forms(text)))
+
+    def add(self, bundle: Bundle) -> None:
+        """Show a bundle above the answer, which it stays with."""
+        self._notes.append(bundle)
+        if not is_notebook(self._shell):
+            terminal.note(bundle["text/plain"])
+
+    def send(self, prepared: Prepared, *, stream: bool) -> Reply:
+        """Send, show and bind.
+
+        Raises:
+            WcodeError: after what arrived was bound and shown.
+            Stopped: the person stopped it; likewise.
+        """
+        send = self._stream if stream else self._ask
+        if stream and prepared.resolved["functions"]:
+            send = self._stream_rounds
+        try:
+            reply = send(prepared)
+        except Stopped:
+            raise
+        except KeyboardInterrupt:
+            raise Stopped(kept=False) from None
+        except WcodeError as error:
+            if error.reply is not None:
+                self._end(error.reply)
+            else:
+                self._screen.clear()
+            raise
+        self._end(reply)
+        return reply
+
+    def repeat(self, prepared: Prepared, times: int, *, agreed: bool) -> Runs:
+        """Send it several times at once; bind, show and give the runs.
+
+        Raises:
+            UsageError: nothing was sent.
+            WcodeError: every run failed, the first with this.
+            Stopped: the person stopped it; what came is bound and shown.
+        """
+        try:
+            runs = self._session.repeat(
+                prepared, times, watch=watch(self._shell, self._live()), yes=agreed
+            )
+        except Stopped as stopped:
+            self._end_runs(stopped.value)
+            raise
+        self._end_runs(runs)
+        failed = runs.failed
+        if len(failed) == times and failed[0].error is not None:
+            raise failed[0].error
+        return runs
+
+    def _end_runs(self, runs: Runs) -> None:
+        bind(self._shell, runs, self._out)
+        shown = logprob_bundles.runs(runs)
+        notes = self._notes if is_notebook(self._shell) else []
+        self._screen.end(joined([*notes, shown]))
+
+    def _ask(self, prepared: Prepared) -> Reply:
+        try:
+            reply = self._session.ask(prepared, watch=watch(self._shell, self._live()))
+        except WcodeError as error:
+            self._print(error.reply)
+            raise
+        self._print(reply)
+        return reply
+
+    def _print(self, reply: Reply | None) -> None:
+        if reply is not None and not is_notebook(self._shell):
+            terminal.write(reply.text)
+
+    def _stream(self, prepared: Prepared) -> Reply:
+        with self._session.stream(prepared) as stream:
+            show = self._show_live if is_notebook(self._shell) else self._print_live
+            try:
+                show(stream, prepared)
+            except KeyboardInterrupt:
+                stream.close()
+                self._end(stream.reply)
+                raise Stopped(kept=True) from None
+            except WcodeError:
+                raise
+            except Exception:  # the answer is drawn once more when it is whole
+                for _delta in stream:
+                    pass
+            return stream.reply
+
+    def _stream_rounds(self, prepared: Prepared) -> Reply:
+        rounds, box = self._session.rounds(prepared)
+        while calls := rounds.calls(self._stream(rounds.prepared)):
+            rounds.answer(self._called(rounds, box, calls))
+        return rounds.reply
+
+    def _called(
+        self, rounds: Rounds, box: Toolbox, calls: Sequence[ToolCall]
+    ) -> list[ToolTrace]:
+        """Run the calls; in a notebook what they print is shown above the answer."""
+        run = partial(box.run, calls, rounds.number, parallel=rounds.parallel)
+        if not is_notebook(self._shell):
+            return run()
+        self._screen.clear()
+        self._screen = NotebookScreen()
+        with redirect_stdout(io.StringIO()) as printed:
+            told = run()
+        if printed.getvalue():
+            show_bundle(bundles.text_bundle(printed.getvalue()))
+        return told
+
+    def _live(self) -> Live:
+        return Live(self._screen, self._growing, is_markdown=self._form == "markdown")
+
+    def _show_live(self, stream: Stream, prepared: Prepared) -> None:
+        live = self._live()
+        if prepared.before is not None:
+            live.add(prepared.before.text)
+        for delta in stream.watched(
+            watch(self._shell, live), lambda: live.patience or 0.02
+        ):
+            if self._form in STREAMED:
+                live.take(delta or Delta())
+
+    def _print_live(self, stream: Stream, prepared: Prepared) -> None:
+        if prepared.before is not None:
+            terminal.write(prepared.before.text, end="")
+        thinks = False
+        for delta in stream.watched(watch(self._shell, self._live())):
+            if delta is None:
+                continue
+            if delta.recast or (delta.reasoning and not thinks):
+                thinks = True
+                terminal.note(say("ui.thinking_began"))
+            terminal.write(delta.text, end="")
+        terminal.write("")
+
+    def _growing(self, text: str) -> Bundle:
+        return bundles.growing_bundle(text, self._form)
+
+    def _end(self, reply: Reply) -> None:
+        """Bind first: whatever drawing does, the answer is safe, and is told."""
+        bind(self._shell, reply, self._out, reply.parsed)
+        try:
+            self._draw(reply)
+        except Exception as wrong:
+            reason = f"{type(wrong).__name__}: {wrong}"
+            terminal.write(say("ui.undrawn", reason=reason))
+            terminal.write(reply.text)
+
+    def _draw(self, reply: Reply) -> None:
+        foot = self._foot(reply)
+        if is_notebook(self._shell):
+            parts = [*self._notes, bundles.reply_bundle(reply, self._form)]
+            parts += [bundles.faint_bundle(foot)] if foot else []
+            self._screen.end(joined(parts), bundles.reply_metadata(reply))
+        else:
+            terminal.write(f"\n{bundles.reply_end(reply)}")
+            terminal.write(foot, end="\n" if foot else "")
+
+
+def is_notebook(shell: Any) -> bool:
+    """Whether outputs go to a front end of Jupyter's rather than to a terminal."""
+    return getattr(shell, "kernel", None) is not None
+
+
+def watch(shell: Any, live: Live) -> Watch:
+    """Show how long it is until something is sent again, and nothing after that."""
+    if is_notebook(shell):
+        return lambda seconds: live.hold(bundles.wait_bundle(seconds))
+    status = terminal.Status()
+    return lambda seconds: status.show(bundles.wait_line(seconds))
+
+
+def show_bundle(bundle: Bundle, metadata: dict[str, Any] | None = None) -> None:
+    """Display a bundle; a terminal shows its plain text."""
+    from IPython.display import display
+
+    display(bundle, raw=True, metadata=metadata or {})

@@ -1,0 +1,80 @@
+"""The commands by name, each in the module that is loaded when it is first used.
+
+A command is a function of the extension and the line, and bears the command's name.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from wcode_magics.runtime import imports
+
+if TYPE_CHECKING:
+    from wcode_magics.settings.option_line import Completion
+
+COMMANDS = {
+    "wcode": "cell",
+    "wcode_config": "config",
+    "wcode_login": "login",
+    "wcode_logout": "login",
+    "wcode_models": "models",
+    "wcode_params": "models",
+    "wcode_show": "show",
+    "wcode_code": "show",
+    "wcode_diff": "diff_branch",
+    "wcode_branch": "diff_branch",
+    "wcode_history": "history",
+    "wcode_usage": "usage",
+    "wcode_panel": "panel",
+    "wcode_chats": "chats",
+    "wcode_reset": "chats",
+    "wcode_fix": "repair",
+    "wcode_repair": "repair",
+}
+ASKING = frozenset({"wcode", "wcode_fix", "wcode_repair", "wcode_branch"})
+"""Commands that show the answer that they give."""
+_LINES = ASKING | {"wcode_show", "wcode_panel"}
+PROMPTED = _LINES | {"wcode_code"}
+"""Commands whose line may hold any text; in others, ``#`` begins a comment."""
+
+
+def modules(name: str) -> list[str]:
+    """What is imported when a command is first used, this package's parts first."""
+    own = [f"{__name__}.{COMMANDS[name]}", "wcode_magics.notebook.shell_state"]
+    return [*own, *imports.DISPLAY, *(imports.NETWORK if name in ASKING else ())]
+
+
+def find(name: str) -> Callable[..., Any]:
+    """The function of a command, given the extension and the line."""
+    module = import_module(f"{__name__}.{COMMANDS[name]}")
+    call: Callable[..., Any] = getattr(module, name)
+    if name in PROMPTED:
+        return call
+    from wcode_magics.settings.option_line import uncommented
+
+    return lambda home, line: call(home, uncommented(line))
+
+
+def complete(
+    command: str, line: str, variables: Mapping[str, Any]
+) -> "Iterator[Completion]":
+    """What may stand at the end of a command's line."""
+    from wcode_magics import snippets
+    from wcode_magics.protocol import parameters
+    from wcode_magics.settings import option_line as lines
+    from wcode_magics.settings import options
+
+    if command in _LINES:
+        yield from lines.complete(line, variables)
+    elif command == "wcode_params":
+        yield from lines.complete_names(line, parameters.NAMES)
+    elif command == "wcode_config":
+        names = tuple(f"{row.name}=" for row in options.SETTINGS)
+        yield from lines.complete_names(line, names)
+    elif command == "wcode_diff":
+        names = tuple(name for name in variables if not name.startswith("__"))
+        yield from lines.complete_names(line, names)
+    elif command == "wcode_history":
+        yield from lines.complete(line, {}, import_module(f"{__name__}.history").FLAGS)
+    elif command == "wcode_code":
+        yield from lines.complete_names(line, snippets.KEYS)

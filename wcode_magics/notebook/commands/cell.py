@@ -1,0 +1,133 @@
+"""``%%wcode`` and ``%wcode``: send and show."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from wcode_magics.display import bundles
+from wcode_magics.errors import OptionError
+from wcode_magics.logprobs.number_format import percent
+from wcode_magics.notebook.cell_run import Run, show_bundle
+from wcode_magics.notebook.commands.frame import ask_rows
+from wcode_magics.notebook.commands.show import show_code
+from wcode_magics.notebook.commands.sweep import send_sweep
+from wcode_magics.notebook.shell_state import Extension
+from wcode_magics.protocol.reply import Reply
+from wcode_magics.sending.request_run import Prepared
+from wcode_magics.session.conversations import total
+from wcode_magics.session.repeat import Runs
+from wcode_magics.settings import option_line as lines
+from wcode_magics.text import say
+from wcode_magics.widgets import open_panel
+
+_PYTHON = "python"
+_LANGUAGES = {
+    **dict.fromkeys(("py", "python3", "python2", "ipython", "ipython3"), _PYTHON),
+    **dict.fromkeys(("sh", "shell", "zsh"), "bash"),
+    "js": "javascript",
+    "tex": "latex",
+    "md": "markdown",
+    "rb": "ruby",
+    "pl": "perl",
+}
+"""What models call a language, as IPython names its cell magic."""
+
+
+def wcode(home: Extension, line: str, cell: str | None = None) -> Any:
+    """Send the cell, or the line, to the model; gives what ``_wcode`` is then."""
+    parsed = lines.parse(line, home.variables)
+    given = parsed.values
+    if cell is not None:
+        parsed.refuse_rest()
+    prompt = parsed.rest if cell is None else cell.removesuffix("\n")
+    if given.get("panel"):
+        open_panel(home.session, home.shell, given, prompt)
+        return None
+    if given.get("frame") is not None:
+        return ask_rows(home, prompt, given)
+    for name in ("into", "keep_going"):
+        if given.get(name):
+            raise OptionError("frame_only", name=f"--{name.replace('_', '-')}")
+    if given.get("of") and not given.get("continue"):
+        raise OptionError("of_alone")
+    if given.get("sweep") or given.get("models"):
+        return send_sweep(home, prompt, given)
+    prepared = home.prepare(prompt, given)
+    if given.get("as"):
+        return show_code(home, prepared, given["as"])
+    if given.get("dry_run"):
+        return home.show_request(prepared)
+    return send(home, prepared, given)
+
+
+def send(home: Extension, prepared: Prepared, given: Mapping[str, Any]) -> Reply | Runs:
+    """Send a request; show, bind and give its answer.
+
+    Raises:
+        OptionError: ``--repeat`` with what makes no sense many times.
+        WcodeError: whatever became of it.
+    """
+    resolved = prepared.resolved
+    form = resolved["format"]
+    if prepared.read is not None and resolved.layer("format") == "default":
+        form = "value"
+    run = Run(
+        home.session,
+        home.shell,
+        given.get("out"),
+        form,
+        partial(_meter, home, prepared),
+    )
+    for key, facts in prepared.advice:
+        run.note(say(f"advice.{key}", **facts))
+    home.tell_sandbox(run, prepared, given.get("repeat") or 1)
+    home.remember(prepared, given)
+    if given.get("repeat"):
+        return _repeat(run, prepared, given)
+    reply = run.send(prepared, stream=resolved["stream"])
+    if given.get("code"):
+        _insert_code(home, reply)
+    return reply
+
+
+def _repeat(run: Run, prepared: Prepared, given: Mapping[str, Any]) -> Runs:
+    for name in ("chat", "functions", "code"):
+        if given.get(name):
+            raise OptionError("not_together", one="--repeat", other=f"--{name}")
+    return run.repeat(prepared, given["repeat"], agreed=bool(given.get("yes")))
+
+
+def _meter(home: Extension, prepared: Prepared, reply: Reply) -> str:
+    """How full the context of a conversation is, or that it has no such turn."""
+    name, tokens = prepared.resolved["chat"], total(reply)
+    if name is not None and not reply.text:
+        return say("ui.chat_unkept", name=name)
+    if name is None or tokens is None:
+        return ""
+    context = home.session.context(prepared, tokens)
+    return say(
+        "ui.chat_meter",
+        name=name,
+        turn=len(home.session.chats[name].turns),
+        share="–" if context is None else percent(tokens / context),
+        tokens=f"{tokens:,}",
+        context="–" if context is None else f"{context:,}",
+    )
+
+
+def _insert_code(home: Extension, reply: Reply) -> None:
+    """The code of one language as the next cell: Python, or else what comes first."""
+    blocks = [(_LANGUAGES.get(said.lower(), said), code) for said, code in _code(reply)]
+    if not blocks:
+        show_bundle(bundles.note_bundle(say("advice.no_code")))
+        return
+    said = [language for language, _code in blocks]
+    wanted = _PYTHON if _PYTHON in said else next(filter(None, said), "")
+    code = "\n".join(code for language, code in blocks if language == wanted)
+    if wanted != _PYTHON and wanted in home.shell.magics_manager.magics["cell"]:
+        code = f"%%{wanted}\n{code}"
+    home.shell.set_next_input(code.rstrip("\n"), replace=False)
+
+
+def _code(reply: Reply) -> list[tuple[str, str]]:
+    return [(said.strip("{}."), code) for said, code in reply.code_blocks]

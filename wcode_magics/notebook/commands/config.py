@@ -1,0 +1,62 @@
+"""``%wcode_config``: settings, default parameters and profiles."""
+
+import os
+
+from wcode_magics.display import bundles
+from wcode_magics.errors import OptionError
+from wcode_magics.notebook.cell_run import show_bundle
+from wcode_magics.notebook.shell_state import Extension, tell
+from wcode_magics.settings import option_line as lines
+from wcode_magics.settings import options, settings
+from wcode_magics.text import say
+
+
+def wcode_config(home: Extension, line: str) -> None:
+    """Show or set this session's settings and default parameters."""
+    word, _, rest = line.strip().partition(" ")
+    if word in {"--save", "--remove"}:
+        _change_profile(home, word, rest.strip())
+        return
+    named = []
+    told = home.session.settings
+    for row, value, given in lines.parse_assignments(line, home.variables):
+        named.append(row.name)
+        if given:
+            told.set(row.name, value)
+    _show_settings(home, named)
+
+
+def _show_settings(home: Extension, named: list[str]) -> None:
+    resolved = home.session.settings.resolve({})
+    names = named or [row.name for row in options.SETTINGS]
+    rows = [
+        (name, bundles.shown_value(resolved[name]), resolved.layer(name))
+        for name in names
+        if named or resolved[name] is not None
+    ]
+    if not named:
+        rows.append((say("ui.key"), *_key_row(home, resolved)))
+    show_bundle(bundles.layers_table(rows).bundle())
+
+
+def _key_row(home: Extension, resolved: settings.Resolved) -> tuple[str, str]:
+    if os.environ.get(settings.KEY_VARIABLE):
+        variable = settings.KEY_VARIABLE
+        return say("ui.key_environment", variable=variable), "environment"
+    if home.session.settings.key():
+        return say("ui.key_keyring"), "keyring"
+    custom = resolved["base_url"] is not None
+    return say("ui.key_none_custom" if custom else "ui.key_none"), "default"
+
+
+def _change_profile(home: Extension, word: str, name: str) -> None:
+    if not name:
+        raise OptionError("value_missing", name=word, allowed="NAME")
+    told = home.session.settings
+    if word == "--remove":
+        told.profile(name)
+        told.save_profile(name, {})
+        tell(say("ui.removed", name=name))
+        return
+    path = told.save_profile(name, told.session)
+    tell(say("ui.saved", name=name, path=path))

@@ -1,0 +1,48 @@
+"""``%wcode_diff`` and ``%wcode_branch``: two answers, and how one could go on."""
+
+from typing import Any
+
+from wcode_magics.display import logprob_bundles
+from wcode_magics.errors import UsageError
+from wcode_magics.logprobs.alignment import Answer, compare
+from wcode_magics.notebook.cell_run import show_bundle
+from wcode_magics.notebook.commands.cell import send
+from wcode_magics.notebook.shell_state import Extension
+from wcode_magics.settings import option_line as lines
+from wcode_magics.settings import option_values, options
+
+
+def wcode_diff(home: Extension, line: str) -> None:
+    """Show two answers side by side."""
+    words, rest = lines.first_words(line, 2)
+    if len(words) < 2 or rest:
+        raise UsageError("diff.usage", given=line.strip() or "–")
+    first, second = (_answer(home, word) for word in words)
+    names = words[0].removeprefix("$"), words[1].removeprefix("$")
+    show_bundle(logprob_bundles.compared(compare(first, second), names))
+
+
+def wcode_branch(home: Extension, line: str) -> Any:
+    """Go on from an alternative at a token of an answer."""
+    words, rest = lines.first_words(line, 2)
+    if len(words) < 2 or not words[0].isdecimal():
+        raise UsageError("branch.usage", given=line.strip() or "–")
+    parsed = lines.parse(rest, home.variables)
+    parsed.refuse_rest()
+    given = parsed.values
+    token, other = words
+    prepared = home.session.branch(
+        given.get("of") or home.last_reply,
+        token=int(token),
+        alternative=int(other) if other.isdecimal() else other,
+        **options.of_request(given),
+    )
+    if given.get("dry_run"):
+        return home.show_request(prepared)
+    return send(home, prepared, given)
+
+
+def _answer(home: Extension, word: str) -> Answer:
+    named = word if word.startswith("$") else f"${word}"
+    found: Answer = option_values.read(options.flag("--of"), named, home.variables)
+    return found

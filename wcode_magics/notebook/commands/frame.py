@@ -1,0 +1,53 @@
+"""``--frame``: the cell as a question to each row of a DataFrame."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from wcode_magics.errors import OptionError, Stopped, WcodeError
+from wcode_magics.notebook.shell_state import Extension, tell
+from wcode_magics.settings import options
+from wcode_magics.text import say
+
+
+def ask_rows(home: Extension, template: str, given: Mapping[str, Any]) -> Any:
+    """Ask, show the new frame, and bind it to ``_wcode`` and the name of ``--out``.
+
+    A cell that is run again asks anew for the column that it made.
+
+    Raises:
+        OptionError: ``--frame`` is no DataFrame, or an option makes no sense with it.
+        Stopped: after the frame so far was bound and shown; so is what befell all
+            rows from some row on.
+    """
+    frame = given["frame"]
+    if not hasattr(frame, "wcode"):
+        raise OptionError("not_a_frame", given=type(frame).__name__)
+    for name in sorted(options.staged("run", "cell") - {"out"}):
+        if given.get(name):
+            flag = f"--{name.replace('_', '-')}"
+            raise OptionError("not_together", one="--frame", other=flag)
+    own = options.of_request(given)
+    del own["frame"]
+    into = own.pop("into", None) or "answer"
+    from wcode_magics.tables.marks import calls_of
+
+    columns = [str(name) for name in getattr(frame, "columns", ())]
+    for key, facts in home.unfilled(template, [*columns, *home.variables]):
+        tell(say(f"advice.{key}", **facts))
+    again = calls_of(frame).get(into, {}).get("template") == template
+    own |= {"into": into, "names": home.variables, "overwrite": again}
+    try:
+        made = frame.wcode.ask(template, **own)
+    except (Stopped, WcodeError) as error:
+        if error.value is not None:
+            _show(home, error.value, given)
+        raise
+    _show(home, made, given)
+    return made
+
+
+def _show(home: Extension, made: Any, given: Mapping[str, Any]) -> None:
+    home.bind(made, given.get("out"))
+    from IPython.display import display
+
+    display(made)

@@ -1,0 +1,122 @@
+"""``%wcode_history``: what was paid for, listed, copied, taken in and forgotten."""
+
+import datetime as dt
+import importlib.util
+from collections.abc import Mapping
+from typing import Any
+
+from wcode_magics.display.text_table import Table
+from wcode_magics.errors import OptionError
+from wcode_magics.notebook.cell_run import show_bundle
+from wcode_magics.notebook.shell_state import Extension, tell
+from wcode_magics.settings import option_line as lines
+from wcode_magics.settings.options import Option
+from wcode_magics.store import Store
+from wcode_magics.text import say
+
+SHOWN = 20
+DAY = "2026-01-31"
+ROWS = (
+    Option("since", "text", form=DAY),
+    Option("before", "text", form=DAY),
+    Option("export", "text", form="PATH"),
+    Option("import", "text", form="PATH"),
+    Option("prune", "flag"),
+    Option("keep", "count"),
+)
+FLAGS = {flag: row for row in ROWS for flag in row.flags}
+_BRIEF = 60
+_MOST = 10**18
+_SHOWN = ("time", "model", "prompt", "text", "cost", "finish_reason")
+_EXCLUDED = (("import", "since"), ("import", "before"), ("prune", "since"))
+
+
+def wcode_history(home: Extension, line: str) -> Any:
+    """The newest answers of the store: a DataFrame where pandas is installed.
+
+    With options they are copied to another store, taken in from one, or forgotten,
+    in this order: from before a day, to another store, and then from here.
+    """
+    words, _rest = lines.first_words(line, len(line))
+    parsed = lines.parse_words(words, FLAGS)
+    given, number = parsed.values, _number(parsed.rest)
+    _refuse(given, number)
+    between = {name: _moment(given, name) for name in ("since", "before")}
+    store = home.session.store
+    if not {"import", "export", "prune"} & set(given):
+        listed = number or (None if any(between.values()) else SHOWN)
+        return _shown(store.history(limit=listed, **between))
+    if "import" in given:
+        count = store.absorb(given["import"])
+        tell(say("spent.imported", count=count, source=given["import"], **_held(store)))
+    if "export" in given:
+        count = store.export(given["export"], **between)
+        with Store(given["export"], readonly=True) as copy:
+            tell(say("spent.exported", count=count, **_held(copy)))
+    if "prune" in given:
+        count = store.prune(before=between["before"], keep=given.get("keep"))
+        tell(say("spent.forgotten", count=count, **_held(store)))
+    return None
+
+
+def _refuse(given: Mapping[str, Any], number: int | None) -> None:
+    """Raise OptionError where options make no sense together, or forget too much."""
+    for one, other in _EXCLUDED:
+        if one in given and other in given:
+            raise OptionError("not_together", one=f"--{one}", other=f"--{other}")
+    work = next((name for name in ("import", "export", "prune") if name in given), None)
+    if work is not None and number is not None:
+        raise OptionError("not_together", one=number, other=f"--{work}")
+    if "keep" in given and "prune" not in given:
+        raise OptionError("goes_with", name="--keep", other="--prune")
+    if "keep" in given:
+        _counted("--keep", given["keep"])
+    if "prune" in given and not {"before", "keep"} & set(given):
+        raise OptionError("unbounded", day=DAY)
+
+
+def _number(said: str) -> int | None:
+    if not said:
+        return None
+    digits = said.isdecimal() and len(said) <= len(str(_MOST))
+    return _counted("%wcode_history", int(said) if digits else said)
+
+
+def _counted(name: str, given: Any) -> int:
+    if isinstance(given, int) and 1 <= given <= _MOST:
+        return given
+    raise OptionError("bad_option", name=name, given=given, allowed=f"1 … {_MOST:,}")
+
+
+def _moment(given: Mapping[str, Any], name: str) -> dt.datetime | None:
+    """The local time that an option says, a day from its beginning."""
+    said = given.get(name)
+    try:
+        return None if said is None else dt.datetime.fromisoformat(said).astimezone()
+    except (ValueError, OverflowError):
+        raise OptionError(
+            "bad_option", name=f"--{name}", given=said, allowed=DAY
+        ) from None
+
+
+def _held(store: Store) -> dict[str, Any]:
+    return {"left": store.count(), "path": store.path, "size": _size(store.size)}
+
+
+def _size(size: int) -> str:
+    return f"{size / 1e6:,.1f} MB" if size >= 1e6 else f"{size / 1e3:,.0f} kB"
+
+
+def _shown(rows: list[dict[str, Any]]) -> Any:
+    if importlib.util.find_spec("pandas") is not None:
+        import pandas as pd
+
+        return pd.DataFrame(rows)
+    cells = [[_brief(row[name]) for name in _SHOWN] for row in rows]
+    show_bundle(Table([say(f"spent.{name}") for name in _SHOWN], cells).bundle())
+    return None
+
+
+def _brief(value: Any) -> str:
+    line = " ".join(str("–" if value is None else value).split())
+    return line if len(line) <= _BRIEF else f"{line[: _BRIEF - 1]}…"

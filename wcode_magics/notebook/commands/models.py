@@ -1,0 +1,61 @@
+"""``%wcode_models`` and ``%wcode_params``: what there is to choose from."""
+
+from wcode_magics.display import bundles
+from wcode_magics.display.text_table import Table
+from wcode_magics.errors import EndpointError
+from wcode_magics.notebook.cell_run import show_bundle
+from wcode_magics.notebook.shell_state import Extension
+from wcode_magics.output.mimebundle import joined
+from wcode_magics.protocol import models, parameters
+from wcode_magics.text import say
+
+
+def wcode_models(home: Extension, _line: str) -> None:
+    """Show the catalogue of models, and what the endpoint itself lists."""
+    url = home.session.endpoint().base_url
+    heads = ("name", "context", "price_in", "price_out", "updated", "abilities")
+    rows = [
+        (
+            model.id,
+            f"{model.context:,}",
+            f"{model.price_in:g}",
+            f"{model.price_out:g}",
+            model.updated,
+            ", ".join(model.abilities),
+        )
+        for model in models.MODELS
+    ]
+    catalogue = Table([say(f"ui.{head}") for head in heads], rows)
+    try:
+        listed = [(str(row.get("id", "–")),) for row in home.session.models()]
+        there = Table([say("ui.listed", url=url)], listed).bundle()
+    except EndpointError as error:
+        reason = error if error.key != "model" else _own_words(error)
+        there = bundles.note_bundle(say("ui.listed_none", url=url, reason=reason))
+    show_bundle(joined([catalogue.bundle(), there]))
+
+
+def _own_words(error: EndpointError) -> str:
+    """What the endpoint said, without the advice to run this command."""
+    return f"{error.facts.get('status', '–')}: {error.facts.get('message', '–')}"
+
+
+def wcode_params(home: Extension, line: str) -> None:
+    """Show the table of parameters, or one of them."""
+    name = line.strip()
+    rows = [parameters.find(name)] if name else parameters.PARAMS
+    now = home.session.settings.resolve({}).params
+    unset = say("ui.not_sent")
+    heads = ("name", "label", "range", "default", "current", "meaning")
+    cells = [
+        (
+            row.name,
+            say(f"params.{row.name}.label"),
+            row.allowed,
+            "–" if row.default is None else bundles.shown_value(row.default),
+            bundles.shown_value(now[row.name]) if row.name in now else unset,
+            say(f"params.{row.name}.help"),
+        )
+        for row in rows
+    ]
+    show_bundle(Table([say(f"ui.{head}") for head in heads], cells).bundle())

@@ -1,0 +1,61 @@
+"""``%wcode_fix`` and ``%wcode_repair``: what failed, asked about."""
+
+from typing import Any
+
+from wcode_magics.display import bundles
+from wcode_magics.errors import UsageError
+from wcode_magics.notebook.cell_run import show_bundle
+from wcode_magics.notebook.commands.cell import send
+from wcode_magics.notebook.shell_state import Extension
+from wcode_magics.output.mimebundle import joined
+from wcode_magics.protocol.reply import Reply
+from wcode_magics.runtime.shell_variables import LAST
+from wcode_magics.sending.request_run import Prepared
+from wcode_magics.session.traceback_prompt import last_failure
+from wcode_magics.settings import option_line as lines
+from wcode_magics.settings import options
+from wcode_magics.text import say
+
+
+def wcode_fix(home: Extension, line: str) -> Any:
+    """Ask about the last exception; words after the options are added to it.
+
+    What would be sent is shown, and sent if the person says yes, or ``--yes``.
+    """
+    parsed = lines.parse(line, home.variables)
+    failure = last_failure(home.shell, home.session.settings.key())
+    question = "\n\n".join(filter(None, (failure.question, parsed.rest)))
+    given = {**parsed.values, "raw": True}
+    prepared = home.prepare(question, given)
+    if given.get("dry_run"):
+        return home.show_request(prepared)
+    shown = bundles.code_bundle(question, "markdown")
+    show_bundle(joined([bundles.note_bundle(say("ui.fix_shown")), shown]))
+    if not given.get("yes") and not home.agrees(say("ui.fix_ask")):
+        raise UsageError("fix.unsent")
+    return send(home, prepared, given)
+
+
+def wcode_repair(home: Extension, line: str) -> Any:
+    """Ask once more for the form that ``_wcode`` was asked for and does not have."""
+    parsed = lines.parse(line, home.variables)
+    parsed.refuse_rest()
+    reply = _only(home)
+    own = options.of_request(parsed.values)
+    resolved = home.session.settings.resolve({})
+    anew = Prepared(reply.request, resolved), dict[str, Any]()
+    prepared, given = home.asked_for(reply) or anew
+    once = {name: value for name, value in given.items() if name != "repeat"}
+    again = home.session.repair(prepared, reply, **own)
+    return send(home, again, {**once, **parsed.values})
+
+
+def _only(home: Extension) -> Reply:
+    """The reply that ``_wcode`` is; raises UsageError where it is none."""
+    reply = home.last_reply
+    if reply is not None:
+        return reply
+    held = home.shell.user_ns.get(LAST)
+    if held is None:
+        raise UsageError("no_reply")
+    raise UsageError("fix.many", kind=type(held).__name__)

@@ -1,0 +1,65 @@
+"""``--sweep`` and ``--models``: one prompt, many requests, one table."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from wcode_magics.display import bundles, sweep_bundles
+from wcode_magics.display.live_display import Live
+from wcode_magics.errors import OptionError, Stopped
+from wcode_magics.notebook.cell_run import NotebookScreen, show_bundle, watch
+from wcode_magics.notebook.shell_state import Extension
+from wcode_magics.sending.request_run import awaited
+from wcode_magics.session.sweep import Sweep, Trial, grid_of
+from wcode_magics.settings import options
+from wcode_magics.text import say
+
+
+def send_sweep(home: Extension, prompt: str, given: Mapping[str, Any]) -> Sweep | None:
+    """Send the combinations, bind the table, show the answers side by side.
+
+    Raises:
+        UsageError: nothing was sent.
+        WcodeError: nothing was answered; the first of the errors.
+    """
+    _refuse_others(given)
+    points, ready = home.session.sweep_plan(
+        prompt,
+        grid_of(given),
+        names=None if given.get("raw") else home.variables,
+        yes=bool(given.get("yes") or given.get("dry_run")),
+        **options.of_request(given),
+    )
+    if given.get("dry_run"):
+        show_bundle(bundles.note_bundle(say("ui.sweep_first", count=len(ready))))
+        home.show_request(ready[0])
+        return None
+    home.remember(ready[0], given)
+    out, ended = given.get("out"), [Trial(point) for point in points]
+    screen = NotebookScreen()
+    tell = watch(home.shell, Live(screen, bundles.growing_bundle))
+    try:
+        swept = awaited(home.session.group(points, ready, ended.__setitem__), tell)
+    except KeyboardInterrupt:
+        _show(home, Sweep(tuple(ended)), out, screen)
+        raise Stopped(kept=True) from None
+    _show(home, swept, out, screen)
+    if not swept.replies and swept.trials[0].error is not None:
+        raise swept.trials[0].error
+    return swept
+
+
+def _refuse_others(given: Mapping[str, Any]) -> None:
+    option = "--sweep" if given.get("sweep") else "--models"
+    for name in ("as", *sorted(options.staged("conversation", "cell") - {"out"})):
+        if given.get(name):
+            raise OptionError("not_together", one=option, other=f"--{name}")
+
+
+def _show(
+    home: Extension, swept: Sweep, out: str | None, screen: NotebookScreen
+) -> None:
+    """Bind first, then draw."""
+    home.bind(swept)
+    if out is not None:
+        home.shell.user_ns[out] = swept.frame()
+    screen.end(sweep_bundles.bundle(swept))

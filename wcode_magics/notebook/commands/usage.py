@@ -1,0 +1,54 @@
+"""``%wcode_usage``: what was spent."""
+
+import math
+from typing import Any
+
+from wcode_magics.display.text_table import Table
+from wcode_magics.notebook.cell_run import show_bundle
+from wcode_magics.notebook.shell_state import Extension
+from wcode_magics.output.mimebundle import joined
+from wcode_magics.protocol import models
+from wcode_magics.text import say
+
+_BY_CELL = ("cell", "answers", "cost")
+_USAGE = ("day", "model", "answers", "prompt_tokens", "completion_tokens", "cost")
+
+
+def wcode_usage(home: Extension, _line: str) -> None:
+    """Totals by day and model; what each cell of this session spent, and its budget."""
+    rows = home.session.store.usage()
+    cells = [[_told(name, row[name]) for name in _USAGE] for row in rows]
+    budget = home.session.budget
+    limit = home.session.settings.resolve({})["budget"] or math.inf
+    note = say("spent.session", spent=_paid(budget.known, home.session.ledger.unpriced))
+    if budget.unsure:
+        note += " " + say("spent.unsure", most=models.money(budget.unsure))
+    if limit < math.inf:
+        note += " " + say("spent.limit", limit=models.money(limit))
+    heads = [say(f"spent.{name}") for name in _USAGE]
+    by_day = Table(heads, cells).bundle()
+    by_cell = Table(
+        [say(f"spent.{name}") for name in _BY_CELL],
+        [
+            (
+                f"[{one.cell or ' '}]",
+                str(one.answers or "–"),
+                _paid(one.cost, one.unpriced),
+            )
+            for one in home.spending
+        ],
+        note=note,
+    ).bundle()
+    show_bundle(joined([by_day, by_cell]))
+
+
+def _paid(cost: float, unpriced: int) -> str:
+    """What was paid, with «–» for answers whose price nobody knows."""
+    known = [models.money(cost)] if cost or not unpriced else []
+    return " + ".join([*known, "–"] if unpriced else known)
+
+
+def _told(name: str, value: Any) -> str:
+    if name == "cost":
+        return "–" if value is None else models.money(value)
+    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -1,0 +1,196 @@
+"""``%load_ext wcode_magics``: put the commands into IPython, and take them out.
+
+Commands are objects, so that their help page can speak the person's language when it
+is asked for. Loading puts in commands, one completer, one input transformer,
+formatters and a configurable; unloading takes exactly these out again.
+"""
+
+import os
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+import traitlets
+from traitlets.config import Configurable
+
+from wcode_magics import text
+from wcode_magics.errors import stoppable
+from wcode_magics.notebook import completer
+from wcode_magics.notebook.commands import ASKING, COMMANDS, find, modules
+from wcode_magics.notebook.transformer import CommandLine
+from wcode_magics.runtime.imports import prepare
+from wcode_magics.session.cell_identity import CellWatch
+from wcode_magics.settings import options
+from wcode_magics.tables import registration
+from wcode_magics.tables.inert_display import show_inert
+
+if TYPE_CHECKING:
+    from wcode_magics.notebook.shell_state import Extension
+    from wcode_magics.session.session import Session
+
+
+class Setting(traitlets.Any):
+    """A row of the option table as a trait; checked as everywhere else."""
+
+    def __init__(self, row: options.Option) -> None:
+        """A trait for ``row``, unset until the person sets it."""
+        self._row: options.Option | None = None
+        super().__init__(default_value=None, allow_none=True)
+        self._row = row
+        self.tag(config=True)
+
+    @property
+    def help(self) -> str:
+        """The row's help, read when it is asked for and not at load."""
+        return "" if self._row is None else self._row.help
+
+    @help.setter
+    def help(self, _none: str) -> None:
+        """Traitlets sets an empty one; the row's stands."""
+
+    def validate(self, _owner: Any, value: Any) -> Any:
+        """The checked value; raises OptionError or ParameterError."""
+        if value is None or self._row is None:
+            return None
+        return options.checked(self._row, value)
+
+
+WcodeMagics = type(
+    "WcodeMagics",
+    (Configurable,),
+    {
+        "__doc__": "Settings and default parameters of wcode-magics.",
+        **{row.name: Setting(row) for row in options.SETTINGS},
+    },
+)
+
+
+class Command:
+    """A magic: called with the line (and the cell); ``getdoc`` is its help page."""
+
+    _ipython_magic_no_var_expand = True
+
+    def __init__(self, name: str, loaded: "Loaded") -> None:
+        self.__name__ = name
+        self._loaded = loaded
+
+    def __call__(self, line: str, cell: str | None = None) -> Any:
+        """Run it; a value that it has shown is not given, lest it is shown again."""
+        made = self.value(line, cell)
+        return None if self.__name__ in ASKING else made
+
+    def value(self, line: str, cell: str | None = None) -> Any:
+        """Run it and give what it made, as ``x = %wcode …`` does."""
+        with stoppable():
+            prepare(modules(self.__name__))
+            call, home = find(self.__name__), self._loaded.home
+            return call(home, line) if cell is None else call(home, line, cell)
+
+    @property
+    def kind(self) -> str:
+        """What IPython calls it."""
+        return "line_cell" if self.__name__ == "wcode" else "line"
+
+    def getdoc(self) -> str:
+        """The help page, where IPython asks for it."""
+        if self.__name__ == "wcode":
+            from wcode_magics.settings import manual
+
+            return manual.page()
+        return text.say(f"commands.{self.__name__}")
+
+
+class Loaded:
+    """What was put into a shell; the work behind it begins at the first command."""
+
+    def __init__(self, shell: Any) -> None:
+        self._shell = shell
+        self.commands = [Command(name, self) for name in COMMANDS]
+        self._forget_tab = completer.install(shell)
+        self._cells = CellWatch(shell)
+        self._cells.start()
+        self.config = WcodeMagics(parent=shell)
+        self._configured = {
+            row.name: value
+            for row in options.SETTINGS
+            if (value := getattr(self.config, row.name)) is not None
+        }
+        if "language" in self._configured and "WCODE_LANGUAGE" not in os.environ:
+            text.use(self._configured["language"])
+        self._forgets: list[Callable[[], None]] = []
+        self._served = False
+        self.config.observe(self._set, [row.name for row in options.SETTINGS])
+
+    @cached_property
+    def home(self) -> "Extension":
+        """The state that the commands share."""
+        from wcode_magics.notebook.shell_state import Extension
+
+        home = Extension(self._shell, self._cells)
+        home.session.settings.config.update(self._configured)
+        return home
+
+    def watch_tables(self) -> None:
+        """Give DataFrames their methods, now or as soon as they can be."""
+        self._forgets.append(registration.watch(self._serve))
+        self._forgets.append(show_inert(self._shell))
+
+    def _serve(self) -> None:
+        from wcode_magics.tables.run import serve
+
+        serve(lambda: self.home.session, self._bind)
+        self._served = True
+
+    def _bind(self, value: Any) -> None:
+        self.home.bind(value)
+
+    def close(self) -> None:
+        """Close what was begun, and speak as before."""
+        text.use(None)
+        self._cells.stop()
+        self._forget_tab()
+        for forget in self._forgets:
+            forget()
+        if self._served:
+            from wcode_magics.tables.run import serve
+
+            serve(None)
+        if "home" in self.__dict__:
+            self.home.close()
+
+    def _set(self, change: Any) -> None:
+        self.home.session.settings.set(change["name"], change["new"])
+
+
+_loaded: WeakKeyDictionary[Any, Loaded] = WeakKeyDictionary()
+
+
+def load(shell: Any) -> None:
+    """Put the extension into a shell; a second load does nothing."""
+    if shell in _loaded:
+        return
+    loaded = _loaded[shell] = Loaded(shell)
+    for command in loaded.commands:
+        shell.register_magic_function(command, command.kind, command.__name__)
+    shell.configurables.append(loaded.config)
+    shell.input_transformer_manager.token_transformers.append(CommandLine)
+    loaded.watch_tables()
+
+
+def unload(shell: Any) -> None:
+    """Take it out again."""
+    loaded = _loaded.pop(shell, None)
+    if loaded is None:
+        return
+    for command in loaded.commands:
+        for magics in shell.magics_manager.magics.values():
+            magics.pop(command.__name__, None)
+    shell.configurables.remove(loaded.config)
+    shell.input_transformer_manager.token_transformers.remove(CommandLine)
+    loaded.close()
+
+
+def session(shell: Any) -> "Session":
+    """The session that the cells of a shell use."""
+    return _loaded[shell].home.session

@@ -1,0 +1,205 @@
+"""What the commands of a shell share: variables, a session, the last request."""
+
+import os
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from IPython.core.error import StdinNotImplementedError
+
+from wcode_magics.display import bundles
+from wcode_magics.errors import Stopped
+from wcode_magics.notebook.cell_run import Run, is_notebook, show_bundle
+from wcode_magics.output.escaping import inert
+from wcode_magics.output.mimebundle import joined
+from wcode_magics.prompts import template
+from wcode_magics.protocol import models, parameters, token_counts
+from wcode_magics.protocol.messages import Usage
+from wcode_magics.protocol.reply import Reply
+from wcode_magics.runtime.shell_variables import LAST, bind, own
+from wcode_magics.sending.request_run import Prepared
+from wcode_magics.session.cell_identity import CellWatch, chats_folder, notebook_name
+from wcode_magics.session.conversations import Chats, next_turn
+from wcode_magics.session.session import Session
+from wcode_magics.settings import options
+from wcode_magics.settings.providers import unused
+from wcode_magics.settings.settings import KEY_VARIABLE
+from wcode_magics.text import say
+
+ASKED = 50
+"""How many requests are remembered with their options, for their repair."""
+Advice = tuple[str, Mapping[str, Any]]
+YES = frozenset({"y", "yes", "是", "好"})
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What one run of a cell spent: its number, answers kept, ¥ paid.
+
+    ``unpriced`` of the answers have a price that nobody knows.
+    """
+
+    cell: int | None
+    answers: int
+    cost: float
+    unpriced: int
+
+
+class Extension:
+    """The state of the extension in one shell."""
+
+    def __init__(self, shell: Any, cells: CellWatch) -> None:
+        self.shell = shell
+        self.cells = cells
+        self.session = Session()
+        self.session.allow = _may_run
+        notebook = notebook_name(shell)
+        if notebook is not None:
+            self.session.chats = Chats(chats_folder(notebook))
+        self._asked: deque[tuple[Prepared, Mapping[str, Any]]] = deque(maxlen=ASKED)
+        self.spending: list[Spending] = []
+        self._sandbox_told = False
+        self._unfilled_told = False
+        self._counted = (0, 0.0, 0)
+        shell.events.register("post_run_cell", self._count)
+
+    def close(self) -> None:
+        """Stop counting and close the session."""
+        self.shell.events.unregister("post_run_cell", self._count)
+        self.session.close()
+
+    def _count(self, result: Any) -> None:
+        """Note what the cell that just ended has spent, whichever face it used."""
+        ledger = self.session.ledger
+        now = (ledger.kept, self.session.budget.known, ledger.unpriced)
+        before, self._counted = self._counted, now
+        answers, cost = now[0] - before[0], now[1] - before[1]
+        if answers or cost:
+            number = getattr(result, "execution_count", None)
+            self.spending.append(Spending(number, answers, cost, now[2] - before[2]))
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        """The person's variables, as options and templates see them."""
+        return own(self.shell)
+
+    def bind(self, value: Any, out: str | None = None) -> None:
+        """Bind a value to ``_wcode`` and to a name of the person's."""
+        bind(self.shell, value, out)
+
+    def remember(self, prepared: Prepared, given: Mapping[str, Any]) -> None:
+        """Keep a request that is sent, with the options of its cell."""
+        self._asked.append((prepared, given))
+
+    @property
+    def last_request(self) -> Prepared | None:
+        """The request that was sent last."""
+        return self._asked[-1][0] if self._asked else None
+
+    def asked_for(self, reply: Reply) -> tuple[Prepared, Mapping[str, Any]] | None:
+        """The request of a reply, with the options of its cell."""
+        for prepared, given in reversed(self._asked):
+            if prepared.request is reply.request:
+                return prepared, given
+        return None
+
+    @property
+    def last_reply(self) -> Reply | None:
+        """The reply that ``_wcode`` is bound to."""
+        held = self.shell.user_ns.get(LAST)
+        return held if isinstance(held, Reply) else None
+
+    def agrees(self, question: str) -> bool:
+        """Whether the person says yes to a question; no where nobody can be asked."""
+        return _agrees(question)
+
+    def prepare(self, prompt: str, given: Mapping[str, Any]) -> Prepared:
+        """The request of a line of options and a prompt.
+
+        Raises:
+            UsageError: it cannot be made, or it contains the key.
+        """
+        own = options.of_request(given)
+        if given.get("continue"):
+            cut = given.get("of") or self.last_reply
+            prepared = self.session.go_on(cut, **own)
+        else:
+            names = None if given.get("raw") else self.variables
+            prepared = self.session.prepare(prompt, names=names, **own)
+            advice = (*prepared.advice, *self.unfilled(prompt, names or {}))
+            prepared = replace(prepared, advice=advice)
+            if given.get("chat"):
+                place = self.cells.next_place()
+                chats = self.session.chats
+                context = self.session.context
+                prepared = next_turn(chats, given["chat"], place, prepared, context)
+        return prepared
+
+    def unfilled(self, prompt: str, names: Iterable[str]) -> list[Advice]:
+        """Advice, once, about a name that another language would fill in."""
+        found = None if self._unfilled_told else template.unfilled(prompt, names)
+        if found is None:
+            return []
+        self._unfilled_told = True
+        given, name = found
+        return [("unfilled", {"given": given, "name": name})]
+
+    def show_request(self, prepared: Prepared) -> None:
+        """Show the exact body, the layer of each value, tokens and price."""
+        resolved = prepared.resolved
+        body = bundles.code_bundle(bundles.json_text(prepared.request.body), "json")
+        rows = [
+            (name, bundles.shown_value(resolved[name]), resolved.layer(name))
+            for name in ("model", "system", *parameters.NAMES)
+            if resolved[name] is not None
+        ]
+        url = self.session.endpoint(resolved).base_url
+        title = bundles.note_bundle(say("ui.show_endpoint", url=url))
+        table = bundles.layers_table(rows, _estimate(prepared)).bundle()
+        show_bundle(joined([title, body, table]))
+
+    def tell_sandbox(self, run: Run, prepared: Prepared, times: int = 1) -> None:
+        """Say once in a notebook who answers where there is no key."""
+        if self._sandbox_told or not is_notebook(self.shell):
+            return
+        answerers = self.session.answerers([prepared] * times)
+        if any(one.source == "sandbox" for one in answerers):
+            self._sandbox_told = True
+            run.note(say("ui.sandbox_note", variable=KEY_VARIABLE))
+            names, line = unused(os.environ)
+            if names:
+                listed = ", ".join(names)
+                run.note(say("ui.other_keys", names=listed, line=line))
+
+
+def _may_run(name: str, arguments: Mapping[str, Any]) -> bool:
+    """Whether a marked function may run."""
+    given = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
+    return _agrees(say("ui.confirm", call=f"{name}({given})"))
+
+
+def _agrees(question: str) -> bool:
+    """Whether the person says yes; no where nobody can be asked."""
+    try:
+        said = input(inert(question))
+    except (EOFError, OSError, StdinNotImplementedError):
+        return False
+    except KeyboardInterrupt:
+        raise Stopped(kept=False) from None
+    return said.strip().lower() in YES
+
+
+def tell(text: str) -> None:
+    """Show a line of news."""
+    show_bundle(bundles.note_bundle(text))
+
+
+def _estimate(prepared: Prepared) -> str:
+    request, place = prepared.request, prepared.resolved.place
+    counted = token_counts.count_request(request, place)
+    approx = "" if counted.exact else say("ui.approx")
+    price = models.cost(request.model, Usage(counted.tokens, 0), place)
+    shown = "¥ –" if price is None else f"{approx}{models.money(price)}"
+    told = say("ui.show_estimate", tokens=f"{approx}{counted.tokens}", price=shown)
+    return f"{told} {say('ui.show_nothing_sent')}"

@@ -1,0 +1,90 @@
+"""Lines of our commands as Python: ``%wcode what?`` and ``x = %wcode what?``.
+
+IPython takes a question mark at the end of a line for a cry for help, and gives no
+value to a magic that shows what it made. A line that calls one of our commands, also
+through another magic (``%time %wcode what?``), is read here before IPython does. Only
+tokens are looked at: text inside a string is the person's, whatever it looks like.
+"""
+
+import re
+import tokenize
+from collections.abc import Sequence
+from typing import Any
+
+from IPython.core.inputtransformer2 import (
+    TokenTransformBase,
+    assemble_continued_line,
+    find_end_of_continued_line,
+)
+
+from wcode_magics.notebook.commands import COMMANDS
+
+_CALL = re.compile(r"%(\w+)[ \t]+(\S.*)", re.DOTALL)
+_OURS = re.compile(r"%wcode\w*[ \t]+\S")
+_OPENING, _CLOSING = {"(", "[", "{"}, {")", "]", "}"}
+_SPACE = {tokenize.INDENT, tokenize.DEDENT, tokenize.NL, tokenize.NEWLINE}
+
+
+class CommandLine(TokenTransformBase):
+    """A line, or the right side of an assignment, that calls one of our commands."""
+
+    priority = 1
+    """Before IPython's own look at question marks."""
+
+    def __init__(self, start: tuple[int, int], column: int) -> None:
+        super().__init__(start)  # type: ignore[no-untyped-call]
+        self._column = column
+
+    @classmethod
+    def find(cls, tokens_by_line: Sequence[Sequence[Any]]) -> "CommandLine | None":
+        """The first such line."""
+        for tokens in tokens_by_line:
+            said = [token for token in tokens if token.type not in _SPACE]
+            at = _percent(said)
+            if at is not None and _is_ours(said[at]):
+                return cls(said[0].start, said[at].start[1])
+        return None
+
+    def transform(self, lines: list[str]) -> list[str]:
+        """The cell with the call in the place of the line."""
+        first, column = self.start_line, self._column
+        last = find_end_of_continued_line(lines, first)
+        head = lines[first][:column]
+        call = assemble_continued_line(lines, (first, column), last).rstrip()
+        match = _CALL.fullmatch(call)
+        assert match is not None
+        name, line = match.groups()
+        if name in COMMANDS and head.strip():
+            called = f"get_ipython().find_line_magic({name!r}).value({line!r})"
+        else:
+            called = f"get_ipython().run_line_magic({name!r}, {line!r})"
+        return [*lines[:first], f"{head}{called}\n", *lines[last + 1 :]]
+
+
+def _percent(tokens: Sequence[Any]) -> int | None:
+    """The place of the percent sign that begins the line, or an assigned value."""
+    depth = 0
+    for at, token in enumerate(tokens[:-1]):
+        named = token.string == "%" and tokens[at + 1].type == tokenize.NAME
+        if named and at == 0:
+            return at
+        if named and depth == 0 and tokens[at - 1].string == "=":
+            same_line = token.start[0] == tokens[0].start[0]
+            return at if same_line else None
+        depth += (token.string in _OPENING) - (token.string in _CLOSING)
+    return None
+
+
+def _is_ours(percent: Any) -> bool:
+    """Whether the line is a command of ours with something behind it.
+
+    Another magic's line is ours where it ends in a question that it hands on.
+    """
+    said = percent.line.splitlines()[0][percent.start[1] :]
+    match = _CALL.match(said.rstrip())
+    if match is None:
+        return False
+    name, rest = match.groups()
+    if name in COMMANDS:
+        return rest not in {"?", "??"}
+    return bool(_OURS.search(rest)) and rest.endswith("?")

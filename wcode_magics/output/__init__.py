@@ -1,0 +1,1 @@
+"""The one exit to pages and terminals: text made inert, secrets masked."""

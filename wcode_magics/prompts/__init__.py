@@ -1,0 +1,1 @@
+"""Prompt templates, and how a value reads inside a prompt."""

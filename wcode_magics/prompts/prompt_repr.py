@@ -1,0 +1,121 @@
+"""How a value reads inside a prompt.
+
+Text goes in as it is. Tables become Markdown, capped, with shape and dtypes. Whatever
+has ``_ai_repr_`` (Jupyter enhancement proposal 129) says it itself. Everything else is
+``str()`` of the plain Python value (:mod:`wcode_magics.prompts.plain_values`). What is
+larger than any model's context is refused with its size.
+"""
+
+import inspect
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from wcode_magics.errors import TemplateError
+from wcode_magics.prompts.plain_values import plain, values_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LONGEST = 400_000  # characters, about 100,000 tokens
+ROWS = 20
+COLUMNS = 30
+CELL = 200
+_KINDS = ("text/markdown", "text/plain")
+
+
+def shown(value: Any) -> str:
+    """The value as text for a prompt.
+
+    Raises:
+        TemplateError: it is longer than :data:`LONGEST` characters, or its
+            ``_ai_repr_`` gave no text.
+    """
+    told = value if isinstance(value, str) else _told(value)
+    if len(told) > LONGEST:
+        kind = type(value).__name__
+        raise TemplateError(
+            "prompt.huge", kind=kind, size=f"{len(told):,}", limit=f"{LONGEST:,}"
+        )
+    return told
+
+
+def _told(value: Any) -> str:
+    if hasattr(type(value), "_ai_repr_"):
+        return _said_itself(value)
+    pandas = sys.modules.get("pandas")
+    if pandas is not None and isinstance(value, pandas.DataFrame):
+        return table(value)
+    if pandas is not None and isinstance(value, pandas.Series):
+        return table(value.to_frame(value.name if value.name is not None else "value"))
+    return str(plain(value))
+
+
+def _said_itself(value: Any) -> str:
+    said = value._ai_repr_()
+    if inspect.iscoroutine(said):
+        said = _finished(said)
+    if isinstance(said, Mapping):
+        said = next((said[kind] for kind in _KINDS if kind in said), None)
+    if not isinstance(said, str):
+        raise TemplateError("prompt.ai_repr", kind=type(value).__name__)
+    return said
+
+
+def _finished(coroutine: Any) -> Any:
+    """The value of a coroutine that waits for nothing."""
+    try:
+        coroutine.send(None)
+    except StopIteration as end:
+        return end.value
+    coroutine.close()
+    return None
+
+
+def table(frame: "pd.DataFrame") -> str:
+    """A DataFrame as Markdown: shape, dtypes in the head, the first rows and columns.
+
+    An index that is more than a row number is shown as the first columns.
+    """
+    rows, columns = frame.shape
+    part = frame.iloc[:ROWS, :COLUMNS]
+    heads = [f"{name} ({dtype})" for name, dtype in part.dtypes.items()]
+    lines = [[_cell(value) for value in row] for row in _rows(part)]
+    if _has_index(frame):
+        names = [str(name or "index") for name in frame.index.names]
+        heads = [*names, *heads]
+        lines = [
+            [*map(_cell, key if isinstance(key, tuple) else (key,)), *line]
+            for key, line in zip(part.index, lines, strict=True)
+        ]
+    left_out = [f"first {ROWS} rows"] * (rows > ROWS)
+    left_out += [f"first {COLUMNS} columns"] * (columns > COLUMNS)
+    size = f"{_count(rows, 'row')} × {_count(columns, 'column')}"
+    title = f"{size} ({', '.join(left_out)})" if left_out else size
+    return "\n".join([title, "", *_markdown(heads, lines)])
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def _rows(frame: "pd.DataFrame") -> list[tuple[Any, ...]]:
+    columns = [values_of(frame.iloc[:, place]) for place in range(frame.shape[1])]
+    return [*zip(*columns, strict=True)] if columns else [()] * len(frame)
+
+
+def _has_index(frame: "pd.DataFrame") -> bool:
+    import pandas as pd
+
+    index = frame.index
+    return not isinstance(index, pd.RangeIndex) or index.name is not None
+
+
+def _markdown(heads: list[str], lines: list[list[str]]) -> list[str]:
+    whole = [[_cell(head) for head in heads], ["---"] * len(heads), *lines]
+    return [f"| {' | '.join(line)} |" for line in whole]
+
+
+def _cell(value: Any) -> str:
+    told = " ".join(str(plain(value)).split()).replace("|", "\\|")
+    return told if len(told) <= CELL else f"{told[: CELL - 1]}…"

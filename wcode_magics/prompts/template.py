@@ -1,0 +1,205 @@
+"""Prompt templates: Jinja2 in its sandbox, one pass.
+
+``{{ name }}`` and ``{% … %}`` are the template's; single braces, JSON and code go
+through as they are, comments do not exist, and what a value contains is text: it is
+never evaluated again. How a value becomes text stands in
+:mod:`wcode_magics.prompts.prompt_repr`, and what a template may reach in
+:mod:`wcode_magics.prompts.template_scope`.
+
+A prompt that a person writes is a template. A system prompt is one only where it is
+written beside it, as a :class:`Template`; one that comes from a file, a variable, a
+profile or a setting is text.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import cache, lru_cache, partial
+from typing import TYPE_CHECKING, Any
+
+from wcode_magics.errors import TemplateError
+from wcode_magics.prompts.prompt_repr import shown
+from wcode_magics.prompts.template_scope import can_call, is_closed
+from wcode_magics.protocol.messages import Message
+from wcode_magics.protocol.parameters import hint
+from wcode_magics.runtime import loop
+from wcode_magics.runtime.shell_variables import is_dunder, public
+
+if TYPE_CHECKING:
+    import jinja2
+
+_NO_COMMENT = "{#\x00", "\x00#}"
+_KEPT_COMPILED = 256
+_OTHER_WAYS = re.compile(r"(?<!\{)\{([^\W\d]\w*)\}(?!\})|(?<![\w$])\$([^\W\d]\w*)")
+_TAG = re.compile(r"\{(?=[{%])")
+
+
+def render(source: str, names: Mapping[str, Any]) -> str:
+    """``source`` with the values of ``names`` put in.
+
+    Raises:
+        TemplateError: an unknown name (with the nearest), a syntax error (with its
+            line), an expression that fails, or one that the sandbox forbids.
+    """
+    if not has_tags(source):
+        return source
+    try:
+        return compiled(source).render(names)
+    except UnknownName as wrong:
+        near = hint(wrong.name, public(names))
+        raise TemplateError("template_name", given=wrong.name, hint=near) from None
+    except TemplateError:
+        raise
+    except BaseException as wrong:
+        if loop.is_stop(wrong):
+            raise
+        raise _fault(wrong) from wrong
+
+
+def _fault(wrong: BaseException) -> TemplateError:
+    from jinja2 import TemplateSyntaxError
+    from jinja2.exceptions import SecurityError
+
+    if isinstance(wrong, TemplateSyntaxError):
+        return TemplateError("template_syntax", line=wrong.lineno, reason=wrong.message)
+    if isinstance(wrong, SecurityError):
+        return TemplateError("template_forbidden", reason=str(wrong))
+    return TemplateError("template_failed", reason=f"{type(wrong).__name__}: {wrong}")
+
+
+def messages(
+    prompt: str | Sequence[Message],
+    system: str | None,
+    names: Mapping[str, Any] | None,
+) -> tuple[Message, ...]:
+    """A prompt behind its system prompt, filled in; None: nothing is filled in."""
+    said = [Message("user", prompt)] if isinstance(prompt, str) else [*prompt]
+    if names is not None:
+        said = [replace(one, content=render(one.content or "", names)) for one in said]
+    if system:
+        said.insert(0, filled(Message("system", system), names))
+    return tuple(said)
+
+
+def filled(message: Message, names: Mapping[str, Any] | None) -> Message:
+    """A message with ``names`` put in, where its text is a template."""
+    if names is None or not is_template(message):
+        return message
+    return replace(message, content=render(message.content or "", names))
+
+
+def is_template(message: Message) -> bool:
+    """Whether a message is filled in: a prompt, or a system prompt written as one."""
+    return message.role != "system" or isinstance(message.content, Template)
+
+
+class Template(str):
+    """A text that was written as a template, and not read from somewhere."""
+
+    __slots__ = ()
+
+
+def has_tags(text: str) -> bool:
+    """Whether a text would be more than text as a template."""
+    return "{{" in text or "{%" in text
+
+
+def literal(text: str) -> str:
+    """The template that says just this text."""
+    if not has_tags(text):
+        return text
+    return _TAG.sub("{{ '{' }}", text)
+
+
+def unfilled(text: str, names: Iterable[str]) -> tuple[str, str] | None:
+    """The first ``{name}`` or ``$name`` of a text that is one of ``names``.
+
+    Such a text is sent as it stands; gives what was written, and the name.
+    """
+    known = set(public(names))
+    for match in _OTHER_WAYS.finditer(text):
+        name = match[1] or match[2]
+        if name in known:
+            return match[0], name
+    return None
+
+
+class UnknownName(Exception):  # noqa: N818 - carries a name to render(), no further
+    """A name of the template that is not among the values."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(message)
+        self.name = name
+
+
+@cache
+def _environment() -> Any:
+    from jinja2 import StrictUndefined, UndefinedError
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+    from jinja2.utils import missing
+
+    class Missing(StrictUndefined):
+        def __init__(
+            self,
+            hint: str | None = None,
+            obj: Any = missing,
+            name: str | None = None,
+            exc: Any = UndefinedError,
+        ) -> None:
+            if exc is UndefinedError:
+                exc = partial(UnknownName, str(name))
+            super().__init__(hint, obj, name, exc)
+
+    class Sandbox(ImmutableSandboxedEnvironment):
+        def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+            return not is_closed(obj) and super().is_safe_attribute(obj, attr, value)
+
+        def getitem(self, obj: Any, argument: Any) -> Any:
+            if is_closed(obj):
+                return self.unsafe_undefined(obj, str(argument))
+            return super().getitem(obj, argument)
+
+        def call(self, context: Any, called: Any, /, *args: Any, **named: Any) -> Any:
+            if not isinstance(called, StrictUndefined) and not can_call(called):
+                name = getattr(called, "__name__", type(called).__name__)
+                raise TemplateError("template_call", name=name)
+            checked = self.wrap_str_format(called) or called
+            return super().call(context, checked, *args, **named)
+
+    return Sandbox(
+        undefined=Missing,
+        autoescape=False,
+        keep_trailing_newline=True,
+        finalize=_printed,
+        comment_start_string=_NO_COMMENT[0],
+        comment_end_string=_NO_COMMENT[1],
+    )
+
+
+def _printed(value: Any) -> str:
+    if is_closed(value):
+        raise TemplateError("template_closed", kind=type(value).__name__)
+    return shown(value)
+
+
+@lru_cache(_KEPT_COMPILED)
+def compiled(source: str) -> "jinja2.Template":
+    """The template of a source, kept: many rows render through one.
+
+    Its globals are copied at each rendering, a plain dict ten times as fast.
+
+    Raises:
+        TemplateError: ``self`` is used, which Jinja has for itself.
+        jinja2.TemplateSyntaxError: it is no template.
+    """
+    from jinja2 import nodes
+
+    environment = _environment()
+    for part in environment.parse(source).find_all(nodes.Name):
+        if part.name == "self":
+            raise TemplateError("template_self")
+        if is_dunder(part.name):
+            raise TemplateError("template_forbidden", reason=part.name)
+    made: jinja2.Template = environment.from_string(source)
+    made.globals = dict(made.globals)
+    return made

@@ -1,0 +1,277 @@
+"""From an error status or an error object to the error that says what to do.
+
+Servers disagree on shapes: ``{"error": {…}}``, ``{"error": "text"}``,
+``{"detail": [{"loc", "msg"}]}``, ``{"errors": …}``, bare ``{"code", "message"}``, an
+upstream's body as JSON or as a Python repr inside a gateway's message, a page. So one
+reader looks for a message, codes and what may hold another error inside, by the
+names of :data:`SAID`, :data:`CODED` and :data:`INSIDE`; a new shape is a new name.
+What the words mean stands in :mod:`wcode_magics.protocol.error_words`.
+"""
+
+import ast
+import html
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import urlsplit
+
+from wcode_magics.errors import ModelError, StatusError
+from wcode_magics.protocol.error_words import CODES, MEANINGS, STATUSES, meaning
+
+MESSAGE_LIMIT = 300
+
+SAID = (
+    "message",
+    "msg",
+    "error_msg",
+    "errmsg",
+    "error_message",
+    "errorMessage",
+    "error_description",
+    "status_msg",
+    "detail",
+    "html-message",
+    "reason",
+    "title",
+)
+"""Fields that hold the sentence, the more telling first."""
+CODED = ("code", "type", "error_code", "errcode", "status_code", "status")
+"""Fields that hold a code, a type or a status."""
+INSIDE = (
+    "error",
+    "errors",
+    "message",
+    "detail",
+    "fault",
+    "base_resp",
+    "metadata",
+    "raw",
+    "data",
+)
+"""Fields that may hold another error, which says more than the outer one."""
+
+_DEEPEST = 12
+_LONGEST = 20_000
+_FIELD = re.compile(r"(event: *\w+ +)?(data|error)", re.IGNORECASE)
+_INNER_STATUS = re.compile(r"(?:error|status|http)\D{0,16}([45]\d\d)\b", re.IGNORECASE)
+_OPENING = re.compile(r"""[\s,:–-]*(\bb)?['"\[(]*$""")
+_CUT_MESSAGE = re.compile(r"""["']message["']\s*:\s*(["'])((?:\\.|(?!\1).)+)""")
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What a body says: the sentence, its codes, the field it is about, a status."""
+
+    message: str = ""
+    codes: tuple[str, ...] = ()
+    param: str = ""
+    status: int = 0
+
+
+def fault(status: int, body: str | Mapping[str, Any], **facts: object) -> StatusError:
+    """The error for a status and a body (text or decoded JSON).
+
+    Args:
+        status: the HTTP status; 0 where an error came inside a stream, then the
+            object's own code counts. The status of an upstream counts before it.
+        body: what the server said.
+        facts: more for the sentence: ``model`` and ``url``.
+    """
+    said = refusal(body)
+    code = next(iter(said.codes), "")
+    status = said.status or status or _code_status(said.codes)
+    key = meaning(status or 500, said.codes, said.message)
+    status = status or next((n for n, means in STATUSES.items() if means == key), 500)
+    kind = MEANINGS[key]
+    shown = _cut(said.message or code or _leaves(body)) or "–"
+    if said.message and key != meaning(status, (), said.message):
+        shown += f" ({', '.join(c for c in said.codes if c.lower() in CODES)})"
+    more = {"message": shown, "code": code, "param": said.param, **facts}
+    if status in {404, 405} and _bare(str(facts.get("url", ""))):
+        told = re.search(r"\bmodel\b", said.message, re.IGNORECASE)
+        kind, key = (kind, key) if told else (ModelError, "no_version")
+    return kind(key, status=status, **more)
+
+
+def error_in(payload: Any) -> StatusError | None:
+    """The error that a body or an event is, though its status was good, or None."""
+    if isinstance(payload, list) and payload:
+        payload = payload[0]
+    if not isinstance(payload, Mapping):
+        return None
+    if payload.get("error"):
+        return fault(0, payload)
+    choices = payload.get("choices")
+    for choice in choices if isinstance(choices, list) else ():
+        if isinstance(choice, Mapping) and choice.get("error"):
+            return fault(0, {"error": choice["error"]})
+    if choices:
+        return None
+    resp = payload.get("base_resp")
+    failed = isinstance(resp, Mapping) and resp.get("status_code")
+    coded = "choices" not in payload and refusal(payload).message
+    return fault(0, payload) if failed or coded else None
+
+
+def refusal(body: Any) -> Refusal:
+    """What a body says, whatever its shape."""
+    return _read(body, 0)
+
+
+def _read(body: Any, depth: int) -> Refusal:
+    if depth > _DEEPEST or body is None:
+        return Refusal()
+    if isinstance(body, str):
+        return _read_text(body, depth)
+    if isinstance(body, Mapping):
+        return _read_object(body, depth)
+    if isinstance(body, list | tuple):
+        read = (_read(item, depth + 1) for item in body[:20])
+        found = [one for one in read if one.message]
+        return found[0] if found else Refusal()
+    return Refusal(str(body))
+
+
+def _read_object(body: Mapping[str, Any], depth: int) -> Refusal:
+    if "loc" in body or ("msg" in body and "type" in body and "message" not in body):
+        return _read_place(body)
+    codes = _codes(body)
+    own = _first_text(body)
+    outer = _read(own, depth + 1) if own else Refusal()
+    inner = _innermost(body, depth)
+    word = body.get("error")
+    if isinstance(word, str) and outer.message and _text(body, "message"):
+        inner, codes = Refusal(), (*codes, word)
+    said = outer if not inner.message else inner
+    if inner.message and outer.message and outer.message not in inner.message:
+        said = replace(inner, message=_joined(outer.message, inner.message))
+    return Refusal(
+        said.message,
+        tuple(dict.fromkeys((*inner.codes, *outer.codes, *codes))),
+        inner.param or _text(body, "param"),
+        inner.status or outer.status,
+    )
+
+
+def _innermost(body: Mapping[str, Any], depth: int) -> Refusal:
+    for name in INSIDE:
+        value = body.get(name)
+        if name == "errors" and isinstance(value, Mapping):
+            value = [{"loc": ["", key], "msg": _list_text(value[key])} for key in value]
+        if value and (name not in SAID or not isinstance(value, str)):
+            found = _read(value, depth + 1)
+            if found.message or found.codes:
+                return found
+    return Refusal()
+
+
+def _read_place(body: Mapping[str, Any]) -> Refusal:
+    """FastAPI's ``{"loc": ["body", "n"], "msg": …}``."""
+    loc = body.get("loc")
+    where = ".".join(map(str, list(loc)[1:])) if isinstance(loc, list | tuple) else ""
+    said = _one_line(body.get("msg") or body.get("message") or "")
+    return Refusal(f"{where}: {said}" if where else said, (), where)
+
+
+def _read_text(text: str, depth: int) -> Refusal:
+    """A sentence, or an upstream's body inside one: JSON, a Python repr, a page."""
+    start, end = text.find("{"), text.rfind("}")
+    if start < 0 or len(text) > _LONGEST:
+        return Refusal(_one_line(text))
+    held = _decoded(text[start : end + 1])
+    inner = _read(held, depth + 1)
+    if held is not None and not text[:start].strip("[ \t\r\n"):
+        coded = _code_status(inner.codes) if depth else 0
+        return replace(inner, status=inner.status or coded)
+    cut = _CUT_MESSAGE.search(text)
+    if not inner.message and cut is not None:
+        inner = Refusal(_one_line(cut[2].replace('\\"', '"')))
+    if not inner.message:
+        return Refusal(_one_line(text))
+    before = text[:start]
+    told = _INNER_STATUS.search(before)
+    status = int(told[1]) if told else inner.status
+    if depth:
+        status = status or _code_status(inner.codes)
+    outer = _OPENING.sub("", _one_line(before[: told.start()] if told else before))
+    if outer and not _FIELD.fullmatch(outer):
+        inner = replace(inner, message=_joined(outer, inner.message))
+    return replace(inner, status=status)
+
+
+def _joined(outer: str, inner: str) -> str:
+    return f"{outer.rstrip('.:： ')}: {inner}"
+
+
+def _decoded(text: str) -> Any:
+    try:
+        return json.loads(text, strict=False)
+    except (ValueError, RecursionError):
+        pass
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+        return None
+    return value if isinstance(value, Mapping) else None
+
+
+def _first_text(body: Mapping[str, Any]) -> str:
+    found = (_text(body, name) for name in SAID)
+    return next(filter(None, found), "") or _text(body, "error")
+
+
+def _text(body: Mapping[str, Any], name: str) -> str:
+    value = body.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _list_text(value: Any) -> str:
+    return "; ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _codes(body: Mapping[str, Any]) -> tuple[str, ...]:
+    values = (body.get(name) for name in CODED)
+    return tuple(str(v) for v in values if v and isinstance(v, str | int))
+
+
+def _code_status(codes: Iterable[str]) -> int:
+    return next((int(c) for c in codes if re.fullmatch("[45][0-9][0-9]", c)), 0)
+
+
+def _leaves(body: Any, depth: int = 0) -> str:
+    """The plain values of an object whose names nobody knows."""
+    body = _decoded(body) if isinstance(body, str) else body
+    if not isinstance(body, Mapping) or depth > _DEEPEST:
+        return ""
+    parts = [
+        _leaves(value, depth + 1) if isinstance(value, Mapping) else f"{name}: {value}"
+        for name, value in body.items()
+        if value and isinstance(value, str | int | float | Mapping)
+    ]
+    return _one_line(", ".join(filter(None, parts)))
+
+
+def _one_line(body: Any) -> str:
+    """Text without tags; of a page its title alone, or else its heading."""
+    text = str(body)
+    for tag in ("title", "h1"):
+        found = re.search(rf"<{tag}\b[^>]*>([^<]+)</{tag}>", text, re.IGNORECASE)
+        if found:
+            text = found[1]
+            break
+    return " ".join(html.unescape(re.sub(r"</?[A-Za-z!][^>]*>", " ", text)).split())
+
+
+def _cut(message: str) -> str:
+    return message if len(message) <= MESSAGE_LIMIT else f"{message[:MESSAGE_LIMIT]}…"
+
+
+def _bare(url: str) -> bool:
+    """Whether a base URL has no path, so that the version is missing."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return bool(parts.netloc) and not parts.path.strip("/")

@@ -1,0 +1,349 @@
+"""The answer as a value, and how it grows from deltas."""
+
+import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Literal, Self, overload
+
+from wcode_magics.errors import AnswerError, UsageError
+from wcode_magics.logprobs.confidence import (
+    Confidence,
+    LabelConfidence,
+    of_field,
+    of_labels,
+)
+from wcode_magics.logprobs.logprobs import Logprobs
+from wcode_magics.logprobs.token import TokenLogprob
+from wcode_magics.logprobs.token_bytes import behind_thinking
+from wcode_magics.protocol import models
+from wcode_magics.protocol.event_decoder import clean
+from wcode_magics.protocol.json_extraction import find_json
+from wcode_magics.protocol.messages import (
+    HOSTED_URL,
+    SANDBOX,
+    CallPiece,
+    Delta,
+    Endpoint,
+    Seam,
+    ToolCall,
+    ToolTrace,
+    Usage,
+)
+from wcode_magics.protocol.request import Request
+from wcode_magics.runtime.imports import late, shown_by
+from wcode_magics.runtime.value import Value
+
+Source = Literal["endpoint", "sandbox", "replayed"]
+
+
+@dataclass(frozen=True)
+class Reply(Value):
+    """An answer: ``str(reply)`` is its text.
+
+    ``cost`` is in ¥ (None: the price of the model is not known), ``elapsed`` in
+    seconds. ``finish_reason`` is how the endpoint says it ended (stop, length,
+    tool_calls, content_filter, or its own word) or None where it broke off;
+    ``interrupted`` tells that the person stopped it. ``tokens`` are the token log
+    probabilities as reported. ``reasoning`` is what the model thought before it
+    answered, where the endpoint sends it; it is no part of the text. ``unread`` names
+    what came malformed beside the text and was left out. ``unconfirmed``: the endpoint
+    never tells how an answer ended, so that it cannot be known to be whole.
+    ``prompt_least`` is how many tokens the prompt has at least, as the endpoint
+    counted the turns before. ``answered`` is when a replayed answer came (UTC).
+    ``parsed`` is the value that ``schema`` or ``json`` asked for, ``trace`` the calls
+    of functions on the way to this answer, ``parent`` the reply that it went on or
+    branched from; none of them is part of :meth:`to_dict`. ``seam`` tells where the
+    parent's beginning ends in the text.
+    """
+
+    text: str
+    request: Request
+    model: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    tokens: tuple[TokenLogprob, ...] = field(default=(), repr=False)
+    usage: Usage | None = None
+    cost: float | None = None
+    finish_reason: str | None = None
+    elapsed: float = 0.0
+    interrupted: bool = False
+    source: Source = "endpoint"
+    refusal: str | None = None
+    base_url: str = HOSTED_URL
+    seam: Seam | None = None
+    reasoning: str | None = field(default=None, repr=False)
+    reasoning_field: str | None = field(default=None, repr=False)
+    unread: tuple[str, ...] = ()
+    unconfirmed: bool = False
+    prompt_least: int | None = field(default=None, repr=False, compare=False)
+    answered: dt.datetime | None = field(default=None, repr=False, compare=False)
+    parsed: Any = field(default=None, repr=False, compare=False)
+    trace: tuple[ToolTrace, ...] = field(default=(), repr=False, compare=False)
+    parent: "Reply | None" = field(default=None, repr=False, compare=False)
+    _read: "Callable[[Reply], Any] | None" = field(
+        default=None, repr=False, compare=False
+    )
+
+    _repr_mimebundle_ = shown_by("wcode_magics.display.bundles.reply_shown")
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but how the answer is read, which no file can carry."""
+        return {**vars(self), "_read": None}
+
+    def __str__(self) -> str:
+        return self.text
+
+    @cached_property
+    def json(self) -> Any:
+        """The text read as JSON, bare, in a fenced block or amid prose.
+
+        Raises:
+            AnswerError: the text is not JSON; the text itself is kept.
+        """
+        try:
+            return find_json(self.text, self.code_blocks)
+        except ValueError as wrong:
+            error = AnswerError("text_not_json", reason=str(wrong))
+            if self.refusal and not self.text.strip():
+                error = AnswerError("refused", reason=self.refusal)
+            error.reply = self
+            raise error from wrong
+
+    @cached_property
+    def logprobs(self) -> Logprobs | None:
+        """The token log probabilities, or None where none were reported."""
+        if not self.tokens:
+            return None
+        return Logprobs(self.tokens, self.text, self._counted, self._vocabulary)
+
+    @property
+    def _counted(self) -> int | None:
+        """The tokens of the text as the endpoint counted them, where it told them."""
+        if self.usage is None or self.tool_calls or self.trace or self.seam:
+            return None
+        thought = self.usage.reasoning_tokens
+        if thought is None and self.reasoning:
+            return None
+        return self.usage.completion_tokens - (thought or 0)
+
+    @property
+    def _vocabulary(self) -> int | None:
+        """How many tokens the model has; the sandbox's is not the one it stands for."""
+        if self.from_sandbox:
+            return None
+        row = models.find(self.request.model, self.base_url)
+        return None if row is None else row.vocabulary
+
+    @overload
+    def confidence(self, path: str = "") -> Confidence: ...
+
+    @overload
+    def confidence(
+        self, path: str = "", *, labels: Sequence[str]
+    ) -> LabelConfidence: ...
+
+    def confidence(
+        self, path: str = "", *, labels: Sequence[str] | None = None
+    ) -> Confidence | LabelConfidence:
+        """The joint probability of a field of a JSON answer, or of each label.
+
+        ``reply.confidence("a.b[0]")`` is one number with its tokens;
+        ``reply.confidence(labels=["yes", "no"])`` a probability for each label at
+        the start of the answer or, with ``path`` too, of that field. The rules stand
+        in :mod:`wcode_magics.logprobs.confidence`.
+
+        Raises:
+            UsageError: no token probabilities; ``path`` or ``labels`` are wrong.
+            AnswerError: the answer is not JSON or has no such field.
+        """
+        if self.logprobs is None:
+            raise UsageError("logprobs.none")
+        if labels is None:
+            return of_field(self.logprobs, path)
+        return of_labels(self.logprobs, labels, path)
+
+    @property
+    def code_blocks(self) -> list[tuple[str, str]]:
+        """The fenced blocks of the text as (language, code) pairs, in order.
+
+        A block that the end of the answer cut off counts too.
+        """
+        from markdown_it import MarkdownIt
+
+        parser = MarkdownIt().disable("inline")  # a fence is no inline mark
+        fences = (t for t in parser.parse(self.text) if t.type == "fence")
+        return [((f.info.split() or [""])[0], f.content) for f in fences]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the answer came to its end, as far as its endpoint ever tells."""
+        ended = self.finish_reason is not None or self.unconfirmed
+        return ended and not self.interrupted
+
+    @property
+    def from_sandbox(self) -> bool:
+        """Whether the sandbox answered, now or when the answer was recorded."""
+        return self.source == "sandbox" or self.base_url == SANDBOX
+
+    def to_dict(self) -> dict[str, Any]:
+        """What came, as JSON-ready data."""
+        data = super().to_dict()
+        for name in _PASSING:
+            data.pop(name, None)
+        if not self.unconfirmed:
+            del data["unconfirmed"]
+        return data
+
+    def code(self, language: str, *, stream: bool = False) -> str:
+        """The request of this reply as a program, such as ``reply.code("go")``.
+
+        Raises:
+            OptionError: no such language.
+        """
+        url = HOSTED_URL if self.base_url == SANDBOX else self.base_url
+        program: str = late("wcode_magics.snippets.render")(
+            self.request,
+            language,
+            base_url=url,
+            stream=stream,
+            needs_key=not Endpoint(url).is_local,
+        )
+        return program
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """The reply from :meth:`to_dict`; ``request`` may be the value itself."""
+        parts = dict(data)
+        if not isinstance(parts["request"], Request):
+            parts["request"] = Request.from_dict(parts["request"])
+        for name, kind in _PARTS.items():
+            if parts.get(name):
+                parts[name] = kind.from_dict(parts[name])
+        for name, kind in _LISTS.items():
+            if name in parts:
+                parts[name] = tuple(map(kind.from_dict, parts[name]))
+        parts["unread"] = tuple(parts.get("unread", ()))
+        return cls(**parts)
+
+
+_PASSING = ("prompt_least", "answered", "parsed", "trace", "parent", "_read")
+"""Fields that are no part of what came."""
+_PARTS: Mapping[str, type[Value]] = {"usage": Usage, "seam": Seam}
+_LISTS: Mapping[str, type[Value]] = {"tool_calls": ToolCall, "tokens": TokenLogprob}
+
+
+class Assembly:
+    """A reply that grows: :meth:`add` deltas, :meth:`reply` at any moment.
+
+    ``started``: something was said; a role alone is nothing.
+    """
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._texts: list[str] = []
+        self._thoughts: list[str] = []
+        self._calls: dict[int, CallPiece] = {}
+        self._tokens: list[TokenLogprob] = []
+        self._last = Delta()
+        self._refusals: list[str] = []
+        self._unread: dict[str, None] = {}
+        self.started = False
+
+    def add(self, delta: Delta) -> None:
+        """Take in what one event added."""
+        self.started = self.started or delta.says
+        if delta.recast:
+            self._thoughts += self._texts
+            self._texts = []
+        if delta.reasoning:
+            self._thoughts.append(delta.reasoning)
+        if delta.text:
+            self._texts.append(delta.text)
+        for piece in delta.calls:
+            self._add_call(piece)
+        self._tokens.extend(delta.tokens)
+        if delta.refusal:
+            self._refusals.append(delta.refusal)
+        self._unread.update(dict.fromkeys(delta.unread))
+        last = self._last
+        self._last = Delta(
+            model=delta.model or last.model,
+            usage=delta.usage or last.usage,
+            finish_reason=delta.finish_reason or last.finish_reason,
+            seam=delta.seam or last.seam,
+            reasoning_field=delta.reasoning_field or last.reasoning_field,
+            unconfirmed=delta.unconfirmed or last.unconfirmed,
+        )
+
+    @property
+    def usage(self) -> Usage | None:
+        """The tokens that the endpoint counted."""
+        return self._last.usage
+
+    @property
+    def text(self) -> str:
+        """The text so far."""
+        if len(self._texts) > 1:
+            self._texts = ["".join(self._texts)]
+        return self._texts[0] if self._texts else ""
+
+    @property
+    def delta(self) -> Delta:
+        """All of it as one delta."""
+        return replace(
+            self._last,
+            text=self.text,
+            calls=tuple(self._calls.values()),
+            tokens=tuple(self._tokens),
+            refusal="".join(self._refusals) or None,
+            reasoning="".join(self._thoughts) or None,
+            unread=(*self._unread,),
+        )
+
+    def reply(self, **more: Any) -> Reply:
+        """The reply as far as it has grown; ``more`` are further fields of it."""
+        last, thought = self._last, "".join(self._thoughts).strip()
+        tokens = tuple(self._tokens)
+        return Reply(
+            text=self.text,
+            request=self._request,
+            model=last.model or self._request.model,
+            tool_calls=_identified(self._calls),
+            tokens=behind_thinking(tokens, self.text) if thought else tokens,
+            usage=last.usage,
+            finish_reason=last.finish_reason,
+            seam=last.seam,
+            refusal="".join(self._refusals) or None,
+            reasoning=thought or None,
+            reasoning_field=last.reasoning_field if thought else None,
+            unread=(*self._unread,),
+            unconfirmed=last.unconfirmed,
+            **more,
+        )
+
+    def _add_call(self, piece: CallPiece) -> None:
+        begun = self._calls.get(piece.index)
+        if begun is None:
+            self._calls[piece.index] = piece
+            return
+        self._calls[piece.index] = replace(
+            begun,
+            id=begun.id or piece.id,
+            name=begun.name or piece.name,
+            arguments=begun.arguments + piece.arguments,
+        )
+
+
+def _identified(calls: Mapping[int, CallPiece]) -> tuple[ToolCall, ...]:
+    """The calls in order, each with an id of its own: results are told apart by it."""
+    taken: set[str] = set()
+    made: list[ToolCall] = []
+    for index in sorted(calls):
+        call = calls[index]
+        if not call.name and not call.arguments:
+            continue
+        name = call.id or f"call_{index}"
+        name = f"{name}_{index}" if name in taken else name
+        taken.add(name)
+        made.append(ToolCall(name, call.name, clean(call.arguments)))
+    return tuple(made)

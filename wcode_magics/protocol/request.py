@@ -1,0 +1,113 @@
+"""A request as a value: its body, its canonical bytes and their hash; no I/O."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Self
+
+from wcode_magics.errors import ParameterError, UsageError
+from wcode_magics.protocol import parameters as table
+from wcode_magics.protocol.messages import Message
+from wcode_magics.runtime.value import Value
+
+HASH_TAG = b"wcode-request-1\n"
+
+_WIRE, _CANONICAL = (
+    json.JSONEncoder(
+        ensure_ascii=False,
+        allow_nan=False,
+        sort_keys=sort_keys,
+        separators=(",", ":"),
+    )
+    for sort_keys in (False, True)
+)
+
+
+@dataclass(frozen=True)
+class Request(Value):
+    """What is asked: ``params`` are checked, ``extra`` goes as it is.
+
+    ``extra`` holds parameters that the table does not know.
+
+    Raises:
+        ParameterError: a value of ``params`` is wrong.
+        UsageError: no message has content, or a text cannot be UTF-8.
+    """
+
+    model: str
+    messages: tuple[Message, ...]
+    params: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "params", table.check_all(self.params))
+        object.__setattr__(self, "extra", dict(self.extra))
+        reserved = {"model", "messages", "stream", *table.NAMES} & set(self.extra)
+        if reserved:
+            raise ParameterError("reserved_extra", name=min(reserved))
+        _refuse_empty(self.messages)
+
+    def saying(self, messages: tuple[Message, ...]) -> Self:
+        """The same with other messages; what is checked already is shared.
+
+        Raises:
+            UsageError: no message has content.
+        """
+        _refuse_empty(messages)
+        made = object.__new__(type(self))
+        shared = {"model": self.model, "params": self.params, "extra": self.extra}
+        vars(made).update(shared, messages=messages)
+        return made
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The JSON object that is sent, without the fields that ask to stream."""
+        messages = [message.wire() for message in self.messages]
+        return {
+            "model": self.model,
+            "messages": messages,
+            **self.params,
+            **self.extra,
+        }
+
+    def content(self, *, stream: bool = False, usage: bool = True) -> bytes:
+        """The bytes of the HTTP body; ``usage`` asks a stream for its usage."""
+        body = self.body
+        if stream:
+            options = {"stream_options": {"include_usage": True}} if usage else {}
+            body = {**body, "stream": True, **options}
+        return _encode(body, _WIRE)
+
+    @cached_property
+    def hash(self) -> str:
+        """SHA-256 (hex) of the tagged canonical JSON: sorted keys, no spaces."""
+        canonical = _encode(self.body, _CANONICAL)
+        return hashlib.sha256(HASH_TAG + canonical).hexdigest()
+
+    @property
+    def prompt(self) -> str:
+        """All that the messages say, joined; for estimates and advice."""
+        return "\n".join(message.content or "" for message in self.messages)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """The request from :meth:`to_dict`."""
+        messages = tuple(Message.from_dict(item) for item in data["messages"])
+        return cls(**{**data, "messages": messages})
+
+
+def _refuse_empty(messages: tuple[Message, ...]) -> None:
+    if not any((m.content or "").strip() or m.tool_calls for m in messages):
+        raise UsageError("empty_prompt")
+
+
+def _encode(body: Mapping[str, Any], encoder: json.JSONEncoder) -> bytes:
+    try:
+        return encoder.encode(body).encode()
+    except UnicodeEncodeError as wrong:
+        surrogate = f"U+{ord(wrong.object[wrong.start]):04X}"
+        raise UsageError("lone_surrogate", given=surrogate) from None
+    except (TypeError, ValueError) as wrong:
+        raise ParameterError("not_json", reason=str(wrong)) from None

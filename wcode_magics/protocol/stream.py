@@ -1,0 +1,291 @@
+"""From bytes to deltas, sans-IO: right under any chunking of the bytes.
+
+Whether an answer comes whole or as server-sent events is decided by its first bytes:
+labels are often wrong. A server-sent event stream (WHATWG HTML, section 9.2) is lines
+that end in LF, CRLF or CR; ``data`` lines of one event join with LF; a blank line ends
+the event; a line that begins with a colon is a comment. Servers leave out the last
+blank line, send ``[DONE]`` or not, put usage into a chunk of its own or nowhere, and
+errors under ``data:``, under ``error:`` (llama.cpp) or bare: all of it is read here,
+and nothing is assumed.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from wcode_magics.errors import AnswerError
+from wcode_magics.protocol import event_decoder
+from wcode_magics.protocol.finish_reasons import FAILED
+from wcode_magics.protocol.http_errors import error_in, fault
+from wcode_magics.protocol.messages import Delta
+from wcode_magics.protocol.thinking import Part, ThinkingSplitter
+from wcode_magics.protocol.tool_call_pieces import CallNumbering
+
+DONE = "[DONE]"
+IDLE = frozenset({"null", "ping", "heartbeat", "keepalive", "keep-alive"})
+"""Data that only keeps a connection open."""
+
+_LINE_END = re.compile(rb"\r\n|\n|\r")
+_BOM = b"\xef\xbb\xbf"
+_FIELDS = (b"data", b"event", b"id", b"retry", b"error")
+_WORD = re.compile(rb"[a-z]*")
+
+
+class Event(NamedTuple):
+    """The data of one event; ``failed``: the server marked it as an error."""
+
+    data: str
+    failed: bool = False
+
+
+class EventDecoder:
+    """Bytes in, finished events out."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self._data: list[bytes] = []
+        self._failed = False
+        self._after_cr = False
+        self._first = True
+
+    @property
+    def waits(self) -> bool:
+        """Whether a line has begun that is no comment."""
+        begun = next(filter(None, self._parts), b":")
+        return bool(self._data) or not begun.startswith(b":")
+
+    def feed(self, chunk: bytes) -> list[Event]:
+        """The events that ``chunk`` completes."""
+        if self._after_cr and chunk.startswith(b"\n"):
+            chunk = chunk[1:]
+            self._after_cr = False
+        if not chunk:
+            return []
+        self._after_cr = chunk.endswith(b"\r")
+        first, *rest = _LINE_END.split(chunk)
+        self._parts.append(first)
+        events: list[Event] = []
+        for piece in rest:
+            self._line(b"".join(self._parts), events)
+            self._parts = [piece]
+        return events
+
+    def close(self) -> list[Event]:
+        """The event that the end of the bytes completes, if one was begun."""
+        events: list[Event] = []
+        self._line(b"".join(self._parts), events)
+        self._parts = []
+        self._line(b"", events)
+        return events
+
+    def _line(self, line: bytes, events: list[Event]) -> None:
+        if self._first:
+            line = line.removeprefix(_BOM)
+            self._first = False
+        if not line:
+            if self._data:
+                data = b"\n".join(self._data).decode("utf-8", "replace")
+                events.append(Event(data, self._failed))
+            self._data, self._failed = [], False
+            return
+        name, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if line.startswith(b"{"):  # an error that nobody framed
+            events.append(Event(line.decode("utf-8", "replace")))
+        elif name in (b"data", b"error"):
+            self._data.append(value)
+        self._failed |= name == b"error" or (name == b"event" and value == b"error")
+
+
+class AnswerReader:
+    """The bytes of one answer in, its deltas out.
+
+    ``ended``: the server said that no more comes. ``alive``: the last bytes had
+    something of the answer, and were not only blanks and comments that keep the
+    connection open. ``begun``: an event came, be it empty. ``failed``: the answer
+    ended in an error that nobody explains.
+    """
+
+    def __init__(self) -> None:
+        self._start = b""
+        self._body: list[bytes] | None = None
+        self._events: EventDecoder | None = None
+        self._thinking = ThinkingSplitter()
+        self._numbering = CallNumbering()
+        self._halves: dict[str, str] = {}
+        self.ended = self.alive = self.begun = self.failed = False
+
+    def feed(self, chunk: bytes) -> Iterator[Delta]:
+        """The deltas that ``chunk`` completes.
+
+        Raises:
+            StatusError: the server reports an error.
+            AnswerError: an event is not JSON, or no chunk of an answer.
+        """
+        if not chunk:
+            self.alive = False
+            return
+        if self._body is not None:
+            self.alive = not chunk.isspace()
+            self._body.append(chunk)
+            return
+        if self._events is None:
+            self._start = (self._start + chunk).removeprefix(_BOM).lstrip()
+            self.alive = bool(self._start)
+            if not _is_certain(self._start):
+                return
+            if not _is_stream(self._start):
+                self._body = [self._start]
+                return
+            self._events, chunk = EventDecoder(), self._start
+        yield from self._read(self._events, chunk)
+
+    def close(self) -> Iterator[Delta]:
+        """The deltas that the end of the bytes completes; raises as ``feed``."""
+        if self._events is not None:
+            yield from self._deltas(self._events.close())
+        else:
+            body = self._start if self._body is None else b"".join(self._body)
+            yield from self._of_body(body)
+            self._body = []
+        yield from self.flush()
+
+    def flush(self) -> Iterator[Delta]:
+        """What was held back until more would come."""
+        parts = [*self._thinking.close()]
+        if self._halves.pop("text", ""):
+            parts.append(Part("\ufffd"))
+        if parts:
+            yield self._parted(Delta(), parts)
+
+    def _read(self, decoder: EventDecoder, chunk: bytes) -> Iterator[Delta]:
+        events = decoder.feed(chunk)
+        told = any(event.data.strip() for event in events)
+        self.alive = told or decoder.waits
+        yield from self._deltas(events)
+
+    def _deltas(self, events: Iterable[Event]) -> Iterator[Delta]:
+        for event in events:
+            for data in map(_bare, _separate(event.data)):
+                if self.ended:
+                    return
+                if data == DONE:
+                    self.begun = self.ended = True
+                    yield from self.flush()
+                elif data:
+                    self.begun = True
+                    yield from self._of_event(data, failed=event.failed)
+
+    def _of_event(self, data: str, *, failed: bool) -> Iterator[Delta]:
+        if failed:
+            raise fault(0, data)
+        delta = self._delta(_payload(data), "delta", data)
+        if delta is not None:
+            yield delta
+
+    def _of_body(self, body: bytes) -> Iterator[Delta]:
+        text = body.removeprefix(_BOM).decode("utf-8", "replace")
+        if not text.strip():
+            return
+        if text.lstrip()[0] not in "{[<" and "\ndata:" in text:
+            decoder = EventDecoder()
+            yield from self._deltas([*decoder.feed(body), *decoder.close()])
+            return
+        self.begun = self.ended = True
+        found = _payload(text)
+        delta = self._delta(found, "message", text)
+        if delta is None or not found.get("choices"):
+            raise AnswerError("no_choices", start=_start(text), body=text)
+        yield delta
+
+    def _delta(self, found: Any, inner: str, said: str) -> Delta | None:
+        error = error_in(found)
+        if error is not None:
+            raise error
+        try:
+            delta = event_decoder.delta_of(found, inner)
+        except event_decoder.NoAnswerError as wrong:
+            raise AnswerError("odd_answer", start=_start(said), body=said) from wrong
+        if delta is None:
+            return None
+        if delta.finish_reason == FAILED:
+            self.failed, delta = True, replace(delta, finish_reason=None)
+        if delta.calls:
+            calls = self._numbering.numbered(delta.calls, whole=inner == "message")
+            left_out = len(calls) < len(delta.calls)
+            unread = (*delta.unread, "tool_calls") if left_out else delta.unread
+            delta = replace(delta, calls=calls, unread=unread)
+        if delta.reasoning:
+            reasoning = self._joined("reasoning", delta.reasoning)
+            delta = replace(delta, reasoning=reasoning or None)
+        if delta.text:
+            text = self._joined("text", delta.text)
+            delta = self._parted(delta, self._thinking.feed(text))
+        return delta
+
+    def _parted(self, delta: Delta, parts: Iterable[Part]) -> Delta:
+        """The delta with text, and with the thinking that stood in the text."""
+        text, thought, recast = "", delta.reasoning or "", False
+        for part in parts:
+            if part.recast:
+                thought, text, recast = thought + text + part.text, "", True
+            else:
+                thought, text = thought + part.thought, text + part.text
+        if text == delta.text and not recast and thought == (delta.reasoning or ""):
+            return delta
+        return replace(delta, text=text, reasoning=thought or None, recast=recast)
+
+    def _joined(self, kind: str, text: str) -> str:
+        """The text without the half of a character that its end may be."""
+        text = self._halves.pop(kind, "") + text
+        if "\ud800" <= text[-1:] <= "\udbff":
+            text, self._halves[kind] = text[:-1], text[-1]
+        return event_decoder.clean(text)
+
+
+def _is_certain(start: bytes) -> bool:
+    """Whether enough has come to tell a stream from a whole answer."""
+    word = _WORD.match(start)[0]  # type: ignore[index]
+    if word != start:
+        return not _BOM.startswith(start)
+    return not any(field.startswith(word) for field in _FIELDS)
+
+
+def _is_stream(start: bytes) -> bool:
+    word = _WORD.match(start)[0]  # type: ignore[index]
+    ends = start[len(word) : len(word) + 1] in (b":", b"\n", b"\r")
+    return ends and (not word or word in _FIELDS)
+
+
+def _separate(data: str) -> list[str]:
+    """The data of an event; of several where no blank line stood between them."""
+    if "\n" not in data:
+        return [data]
+    try:
+        event_decoder.decode(data)
+    except ValueError:
+        return data.split("\n")
+    return [data]
+
+
+def _bare(data: str) -> str:
+    """The data without what gateways wrap around it; empty where nothing is said."""
+    if data.startswith("{"):
+        return data
+    data = data.strip().removeprefix("data:").strip()
+    if data.strip('"').upper() == DONE:
+        return DONE
+    return "" if data.startswith(":") or data.lower() in IDLE else data
+
+
+def _payload(body: str) -> Any:
+    try:
+        return event_decoder.decode(body)
+    except ValueError as wrong:
+        raise AnswerError("answer_not_json", start=_start(body), body=body) from wrong
+
+
+def _start(body: str) -> str:
+    line = " ".join(body[:400].split())
+    return line if len(line) <= 80 else f"{line[:79]}…"

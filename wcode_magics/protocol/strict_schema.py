@@ -1,0 +1,255 @@
+"""A JSON Schema as strict endpoints want it, and answers to it read back.
+
+Strict endpoints demand that every property is required, that no object has others,
+and that nothing stands beside a ``$ref``. So an optional property is sent as one that
+may be null, and a null that the schema itself does not allow is left out of the
+answer again. What a grammar cannot hold is left out of what is sent; the answer is
+checked against the schema itself.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from wcode_magics.protocol.json_extraction import Digits
+from wcode_magics.protocol.schema_patterns import portable
+from wcode_magics.protocol.schema_satisfiability import ABSENT, target
+
+DECIMAL = {"type": "string", "format": "decimal"}
+"""What stands beside the number of a Decimal, so that its digits may be text."""
+_NULL = {"type": "null"}
+_KEPT = frozenset({"const", "enum", "examples"})
+"""Words whose values are data, and no schemas."""
+_ABOUT = frozenset({"discriminator", "$schema", "$id"})
+_LEFT_OUT = _ABOUT | {"default", "examples"}
+
+
+@dataclass
+class Strict:
+    """What is sent for a schema: ``json``; ``patterns`` are those that cannot be.
+
+    ``closed`` tells whether all objects are, without which no endpoint is strict.
+    Not ``whole``: a property may stay optional, as in the arguments of a tool.
+    """
+
+    schema: Mapping[str, Any]
+    patterns: list[str] = field(default_factory=list)
+    closed: bool = True
+    whole: bool = True
+
+    def __post_init__(self) -> None:
+        self.json: dict[str, Any] = self._part(self.schema, ())
+
+    def _part(self, part: Any, above: tuple[str, ...]) -> Any:
+        if isinstance(part, list):
+            return [self._part(inner, above) for inner in part]
+        if not isinstance(part, Mapping):
+            return part
+        if (only := _only_of(part)) is not None:
+            beside = {key: value for key, value in part.items() if key != "allOf"}
+            return self._part({**only, **beside}, above)
+        if "$ref" in part and set(part) - {"$ref", "$defs"}:
+            return self._merged(part, above)
+        if is_decimal(part):
+            return self._part(_as_number(part), above)
+        made = {
+            "anyOf" if key == "oneOf" else key: self._word(key, value, above)
+            for key, value in part.items()
+            if key not in (_LEFT_OUT if self.whole else _ABOUT)
+        }
+        if "pattern" in made:
+            made |= self._pattern(made.pop("pattern"))
+        if not (self.whole and _is_object(made)):
+            return made
+        return self._object(made, part)
+
+    def _word(self, key: str, value: Any, above: tuple[str, ...]) -> Any:
+        if key in _KEPT:
+            return value
+        if key in {"properties", "$defs", "definitions", "patternProperties"}:
+            return {name: self._part(inner, above) for name, inner in value.items()}
+        return self._part(value, above)
+
+    def _merged(self, part: Mapping[str, Any], above: tuple[str, ...]) -> Any:
+        """A reference with words beside it as what it leads to, with these words."""
+        reference = part["$ref"]
+        beside = {key: value for key, value in part.items() if key != "$ref"}
+        there = target(self.schema, reference)
+        if reference in above or not isinstance(there, Mapping):
+            kept = {"$ref": reference}
+            return kept | {
+                k: self._part(v, above) for k, v in beside.items() if k[0] == "$"
+            }
+        return self._part({**there, **beside}, (*above, reference))
+
+    def _pattern(self, pattern: Any) -> dict[str, str]:
+        spelt = portable(pattern) if isinstance(pattern, str) else None
+        if spelt is None:
+            self.patterns.append(str(pattern))
+            return {}
+        return {"pattern": spelt}
+
+    def _object(self, made: dict[str, Any], part: Mapping[str, Any]) -> dict[str, Any]:
+        inside = made.get("properties")
+        if inside is None or made.get("additionalProperties", False) is not False:
+            self.closed = False
+            return made
+        needed = set(part.get("required", ()))
+        made["properties"] = {
+            name: inner if name in needed else _nullable(inner)
+            for name, inner in inside.items()
+        }
+        beyond = [name for name in part.get("required", ()) if name not in inside]
+        made["required"] = [*inside, *beyond]
+        made["additionalProperties"] = False
+        return made
+
+
+def _only_of(part: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The one schema under ``allOf``, as Pydantic wraps a reference that has words."""
+    match part.get("allOf"):
+        case [Mapping() as only]:
+            return only
+    return None
+
+
+def is_decimal(part: Any) -> bool:
+    """Whether a part means a Decimal."""
+    return isinstance(part, Mapping) and DECIMAL in part.get("anyOf", ())
+
+
+def read_back(value: Any, schema: Mapping[str, Any]) -> Any:
+    """An answer to what was sent as one to the schema itself.
+
+    Nulls that stand for properties left out are left out; digits of Decimals are text.
+    """
+    return _Reading(schema).value(value, [schema])
+
+
+def misplaced_truth(
+    value: Any, schema: Mapping[str, Any]
+) -> tuple[Iterable[str | int], str] | None:
+    """Where a truth stands that the schema does not allow, and why; None: nowhere.
+
+    Pydantic takes it for the number 1.
+    """
+    if not _holds_truth(value):
+        return None
+    from jsonschema import Draft202012Validator
+
+    errors = Draft202012Validator(schema).iter_errors(value)
+    wrong = next((one for one in errors if isinstance(one.instance, bool)), None)
+    return None if wrong is None else (wrong.absolute_path, wrong.message)
+
+
+def _holds_truth(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(map(_holds_truth, value.values()))
+    if isinstance(value, list):
+        return any(map(_holds_truth, value))
+    return isinstance(value, bool)
+
+
+class _Reading:
+    def __init__(self, whole: Mapping[str, Any]) -> None:
+        self._whole = whole
+
+    def value(self, value: Any, parts: list[Any]) -> Any:
+        known = [one for part in parts for one in self._branches(part, set())]
+        if isinstance(value, Digits):
+            return value.text if any(map(is_decimal, known)) else float(value)
+        if isinstance(value, list):
+            return [self.value(one, _items(known, n)) for n, one in enumerate(value)]
+        if not isinstance(value, dict):
+            return value
+        return {
+            name: self.value(inner, _properties(known, name))
+            for name, inner in value.items()
+            if inner is not None or not self._is_left_out(name, known)
+        }
+
+    def _branches(self, part: Any, seen: set[str]) -> Iterator[Mapping[str, Any]]:
+        """A part and all that it refers to, or chooses from."""
+        if not isinstance(part, Mapping):
+            return
+        yield part
+        reference = part.get("$ref")
+        if isinstance(reference, str) and reference not in seen:
+            there = target(self._whole, reference)
+            if there is not ABSENT:
+                yield from self._branches(there, {*seen, reference})
+        for word in ("anyOf", "oneOf", "allOf"):
+            for one in part.get(word, ()):
+                yield from self._branches(one, seen)
+
+    def _is_left_out(self, name: str, known: list[Mapping[str, Any]]) -> bool:
+        """Whether a null can only mean that an optional property is not there."""
+        own = [part for part in known if name in part.get("properties", {})]
+        needed = any(name in part.get("required", ()) for part in own)
+        return (
+            bool(own)
+            and not needed
+            and not any(self._allows_null(part["properties"][name]) for part in own)
+        )
+
+    def _allows_null(self, part: Any) -> bool:
+        if part is True or part == {}:
+            return True
+        return any(map(_says_null, self._branches(part, set())))
+
+
+def _as_number(part: Mapping[str, Any]) -> dict[str, Any]:
+    """A Decimal as the number that models write."""
+    beside = {key: value for key, value in part.items() if key != "anyOf"}
+    numbers = [one for one in _flat(part) if one.get("type") == "number"]
+    return {**(numbers[0] if numbers else {"type": "number"}), **beside}
+
+
+def _flat(part: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    for one in part.get("anyOf", ()):
+        yield from _flat(one) if "anyOf" in one else [one]
+
+
+def _says_null(part: Mapping[str, Any]) -> bool:
+    kind = part.get("type")
+    plain = not {"type", "$ref", "anyOf", "oneOf", "allOf", "enum", "const"} & set(part)
+    listed = None in part.get("enum", ()) or part.get("const", 0) is None
+    return (
+        plain or listed or kind == "null" or (isinstance(kind, list) and "null" in kind)
+    )
+
+
+def _items(known: list[Mapping[str, Any]], place: int) -> list[Any]:
+    first = [part.get("prefixItems", ()) for part in known]
+    own = [parts[place] for parts in first if place < len(parts)]
+    return own or [part["items"] for part in known if "items" in part]
+
+
+def _properties(known: list[Mapping[str, Any]], name: str) -> list[Any]:
+    own = [p["properties"][name] for p in known if name in p.get("properties", {})]
+    return own or [
+        part["additionalProperties"] for part in known if "additionalProperties" in part
+    ]
+
+
+def _is_object(part: Mapping[str, Any]) -> bool:
+    kind = part.get("type")
+    return (
+        "properties" in part
+        or kind == "object"
+        or (isinstance(kind, list) and "object" in kind)
+    )
+
+
+def _nullable(part: Any) -> Any:
+    """A part that may be null as well."""
+    if not isinstance(part, Mapping) or not part or _says_null(part):
+        return part
+    kind = part.get("type")
+    if "anyOf" in part:
+        rest = {key: value for key, value in part.items() if key != "anyOf"}
+        has = any(isinstance(b, Mapping) and _says_null(b) for b in part["anyOf"])
+        return part if has else {**rest, "anyOf": [*part["anyOf"], _NULL]}
+    if isinstance(kind, str) and not {"enum", "const"} & set(part):
+        return {**part, "type": [kind, "null"]}
+    return {"anyOf": [dict(part), _NULL]}

@@ -1,0 +1,83 @@
+"""What an answer says it used: by whatever name, in whatever place, in any form.
+
+What is no number of tokens costs the whole count: half of one would be a guess.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from wcode_magics.protocol.messages import Usage
+
+Unread = dict[str, None]
+
+MOST_COUNTED = 2**53
+PROMPT_COUNTS = ("prompt_tokens", "input_tokens")
+ANSWER_COUNTS = ("completion_tokens", "output_tokens")
+"""What tokens are counted as; the second by gateways before Anthropic's models."""
+
+
+def usage_of(payload: Mapping[str, Any], choice: Any, unread: Unread) -> Usage | None:
+    """What a payload or its choice says; None where it says nothing."""
+    usage = _told(payload, choice)
+    return _read(usage, unread) if usage else None
+
+
+def _told(payload: Mapping[str, Any], choice: Any) -> Any:
+    """The usage: of the payload, of Groq's own part, or of the choice (Moonshot)."""
+    usage = payload.get("usage") or (choice and choice.get("usage"))
+    groq = None if usage else payload.get("x_groq")
+    return groq.get("usage") if isinstance(groq, Mapping) else usage
+
+
+def _read(usage: Any, unread: Unread) -> Usage | None:
+    if not isinstance(usage, Mapping):
+        unread["usage"] = None
+        return None
+    told = [first(usage, names) for names in (PROMPT_COUNTS, ANSWER_COUNTS)]
+    if told == [None, None]:
+        return None
+    counts = [count(value or 0) for value in told]
+    total = count(usage.get("total_tokens"))
+    if None in told and total is not None:  # the one that is missing is the rest
+        counts[told.index(None)] = count(total - sum(filter(None, counts)))
+    if counts[0] is None or counts[1] is None:
+        unread["usage"] = None
+        return None
+    if counts == [0, 0]:  # not counted yet, or never
+        return None
+    cached = _inner(usage, "prompt_tokens_details", "cached_tokens")
+    thought = _inner(usage, "completion_tokens_details", "reasoning_tokens")
+    return Usage(
+        counts[0],
+        counts[1],
+        count(cached if cached is not None else usage.get("prompt_cache_hit_tokens")),
+        count(thought if thought is not None else usage.get("reasoning_tokens")),
+        _charge(usage.get("cost")),
+    )
+
+
+def first(values: Mapping[str, Any], names: Iterable[str]) -> Any:
+    """The first of these fields that has a value."""
+    found = (values[name] for name in names if values.get(name) is not None)
+    return next(found, None)
+
+
+def _inner(usage: Mapping[str, Any], details: str, name: str) -> Any:
+    inner = usage.get(details)
+    return inner.get(name) if isinstance(inner, Mapping) else None
+
+
+def count(value: Any) -> int | None:
+    """A number of tokens; None for what cannot be one."""
+    try:
+        whole = isinstance(value, int | float) and int(value) == value
+        number = int(value) if whole or isinstance(value, str) else -1
+    except (ValueError, OverflowError):
+        return None
+    return number if 0 <= number < MOST_COUNTED else None
+
+
+def _charge(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if 0 <= value < MOST_COUNTED else None

@@ -1,0 +1,1 @@
+"""What runs beside the main thread and how it ends; imports, private files."""

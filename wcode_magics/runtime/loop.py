@@ -1,0 +1,369 @@
+"""The one background event loop, and how synchronous code waits on it.
+
+Every request of every face runs there. A waiting main thread stays interruptible:
+KeyboardInterrupt cancels the coroutine, so that its connection is closed, before it
+goes on to the caller. Whatever a task raises ends that task alone: the loop turns on.
+"""
+
+import asyncio
+import queue
+import threading
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import suppress
+from functools import partial
+from typing import Any, Generic, TypeVar
+
+from wcode_magics.errors import UsageError, tell
+from wcode_magics.runtime import lifetime
+from wcode_magics.runtime.lifetime import Stage
+
+T = TypeVar("T")
+
+TICK_S = 0.5
+WATCH_S = 0.1
+HANG_UP_S = 2.0
+
+
+class Loop:
+    """An event loop on a thread of its own, until :meth:`end`."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.loop.set_task_factory(_fenced_task)
+        self.loop.set_default_executor(Threads())
+        self._ending = False
+        self._thread = threading.Thread(target=self._turn, name="wcode", daemon=True)
+        self._thread.start()
+        lifetime.begin(Stage.REQUESTS, self.cancel)
+        lifetime.begin(Stage.LOOP, self.end)
+
+    @property
+    def turns(self) -> bool:
+        """Whether it takes tasks."""
+        return self._thread.is_alive() and not self.loop.is_closed()
+
+    @property
+    def is_here(self) -> bool:
+        """Whether this is its thread."""
+        return self._thread is threading.current_thread()
+
+    def cancel(self, seconds: float) -> None:
+        """Cut what is under way, and wait until it has cleaned up."""
+        cut = asyncio.run_coroutine_threadsafe(_cut_all(), self.loop)
+        with suppress(FutureTimeoutError):
+            cut.result(seconds)
+
+    def end(self, seconds: float) -> None:
+        """Stop, and end the thread."""
+        self._ending = True
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join(seconds)
+
+    def _turn(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        while not self._ending and not self.loop.is_closed():
+            try:
+                self.loop.run_forever()
+            except Exception:  # its own machinery is broken
+                break
+            except BaseException as wrong:  # a callback's
+                tell(_raised(wrong))
+        self.loop.close()
+
+
+async def _cut_all() -> None:
+    mine = asyncio.current_task()
+    tasks = [task for task in asyncio.all_tasks() if task is not mine]
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _fenced_task(
+    loop: asyncio.AbstractEventLoop, work: Any, **more: Any
+) -> "asyncio.Task[Any]":
+    task: asyncio.Task[Any] = asyncio.Task(_fence(work), loop=loop, **more)
+    task.add_done_callback(lambda _task: work.close())  # where it never began
+    return task
+
+
+async def _fence(work: Coroutine[Any, Any, T]) -> T:
+    try:
+        return await work
+    except BaseException as wrong:
+        if is_stop(wrong):
+            raise
+        raise fenced(wrong) from wrong.__cause__
+
+
+def is_stop(wrong: BaseException) -> bool:
+    """Whether it ends the work for the person's sake, and not for the work's own.
+
+    An interrupt is theirs in the main thread alone; elsewhere some code raised it.
+    """
+    if isinstance(wrong, KeyboardInterrupt):
+        return threading.current_thread() is threading.main_thread()
+    return isinstance(wrong, (asyncio.CancelledError, GeneratorExit))
+
+
+def fenced(wrong: BaseException) -> Exception:
+    """An error that ends one request, for what would end the loop with all others.
+
+    ``sys.exit()`` in a tool, an interrupt that a value's text raises, a panic of a
+    library.
+    """
+    return wrong if isinstance(wrong, Exception) else _raised(wrong)
+
+
+def _raised(wrong: BaseException) -> UsageError:
+    error = UsageError("raised", name=type(wrong).__name__, reason=wrong)
+    error.__cause__ = wrong
+    return error
+
+
+class Threads(ThreadPoolExecutor):
+    """A thread for each call: those of a pool are joined at exit, however long."""
+
+    def submit(self, call: Callable[..., Any], /, *args: Any, **more: Any) -> Any:
+        """Begin a call."""
+        future: Future[Any] = Future()
+        work = partial(call, *args, **more)
+        threading.Thread(
+            target=_fulfil, args=(future, work), name="wcode-call", daemon=True
+        ).start()
+        return future
+
+
+def _fulfil(future: "Future[T]", work: Callable[[], T]) -> None:
+    if future.set_running_or_notify_cancel():
+        try:
+            future.set_result(work())
+        except BaseException as wrong:
+            future.set_exception(fenced(wrong))
+
+
+class _Place:
+    """Where the loop of this process is, if it has one."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._loop: Loop | None = None
+        lifetime.own(self)
+
+    def forget(self) -> Any:
+        """Leave the parent's loop to the parent, in a forked process."""
+        left, self._loop, self._lock = self._loop, None, threading.Lock()
+        return left
+
+    def loop(self) -> Loop:
+        """The one that turns, started on first use and where it was broken."""
+        with self._lock:
+            if self._loop is None or not self._loop.turns:
+                if lifetime.is_over():
+                    raise UsageError("ending")
+                if self._loop is not None:
+                    tell(UsageError("loop_broken"))
+                self._loop = Loop()
+            return self._loop
+
+
+_place = _Place()
+
+
+class Task(Generic[T]):
+    """A coroutine on the loop.
+
+    A future that is cancelled is done at once; ``ended`` tells that its coroutine
+    has cleaned up, too: the connection is closed and the partial answer is kept.
+    """
+
+    def __init__(self, call: Callable[..., Awaitable[T]], *args: Any) -> None:
+        self.ended = threading.Event()
+        self.future: Future[T] = Future()
+        self._loop = _place.loop()
+        self._loop.loop.call_soon_threadsafe(self._begin, call, args)
+
+    def _begin(self, call: Callable[..., Awaitable[T]], args: Any) -> None:
+        task = asyncio.ensure_future(_awaited(call, args))
+        task.add_done_callback(self._end)
+        self.future.add_done_callback(partial(self._cut, task))
+
+    def _cut(self, task: "asyncio.Task[T]", future: "Future[T]") -> None:
+        if future.cancelled():
+            with suppress(RuntimeError):  # the loop is closed: it has been cut
+                self._loop.loop.call_soon_threadsafe(task.cancel)
+
+    def _end(self, task: "asyncio.Task[T]") -> None:
+        error = None if task.cancelled() else task.exception()
+        if task.cancelled():
+            self.future.cancel()
+        if self.future.set_running_or_notify_cancel():
+            if error is None:
+                self.future.set_result(task.result())
+            else:
+                self.future.set_exception(error)
+        self.ended.set()
+
+    def wait(self, tick: Callable[[], object] | None = None) -> T:
+        """The result; an interrupt gets through while it is waited for.
+
+        ``tick`` is called meanwhile; what it raises costs no result.
+        """
+        if self._loop.is_here:
+            raise RuntimeError("the loop would wait for itself")
+        while True:
+            try:
+                return self.future.result(TICK_S if tick is None else WATCH_S)
+            except FutureTimeoutError:
+                if self.future.done():
+                    raise
+                self.check()
+                if tick is not None:
+                    with suppress(Exception):
+                        tick()
+            except CancelledError:
+                _rest_if_over()
+                raise
+
+    def check(self) -> None:
+        """Raise UsageError where the loop is no more, and nothing will come."""
+        if not self._loop.turns and not self.future.done():
+            _rest_if_over()
+            raise UsageError("loop_broken")
+
+    def cancel(self) -> None:
+        """Stop it, and wait at most two seconds for its end."""
+        self.future.cancel()
+        self.ended.wait(HANG_UP_S)
+
+
+async def _awaited(call: Callable[..., Awaitable[T]], args: Any) -> T:
+    return await call(*args)
+
+
+def _rest_if_over() -> None:
+    """Keep a thread that the interpreter leaves behind from failing aloud."""
+    if lifetime.is_over() and threading.current_thread().daemon:
+        threading.Event().wait()
+
+
+def run(
+    call: Callable[..., Awaitable[T]],
+    *args: Any,
+    tick: Callable[[], object] | None = None,
+) -> T:
+    """Run a coroutine on the loop and wait for its result, as :meth:`Task.wait`."""
+    task = Task(call, *args)
+    try:
+        return task.wait(tick)
+    except KeyboardInterrupt:
+        task.cancel()
+        raise
+
+
+async def arun(call: Callable[..., Awaitable[T]], *args: Any) -> T:
+    """The same for a caller with an event loop of its own.
+
+    A kernel that is interrupted cancels what its cell awaits, but wakes no loop that
+    sleeps; so this one wakes by itself.
+    """
+    task = Task(call, *args)
+    run = asyncio.wrap_future(task.future)
+    try:
+        while not run.done():
+            await asyncio.wait([run], timeout=TICK_S)
+            task.check()
+    except asyncio.CancelledError:
+        run.cancel()
+        raise
+    if run.cancelled():
+        _rest_if_over()
+    return run.result()
+
+
+_END = object()
+
+
+async def _pump(
+    source: Callable[[], AsyncGenerator[T, None]],
+    put: Callable[[tuple[Any, Any]], object],
+) -> None:
+    items, error = source(), None
+    try:
+        async for item in items:
+            put((item, None))
+    except asyncio.CancelledError:
+        raise
+    except BaseException as wrong:
+        error = fenced(wrong)
+    finally:
+        try:
+            await items.aclose()
+        finally:
+            put((_END, error))
+
+
+async def aiterate(
+    source: Callable[[], AsyncGenerator[T, None]],
+) -> AsyncGenerator[T, None]:
+    """A stream on the loop, for a caller with an event loop of its own."""
+    loop, waiting = asyncio.get_running_loop(), asyncio.Queue[tuple[Any, Any]]()
+    wake: Any = loop.call_soon_threadsafe
+    put = partial(wake, waiting.put_nowait)
+    task = Task(_pump, source, put)
+    try:
+        while True:
+            try:
+                item, error = await asyncio.wait_for(waiting.get(), TICK_S)
+            except TimeoutError:
+                task.check()
+                continue
+            if error is not None:
+                raise error
+            if item is _END:
+                return
+            yield item
+    finally:
+        await asyncio.to_thread(task.cancel)
+
+
+class Flow(Iterator[T]):
+    """A stream on the loop, read here: iterate, or :meth:`get` with patience.
+
+    ``over`` tells that the last item was taken. ``close`` cancels the stream and
+    waits, at most two seconds, until its connection is closed.
+    """
+
+    def __init__(self, source: Callable[[], AsyncGenerator[T, None]]) -> None:
+        self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self.over = False
+        self._task = Task(_pump, source, self._queue.put)
+
+    def get(self, seconds: float) -> T | None:
+        """The next item; None when none came in time or the stream is over.
+
+        Raises:
+            Exception: whatever the stream failed with.
+        """
+        try:
+            item, error = self._queue.get(timeout=max(seconds, 0.0))
+        except queue.Empty:
+            self._task.check()
+            return None
+        self.over = item is _END
+        if error is not None:
+            raise error
+        return None if self.over else item
+
+    def __next__(self) -> T:
+        while not self.over:
+            item = self.get(TICK_S)
+            if item is not None:
+                return item
+        raise StopIteration
+
+    def close(self) -> None:
+        """Hang up."""
+        self._task.cancel()

@@ -1,0 +1,325 @@
+"""One attempt at a request: reserve, wait for a permit, send, settle.
+
+Every face sends through here, so that money, rates and the endpoint's health are
+kept in one place: a cell, each try of it, a round of tools, a run of ``repeat`` or
+``sweep``, a card of the panel, a row of a table. :class:`Attempts` gives one after
+another until a request is answered or given up::
+
+    async for attempt in Attempts(request, limits):
+        async with attempt:
+            attempt.reply = await send(request)
+
+An error inside ``async with`` is taken in where another attempt follows.
+"""
+
+import asyncio
+import copy
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from wcode_magics import errors as e
+from wcode_magics.errors import WcodeError
+from wcode_magics.protocol import models
+from wcode_magics.protocol import token_counts as tokens
+from wcode_magics.protocol.messages import HOSTED_URL, Usage
+from wcode_magics.protocol.reply import Reply
+from wcode_magics.protocol.request import Request
+from wcode_magics.sending.budget import longest, worst_cost
+from wcode_magics.sending.endpoint_health import Health, Sent
+from wcode_magics.sending.limiter import Limiter
+from wcode_magics.sending.retry import MAYBE_PAID, Retry, Tries, is_crowded
+
+_HIDDEN = 64
+"""Tokens of an answer that may be on their way when its stream breaks off."""
+
+
+class Permits(Protocol):
+    """Who gives leave to send; :class:`Limiter` says what each means."""
+
+    most: int
+
+    @property
+    def counts_tokens(self) -> bool: ...  # noqa: D102
+
+    @property
+    def paused(self) -> float: ...  # noqa: D102
+
+    async def enter(self, tokens: int = 0) -> float: ...  # noqa: D102
+
+    def is_alone(self, since: float) -> bool: ...  # noqa: D102
+
+    def leave(  # noqa: D102
+        self, since: float, *, used: int = 0, length: int = 0
+    ) -> None: ...
+
+    def fail(  # noqa: D102
+        self,
+        since: float,
+        *,
+        crowded: bool = False,
+        late: bool = False,
+        reserved: bool = False,
+        down: bool = False,
+        retry_after: float = 0.0,
+    ) -> None: ...
+
+
+class Purse(Protocol):
+    """Who pays; :class:`~wcode_magics.sending.budget.Budget` says what each means."""
+
+    async def reserve(self, request: Request, place: str) -> float: ...  # noqa: D102
+
+    def settle(  # noqa: D102
+        self, aside: float, paid: float, unsure: float = 0.0
+    ) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What holds for all that is sent to the endpoint at ``place``.
+
+    ``budget`` None: it is free.
+    """
+
+    limiter: Permits = field(default_factory=Limiter)
+    health: Health = field(default_factory=Health)
+    budget: Purse | None = None
+    retry: Retry = field(default_factory=Retry)
+    place: str = HOSTED_URL
+
+
+class Attempts:
+    """The attempts at one request, one after another.
+
+    Args:
+        request: what is asked.
+        limits: of the endpoint.
+        tries: counts on, where another request stood in this one's place.
+        timeout: seconds to wait for an answer once the request can have had its turn;
+            None: the sender itself keeps to a timeout.
+        url: the endpoint, for the error of a timeout.
+        stopping: whether no attempt may follow any more.
+    """
+
+    def __init__(
+        self,
+        request: Request,
+        limits: Limits,
+        tries: Tries | None = None,
+        *,
+        timeout: float | None = None,
+        url: str = "–",
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.request, self.limits = request, limits
+        self.tries = tries or Tries()
+        self.timeout, self.url = timeout, url
+        self.stopping = stopping
+        self._wait: float | None = 0.0
+        self._due = 0.0
+        self.enters = False
+
+    @property
+    def waits(self) -> float:
+        """Seconds until an attempt that the endpoint has put off; else 0."""
+        paused = self.limits.limiter.paused if self.enters else 0.0
+        return max(paused, self._due - time.monotonic())
+
+    def __aiter__(self) -> "Attempts":
+        return self
+
+    async def __anext__(self) -> "Attempt":
+        if self._wait is None:
+            raise StopAsyncIteration
+        if self._wait:
+            self._due = time.monotonic() + self._wait
+            await asyncio.sleep(self._wait)
+        self.tries.attempts += 1
+        self._wait = None
+        return Attempt(self)
+
+    def again(self, error: WcodeError, *, own: bool) -> bool:
+        """Whether another attempt follows an error; it then waits as long as it must.
+
+        ``own`` tells that the failure may be this request's own.
+        """
+        retry = self.limits.retry
+        if self.limits.health.is_gone(error, retry.outage):
+            return False
+        self._wait = self.tries.wait(error, retry, own=own)
+        return self._wait is not None
+
+    def alone(self) -> None:
+        """Have another attempt at once, which counts for nothing."""
+        self._wait = 0.0
+
+
+class Attempt:
+    """One sending of a request; ``reply`` is what came, be it a part of an answer."""
+
+    __slots__ = ("_aside", "_attempts", "_scope", "_sent", "_since", "_timer", "reply")
+
+    def __init__(self, attempts: Attempts) -> None:
+        self.reply: Reply | None = None
+        self._attempts = attempts
+        self._aside = self._since = 0.0
+        self._sent: Sent | None = None
+        self._scope: asyncio.Timeout | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def __aenter__(self) -> Self:
+        limits, request = self._attempts.limits, self._attempts.request
+        if limits.budget is not None:
+            self._aside = await limits.budget.reserve(request, limits.place)
+        try:
+            self._attempts.enters = True
+            self._since = await limits.limiter.enter(self._most_tokens())
+        except BaseException:
+            if limits.budget is not None:
+                limits.budget.settle(self._aside, 0.0)
+            raise
+        finally:
+            self._attempts.enters = False
+        self._sent = limits.health.sent()
+        if self._attempts.timeout is not None:
+            self._scope = asyncio.timeout(None)
+            await self._scope.__aenter__()
+            self._watch(self._attempts.timeout)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool:
+        late = await self._left_in_time(kind, error, trace)
+        error = late or error
+        self._settle(error)
+        if error is None:
+            self._leave()
+            return False
+        again = self._fail(error)
+        if late is not None and not again:
+            raise late from None
+        return again
+
+    def _watch(self, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(seconds, self._check)
+
+    def _check(self) -> None:
+        attempts, scope = self._attempts, self._scope
+        assert self._sent is not None
+        assert attempts.timeout is not None
+        assert scope is not None
+        left = attempts.limits.health.patience(self._sent, attempts.timeout)
+        if left > 0:
+            self._watch(left)
+        else:
+            scope.reschedule(asyncio.get_running_loop().time())
+
+    async def _left_in_time(self, *error: Any) -> e.TimedOut | None:
+        """Leave the scope of the timeout; its error where that ended the sending."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._scope is None:
+            return None
+        attempts = self._attempts
+        try:
+            await self._scope.__aexit__(*error)
+        except TimeoutError:
+            told = f"{attempts.timeout:g}"
+            return e.TimedOut("timed_out", url=attempts.url, seconds=told)
+        return None
+
+    def _leave(self) -> None:
+        limits, used = self._attempts.limits, self.reply and self.reply.usage
+        assert self._sent is not None
+        limits.health.answered(self._sent, self._attempts.request)
+        limits.limiter.leave(
+            self._since,
+            used=used.total_tokens if used else self._most_tokens(),
+            length=used.completion_tokens if used else 0,
+        )
+
+    def _fail(self, error: BaseException) -> bool:
+        """Tell the limits what happened; whether another attempt follows."""
+        attempts = self._attempts
+        limits, retry = attempts.limits, attempts.limits.retry
+        assert self._sent is not None
+        limits.health.failed(self._sent, error, attempts.request)
+        poor = isinstance(error, e.CreditError)
+        reserved = poor and not limits.limiter.is_alone(self._since)
+        facts = error.facts if isinstance(error, WcodeError) else {}
+        crowded = is_crowded(error)
+        after = float(facts.get("retry_after") or 0) if crowded else 0.0
+        limits.limiter.fail(
+            self._since,
+            crowded=crowded,
+            late=isinstance(error, e.TimedOut),
+            reserved=reserved,
+            down=retry.outage > 0 and limits.health.is_down,
+            retry_after=min(after, retry.patience),
+        )
+        if isinstance(error, WcodeError):
+            error.tries = attempts.tries.attempts
+            error.seconds = attempts.tries.elapsed
+        if attempts.stopping() or self.reply is not None:
+            return False
+        if reserved:
+            attempts.alone()
+            return True
+        if not isinstance(error, e.EndpointError):
+            return False
+        if limits.health.blames_schema(error, attempts.request):
+            named = e.RejectedError("schema_refused", **error.facts)
+            named.tries, named.seconds = error.tries, error.seconds
+            raise named from error
+        again = attempts.again(error, own=limits.health.is_own(self._sent, error))
+        if not again and limits.health.doubts_schema(error, attempts.request):
+            doubted = copy.copy(error)
+            doubted.key = "schema_doubted"
+            raise doubted from error
+        return again
+
+    def _most_tokens(self) -> int:
+        if not self._attempts.limits.limiter.counts_tokens:
+            return 0
+        request, place = self._attempts.request, self._attempts.limits.place
+        prompt = tokens.count_request(request, place).most
+        return prompt + longest(request, prompt, place)
+
+    def _settle(self, error: BaseException | None) -> None:
+        paid, unsure = self._bill(error)
+        self._attempts.tries.paid += paid
+        if self._attempts.limits.budget is not None:
+            self._attempts.limits.budget.settle(self._aside, paid, unsure)
+
+    def _bill(self, error: BaseException | None) -> tuple[float, float]:
+        """What it cost in ¥, and what more may be billed that nobody has told."""
+        reply, request = self.reply, self._attempts.request
+        place = self._attempts.limits.place
+        if reply is not None and (reply.usage or reply.cost is not None):
+            return reply.cost or 0.0, 0.0
+        broke = isinstance(error, (*MAYBE_PAID, asyncio.CancelledError, GeneratorExit))
+        if self._attempts.limits.budget is None or (reply is None and not broke):
+            return 0.0, 0.0
+        most = self._aside or _worst(request, place)
+        if reply is None or (error is None and not reply.interrupted):
+            return 0.0, most
+        prompt = tokens.count_request(request, place, tokens.estimate).most
+        came = tokens.estimate(reply.text).most + _HIDDEN
+        cost = models.cost(request.model, Usage(prompt, came), place) or 0.0
+        return 0.0, min(most, cost) if most else cost
+
+
+def _worst(request: Request, place: str) -> float:
+    """The most that a request may cost; 0 where its price is not known."""
+    try:
+        return worst_cost(request, place, tokens.estimate)
+    except e.BudgetError:
+        return 0.0

@@ -1,0 +1,380 @@
+"""Many requests at once: each becomes an outcome, a reply or an error, in order.
+
+Workers pull from one iterator, so that a million requests are never a million tasks.
+A failure is the outcome of its request alone, unless it would befall all the others
+too (a refused key, no credit, a store that cannot write): that stops the run, as the
+person can. Nothing that was answered is lost by stopping.
+"""
+
+import asyncio
+import copy
+import itertools
+import re
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Generic, TypeVar
+
+from wcode_magics import errors as e
+from wcode_magics.errors import WcodeError
+from wcode_magics.protocol.cut_prompt import Cut, Length, alike, cut_of, length_of
+from wcode_magics.protocol.messages import HOSTED_URL
+from wcode_magics.protocol.reply import Reply
+from wcode_magics.protocol.request import Request
+from wcode_magics.sending.attempt import Attempts, Limits, Permits, Purse
+from wcode_magics.sending.endpoint_health import Health
+from wcode_magics.sending.outcome import GOOD, Outcome, Tally, ending_of, status_of
+from wcode_magics.sending.retry import Retry, Tries, is_crowded
+
+T = TypeVar("T")
+Ask = Request | WcodeError | None
+Job = tuple[int, Request, Reply | None]
+
+LOOKUP = 32
+GRACE_S = 5.0
+ALIKE = 20
+"""So many rows that fail in the same way, and none that is good, end a run."""
+
+_FATAL = (
+    e.CreditError,
+    e.StoreError,
+    e.SettingError,
+    e.CertificateError,
+    e.ClusterError,
+)
+_FATAL_AT_FIRST = (e.AuthenticationError, e.ForbiddenError, e.ModelError)
+_PARTICULAR = re.compile(r"""\d+|"[^"]*"|'[^']*'|“[^”]*”|‘[^’]*’|「[^」]*」""")
+"""What differs between errors of one kind: numbers and quoted words."""
+
+
+class Batch(Generic[T]):
+    """One run of many requests.
+
+    Args:
+        send: one request to its reply; raises WcodeError, and does not try again.
+        read: a reply to what is kept of it; raises WcodeError where it is not
+            what was asked for.
+        limiter: the endpoint's.
+        recall: requests to the recorded replies among them, by hash.
+        keep: stores a reply; raises StoreError.
+        mend: a reply that could not be read, and why, to a request that asks again,
+            once; None does not ask again.
+        find: such a request to its recorded reply, or None.
+        budget: what may be spent.
+        retry: how often and when to try again.
+        health: the endpoint's.
+        timeout: seconds to wait for an answer once a request can have had its turn;
+            None: ``send`` itself keeps to a timeout.
+        url: the endpoint, whose prices count.
+        keep_going: go on where rows fail alike and none is good.
+    """
+
+    def __init__(
+        self,
+        send: Callable[[Request], Awaitable[Reply]],
+        read: Callable[[Reply], T],
+        *,
+        limiter: Permits,
+        recall: Callable[[Sequence[Request]], Mapping[str, Reply]] | None = None,
+        keep: Callable[[Reply], None] | None = None,
+        mend: Callable[[Reply, WcodeError], Request] | None = None,
+        find: Callable[[Request], Awaitable[Reply | None]] | None = None,
+        ending: Callable[[Reply], str] = ending_of,
+        budget: Purse | None = None,
+        retry: Retry | None = None,
+        health: Health | None = None,
+        timeout: float | None = None,
+        url: str = HOSTED_URL,
+        keep_going: bool = False,
+    ) -> None:
+        self.tally = Tally()
+        self.reason: WcodeError | None = None
+        self._send, self._read = send, read
+        self._limits = Limits(
+            limiter, health or Health(), budget, retry or Retry(), url
+        )
+        self._timeout, self._url = timeout, url
+        self._keep_going, self._alike = keep_going, Counter[Any]()
+        self._recall, self._keep = recall, keep
+        self._mend, self._find = mend, find
+        self._ending = ending
+        self._outcomes: list[Outcome[T]] = []
+        self._long: list[tuple[Outcome[T], Length]] = []
+        self._first: dict[bytes, int] = {}
+        self._repeats: dict[int, list[int]] = {}
+        self._flying: set[asyncio.Task[None]] = set()
+        self._stops = 0
+        self._stopping = asyncio.Event()
+        self._leaving = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._broke: WcodeError | None = None
+        self._served = self._good = 0
+
+    async def run(self, asks: Iterable[Ask], total: int) -> list[Outcome[T]]:
+        """The outcomes, in the order of the requests.
+
+        Args:
+            asks: requests; None for a place that is skipped, an error for one whose
+                request could not be made. Pulled as needed, not all at once.
+            total: how many there are.
+        """
+        self._loop = asyncio.get_running_loop()
+        self.tally.total = total
+        self._outcomes = [Outcome("stopped")] * total
+        jobs = self._jobs(asks)
+        many = min(self._limits.limiter.most, total)
+        workers = [asyncio.create_task(self._work(jobs)) for _ in range(many)]
+        try:
+            await self._until_done(workers)
+        finally:
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+        self._cut_alike()
+        return self._outcomes
+
+    def pause(self) -> None:
+        """Send nothing more; in-flight answers have :data:`GRACE_S` to arrive."""
+        self._stopping.set()
+
+    def stop(self) -> None:
+        """Pause; a second call leaves at once. May be called from any thread."""
+        self._stops += 1
+        event = self._stopping if self._stops == 1 else self._leaving
+        if self._loop is None:
+            event.set()
+        else:
+            self._loop.call_soon_threadsafe(event.set)
+
+    def _halt(self, reason: WcodeError) -> None:
+        self.reason = self.reason or reason
+        self.pause()
+
+    async def _until_done(self, workers: list[asyncio.Task[None]]) -> None:
+        pending = await _ended(set(workers), self._stopping, None)
+        for worker in pending - self._flying:
+            worker.cancel()
+        await _ended(pending, self._leaving, GRACE_S)
+
+    def _jobs(self, asks: Iterable[Ask]) -> Iterator[Job | None]:
+        """What is to be done; None now and then, for others on the loop."""
+        places = enumerate(asks)
+        while chunk := list(itertools.islice(places, LOOKUP)):
+            fresh = [(i, ask) for i, ask in chunk if self._is_fresh(i, ask)]
+            requests = [ask for _, ask in fresh if isinstance(ask, Request)]
+            found = self._recalled(requests)
+            if len(found) == len(requests):
+                yield None
+            for place, request in zip((i for i, _ in fresh), requests, strict=True):
+                if self._stopping.is_set():
+                    return
+                yield place, request, found.get(request.hash)
+            if self._stopping.is_set():
+                return
+
+    def _is_fresh(self, place: int, ask: Ask) -> bool:
+        if ask is None:
+            self._settle(place, Outcome("skipped"))
+        elif isinstance(ask, WcodeError):
+            self._settle(place, Outcome(status_of(ask), error=ask))
+        else:
+            key = bytes.fromhex(ask.hash)[:16]
+            first = self._first.setdefault(key, place)
+            if first == place:
+                return True
+            self._repeat(place, first)
+        return False
+
+    def _repeat(self, place: int, first: int) -> None:
+        self.tally.repeated += 1
+        outcome = self._outcomes[first]
+        if first in self._repeats or outcome.status == "stopped":
+            self._repeats.setdefault(first, []).append(place)
+        else:
+            self._settle(place, _again(outcome))
+
+    def _recalled(self, requests: Sequence[Request]) -> Mapping[str, Reply]:
+        if self._recall is None or not requests:
+            return {}
+        try:
+            return self._recall(requests)
+        except e.StoreError as error:
+            self._halt(error)
+            return {}
+
+    async def _work(self, jobs: Iterator[Job | None]) -> None:
+        for job in jobs:
+            if job is None:
+                await asyncio.sleep(0)
+                continue
+            place, request, recorded = job
+            self.tally.replayed += recorded is not None
+            self._settle(place, await self._outcome(request, recorded))
+
+    def _settle(self, place: int, outcome: Outcome[T]) -> None:
+        self._outcomes[place] = outcome
+        self._good += outcome.status in GOOD
+        tally = self.tally
+        tally.done += 1
+        tally.skipped += outcome.status == "skipped"
+        tally.failed += outcome.status not in GOOD and outcome.status != "skipped"
+        for repeat in self._repeats.pop(place, ()):
+            self._settle(repeat, _again(outcome))
+
+    async def _outcome(self, request: Request, recorded: Reply | None) -> Outcome[T]:
+        row = Tries()
+        try:
+            reply = recorded or await self._sent(request, row)
+            return await self._told(reply, row)
+        except WcodeError as error:
+            if isinstance(error, e.BudgetError):
+                self._broke = error
+            if self._befalls_all(error) or self._fails_alike(error):
+                self._halt(error)
+            return Outcome(status_of(error), None, error, row.attempts, row.paid)
+
+    def _befalls_all(self, error: WcodeError) -> bool:
+        retry = self._limits.retry
+        refused = isinstance(error, e.AuthenticationError) and error.status == 401
+        early = isinstance(error, _FATAL_AT_FIRST) and not self._served
+        if refused or early or isinstance(error, _FATAL):
+            return True
+        long = is_crowded(error) and (error.facts.get("retry_after") or 0)
+        if long > retry.patience:
+            return True
+        last = self._good and self.tally.done >= self.tally.total - 1
+        return not last and self._limits.health.is_gone(error, retry.outage)
+
+    def _fails_alike(self, error: WcodeError) -> bool:
+        """Whether enough rows failed as this one did, and none is good."""
+        if self._good or self._keep_going or not isinstance(error, e.EndpointError):
+            return False
+        if isinstance(error, e.FilteredError):
+            return False
+        status = error.status if isinstance(error, e.StatusError) else 0
+        kind = type(error), status, _PARTICULAR.sub("", str(error.said))
+        self._alike[kind] += 1
+        return self._alike[kind] >= ALIKE
+
+    async def _told(self, reply: Reply, row: Tries) -> Outcome[T]:
+        ending = self._ending(reply)
+        self.tally.sandbox += reply.from_sandbox
+        try:
+            value = self._value(reply)
+        except WcodeError as error:
+            if ending not in GOOD:
+                return Outcome(ending, None, error, row.attempts, row.paid)
+            if self._mend is None or self._stopping.is_set():
+                raise
+            again = self._mend(reply, error)
+            found = None if self._find is None else await self._find(again)
+            reply = found or await self._sent(again, row)
+            value, ending = self._value(reply), self._ending(reply)
+        made = Outcome(
+            ending, value, None, row.attempts, row.paid, unconfirmed=reply.unconfirmed
+        )
+        return self._whole(made, reply)
+
+    def _whole(self, outcome: Outcome[T], reply: Reply) -> Outcome[T]:
+        """The outcome, unless the prompt was read without its beginning."""
+        if outcome.status not in GOOD:
+            return outcome
+        cut = cut_of(reply)
+        if cut is not None:
+            return _cut(outcome, cut)
+        length = length_of(reply)
+        if length is not None:
+            self._long.append((outcome, length))
+        return outcome
+
+    def _cut_alike(self) -> None:
+        """Find prompts that are told as equally long, and are not."""
+        found = alike([length for _outcome, length in self._long])
+        cuts = {id(self._long[n][0]): cut for n, cut in found.items()}
+        for place, outcome in enumerate(self._outcomes if cuts else ()):
+            if id(outcome) in cuts:
+                self._outcomes[place] = _cut(outcome, cuts[id(outcome)])
+                self.tally.failed += 1
+
+    def _value(self, reply: Reply) -> T:
+        """What is read from a reply; one too deep to be read is its own error."""
+        try:
+            return self._read(reply)
+        except WcodeError as error:
+            error.reply = error.reply or reply
+            raise
+        except RecursionError as wrong:
+            unread = e.AnswerError("unread", reason=str(wrong))
+            unread.reply = reply
+            raise unread from wrong
+
+    async def _sent(self, request: Request, row: Tries) -> Reply:
+        row.begin()
+        attempts = Attempts(
+            request,
+            self._limits,
+            row,
+            timeout=self._timeout,
+            url=self._url,
+            stopping=self._stopping.is_set,
+        )
+        async for attempt in attempts:
+            if self._broke is not None:
+                raise copy.copy(self._broke)
+            async with attempt:
+                attempt.reply = reply = await self._flown(request)
+                self._book(reply)
+                return reply
+        raise AssertionError
+
+    async def _flown(self, request: Request) -> Reply:
+        """Send once; known as in flight meanwhile."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._flying.add(task)
+        try:
+            return await self._send(request)
+        finally:
+            self._flying.discard(task)
+
+    def _book(self, reply: Reply) -> None:
+        self._served += 1
+        self.tally.spent += reply.cost or 0.0
+        if self._keep is not None:
+            try:
+                self._keep(reply)
+            except e.StoreError as error:
+                self._halt(error)
+
+
+def _cut(outcome: Outcome[T], cut: Cut) -> Outcome[T]:
+    error = e.CutPromptError("cut_prompt", **cut.facts)
+    return replace(outcome, status="cut_prompt", error=error)
+
+
+def _again(outcome: Outcome[T]) -> Outcome[T]:
+    return replace(outcome, attempts=0, paid=0.0)
+
+
+async def _ended(
+    workers: set[asyncio.Task[None]], event: asyncio.Event, seconds: float | None
+) -> set[asyncio.Task[None]]:
+    """Wait until all have ended, or the event, or the time; tells who has not."""
+    told = asyncio.create_task(event.wait())
+    late = None if seconds is None else time.monotonic() + seconds
+    try:
+        while workers and not told.done():
+            left = None if late is None else late - time.monotonic()
+            ended, _ = await asyncio.wait(
+                {*workers, told}, timeout=left, return_when=asyncio.FIRST_COMPLETED
+            )
+            if not ended:
+                break
+            workers = workers - ended
+            for worker in ended - {told}:
+                if not worker.cancelled():
+                    worker.result()
+    finally:
+        told.cancel()
+    return workers

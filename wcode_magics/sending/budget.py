@@ -1,0 +1,147 @@
+"""Money set aside before it is spent, so that a limit is never overrun."""
+
+import asyncio
+import math
+from collections.abc import Callable
+
+from wcode_magics.errors import BudgetError
+from wcode_magics.protocol import models, token_counts
+from wcode_magics.protocol.messages import Usage
+from wcode_magics.protocol.request import Request
+
+MORE = 1.1
+"""Held against the next request being counted still higher."""
+
+
+class Budget:
+    """``limit`` in ¥; what is spent and set aside never exceeds it.
+
+    Lives on one event loop. Without a limit it only counts. What is spent here is
+    spent ``under`` it too: a run's budget under its session's. ``unsure`` is the part
+    of ``spent`` that no endpoint told: what may be billed for requests that broke off.
+
+    An endpoint may count more tokens than are counted here. So under a limit the first
+    request goes alone, and from then on the worst case is as much greater as any
+    request has cost more than its own.
+    """
+
+    def __init__(self, limit: float = math.inf, under: "Budget | None" = None) -> None:
+        self.limit = limit
+        self.spent = 0.0
+        self.unsure = 0.0
+        self.aside = 0.0
+        self._under = under
+        self._changed = asyncio.Event()
+        self._excess: float | None = None
+
+    async def reserve(self, request: Request, place: str) -> float:
+        """Set the worst case of a request to ``place`` aside, in ¥, and tell it.
+
+        Waits while requests in flight may leave enough of what they set aside.
+
+        Raises:
+            BudgetError: what is left, here or ``under`` it, cannot pay the worst case.
+        """
+        if not self.limits:
+            return 0.0
+        return await self.set_aside(worst_cost(request, place))
+
+    @property
+    def known(self) -> float:
+        """What is spent as far as endpoints told it, in ¥."""
+        return self.spent - self.unsure
+
+    @property
+    def limits(self) -> bool:
+        """Whether there is a limit, here or under it."""
+        below = self._under is not None and self._under.limits
+        return below or self.limit < math.inf
+
+    async def set_aside(self, most: float) -> float:
+        """Set so many ¥ aside, or as many more as was learnt, and tell it.
+
+        Waits while that may help, else raises BudgetError.
+        """
+        root = self._root
+        while root._excess is None and root.aside:  # noqa: SLF001 - of its own kind
+            await root._changed.wait()  # noqa: SLF001
+        most *= root._excess or 1.0  # noqa: SLF001
+        await self._take(most)
+        return most
+
+    async def _take(self, most: float) -> None:
+        if self._under is not None:
+            await self._under._take(most)  # noqa: SLF001
+        try:
+            await self._room(most)
+        except BaseException:
+            if self._under is not None:
+                self._under.settle(most, 0.0)
+            raise
+        self.aside += most
+
+    @property
+    def _root(self) -> "Budget":
+        return self if self._under is None else self._under._root  # noqa: SLF001
+
+    async def _room(self, most: float) -> None:
+        while self.spent + self.aside + most > self.limit:
+            if self.spent + most > self.limit or not self.aside:
+                raise self._exceeded(most)
+            await self._changed.wait()
+
+    def settle(self, aside: float, paid: float, unsure: float = 0.0) -> None:
+        """Give back what was set aside for a request and book what it cost.
+
+        ``unsure`` ¥ more may have been billed for it.
+        """
+        if self._under is not None:
+            self._under.settle(aside, paid, unsure)
+        self.aside = max(0.0, self.aside - aside)
+        self.spent += paid + unsure
+        self.unsure += unsure
+        if aside and paid:
+            before = self._excess or 1.0
+            more = MORE * paid / aside if paid > aside else 1.0
+            self._excess = before * more
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    def _exceeded(self, most: float) -> BudgetError:
+        return BudgetError(
+            "budget.exceeded",
+            limit=f"{self.limit:g}",
+            spent=models.amount(self.spent),
+            most=models.amount(most),
+        )
+
+
+def worst_cost(
+    request: Request,
+    place: str,
+    count: Callable[[str], token_counts.Count] = token_counts.count,
+) -> float:
+    """The most that a request to ``place`` may cost, in ¥; ``count`` counts a text.
+
+    Its prompt as counted, with a margin where that is an estimate, and an answer of
+    ``max_tokens``, else as long as the model can.
+
+    Raises:
+        BudgetError: the prices of the model are not known.
+    """
+    prompt = token_counts.count_request(request, place, count).most
+    usage = Usage(prompt, longest(request, prompt, place))
+    price = models.cost(request.model, usage, place)
+    if price is None:
+        raise BudgetError("budget.no_price", model=request.model, url=place)
+    return price
+
+
+def longest(request: Request, prompt: int, place: str) -> int:
+    """The most tokens an answer may have after a prompt of so many."""
+    asked = request.params.get("max_tokens")
+    model = models.find(request.model, place)
+    if model is None:
+        return int(asked or 0)
+    room = max(0, model.context - prompt)
+    return min(int(asked or model.max_output), room)

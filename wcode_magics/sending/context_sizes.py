@@ -1,0 +1,198 @@
+"""How long a model's context is, and since when it is there, where its server tells.
+
+Every server tells it in its own place, or not at all, and rarely in the common
+listing. The rows of :data:`SOURCES` are asked in their order until one answers; what
+none tells is unknown. The size is that of what is loaded: what a model could read does
+not count where its server was started with less.
+"""
+
+import asyncio
+import json
+import math
+import re
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from wcode_magics import text
+from wcode_magics.errors import UsageError
+from wcode_magics.protocol import endpoint_url, models, token_counts
+from wcode_magics.protocol.messages import Endpoint
+from wcode_magics.protocol.request import Request
+
+SHORT = 1_000
+"""Tokens that every context holds."""
+MOST_A_LETTER = 4
+"""Tokens that a character has at most, one for each of its bytes."""
+MOST = 2**31
+AGAIN_S = 30.0
+CLOCK_S = 120.0
+"""A model that is no older was not made now: its server tells the time (vLLM)."""
+SILENCE_S = 3.0
+MOST_S = 6.0
+MOST_BYTES = 2**22
+
+LISTED = (
+    "max_model_len",  # vLLM
+    "loaded_context_length",  # LM Studio
+    "context_length",  # OpenRouter, Ollama
+    "context_window",  # Groq
+    "max_context_length",
+)
+"""Fields of a row of a listing, what is loaded before what is possible."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A place where a server tells: a path, what is sent, and how to read it.
+
+    ``api`` paths stand below the base URL, others beside its version. Without
+    ``asks`` it is a GET.
+    """
+
+    path: str
+    read: Callable[[Any, str], Any]
+    api: bool = False
+    asks: Callable[[str], Mapping[str, Any]] | None = None
+
+
+def _in_listing(data: Any, model: str) -> Any:
+    """``{"data": [{"id": …, "max_model_len": …}]}``, or Ollama's ``models``."""
+    row = _row_of(data, model)
+    return next((row[key] for key in LISTED if row.get(key)), None)
+
+
+def _row_of(data: Any, model: str) -> Mapping[str, Any]:
+    for row in data.get("data") or data.get("models"):
+        names = {row.get(key) for key in ("id", "name", "model")}
+        if names & {model, f"{model}:latest"}:
+            return dict(row)
+    return {}
+
+
+def _in_props(data: Any, _model: str) -> Any:
+    """llama.cpp: ``{"default_generation_settings": {"n_ctx": …}}``."""
+    return data.get("default_generation_settings", data).get("n_ctx")
+
+
+def _in_show(data: Any, _model: str) -> Any:
+    """Ollama: ``num_ctx`` of the Modelfile, a line of ``parameters``."""
+    found = re.search(r"^num_ctx\s+(\d+)", data["parameters"], re.MULTILINE)
+    return found and int(found[1])
+
+
+SOURCES = (
+    Source("models", _in_listing, api=True),
+    Source("props", _in_props),
+    Source("api/ps", _in_listing),
+    Source("api/v0/models", _in_listing),
+    Source("api/show", _in_show, asks=lambda model: {"model": model}),
+)
+
+
+class Contexts:
+    """The contexts of an endpoint's models, each asked for once.
+
+    Nothing is asked where the catalogue knows. What nobody tells is asked again after
+    :data:`AGAIN_S`, for a server may not have loaded its model yet. ``load`` reads the
+    body at a URL, where bytes are given after posting them.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        load: Callable[[str, bytes | None], Awaitable[bytes]],
+    ) -> None:
+        self._endpoint = endpoint
+        self._load = load
+        self._known: dict[str, int] = {}
+        self._asked: dict[str, float] = {}
+        self._created: dict[str, tuple[float, float | None]] = {}
+        self._lock = asyncio.Lock()
+
+    async def of(self, model: str, size: int = SHORT) -> int | None:
+        """The tokens that a model reads; None where nobody tells.
+
+        Nobody is asked for a prompt of fewer tokens than :data:`SHORT`: it fits.
+        """
+        row = models.find(model, self._endpoint.place)
+        if row is not None:
+            return row.context
+        if model not in self._known and size >= SHORT:
+            async with self._lock:
+                await self._learn(model)
+        return self._known.get(model)
+
+    async def created(self, model: str) -> float | None:
+        """Since when a model has its name, in seconds since 1970; None: not told."""
+        asked, known = self._created.get(model, (-math.inf, None))
+        if time.monotonic() - asked > AGAIN_S:
+            known = await self._since(model)
+            self._created[model] = time.monotonic(), known
+        return known
+
+    async def _since(self, model: str) -> float | None:
+        with suppress(Exception):  # a server may answer anything
+            async with asyncio.timeout(SILENCE_S):
+                row = _row_of(await self._answer(SOURCES[0], model), model)
+            made = float(row["created"])
+            return made if 0 < made < time.time() - CLOCK_S else None
+        return None
+
+    async def refuse_long(self, request: Request) -> None:
+        """Raise UsageError where a prompt is certainly longer than the context."""
+        letters = len(request.prompt)
+        if letters < SHORT:
+            return
+        context = await self.of(
+            request.model, token_counts.estimate(request.prompt).tokens
+        )
+        if context is None or letters * MOST_A_LETTER < context:
+            return
+        count = token_counts.count_request(request, self._endpoint.place)
+        least = count.tokens if count.exact else count.tokens / token_counts.MARGIN
+        if least > context:
+            approx = "" if count.exact else text.say("ui.approx")
+            shown = f"{approx}{count.tokens:,}"
+            raise UsageError("prompt_too_long", tokens=shown, context=f"{context:,}")
+
+    async def _learn(self, model: str) -> None:
+        since = time.monotonic() - self._asked.get(model, -math.inf)
+        if model in self._known or since < AGAIN_S:
+            return
+        found = await self._ask_all(model)
+        self._asked[model] = time.monotonic()
+        if found is not None:
+            self._known[model] = found
+
+    async def _ask_all(self, model: str) -> int | None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(MOST_S):
+                for source in SOURCES:
+                    size = await self._size(source, model)
+                    if size is not None:
+                        return size
+        return None
+
+    async def _size(self, source: Source, model: str) -> int | None:
+        with suppress(Exception):  # a server may answer anything
+            size = source.read(await self._answer(source, model), model)
+            return size if type(size) is int and 0 < size < MOST else None
+        return None
+
+    async def _answer(self, source: Source, model: str) -> Any:
+        asks = None if source.asks is None else json.dumps(source.asks(model)).encode()
+        base = self._endpoint.base_url
+        url = endpoint_url.joined(base if source.api else _beside(base), source.path)
+        return json.loads(await self._load(url, asks))
+
+
+def _beside(base_url: str) -> str:
+    """The base URL without its version."""
+    parts = urlsplit(base_url)
+    return urlunsplit(
+        parts._replace(path=re.sub(r"/v\d+/?$", "", parts.path), query="")
+    )

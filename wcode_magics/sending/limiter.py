@@ -1,0 +1,325 @@
+"""How many requests an endpoint bears, learnt as they go.
+
+The window of requests in flight grows like that of TCP (RFC 5681): by one for each
+answer until the first trouble, then by one for each window of answers; a 429 or 503
+halves it, once for all requests that were in flight together. ``Retry-After`` stops
+everybody.
+
+Where the middle answer of a window takes twice as long for its length as the best
+window's did, more in flight may only queue. Whether that is so is tried: the window
+shrinks to :data:`CUT`, and stays so if answers then come sooner by half of that or
+more. If not, the endpoint has become slow by itself: the window is opened again, and
+that is the new best. The first window of all is compared with its own fastest
+answers, because what queues answers one after another. Times below :data:`QUICK_S`
+are the client's own and say nothing, and below :data:`CALM` nothing is gained.
+
+A request without an answer in time, while fewer came than are in flight, says by
+Little's law how many the endpoint can answer within the timeout.
+
+Measured over HTTP with 64 in flight at most, against halving alone and a fixed best:
+8 slots of 0.3 s: as many rows/s with 0.6 s of waiting for an answer, not 2.4; 4 slots
+of 0.3 s, timeout 3 s: 272 of 300 rows answered, not 40; answers that take 0.9 s
+instead of 0.3 s from the 600th of 1,800 on: 84 rows/s, not 15.
+
+Where one request in flight is still too many, requests are spaced in time instead
+(:mod:`wcode_magics.sending.rate_pace`). A gateway that reserves credit for every
+request in flight refuses what a single one would be granted: then all that fly come
+home first, one is sent alone, and the window opens again as after any trouble.
+
+Where several flights in a row are refused without an answer and without a
+``Retry-After``, a quota is used up: everybody pauses, longer each time, until there
+is an answer again. Where the endpoint is down, one request at a time asks whether it
+is back, with the same pauses in between.
+
+The caps per minute are leaky buckets that hold a second's worth. Tokens are taken as
+the longest of late answers needed them (the first: at most), and settled by what a
+request used; who waits for what another did not need goes on as it is given back.
+"""
+
+import asyncio
+import math
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+
+from wcode_magics.sending.rate_pace import Pace
+
+MOST = 64
+START = 64
+FEWEST = 1
+CALM = 8
+QUICK_S = 0.25
+SLOWER = 2.0
+CUT = 0.6
+WITHIN = 0.7
+FADE = 1.002
+LENGTH = 32
+KEPT = 1024
+BURST_S = 1.0
+MINUTE_S = 60.0
+NOW_S = 1e-6
+USUAL = 64
+REFUSED = 3
+PAUSE_S = 0.5
+LONGEST_PAUSE_S = 8.0
+
+
+class Limiter:
+    """One endpoint's and key's state, shared by all batches on one event loop.
+
+    Args:
+        most: requests in flight at most.
+        requests_per_minute: None: no cap.
+        tokens_per_minute: prompt and answer together; None: no cap.
+        clock: seconds, monotonic.
+    """
+
+    def __init__(
+        self,
+        *,
+        most: int = MOST,
+        requests_per_minute: float | None = None,
+        tokens_per_minute: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.window = float(min(START, most))
+        self.flying = 0
+        self._clock = clock
+        self._pace = Pace()
+        self._solo: float | None = None
+        self._requests, self._tokens = _Bucket(), _Bucket()
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._threshold = math.inf
+        self._resume = self._cut = 0.0
+        self._times: list[float] = []
+        self._best = math.inf
+        self._since = -math.inf
+        self._trial: tuple[float, float, float] | None = None
+        self._answered: deque[float] = deque(maxlen=KEPT)
+        self._used: deque[int] = deque(maxlen=USUAL)
+        self._refused = self._downs = 0
+        self._opens = 0.0
+        self._taken: dict[float, float] = {}
+        self._gate = asyncio.Lock()
+        self._given_back = asyncio.Event()
+        self.cap(most, requests_per_minute, tokens_per_minute)
+
+    def cap(
+        self,
+        most: int = MOST,
+        requests_per_minute: float | None = None,
+        tokens_per_minute: float | None = None,
+    ) -> None:
+        """Set the caps anew; what was learnt stays."""
+        self.most = max(most, FEWEST)
+        self.window = min(self.window, float(self.most))
+        self._requests.set(requests_per_minute)
+        self._tokens.set(tokens_per_minute)
+
+    async def enter(self, tokens: int = 0) -> float:
+        """Wait for leave to send; ``tokens`` is the most the request may use.
+
+        Returns the moment of sending, which names it for :meth:`leave`.
+        """
+        while self.flying >= int(self.window):
+            turn = asyncio.get_running_loop().create_future()
+            self._waiting.append(turn)
+            try:
+                await turn
+            except asyncio.CancelledError:
+                self._next()
+                raise
+        self.flying += 1
+        try:
+            taken = await self._turn(tokens)
+        except asyncio.CancelledError:
+            self._left()
+            raise
+        since = self._clock()
+        while since in self._taken:
+            since = math.nextafter(since, math.inf)
+        if taken:
+            self._taken[since] = taken
+        self._solo = since if self.flying == 1 else None
+        return since
+
+    def is_alone(self, since: float) -> bool:
+        """Whether no other request has been in flight beside it."""
+        return self._solo == since
+
+    def leave(self, since: float, *, used: int = 0, length: int = 0) -> None:
+        """A request was answered; it used so many tokens, ``length`` in the answer."""
+        self._refused = self._downs = 0
+        self._opens = 0.0
+        self._used.append(used)
+        self._settle(since, used)
+        full = bool(self._waiting) or self.flying >= int(self.window) - 1
+        self._left()
+        if full:
+            fast = self.window < self._threshold
+            self.window += 1 if fast else 1 / self.window
+            self.window = min(self.window, self.most)
+        now = self._clock()
+        self._answered.append(now)
+        self._pace.answered(now)
+        if since >= self._since:
+            self._times.append(max(QUICK_S, now - since) / (LENGTH + length))
+        if len(self._times) >= max(int(self.window), CALM):
+            self._judge()
+
+    def fail(
+        self,
+        since: float,
+        *,
+        crowded: bool = False,
+        late: bool = False,
+        reserved: bool = False,
+        down: bool = False,
+        retry_after: float = 0.0,
+    ) -> None:
+        """A request failed; ``crowded`` if because there are too many (429, 503).
+
+        ``late`` if no answer came in time; ``reserved`` if credit is short while
+        others fly; ``down`` if the endpoint answers nobody. ``retry_after`` seconds
+        nobody sends.
+        """
+        self._settle(since, 0)
+        now = self._clock()
+        if crowded and self.window <= FEWEST:
+            self._pace.refused(now)
+        if (reserved or down) and since >= self._cut:
+            self._cut = now
+            self._threshold = max(FEWEST, self.flying / 2, self._opens)
+            self.window = float(FEWEST)
+            self._downs += down
+            if down:
+                self._opens = self._threshold
+                retry_after = max(retry_after, _pause(self._downs))
+        borne = self.window / 2 if crowded else self._borne(since) if late else math.inf
+        if borne < self.window and since >= self._cut:
+            self._cut = self._since = now
+            self.window = self._threshold = max(FEWEST, borne)
+            self._trial = None
+            self._times.clear()
+            self._refused += crowded and not retry_after
+            if self._refused > REFUSED:
+                retry_after = _pause(self._refused - REFUSED)
+        self._resume = max(self._resume, now + retry_after)
+        self._left()
+
+    @property
+    def counts_tokens(self) -> bool:
+        """Whether there is a cap on tokens, so that requests must be counted."""
+        return self._tokens.caps
+
+    @property
+    def paused(self) -> float:
+        """The seconds that are left of a ``Retry-After``."""
+        return max(0.0, self._resume - self._clock())
+
+    async def _turn(self, tokens: int) -> float:
+        """Wait for a turn under pause and caps, one after another; tokens taken."""
+        if not (self.paused or self._capped or self._pace.holds):
+            return 0.0
+        async with self._gate:
+            while (wait := max(self.paused, self._owed)) > NOW_S:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._given_back.wait(), wait)
+            now, amount = self._clock(), min(tokens, self._usual or tokens)
+            self._pace.take(now)
+            self._requests.take(1, now)
+            self._tokens.take(amount, now)
+            return amount
+
+    @property
+    def _capped(self) -> bool:
+        return self._requests.caps or self._tokens.caps
+
+    @property
+    def _owed(self) -> float:
+        """Seconds until what was taken is worked off."""
+        now = self._clock()
+        free = max(self._requests.free, self._tokens.free)
+        return max(0.0, free - now, self._pace.holds and self._pace.free - now)
+
+    @property
+    def _usual(self) -> int:
+        """The most tokens, prompt and answer, that a late request used; 0: unknown."""
+        return max(self._used, default=0)
+
+    def _settle(self, since: float, used: int) -> None:
+        if since in self._taken:
+            self._tokens.take(used - self._taken.pop(since), self._clock())
+            self._given_back.set()
+            self._given_back = asyncio.Event()
+
+    def _left(self) -> None:
+        self.flying -= 1
+        for _ in range(int(self.window) - self.flying):
+            self._next()
+
+    def _next(self) -> None:
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+
+    def _borne(self, since: float) -> float:
+        """How many are answered within a timeout that began then."""
+        came = sum(moment >= since for moment in self._answered)
+        if not came:
+            return self.window / 2
+        return WITHIN * came if came < self.window else self.window
+
+    def _judge(self) -> None:
+        times = sorted(self._times)
+        middle = times[len(times) // 2]
+        self._times.clear()
+        if self._best == math.inf:
+            self._best = times[CALM - 1]
+            return
+        vain = self._trial is not None and self._was_vain(middle)
+        self._trial = None
+        self._best = middle if vain else min(self._best * FADE, middle)
+        if middle > SLOWER * self._best and self.window * CUT >= CALM:
+            self._try_fewer(middle)
+
+    def _try_fewer(self, middle: float) -> None:
+        self._trial = (self.window, self._threshold, middle)
+        self.window = self._threshold = self.window * CUT
+        self._since = self._clock()
+
+    def _was_vain(self, middle: float) -> bool:
+        """Whether fewer in flight were answered no sooner; then take it back."""
+        assert self._trial is not None
+        window, threshold, before = self._trial
+        if middle < before * (1 + CUT) / 2:
+            return False
+        self.window, self._threshold = min(window, self.most), threshold
+        return True
+
+
+def _pause(times: int) -> float:
+    """Seconds until the next try after so many in a row."""
+    return float(min(LONGEST_PAUSE_S, PAUSE_S * 2 ** min(times - 1, 10)))
+
+
+class _Bucket:
+    """From ``free`` on there is room; it never refuses, and never forgets."""
+
+    def __init__(self) -> None:
+        self.free = -math.inf
+        self._each = 0.0
+
+    def set(self, per_minute: float | None) -> None:
+        self._each = MINUTE_S / per_minute if per_minute else 0.0
+
+    @property
+    def caps(self) -> bool:
+        return self._each > 0
+
+    def take(self, amount: float, now: float) -> None:
+        if self._each:
+            self.free = max(self.free, now - BURST_S) + amount * self._each

@@ -1,0 +1,73 @@
+"""What the network's failures mean, and how long each of its steps may take."""
+
+import ssl
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from wcode_magics.errors import (
+    AnswerError,
+    CertificateError,
+    ConnectionFailed,
+    SettingError,
+    StreamError,
+    TimedOut,
+    WcodeError,
+)
+from wcode_magics.sending.body_limits import Watch
+from wcode_magics.sending.transport import is_of_proxy, reason_of
+
+if TYPE_CHECKING:
+    import httpx
+
+CONNECT_TIMEOUT_S = 10.0
+
+
+def timeouts(silence: float) -> dict[str, float | None]:
+    """Seconds for each step of a request, as httpx hands them on."""
+    import httpx
+
+    return httpx.Timeout(silence, connect=min(silence, CONNECT_TIMEOUT_S)).as_dict()
+
+
+def meaning(wrong: Exception, watch: Watch) -> Exception:
+    """What the network raised while sending or reading, as an error of ours."""
+    import aiohttp
+    import httpx
+
+    if isinstance(wrong, WcodeError):
+        return wrong
+    if isinstance(wrong, TimeoutError):
+        return watch.too_long()
+    if isinstance(wrong, httpx.UnsupportedProtocol):
+        return SettingError("bad_url", url=watch.url)
+    if isinstance(wrong, httpx.TransportError):
+        return _broken(wrong, watch)
+    if isinstance(wrong, httpx.DecodingError | aiohttp.ClientError | ValueError):
+        return AnswerError("not_http", url=watch.url, reason=str(wrong))
+    return wrong
+
+
+def _broken(wrong: "httpx.TransportError", watch: Watch) -> WcodeError:
+    import aiohttp
+    import httpx
+
+    causes = list(_causes(wrong))
+    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
+        return CertificateError("certificate", url=watch.url)
+    dropped = any(
+        isinstance(cause, aiohttp.ServerDisconnectedError) for cause in causes
+    )
+    if dropped or isinstance(wrong, httpx.ReadError | httpx.RemoteProtocolError):
+        return StreamError("connection_cut", url=watch.url)
+    if any(isinstance(cause, TimeoutError) for cause in causes):
+        connecting = isinstance(wrong, httpx.ConnectTimeout)
+        seconds = min(watch.silence, CONNECT_TIMEOUT_S) if connecting else watch.silence
+        return TimedOut("timed_out", url=watch.url, seconds=f"{seconds:g}")
+    key = "proxy_failed" if is_of_proxy(causes) else "no_connection"
+    return ConnectionFailed(key, url=watch.url, reason=reason_of(causes))
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__

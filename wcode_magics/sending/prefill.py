@@ -1,0 +1,110 @@
+"""An answer and the beginning that it was given, as one.
+
+Not every endpoint goes on from the beginning of an assistant's message. Some say it
+again before they go on (llama.cpp, vLLM with ``echo``), and some begin a new turn.
+The latter shows in two ways. A turn that ends and begins again costs some four prompt
+tokens more than the question and the beginning. And a new answer often begins as the
+first one did. An answer anew that shows neither cannot be told.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from wcode_magics.logprobs.byte_dialects import encode
+from wcode_magics.logprobs.token import TokenLogprob
+from wcode_magics.logprobs.token_bytes import place_tokens
+from wcode_magics.logprobs.word_diff import common_start
+from wcode_magics.protocol.messages import Seam
+from wcode_magics.protocol.reply import Reply
+
+TURN_TOKENS = 3
+"""So many more prompt tokens begin a turn; fewer come of cutting the text anew."""
+
+ALIKE = 12
+"""Characters that two answers do not have in common by chance."""
+
+TELLING = 3
+"""Characters of a beginning, at least, that are not said twice by chance."""
+
+
+def joined(before: Reply, after: Reply) -> Reply:
+    """The beginning ``before`` and what came ``after`` it, as the child of a reply.
+
+    The child is ``before.parent``'s; its ``seam`` says how the beginning was taken.
+    A recorded answer has its beginning, and a seam, already.
+    """
+    whole = replace(after, parent=before.parent)
+    if after.seam is not None:
+        return whole
+    if _is_anew(before, after):
+        return replace(whole, seam=Seam(0, "ignored"))
+    if _is_repeated(before, after):
+        seam = Seam(len(before.text), "repeated")
+        return replace(whole, seam=seam, tokens=_tokens_of_both(before, after))
+    both = bool(before.tokens) and bool(after.tokens)
+    return replace(
+        whole,
+        text=before.text + after.text,
+        tokens=(*before.tokens, *after.tokens) if both else (),
+        seam=Seam(len(before.text), "kept"),
+    )
+
+
+def _is_anew(before: Reply, after: Reply) -> bool:
+    excess = _excess(before, after)
+    if not after.text or (excess is not None and -TURN_TOKENS < excess <= 0):
+        return False
+    if excess is not None and excess >= TURN_TOKENS:
+        return True
+    if _is_repeated(before, after):
+        return False
+    return any(_begins_alike(elder.text, after.text) for elder in _elders(before))
+
+
+def _begins_alike(first: str, second: str) -> bool:
+    shared = common_start(first, second)
+    return first == second or shared >= max(TELLING, min(len(first), ALIKE))
+
+
+def _excess(before: Reply, after: Reply) -> int | None:
+    """Prompt tokens beyond those of the question and the beginning, if known."""
+    *_, eldest = _elders(before)
+    parent = before.parent
+    if parent is None or parent.usage is None or after.usage is None or eldest.trace:
+        return None
+    if before.text == parent.text:
+        return after.usage.prompt_tokens - parent.usage.total_tokens
+    first = eldest.usage
+    if first is None or abs(first.completion_tokens - len(eldest.tokens)) > 1:
+        return None
+    return after.usage.prompt_tokens - first.prompt_tokens - len(before.tokens)
+
+
+def _elders(reply: Reply) -> Iterator[Reply]:
+    """The parent, its parent and so on; the reply itself where it has none."""
+    if reply.parent is None:
+        yield reply
+    while reply.parent is not None:
+        reply = reply.parent
+        yield reply
+
+
+def _is_repeated(before: Reply, after: Reply) -> bool:
+    if not after.text.startswith(before.text):
+        return False
+    if not after.tokens or len(before.text.strip()) >= TELLING:
+        return len(before.text.strip()) >= TELLING
+    return not _covers(after.tokens, before.text, after.text)
+
+
+def _tokens_of_both(before: Reply, after: Reply) -> tuple[TokenLogprob, ...]:
+    if not after.tokens or _covers(after.tokens, before.text, after.text):
+        return after.tokens
+    return (*before.tokens, *after.tokens) if before.tokens else ()
+
+
+def _covers(tokens: tuple[TokenLogprob, ...], beginning: str, text: str) -> bool:
+    """Whether the tokens spell the beginning too, and not only the rest."""
+    rest = text[len(beginning) :]
+    whole, part = (place_tokens(tokens, encode(said)) for said in (text, rest))
+    return sum(p is not None for p in whole) > sum(p is not None for p in part)

@@ -1,0 +1,108 @@
+"""Whether recorded answers are used, and the error where none was recorded."""
+
+import difflib
+from collections.abc import Callable, Iterable
+from enum import StrEnum
+from pathlib import Path
+
+from wcode_magics.errors import ReplayError
+from wcode_magics.protocol.messages import SANDBOX, Endpoint
+from wcode_magics.protocol.request import Request
+from wcode_magics.settings.settings import Resolved
+
+SHOWN = 80
+COMPARED = 400
+
+
+class Replay(StrEnum):
+    """Whether stored answers are looked up, and whether requests may be sent."""
+
+    OFF = "off"
+    READ = "read"
+    ONLY = "only"
+
+    @property
+    def looks(self) -> bool:
+        """A stored answer is used in place of a request."""
+        return self is not Replay.OFF
+
+    @property
+    def sends(self) -> bool:
+        """What is not stored may be sent."""
+        return self is not Replay.ONLY
+
+
+def wanted(resolved: Resolved, *, seeded: bool) -> Replay:
+    """Whether one request looks for a record: its own options say, or the settings.
+
+    Where neither says anything, it does if it has a ``seed``, since it asks for the
+    same answer every time.
+    """
+    asked = Replay(resolved["replay"])
+    if not asked.sends:
+        return asked
+    told = seeded or is_told(resolved)
+    return asked if told and not resolved["fresh"] else Replay.OFF
+
+
+def is_told(resolved: Resolved) -> bool:
+    """Whether the person has said anywhere if records are to be used."""
+    return resolved.layer("replay") != "default"
+
+
+def whose(resolved: Resolved, endpoint: Endpoint | None) -> str | None:
+    """The place whose records count; None: any. No ``endpoint`` is the sandbox."""
+    if not Replay(resolved["replay"]).sends:
+        return None
+    return SANDBOX if endpoint is None else endpoint.place
+
+
+def nearest(request: Request, recorded: Iterable[Request]) -> Request | None:
+    """The recorded request most like this one; None where nothing was recorded."""
+    return max(recorded, key=_likeness(request), default=None)
+
+
+def unrecorded(
+    request: Request, recorded: Iterable[Request], path: Path
+) -> ReplayError:
+    """The error of a request that only a record could have answered.
+
+    It names the request, the nearest recorded one and the fields that differ.
+    """
+    near = nearest(request, recorded)
+    prompt, mark = _start(request.prompt), request.hash[:12]
+    if near is not None and near.hash == request.hash:
+        return ReplayError("store.fewer", path=path, prompt=prompt, hash=mark)
+    if near is None:
+        return ReplayError("store.empty", path=path, prompt=prompt, hash=mark)
+    return ReplayError(
+        "store.unrecorded",
+        path=path,
+        prompt=prompt,
+        hash=mark,
+        near=_start(near.prompt),
+        near_hash=near.hash[:12],
+        differs=", ".join(_differences(request, near)) or "base_url",
+    )
+
+
+def _likeness(request: Request) -> Callable[[Request], float]:
+    matcher = difflib.SequenceMatcher(autojunk=False)
+    matcher.set_seq2(request.prompt[:COMPARED])
+
+    def likeness(other: Request) -> float:
+        matcher.set_seq1(other.prompt[:COMPARED])
+        return matcher.quick_ratio() - len(_differences(request, other)) / 100
+
+    return likeness
+
+
+def _differences(one: Request, other: Request) -> list[str]:
+    mine, theirs = one.body, other.body
+    names = {**mine, **theirs}
+    return [name for name in names if mine.get(name) != theirs.get(name)]
+
+
+def _start(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= SHOWN else f"{line[: SHOWN - 1]}…"

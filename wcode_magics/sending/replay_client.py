@@ -1,0 +1,74 @@
+"""A recorded answer in the place of a client: nothing is sent, nothing is paid."""
+
+from collections.abc import AsyncGenerator
+from typing import Any
+
+from wcode_magics.protocol.messages import CallPiece, Delta, Endpoint
+from wcode_magics.protocol.reply import Reply, Source
+from wcode_magics.protocol.request import Request
+from wcode_magics.sending.client import MOST_S, TIMEOUT_S
+from wcode_magics.sending.replay import unrecorded
+from wcode_magics.store import Store
+
+
+class Recorded:
+    """Gives the answer that was ``found``, as a client would.
+
+    Where none was, to send is an error: a notebook that is replayed has no key.
+    """
+
+    source: Source = "replayed"
+    contexts = None
+
+    def __init__(self, store: Store, found: Reply | None = None) -> None:
+        base_url = f"file:{store.path}" if found is None else found.base_url
+        self.endpoint = Endpoint(base_url)
+        self._store = store
+        self._found = found
+        self.answered = None if found is None else found.answered
+
+    async def aclose(self) -> None:
+        """There is nothing to close."""
+
+    async def send(
+        self, request: Request, *, timeout: float = TIMEOUT_S, most: float = MOST_S
+    ) -> Delta:
+        """The recorded answer as one delta.
+
+        Raises:
+            ReplayError: it was not recorded; names the request and the nearest one.
+        """
+        if self._found is None:
+            raise unrecorded(request, self._store.recorded(), self._store.path)
+        return _delta(self._found)
+
+    async def stream(
+        self, request: Request, *, timeout: float = TIMEOUT_S, most: float = MOST_S
+    ) -> AsyncGenerator[Delta, None]:
+        """The same, as a stream."""
+        yield await self.send(request, timeout=timeout)
+
+    async def models(self, *, timeout: float = TIMEOUT_S) -> list[dict[str, Any]]:
+        """No endpoint, no list."""
+        return []
+
+
+def _delta(reply: Reply) -> Delta:
+    calls = tuple(
+        CallPiece(place, call.id, call.name, call.arguments)
+        for place, call in enumerate(reply.tool_calls)
+    )
+    return Delta(
+        text=reply.text,
+        calls=calls,
+        tokens=reply.tokens,
+        finish_reason=reply.finish_reason,
+        usage=reply.usage,
+        model=reply.model,
+        refusal=reply.refusal,
+        seam=reply.seam,
+        reasoning=reply.reasoning,
+        reasoning_field=reply.reasoning_field,
+        unread=reply.unread,
+        unconfirmed=reply.unconfirmed,
+    )

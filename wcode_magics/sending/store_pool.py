@@ -1,0 +1,185 @@
+"""What a session has paid for and learnt: its stores, and what endpoints bear."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wcode_magics.errors import StoreError, tell
+from wcode_magics.protocol.messages import SANDBOX, Endpoint
+from wcode_magics.protocol.reply import Reply
+from wcode_magics.protocol.request import Request
+from wcode_magics.runtime import lifetime, private_files
+from wcode_magics.sending.attempt import Limits
+from wcode_magics.sending.budget import Budget
+from wcode_magics.sending.endpoint_health import Health
+from wcode_magics.sending.limiter import Limiter
+from wcode_magics.sending.replay import Replay, is_told, wanted
+from wcode_magics.sending.reply_history import Spent
+from wcode_magics.sending.retry import Retry
+from wcode_magics.settings.settings import Resolved
+
+if TYPE_CHECKING:
+    from wcode_magics.store import Store
+
+
+class Ledger:
+    """Opens the store when it is first needed, and keeps it open."""
+
+    def __init__(self) -> None:
+        self._stores: dict[tuple[Path, bool], Store] = {}
+        self._paths: dict[str, Path] = {}
+        self._kept = self._unpriced = 0
+        self.spent = Spent()
+        self._limiters: dict[tuple[str, str | None], Limiter] = {}
+        self._healths: dict[tuple[str, str | None], Health] = {}
+        self._lock = threading.Lock()
+        lifetime.own(self)
+
+    def forget(self) -> Any:
+        """Leave to the parent what is the parent's, in a forked process."""
+        left = self._stores, self._limiters, self._healths
+        self._stores, self._limiters, self._healths = {}, {}, {}
+        self._lock = threading.Lock()
+        return left
+
+    def close(self) -> None:
+        """Close the stores; the next use opens them anew.
+
+        Answers that cannot be written any more are told by a warning.
+        """
+        with self._lock:
+            stores, self._stores = list(self._stores.values()), {}
+            self._kept += sum(store.kept for store in stores)
+            self._unpriced += sum(store.unpriced for store in stores)
+        for store in stores:
+            try:
+                store.close()
+            except StoreError as error:
+                tell(error)
+
+    @property
+    def kept(self) -> int:
+        """How many answers were kept, by any face; replayed ones are not."""
+        with self._lock:
+            return self._kept + sum(store.kept for store in self._stores.values())
+
+    @property
+    def unpriced(self) -> int:
+        """How many of these have a price that nobody knows."""
+        with self._lock:
+            stores = self._stores.values()
+            return self._unpriced + sum(store.unpriced for store in stores)
+
+    @property
+    def waiting(self) -> int:
+        """How many paid answers are not written yet: they are in memory only."""
+        with self._lock:
+            return sum(store.waiting for store in self._stores.values())
+
+    def store(self, resolved: Resolved) -> "Store":
+        """The file of the setting ``store``, else the person's own.
+
+        A relative path stays what it was when it was first used: to change the
+        folder is not to change the store.
+
+        Raises:
+            StoreError: the file cannot be used.
+        """
+        from wcode_magics.store import Store
+        from wcode_magics.store.path import located
+
+        readonly = not Replay(resolved["replay"]).sends
+        said = resolved["store"] or _own_store()
+        with self._lock:
+            path = self._paths.get(said) or located(said)
+            self._paths[said] = path
+            if (path, False) in self._stores:
+                return self._stores[path, False]
+            if (path, readonly) not in self._stores:
+                self._stores[path, readonly] = Store(path, readonly=readonly)
+            return self._stores[path, readonly]
+
+    def limiter(self, endpoint: Endpoint, resolved: Resolved) -> Limiter:
+        """What the endpoint bears from this key, under the caps that are set."""
+        key = (endpoint.base_url, endpoint.key)
+        with self._lock:
+            limiter = self._limiters.setdefault(key, Limiter())
+        limiter.cap(
+            most=int(resolved["concurrency"]),
+            requests_per_minute=resolved["requests_per_minute"],
+            tokens_per_minute=resolved["tokens_per_minute"],
+        )
+        return limiter
+
+    def limits(
+        self, endpoint: Endpoint, resolved: Resolved, budget: Budget | None
+    ) -> Limits:
+        """What holds for a person's own requests to an endpoint, as learnt here."""
+        retry = Retry.alone(int(resolved["retries"]))
+        limiter = self.limiter(endpoint, resolved)
+        health = self.health(endpoint)
+        return Limits(limiter, health, budget, retry, endpoint.place)
+
+    def health(self, endpoint: Endpoint) -> Health:
+        """Whether the endpoint is there, as all that is sent to it tells."""
+        with self._lock:
+            return self._healths.setdefault((endpoint.base_url, endpoint.key), Health())
+
+    def recall(
+        self,
+        asked: Sequence[tuple[Request, Resolved]],
+        place: Callable[[Resolved], str | None],
+    ) -> list[Reply | None]:
+        """For each of the requests that go together the record that answers it.
+
+        ``place`` tells the endpoint whose records count.
+
+        Raises:
+            StoreError: the store cannot be used, and the person said to look there.
+        """
+        times = Counter(request.hash for request, _resolved in asked)
+        found: dict[str, Iterator[Reply]] = {}
+        for request, resolved in asked:
+            if request.hash not in found:
+                alike = times[request.hash]
+                records = self._records(request, resolved, place, alike)
+                found[request.hash] = iter(records)
+        return [next(found[request.hash], None) for request, _resolved in asked]
+
+    def _records(
+        self,
+        request: Request,
+        resolved: Resolved,
+        place: Callable[[Resolved], str | None],
+        times: int,
+    ) -> list[Reply]:
+        seeded = "seed" in request.params and times == 1
+        if not wanted(resolved, seeded=seeded).looks:
+            return []
+        try:
+            return self.store(resolved).records(request, place(resolved), times)
+        except StoreError:
+            if is_told(resolved):
+                raise
+            return []
+
+    def keep(self, reply: Reply, resolved: Resolved) -> None:
+        """Store an answer; that it cannot be stored does not take it away."""
+        if reply.source == "replayed":
+            return
+        self.spent.add(reply)
+        try:
+            self.store(resolved).put(reply, place_of(reply))
+        except StoreError as error:
+            tell(error)
+
+
+def place_of(reply: Reply) -> str:
+    """The endpoint under which a reply is kept."""
+    return SANDBOX if reply.source == "sandbox" else reply.base_url
+
+
+def _own_store() -> str:
+    return str(private_files.data_folder() / "answers.db")

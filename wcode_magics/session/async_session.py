@@ -1,0 +1,145 @@
+"""The methods of a session that wait, for code that awaits."""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from wcode_magics.protocol.messages import Delta
+from wcode_magics.protocol.reply import Reply
+from wcode_magics.runtime import loop
+from wcode_magics.sending.client import Client
+from wcode_magics.sending.request_run import Exchange, Prepared, Prompt
+from wcode_magics.session.conversations import Asks, Chat
+from wcode_magics.session.repeat import Runs
+from wcode_magics.session.sweep import Group, Point, Sweep
+from wcode_magics.session.tool_loop import Rounds
+from wcode_magics.session.tools import Toolbox
+from wcode_magics.settings.settings import Resolved, Settings
+
+
+class Plans(Asks, Protocol):
+    """What the waiting methods need of their session."""
+
+    settings: Settings
+
+    def client(self, resolved: Resolved) -> Client:
+        """The client of the endpoint that the settings lead to."""
+
+    def exchange(self, prompt: Prompt, **given: Any) -> Exchange:
+        """A prompt made ready to be sent."""
+
+    def rounds(self, ready: Prepared) -> tuple[Rounds, Toolbox]:
+        """The loop of a request with functions, and what runs its calls."""
+
+    def group(self, points: list[Point], ready: list[Prepared]) -> Group:
+        """Requests made ready to be sent together."""
+
+    def sweep_plan(
+        self, prompt: Prompt, grid: Mapping[str, Sequence[Any]], **given: Any
+    ) -> tuple[list[Point], list[Prepared]]:
+        """The points of a grid and their requests."""
+
+    def repeat_plan(
+        self, prompt: Prompt, times: int, **given: Any
+    ) -> tuple[list[Point], list[Prepared]]:
+        """The numbers of the runs and their requests."""
+
+
+class AsyncSession:
+    """The methods of a session that wait, for ``await``."""
+
+    def __init__(self, session: Plans) -> None:
+        self._session = session
+
+    async def ask(self, prompt: Prompt, **given: Any) -> Reply:
+        """As :meth:`Session.ask`; async functions run on the caller's loop."""
+        session = self._session
+        ready = session.prepare(prompt, **given)
+        if not ready.resolved["functions"]:
+            return await loop.arun(session.exchange(ready).whole)
+        rounds, box = session.rounds(ready)
+        while calls := rounds.calls(
+            await loop.arun(session.exchange(rounds.prepared).whole)
+        ):
+            told = await box.arun(calls, rounds.number, parallel=rounds.parallel)
+            rounds.answer(told)
+        return rounds.reply
+
+    async def run_tools(
+        self, prompt: Prompt, functions: Sequence[Callable[..., Any]], **given: Any
+    ) -> Reply:
+        """As :meth:`Session.run_tools`."""
+        return await self.ask(prompt, functions=list(functions), **given)
+
+    def chat(self, name: str = "chat") -> "AsyncChat":
+        """As :meth:`Session.chat`."""
+        return AsyncChat(self._session, name)
+
+    async def sweep(
+        self, prompt: Prompt, grid: Mapping[str, Sequence[Any]], **given: Any
+    ) -> Sweep:
+        """As :meth:`Session.sweep`."""
+        session = self._session
+        plan = session.sweep_plan(prompt, grid, **given)
+        return await loop.arun(session.group(*plan).whole)
+
+    async def repeat(self, prompt: Prompt, times: int, **given: Any) -> Runs:
+        """As :meth:`Session.repeat`."""
+        session = self._session
+        plan = session.repeat_plan(prompt, times, **given)
+        return Runs((await loop.arun(session.group(*plan).whole)).trials)
+
+    def stream(self, prompt: Prompt, **given: Any) -> "AsyncStream":
+        """As :meth:`Session.stream`: ``async for``, then ``.reply``."""
+        return AsyncStream(self._session.exchange(prompt, **given))
+
+    async def models(self) -> list[dict[str, Any]]:
+        """As :meth:`Session.models`."""
+        client = self._session.client(self._session.settings.resolve({}))
+        return await loop.arun(client.models)
+
+
+class AsyncStream(AsyncIterator[Delta]):
+    """Deltas as they come, for code that awaits; then ``reply``.
+
+    :meth:`aclose` hangs up.
+    """
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._deltas = loop.aiterate(exchange.deltas)
+        self._interrupted = self._over = False
+
+    async def __anext__(self) -> Delta:
+        try:
+            return await anext(self._deltas)
+        except StopAsyncIteration:
+            self._over = True
+            raise
+
+    @property
+    def reply(self) -> Reply:
+        """The reply as far as it has come."""
+        return self._exchange.reply(interrupted=self._interrupted)
+
+    async def aclose(self) -> None:
+        """Hang up; what came so far stays the reply."""
+        self._interrupted = not self._over
+        await self._deltas.aclose()
+
+
+class AsyncChat(Chat):
+    """A conversation of a session, for ``await``."""
+
+    def __init__(self, session: Plans, name: str) -> None:
+        super().__init__(session, name)
+        self._aio = AsyncSession(session)
+
+    async def ask(self, prompt: Any, **given: Any) -> Reply:  # type: ignore[override]
+        """The next turn, as :meth:`AsyncSession.ask`."""
+        return await self._aio.ask(self.prepare(prompt, **given))
+
+    def stream(  # type: ignore[override]
+        self, prompt: Any, **given: Any
+    ) -> AsyncStream:
+        """The next turn, as :meth:`AsyncSession.stream`."""
+        return self._aio.stream(self.prepare(prompt, **given))

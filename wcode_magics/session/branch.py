@@ -1,0 +1,99 @@
+"""Where an answer could have gone on otherwise, and the request that goes on."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from wcode_magics.errors import UsageError
+from wcode_magics.logprobs.byte_dialects import decode, spelt
+from wcode_magics.logprobs.logprobs import Logprobs
+from wcode_magics.logprobs.number_format import visible
+from wcode_magics.logprobs.position import Position
+from wcode_magics.logprobs.token import Alternative, TokenLogprob
+from wcode_magics.protocol import parameters
+from wcode_magics.protocol.messages import Message
+from wcode_magics.protocol.reply import Reply
+from wcode_magics.protocol.request import Request
+
+CONTINUATION = {"continue_final_message": True, "add_generation_prompt": False}
+
+
+def onward(beginning: Reply, given: Mapping[str, Any]) -> Request:
+    """The request that lets the model go on from the text of ``beginning``.
+
+    The text becomes the beginning of the assistant's message
+    (``continue_final_message``, as vLLM, SGLang and llama.cpp read it) in the place
+    of one that was there. Parameters and the model of ``given`` differ from the first
+    request's.
+    """
+    own = {n: v for n in parameters.NAMES if (v := given.get(n)) is not None}
+    asked = beginning.request
+    prefixed = "continue_final_message" in asked.extra
+    head = asked.messages[:-1] if prefixed else asked.messages
+    return replace(
+        asked,
+        model=given.get("model") or asked.model,
+        messages=(*head, Message("assistant", beginning.text)),
+        params={**asked.params, **own},
+        extra={**asked.extra, **CONTINUATION},
+    )
+
+
+def branched(reply: Reply, position: int, alternative: int | str) -> Reply:
+    """The beginning of a child: ``reply`` until ``position``, then ``alternative``.
+
+    ``position`` is the number of a token as the heat map counts them;
+    ``alternative`` the number of one that is shown there, 1 the most likely, or its
+    text. The server cuts the text into tokens anew, which may differ at the seam.
+
+    Raises:
+        UsageError: there are no token probabilities, no such token or alternative,
+            or the text would end inside a character.
+    """
+    logprobs = reply.logprobs
+    if logprobs is None:
+        raise UsageError("logprobs.none")
+    if not 0 <= position < len(logprobs):
+        last = len(logprobs) - 1
+        raise UsageError("branch.no_position", given=position, last=last)
+    chosen = _chosen(logprobs, logprobs.positions[position], alternative)
+    raw = spelt(chosen, alphabet=logprobs.alphabet)
+    text = decode(logprobs.data[: _start(logprobs, position)] + raw) if raw else None
+    if text is None:
+        given = logprobs.readable(chosen)
+        raise UsageError("branch.splits", given=given, position=position)
+    taken = TokenLogprob(
+        chosen.token, chosen.logprob, chosen.bytes, reply.tokens[position].top
+    )
+    tokens = (*reply.tokens[:position], taken)
+    return replace(reply, text=text, tokens=tokens, parent=reply, seam=None)
+
+
+def _chosen(
+    logprobs: Logprobs, position: Position, alternative: int | str
+) -> Alternative:
+    shown = position.alternatives
+    if isinstance(alternative, int) and 0 < alternative <= len(shown):
+        return shown[alternative - 1]
+    words = [logprobs.readable(other) for other in shown]
+    for spelling in (words, [visible(word) for word in words]):
+        if alternative in spelling:
+            return shown[spelling.index(str(alternative))]
+    alike = [n for n, word in enumerate(words) if word.strip() == alternative]
+    if len(alike) == 1:
+        return shown[alike[0]]
+    listed = ", ".join(f"{n} {visible(word)}" for n, word in enumerate(words, 1))
+    raise UsageError(
+        "branch.no_alternative",
+        given=alternative,
+        position=position.index,
+        shown=listed or "–",
+    )
+
+
+def _start(logprobs: Logprobs, position: int) -> int:
+    place = logprobs.places[position]
+    if place is not None:
+        return place[0]
+    before = [place[1] for place in logprobs.places[:position] if place is not None]
+    return max(before, default=0)

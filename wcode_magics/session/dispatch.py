@@ -1,0 +1,160 @@
+"""Where the requests of a person go, and what is kept of the answers."""
+
+import datetime as dt
+import math
+import time
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, Self
+
+from wcode_magics.errors import UsageError, tell
+from wcode_magics.protocol import models
+from wcode_magics.protocol.messages import Endpoint
+from wcode_magics.protocol.reply import Reply
+from wcode_magics.runtime import loop
+from wcode_magics.runtime.lifetime import follow
+from wcode_magics.sending.attempt import Limits
+from wcode_magics.sending.budget import Budget
+from wcode_magics.sending.client import Client
+from wcode_magics.sending.client_pool import Bound, Connections
+from wcode_magics.sending.replay import Replay, whose
+from wcode_magics.sending.reply_history import History
+from wcode_magics.sending.request_run import Exchange, Prepared
+from wcode_magics.sending.store_pool import Ledger
+from wcode_magics.settings.settings import Resolved, Settings
+
+if TYPE_CHECKING:
+    from wcode_magics.sending.replay_client import Recorded
+    from wcode_magics.store import Store
+
+
+DAY_S = 86_400.0
+"""A younger record is of the model that is there."""
+
+
+class Dispatch(Bound):
+    """Settings, connections, budget and history.
+
+    Args:
+        settings: the layers of settings.
+        transport: an ``httpx.AsyncBaseTransport`` in place of the network's.
+    """
+
+    def __init__(self, settings: Settings, transport: Any = None) -> None:
+        self.settings = settings
+        self.history: list[Reply] = History()
+        self.budget = Budget()
+        self.ledger = Ledger()
+        self._connections = Connections(transport)
+        follow(self, self._connections.close)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections and the sandbox; the next request opens them anew."""
+        self._connections.close()
+        self.ledger.close()
+
+    @property
+    def last(self) -> Reply | None:
+        """The newest reply."""
+        return self.history[-1] if self.history else None
+
+    def exchanges(self, ready: Sequence[Prepared]) -> list[Exchange]:
+        """Make requests ready that go together; raises StoreError."""
+        self.budget.limit = self.settings.resolve({})["budget"] or math.inf
+        return list(map(self._exchange, ready, self.answerers(ready)))
+
+    def _exchange(self, one: Prepared, answerer: "Client | Recorded") -> Exchange:
+        limits = Limits()
+        if answerer.source != "replayed":
+            paid = answerer.source == "endpoint"
+            budget = one.budget or self.budget if paid else None
+            limits = self.ledger.limits(answerer.endpoint, one.resolved, budget)
+        return Exchange(one, answerer, partial(self._keep, one.resolved), limits)
+
+    def endpoint(self, resolved: Resolved | None = None) -> Endpoint:
+        """Where requests go; starts the sandbox where there is no key.
+
+        Raises:
+            SettingError: a key is needed and there is none.
+        """
+        found = self.settings.endpoint(resolved or self.settings.resolve({}))
+        return found or self._connections.sandbox()
+
+    def client(self, resolved: Resolved) -> Client:
+        """The client for the endpoint, kept with its connections."""
+        return self._connections.client(self.endpoint(resolved))
+
+    def answerer(
+        self, resolved: Resolved, found: Reply | None = None
+    ) -> "Client | Recorded":
+        """What answers: the endpoint, or the record that was found or must be."""
+        if found is None and Replay(resolved["replay"]).sends:
+            return self.client(resolved)
+        from wcode_magics.sending.replay_client import Recorded
+
+        return Recorded(self.ledger.store(resolved), found)
+
+    def answerers(self, ready: Sequence[Prepared]) -> "list[Client | Recorded]":
+        """What answers requests that go together.
+
+        Equal ones have as many records, each its own, and
+        none by a ``seed`` alone.
+        """
+        asked = [(one.request, one.resolved) for one in ready]
+        found = self.ledger.recall(asked, self.place)
+        return [
+            self.answerer(one.resolved, self._current(one, record))
+            for one, record in zip(ready, found, strict=True)
+        ]
+
+    def _current(self, one: Prepared, record: Reply | None) -> Reply | None:
+        """The record, unless another model has taken its name since."""
+        if record is None or record.answered is None or record.from_sandbox:
+            return record
+        model, came = one.request.model, record.answered.timestamp()
+        known = models.find(model, one.resolved.place) is not None
+        late = known or time.time() - came < DAY_S
+        if late or not Replay(one.resolved["replay"]).sends:
+            return record
+        made = loop.run(self.client(one.resolved).contexts.created, model)
+        if made is None or made <= came:
+            return record
+        day = f"{dt.datetime.fromtimestamp(made).astimezone():%Y-%m-%d}"
+        tell(UsageError("model_changed", model=model, day=day))
+        return None
+
+    def place(self, resolved: Resolved) -> str | None:
+        """The endpoint whose records count, as the store has it; None: any."""
+        sends = Replay(resolved["replay"]).sends
+        endpoint = self.settings.endpoint(resolved) if sends else None
+        return whose(resolved, endpoint)
+
+    @property
+    def store(self) -> "Store":
+        """What was paid for; raises StoreError where the file cannot be used."""
+        return self.ledger.store(self.settings.resolve({}))
+
+    def _keep(self, resolved: Resolved, reply: Reply) -> None:
+        self.history.append(reply)
+        self.ledger.keep(reply, resolved)
+
+    def context(self, prepared: Prepared, size: int) -> int | None:
+        """The context of the model, or None where nobody tells.
+
+        The endpoint is asked once a prompt of ``size`` tokens may not fit.
+        """
+        model, resolved = prepared.request.model, prepared.resolved
+        row = models.find(model, resolved.place)
+        if row is not None or not Replay(resolved["replay"]).sends:
+            return None if row is None else row.context
+        return loop.run(self.client(resolved).contexts.of, model, size)
+
+    def models(self) -> list[dict[str, Any]]:
+        """What the endpoint itself lists; raises EndpointError."""
+        return loop.run(self.client(self.settings.resolve({})).models)

@@ -1,0 +1,112 @@
+"""Answers of a wanted form: what is asked of the endpoint, and how the text is read."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from wcode_magics.errors import AnswerError, OptionError, UsageError
+from wcode_magics.protocol.messages import Message
+from wcode_magics.protocol.parameters import NAMES
+from wcode_magics.protocol.reply import Reply
+from wcode_magics.protocol.schema import Schema, schema_of
+from wcode_magics.sending.request_run import Prepared
+from wcode_magics.settings.settings import Resolved
+from wcode_magics.text import say
+
+Reader = Callable[[Reply], Any]
+Advice = tuple[str, Mapping[str, Any]]
+
+JSON_MODE = {"type": "json_object"}
+
+
+def wanted_form(
+    resolved: Resolved,
+) -> tuple[dict[str, Any], Reader | None, list[Advice]]:
+    """What ``schema`` or ``json`` ask for: parameters, reader of answers, advice.
+
+    Raises:
+        UsageError: ``schema`` is no schema.
+        OptionError: two of schema, json and response_format were given.
+    """
+    schema, json = resolved["schema"], resolved["json"]
+    given = [
+        name
+        for name in ("schema", "json", "response_format")
+        if resolved[name] and resolved.layer(name) == "cell"
+    ]
+    if len(given) > 1:
+        one, other = (f"--{name.replace('_', '-')}" for name in given[:2])
+        raise OptionError("not_together", one=one, other=other)
+    if schema is not None:
+        made = schema_of(schema)
+        held = ", ".join(made.strict.patterns)
+        advice: list[Advice] = [("patterns_held", {"patterns": held})] if held else []
+        return {"response_format": made.response_format}, _reader(made), advice
+    if json:
+        return {"response_format": JSON_MODE}, _read_json, []
+    return {}, None, []
+
+
+def repaired(
+    prepared: Prepared, reply: Reply, given: Mapping[str, Any] | None = None
+) -> Prepared:
+    """The request that asks once more, with what was wrong in the answer.
+
+    Options that are ``given`` replace those of the first request.
+
+    Raises:
+        UsageError: the answer was not asked for in a form, or there is nothing wrong.
+    """
+    read = reply._read  # noqa: SLF001 - how this answer was asked to be read
+    if read is None:
+        raise UsageError("no_form")
+    try:
+        read(reply)
+    except AnswerError as error:
+        error.reply = None
+        asked = reply.request.messages[-1].content or ""
+        wrong = say("prompts.repair", problem=error, prompt=asked)
+    else:
+        raise UsageError("nothing_wrong")
+    said = (Message("assistant", reply.text), Message("user", wrong))
+    given = given or {}
+    own = {name: value for name, value in given.items() if name in NAMES}
+    request = replace(
+        reply.request,
+        messages=(*reply.request.messages, *said),
+        params={**reply.request.params, **own},
+    )
+    resolved = prepared.resolved.over(given)
+    ready = replace(prepared, request=request, resolved=resolved, read=read)
+    return replace(ready, before=None, advice=())
+
+
+def _reader(schema: Schema) -> Reader:
+    return lambda reply: schema.check(_read_json(reply))
+
+
+def _read_json(reply: Reply) -> Any:
+    try:
+        return reply.json
+    except AnswerError as error:
+        if reply.finish_reason == "length":
+            raise AnswerError("cut_json", tokens=_length(reply)) from error
+        if error.key == "text_not_json":
+            thinks = "reasoning_effort" not in reply.request.extra
+            key = "asked_not_json" if thinks else "asked_not_json_at_all"
+            raise AnswerError(key, **error.facts) from error
+        raise
+
+
+def _length(reply: Reply) -> str:
+    return "–" if reply.usage is None else str(reply.usage.completion_tokens)
+
+
+def plain_value(value: Any) -> Any:
+    """A parsed value as dicts, lists and scalars, for showing."""
+    from pydantic import TypeAdapter
+
+    try:
+        return TypeAdapter(Any).dump_python(value, mode="json")
+    except ValueError:
+        return str(value)

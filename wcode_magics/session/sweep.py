@@ -1,0 +1,221 @@
+"""One prompt over a grid of values: what is asked, and the answers as a table."""
+
+import asyncio
+import itertools
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from wcode_magics.errors import OptionError, UsageError, WcodeError
+from wcode_magics.logprobs.alignment import compare
+from wcode_magics.protocol import models, parameters, token_counts
+from wcode_magics.protocol.messages import Usage
+from wcode_magics.protocol.reply import Reply
+from wcode_magics.protocol.request import Request
+from wcode_magics.runtime.imports import shown_by
+from wcode_magics.sending.request_run import Exchange
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+UNASKED = 20
+AT_ONCE = 8
+DIMENSIONS = ("model", *parameters.NAMES)
+
+Point = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One point of the grid and what it came to: a reply, an error, or both."""
+
+    point: Point
+    reply: Reply | None = None
+    error: WcodeError | None = None
+
+    @property
+    def text(self) -> str:
+        """The answer; empty where there is none."""
+        return self.reply.text if self.reply is not None else ""
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """The trials of a grid, its last dimension varying fastest."""
+
+    trials: tuple[Trial, ...]
+
+    _repr_mimebundle_ = shown_by("wcode_magics.display.sweep_bundles.bundle")
+
+    @property
+    def replies(self) -> list[Reply]:
+        """The answers that came, in order."""
+        return [trial.reply for trial in self.trials if trial.reply is not None]
+
+    @property
+    def cost(self) -> float | None:
+        """All answers together in ¥; None where a price is not known."""
+        costs = [reply.cost for reply in self.replies]
+        known = [cost for cost in costs if cost is not None]
+        return sum(known) if len(known) == len(costs) else None
+
+    @cached_property
+    def agreements(self) -> tuple[float, ...]:
+        """How far each answer agrees with the first one: shares of characters.
+
+        1 is the same text, nan where there was no answer.
+        """
+        first = next(iter(self.replies), None)
+        return tuple(
+            compare(first, trial.reply).agreement
+            if first is not None and trial.reply is not None
+            else math.nan
+            for trial in self.trials
+        )
+
+    def frame(self) -> "pd.DataFrame":
+        """A row a trial.
+
+        The values of the grid, then text, prompt_tokens, completion_tokens, cost (¥),
+        mean_logprob (natural, nan without ``logprobs``), agreement (with the first
+        answer, 0 to 1), finish_reason, seconds, error.
+        """
+        import pandas as pd
+
+        rows = map(_row, self.trials, self.agreements)
+        return pd.DataFrame(list(rows))
+
+
+def grid_points(grid: Mapping[str, Sequence[Any]]) -> list[Point]:
+    """The cross product of a grid, each value checked.
+
+    Raises:
+        OptionError: no such dimension, or one without values.
+        ParameterError: a value is not allowed.
+    """
+    columns = [[(name, value) for value in _values(name, grid[name])] for name in grid]
+    if not columns:
+        raise OptionError("sweep.empty", name="grid")
+    return [dict(point) for point in itertools.product(*columns)]
+
+
+def grid_of(given: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """The grid that the options ``sweep`` and ``models`` of a line say.
+
+    Raises:
+        OptionError: a dimension was given twice.
+    """
+    models_given = given.get("models")
+    grid: dict[str, list[Any]] = {"model": models_given} if models_given else {}
+    for name, values in given.get("sweep") or ():
+        if name in grid:
+            raise OptionError("given_twice", name=name)
+        grid[name] = values
+    return grid
+
+
+def estimated(asked: Sequence[tuple[Request, str]]) -> tuple[int, float | None]:
+    """About how many prompt tokens, and the most in ¥ (None: a price is unknown).
+
+    ``asked`` are requests, each with the endpoint it goes to. The most is all prompts
+    with answers of ``max_tokens``, or else as long as the model can.
+    """
+    total, most = 0, 0.0
+    known = True
+    for request, place in asked:
+        prompt = token_counts.count_request(request, place).tokens
+        model = models.find(request.model, place)
+        longest = request.params.get("max_tokens", model.max_output if model else 0)
+        price = models.cost(request.model, Usage(prompt, longest), place)
+        total += prompt
+        known = known and price is not None
+        most += price or 0.0
+    return total, most if known else None
+
+
+class Group:
+    """Requests that go together, :data:`AT_ONCE` at a time.
+
+    An error is the outcome of its trial. ``tell`` is given the place and the trial as
+    each one ends.
+    """
+
+    def __init__(
+        self,
+        points: Sequence[Point],
+        exchanges: Sequence[Exchange],
+        tell: Callable[[int, Trial], object] = lambda _place, _trial: None,
+    ) -> None:
+        self._points, self._exchanges, self._tell = points, exchanges, tell
+        self._sent: dict[int, Exchange] = {}
+
+    @property
+    def waits(self) -> float:
+        """Seconds until one is sent again, where all that were sent wait; else 0."""
+        return min((one.waits for one in tuple(self._sent.values())), default=0.0)
+
+    async def whole(self) -> Sweep:
+        """Send all and wait for their ends."""
+        gate = asyncio.Semaphore(AT_ONCE)
+
+        async def trial(place: int) -> Trial:
+            async with gate:
+                self._sent[place] = sent = self._exchanges[place]
+                try:
+                    ended = Trial(self._points[place], await sent.whole())
+                except WcodeError as error:
+                    ended = Trial(self._points[place], error.reply, error)
+                finally:
+                    del self._sent[place]
+            self._tell(place, ended)
+            return ended
+
+        places = range(len(self._points))
+        return Sweep(tuple(await asyncio.gather(*map(trial, places))))
+
+
+def refuse_many(count: int, most: float | None) -> None:
+    """Raise where so many requests need a yes that was not given."""
+    if count > UNASKED:
+        price = "¥ –" if most is None else models.money(most)
+        raise UsageError("sweep.many", count=count, limit=UNASKED, price=price)
+
+
+def refuse_unasked(asked: Sequence[tuple[Request, str]]) -> None:
+    """:func:`refuse_many` by what :func:`estimated` says."""
+    _tokens, most = estimated(asked)
+    refuse_many(len(asked), most)
+
+
+def _values(name: str, values: Any) -> list[Any]:
+    if name not in DIMENSIONS:
+        hint = parameters.hint(name, DIMENSIONS)
+        raise OptionError("sweep.unknown", given=name, hint=hint)
+    if isinstance(values, str) or not hasattr(values, "__iter__"):
+        values = [values]
+    found = list(values)
+    if not found:
+        raise OptionError("sweep.empty", name=name)
+    if name == "model":
+        return [str(value) for value in found]
+    return [parameters.check(name, value) for value in found]
+
+
+def _row(trial: Trial, agreement: float) -> dict[str, Any]:
+    reply = trial.reply
+    usage = reply.usage if reply is not None else None
+    told = reply.logprobs if reply is not None else None
+    return {
+        **trial.point,
+        "text": reply.text if reply is not None else None,
+        "prompt_tokens": usage.prompt_tokens if usage else None,
+        "completion_tokens": usage.completion_tokens if usage else None,
+        "cost": reply.cost if reply is not None else None,
+        "mean_logprob": told.mean if told is not None else math.nan,
+        "agreement": agreement,
+        "finish_reason": reply.finish_reason if reply is not None else None,
+        "seconds": reply.elapsed if reply is not None else None,
+        "error": None if trial.error is None else str(trial.error),
+    }

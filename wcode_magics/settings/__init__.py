@@ -1,0 +1,1 @@
+"""Options and settings: what can be set, read from where, and checked how."""

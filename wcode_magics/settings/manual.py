@@ -1,0 +1,140 @@
+"""The help page of the cell and the tables of the README, out of the option table."""
+
+import textwrap
+from collections.abc import Collection, Sequence
+
+from wcode_magics.protocol import parameters
+from wcode_magics.settings import options
+from wcode_magics.settings.options import Option
+from wcode_magics.text import say
+
+WIDTH = 88
+_EXAMPLES = """\
+%%wcode -t 0 --out answer
+{ask}
+
+%%wcode --logprobs --top-logprobs 5 --max-tokens 30
+{classify}
+
+%wcode --stream --seed 7 {line}"""
+
+
+def page() -> str:
+    """The help page of ``%%wcode`` in the person's language."""
+    parts = [
+        say("ui.help_intro"),
+        _usage(),
+        *(_section(group) for group in (*parameters.GROUPS, "general")),
+        _filled(say("ui.help_values")),
+        _filled(say("ui.help_reply")),
+        f"{say('ui.help_examples')}:\n{textwrap.indent(_examples(), '    ')}",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def shell_page(left_out: Collection[str]) -> str:
+    """The help page of ``python -m wcode_magics``, some options left out."""
+    parts = [
+        f"{say('ui.help_usage')}:\n    {say('ui.shell_usage')}",
+        *(_section(group, left_out) for group in (*parameters.GROUPS, "general")),
+        _filled(say("ui.shell_values")),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def params_markdown(lang: str) -> str:
+    """The table of parameters for the README in ``lang``."""
+    heads = ("flag", "label", "range", "default", "meaning")
+    rows = [
+        (
+            f"`--{row.name.replace('_', '-')}`"
+            + (f" `-{row.short}`" if row.short else ""),
+            say(f"params.{row.name}.label", lang),
+            f"`{row.allowed}`",
+            "–" if row.default is None else f"`{row.default}`",
+            say(f"params.{row.name}.help", lang),
+        )
+        for row in parameters.PARAMS
+    ]
+    return _markdown([say(f"ui.{head}", lang) for head in heads], rows)
+
+
+def options_markdown(lang: str) -> str:
+    """The table of the other options of a cell for the README in ``lang``."""
+    rows = [
+        (f"`{_spelt(row)}`", say(f"options.{row.name}", lang))
+        for row in options.CELL
+        if row.param is None
+    ]
+    return _markdown([say("ui.flag", lang), say("ui.meaning", lang)], rows)
+
+
+def settings_markdown(lang: str) -> str:
+    """The table of the settings that no cell has a flag for, for the README."""
+    heads = ("name", "range", "default", "variable", "meaning")
+    rows = [
+        (
+            f"`{row.name}`",
+            f"`{row.allowed}`",
+            "–" if row.default is None else f"`{row.default:g}`",
+            f"`WCODE_{row.name.upper()}`",
+            say(f"options.{row.name}", lang),
+        )
+        for row in options.SETTINGS
+        if row.stage == "session"
+    ]
+    return _markdown([say(f"ui.{head}", lang) for head in heads], rows)
+
+
+def _markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [
+        "| " + " | ".join(heads) + " |",
+        "| " + " | ".join("---" for _ in heads) + " |",
+    ]
+    lines += [
+        "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |"
+        for row in rows
+    ]
+    return "\n".join(lines)
+
+
+def _usage() -> str:
+    head, prompt = say("ui.help_usage"), say("ui.help_prompt")
+    return f"{head}:\n    %%wcode [--…]\n    {prompt}\n\n    %wcode [--…] {prompt}"
+
+
+def _examples() -> str:
+    words = {name: say(f"ui.example_{name}") for name in ("ask", "classify", "line")}
+    return _EXAMPLES.format(**words)
+
+
+def _section(group: str, left_out: Collection[str] = ()) -> str:
+    rows = [
+        row for row in options.CELL if _group(row) == group and row.name not in left_out
+    ]
+    lines = [f"{say(f'groups.{group}')}:"]
+    for row in rows:
+        lines += [f"  {_spelt(row)}", _filled(row.help, "      ")]
+    return "\n".join(lines)
+
+
+def _group(row: Option) -> str:
+    return row.param.group if row.param is not None else "general"
+
+
+def _spelt(row: Option) -> str:
+    short = f"-{row.short}, " if row.short else ""
+    flag = f"--[no-]{row.flag[2:]}" if row.switch else row.flag
+    if row.takes_value and not row.needs_value:
+        return f"{short}{flag}[={row.allowed}]"
+    return f"{short}{flag} {row.allowed}" if row.takes_value else f"{short}{flag}"
+
+
+def _filled(words: str, indent: str = "") -> str:
+    return textwrap.fill(
+        words,
+        WIDTH,
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_on_hyphens=False,
+    )

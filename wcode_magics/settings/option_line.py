@@ -1,0 +1,329 @@
+"""A line of options into values, and what could come next at the cursor.
+
+A word is a shell word, except that one which begins with ``{`` or ``[``, also behind
+``name=``, is a whole JSON value, spaces and quotes included. Nothing else of a line is
+expanded.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from wcode_magics.errors import OptionError
+from wcode_magics.prompts.template import Template
+from wcode_magics.protocol import parameters
+from wcode_magics.runtime.shell_variables import public
+from wcode_magics.settings import option_values, options
+from wcode_magics.settings.options import Option
+
+_WORD = re.compile(r"""(?:[^\s"']|"(?:\\.|[^"\\])*"|'[^']*')+""")
+_QUOTED_WORD = re.compile(r"""(?:"(?:\\.|[^"\\])*"|'[^']*'|\S)+""")
+_QUOTED = re.compile(r""""((?:\\.|[^"\\])*)"|'([^']*)'""")
+_NAME = re.compile(r"([\w-]+)(=?)")
+_SPACE = re.compile(r"\s*")
+_DIMENSION = re.compile(r"([\w-]+)=")
+_DIMENSIONS = frozenset({"model", *parameters.NAMES})
+_NAMED_JSON = re.compile(r"(?:[\w-]+=)+(?=[{\[])")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The values by option name, and the rest of the line after the options."""
+
+    values: Mapping[str, Any]
+    rest: str
+
+    def refuse_rest(self) -> None:
+        """Raise OptionError where something but a comment stands after the options."""
+        if not self.rest or self.rest.startswith("#"):
+            return
+        word = self.rest.split()[0]
+        for row in options.CELL:
+            apart = row.name in self.values and not row.needs_value
+            if apart and word in row.words:
+                raise OptionError("value_apart", name=row.flag, given=word)
+        raise OptionError("unexpected_word", given=word)
+
+
+def parse(line: str, variables: Mapping[str, Any]) -> Line:
+    """Read the options at the beginning of ``line``; the rest is left as it is.
+
+    Raises:
+        OptionError: an unknown, repeated or unreadable option.
+        ParameterError: a value that is not allowed.
+        VariableError: ``$name`` or ``@path`` points at nothing.
+    """
+    values: dict[str, Any] = {}
+    at = _skip(line, 0)
+    while at < len(line) and line[at] == "-":
+        word, after = _word(line, at)
+        if word == "--":
+            at = _skip(line, after)
+            break
+        name, equals, given = word.partition("=")
+        row = options.flag(name)
+        if not row.takes_value:
+            value: Any = not name.startswith("--no")
+            if equals and not (row.switch and value):
+                raise OptionError("no_value", name=name, given=given)
+            if not equals and value and row.takes_object and _is_object(line, after):
+                equals, (given, after) = "=", _value(line, after, row)
+            if equals:
+                value = option_values.read(row, given, variables)
+        elif equals or row.needs_value:
+            if not equals:
+                given, after = _value(line, after, row)
+            value = option_values.read(row, given, variables)
+            if row.template and not option_values.points(given):
+                value = Template(value)
+        else:
+            value = row.bare
+        _put(values, row, value)
+        at = _skip(line, after)
+        if row.kind == "grid":
+            at = _more_dimensions(line, at, values, row, variables)
+    return Line(values, line[at:].strip())
+
+
+def _more_dimensions(
+    line: str,
+    at: int,
+    values: dict[str, Any],
+    row: Option,
+    variables: Mapping[str, Any],
+) -> int:
+    """Take the words ``name=v1,v2`` that follow the first of a grid."""
+    while at < len(line) and _is_dimension(line[at:]):
+        word, after = _word(line, at)
+        _put(values, row, option_values.read(row, word, variables))
+        at = _skip(line, after)
+    return at
+
+
+def uncommented(line: str) -> str:
+    """The line up to a word that begins with ``#``."""
+    words = _QUOTED_WORD.finditer(line)
+    return next((line[: w.start()] for w in words if w.group()[0] == "#"), line)
+
+
+def first_words(line: str, count: int) -> tuple[list[str], str]:
+    """At most ``count`` words at the beginning of ``line``, and the rest of it.
+
+    Raises:
+        OptionError: a quotation mark is not closed.
+    """
+    words: list[str] = []
+    at = _skip(line, 0)
+    while at < len(line) and len(words) < count:
+        word, after = _word(line, at)
+        words.append(word)
+        at = _skip(line, after)
+    return words, line[at:]
+
+
+def parse_words(
+    words: Sequence[str], flags: Mapping[str, Option] = options.FLAGS
+) -> Line:
+    """The same for the words of a shell's command line, in any order.
+
+    What is neither an option nor its value is the prompt, joined with spaces; there
+    are no variables.
+    """
+    values: dict[str, Any] = {}
+    prompt: list[str] = []
+    left = list(words)
+    while left:
+        word = left.pop(0)
+        if word == "--":
+            prompt += left
+            break
+        if not word.startswith("-") or len(word) == 1:
+            prompt.append(word)
+            continue
+        name, equals, given = word.partition("=")
+        row = options.flag(name, flags)
+        if not row.takes_value:
+            if equals:
+                raise OptionError("no_value", name=name, given=given)
+            _put(values, row, not name.startswith("--no"))
+            continue
+        if not equals and not row.needs_value:
+            _put(values, row, row.bare)
+            continue
+        if not equals and not left:
+            raise OptionError("value_missing", name=row.flag, allowed=row.allowed)
+        _put(values, row, option_values.read(row, given if equals else left.pop(0), {}))
+        while row.kind == "grid" and left and _is_dimension(left[0]):
+            _put(values, row, option_values.read(row, left.pop(0), {}))
+    return Line(values, " ".join(prompt))
+
+
+def _is_dimension(word: str) -> bool:
+    match = _DIMENSION.match(word)
+    return match is not None and match.group(1).replace("-", "_") in _DIMENSIONS
+
+
+def _put(values: dict[str, Any], row: Option, value: Any) -> None:
+    if row.repeats:
+        more = value if isinstance(value, list) else [value]
+        values[row.name] = [*values.get(row.name, []), *more]
+    elif row.name in values:
+        raise OptionError("given_twice", name=row.flag)
+    else:
+        values[row.name] = value
+
+
+def _skip(line: str, at: int) -> int:
+    match = _SPACE.match(line, at)
+    return match.end() if match else at
+
+
+def _is_object(line: str, at: int) -> bool:
+    return line[_skip(line, at) :][:1] == "{"
+
+
+def _word(line: str, at: int) -> tuple[str, int]:
+    named = _NAMED_JSON.match(line, at)
+    if named is not None:
+        with suppress(ValueError):
+            end = _json_end(line, named.end())
+            return line[at:end], end
+    match = _WORD.match(line, at)
+    if match is None:
+        raise OptionError("open_quote", given=line[at : at + 40])
+    end = match.end()
+    if end < len(line) and not line[end].isspace():
+        raise OptionError("open_quote", given=line[end : end + 40])
+    return _QUOTED.sub(_unquoted, match.group()), end
+
+
+def _unquoted(match: re.Match[str]) -> str:
+    double, single = match.groups()
+    return single if double is None else re.sub(r"\\([\"\\])", r"\1", double)
+
+
+def _value(line: str, at: int, row: Option) -> tuple[str, int]:
+    at = _skip(line, at)
+    if at >= len(line):
+        raise OptionError("value_missing", name=row.flag, allowed=row.allowed)
+    if line[at] not in "{[":
+        return _word(line, at)
+    try:
+        end = _json_end(line, at)
+    except ValueError as wrong:
+        if row.kind == "text":
+            return _word(line, at)
+        raise OptionError("bad_json", name=row.flag, reason=str(wrong)) from wrong
+    return line[at:end], end
+
+
+def _json_end(line: str, at: int) -> int:
+    _data, end = json.JSONDecoder().raw_decode(line, at)
+    return end
+
+
+def parse_assignments(
+    line: str, variables: Mapping[str, Any]
+) -> Iterator[tuple[Option, Any, bool]]:
+    """``name=value`` words as (setting, checked value, whether one was given).
+
+    ``name=`` alone gives the value None: back to the lower layers.
+
+    Raises:
+        SettingError: no such setting.
+        OptionError, ParameterError, VariableError: its value is not allowed.
+    """
+    at = _skip(line, 0)
+    while at < len(line):
+        match = _NAME.match(line, at)
+        if match is None:
+            raise OptionError("bad_assignment", given=line[at : at + 40])
+        row, at = options.setting(match.group(1)), match.end()
+        if not match.group(2):
+            yield row, None, False
+        elif at >= len(line) or line[at].isspace():
+            yield row, None, True
+        else:
+            raw, at = _value(line, at, row)
+            value = option_values.read(row, raw, variables)
+            yield row, value, True
+        at = _skip(line, at)
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """``text`` replaces the line from ``start`` on; ``kind`` is flag, choice, name."""
+
+    text: str
+    start: int
+    kind: str
+    meta: str = ""
+
+
+def complete(
+    line: str,
+    variables: Mapping[str, Any],
+    flags: Mapping[str, Option] = options.FLAGS,
+) -> Iterator[Completion]:
+    """What may stand at the end of ``line`` (the line up to the cursor)."""
+    start = max(line.rfind(" "), line.rfind("\t")) + 1
+    word = line[start:]
+    before = line[:start].split()
+    row = flags.get(before[-1]) if before else None
+    name, equals, _given = word.partition("=")
+    if equals and name in flags:
+        row, start, word = flags[name], start + len(name) + 1, _given
+    if row is not None and (row.takes_value if equals else row.needs_value):
+        yield from _values(row, word, start, variables)
+    elif not word or word.startswith("-"):
+        yield from _flags(word, start, flags)
+
+
+def _flags(word: str, start: int, flags: Mapping[str, Option]) -> Iterator[Completion]:
+    for spelt, row in flags.items():
+        underscored = "_" in spelt and "_" not in word
+        short = len(spelt) == 2 and spelt != word
+        if spelt.startswith(word) and not underscored and not short:
+            yield Completion(spelt, start, "flag", row.allowed)
+
+
+def _values(
+    row: Option, word: str, start: int, variables: Mapping[str, Any]
+) -> Iterator[Completion]:
+    for choice in row.words:
+        if choice.startswith(word):
+            yield Completion(choice, start, "choice")
+    if row.kind == "functions" and not word.startswith("$"):
+        yield from _functions(word, start, variables)
+        return
+    if row.kind == "grid" and "=" not in word:
+        for name in ("model", *parameters.NAMES):
+            if name.startswith(word):
+                yield Completion(f"{name}=", start, "name")
+        return
+    if word.startswith("$") or (not row.words and not word):
+        for name in public(variables):
+            if f"${name}".startswith(word):
+                yield Completion(f"${name}", start, "name")
+
+
+def _functions(
+    word: str, start: int, variables: Mapping[str, Any]
+) -> Iterator[Completion]:
+    begun, comma, last = word.rpartition(",")
+    for name in public(variables):
+        value = variables[name]
+        named = callable(value) and not isinstance(value, type)
+        if named and name.startswith(last):
+            yield Completion(f"{begun}{comma}{name}", start, "function")
+
+
+def complete_names(line: str, names: Sequence[str]) -> Iterator[Completion]:
+    """The names that begin as the last word of ``line`` does."""
+    start = max(line.rfind(" "), line.rfind("\t")) + 1
+    for name in names:
+        if name.startswith(line[start:]):
+            yield Completion(name, start, "name")

@@ -1,0 +1,164 @@
+"""What is written behind an option, as the option's value.
+
+A word, ``$name``, ``@path`` or JSON. What a variable or a file holds is a value as it
+stands: it is not read again.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from wcode_magics.errors import OptionError, VariableError
+from wcode_magics.protocol import parameters
+from wcode_magics.runtime.shell_variables import public
+from wcode_magics.settings import options
+from wcode_magics.settings.options import Option
+
+_TRUE, _FALSE = {"true", "yes", "on", "1"}, {"false", "no", "off", "0"}
+_VARIABLE = re.compile(r"\$[^\W\d]\w*(\[-?\d+\])*")
+
+
+def read(row: Option, raw: str, variables: Mapping[str, Any]) -> Any:
+    """The checked value of what was written: a word, ``$name``, ``@path``, JSON.
+
+    Raises:
+        OptionError, ParameterError: it cannot be read or is not allowed.
+        VariableError: ``$name`` or ``@path`` points at nothing.
+    """
+    if _VARIABLE.fullmatch(raw):
+        return options.checked(row, variable(raw[1:], variables))
+    if row.kind == "functions":
+        names = [name.strip() for name in raw.split(",") if name.strip()]
+        return options.checked(row, [variable(name, variables) for name in names])
+    if row.kind == "words":
+        words = [word.strip() for word in raw.split(",") if word.strip()]
+        return options.checked(row, words)
+    structured = row.takes_object or row.kind in {"schema", "headers"}
+    if row.param is not None and row.param.kind in {"object", "array"}:
+        structured = True
+    if raw.startswith("@") and (structured or row.template):
+        held = _file(raw[1:])
+        return options.checked(row, _structure(row, held) if structured else held)
+    if row.kind == "grid":
+        return _dimension(row, raw, variables)
+    if row.kind == "pair":
+        return _pair(row, raw, variables)
+    if structured and raw.lstrip()[:1] in {"{", "["}:
+        return options.checked(row, _structure(row, raw))
+    return options.checked(row, _scalar(row, raw))
+
+
+def points(raw: str) -> bool:
+    """Whether what was written stands for a variable or a file."""
+    return raw.startswith("@") or _VARIABLE.fullmatch(raw) is not None
+
+
+def variable(name: str, variables: Mapping[str, Any]) -> Any:
+    """The value of ``name`` or ``name[0]``.
+
+    Raises:
+        VariableError: there is none, with the nearest name.
+    """
+    name, *places = name.replace("]", "").split("[")
+    if name not in variables:
+        hint = parameters.hint(name, public(variables), "${}")
+        raise VariableError("unknown_variable", given=name, hint=hint)
+    value = variables[name]
+    for place in places:
+        try:
+            value = value[int(place)]
+        except (IndexError, KeyError, TypeError) as wrong:
+            raise VariableError("no_item", given=name, place=place) from wrong
+    return value
+
+
+def _scalar(row: Option, raw: str) -> Any:
+    kind = row.param.kind if row.param is not None else row.kind
+    if kind in {"bool", "switch", "flag"}:
+        word = raw.lower()
+        return True if word in _TRUE else False if word in _FALSE else raw
+    if kind in {"float", "int", "number", "count"}:
+        try:
+            return int(raw)
+        except ValueError:
+            pass
+        try:
+            return float(raw)
+        except ValueError:
+            return raw
+    return unescaped(raw) if row.name == "stop" else raw
+
+
+def _structure(row: Option, raw: str) -> Any:
+    start = raw.lstrip()[:1]
+    if start not in {"{", "["}:
+        return raw
+    try:
+        return json.loads(raw)
+    except ValueError as wrong:
+        reason = str(wrong)
+        raise OptionError("bad_json", name=row.flag, reason=reason) from wrong
+
+
+def _pair(row: Option, raw: str, variables: Mapping[str, Any]) -> tuple[str, Any]:
+    name, equals, value = raw.partition("=")
+    if not equals or not name.strip():
+        raise OptionError("bad_option", name=row.flag, given=raw, allowed="name=value")
+    if value.startswith("$") and value[1:].isidentifier():
+        return name.strip(), variable(value[1:], variables)
+    try:
+        return name.strip(), json.loads(value)
+    except ValueError:
+        return name.strip(), value
+
+
+def _dimension(
+    row: Option, raw: str, variables: Mapping[str, Any]
+) -> tuple[str, list[Any]]:
+    """``name=v1,v2``, ``name=[…]`` or ``name=$list`` as a name and its values."""
+    name, equals, value = raw.partition("=")
+    if not equals or not name.strip():
+        raise OptionError("bad_option", name=row.flag, given=raw, allowed=row.allowed)
+    name = name.strip().replace("-", "_")
+    if value.startswith("$") and value[1:].isidentifier():
+        return name, variable(value[1:], variables)
+    try:
+        listed = json.loads(value)
+        return name, listed if isinstance(listed, list) else [listed]
+    except ValueError:
+        words = [word.strip() for word in value.split(",") if word]
+        read_word = unescaped if name == "stop" else _literal
+        return name, [read_word(word) for word in words]
+
+
+def _literal(word: str) -> Any:
+    lowered = word.lower()
+    if lowered in {"true", "false"}:
+        return lowered == "true"
+    return _scalar(_NUMBER, word)
+
+
+_NUMBER = options.Option("", "number")
+
+
+def _file(path: str) -> str:
+    try:
+        return Path(path).expanduser().read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as wrong:
+        raise VariableError("unreadable_file", path=path, reason=wrong) from wrong
+
+
+def escaped(text: str) -> str:
+    """A text with what JSON escapes written out."""
+    return json.dumps(text, ensure_ascii=False)[1:-1].replace('\\"', '"')
+
+
+def unescaped(text: str) -> str:
+    """The text of :func:`escaped`; what is no escape stays as it was typed."""
+    quoted = text.replace("\\\\", "\0").replace('"', '\\"').replace("\0", "\\\\")
+    try:
+        return str(json.loads(f'"{quoted}"'))
+    except ValueError:
+        return text

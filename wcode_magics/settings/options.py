@@ -1,0 +1,333 @@
+"""What can be set, on a cell's line and for a session: rows, reading, checking.
+
+The parameters of :mod:`wcode_magics.protocol.parameters` are rows here by walking that
+table. Help stands in ``locale/`` under ``options.<name>`` (``params.<name>.help`` for a
+parameter). Magic, shell, configuration and completion walk :data:`OPTIONS`.
+"""
+
+import keyword
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any, Literal
+
+from wcode_magics import text
+from wcode_magics.errors import OptionError, SettingError
+from wcode_magics.output.secret_forms import MASK
+from wcode_magics.protocol import endpoint_url, parameters
+from wcode_magics.protocol.extra_headers import headers_in
+from wcode_magics.protocol.parameters import Param
+
+Kind = Literal[
+    "text",
+    "name",
+    "flag",
+    "switch",
+    "number",
+    "choice",
+    "language",
+    "pair",
+    "param",
+    "functions",
+    "schema",
+    "grid",
+    "words",
+    "variable",
+    "answer",
+    "count",
+    "url",
+    "headers",
+]
+
+Stage = Literal["request", "conversation", "run", "cell", "table", "session"]
+"""Where an option applies.
+
+``request``: to what is sent and how; ``conversation``: to what goes with more than one
+request, in notebooks; ``run``: to what is done with a request, in cells and the shell;
+``cell``: to what is done with the answer, in notebooks; ``table``: to the rows of a
+DataFrame; ``session``: to all requests, as a setting and no flag.
+"""
+
+REPLAYS = ("off", "read", "only")
+FORMATS = ("markdown", "text", "code", "json", "html")
+TRIMS = ("stop", "oldest", "middle")
+_FORMS = {
+    "functions": "f,g · $list",
+    "schema": "$Type · JSON · @file",
+    "variable": "$name",
+    "answer": "$reply · $runs[0]",
+    "count": "int ≥ 1",
+    "grid": "name=v1,v2 …",
+    "words": "a,b,c",
+    "pair": "name=value",
+    "url": "https://host/v1",
+    "headers": '{"name": "value"} · $name',
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A row. ``stage``: where it applies; ``setting``: it is a value of the session.
+
+    A ``switch`` is on or off by ``--name`` and ``--no-name``; a ``flag`` is given;
+    a ``pair`` is ``name=value`` and may be repeated; ``functions`` are names of
+    variables, a ``schema`` is anything that :mod:`wcode_magics.protocol.schema` reads,
+    a ``grid`` is ``name=v1,v2`` once or more, an ``answer`` is a reply. ``low`` bounds
+    a number from below, exclusive; ``form`` is how a text looks. ``bare`` is the value
+    of a flag that has none behind it, and takes one behind ``=`` alone. What is written
+    behind a ``template`` is filled in as the prompt is.
+    """
+
+    name: str
+    kind: Kind
+    short: str = ""
+    choices: tuple[str, ...] = ()
+    default: Any = None
+    stage: Stage = "request"
+    setting: bool = False
+    low: float | None = None
+    bare: Any = None
+    form: str = ""
+    param: Param | None = None
+    template: bool = False
+
+    @property
+    def flag(self) -> str:
+        """``--top-p``"""
+        return f"--{self.name.replace('_', '-')}"
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """All spellings, the preferred one first."""
+        spelt = [self.flag, f"--{self.name}"]
+        if self.switch:
+            spelt += [f"--no-{self.name.replace('_', '-')}", f"--no_{self.name}"]
+        if self.short:
+            spelt.append(f"-{self.short}")
+        return tuple(dict.fromkeys(spelt))
+
+    @property
+    def switch(self) -> bool:
+        """Whether ``--no-name`` exists."""
+        kind = self.kind if self.param is None else self.param.kind
+        return kind in {"switch", "bool"}
+
+    @property
+    def takes_object(self) -> bool:
+        """Whether a switch may have an object behind it as well."""
+        return self.switch and self.param is not None and self.param.form is not None
+
+    @property
+    def takes_value(self) -> bool:
+        """Whether a value follows the flag, or may stand behind ``=``."""
+        return not self.switch and self.kind != "flag"
+
+    @property
+    def needs_value(self) -> bool:
+        """Whether the flag is nothing without one."""
+        return self.takes_value and self.bare is None
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What a value is one of, if it is one of some words."""
+        if self.kind == "language":
+            from wcode_magics import snippets
+
+            return snippets.KEYS
+        return self.choices
+
+    @property
+    def repeats(self) -> bool:
+        """Whether the flag may be given more than once."""
+        return self.kind in {"pair", "grid"} or self.name == "stop"
+
+    @property
+    def allowed(self) -> str:
+        """What a value may be, in one short phrase."""
+        if self.param is not None:
+            return self.param.allowed
+        if self.words:
+            return " · ".join(self.words)
+        if self.low is not None:
+            return f"number > {self.low:g}"
+        return self.form or _FORMS.get(self.kind, self.kind)
+
+    @property
+    def help(self) -> str:
+        """One sentence in the person's language."""
+        if self.param is not None:
+            return text.say(f"params.{self.name}.help")
+        return text.say(f"options.{self.name}")
+
+
+_PARAMS = tuple(
+    Option(row.name, "param", row.short, row.choices, setting=True, param=row)
+    for row in parameters.PARAMS
+)
+OPTIONS = (
+    *_PARAMS,
+    Option("model", "text", "m", setting=True),
+    Option("system", "text", "S", setting=True, template=True),
+    Option("out", "name", "o", stage="cell"),
+    Option("format", "choice", "f", FORMATS, "markdown", setting=True),
+    Option("code", "flag", stage="cell"),
+    Option("stream", "switch", default=True, setting=True),
+    Option("raw", "flag", stage="run"),
+    Option("continue", "flag", stage="cell"),
+    Option("of", "answer", stage="cell"),
+    Option("dry_run", "flag", stage="run"),
+    Option("panel", "flag", stage="cell"),
+    Option("as", "language", stage="run"),
+    Option("timeout", "number", default=120.0, setting=True, low=0),
+    Option("max_seconds", "number", default=600.0, setting=True, low=-1),
+    Option("param", "pair"),
+    Option("frame", "variable", stage="table"),
+    Option("into", "text", stage="table"),
+    Option("fresh", "flag"),
+    Option("keep_going", "flag", stage="table"),
+    Option("profile", "text", setting=True),
+    Option("chat", "text", stage="conversation"),
+    Option(
+        "trim",
+        "choice",
+        choices=TRIMS,
+        default="stop",
+        setting=True,
+        stage="conversation",
+    ),
+    Option("functions", "functions", stage="conversation"),
+    Option("rounds", "number", default=8, setting=True, low=0, stage="conversation"),
+    Option("schema", "schema"),
+    Option("json", "flag"),
+    Option("sweep", "grid", stage="run"),
+    Option("models", "words", stage="run"),
+    Option("repeat", "count", stage="cell"),
+    Option("yes", "flag", stage="run"),
+    Option("budget", "number", setting=True, low=0),
+    Option("base_url", "url", stage="session", setting=True),
+    Option("headers", "headers", stage="session", setting=True),
+    Option("allow_http", "switch", default=False, stage="session", setting=True),
+    Option("retries", "number", default=3.0, stage="session", setting=True, low=-1),
+    Option("store", "text", stage="session", setting=True),
+    Option("replay", "choice", "", REPLAYS, "read", setting=True, bare="read"),
+    Option("concurrency", "number", default=64.0, stage="session", setting=True, low=0),
+    Option("requests_per_minute", "number", stage="session", setting=True, low=0),
+    Option("tokens_per_minute", "number", stage="session", setting=True, low=0),
+    Option("language", "choice", choices=text.LANGUAGES, stage="session", setting=True),
+)
+CELL = tuple(row for row in OPTIONS if row.stage != "session")
+SETTINGS = tuple(row for row in OPTIONS if row.setting)
+FLAGS = {flag: row for row in CELL for flag in row.flags}
+_SETTINGS = {row.name: row for row in SETTINGS}
+_NAMES = {row.name: row for row in OPTIONS}
+
+
+_MEANT = {"--n": "--repeat", "--best-of": "--repeat", "--choices": "--repeat"}
+"""What is called otherwise where people come from."""
+
+
+def staged(*stages: Stage) -> frozenset[str]:
+    """The names of the options that apply at these stages."""
+    return frozenset(row.name for row in OPTIONS if row.stage in stages)
+
+
+def of_request(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a line's options makes and sends a request."""
+    other = staged("run", "cell")
+    return {name: value for name, value in given.items() if name not in other}
+
+
+def setting(name: str) -> Option:
+    """The row of a setting; raises SettingError with the nearest name."""
+    spelt = name.replace("-", "_")
+    if spelt not in _SETTINGS:
+        hint = parameters.hint(spelt, tuple(_SETTINGS))
+        raise SettingError("unknown_setting", given=name, hint=hint)
+    return _SETTINGS[spelt]
+
+
+def default(name: str) -> Any:
+    """The value that holds when nobody set one (None for parameters)."""
+    row = _NAMES.get(name)
+    return row.default if row is not None else None
+
+
+def flag(word: str, flags: Mapping[str, Option] = FLAGS) -> Option:
+    """The row of a flag; raises OptionError with the nearest flag and its range."""
+    row = flags.get(word)
+    if row is None:
+        near = _MEANT.get(word, "")
+        near = near if near in flags else parameters.nearest(word, tuple(flags))
+        page = "%%wcode?" if flags is FLAGS else " · ".join(flags)
+        spelt = f"{near} ({flags[near].allowed})" if near else page
+        raise OptionError("unknown_option", given=word, near=spelt)
+    return row
+
+
+def checked(row: Option, value: Any) -> Any:
+    """The value if the row allows it.
+
+    Raises:
+        OptionError, ParameterError, SettingError: it does not.
+    """
+    if row.param is not None:
+        return parameters.check(row.name, value)
+    if row.kind == "url" and isinstance(value, str):
+        return endpoint_url.checked(value)
+    if row.kind == "headers":
+        value, given = headers_in(value), MASK
+    else:
+        given = value
+    if not _allows(row, value):
+        raise OptionError("bad_option", name=row.flag, given=given, allowed=row.allowed)
+    return value
+
+
+def checked_any(name: str, value: Any) -> Any:
+    """The same for a name from a file."""
+    return checked(setting(name), value)
+
+
+def check_given(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of a call by name, each checked; None means not given.
+
+    Raises:
+        OptionError: no such option, with the nearest; or two exclude each other.
+        ParameterError: a value is not allowed.
+    """
+    values = {}
+    for name, value in given.items():
+        if value is not None:
+            row = _NAMES.get(name) or flag(f"--{name.replace('_', '-')}")
+            values[row.name] = value if row.repeats else checked(row, value)
+    if values.get("fresh") and "replay" in values:
+        raise OptionError("not_together", one="--fresh", other="--replay")
+    return values
+
+
+def _allows(row: Option, value: Any) -> bool:
+    if row.words:
+        return value in row.words
+    if row.kind == "number":
+        real = isinstance(value, Real) and not isinstance(value, bool)
+        return real and (-math.inf if row.low is None else row.low) < value < math.inf
+    if row.kind in {"flag", "switch"}:
+        return isinstance(value, bool)
+    if row.kind == "name":
+        named = isinstance(value, str) and value.isidentifier()
+        return named and not keyword.iskeyword(value)
+    if row.kind == "functions":
+        listed = isinstance(value, list | tuple) and bool(value)
+        return listed and all(callable(item) for item in value)
+    if row.kind == "words":
+        return isinstance(value, list) and bool(value)
+    if row.kind == "answer":
+        return hasattr(value, "tokens") and hasattr(value, "request")
+    if row.kind == "count":
+        return type(value) is int and value >= 1
+    if row.kind == "headers":
+        return value is not None
+    if row.kind in {"schema", "variable"}:
+        return not isinstance(value, str) and value is not None
+    return row.kind in {"pair", "grid"} or (isinstance(value, str) and bool(value))

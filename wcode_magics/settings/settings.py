@@ -1,0 +1,308 @@
+"""Settings and default parameters in layers, and the endpoint they lead to.
+
+A value comes from the highest layer that has one: the cell's own flag, a profile,
+this session (``%wcode_config``), the environment (``WCODE_<NAME>``), the
+configuration file (``ipython_config.py``), else the default. The rows stand in
+:mod:`wcode_magics.settings.options`; this file reads the environment, the key and the
+profiles, and nothing else does.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from wcode_magics import text
+from wcode_magics.errors import SettingError, UsageError
+from wcode_magics.protocol import endpoint_url, parameters
+from wcode_magics.protocol.messages import HOSTED_URL, Endpoint
+from wcode_magics.runtime import private_files
+from wcode_magics.settings import (
+    keyring_access,
+    notebook_secrets,
+    option_values,
+    options,
+)
+from wcode_magics.settings.proxies import proxy_for
+
+GET_KEY_URL = "https://wcode.net/get-apikey"
+KEY_VARIABLE = keyring_access.KEY_VARIABLE
+KEY_FILE_VARIABLE = "WCODE_API_KEY_FILE"
+"""Names a file that holds the key, as the secrets of containers are mounted."""
+OWN_VARIABLES = (KEY_VARIABLE, KEY_FILE_VARIABLE, "WCODE_HEADERS")
+"""What a worker of a cluster takes from its own environment, for it may be secret."""
+LAYERS = ("cell", "profile", "session", "environment", "config", "default")
+
+_SECRET_PARAMS = frozenset(
+    {
+        *("apikey", "xapikey", "key", "token", "accesstoken", "authtoken"),
+        *("bearertoken", "authorization", "proxyauthorization", "headers"),
+        *("extraheaders", "secret", "password"),
+    }
+)
+"""Names under which a request would carry a key, without ``-`` and ``_``."""
+
+
+@dataclass
+class Settings:
+    """The layers below the cell; ``resolve`` puts a cell's own on top.
+
+    Args:
+        session: values set in this session, by name.
+        config: values from the configuration file.
+        environ: the environment to read; the process's own if None.
+        profiles: the file of saved profiles; the person's own if None.
+        given_key: a key in place of the environment's and the keyring's.
+    """
+
+    session: dict[str, Any] = field(default_factory=dict)
+    config: dict[str, Any] = field(default_factory=dict)
+    environ: Mapping[str, str] | None = None
+    profiles: Path | None = None
+    given_key: str | None = field(default=None, repr=False)
+    _kept: list[str | None] = field(default_factory=list, init=False, repr=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the keys, which no pickle and no copy holds."""
+        return {**vars(self), "given_key": None, "_kept": []}
+
+    def set(self, name: str, value: Any) -> None:
+        """Set a value for this session; None goes back to the lower layers.
+
+        Raises:
+            SettingError, ParameterError: no such name, or a value not allowed.
+        """
+        row = options.setting(name)
+        if value is None:
+            self.session.pop(row.name, None)
+        else:
+            self.session[row.name] = options.checked(row, value)
+        if row.name == "language":
+            text.use(self.resolve({})["language"])
+
+    def resolve(self, cell: Mapping[str, Any]) -> "Resolved":
+        """All values that are set, each with its layer; ``cell`` on top.
+
+        Raises:
+            SettingError: no such profile, or a variable's value is not allowed.
+        """
+        layers: list[tuple[str, Mapping[str, Any]]] = [
+            ("cell", cell),
+            ("session", self.session),
+            ("environment", self._environment()),
+            ("config", self.config),
+        ]
+        named = (held["profile"] for _layer, held in layers if "profile" in held)
+        name = next(named, None)
+        if name is not None:
+            layers.insert(1, ("profile", self.profile(name)))
+        values: dict[str, Any] = {}
+        origin: dict[str, str] = {}
+        for layer, held in layers:
+            for key, value in held.items():
+                if key not in values:
+                    values[key], origin[key] = value, layer
+        return Resolved(values, origin)
+
+    def _environment(self) -> dict[str, Any]:
+        environ = os.environ if self.environ is None else self.environ
+        found = {}
+        for row in options.SETTINGS:
+            variable = f"WCODE_{row.name.upper()}"
+            raw = environ.get(variable, "")
+            try:
+                if raw:
+                    found[row.name] = option_values.read(row, raw, {})
+            except UsageError as wrong:
+                facts = {**wrong.facts, "name": variable}
+                raise SettingError(wrong.key, **facts) from wrong
+        return found
+
+    def key(self) -> str | None:
+        """The API key: given, the environment's, the keyring's, a host's, or None.
+
+        Raises:
+            SettingError: the file that should hold it cannot be read.
+        """
+        environ = os.environ if self.environ is None else self.environ
+        known = self.given_key or environ.get(KEY_VARIABLE, "").strip()
+        known = known or _key_in(environ.get(KEY_FILE_VARIABLE, ""))
+        if known or self.environ is not None:
+            return known or None
+        if not self._kept:
+            self._kept.append(read_key() or notebook_secrets.read(KEY_VARIABLE))
+        return self._kept[0]
+
+    def forget_read_key(self) -> None:
+        """Read the keyring again at the next request."""
+        self._kept.clear()
+
+    def endpoint(self, resolved: "Resolved") -> Endpoint | None:
+        """Where requests go; None means the sandbox (no key and no base URL).
+
+        Raises:
+            SettingError: the hosted service is asked for by its URL, without a key;
+                or the key would cross a network in clear text.
+        """
+        url, key = resolved["base_url"], self.key()
+        if url is None and key is None:
+            return None
+        if key is None and url == HOSTED_URL:
+            raise SettingError("no_key", variable=KEY_VARIABLE, url=GET_KEY_URL)
+        headers = resolved["headers"] or self.resolve({})["headers"] or {}
+        url = HOSTED_URL if url is None else endpoint_url.trimmed(url)
+        endpoint = Endpoint(url, key, headers=tuple(headers.items()))
+        if not resolved["allow_http"]:
+            _refuse_clear(endpoint)
+        return endpoint
+
+    def profile(self, name: str) -> dict[str, Any]:
+        """The values of a saved profile.
+
+        Raises:
+            SettingError: no such profile, with the nearest one.
+            UsageError: a value of it is not allowed.
+        """
+        saved = self.saved_profiles()
+        if name not in saved:
+            hint = parameters.hint(name, sorted(saved))
+            raise SettingError("unknown_profile", given=name, hint=hint)
+        return {
+            key: options.checked_any(key, value) for key, value in saved[name].items()
+        }
+
+    def saved_profiles(self) -> dict[str, dict[str, Any]]:
+        """All profiles by name; raises SettingError where they cannot be read."""
+        path = self._profiles_path()
+        try:
+            held = json.loads(path.read_text("utf-8"))
+            return {name: dict(values.items()) for name, values in held.items()}
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, AttributeError) as wrong:
+            raise SettingError("bad_profiles", path=path, reason=str(wrong)) from wrong
+
+    def save_profile(self, name: str, values: Mapping[str, Any]) -> Path:
+        """Keep ``values`` under ``name`` (no values: remove it); tells the file.
+
+        Raises:
+            SettingError: the file cannot be read or written, or ``headers`` are
+                among the values, which may be secret.
+        """
+        if "headers" in values:
+            raise SettingError("headers_kept")
+        saved = self.saved_profiles()
+        saved.pop(name, None)
+        if values:
+            saved[name] = dict(values)
+        path = self._profiles_path()
+        shown = json.dumps(saved, ensure_ascii=False, indent=2, sort_keys=True)
+        try:
+            private_files.make_folder(path.parent)
+            private_files.write(path, shown)
+        except OSError as wrong:
+            raise SettingError("profiles_kept", path=path, reason=str(wrong)) from wrong
+        return path
+
+    def _profiles_path(self) -> Path:
+        if self.profiles is not None:
+            return self.profiles
+        return private_files.config_folder() / "profiles.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """Values by name over their defaults, with the layer each comes from."""
+
+    held: Mapping[str, Any]
+    origin: Mapping[str, str]
+
+    def __getitem__(self, name: str) -> Any:
+        return self.held[name] if name in self.held else options.default(name)
+
+    def layer(self, name: str) -> str:
+        """One of :data:`LAYERS`."""
+        return self.origin.get(name, "default")
+
+    def over(self, cell: Mapping[str, Any]) -> "Resolved":
+        """The same with a cell's own values on top."""
+        origin = {**self.origin, **dict.fromkeys(cell, "cell")}
+        return Resolved({**self.held, **cell}, origin)
+
+    @property
+    def place(self) -> str:
+        """The base URL in force; the hosted service, or its stand-in, without one."""
+        url = self["base_url"]
+        return HOSTED_URL if url is None else endpoint_url.trimmed(url)
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The parameters of the table that are set, in its order."""
+        return {name: self.held[name] for name in parameters.NAMES if name in self.held}
+
+
+def _key_in(path: str) -> str:
+    try:
+        return Path(path).expanduser().read_text("utf-8").strip() if path else ""
+    except (OSError, UnicodeDecodeError) as wrong:
+        name = KEY_FILE_VARIABLE
+        raise SettingError("key_file", name=name, path=path, reason=wrong) from wrong
+
+
+def read_key() -> str | None:
+    """The key in the system keyring, or None where there is none or no keyring."""
+    return keyring_access.ask(keyring_access.read)
+
+
+def keep_key(key: str) -> None:
+    """Keep the key in the system keyring.
+
+    Raises:
+        SettingError: this machine has no usable keyring.
+    """
+    if not keyring_access.ask(lambda: keyring_access.keep(key)):
+        raise SettingError("no_keyring", variable=KEY_VARIABLE)
+
+
+def forget_key() -> bool:
+    """Remove the key from the keyring; False where none was kept."""
+    return bool(keyring_access.ask(keyring_access.remove))
+
+
+def _refuse_clear(endpoint: Endpoint) -> None:
+    """Raise SettingError where a secret would cross a network in clear text.
+
+    A proxy of the environment is the person's own word on how a host is reached.
+    """
+    clear = endpoint.secrets and urlsplit(endpoint.base_url).scheme == "http"
+    if clear and not endpoint.is_local and not proxy_for(endpoint.base_url):
+        raise SettingError("http_key", url=endpoint.base_url)
+
+
+def advice_of(resolved: Resolved) -> list[tuple[str, Mapping[str, Any]]]:
+    """What to tell about parameters that are not in the table, and a pasted URL."""
+    advice: list[tuple[str, Mapping[str, Any]]] = [
+        ("unknown_param", {"name": name}) for name, _value in resolved["param"] or ()
+    ]
+    url = resolved["base_url"]
+    if url is not None and endpoint_url.trimmed(url) != url:
+        advice.append(("url_trimmed", {"url": endpoint_url.trimmed(url)}))
+    return advice
+
+
+def checked_extra(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """Parameters that the table does not know.
+
+    Raises:
+        UsageError: one is a key, or asks for answers that nobody would see.
+    """
+    extra = dict(pairs)
+    for name in extra:
+        if name.lower().replace("-", "").replace("_", "") in _SECRET_PARAMS:
+            raise UsageError("secret_param", name=name)
+    if extra.get("n", 1) != 1:
+        raise UsageError("many_choices", given=extra["n"])
+    return extra

@@ -1,0 +1,142 @@
+"""``ddf.wcode`` on Dask DataFrames: the same calls, lazily, on any Dask cluster.
+
+What a call returns is a Dask DataFrame; its requests are sent when it is computed,
+and what was answered before is replayed from the store.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import reduce
+from operator import add
+from typing import Any
+
+import dask
+import dask.dataframe as dd
+import pandas as pd
+
+from wcode_magics.errors import UsageError
+from wcode_magics.tables.accessor import PREVIEWED, Face
+from wcode_magics.tables.columns import empty
+from wcode_magics.tables.dask.partition import Plan, holds
+from wcode_magics.tables.dask.run_settings import Lease
+from wcode_magics.tables.estimate import Forecast, Survey, spread
+from wcode_magics.tables.progress import tell
+from wcode_magics.tables.retries import again, statuses_of
+from wcode_magics.tables.run import Call, call_of
+from wcode_magics.text import say
+
+HEAD = 1_000
+"""The rows that a preview chooses from."""
+
+
+class FrameFace(Face[Any]):
+    """The methods of :class:`~wcode_magics.tables.accessor.Face`; rows by partition."""
+
+    _held: Any
+
+    def preview(self, template: str, n: int = PREVIEWED, **options: Any) -> Any:
+        """Run ``n`` of the first rows here, and tell what all will take.
+
+        Returns a pandas DataFrame. To count all rows, each partition is read once.
+
+        Raises:
+            UsageError: the table is made of answers that are not there yet.
+        """
+        self._refuse_unsent()
+        head = self._held.head(HEAD, npartitions=-1, compute=True)
+        call = self._about(head, template, options)
+        some = spread(call.rows, n)
+        onto = None if call.onto is None else call.onto.iloc[some]
+        part = replace(call.rows, frame=head.iloc[some])
+        made = replace(call, rows=part, onto=onto).run()
+        tell(str(self.estimate(template, **options)))
+        return made
+
+    def retry(
+        self, statuses: Sequence[str] = (), *, into: str | None = None, **options: Any
+    ) -> Any:
+        """Send rows again, those alone whose status is one of ``statuses``."""
+        wanted = statuses_of(statuses)
+        return self._lazily(again(self._meta, wanted, into, options), wanted)
+
+    def estimate(self, template: str, **options: Any) -> Forecast:
+        """What a run would send; each partition is read once, nothing is sent.
+
+        Raises:
+            UsageError: the table is made of answers that are not there yet.
+        """
+        self._refuse_unsent()
+        call = self._about(self._meta, template, options)
+        survey = dask.delayed(_plan(call).survey, pure=False)
+        surveys = dask.compute(*map(survey, self._held.to_delayed()))
+        return call.forecast_of(reduce(add, surveys, Survey()))
+
+    @property
+    def _meta(self) -> Any:
+        return self._held._meta  # noqa: SLF001 - how Dask tells columns and dtypes
+
+    def _made(self, template: str, options: Mapping[str, Any]) -> Any:
+        return self._lazily(self._about(self._meta, template, options))
+
+    def _about(
+        self, frame: pd.DataFrame, template: str, options: Mapping[str, Any]
+    ) -> Call:
+        return call_of(frame, template, options)
+
+    def _lazily(self, call: Call, statuses: Sequence[str] = (), *answers: Any) -> Any:
+        plan = replace(_plan(call), statuses=tuple(statuses))
+        onto = self._meta if call.onto is None else call.onto
+        meta = call.marked(empty(onto, call.task))
+        return self._held.map_partitions(plan, *answers, meta=meta)
+
+    def _refuse_unsent(self) -> None:
+        if holds(self._held):
+            raise UsageError("cluster.unsent")
+
+
+class SeriesFace(FrameFace):
+    """``series.wcode``: ``{{ value }}``, or the series' name, is the row's value.
+
+    What it returns has the new columns alone, on the series' index.
+    """
+
+    def __init__(self, series: Any) -> None:
+        name = series.name if isinstance(series.name, str) else "value"
+        frame = series.to_frame(name="value")
+        super().__init__(frame if name == "value" else frame.assign(**{name: series}))
+
+    def retry(
+        self,
+        statuses: Sequence[str] = (),
+        *,
+        into: str | None = None,
+        of: Any = None,
+        **options: Any,
+    ) -> Any:
+        """As on a DataFrame; ``of`` is the Dask DataFrame of the series' answers."""
+        alike = isinstance(of, dd.DataFrame) and of.npartitions
+        if alike != self._held.npartitions:
+            raise UsageError("frame.no_answers")
+        wanted = statuses_of(statuses)
+        held = of._meta  # noqa: SLF001
+        call = again(held, wanted, into, options, about=self._meta)
+        return self._lazily(call, wanted, of)
+
+    def _about(
+        self, frame: pd.DataFrame, template: str, options: Mapping[str, Any]
+    ) -> Call:
+        return call_of(frame, template, options, onto=frame.iloc[:, :0])
+
+
+def _plan(call: Call) -> Plan:
+    column = call.task.into
+    words = [say(f"frame.{key}", column=column) for key in ("lazy", "lazy_unconfirmed")]
+    words = words if call.progress else []
+    return Plan(
+        Lease.of(call.session, call.resolved, call.budget, words),
+        call.task,
+        call.rows.others,
+        call.given,
+        alone=call.onto is not None,
+        keep_going=call.keep_going,
+    )

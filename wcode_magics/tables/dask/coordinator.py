@@ -1,0 +1,318 @@
+"""The process that leads a run: it lends permits and money, and takes journals in."""
+
+import asyncio
+import itertools
+import pickle
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from wcode_magics.protocol.request import Request
+from wcode_magics.runtime import loop
+from wcode_magics.sending.budget import Budget
+from wcode_magics.sending.limiter import Limiter
+from wcode_magics.sending.replay import unrecorded
+from wcode_magics.store import Store
+from wcode_magics.tables.dask.in_flight import Claims
+from wcode_magics.tables.dask.messages import BEAT_S, GONE_S, address_of, queue_name
+
+WATCH_S = 1.0
+QUIET_S = 2 * BEAT_S
+"""Of whom nothing is heard for so long, the scheduler is asked."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What the workers of one run share; ``budget`` None: nothing is paid.
+
+    ``limits`` gives the endpoint's limiter after it has set the run's own caps there,
+    since those of the run that came last hold. ``word`` is called before a request
+    is sent, ``unconfirmed`` where the endpoint did not confirm the end of answers.
+    """
+
+    store: Store
+    limits: Callable[[], Limiter]
+    budget: Budget | None
+    claims: Claims
+    word: Callable[[], None] = lambda: None
+    unconfirmed: Callable[[], None] = lambda: None
+
+    @property
+    def limiter(self) -> Limiter:
+        """The endpoint's, under the caps of this run."""
+        return self.limits()
+
+
+@dataclass
+class Desk:
+    """What one worker has been lent; the calls that it can make are methods."""
+
+    run: Run
+    heard: float = field(default_factory=time.monotonic)
+    calls: "dict[int, asyncio.Task[None]]" = field(default_factory=dict)
+    _permits: dict[int, float] = field(default_factory=dict)
+    _numbers: "itertools.count[int]" = field(default_factory=itertools.count)
+    _aside: float = 0.0
+    _claims: set[str] = field(default_factory=set)
+
+    async def enter(self, tokens: int) -> tuple[int, bool]:
+        """Leave to send one request: a number to be given back, and whether alone."""
+        self.run.word()
+        limiter = self.run.limiter
+        since = await limiter.enter(tokens)
+        number = next(self._numbers)
+        self._permits[number] = since
+        return number, limiter.is_alone(since) and limiter.window < 2
+
+    def leave(self, number: int, used: int, length: int) -> None:
+        """It was answered."""
+        if number in self._permits:
+            since = self._permits.pop(number)
+            self.run.limiter.leave(since, used=used, length=length)
+
+    def fail(  # noqa: PLR0917 - they come as a list
+        self,
+        number: int,
+        crowded: bool,
+        late: bool,
+        reserved: bool,
+        retry_after: float,
+        down: bool = False,
+    ) -> None:
+        """It failed, or was not needed."""
+        if number in self._permits:
+            self.run.limiter.fail(
+                self._permits.pop(number),
+                crowded=crowded,
+                late=late,
+                reserved=reserved,
+                down=down,
+                retry_after=retry_after,
+            )
+
+    def unconfirmed(self) -> None:
+        """There are answers whose end the endpoint did not confirm."""
+        self.run.unconfirmed()
+
+    async def reserve(self, most: float) -> float:
+        """Set ¥ aside, and tell how many; raises BudgetError."""
+        if self.run.budget is None:
+            return 0.0
+        aside = await self.run.budget.set_aside(most)
+        self._aside += aside
+        return aside
+
+    def settle(self, aside: float, paid: float, unsure: float) -> None:
+        """Give back what was set aside, and book what was paid."""
+        if self.run.budget is not None:
+            self.run.budget.settle(aside, paid, unsure)
+            self._aside -= aside
+
+    async def claim(self, hashes: Sequence[str], wait: bool) -> list[str]:
+        """Claim requests; tells those that are claimed now."""
+        taken = await self.run.claims.take(hashes, wait)
+        self._claims |= taken
+        return list(taken)
+
+    def release(self, hashes: Sequence[str]) -> None:
+        """Let go of claims."""
+        mine = self._claims & set(hashes)
+        self._claims -= mine
+        self.run.claims.release(mine)
+
+    async def recall(
+        self, hashes: Sequence[str], base_url: str | None, since: float = 0.0
+    ) -> list[tuple[str, bytes]]:
+        """The answers to these requests that were recorded from ``since`` on."""
+        find = self.run.store.find
+        found = await asyncio.to_thread(find, set(hashes), base_url, since)
+        return list(found.items())
+
+    async def merge(self, rows: Sequence[Sequence[Any]]) -> None:
+        """Keep rows of a worker's journal."""
+        await asyncio.to_thread(self.run.store.take, rows)
+
+    async def refuse(self, request: dict[str, Any]) -> None:
+        """Raise the error of a request that was not recorded."""
+        store = self.run.store
+        recorded = await asyncio.to_thread(store.recorded)
+        raise unrecorded(Request.from_dict(request), recorded, store.path)
+
+    def close(self) -> None:
+        """Take back what was lent: the worker is gone, and its requests maybe paid."""
+        for call in self.calls.values():
+            call.cancel()
+        for since in self._permits.values():
+            self.run.limiter.fail(since)
+        self._permits.clear()
+        self.release([*self._claims])
+        if self.run.budget is not None and self._aside > 0:
+            self.run.budget.settle(self._aside, 0.0, self._aside)
+
+
+TOLD = frozenset({"fail", "leave", "release", "settle", "unconfirmed"})
+"""Calls that are done at once, in the order they came."""
+
+
+class Office:
+    """Serves the workers of all runs through a Dask client.
+
+    Calls are answered on the loop of :mod:`wcode_magics.runtime.loop`, where the limits
+    live; messages come and go on the loop of the client.
+
+    Args:
+        client: leads to the workers.
+        run: tells the run of a token; None: nothing is known of it any more.
+    """
+
+    def __init__(self, client: Any, run: Callable[[str], Run | None]) -> None:
+        self.name = uuid.uuid4().hex
+        self.tokens: set[str] = set()
+        self._listens = True
+        self._run = run
+        self._client = client
+        self._loop: asyncio.AbstractEventLoop = client.loop.asyncio_loop
+        self._desks: dict[str, Desk] = {}
+        self._out: dict[str, _Outbox] = {}
+        asyncio.run_coroutine_threadsafe(self._listen(), self._loop)
+
+    @property
+    def open(self) -> bool:
+        """Whether workers are heard here."""
+        return self._listens and self._client.status not in {"closing", "closed"}
+
+    async def _listen(self) -> None:
+        from distributed import Queue
+
+        watch = loop.Task(self._watch)
+        try:
+            calls = await Queue(queue_name(self.name), client=self._client)
+            while True:
+                said = await calls.get()
+                loop.Task(self._serve, *said)
+        except OSError:
+            return  # the client was closed
+        finally:
+            self._listens = False
+            watch.future.cancel()
+
+    async def _serve(
+        self, token: str, worker: str, said: Sequence[Sequence[Any]]
+    ) -> None:
+        desk = self._desk(token, worker)
+        if desk is None:
+            self._answer(worker, [0, True, [number for number, *_ in said if number]])
+            return
+        desk.heard = time.monotonic()
+        for number, name, *given in said:
+            if name == "bye":
+                self._leave(worker)
+                return
+            if name == "beat":
+                lost = [one for one in given[0] if one not in desk.calls]
+                self._answer(worker, [0, True, lost])
+            elif name in TOLD:
+                getattr(desk, name)(*given)
+            else:
+                call = self._call(worker, desk, number, name, given)
+                desk.calls[number] = asyncio.create_task(call)
+
+    def _desk(self, token: str, worker: str) -> Desk | None:
+        run = self._run(token)
+        if run is None:
+            return None
+        return self._desks.setdefault(worker, Desk(run))
+
+    async def _call(
+        self, worker: str, desk: Desk, number: int, name: str, given: Sequence[Any]
+    ) -> None:
+        try:
+            answer = [number, True, await getattr(desk, name)(*given)]
+        except Exception as error:
+            answer = [number, False, pickle.dumps(error)]
+        self._answer(worker, answer)
+        desk.calls.pop(number, None)
+
+    def _answer(self, worker: str, answer: list[Any]) -> None:
+        with suppress(RuntimeError):  # the client, and its loop, may be closed
+            self._loop.call_soon_threadsafe(self._put, worker, answer)
+
+    def _put(self, worker: str, answer: list[Any]) -> None:
+        if worker not in self._out:
+            self._out[worker] = _Outbox(queue_name(self.name, worker), self._client)
+        self._out[worker].put(answer)
+
+    async def _watch(self) -> None:
+        try:
+            while self.open:
+                await asyncio.sleep(WATCH_S)
+                if self._silent(QUIET_S):
+                    there = await self._workers()
+                    for worker in self._silent(QUIET_S):
+                        if address_of(worker) not in there:
+                            self._leave(worker)
+                for worker in self._silent(GONE_S):
+                    self._leave(worker)
+        finally:
+            for worker in list(self._desks):
+                self._leave(worker)
+
+    def _silent(self, seconds: float) -> list[str]:
+        since = time.monotonic() - seconds
+        return [worker for worker, desk in self._desks.items() if desk.heard < since]
+
+    async def _workers(self) -> set[str]:
+        told = asyncio.run_coroutine_threadsafe(_identity(self._client), self._loop)
+        try:
+            known = await asyncio.wait_for(asyncio.wrap_future(told), GONE_S)
+            return set(known["workers"])
+        except OSError:  # the scheduler is not heard either: nobody is gone for that
+            return {address_of(worker) for worker in self._desks}
+
+    def _leave(self, worker: str) -> None:
+        desk = self._desks.pop(worker, None)
+        if desk is not None:
+            desk.close()
+        with suppress(RuntimeError):  # the client, and its loop, may be closed
+            self._loop.call_soon_threadsafe(self._forget, worker)
+
+    def _forget(self, worker: str) -> None:
+        outbox = self._out.pop(worker, None)
+        if outbox is not None:
+            outbox.close()
+
+
+async def _identity(client: Any) -> dict[str, Any]:
+    return dict(await client.scheduler.identity())
+
+
+class _Outbox:
+    """Answers for one worker; those that wait go in one message."""
+
+    def __init__(self, name: str, client: Any) -> None:
+        self._waiting: list[Any] = []
+        self._wake = asyncio.Event()
+        self._task = asyncio.create_task(self._send(name, client))
+
+    def put(self, answer: Any) -> None:
+        self._waiting.append(answer)
+        self._wake.set()
+
+    def close(self) -> None:
+        self._task.cancel()
+
+    async def _send(self, name: str, client: Any) -> None:
+        from distributed import Queue
+
+        queue = await Queue(name, client=client)
+        try:
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                said, self._waiting = self._waiting, []
+                await queue.put(said)
+        finally:
+            queue.close()

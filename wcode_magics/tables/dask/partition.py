@@ -1,0 +1,205 @@
+"""What is done to each partition of a table, wherever it lies."""
+
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from dask._expr import Expr
+from dask._task_spec import Task as Step
+from dask.delayed import Delayed
+
+from wcode_magics.errors import BudgetError, UsageError
+from wcode_magics.protocol.request import Request
+from wcode_magics.runtime import loop
+from wcode_magics.sending.batch import Ask, Batch
+from wcode_magics.sending.outcome import GOOD, Outcome
+from wcode_magics.tables.columns import empty, filled
+from wcode_magics.tables.dask.run_settings import Home, Lease
+from wcode_magics.tables.dask.worker import Post, at_work
+from wcode_magics.tables.estimate import Survey, survey
+from wcode_magics.tables.marks import CALLS, calls_of
+from wcode_magics.tables.pipeline import batch
+from wcode_magics.tables.retries import places_of
+from wcode_magics.tables.rows import Rows
+from wcode_magics.tables.run import refuse_missing, vain
+from wcode_magics.tables.task import Task
+
+Cancelled = Callable[[], bool]
+
+SLICE = 8192
+"""Rows whose requests are held at once."""
+TICK_S = 0.2
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Called with a partition, returns it with its answers.
+
+    ``names`` are values for the templates besides the row's; ``given`` is the call as
+    its result remembers it; ``alone``: the answers' columns are all that is returned;
+    ``statuses``: ask only rows with these; ``keep_going``: also where all fail alike.
+
+    Raises:
+        WcodeError: what befell all rows of the partition.
+    """
+
+    lease: Lease
+    task: Task
+    names: Mapping[str, Any]
+    given: Mapping[str, Any]
+    alone: bool = False
+    statuses: tuple[str, ...] = ()
+    keep_going: bool = False
+
+    @property
+    def __name__(self) -> str:
+        """What Dask calls the task."""
+        return "wcode"
+
+    def __dask_tokenize__(self) -> Any:
+        return "wcode", self.lease.token
+
+    def __call__(
+        self, frame: pd.DataFrame, answers: pd.DataFrame | None = None
+    ) -> pd.DataFrame:
+        """The partition with its answers; ``answers`` are those it already has.
+
+        Raises:
+            UsageError: ``answers`` are those to other rows.
+        """
+        onto = frame.iloc[:, :0] if self.alone else frame
+        if answers is not None:
+            onto = answers
+            if not onto.index.equals(frame.index):
+                raise UsageError("frame.no_answers")
+        with self._way() as way:
+            parts = [
+                self._answered(frame.iloc[rows], onto.iloc[rows], *way)
+                for rows in map(_slice, range(0, len(frame), SLICE))
+            ]
+        if not parts:
+            return self._marked(empty(onto, self.task))
+        return self._marked(parts[0] if len(parts) == 1 else pd.concat(parts))
+
+    def survey(self, frame: pd.DataFrame) -> Survey:
+        """What the partition would send; nothing is sent."""
+        rows = Rows(frame, self.task, self.names)
+        with self._way() as (way, _cancelled):
+            place, anew = self.lease.resolved.place, self.lease.since > 0
+            return survey(rows, way.recorded, place=place, anew=anew)
+
+    @contextmanager
+    def _way(self) -> Iterator[tuple[Home | Post, Cancelled]]:
+        home = self.lease.home()
+        if home is not None:
+            yield home, home.watch()
+            return
+        with at_work(self.lease) as way:
+            yield way
+
+    def _answered(
+        self,
+        frame: pd.DataFrame,
+        onto: pd.DataFrame,
+        way: Home | Post,
+        cancelled: Cancelled,
+    ) -> pd.DataFrame:
+        places = places_of(onto, self.task, self.statuses) if self.statuses else None
+        rows = Rows(frame, self.task, self.names, places)
+        refuse_missing(rows, self.given["missing"])
+        outcomes = self._outcomes(list(rows.asks()), way, cancelled)
+        return filled(onto, self.task, outcomes, places)
+
+    def _marked(self, made: pd.DataFrame) -> pd.DataFrame:
+        calls = calls_of(made)
+        calls.pop(self.task.into, None)
+        made.attrs = {**made.attrs, CALLS: {**calls, self.task.into: dict(self.given)}}
+        return made
+
+    def _outcomes(
+        self, asks: list[Ask], way: Home | Post, cancelled: Cancelled
+    ) -> list[Outcome[Any]]:
+        """What others ask just now is left to them, and then taken from the store."""
+        outcomes: list[Outcome[Any]] = [Outcome("stopped")] * len(asks)
+        left = list(enumerate(asks))
+        wait = False
+        while left:
+            requests = [ask for _, ask in left if isinstance(ask, Request)]
+            with way.claimed(requests, wait) as (line, taken):
+                mine = [(i, ask) for i, ask in left if _is_mine(ask, taken)]
+                run = batch(line, self.task, keep_going=self.keep_going)
+                done = _run(run, [ask for _, ask in mine], way, cancelled)
+            for (place, _ask), outcome in zip(mine, done, strict=True):
+                outcomes[place] = outcome
+            left = [(i, ask) for i, ask in left if not _is_mine(ask, taken)]
+            wait = True
+        if any(one.unconfirmed and one.status in GOOD for one in outcomes):
+            way.unconfirmed()
+        return outcomes
+
+
+def holds(table: Any) -> bool:
+    """Whether a Dask table is made of answers that are asked when it is computed."""
+    waiting, seen = [table.expr], set[int]()
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, Plan):
+            return True
+        if id(value) not in seen:
+            seen.add(id(value))
+            waiting += _inside(value)
+    return False
+
+
+def _inside(value: Any) -> list[Any]:
+    """What an expression of Dask, a task or a graph is made of."""
+    if isinstance(value, Expr):
+        return list(value.operands)
+    if isinstance(value, Step):
+        return [value.func, *value.args, *value.kwargs.values()]
+    if isinstance(value, Mapping):
+        return list(value.values())
+    if isinstance(value, list | tuple):
+        return list(value)
+    return [value.dask] if isinstance(value, Delayed) else []
+
+
+def _slice(start: int) -> slice:
+    return slice(start, start + SLICE)
+
+
+def _is_mine(ask: Ask, taken: set[str]) -> bool:
+    return not isinstance(ask, Request) or ask.hash in taken
+
+
+def _run(
+    run: Batch[Any], asks: list[Ask], way: Home | Post, cancelled: Cancelled
+) -> list[Outcome[Any]]:
+    """The outcomes; where nobody wants them any more, the run is paused and left.
+
+    Raises:
+        WcodeError: what befell all of them, or all from some one on; a budget is told
+            row by row.
+    """
+    future = loop.Task(run.run, asks, len(asks)).future
+    stopped = False
+    try:
+        while not future.done():
+            with suppress(FutureTimeoutError):
+                future.exception(TICK_S)
+            if not stopped and cancelled():
+                stopped = True
+                run.stop()
+    finally:
+        if not future.done():
+            run.stop()
+    outcomes = future.result()
+    if stopped:
+        way.leave()
+    reason = run.reason or vain(outcomes, run)
+    if reason is not None and not isinstance(reason, BudgetError):
+        raise reason
+    return outcomes

@@ -1,0 +1,255 @@
+"""What a run will take: requests, tokens, ¥ and seconds, before it is paid for."""
+
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from operator import add
+
+from wcode_magics.errors import UsageError, WcodeError
+from wcode_magics.protocol import models
+from wcode_magics.protocol.messages import Usage
+from wcode_magics.protocol.reply import Reply
+from wcode_magics.protocol.request import Request
+from wcode_magics.protocol.token_counts import Count, count_request
+from wcode_magics.sending.budget import longest
+from wcode_magics.settings.settings import Resolved
+from wcode_magics.tables.missing_values import Floats
+from wcode_magics.tables.rows import Rows
+from wcode_magics.text import say
+
+AT_ONCE = 256
+ENOUGH = 3
+LENGTH = 32
+"""Tokens of an answer that take as long as its beginning."""
+AT_A_TIME = 0.5
+"""Requests waited where the quickest took less of the slowest, for its length."""
+LOW, HIGH = 0.1, 0.9
+
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """An estimate; ``str()`` of it is one line.
+
+    ``sends`` requests remain of ``rows`` after those that are skipped, repeated,
+    replayed (``recorded``) or cannot be made. ``answer`` tokens, ``cost`` (¥) and
+    ``seconds`` are intervals: the 10th to the 90th percentile of what like requests
+    took that are recorded, for all requests together. Where there are fewer than
+    three, an answer has from one token to the most it may have (None where the model is
+    not known), and seconds are None. ``notes`` tell what a prompt would not show.
+    """
+
+    rows: int
+    skipped: int
+    invalid: int
+    repeated: int
+    recorded: int
+    sends: int
+    prompt: Count
+    answer: tuple[int, int | None]
+    cost: Interval | None
+    seconds: Interval | None
+    notes: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        whole = "{:,.0f}".format
+        facts = {
+            "rows": f"{self.rows:,}",
+            "sends": f"{self.sends:,}",
+            "recorded": f"{self.recorded:,}",
+            "repeated": f"{self.repeated:,}",
+            "skipped": f"{self.skipped + self.invalid:,}",
+            "mark": "" if self.prompt.exact else say("ui.approx"),
+            "prompt": f"{self.prompt.tokens:,}",
+            "answer": _span(self.answer, whole),
+            "cost": "–" if self.cost is None else _span(self.cost, models.amount),
+            "seconds": "–" if self.seconds is None else _span(self.seconds, whole),
+        }
+        return " · ".join([say("frame.forecast", **facts), *self.notes])
+
+
+@dataclass
+class Survey:
+    """What was counted over rows; surveys of parts of a table add up.
+
+    ``recorded`` will be replayed. ``floats`` are the columns of floats that are used.
+    ``most`` tokens have all answers together at most; ``lengths`` (tokens) and
+    ``times`` (s) are those of like requests that are recorded.
+    """
+
+    rows: int = 0
+    skipped: int = 0
+    invalid: int = 0
+    repeated: int = 0
+    recorded: int = 0
+    sends: int = 0
+    prompt: Count = field(default_factory=lambda: Count(0, exact=True))
+    most: int = 0
+    lengths: list[int] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
+    floats: Floats = field(default_factory=Floats)
+
+    def __add__(self, other: "Survey") -> "Survey":
+        return Survey(*map(add, vars(self).values(), vars(other).values()))
+
+    def forecast(
+        self, model: str, resolved: Resolved, *, together: bool = False
+    ) -> Forecast:
+        """What a run will take at a model's prices, under the caps that are set.
+
+        ``together``: the recorded requests were sent at the same time, so that their
+        times tell how many the endpoint answers at once.
+        """
+        answer = self._answer
+        return Forecast(
+            self.rows,
+            self.skipped,
+            self.invalid,
+            self.repeated,
+            self.recorded,
+            self.sends,
+            self.prompt,
+            answer,
+            self._cost(model, answer, resolved.place),
+            self._seconds(
+                int(resolved["concurrency"]),
+                resolved["requests_per_minute"],
+                together=together,
+            ),
+            self._notes,
+        )
+
+    @property
+    def _notes(self) -> tuple[str, ...]:
+        floats = {
+            "frame.whole": self.floats.sent,
+            "frame.floats": self.floats.whole - self.floats.sent,
+        }
+        return tuple(
+            say(key, columns=", ".join(sorted(map(str, names))))
+            for key, names in floats.items()
+            if names
+        )
+
+    @property
+    def _answer(self) -> tuple[int, int | None]:
+        if len(self.lengths) < ENOUGH:
+            return (self.sends, self.most if self.most >= self.sends else None)
+        low, high = percentiles(self.lengths)
+        return (round(low * self.sends), round(high * self.sends))
+
+    def _cost(
+        self, model: str, answer: tuple[int, int | None], place: str
+    ) -> Interval | None:
+        prompt = self.prompt.tokens
+        low, high = (
+            None if tokens is None else models.cost(model, Usage(prompt, tokens), place)
+            for tokens in answer
+        )
+        return None if low is None or high is None else (low, high)
+
+    def _seconds(
+        self, concurrency: int, per_minute: float | None, *, together: bool
+    ) -> Interval | None:
+        if len(self.times) < ENOUGH:
+            return None
+        low, high = percentiles(self.times)
+        waves: float = -(-self.sends // max(concurrency, 1))
+        if together and self._queued:
+            waves, low, high = self.sends / len(self.times), *_around(max(self.times))
+        floor = self.sends * 60 / per_minute if per_minute else 0.0
+        return (max(low * waves, floor), max(high * waves, floor))
+
+    @property
+    def _queued(self) -> bool:
+        """Whether times for their lengths say that requests waited for each other."""
+        if len(self.lengths) < len(self.times):
+            return False
+        each = [t / (LENGTH + n) for t, n in zip(self.times, self.lengths, strict=True)]
+        return min(each) < max(each) * AT_A_TIME
+
+    def count(self, request: Request, place: str) -> None:
+        """A request that will be sent."""
+        count = count_request(request, place)
+        self.sends += 1
+        self.prompt += count
+        self.most += longest(request, count.most, place)
+
+    def learn(self, reply: Reply) -> None:
+        """The recorded answer to a request."""
+        self.times.append(reply.elapsed)
+        if reply.usage is not None:
+            self.lengths.append(reply.usage.completion_tokens)
+
+
+def survey(
+    rows: Rows,
+    recall: Callable[[Sequence[Request]], Mapping[str, Reply]],
+    *,
+    place: str,
+    anew: bool = False,
+) -> Survey:
+    """Count what a run over ``rows`` would send to ``place``, with nothing sent.
+
+    ``anew``: what is recorded will be sent as well, and only tells how long it took.
+    """
+    made = Survey(len(rows))
+    asks = rows.asks()
+    seen: set[str] = set()
+    while chunk := list(itertools.islice(asks, AT_ONCE)):
+        fresh: dict[str, Request] = {}
+        for ask in chunk:
+            if ask is None:
+                made.skipped += 1
+            elif isinstance(ask, WcodeError):
+                made.invalid += 1
+            elif ask.hash in seen:
+                made.repeated += 1
+            else:
+                seen.add(ask.hash)
+                fresh[ask.hash] = ask
+        found = recall(list(fresh.values()))
+        for name, request in fresh.items():
+            if name in found:
+                made.learn(found[name])
+            if name in found and not anew:
+                made.recorded += 1
+            else:
+                made.count(request, place)
+    made.floats = rows.floats
+    return made
+
+
+def percentiles(values: Sequence[float]) -> Interval:
+    """The 10th and the 90th percentile, by the nearest rank."""
+    ordered = sorted(values)
+    last = len(ordered) - 1
+    return ordered[round(LOW * last)], ordered[round(HIGH * last)]
+
+
+def spread(rows: Rows, number: int) -> list[int]:
+    """Places of rows whose prompts are short, long and in between, and differ.
+
+    Raises:
+        UsageError: ``number`` is none.
+    """
+    if type(number) is not int or number < 1:
+        raise UsageError("frame.preview", given=repr(number))
+    found: dict[str, tuple[int, int]] = {}
+    for place, ask in enumerate(rows.asks()):
+        if isinstance(ask, Request):
+            found.setdefault(ask.hash, (len(ask.prompt), place))
+    sizes = sorted(found.values())
+    number = min(number, len(sizes))
+    steps = (round(k * (len(sizes) - 1) / max(number - 1, 1)) for k in range(number))
+    return sorted(sizes[step][1] for step in steps)
+
+
+def _around(seconds: float) -> Interval:
+    return 0.8 * seconds, 1.3 * seconds
+
+
+def _span(pair: Iterable[float | None], form: Callable[[float], str]) -> str:
+    low, high = ("?" if value is None else form(value) for value in pair)
+    return low if low == high else f"{low} – {high}"

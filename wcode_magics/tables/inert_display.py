@@ -1,0 +1,48 @@
+"""How a shell shows tables, which may hold a model's text: dollars and controls inert.
+
+pandas lets a page typeset TeX in its tables, so prices became formulas and formulas
+could fetch; ``pd.options.display.html.use_mathjax = True`` brings that back. And its
+plain text holds control characters as they are.
+"""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from wcode_magics.output.escaping import inert
+from wcode_magics.tables.import_hook import when_imported
+
+_OPTION = "display.html.use_mathjax"
+_KINDS = [
+    (module, name)
+    for name, home in (("DataFrame", "frame"), ("Series", "series"))
+    for module in ("pandas", f"pandas.core.{home}")
+]
+
+
+def show_inert(shell: Any) -> Callable[[], None]:
+    """Have a shell show tables so from now on; returns what undoes it."""
+    formatter = shell.display_formatter.formatters["text/plain"]
+    for module, name in _KINDS:
+        formatter.for_type_by_name(module, name, _print)
+    before: list[bool] = []
+
+    def untypeset() -> None:
+        pandas = sys.modules["pandas"]
+        before.append(pandas.get_option(_OPTION))
+        pandas.set_option(_OPTION, False)
+
+    forget = when_imported("pandas", untypeset)
+
+    def undo() -> None:
+        forget()
+        for module, name in _KINDS:
+            formatter.pop(f"{module}.{name}", None)
+        if before:
+            sys.modules["pandas"].set_option(_OPTION, before[0])
+
+    return undo
+
+
+def _print(value: Any, printer: Any, _cycle: bool) -> None:
+    printer.text(inert(repr(value)))

@@ -1,0 +1,100 @@
+"""What a folder of parts holds the answers to, so that two runs never mix."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wcode_magics.errors import UsageError
+from wcode_magics.logprobs.word_diff import common_start
+from wcode_magics.prompts.plain_values import plain
+from wcode_magics.runtime import private_files
+from wcode_magics.tables.columns import columns_of
+from wcode_magics.tables.parquet.reader import Source
+from wcode_magics.tables.run import Call
+
+FORMAT = 1
+_PROMPTS = {"user": "prompt", "system": "system prompt"}
+SHOWN = 60
+"""Characters of a value that an error shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """``asked`` must be equal for a run to go on; ``call`` is how it was asked for."""
+
+    asked: Mapping[str, Any]
+    call: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, call: Call, source: Source, rows: int) -> "Manifest":
+        """That of a run over a source in chunks of so many rows. It has no key."""
+        base, task = call.task.base, call.task
+        place = call.session.place(call.resolved)
+        columns = source.schema.names
+        asked = {
+            **{_PROMPTS.get(one.role, one.role): one.content for one in base.messages},
+            "model": base.model,
+            **base.params,
+            **base.extra,
+            "columns": [[f.name, f.kind, list(f.choices)] for f in columns_of(task)],
+            "missing": call.given["missing"],
+            "names": {n: v for n, v in call.rows.others.items() if n not in columns},
+            "rows": rows,
+            "source": source.identity,
+            "source columns": str(source.schema.remove_metadata()),
+        }
+        if place is not None:
+            asked["endpoint"] = place
+        return cls(_plain(asked), _plain(call.given))
+
+    @classmethod
+    def read(cls, path: Path) -> "Manifest":
+        """Raises UsageError where it is not one that this version can read."""
+        try:
+            held = json.loads(path.read_text("utf-8"))
+            if held["format"] != FORMAT:
+                raise UsageError("parquet.newer", path=path)
+            return cls(dict(held["asked"]), dict(held["call"]))
+        except (OSError, ValueError, KeyError, TypeError) as wrong:
+            raise UsageError("parquet.manifest", path=path) from wrong
+
+    def write(self, path: Path) -> None:
+        """Raises OSError."""
+        held = {"format": FORMAT, "asked": self.asked, "call": self.call}
+        fresh = path.with_name(f".{path.name}.tmp")
+        fresh.write_text(json.dumps(held, ensure_ascii=False, indent=1), "utf-8")
+        private_files.replace(fresh, path)
+
+    def refuse_another(self, now: "Manifest", folder: Path) -> None:
+        """Raise UsageError where ``now`` asks something else; says what."""
+        both = {**self.asked, **now.asked}
+        if "endpoint" not in now.asked:
+            both.pop("endpoint", None)
+        for name in both:
+            before, after = self.asked.get(name), now.asked.get(name)
+            if before != after:
+                told = {"before": _shown(before, after), "now": _shown(after, before)}
+                raise UsageError("parquet.other_run", folder=folder, what=name, **told)
+
+
+def _plain(values: Mapping[str, Any]) -> Any:
+    """As JSON would have it; what it cannot is named by its type."""
+    return json.loads(json.dumps(values, default=_told))
+
+
+def _told(value: Any) -> Any:
+    made = plain(value)
+    return type(value).__name__ if made is value else made
+
+
+def _shown(value: Any, other: Any) -> str:
+    """The value from shortly before where it differs."""
+    if value is None:
+        return "–"
+    one, two = (json.dumps(v, ensure_ascii=False) for v in (value, other))
+    same = common_start(one, two)
+    start = max(0, same - SHOWN // 2) if len(one) > SHOWN else 0
+    shown = one[start : start + SHOWN]
+    return f"{'…' if start else ''}{shown}{'…' if start + SHOWN < len(one) else ''}"

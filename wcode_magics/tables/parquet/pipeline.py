@@ -1,0 +1,282 @@
+"""Chunk after chunk through one line of requests.
+
+The next chunk begins when the last request of the one before is on its way, so that
+the network is busy while that one drains; never are there more than two. A chunk is
+written when all of its rows have their end, and after those before it. One that is
+there already, and asked again, is written without the rows that have none. What the
+one before asks is not asked by the next: its rows wait for those answers.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pyarrow as pa
+
+from wcode_magics.errors import BudgetError, ReplayError, StoreError, WcodeError
+from wcode_magics.protocol.request import Request
+from wcode_magics.sending.batch import Ask, Batch
+from wcode_magics.sending.outcome import GOOD, Outcome, Tally, is_answered
+from wcode_magics.tables.pipeline import Line
+from wcode_magics.tables.pipeline import batch as batch_of
+from wcode_magics.tables.rows import Rows
+from wcode_magics.tables.run import Call
+
+UNFINISHED = frozenset({"stopped", "budget"})
+"""Statuses of rows that a later run goes on with."""
+
+Outcomes = Sequence[Outcome[tuple[Any, ...]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Rows of a table, and those of them to ask."""
+
+    number: int
+    table: pa.Table
+    rows: Rows
+
+
+class Turn:
+    """What a chunk asks, what it leaves to the one before, and what became of both."""
+
+    def __init__(self, total: int, before: "Turn | None") -> None:
+        self.outcomes: list[Outcome[tuple[Any, ...]]] = [Outcome("stopped")] * total
+        self.taken = asyncio.Event()
+        self._before = before
+        self.places: dict[bytes, int] = {}
+        self._left: dict[int, Request] = {}
+
+    def asks(self, asks: Iterable[Ask], own: list[int]) -> Iterator[Ask]:
+        """Those that the one before does not ask; their places go to ``own``."""
+        theirs = {} if self._before is None else self._before.places
+        for place, ask in enumerate(asks):
+            if isinstance(ask, Request):
+                key = _key(ask)
+                self.places.setdefault(key, place)
+                if key in theirs:
+                    self._left[place] = ask
+                    continue
+            own.append(place)
+            yield ask
+        self.taken.set()
+
+    def share(self, tally: Tally) -> dict[int, Request]:
+        """Take the answers of the one before over; tells what it has none for."""
+        before, self._before = self._before, None
+        open_ = {}
+        for place, request in self._left.items():
+            assert before is not None
+            found = before.outcomes[before.places[_key(request)]]
+            if not _is_answered(found):
+                open_[place] = request
+                continue
+            self.outcomes[place] = replace(found, attempts=0, paid=0.0)
+            tally.done += 1
+            tally.repeated += 1
+            tally.failed += found.status not in GOOD
+        self._left.clear()
+        return open_
+
+
+class Passage:
+    """One run over many chunks.
+
+    Args:
+        call: how each is asked; its budget is that of all together.
+        chunks: read as they are needed, in another thread.
+        write: puts a chunk with its outcomes where it belongs, likewise.
+        tally: where the run stands, over all chunks.
+        again: the chunks are there, so that rows without an end keep what they have.
+    """
+
+    def __init__(
+        self,
+        call: Call,
+        chunks: Iterator[Chunk],
+        write: Callable[[Chunk, Outcomes], None],
+        tally: Tally,
+        *,
+        again: bool = False,
+    ) -> None:
+        self.tally = tally
+        self.reason: WcodeError | None = None
+        self.stopped = False
+        self._call = call
+        self._line = Line.of(call.session, call.resolved, call.budget)
+        self._store = call.session.ledger.store(call.resolved)
+        self._chunks, self._write, self._again = chunks, write, again
+        self._alive: list[Batch[tuple[Any, ...]]] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._over = self._good = False
+
+    async def run(self) -> None:
+        """Ask all chunks, or as many as can be.
+
+        Raises:
+            WcodeError: what befell all rows, if none was answered; or a chunk cannot
+                be read or written.
+        """
+        self._loop = asyncio.get_running_loop()
+        try:
+            await self._all()
+        except Exception:
+            self._halt(None)
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            raise
+        except BaseException:
+            for task in self._tasks:
+                task.cancel()
+            raise
+        try:
+            await asyncio.to_thread(self._store.flush)
+        except StoreError as error:
+            self.reason = self.reason or error
+        vain = not self._good or isinstance(self.reason, ReplayError)
+        if self.reason is not None and vain:
+            raise self.reason
+
+    @property
+    def unwritten(self) -> int:
+        """How many paid answers are in memory only."""
+        return self._store.waiting
+
+    def stop(self) -> None:
+        """Begin no chunk more and pause the others; a second call leaves at once.
+
+        May be called from any thread.
+        """
+        if self._loop is None:
+            self._stop()
+            return
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._stop)
+
+    def _stop(self) -> None:
+        self.stopped = self._over = True
+        for batch in self._alive:
+            batch.stop()
+
+    def _halt(self, reason: WcodeError | None) -> None:
+        self._over = True
+        self.reason = self.reason or reason
+        for batch in self._alive:
+            batch.pause()
+
+    async def _all(self) -> None:
+        before: asyncio.Task[None] | None = None
+        turn: Turn | None = None
+        while not self._over:
+            chunk = await self._next(before)
+            if chunk is None:
+                break
+            turn = Turn(len(chunk.rows), turn)
+            task = asyncio.create_task(self._one(chunk, turn, before))
+            self._tasks = [task] if before is None else [before, task]
+            await turn.taken.wait()
+            if before is not None:
+                await before
+            before = task
+        if before is not None:
+            await before
+
+    async def _next(self, before: asyncio.Task[None] | None) -> Chunk | None:
+        """The next chunk; where it cannot be read, what flies comes home first."""
+        try:
+            return await asyncio.to_thread(next, self._chunks, None)
+        except WcodeError:
+            if before is not None:
+                await before
+            raise
+
+    async def _one(
+        self, chunk: Chunk, turn: Turn, before: asyncio.Task[None] | None
+    ) -> None:
+        own: list[int] = []
+        asks = turn.asks(chunk.rows.asks(), own)
+        try:
+            fell = await self._outcomes(turn, asks, own, len(chunk.rows))
+        finally:
+            turn.taken.set()
+        if before is not None:
+            await asyncio.wait({before})
+        left = turn.share(self.tally)
+        if left and not self._over:
+            places, some = list(left), iter(left.values())
+            fell = await self._outcomes(turn, some, places, len(left)) or fell
+        await self._end(chunk, turn.outcomes, alone=fell)
+
+    async def _end(self, chunk: Chunk, outcomes: Outcomes, *, alone: bool) -> None:
+        """Write the chunk, or what can be of it.
+
+        ``alone``: something befell all rows, and is not the end of one.
+        """
+        has_end = _is_answered if alone else _is_finished
+        ended = [n for n, outcome in enumerate(outcomes) if has_end(outcome)]
+        if len(ended) < len(outcomes) and self._again:
+            chunk, outcomes = _some(chunk, outcomes, ended)
+        elif len(ended) < len(outcomes):
+            return
+        if outcomes or not self._again:
+            await self._written(chunk, outcomes)
+
+    async def _written(self, chunk: Chunk, outcomes: Outcomes) -> None:
+        try:
+            await asyncio.to_thread(self._write, chunk, outcomes)
+        except StoreError:
+            self._over = True
+            raise
+
+    async def _outcomes(
+        self, turn: Turn, asks: Iterator[Ask], places: Sequence[int], total: int
+    ) -> bool:
+        """Ask, and tell whether something befell all; ``places`` fills as it asks."""
+        going = self._call.keep_going
+        batch = batch_of(self._line, self._call.task, keep_going=going)
+        batch.tally = self.tally
+        self._alive.append(batch)
+        try:
+            outcomes = await batch.run(asks, total)
+        finally:
+            self._alive.remove(batch)
+        for place, outcome in zip(places, outcomes, strict=False):
+            turn.outcomes[place] = outcome
+        self._judge(outcomes, batch)
+        return batch.reason is not None
+
+    def _judge(self, outcomes: Outcomes, batch: Batch[tuple[Any, ...]]) -> None:
+        statuses = {outcome.status for outcome in outcomes}
+        self._good = self._good or any(map(is_answered, outcomes))
+        if batch.reason is not None:
+            self._halt(batch.reason)
+        elif "budget" in statuses:
+            self._over = True
+            errors = (o.error for o in outcomes if isinstance(o.error, BudgetError))
+            self.reason = self.reason or next(errors, None)
+
+
+def _key(request: Request) -> bytes:
+    return bytes.fromhex(request.hash)[:16]
+
+
+def _is_finished(outcome: Outcome[Any]) -> bool:
+    return outcome.status not in UNFINISHED
+
+
+def _is_answered(outcome: Outcome[Any]) -> bool:
+    """Whether it is a row's own, where something befell all of them."""
+    if outcome.error is not None:
+        return outcome.error.reply is not None
+    return _is_finished(outcome)
+
+
+def _some(
+    chunk: Chunk, outcomes: Outcomes, ended: Sequence[int]
+) -> tuple[Chunk, Outcomes]:
+    """A chunk that is there already, with those of its rows that have their end."""
+    places = chunk.rows.places or ()
+    rows = replace(chunk.rows, places=[places[n] for n in ended])
+    return replace(chunk, rows=rows), [outcomes[n] for n in ended]

@@ -1,0 +1,389 @@
+"""``wcode_magics.parquet(…)``: the methods of ``df.wcode`` on a table of any length."""
+
+import asyncio
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pandas as pd
+import pyarrow as pa
+
+from wcode_magics.errors import BudgetError, Stopped, UsageError, WcodeError
+from wcode_magics.protocol import models
+from wcode_magics.runtime import loop
+from wcode_magics.sending.outcome import Tally
+from wcode_magics.tables import registration
+from wcode_magics.tables.accessor import PREVIEWED, Face
+from wcode_magics.tables.columns import columns_of
+from wcode_magics.tables.estimate import Forecast, spread
+from wcode_magics.tables.marks import CALLS
+from wcode_magics.tables.missing_values import Floats
+from wcode_magics.tables.parquet.columns import (
+    TYPES,
+    answered,
+    answered_schema,
+    asked_of,
+    frame_of,
+    index_of,
+)
+from wcode_magics.tables.parquet.folder import Folder
+from wcode_magics.tables.parquet.manifest import Manifest
+from wcode_magics.tables.parquet.pipeline import Chunk, Outcomes, Passage
+from wcode_magics.tables.parquet.reader import Source
+from wcode_magics.tables.progress import Bar, await_, cancelled, tell, wait
+from wcode_magics.tables.retries import again, statuses_of
+from wcode_magics.tables.rows import Rows
+from wcode_magics.tables.run import Call, call_of, halted
+from wcode_magics.text import say
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a folder holds after a run; ``str()`` of it is one line.
+
+    ``rows`` of ``total`` are there, by status in ``statuses``. This run replayed
+    ``replayed`` answers and paid ``cost`` (¥); ``sandbox`` tells who answered. Where
+    it did not come to its end it was ``stopped``, or ``reason`` says why.
+    """
+
+    folder: Path
+    rows: int
+    total: int
+    statuses: Mapping[str, int]
+    replayed: int
+    sandbox: bool
+    cost: float
+    stopped: bool
+    reason: WcodeError | None
+
+    def __str__(self) -> str:
+        rows, total = f"{self.rows:,}", f"{self.total:,}"
+        parts = [say("parquet.told", rows=rows, total=total, folder=self.folder)]
+        parts += [f"{word} {n:,}" for word, n in sorted(self.statuses.items())]
+        if self.sandbox:
+            parts.append(say("frame.told_sandbox"))
+        if self.replayed:
+            parts.append(say("frame.told_replayed", rows=f"{self.replayed:,}"))
+        parts.append(models.money(self.cost))
+        if self.reason is not None:
+            parts.append(str(self.reason))
+        elif self.stopped:
+            parts.append(say("frame.told_stopped"))
+        return " · ".join(parts)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A passage about to begin, and what is told of it."""
+
+    passage: Passage
+    bar: Bar
+    folder: Folder
+    status: str
+    total: int
+    shown: bool
+
+    def told(self, *, stopped: bool) -> Written:
+        statuses = self.folder.counts(self.status)
+        passage = self.passage
+        written = Written(
+            self.folder.path,
+            statuses.total(),
+            self.total,
+            dict(statuses),
+            passage.tally.replayed,
+            passage.tally.sandbox > 0,
+            passage.tally.spent,
+            passage.stopped,
+            passage.reason,
+        )
+        reason = None if stopped else passage.reason
+        if stopped or not isinstance(reason, BudgetError | None):
+            told = str(replace(written, reason=None))
+            left = passage.unwritten
+            raise halted(written, told, reason, unwritten=left) from passage.reason
+        if self.shown:
+            tell(str(written))
+        return written
+
+
+@dataclass(frozen=True)
+class _All(Rows):
+    """All rows of a source, a chunk at a time."""
+
+    source: Source | None = None
+    size: int = 1
+    seen: list[Floats] = field(default_factory=list)
+
+    @property
+    def floats(self) -> Floats:
+        """Those of the chunks that were asked about."""
+        return sum(self.seen, Floats())
+
+    def __len__(self) -> int:
+        return 0 if self.source is None else self.source.rows
+
+    def asks(self) -> Iterator[Any]:
+        """A request for each row, as those of a frame."""
+        assert self.source is not None
+        wanted = range(_count(self.source.rows, self.size))
+        columns = read_columns(self)
+        for _, table in self.source.chunks(self.size, wanted, columns):
+            rows = Rows(asked_of(table), self.task, self.names)
+            self.seen.append(rows.floats)
+            yield from rows.asks()
+
+
+class _Parts(Face[R]):
+    """What both forms share: the source, the folder, and the way between them."""
+
+    def __init__(
+        self, source: Any, to: str | Path, rows: int, *, overwrite: bool = False
+    ) -> None:
+        if not isinstance(rows, int) or rows < 1:
+            raise UsageError("parquet.rows", given=rows)
+        self._source, self._rows = Source.of(source), rows
+        self._folder, self._overwrite = Folder(Path(to).expanduser()), overwrite
+        self._source.refuse_target(self._folder.path)
+        blank = frame_of(self._source.schema.empty_table())
+        getattr(blank, registration.NAME, None)  # lets the session be that of df.wcode
+        super().__init__(blank)
+
+    def estimate(self, template: str, **options: Any) -> Forecast:
+        """What a run over all rows would send and take; nothing is sent."""
+        return self._whole(call_of(self._frame, template, options)).forecast()
+
+    def _whole(self, call: Call) -> Call:
+        rows = _All(
+            call.rows.frame,
+            call.rows.task,
+            call.rows.names,
+            source=self._source,
+            size=self._rows,
+        )
+        return replace(call, rows=rows)
+
+    def _head(self, template: str, n: int, options: Mapping[str, Any]) -> Call:
+        """Some rows of the first chunk, whose prompts are short and long."""
+        ((_, table),) = self._source.chunks(self._rows, [0])
+        frame = asked_of(table)
+        call = call_of(frame, template, options)
+        self._refuse_index(call)
+        some = spread(call.rows, n)
+        rows = replace(call.rows, frame=frame.iloc[some])
+        return replace(call, rows=rows, onto=frame_of(table).iloc[some])
+
+    @contextmanager
+    def _asking(self, call: Call) -> Iterator[_Run]:
+        """A run over the chunks that are not there yet."""
+        self._refuse_index(call)
+        self._refuse_missing(call)
+        manifest = Manifest.of(call, self._source, self._rows)
+        with self._folder.held():
+            self._folder.begin(manifest, overwrite=self._overwrite)
+            self._overwrite = False
+            numbers = self._numbers
+            self._folder = self._folder.of_many(len(numbers))
+            done = set(self._folder.numbers())
+            wanted = [number for number in numbers if number not in done]
+            schema = answered_schema(self._source.schema, call.task, manifest.call)
+
+            def write(chunk: Chunk, outcomes: Outcomes) -> None:
+                made = answered(chunk.table, call.task, outcomes, schema)
+                self._folder.write(chunk.number, made)
+
+            total = self._source.rows
+            tally = Tally(done=total - self._rows_of(wanted))
+            passage = Passage(call, self._chunks(call, wanted), write, tally)
+            yield self._run(passage, call, total)
+
+    def _chunks(self, call: Call, wanted: Sequence[int]) -> Iterator[Chunk]:
+        columns = read_columns(call.rows)
+        for number, table in self._source.chunks(self._rows, wanted):
+            frame = asked_of(table.select(columns))
+            yield Chunk(number, table, replace(call.rows, frame=frame))
+
+    @contextmanager
+    def _retrying(
+        self, statuses: Sequence[str], into: str | None, options: Mapping[str, Any]
+    ) -> Iterator[_Run]:
+        """A run over the rows of these statuses, in the parts that are there."""
+        wanted = statuses_of(statuses)
+        schema, call = self._call_again(wanted, into, options)
+        folder = self._folder
+        with folder.held():
+            status = f"{call.task.into}_status"
+            counts = folder.counts(status)
+            total = sum(counts[word] for word in wanted)
+
+            def write(chunk: Chunk, outcomes: Outcomes) -> None:
+                places = chunk.rows.places
+                made = answered(chunk.table, call.task, outcomes, schema, places)
+                folder.write(chunk.number, made)
+
+            chunks = self._chunks_again(call, status, wanted)
+            passage = Passage(call, chunks, write, Tally(), again=True)
+            yield self._run(passage, call, total)
+
+    def _call_again(
+        self, statuses: Sequence[str], into: str | None, options: Mapping[str, Any]
+    ) -> tuple[pa.Schema, Call]:
+        manifest = self._folder.manifest
+        self._folder = self._folder.of_many(len(self._numbers))
+        numbers = self._folder.numbers()
+        if not numbers:
+            raise UsageError("parquet.no_run", folder=self._folder.path)
+        schema = self._folder.schema(numbers[0])
+        blank = frame_of(schema.empty_table())
+        blank.attrs[CALLS] = {manifest.call["into"]: manifest.call}
+        call = again(blank, statuses, into, options)
+        for one in columns_of(call.task):
+            place = schema.get_field_index(one.name)
+            if place < 0 or schema.field(place).type != TYPES[one.kind]:
+                raise UsageError("parquet.other_columns", name=one.name)
+        return schema, call
+
+    def _chunks_again(
+        self, call: Call, status: str, wanted: Sequence[str]
+    ) -> Iterator[Chunk]:
+        for number in self._folder.numbers():
+            (column,) = self._folder.read(number, [status]).columns
+            found = enumerate(column.to_pylist())
+            places = [place for place, word in found if word in wanted]
+            if places:
+                table = self._folder.read(number)
+                frame = asked_of(table.select(read_columns(call.rows)))
+                rows = replace(call.rows, frame=frame, places=places)
+                yield Chunk(number, table, rows)
+
+    def _run(self, passage: Passage, call: Call, total: int) -> _Run:
+        bar = Bar(passage.tally, total, shown=call.progress)
+        status = f"{call.task.into}_status"
+        whole = self._source.rows
+        return _Run(passage, bar, self._folder, status, whole, call.progress)
+
+    @property
+    def _numbers(self) -> range:
+        """Those of all parts."""
+        return range(_count(self._source.rows, self._rows))
+
+    def _rows_of(self, numbers: Sequence[int]) -> int:
+        size, rows = self._rows, self._source.rows
+        return sum(min(size, rows - number * size) for number in numbers)
+
+    def _refuse_index(self, call: Call) -> None:
+        """Raise UsageError where an answer's column would be that of the index."""
+        held = index_of(self._source.schema)
+        for one in columns_of(call.task):
+            if one.name in held:
+                raise UsageError("parquet.index_column", name=one.name)
+
+    def _refuse_missing(self, call: Call) -> None:
+        if call.given["missing"] != "error":
+            return
+        gone = 0
+        columns = read_columns(call.rows)
+        for _, table in self._source.chunks(self._rows, self._numbers, columns):
+            gone += int(replace(call.rows, frame=asked_of(table)).missing.sum())
+        if gone:
+            named = ", ".join(map(str, call.rows.used))
+            raise UsageError("frame.missing", rows=gone, columns=named)
+
+
+class Parquet(_Parts[Written]):
+    """A Parquet table and the folder for its answers; ``aio`` has them to await.
+
+    ``ask``, ``classify``, ``extract`` write parts and tell what came of it.
+    """
+
+    @cached_property
+    def aio(self) -> "AsyncParquet":
+        """The same methods for ``await``."""
+        made = AsyncParquet.__new__(AsyncParquet)
+        made.__dict__ = vars(self)
+        return made
+
+    def preview(  # type: ignore[override]  # a few rows are a frame
+        self, template: str, n: int = PREVIEWED, **options: Any
+    ) -> pd.DataFrame:
+        """Run ``n`` rows of the first part and tell what all rows will take.
+
+        A run over all rows afterwards does not pay for these again.
+        """
+        made = self._head(template, n, options).run()
+        tell(str(self.estimate(template, **options)))
+        return made
+
+    def retry(
+        self, statuses: Sequence[str] = (), *, into: str | None = None, **options: Any
+    ) -> Written:
+        """Send rows again, those alone whose status is one of ``statuses``.
+
+        None given: all that are neither good nor skipped. Only the parts that hold
+        such rows are written anew. ``options`` change how they are asked.
+        """
+        with self._retrying(statuses, into, options) as run:
+            return _waited(run)
+
+    def _finish(self, call: Call) -> Written:
+        with self._asking(call) as run:
+            return _waited(run)
+
+
+class AsyncParquet(_Parts[Awaitable[Written]]):
+    """``parquet(…).aio``"""
+
+    async def estimate(  # type: ignore[override]  # all parts are read, in a thread
+        self, template: str, **options: Any
+    ) -> Forecast:
+        """As :meth:`Parquet.estimate`."""
+        return await asyncio.to_thread(super().estimate, template, **options)
+
+    async def preview(  # type: ignore[override]
+        self, template: str, n: int = PREVIEWED, **options: Any
+    ) -> pd.DataFrame:
+        """As :meth:`Parquet.preview`."""
+        made = await self._head(template, n, options).arun()
+        tell(str(await self.estimate(template, **options)))
+        return made
+
+    async def retry(
+        self, statuses: Sequence[str] = (), *, into: str | None = None, **options: Any
+    ) -> Written:
+        """As :meth:`Parquet.retry`."""
+        with self._retrying(statuses, into, options) as run:
+            return await _awaited(run)
+
+    async def _finish(self, call: Call) -> Written:
+        with self._asking(call) as run:
+            return await _awaited(run)
+
+
+def read_columns(rows: Rows) -> list[str]:
+    """The columns that requests are made of; one at least, for their number."""
+    return list(rows.used) or list(rows.frame.columns[:1])
+
+
+def _waited(run: _Run) -> Written:
+    future = loop.Task(run.passage.run).future
+    _, stopped = wait(future, run.passage, run.bar)
+    return run.told(stopped=stopped)
+
+
+async def _awaited(run: _Run) -> Written:
+    future = loop.Task(run.passage.run).future
+    _, stopped = await await_(future, run.passage, run.bar)
+    try:
+        return run.told(stopped=stopped)
+    except Stopped as error:
+        raise cancelled(error) from None
+
+
+def _count(rows: int, size: int) -> int:
+    """The parts of so many rows; a table without rows has one, without rows."""
+    return max(1, -(-rows // size))

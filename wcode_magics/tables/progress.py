@@ -1,0 +1,230 @@
+"""How far a run is, where the person can see it, and how it is waited for."""
+
+import asyncio
+import functools
+import signal
+import threading
+import time
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import contextmanager, suppress
+from typing import Any, Protocol, TypeVar
+
+from wcode_magics.errors import Stopped
+from wcode_magics.output import terminal
+from wcode_magics.output.mimebundle import plain_bundle, widget_bundle
+from wcode_magics.protocol import models
+from wcode_magics.sending.batch import Batch
+from wcode_magics.sending.outcome import GOOD, Outcome, Tally
+from wcode_magics.text import say
+
+T = TypeVar("T")
+
+TICK_S = 0.1
+DELAY_S = 1.0
+
+
+class Bar:
+    """A bar of tqdm over a tally: rows, failed, replayed, ¥.
+
+    It is made after a second and goes when all is done; in a saved notebook nothing
+    is left of its widgets. ``shown`` False: none.
+    """
+
+    def __init__(self, tally: Tally, total: int, *, shown: bool) -> None:
+        self._tally, self._total, self._shown = tally, total, shown
+        self._begun, self._had = time.time(), tally.done
+        self._bar: Any = None
+        self._place: Any = None
+
+    def draw(self) -> None:
+        """Show where the run stands now."""
+        if self._bar is None:
+            late = time.time() - self._begun > DELAY_S
+            if not (self._shown and self._total and late):
+                return
+            self._make()
+        tally = self._tally
+        told = {
+            say("frame.failed"): tally.failed,
+            say("frame.replayed"): tally.replayed,
+            "¥": models.amount(tally.spent),
+        }
+        self._bar.set_postfix(told, refresh=False)
+        self._bar.update(tally.done - self._bar.n)
+
+    def close(self) -> None:
+        """Take it away."""
+        if self._bar is not None:
+            self._bar.close()
+        if self._place is not None:
+            self._place.update(plain_bundle(""), raw=True)
+
+    def _make(self) -> None:
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN and _is_main():
+            _note_deaf()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # without ipywidgets it is a bar of text
+            from tqdm.auto import tqdm
+            from tqdm.notebook import tqdm_notebook
+
+        widgets = issubclass(tqdm, tqdm_notebook)
+        more = {"display": False} if widgets else {}
+        unit = say("frame.rows_unit")
+        told = {"total": self._total, "initial": self._had, "unit": unit}
+        self._bar = tqdm(**told, leave=False, **more)
+        self._bar.start_t = self._bar.last_print_t = self._begun
+        if widgets:
+            from IPython.display import display
+
+            shown = widget_bundle(self._bar.container.model_id, str(self._bar))
+            self._place = display(shown, raw=True, display_id=True)
+
+
+def _is_main() -> bool:
+    return threading.current_thread() is threading.main_thread()
+
+
+@functools.cache
+def _note_deaf() -> None:
+    """A shell's job in the background inherits that Ctrl-C is ignored."""
+    terminal.note(say("frame.deaf"))
+
+
+class Stoppable(Protocol):
+    """A run that a person can stop."""
+
+    def stop(self) -> None:
+        """Pause; a second call leaves at once."""
+
+
+def wait(future: "Future[T]", batch: Stoppable, bar: Bar) -> tuple[T, bool]:
+    """The run's result, and whether it was stopped.
+
+    Stop pauses it, a second Stop leaves at once. Either way the result is what has
+    been answered so far.
+    """
+    stopped = False
+    try:
+        while not future.done():
+            try:
+                _tick(future, bar)
+            except KeyboardInterrupt:
+                stopped = True
+                batch.stop()
+        return future.result(), stopped
+    finally:
+        if not future.done():
+            batch.stop()
+        bar.close()
+
+
+def _tick(future: "Future[Any]", bar: Bar) -> None:
+    with suppress(FutureTimeoutError):
+        future.exception(TICK_S)
+    bar.draw()
+
+
+def leave(batch: Stoppable) -> None:
+    """Stop at once."""
+    batch.stop()
+    batch.stop()
+
+
+@contextmanager
+def _pressed(batch: Stoppable) -> Iterator[list[int]]:
+    """Let an interrupt stop the run where it would only end the loop that awaits it.
+
+    So it is in a terminal; a kernel and ``asyncio.run`` cancel what they await.
+    """
+    presses: list[int] = []
+
+    def press(number: int, _frame: object) -> None:
+        presses.append(number)
+        batch.stop()
+
+    bare = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if not bare or not _is_main():
+        yield presses
+        return
+    signal.signal(signal.SIGINT, press)
+    try:
+        yield presses
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+async def await_(future: "Future[T]", batch: Stoppable, bar: Bar) -> tuple[T, bool]:
+    """The same for ``await``: to cancel is to stop.
+
+    A kernel that is interrupted cancels what its cell awaits, and sees to it when the
+    loop next wakes; so that happens ten times a second.
+    """
+    stopped = False
+    run = asyncio.wrap_future(future)
+    try:
+        with _pressed(batch) as presses:
+            while not run.done():
+                try:
+                    await asyncio.wait([run], timeout=TICK_S)
+                    bar.draw()
+                except asyncio.CancelledError:
+                    stopped = True
+                    batch.stop()
+        return run.result(), stopped or bool(presses)
+    finally:
+        if not run.done():
+            batch.stop()
+        bar.close()
+
+
+def cancelled(stopped: Stopped) -> asyncio.CancelledError:
+    """The error of an awaited run that was stopped, with its words and value.
+
+    No class of its own: ``asyncio.timeout`` of Python 3.11 knows this one alone.
+    """
+    error = asyncio.CancelledError(str(stopped))
+    render = stopped._render_traceback_
+    vars(error).update(value=stopped.value, _render_traceback_=render)
+    return error
+
+
+def summary(
+    outcomes: Iterable[Outcome[Any]], batch: Batch[Any], *, priced: bool
+) -> str:
+    """One line about a run: rows, replays, failures by kind, seconds, ¥.
+
+    Good rows whose answer's end the endpoint did not confirm are counted as well.
+
+    ``priced``: the endpoint's prices are known.
+    """
+    outcomes = list(outcomes)
+    counts = Counter(outcome.status for outcome in outcomes)
+    unsure = sum(one.unconfirmed and one.status in GOOD for one in outcomes)
+    bad = {word: n for word, n in counts.items() if word not in GOOD}
+    replayed, sandbox = batch.tally.replayed, batch.tally.sandbox
+    parts = [say("frame.told_rows", rows=sum(counts.values()))]
+    if sandbox:
+        parts.append(say("frame.told_sandbox"))
+    if replayed:
+        parts.append(say("frame.told_replayed", rows=replayed))
+    parts += [f"{word} {n}" for word, n in sorted(bad.items())]
+    if unsure:
+        parts.append(say("frame.told_unconfirmed", rows=unsure))
+    parts.append(say("ui.seconds", seconds=f"{batch.tally.seconds:.1f}"))
+    free = sandbox or replayed == sum(counts.values()) - counts["skipped"]
+    known = priced or free
+    parts.append(models.money(batch.tally.spent) if known else "¥ –")
+    if counts["stopped"]:
+        parts.append(say("frame.told_stopped"))
+    elif bad.keys() - {"skipped"}:
+        parts.append(say("frame.told_retry"))
+    return " · ".join(parts)
+
+
+def tell(line: str) -> None:
+    """Say a line; not on stderr, which front ends show as an error."""
+    terminal.write(line)

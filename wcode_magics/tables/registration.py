@@ -1,0 +1,76 @@
+"""The name ``wcode`` on tables: put there as their library arrives, and taken away."""
+
+import sys
+from collections.abc import Callable
+from functools import partial
+from importlib import import_module
+from typing import Any
+
+from wcode_magics.errors import stoppable
+from wcode_magics.runtime.imports import prepare
+from wcode_magics.tables.import_hook import when_imported
+
+NAME = "wcode"
+FACES = {
+    "pandas": ("pandas.api.extensions", "wcode_magics.tables.accessor"),
+    "dask.dataframe": (
+        "dask.dataframe.extensions",
+        "wcode_magics.tables.dask.accessor",
+    ),
+}
+"""A library, what registers accessors there, and the home of FrameFace, SeriesFace."""
+
+_waiting: list[Callable[[], None]] = []
+_before: list[Callable[[], object]] = []
+
+
+def watch(before: Callable[[], object] = lambda: None) -> Callable[[], None]:
+    """Let tables have ``.wcode``, now or when their library is imported.
+
+    ``before`` is called before a table uses it; the last one given counts. What is
+    there already stays there all the while. Returns what takes it all away.
+    """
+    _before[:] = [before]
+    _wait_no_more()
+    _waiting[:] = [when_imported(name, partial(_put, name)) for name in FACES]
+
+    def forget() -> None:
+        _wait_no_more()
+        take()
+
+    return forget
+
+
+def _wait_no_more() -> None:
+    for forget in _waiting:
+        forget()
+    _waiting.clear()
+
+
+def take() -> None:
+    """Take it away, where it is; pandas and Dask have no way back of their own."""
+    for name in FACES:
+        library = sys.modules.get(name)
+        for kind in () if library is None else (library.DataFrame, library.Series):
+            if NAME in vars(kind):
+                delattr(kind, NAME)
+                kind._accessors.discard(NAME)  # noqa: SLF001
+
+
+def _put(name: str) -> None:
+    where, home = FACES[name]
+    registry, library = import_module(where), sys.modules[name]
+    for kind, face, register in (
+        (library.DataFrame, "FrameFace", registry.register_dataframe_accessor),
+        (library.Series, "SeriesFace", registry.register_series_accessor),
+    ):
+        if NAME not in vars(kind):
+            register(NAME)(partial(_face, home, face))
+
+
+def _face(home: str, name: str, held: Any) -> Any:
+    with stoppable():
+        prepare([home])
+        for before in _before:
+            before()
+        return getattr(import_module(home), name)(held)

@@ -1,0 +1,156 @@
+"""Rows sent again: how a column was asked for, and which rows it is asked for again."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+from pandas.api import types
+
+from wcode_magics.errors import UsageError, WcodeError
+from wcode_magics.protocol.parameters import hint
+from wcode_magics.protocol.request import Request
+from wcode_magics.sending.outcome import GOOD, STATUSES
+from wcode_magics.tables.columns import array, columns_of, name_in
+from wcode_magics.tables.marks import NEEDS, calls_of, remembered
+from wcode_magics.tables.run import Call, call_of
+from wcode_magics.tables.task import Task
+
+_ANSWERED = frozenset(
+    {"refused", "truncated", "cut_prompt", "empty", "invalid", "disagrees"}
+)
+
+
+def again(
+    frame: pd.DataFrame,
+    statuses: Sequence[str],
+    into: str | None,
+    options: Mapping[str, Any],
+    about: pd.DataFrame | None = None,
+) -> Call:
+    """The run that made a column, to be made again for rows of these statuses.
+
+    ``about`` has the values that templates use; None: ``frame`` has them.
+
+    Raises:
+        UsageError: no such column was asked for, it is not known how, or values that
+            its template used are not known.
+    """
+    where = (frame, None) if about is None else (about, frame)
+    before = _before(frame, statuses, into, options, where)
+    needs = before.pop(NEEDS, [])
+    names = {**before.get("names", {}), **(options.get("names") or {})}
+    lost = [name for name in needs if name not in names]
+    if lost and "template" not in options:
+        raise UsageError("frame.names_needed", names=", ".join(lost))
+    before |= {"names": names, "overwrite": True}
+    given = {**before, "replay": None, **options, "names": names, "overwrite": True}
+    made = _call_again(given, *where)
+    _refuse_others(frame, made.task)
+    if given["replay"] is None and _ANSWERED & set(statuses):
+        same = _call_again(before, *where).task.base == made.task.base
+        return _call_again({"fresh": same, **given}, *where)
+    return made
+
+
+def _before(
+    frame: pd.DataFrame,
+    statuses: Sequence[str],
+    into: str | None,
+    options: Mapping[str, Any],
+    where: tuple[pd.DataFrame, pd.DataFrame | None],
+) -> dict[str, Any]:
+    """How a column was asked for: noted, remembered, or told now."""
+    calls = [name for name in calls_of(frame) if _is_there(frame, name)]
+    if into is None and calls:
+        into = calls[-1]
+    if into in calls:
+        return dict(calls_of(frame)[into])
+    found = [
+        given
+        for given, failed in remembered(into)
+        if _is_there(frame, given["into"]) and _is_of(given, failed, statuses, where)
+    ]
+    if len(found) == 1:
+        return dict(found[0])
+    if into is not None and _is_there(frame, into) and "template" in options:
+        return {"into": into, "template": options["template"]}
+    known = hint(str(into), calls)
+    raise UsageError("frame.never_asked", name=into or "–", hint=known)
+
+
+def _is_there(frame: pd.DataFrame, into: Any) -> bool:
+    return name_in(frame, f"{into}_status") in frame.columns
+
+
+def _is_of(
+    given: Mapping[str, Any],
+    failed: set[str],
+    statuses: Sequence[str],
+    where: tuple[pd.DataFrame, pd.DataFrame | None],
+) -> bool:
+    """Whether all rows of these statuses failed in a run, as their requests show."""
+    known = {name: value for name, value in given.items() if name != NEEDS}
+    try:
+        call = _call_again({**known, "overwrite": True}, *where)
+    except WcodeError:
+        return False
+    places = places_of(where[0] if where[1] is None else where[1], call.task, statuses)
+    asks = list(replace(call.rows, places=places).asks())
+    requests = [ask for ask in asks if isinstance(ask, Request)]
+    return len(requests) > 0 and all(ask.hash in failed for ask in requests)
+
+
+def _call_again(
+    given: Mapping[str, Any], frame: pd.DataFrame, onto: pd.DataFrame | None
+) -> Call:
+    options = dict(given)
+    return call_of(frame, options.pop("template"), options, onto=onto)
+
+
+def places_of(frame: pd.DataFrame, task: Task, statuses: Sequence[str]) -> list[int]:
+    """Where the rows of these statuses stand."""
+    found = frame[name_in(frame, f"{task.into}_status")].isin(statuses)
+    return [int(place) for place in found.to_numpy(dtype=bool).nonzero()[0]]
+
+
+def _refuse_others(frame: pd.DataFrame, task: Task) -> None:
+    """Raise UsageError where a task's columns are not those that a frame has."""
+    for field in columns_of(task):
+        name, wanted = name_in(frame, field.name), array(field, []).dtype
+        held = frame[name].dtype if name in frame.columns else None
+        if held is None or not (held == wanted or _SAME[field.kind](held)):
+            raise UsageError("frame.other_columns", name=field.name)
+
+
+_SAME: Mapping[str, Callable[[Any], bool]] = {
+    "text": types.is_string_dtype,
+    "choice": lambda held: (
+        isinstance(held, pd.ArrowDtype)
+        or (types.is_string_dtype(held) and held != "category")
+    ),
+    "int": types.is_integer_dtype,
+    "float": types.is_float_dtype,
+    "bool": types.is_bool_dtype,
+    "date": types.is_datetime64_any_dtype,
+    "datetime": types.is_datetime64_any_dtype,
+    "object": lambda _held: True,
+}
+"""What a column of each kind may have become in a file and back."""
+
+
+def statuses_of(wanted: Sequence[str]) -> list[str]:
+    """The statuses that are asked for; none: all that are neither good nor skipped.
+
+    Raises:
+        UsageError: no such status, with the nearest.
+    """
+    listed = [wanted] if isinstance(wanted, str) else wanted
+    if not isinstance(listed, Collection):
+        listed = [repr(wanted)]
+    for word in map(str, listed):
+        if word not in STATUSES:
+            known = ", ".join(STATUSES)
+            near = hint(word, STATUSES)
+            raise UsageError("frame.status", given=word, hint=near, allowed=known)
+    return list(listed) or [word for word in STATUSES if word not in {*GOOD, "skipped"}]

@@ -1,0 +1,341 @@
+"""One run over a frame: made ready, run, and told again from what it left."""
+
+import asyncio
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import pandas as pd
+
+from wcode_magics.errors import (
+    BudgetError,
+    ReplayError,
+    Stopped,
+    StoreError,
+    UsageError,
+    WcodeError,
+)
+from wcode_magics.protocol import models
+from wcode_magics.runtime import loop
+from wcode_magics.sending.batch import Batch
+from wcode_magics.sending.outcome import GOOD, Outcome, is_answered
+from wcode_magics.session.session import Session
+from wcode_magics.settings.options import check_given
+from wcode_magics.settings.settings import Resolved
+from wcode_magics.tables.columns import columns_of, filled, name_in
+from wcode_magics.tables.estimate import Forecast, Survey, survey
+from wcode_magics.tables.marks import CALLS, calls_of, noted_names, remember
+from wcode_magics.tables.pipeline import Line, looks
+from wcode_magics.tables.pipeline import batch as batch_of
+from wcode_magics.tables.progress import (
+    Bar,
+    await_,
+    cancelled,
+    leave,
+    summary,
+    tell,
+    wait,
+)
+from wcode_magics.tables.rows import Rows
+from wcode_magics.tables.task import Task
+from wcode_magics.tables.task_builder import task_of
+from wcode_magics.text import say
+
+MISSING = ("skip", "error")
+ON_ERROR = ("stop", "continue")
+
+_sessions: list[Callable[[], Session]] = []
+_binds: list[Callable[[Any], None]] = []
+
+
+def serve(
+    session: Callable[[], Session] | None, bind: Callable[[Any], None] | None = None
+) -> None:
+    """Let the accessors ask this for their session.
+
+    ``bind`` gives the person what came of a run that did not come to its end.
+    """
+    _sessions[:] = [] if session is None else [session]
+    _binds[:] = [] if bind is None else [bind]
+
+
+def halted(
+    value: Any, told: str, reason: WcodeError | None = None, *, unwritten: int = 0
+) -> Stopped | WcodeError:
+    """The error of a run that did not come to its end, after its value was bound.
+
+    It is the ``reason``, with the value and what is told of it; None: the person
+    stopped it. ``unwritten`` paid answers could not be stored.
+    """
+    for bind in _binds:
+        bind(value)
+    if unwritten and isinstance(reason, StoreError):
+        told = f"{told} · {say('frame.told_unwritten', count=unwritten)}"
+    if reason is None:
+        return Stopped(kept=bool(_binds), value=value, told=told)
+    error = copy.copy(reason)
+    error.value, error.kept, error.told = value, bool(_binds), told
+    return error
+
+
+def session() -> Session:
+    """The session that the accessors use."""
+    if not _sessions:
+        own = Session()
+        serve(lambda: own)
+    return _sessions[0]()
+
+
+@dataclass(frozen=True)
+class Call:
+    """One run over a frame, made ready.
+
+    ``onto`` is the frame that the new columns are put onto; None: the one asked about.
+    """
+
+    session: Session
+    rows: Rows
+    resolved: Resolved
+    given: Mapping[str, Any]
+    budget: float | None = None
+    progress: bool = True
+    onto: pd.DataFrame | None = None
+    keep_going: bool = False
+
+    @property
+    def task(self) -> Task:
+        """What is asked."""
+        return self.rows.task
+
+    @property
+    def priced(self) -> bool:
+        """Whether the endpoint's prices are known."""
+        return models.find(self.task.base.model, self.resolved.place) is not None
+
+    def run(self) -> pd.DataFrame:
+        """Run and wait.
+
+        Raises:
+            WcodeError: what befell all rows, or all from some row on.
+            Stopped: the person stopped it. Either has the frame so far as ``value``,
+                bound to ``_wcode`` where there is a shell.
+        """
+        batch = self.batch()
+        try:
+            outcomes, stopped = wait(*self._begun(batch))
+        except BaseException:
+            leave(batch)
+            raise
+        return self._ended(outcomes, batch, stopped=stopped)
+
+    async def arun(self) -> pd.DataFrame:
+        """The same for ``await``; to cancel it stops the run.
+
+        Raises:
+            CancelledError: in place of Stopped, with its ``value``.
+        """
+        batch = self.batch()
+        try:
+            outcomes, stopped = await await_(*self._begun(batch))
+        except BaseException:
+            leave(batch)
+            raise
+        try:
+            return self._ended(outcomes, batch, stopped=stopped)
+        except Stopped as error:
+            raise cancelled(error) from None
+
+    def _begun(
+        self, batch: Batch[tuple[Any, ...]]
+    ) -> tuple["Future[list[Outcome[tuple[Any, ...]]]]", Batch[Any], Bar]:
+        bar = Bar(batch.tally, len(self.rows), shown=self.progress)
+        return self.begin(batch), batch, bar
+
+    def begin(
+        self, batch: Batch[tuple[Any, ...]]
+    ) -> "Future[list[Outcome[tuple[Any, ...]]]]":
+        """Start the run; it has ended when what was answered is stored."""
+        return loop.Task(self._stored, batch).future
+
+    async def _stored(
+        self, batch: Batch[tuple[Any, ...]]
+    ) -> list[Outcome[tuple[Any, ...]]]:
+        outcomes = await batch.run(self.rows.asks(), len(self.rows))
+        try:
+            store = self.session.ledger.store(self.resolved)
+            await asyncio.to_thread(store.flush)
+        except StoreError as error:
+            batch.reason = batch.reason or error
+        return outcomes
+
+    def _ended(
+        self,
+        outcomes: Sequence[Outcome[tuple[Any, ...]]],
+        batch: Batch[tuple[Any, ...]],
+        *,
+        stopped: bool,
+    ) -> pd.DataFrame:
+        made = self.result(outcomes, batch)
+        told = self.told(outcomes, batch)
+        if stopped or batch.reason is not None:
+            reason = None if stopped else batch.reason
+            unwritten = self.session.ledger.waiting
+            raise halted(made, told, reason, unwritten=unwritten) from batch.reason
+        if self.progress:
+            tell(told)
+        return made
+
+    def told(
+        self, outcomes: Sequence[Outcome[tuple[Any, ...]]], batch: Batch[Any]
+    ) -> str:
+        """One line about the run, with what must be known of how it asked."""
+        line = summary(outcomes, batch, priced=self.priced)
+        return " · ".join([line, *self.task.notes])
+
+    def forecast(self, *, together: bool = False) -> Forecast:
+        """What the run will take; nothing is sent.
+
+        ``together``: what is recorded of it was sent at the same time, by a preview.
+        """
+        store = self.session.ledger.store(self.resolved)
+        place = self.session.place(self.resolved)
+        anew = not looks(self.resolved)
+        recall = partial(store.get_many, base_url=place)
+        found = survey(self.rows, recall, place=self.resolved.place, anew=anew)
+        return self.forecast_of(found, together=together)
+
+    def forecast_of(self, found: Survey, *, together: bool = False) -> Forecast:
+        """What a survey means at this run's model and caps."""
+        model = self.task.base.model
+        told = found.forecast(model, self.resolved, together=together)
+        return replace(told, notes=(*told.notes, *self.task.notes))
+
+    def batch(self) -> Batch[tuple[Any, ...]]:
+        """The run itself, to be started, watched and stopped by who shows it."""
+        line = Line.of(self.session, self.resolved, self.budget)
+        return batch_of(line, self.task, keep_going=self.keep_going)
+
+    def result(
+        self,
+        outcomes: Sequence[Outcome[tuple[Any, ...]]],
+        batch: Batch[tuple[Any, ...]],
+    ) -> pd.DataFrame:
+        """The frame with its new columns; raises WcodeError where all failed alike."""
+        reason = vain(outcomes, batch)
+        if reason is not None:
+            raise reason
+        self._remember(outcomes)
+        frame = self.rows.frame if self.onto is None else self.onto
+        return self.marked(filled(frame, self.task, outcomes, self.rows.places))
+
+    def _remember(self, outcomes: Sequence[Outcome[tuple[Any, ...]]]) -> None:
+        places = self.rows.places or range(len(outcomes))
+        named = zip(places, outcomes, strict=True)
+        failed = [n for n, outcome in named if outcome.status not in GOOD]
+        remember(self.given, replace(self.rows, places=failed).asks())
+
+    def marked(self, made: pd.DataFrame) -> pd.DataFrame:
+        """The result, which remembers how it was asked for."""
+        calls = calls_of(made)
+        calls.pop(self.task.into, None)
+        calls[self.task.into] = dict(self.given)
+        made.attrs = {**made.attrs, CALLS: calls}
+        return made
+
+
+def call_of(
+    frame: pd.DataFrame,
+    template: str,
+    options: Mapping[str, Any],
+    *,
+    onto: pd.DataFrame | None = None,
+    through: Session | None = None,
+) -> Call:
+    """A run over a frame, made ready.
+
+    Args:
+        frame: is asked about.
+        template: the prompt.
+        options: as :meth:`Face.ask` takes them.
+        onto: the frame that gets the new columns; None: the one asked about.
+        through: the session; None: that of the accessors.
+
+    Raises:
+        UsageError: before anything is sent.
+    """
+    options = dict(options)
+    own = {
+        name: options.pop(name, default)
+        for name, default in (
+            ("missing", "skip"),
+            ("overwrite", False),
+            ("names", None),
+            ("budget", None),
+            ("progress", True),
+            ("on_error", "stop"),
+        )
+    }
+    if options.pop("keep_going", False):
+        own["on_error"] = "continue"
+    if own["on_error"] not in ON_ERROR:
+        allowed = ", ".join(ON_ERROR)
+        raise UsageError("frame.on_error", given=own["on_error"], allowed=allowed)
+    options.setdefault("into", "answer")
+    check_given({"budget": own["budget"]})
+    if not isinstance(own["names"], Mapping | None):
+        raise UsageError("frame.names", given=type(own["names"]).__name__)
+    through = through or session()
+    task, resolved, given = task_of(through, template, options)
+    rows = Rows(frame, task, own["names"] or {})
+    _check(rows, onto, overwrite=own["overwrite"])
+    _check_missing(rows, own["missing"])
+    rows = replace(rows, whole=rows.lost)
+    given.pop("fresh", None)
+    given |= {"missing": own["missing"], **noted_names(rows.others)}
+    going = own["on_error"] == "continue"
+    budget = own["budget"]
+    if budget is None and resolved.layer("budget") == "profile":
+        budget = resolved["budget"]
+    return Call(through, rows, resolved, given, budget, own["progress"], onto, going)
+
+
+def _check(rows: Rows, onto: pd.DataFrame | None, *, overwrite: bool) -> None:
+    frame = rows.frame if onto is None else onto
+    there = list(frame.columns)
+    names = [field.name for field in columns_of(rows.task)]
+    for name in names:
+        column = name_in(frame, name)
+        held = there.count(column)
+        if held and not overwrite:
+            raise UsageError("frame.column_exists", name=name)
+        if names.count(name) > 1 or held > 1:
+            raise UsageError("frame.twice", name=name)
+        if onto is None and column in rows.used:
+            raise UsageError("frame.own_source", name=name)
+
+
+def _check_missing(rows: Rows, missing: str) -> None:
+    if missing not in MISSING:
+        allowed = ", ".join(MISSING)
+        raise UsageError("frame.missing_policy", given=missing, allowed=allowed)
+    refuse_missing(rows, missing)
+
+
+def refuse_missing(rows: Rows, missing: str) -> None:
+    """Raise UsageError where a row lacks a value and the policy is ``error``."""
+    gone = int(rows.missing.sum())
+    if gone and missing == "error":
+        columns = ", ".join(map(str, rows.used))
+        raise UsageError("frame.missing", rows=gone, columns=columns)
+
+
+def vain(outcomes: Sequence[Outcome[Any]], batch: Batch[Any]) -> WcodeError | None:
+    """What befell all requests, where none was answered."""
+    good = any(map(is_answered, outcomes))
+    if batch.reason is not None and (not good or isinstance(batch.reason, ReplayError)):
+        return batch.reason
+    broke = (o.error for o in outcomes if isinstance(o.error, BudgetError))
+    return None if good else next(broke, None)

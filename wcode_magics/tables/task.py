@@ -1,0 +1,282 @@
+"""What is asked of each row of a table, and what is read from the answer."""
+
+import math
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+from wcode_magics import text
+from wcode_magics.errors import AnswerError, UsageError, WcodeError
+from wcode_magics.logprobs.json_path import spelled
+from wcode_magics.output.escaping import clipped
+from wcode_magics.prompts import template
+from wcode_magics.protocol.messages import Message
+from wcode_magics.protocol.reply import Reply
+from wcode_magics.protocol.request import Request
+from wcode_magics.protocol.schema import Field, Schema, moment, path_of
+from wcode_magics.sending.outcome import ending_of
+
+Steps = tuple[str, ...]
+DETAILS = (
+    Field("prompt_tokens", "int"),
+    Field("completion_tokens", "int"),
+    Field("cost", "float"),
+    Field("logprob", "float"),
+    Field("finish_reason", "text"),
+)
+_TYPES: dict[str, Any] = {
+    "text": str,
+    "choice": str,
+    "date": str,
+    "datetime": str,
+    "bool": bool,
+    "int": int | float,
+    "float": int | float,
+}
+"""What JSON has for a kind of field; an object may be anything."""
+MOST_NAMED = 200
+"""Characters of the names of functions that an error shows."""
+_MOST = {"int": 2**63 - 1, "float": int(sys.float_info.max)}
+_CHINESE = re.compile(r"[\u3400-\u9fff]")
+
+
+@dataclass(frozen=True)
+class Task:
+    """Asks for a text.
+
+    ``base`` is a request whose messages are templates; ``into`` names the column,
+    and the columns of its status, error and details after it.
+    """
+
+    base: Request
+    into: str
+    details: bool = False
+
+    @property
+    def templates(self) -> tuple[str, ...]:
+        """All texts that are filled in for each row."""
+        said = filter(template.is_template, self.base.messages)
+        return tuple(message.content or "" for message in said)
+
+    @property
+    def columns(self) -> tuple[Field, ...]:
+        """The columns that answers fill; ``read`` gives their values in this order."""
+        return (Field(self.into, "text"), *self._detail_columns)
+
+    def request(self, names: Mapping[str, Any]) -> Request:
+        """The request for a row whose values are ``names``.
+
+        Raises:
+            WcodeError: the template fails on this row, or leaves nothing to ask.
+        """
+        said = (template.filled(message, names) for message in self.base.messages)
+        return self.base.saying(tuple(said))
+
+    def read(self, reply: Reply) -> tuple[Any, ...]:
+        """The values of the columns; raises AnswerError where there are none."""
+        refuse_empty(reply)
+        return (reply.text, *self._details(reply))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person must know of how it is asked, once for a run."""
+        return ()
+
+    def ending(self, reply: Reply) -> str:
+        """The word for a reply, one of the statuses of a row."""
+        return ending_of(reply)
+
+    def mend(self, _reply: Reply, _error: WcodeError) -> Request | None:
+        """A request that asks again after an answer that could not be read."""
+        return None
+
+    @property
+    def mends(self) -> bool:
+        """Whether there is such a request."""
+        return False
+
+    @property
+    def _detail_columns(self) -> tuple[Field, ...]:
+        if not self.details:
+            return ()
+        return tuple(replace(f, name=f"{self.into}_{f.name}") for f in DETAILS)
+
+    def _details(self, reply: Reply) -> tuple[Any, ...]:
+        if not self.details:
+            return ()
+        used, logprobs = reply.usage, reply.logprobs
+        return (
+            used and used.prompt_tokens,
+            used and used.completion_tokens,
+            reply.cost,
+            None if logprobs is None else logprobs.mean,
+            reply.finish_reason,
+        )
+
+
+@dataclass(frozen=True)
+class Extract(Task):
+    """Asks for an object of a schema, a column for each of its fields.
+
+    ``flat``: objects inside become dotted columns. ``confidence``: a column
+    ``<field>_p`` for each.
+    """
+
+    schema: Schema = field(default=Schema("answer", {}))
+    prefix: str = ""
+    flat: bool = False
+    confidence: bool = False
+
+    @property
+    def columns(self) -> tuple[Field, ...]:
+        """The fields, and their probabilities if wanted."""
+        told = [replace(f, name=f"{self.prefix}{f.name}") for _, f in self._places]
+        sure = [Field(f"{f.name}_p", "float") for f in told] if self.confidence else []
+        return (*told, *sure, *self._detail_columns)
+
+    @cached_property
+    def _places(self) -> list[tuple[Steps, Field]]:
+        """Where each field stands in an answer; an answer that is one stands at ()."""
+        if not self.schema.fields:
+            return [((), replace(self.schema.value, name=self.into))]
+        return list(_places(self.schema.fields, (), flat=self.flat))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Patterns that are not sent."""
+        held = ", ".join(self.schema.strict.patterns)
+        return (text.say("advice.patterns_held", patterns=held),) if held else ()
+
+    def read(self, reply: Reply) -> tuple[Any, ...]:
+        """The values of the fields; raises AnswerError where it does not fit."""
+        refuse_empty(reply)
+        value = self.schema.plain(self.schema.check(_json(reply)))
+        places = self._places
+        values = [_fitting(_at(value, steps), steps, one) for steps, one in places]
+        sure = self._sure(reply) if self.confidence else ()
+        return (*values, *sure, *self._details(reply))
+
+    @property
+    def mends(self) -> bool:
+        """An answer that does not fit is asked again, with the error."""
+        return True
+
+    def mend(self, reply: Reply, error: WcodeError) -> Request:
+        """The same conversation, its answer and what is wrong with it.
+
+        The model reads its prompt's language, whatever the person's is: the request
+        is the same in both, and so is what was recorded of it.
+        """
+        wrong = error.facts.get("problem") or error.facts.get("reason") or error.key
+        problem = f"{error.facts.get('path', 'JSON')}: {wrong}"
+        again = text.say("frame.again", self._language, problem=problem)
+        said = (("assistant", reply.text), ("user", again))
+        more = (Message(role, _whole(words)) for role, words in said)
+        return replace(reply.request, messages=(*reply.request.messages, *more))
+
+    @property
+    def _language(self) -> str:
+        return language_of([one.content or "" for one in self.base.messages])
+
+    def _sure(self, reply: Reply) -> list[float]:
+        return [self._probability(reply, steps) for steps, _ in self._places]
+
+    def _probability(self, reply: Reply, steps: Steps) -> float:
+        try:
+            return float(reply.confidence(spelled(steps)))
+        except (UsageError, AnswerError):
+            return math.nan
+
+
+def _json(reply: Reply) -> Any:
+    try:
+        return reply.json
+    except AnswerError as error:
+        if error.key != "text_not_json":
+            raise
+        raise AnswerError("frame.not_json", **error.facts) from error
+
+
+def refuse_empty(reply: Reply) -> None:
+    """Raise AnswerError where an answer has no text, with what it has instead."""
+    if reply.refusal or reply.text.strip():
+        return
+    if reply.tool_calls:
+        named = ", ".join(dict.fromkeys(call.name for call in reply.tool_calls))
+        raise AnswerError("frame.empty_call", names=clipped(named, MOST_NAMED))
+    raise AnswerError("frame.empty_thinking" if reply.reasoning else "frame.empty")
+
+
+def language_of(texts: Sequence[str]) -> str:
+    """The language that our own words in a prompt are in: that of the prompt."""
+    return "zh" if any(_CHINESE.search(said) for said in texts) else "en"
+
+
+def _whole(words: str) -> str:
+    """The text with U+FFFD for halves of characters, which no request can carry."""
+    return words.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _places(
+    fields: Sequence[Field], above: Steps, *, flat: bool
+) -> Iterator[tuple[Steps, Field]]:
+    for one in fields:
+        steps = (*above, one.name)
+        if flat and one.fields:
+            yield from _places(one.fields, steps, flat=True)
+        else:
+            yield steps, replace(one, name=".".join(steps))
+
+
+def _at(value: Any, steps: Steps) -> Any:
+    """What stands there; None where it, or what it stands in, is left out or null."""
+    for depth, step in enumerate(steps):
+        if value is None:
+            return None
+        if not isinstance(value, Mapping):
+            raise _misfit(steps[:depth], f"{value!r} is not of type 'object'")
+        value = value.get(step)
+    return value
+
+
+def _fitting(value: Any, steps: Steps, field: Field) -> Any:
+    """The value as the column of a field holds it.
+
+    Raises:
+        AnswerError: it is of another kind, or too much for 64 bits.
+    """
+    kinds = _TYPES.get(field.kind)
+    if value is None or kinds is None:
+        return value
+    if not isinstance(value, kinds) or isinstance(value, bool) != (kinds is bool):
+        raise _misfit(steps, f"{value!r} is not of type '{field.kind}'")
+    if field.kind == "choice" and value not in field.choices:
+        raise _misfit(steps, f"{value!r} is not one of {list(field.choices)}")
+    if field.kind in {"date", "datetime"}:
+        _moment(value, steps, field)
+    return _number(value, steps, field) if field.kind in _MOST else value
+
+
+def _moment(value: str, steps: Steps, field: Field) -> None:
+    try:
+        moment(value, field.kind)
+    except ValueError as wrong:
+        raise _misfit(steps, f"{value!r} is not a '{field.kind}'") from wrong
+
+
+def _number(value: float, steps: Steps, field: Field) -> float:
+    """A number of 64 bits; nan and infinity are numbers of a column of floats."""
+    most = _MOST[field.kind]
+    whole = field.kind == "int"
+    if (whole or isinstance(value, int)) and not -most <= value <= most:
+        raise _misfit(steps, "> 64 bits")
+    if whole and value != int(value):
+        raise _misfit(steps, f"{value!r} is not of type 'int'")
+    return int(value) if whole else float(value)
+
+
+def _misfit(steps: Steps, problem: str) -> AnswerError:
+    return AnswerError("schema.misfit", path=path_of(steps), problem=problem)

@@ -1,0 +1,66 @@
+"""The panel: every knob of a request in the notebook, as ipywidgets.
+
+``wcode_magics.panel()`` and ``%wcode_panel`` open one. The folder is not called
+``panel`` because the function is.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from wcode_magics.errors import SettingError
+from wcode_magics.session.session import Session
+from wcode_magics.widgets.draft import Draft
+
+if TYPE_CHECKING:
+    from wcode_magics.widgets.panel import Panel
+
+
+def open_panel(
+    session: Session,
+    shell: Any = None,
+    values: Mapping[str, Any] | None = None,
+    prompt: str = "",
+) -> "Panel":
+    """Open a panel in the output of the running cell.
+
+    A panel that the same cell opened before is closed, and its request stopped.
+
+    Args:
+        session: sends the requests.
+        shell: the IPython shell whose variables fill templates; None: no templates.
+        values: options of the cell by name, to begin with.
+        prompt: the prompt, likewise.
+
+    Raises:
+        SettingError: ipywidgets is not installed.
+    """
+    try:
+        from wcode_magics.widgets.panel import Panel
+    except ModuleNotFoundError as missing:
+        raise SettingError("panel.needs_widgets", name=missing.name) from missing
+    cell = _cell(shell)
+    before = _opened.pop(cell, None) if cell else None
+    if before is not None:
+        before.close()
+    panel = Panel(session, shell, Draft.from_line(values or {}, prompt))
+    if cell:
+        _opened[cell] = panel
+        panel.closed = lambda: _forget(cell, panel)
+    panel.open()
+    return panel
+
+
+_opened: dict[str, "Panel"] = {}
+
+
+def _forget(cell: str, panel: "Panel") -> None:
+    if _opened.get(cell) is panel:
+        del _opened[cell]
+
+
+def _cell(shell: Any) -> str:
+    """The front end's id of the running cell, where it tells one."""
+    kernel = getattr(shell, "kernel", None)
+    if kernel is None:
+        return ""
+    return str(kernel.get_parent("shell").get("metadata", {}).get("cellId", ""))

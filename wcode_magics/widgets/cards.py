@@ -1,0 +1,116 @@
+"""One point of a comparison: its request and what has come of it, as a card."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import ipywidgets as widgets
+
+from wcode_magics.display import answer_notes, bundles, markdown
+from wcode_magics.errors import WcodeError
+from wcode_magics.logprobs import comparison_html
+from wcode_magics.logprobs.word_diff import differences
+from wcode_magics.output.escaping import FAINT, WRAPPED, escape
+from wcode_magics.output.mimebundle import Bundle
+from wcode_magics.output.mimebundle import bundle as bundle_of
+from wcode_magics.protocol.reply import Reply
+from wcode_magics.sending.request_run import Prepared, Stream
+from wcode_magics.session.session import Session
+from wcode_magics.session.sweep import Point
+from wcode_magics.widgets.answer import problem_html
+
+_CELL = "vertical-align:top;text-align:left;padding:.3em .6em;border:1px solid #8884"
+
+
+@dataclass
+class Card:
+    """One point of the grid: its request, and what has come of it."""
+
+    point: Point
+    prepared: Prepared
+    flow: Stream | None = None
+    text: str = ""
+    reply: Reply | None = None
+    error: WcodeError | None = None
+    head: Any = field(default_factory=widgets.HTML)
+    body: Any = field(default_factory=widgets.HTML)
+
+    @property
+    def title(self) -> str:
+        """``temperature 0.5, seed 1``"""
+        return ", ".join(f"{k} {bundles.shown_value(v)}" for k, v in self.point.items())
+
+    @property
+    def over(self) -> bool:
+        """Whether it is answered, or failed."""
+        return self.reply is not None or self.error is not None
+
+    def take(self, *, stop: bool) -> None:
+        """Read what has arrived; hang up where told to."""
+        if self.flow is None or self.over:
+            return
+        try:
+            while (delta := self.flow.get(0)) is not None:
+                self.text += delta.text
+            if stop:
+                self.flow.close()
+            if stop or self.flow.over:
+                self.reply = self.flow.reply
+        except WcodeError as error:
+            self.error, self.reply = error, error.reply
+
+    def open(self, session: Session) -> None:
+        """Send its request; what cannot be sent is its error."""
+        try:
+            self.flow = session.stream(self.prepared)
+        except WcodeError as error:
+            self.error = error
+
+    def close(self) -> None:
+        """Hang up, where its stream is still open."""
+        if self.flow is not None:
+            self.flow.close()
+
+    def draw(self) -> None:
+        """Show the text as far as it is there."""
+        shown = markdown.html(self.text)
+        if self.error is not None:
+            shown += problem_html(self.error)
+        elif self.flow is not None:
+            shown += bundles.wait_bundle(self.flow.waits)["text/html"]
+        self.body.value = shown
+
+
+def marked(first: Reply, reply: Reply) -> str:
+    """The text, with what the first answer does not say tinted."""
+    parts = []
+    for same, _theirs, own in differences(first.text, reply.text):
+        shown = escape(own)
+        style = comparison_html.DIFFERENT
+        parts.append(shown if same else f'<span style="{style}">{shown}</span>')
+    return f'<div style="{WRAPPED}">{"".join(parts)}</div>'
+
+
+def foot(reply: Reply) -> str:
+    """Badge and footer of an answer."""
+    warning = answer_notes.badge(reply)
+    said = " · ".join(filter(None, [warning, bundles.footer(reply)]))
+    return f'<div style="{FAINT}">{escape(said)}</div>'
+
+
+def bundle(cards: Sequence[Card], first: Reply, told: str) -> Bundle:
+    """All cards as one plain output."""
+    rows, plain = [], []
+    for card in cards:
+        reply = card.reply
+        shown = problem_html(card.error) if card.error is not None else ""
+        if reply is not None:
+            shown = marked(first, reply) + foot(reply)
+        rows.append(
+            f'<tr><th style="{_CELL}">{escape(card.title)}</th>'
+            f'<td style="{_CELL}">{shown}</td></tr>'
+        )
+        plain.append(f"{card.title}: {reply.text if reply else card.error}")
+    table = f"<table><tbody>{''.join(rows)}</tbody></table>"
+    note = f'<div style="{FAINT}">{escape(told)}</div>'
+    return bundle_of(table + note, "\n".join([*plain, told]))

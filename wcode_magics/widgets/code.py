@@ -1,0 +1,100 @@
+"""The page that writes the request down: as a cell, and in every language."""
+
+from typing import Any
+
+import ipywidgets as widgets
+
+from wcode_magics import snippets
+from wcode_magics.display import highlight
+from wcode_magics.errors import WcodeError
+from wcode_magics.output.escaping import attribute, escape
+from wcode_magics.text import say
+from wcode_magics.widgets.cell_insertion import bridge
+from wcode_magics.widgets.state import Desk
+from wcode_magics.widgets.worker import Later, Worker
+
+CELL = "cell"
+PATIENCE_S = 0.3
+_COPY = (
+    "navigator.clipboard.writeText("
+    "this.closest('.wcode-code').querySelector('.wcode-source').innerText)"
+)
+
+
+class Code:
+    """Shows the desk's draft as a ``%%wcode`` cell or as a program."""
+
+    name = "code"
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._later = Later(PATIENCE_S, self._draw)
+        self._worker = Worker(desk.fail)
+        rows = [(f"{row.title} · {row.library}", row.key) for row in snippets.TARGETS]
+        self._menu = widgets.Dropdown(
+            options=[(say("panel.cell"), CELL), *rows],
+            description=say("panel.language"),
+            layout=widgets.Layout(width="auto", flex="1 1 16em"),
+        )
+        self._menu.observe(desk.guarded(lambda _change: self._draw()), "value")
+        self._shown = widgets.HTML()
+        self._bridge = bridge()
+        parts = [self._menu]
+        if self._bridge is not None:
+            insert = widgets.Button(
+                description=say("panel.insert"),
+                icon="plus",
+                tooltip=say("panel.insert"),
+            )
+            insert.on_click(desk.guarded(lambda _button: self._insert()))
+            parts += [insert, self._bridge]
+        bar = widgets.HBox(parts)
+        bar.add_class("wcode-unseen")
+        self.widget = widgets.VBox([bar, self._shown])
+
+    def refresh(self) -> None:
+        """The draft changed: write it anew, once it rests."""
+        self._later.ask()
+
+    def close(self) -> None:
+        """Write no more."""
+        self._later.forget()
+
+    def _insert(self) -> None:
+        self._worker.start(lambda _stop: self._put_in())
+
+    def _put_in(self) -> None:
+        self._desk.barrier.wait()
+        source = self._desk.draft.cell if self._menu.value == CELL else self._program()
+        self._bridge.insert(source)
+
+    def _program(self) -> str:
+        prepared = self._desk.prepare()
+        endpoint = self._desk.session.endpoint(prepared.resolved)
+        return snippets.render(
+            prepared.request,
+            self._menu.value,
+            base_url=endpoint.base_url,
+            needs_key=endpoint.key is not None,
+        )
+
+    def _draw(self) -> None:
+        try:
+            if self._menu.value == CELL:
+                shown = f"<pre>{escape(self._desk.draft.cell)}</pre>"
+            else:
+                lexer = snippets.find(self._menu.value).lexer
+                shown = highlight.html(self._program(), lexer)
+        except WcodeError as error:
+            self._put(f'<div class="wcode-faint">{escape(str(error))}</div>')
+            return
+        copy = (
+            f'<button class="jupyter-button" onclick="{attribute(_COPY)}">'
+            f'<i class="fa fa-copy"></i> {escape(say("panel.copy"))}</button>'
+        )
+        source = f'<div class="wcode-source">{shown}</div>'
+        self._put(f'<div class="wcode-code">{copy}{source}</div>')
+
+    def _put(self, html: Any) -> None:
+        if self._shown.value != html:
+            self._shown.value = html

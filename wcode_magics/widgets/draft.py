@@ -1,0 +1,212 @@
+r"""What a panel holds, as a value: prompt, options, turns; and its ``%%wcode`` cell.
+
+A line of options is one line, so characters that end lines inside a text are written
+as a Jinja2 literal, ``{{ "\n" }}``, which the template turns back when it is sent
+and :meth:`Draft.parse` when it is read. So are the braces of a system prompt that is
+no template.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from wcode_magics.errors import UsageError
+from wcode_magics.prompts import template
+from wcode_magics.prompts.template import Template
+from wcode_magics.protocol.messages import Message
+from wcode_magics.sending.request_run import Prepared
+from wcode_magics.session.session import Session
+from wcode_magics.settings import option_line as lines
+from wcode_magics.settings import options
+from wcode_magics.settings.options import Option
+
+MAGIC = "%%wcode"
+REQUEST = options.staged("request")
+"""Options that the request of a panel is made of."""
+
+_ENDS = "\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
+_END = re.compile(f"[{_ENDS}]")
+_BRACE = "{{ '{' }}"
+_LITERAL = re.compile(r'\{\{ ("(?:\\u[0-9a-f]{4}|\\n|[@$])") \}\}')
+_PLAIN = re.compile(r"[^\s\"'\\{}\[\]$@-][^\s\"'\\]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A request in the making; what is not in ``values`` is not sent.
+
+    ``values`` holds options of the cell by name, each as :func:`written.read` gives
+    it; ``turns`` are the messages of a conversation before the prompt, ``sources``
+    what the person wrote for some of them, by their place.
+    """
+
+    prompt: str = ""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    turns: tuple[Message, ...] = ()
+    sources: Mapping[int, str] = field(default_factory=dict)
+
+    def source(self, at: int) -> str:
+        """The template of a turn, to be edited or sent again."""
+        said = self.turns[at].content or ""
+        return self.sources.get(at, said if self._raw else template.literal(said))
+
+    def before(self, at: int) -> "Draft":
+        """The draft with a turn back in the prompt; it and what follows are gone."""
+        sources = {place: said for place, said in self.sources.items() if place < at}
+        prompt = self.source(at)
+        return replace(self, prompt=prompt, turns=self.turns[:at], sources=sources)
+
+    def without(self, at: int, count: int) -> "Draft":
+        """The draft without some of its turns."""
+        last = at + count
+        moved = {place - count: s for place, s in self.sources.items() if place >= last}
+        kept = {place: s for place, s in self.sources.items() if place < at}
+        turns = self.turns[:at] + self.turns[last:]
+        return replace(self, turns=turns, sources=kept | moved)
+
+    def taking(self, said: Message, answer: Message, source: str | None) -> "Draft":
+        """The draft with one more turn, what was written for it, an empty prompt."""
+        more = {} if source is None else {len(self.turns): source}
+        sources = {**self.sources, **more}
+        turns = (*self.turns, said, answer)
+        return replace(self, prompt="", turns=turns, sources=sources)
+
+    @property
+    def _raw(self) -> bool:
+        return bool(self.values.get("raw"))
+
+    def put(self, name: str, value: Any) -> "Draft":
+        """The draft with a value set, or with None not sent any more."""
+        rest = {key: held for key, held in self.values.items() if key != name}
+        return replace(self, values=rest if value is None else {**rest, name: value})
+
+    @property
+    def cell(self) -> str:
+        """The ``%%wcode`` cell that sends the same (without the turns).
+
+        Raises:
+            UsageError: a text of several lines cannot stand on a line with --raw.
+        """
+        raw = self._raw
+        words = [MAGIC]
+        for row in options.CELL:
+            if row.name in self.values:
+                words += _written(row, self.values[row.name], raw=raw)
+        return f"{' '.join(words)}\n{self.prompt}"
+
+    @classmethod
+    def parse(cls, cell: str, variables: Mapping[str, Any]) -> "Draft":
+        """The draft of a ``%%wcode`` cell; raises UsageError as the cell would."""
+        head, _, prompt = cell.partition("\n")
+        line = lines.parse(head.removeprefix(MAGIC), variables)
+        return cls.from_line(line.values, prompt)
+
+    @classmethod
+    def from_line(cls, values: Mapping[str, Any], prompt: str) -> "Draft":
+        """The draft of options that were read from a line, and a prompt."""
+        kept = {k: v for k, v in values.items() if k != "panel"}
+        if "system" in kept and not kept.get("raw"):
+            kept["system"] = _read_back(kept["system"])
+        return cls(prompt, kept)
+
+    def prepare(self, session: Session, names: Mapping[str, Any] | None) -> Prepared:
+        """The request, with templates filled from ``names``; nothing is sent.
+
+        Raises:
+            UsageError, SettingError: as :meth:`Session.prepare` does.
+        """
+        if not self.prompt.strip():
+            raise UsageError("empty_prompt")
+        given = {k: v for k, v in self.values.items() if k in REQUEST}
+        said: str | list[Message] = self.prompt
+        if self._raw:
+            names = None
+        if self.turns:
+            asked = template.filled(Message("user", self.prompt), names)
+            said = [*self.turns, asked]
+            if given.get("system"):
+                system = template.filled(Message("system", given["system"]), names)
+                given["system"] = system.content
+            names = None
+        return session.prepare(said, names=names, **given)
+
+
+def typed(text: str, before: str | None) -> str:
+    """A system prompt as it was typed: a template, unless it came as text with tags."""
+    held = before is not None and not isinstance(before, Template)
+    return text if held and template.has_tags(before or "") else Template(text)
+
+
+def _read_back(system: str) -> str:
+    """A system prompt from a line, the literals in it turned back."""
+    if not isinstance(system, Template):
+        return system
+    lines = _LITERAL.sub(_character, system)
+    if template.has_tags(lines.replace(_BRACE, "")):
+        return Template(lines)
+    return lines.replace(_BRACE, "{")
+
+
+def _written(row: Option, value: Any, *, raw: bool) -> list[str]:
+    if row.takes_object and isinstance(value, Mapping):
+        return [f"{row.flag}={_json(value)}"]
+    if not row.takes_value:
+        flag = row.flag if value else f"--no-{row.flag[2:]}"
+        return [flag]
+    if not row.needs_value:
+        return [f"{row.flag}={value}"]
+    if row.kind in {"pair", "grid"}:
+        pairs = (f"{name}={_json(held)}" for name, held in value)
+        return [word for pair in pairs for word in (row.flag, _quoted(pair))]
+    if row.kind == "words":
+        return [row.flag, _quoted(",".join(value))]
+    if row.kind == "functions":
+        return [row.flag, ",".join(_named(row, one) for one in value)]
+    if row.kind in {"schema", "variable"}:
+        plain = isinstance(value, Mapping)
+        return [row.flag, _json(value) if plain else f"${_named(row, value)}"]
+    if row.param is not None and not isinstance(value, str):
+        return [row.flag, _json(value)]
+    text = str(value)
+    if row.template and not raw and not isinstance(value, Template):
+        text = template.literal(text)
+    return [row.flag, _quoted(text if row.param else _one_line(text, raw=raw))]
+
+
+def _named(row: Option, value: Any) -> str:
+    name = getattr(value, "__name__", None)
+    if name is None:
+        raise UsageError("panel.no_name", option=row.flag)
+    return str(name)
+
+
+def _json(value: Any) -> str:
+    shown = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _END.sub(lambda match: f"\\u{ord(match.group()):04x}", shown)
+
+
+def _one_line(text: str, *, raw: bool) -> str:
+    if raw and _END.search(text):
+        raise UsageError("panel.lines_with_raw")
+    if text[:1] in {"@", "$"} and not raw:
+        text = f'{{{{ "{text[0]}" }}}}{text[1:]}'
+    return _END.sub(_literal, text)
+
+
+def _literal(match: re.Match[str]) -> str:
+    end = match.group()
+    spelt = "\\n" if end == "\n" else f"\\u{ord(end):04x}"
+    return f'{{{{ "{spelt}" }}}}'
+
+
+def _character(match: re.Match[str]) -> str:
+    return str(json.loads(match.group(1)))
+
+
+def _quoted(text: str) -> str:
+    if _PLAIN.fullmatch(text):
+        return text
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

@@ -1,0 +1,112 @@
+"""One editor per kind of parameter: what a value is typed, slid or chosen with.
+
+An editor holds one or two widgets. ``read`` gives its value as :mod:`params` takes
+it; ``show`` puts a value in without telling anybody.
+"""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import ipywidgets as widgets
+
+from wcode_magics.protocol import parameters
+from wcode_magics.protocol.parameters import Param
+from wcode_magics.text import say
+from wcode_magics.widgets.label import FULL, label, tip
+from wcode_magics.widgets.text_editors import Bias, Json, Strings
+
+PLACES = 6
+LARGEST = 2**53 - 1
+
+
+class Editor(Protocol):
+    """The widgets of one value."""
+
+    widgets: tuple[Any, ...]
+
+    def read(self, source: Any) -> Any:
+        """The value after ``source``, one of the widgets, was touched.
+
+        Raises:
+            ParameterError: it cannot be read, or is not allowed.
+        """
+
+    def show(self, value: Any) -> None:
+        """Put a value into the widgets."""
+
+
+def editor_of(row: Param) -> Editor:
+    """The editor that fits a row of the table."""
+    return _OF_NAME.get(row.name, _OF_KIND[row.kind])(row)
+
+
+class Number:
+    """A slider where both ends are known, and always a typed number."""
+
+    def __init__(self, row: Param) -> None:
+        self._row = row
+        whole = row.kind == "int"
+        kind = widgets.IntText if whole else widgets.FloatText
+        told = {**tip(kind, label(row)), "continuous_update": False}
+        self._typed = kind(value=_start(row), step=row.step, layout=FULL, **told)
+        self._slider: Any = None
+        if row.low is not None and row.high is not None:
+            low, high = (int(e) if whole else e for e in (row.low, row.high))
+            kind = widgets.IntSlider if whole else widgets.FloatSlider
+            span = {"min": low, "max": high, "step": row.step, "readout": False}
+            self._slider = kind(value=_start(row), layout=FULL, **span, **told)
+        self.widgets = tuple(w for w in (self._slider, self._typed) if w is not None)
+
+    def read(self, source: Any) -> Any:
+        """The rounded, checked number."""
+        value = source.value
+        return parameters.check(
+            self._row.name, round(value, PLACES) if self._row.kind == "float" else value
+        )
+
+    def show(self, value: Any) -> None:
+        """Move slider and typed number."""
+        for widget in self.widgets:
+            widget.value = _start(self._row) if value is None else value
+
+
+class Menu:
+    """A choice among words, or yes and no."""
+
+    def __init__(self, row: Param) -> None:
+        pairs: list[tuple[str, Any]] = [(word, word) for word in row.choices]
+        pairs = pairs or [(say("panel.yes"), True), (say("panel.no"), False)]
+        self._first = pairs[0][1] if row.default is None else row.default
+        self._menu = widgets.Dropdown(
+            options=pairs, value=self._first, description=label(row), layout=FULL
+        )
+        self.widgets = (self._menu,)
+
+    def read(self, source: Any) -> Any:
+        """The chosen value."""
+        return source.value
+
+    def show(self, value: Any) -> None:
+        """Choose."""
+        self._menu.value = self._first if value is None else value
+
+
+def _start(row: Param) -> Any:
+    if row.default is not None:
+        return row.default
+    return max(row.low or 0, 0) if row.name != "max_tokens" else 512
+
+
+_OF_KIND: dict[str, Callable[[Param], Editor]] = {
+    "float": Number,
+    "int": Number,
+    "bool": Menu,
+    "choice": Menu,
+    "object": Json,
+    "array": Json,
+}
+_OF_NAME: dict[str, Callable[[Param], Editor]] = {
+    "stop": Strings,
+    "logit_bias": Bias,
+    "structured_outputs": Json,
+}

@@ -1,0 +1,171 @@
+"""Editors of what is typed as text: strings, JSON, words with their shifts."""
+
+import json
+from typing import Any
+
+import ipywidgets as widgets
+
+from wcode_magics.errors import ParameterError
+from wcode_magics.protocol import parameters, token_counts
+from wcode_magics.protocol.parameters import Param
+from wcode_magics.settings.option_values import escaped, unescaped
+from wcode_magics.text import say
+from wcode_magics.widgets.label import FULL, label
+
+
+class Strings:
+    r"""Strings, one on each line; ``\n``, ``\t`` and the like as in JSON.
+
+    ipywidgets' TagsInput takes no Enter in JupyterLab 4.6, which enters the cell.
+    """
+
+    def __init__(self, row: Param) -> None:
+        self._row = row
+        self._text = widgets.Textarea(
+            layout=_tall("4em"),
+            description=label(row),
+            placeholder=say("panel.strings"),
+            continuous_update=False,
+        )
+        self._text.add_class("wcode-mono")
+        self.widgets = (self._text,)
+
+    def read(self, source: Any) -> Any:
+        """The strings, or ParameterError where there are none."""
+        lines = [unescaped(line) for line in source.value.split("\n") if line]
+        return parameters.check(self._row.name, lines)
+
+    def show(self, value: Any) -> None:
+        """Write the strings."""
+        self._text.value = "\n".join(escaped(one) for one in value or ())
+
+
+class Json:
+    """JSON in a field, checked when it is left; a menu puts beginnings in."""
+
+    def __init__(self, row: Param) -> None:
+        self._row = row
+        self._text = widgets.Textarea(
+            layout=_tall("6em"),
+            description=label(row),
+            placeholder=row.allowed,
+            continuous_update=False,
+        )
+        self._text.add_class("wcode-mono")
+        self._menu = widgets.Dropdown(
+            options=[(say("panel.begin"), ""), *_beginnings(row)],
+            description=say("panel.begin"),
+            layout=FULL,
+        )
+        self.widgets = (self._text, self._menu)
+
+    def read(self, source: Any) -> Any:
+        """The checked value of the JSON; a bare word of the choices is one too."""
+        if source is self._menu:
+            self._text.value, self._menu.value = self._menu.value, ""
+        typed = self._text.value.strip()
+        if typed in self._row.choices:
+            return typed
+        try:
+            value = json.loads(typed)
+        except ValueError as wrong:
+            name, reason = self._row.name, str(wrong)
+            raise ParameterError("bad_json", name=name, reason=reason) from wrong
+        return parameters.check(self._row.name, value)
+
+    def show(self, value: Any) -> None:
+        """Write the value, indented."""
+        shown = json.dumps(value, ensure_ascii=False, indent=2)
+        self._text.value = (
+            "" if value is None else value if isinstance(value, str) else shown
+        )
+
+
+class Bias:
+    """Lines of ``word = shift``: words where the vocabulary is there, else ids."""
+
+    def __init__(self, row: Param) -> None:
+        self._row = row
+        self._text = widgets.Textarea(
+            layout=_tall("4.5em"),
+            description=label(row),
+            placeholder=say("panel.bias"),
+            continuous_update=False,
+        )
+        self._text.add_class("wcode-mono")
+        self.widgets = (self._text,)
+
+    def read(self, source: Any) -> Any:
+        """Token ids with their shifts; SettingError where words need a vocabulary."""
+        bias: dict[str, float] = {}
+        for line in filter(str.strip, source.value.splitlines()):
+            word, equals, shift = line.rpartition("=")
+            try:
+                number = float(shift)
+            except ValueError:
+                number, equals = 0.0, ""
+            if not equals or not word.strip():
+                raise ParameterError(
+                    "bad_value", name=self._row.name, given=line, allowed="word = 5"
+                )
+            bias |= dict.fromkeys(_ids(word.strip()), _short(number))
+        return parameters.check(self._row.name, bias)
+
+    def show(self, value: Any) -> None:
+        """Write the ids."""
+        self._text.value = "\n".join(f"{k} = {v}" for k, v in (value or {}).items())
+
+
+def _tall(height: str) -> Any:
+    return widgets.Layout(width="auto", min_width="0", margin="2px", height=height)
+
+
+def _short(number: float) -> float:
+    return int(number) if number == int(number) else number
+
+
+def _ids(word: str) -> list[str]:
+    if word.isdigit():
+        return [word]
+    return [str(token) for token in token_counts.encode_words(word.strip('"'))]
+
+
+_SCHEMA = {
+    "type": "object",
+    "properties": {"answer": {"type": "string"}},
+    "required": ["answer"],
+    "additionalProperties": False,
+}
+_BEGINNINGS: dict[str, dict[str, Any]] = {
+    "response_format": {
+        "JSON": {"type": "json_object"},
+        "JSON Schema": {
+            "type": "json_schema",
+            "json_schema": {"name": "answer", "strict": True, "schema": _SCHEMA},
+        },
+    },
+    "structured_outputs": {
+        "true": True,
+        "false": False,
+        "choice": {"choice": ["yes", "no"]},
+        "regex": {"regex": "[0-9]{4}"},
+        "json": {"json": _SCHEMA},
+    },
+    "tools": {
+        "function": [
+            {
+                "type": "function",
+                "function": {"name": "look_up", "parameters": _SCHEMA},
+            }
+        ]
+    },
+    "tool_choice": {
+        "function": {"type": "function", "function": {"name": "look_up"}},
+    },
+}
+
+
+def _beginnings(row: Param) -> list[tuple[str, str]]:
+    begun = _BEGINNINGS.get(row.name, {})
+    shown = [(name, json.dumps(value, indent=2)) for name, value in begun.items()]
+    return [*((word, word) for word in row.choices), *shown]
