@@ -23,10 +23,10 @@ from wcode_magics.protocol.models import DEFAULT
 from wcode_magics.sending.request_run import Stream
 from wcode_magics.session.session import Session
 from wcode_magics.tables import accessor as frames
-from wcode_magics.widgets.ask import Ask
-from wcode_magics.widgets.compare import Compare
+from wcode_magics.widgets.ask import AskPage
+from wcode_magics.widgets.compare import ComparePage
 from wcode_magics.widgets.draft import Draft
-from wcode_magics.widgets.state import Desk
+from wcode_magics.widgets.state import PanelState
 
 pytestmark = pytest.mark.priced
 
@@ -92,7 +92,7 @@ def files(session: Session) -> None:
 
 def page(session: Session) -> None:
     """The panel's page that sends, one answer after another."""
-    made = Ask(Desk(session, None, Draft("hi", FEW)))
+    made = AskPage(PanelState(session, None, Draft("hi", FEW)))
     for _ in range(4):
         made.send()
         assert made._worker.wait(WAIT_S)
@@ -106,9 +106,9 @@ def compare(session: Session) -> None:
     made.close()
 
 
-def comparing(session: Session, seeds: str) -> Compare:
+def comparing(session: Session, seeds: str) -> ComparePage:
     """A comparison of seeds that has begun."""
-    made = Compare(Desk(session, None, Draft("hi", FEW)))
+    made = ComparePage(PanelState(session, None, Draft("hi", FEW)))
     made._dimensions[0]._name.value = "seed"
     made._dimensions[0]._values.value = seeds
     made._start.click()

@@ -5,6 +5,7 @@ import importlib
 import subprocess
 import sys
 import zipfile
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -102,3 +103,19 @@ def test_types_and_words_are_shipped(tmp_path):
     for name in ("py.typed", "locale/en.toml", "locale/zh.toml"):
         assert f"wcode_magics/{name}" in names
     assert not [name for name in names if name.startswith("tests/")]
+
+
+def test_no_class_name_stands_in_two_modules():
+    """One word, one thing."""
+    homes = Counter(
+        node.name
+        for path in files()
+        for node in ast.parse(path.read_text("utf-8")).body
+        if isinstance(node, ast.ClassDef)
+    )
+    assert [name for name, count in homes.items() if count > 1] == []
+
+
+def test_the_root_is_short():
+    """Whoever opens the folder sees folders."""
+    assert len([*PACKAGE.glob("*.py")]) <= 6

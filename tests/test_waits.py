@@ -16,10 +16,10 @@ from wcode_magics.display import bundles
 from wcode_magics.display.live_display import Live
 from wcode_magics.errors import RateLimitError
 from wcode_magics.output import terminal
-from wcode_magics.widgets.ask import Ask
-from wcode_magics.widgets.compare import Compare
+from wcode_magics.widgets.ask import AskPage
+from wcode_magics.widgets.compare import ComparePage
 from wcode_magics.widgets.draft import Draft
-from wcode_magics.widgets.state import Desk
+from wcode_magics.widgets.state import PanelState
 
 BUSY = Answer([b'{"error": "slow down"}'], 429, {"Retry-After": "3"})
 COUNTED = re.compile(r"sent again in (\d) s")
@@ -213,14 +213,14 @@ def test_a_held_line_gives_its_place_back() -> None:
     assert screen.shown == ["0 text", wait, "0 text"]
 
 
-@pytest.mark.parametrize("page", [Ask, Compare])
+@pytest.mark.parametrize("page", [AskPage, ComparePage])
 def test_a_panel_counts_too(loopback: Callable[..., Loopback], page: type) -> None:
     """On the page that asks, and on each card of a comparison."""
-    server = loopback(busy_at_first(1 if page is Ask else 2))
+    server = loopback(busy_at_first(1 if page is AskPage else 2))
     seen: list[str] = []
     with Session(base_url=server.url, retries=1) as session:
-        made = page(Desk(session, None, Draft("hi", {})))
-        if page is Ask:
+        made = page(PanelState(session, None, Draft("hi", {})))
+        if page is AskPage:
             block = made._screen._blocks[0]
             block.observe(lambda change: seen.append(change["new"]), "value")
             made.send()

@@ -19,7 +19,7 @@ from wcode_magics.session.session import Session
 from wcode_magics.session.structured import plain_value
 from wcode_magics.settings import manual, options
 from wcode_magics.settings import option_line as lines
-from wcode_magics.settings.option_line import Line
+from wcode_magics.settings.option_line import OptionLine
 
 IN_NOTEBOOKS = options.staged("conversation", "cell", "table")
 
@@ -42,7 +42,7 @@ def main(words: Sequence[str]) -> int:
     return 0
 
 
-def _run(line: Line) -> None:
+def _run(line: OptionLine) -> None:
     for name in IN_NOTEBOOKS:
         if line.values.get(name):
             raise OptionError("notebook_only", name=f"--{name}")
@@ -100,7 +100,9 @@ def _watch() -> Watch:
     return lambda seconds: status.show(bundles.wait_line(seconds))
 
 
-def _sweep(session: Session, prompt: str, line: Line, own: dict[str, object]) -> None:
+def _sweep(
+    session: Session, prompt: str, line: OptionLine, own: dict[str, object]
+) -> None:
     from wcode_magics.display import sweep_bundles
     from wcode_magics.session.sweep import grid_of
 

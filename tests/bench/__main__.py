@@ -5,7 +5,7 @@ import pkgutil
 import sys
 
 from tests import bench
-from wcode_magics.display.text_table import Table
+from wcode_magics.display.text_table import TextTable
 
 HEADS = ("measured", "figure", "floor", "ratio (bound)")
 
@@ -18,7 +18,7 @@ def main(wanted: list[str]) -> None:
         if not wanted or name.removeprefix("bench_") in wanted:
             print(f"… {name}", file=sys.stderr, flush=True)
             rows += importlib.import_module(f"tests.bench.{name}").main()
-    print(Table(HEADS, rows).plain())
+    print(TextTable(HEADS, rows).plain())
 
 
 if __name__ == "__main__":

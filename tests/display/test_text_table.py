@@ -1,20 +1,21 @@
 """Tables: columns line up, and nothing in a cell is HTML."""
 
-from wcode_magics.display.text_table import Table, pad, width
+from wcode_magics.display.text_table import TextTable, pad, width
 
 HOSTILE = "<script>alert('x')</script>"
 
 
 def test_columns_line_up_with_wide_characters():
     """Chinese counts two columns in a terminal."""
-    lines = Table(("名称", "n"), (("温度", "1"), ("top_p", "22"))).plain().splitlines()
+    made = TextTable(("名称", "n"), (("温度", "1"), ("top_p", "22")))
+    lines = made.plain().splitlines()
     assert lines == ["名称   n", "温度   1", "top_p  22"]
     assert {width(line[: line.rindex(" ") + 1]) for line in lines} == {7}
 
 
 def test_title_and_note_stand_around_the_rows():
     """In both forms."""
-    table = Table(("a",), (("1",),), title="Above", note="Below")
+    table = TextTable(("a",), (("1",),), title="Above", note="Below")
     assert table.plain() == "Above\na\n1\nBelow"
     shown = table.bundle()["text/html"]
     assert shown.index("Above") < shown.index("<table") < shown.index("Below")
@@ -22,7 +23,7 @@ def test_title_and_note_stand_around_the_rows():
 
 def test_everything_in_the_html_is_escaped():
     """Cells, headings, title and note."""
-    table = Table((HOSTILE,), ((HOSTILE,),), title=HOSTILE, note=HOSTILE)
+    table = TextTable((HOSTILE,), ((HOSTILE,),), title=HOSTILE, note=HOSTILE)
     bundle = table.bundle()
     assert "<script" not in bundle["text/html"]
     assert bundle["text/html"].count("&lt;script&gt;") == 4
@@ -31,8 +32,8 @@ def test_everything_in_the_html_is_escaped():
 
 def test_a_table_may_be_empty():
     """No rows is a head; no columns is nothing."""
-    assert Table(("a", "b"), ()).plain() == "a  b"
-    assert Table((), ()).plain() == ""
+    assert TextTable(("a", "b"), ()).plain() == "a  b"
+    assert TextTable((), ()).plain() == ""
 
 
 def test_padding_never_cuts():

@@ -19,7 +19,7 @@ from wcode_magics.protocol.messages import Message
 from wcode_magics.protocol.reply import Assembly, Reply
 from wcode_magics.protocol.request import Request
 from wcode_magics.protocol.stream import AnswerReader
-from wcode_magics.store.row import Row, readable, replayed
+from wcode_magics.store.row import StoredAnswer, readable, replayed
 
 pytestmark = pytest.mark.timeout(900)  # thousands of examples, on any machine
 
@@ -145,7 +145,7 @@ def use(reply: Reply) -> None:
         text.encode()
     for call in reply.tool_calls:
         f"{call.id}{call.name}{call.arguments}".encode()
-    kept = Row(reply, "http://x", 1.0).answer()
+    kept = StoredAnswer(reply, "http://x", 1.0).answer()
     assert readable(reply.request.hash, kept) == kept
     if reply.is_whole:
         again = replayed(reply.request, kept)

@@ -293,7 +293,7 @@ def test_what_a_task_raises_ends_that_task_alone(wrong):
         await leave()
         yield 0
 
-    other = loop.Task(slow)
+    other = loop.LoopTask(slow)
     for call in (leave, leave_inside):
         with pytest.raises(UsageError, match=type(wrong).__name__):
             loop.run(call)

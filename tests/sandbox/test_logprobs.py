@@ -13,7 +13,7 @@ from wcode_magics.sandbox import answer, body, model, plan, tokenizer
 ASK = "What does temperature do?"
 
 
-def request(text: str = ASK, **more: Any) -> body.Ask:
+def request(text: str = ASK, **more: Any) -> body.ParsedRequest:
     """Return a checked request."""
     raw = {"model": body.MODEL, "messages": [{"role": "user", "content": text}], **more}
     return body.read(json.dumps(raw).encode(), tokenizer.load().size)

@@ -10,7 +10,7 @@ from wcode_magics import Session
 from wcode_magics.errors import UsageError
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.sending.context_sizes import LISTED, SHORT, SOURCES
-from wcode_magics.store.row import Row
+from wcode_magics.store.row import StoredAnswer
 
 MODEL = "m"
 LONG = "word " * 3_000
@@ -194,7 +194,7 @@ def test_a_record_of_another_model_is_not_replayed(
     with Session(**place) as session:
         reply = session.prepare("hi", seed=1).request
         old = Reply("old", reply, MODEL, finish_reason="stop", base_url=server.url)
-        session.store._writer.put(Row(old, server.url, now - 3 * DAY))
+        session.store._writer.put(StoredAnswer(old, server.url, now - 3 * DAY))
         text = session.ask("hi", seed=1).text
         again = session.ask("hi", seed=1).text
     assert (text, again) == (("new", "new") if asked else ("old", "old"))

@@ -16,7 +16,7 @@ from wcode_magics.errors import (
 from wcode_magics.protocol import parameters
 from wcode_magics.settings import options
 from wcode_magics.settings.option_line import (
-    Line,
+    OptionLine,
     complete,
     complete_names,
     parse,
@@ -88,13 +88,13 @@ def test_every_switch_is_on_and_off(row):
 @pytest.mark.parametrize("row", [row for row in CELL if row.bare is not None])
 def test_a_flag_that_may_be_bare(row):
     """It has a value without one; another stands behind ``=``, no space, not twice."""
-    assert parse(f"{row.flag} {row.choices[0]}", {}) == Line(
+    assert parse(f"{row.flag} {row.choices[0]}", {}) == OptionLine(
         {row.name: row.bare}, row.choices[0]
     )
     for choice in row.choices:
         assert values(f"{row.flag}={choice}") == {row.name: choice}
         assert parse_words([f"{row.flag}={choice}", "hi"]).values[row.name] == choice
-    assert parse_words([row.flag, "hi"]) == Line({row.name: row.bare}, "hi")
+    assert parse_words([row.flag, "hi"]) == OptionLine({row.name: row.bare}, "hi")
     with pytest.raises(OptionError, match="must be"):
         values(f"{row.flag}=perhaps")
     with pytest.raises(OptionError, match="twice"):

@@ -4,9 +4,9 @@ import pytest
 
 from tests.loopback import Answer, streamed
 from wcode_magics import Session
-from wcode_magics.widgets.ask import Ask
+from wcode_magics.widgets.ask import AskPage
 from wcode_magics.widgets.draft import Draft
-from wcode_magics.widgets.state import Desk
+from wcode_magics.widgets.state import PanelState
 
 SENT = [
     ({"seed": 1}, 1),
@@ -25,7 +25,7 @@ def test_an_unchanged_draft_replays_as_a_cell_does(loopback, values, sent):
 
     server = loopback(answer)
     with Session(base_url=server.url) as session:
-        page = Ask(Desk(session, None, Draft("hi", values)))
+        page = AskPage(PanelState(session, None, Draft("hi", values)))
         for _ in "ab":
             page.send()
             assert page._worker.wait(10)

@@ -13,7 +13,7 @@ from typing import Any
 from wcode_magics.display import highlight, json_tree, markdown
 from wcode_magics.display.answer_notes import badge, blank, missing, thinking
 from wcode_magics.display.live_display import EMPTY
-from wcode_magics.display.text_table import Table
+from wcode_magics.display.text_table import TextTable
 from wcode_magics.errors import AnswerError
 from wcode_magics.logprobs import heatmap
 from wcode_magics.output.escaping import FAINT, clipped, escape, without_tex
@@ -255,7 +255,7 @@ _BODIES = {
 }
 
 
-def trace_table(trace: Sequence[ToolTrace]) -> Table:
+def trace_table(trace: Sequence[ToolTrace]) -> TextTable:
     """The calls of functions on the way to an answer."""
     heads = ("trace_round", "trace_call", "trace_result", "trace_seconds")
     rows = [
@@ -267,7 +267,7 @@ def trace_table(trace: Sequence[ToolTrace]) -> Table:
         )
         for one in trace
     ]
-    return Table([say(f"ui.{head}") for head in heads], rows)
+    return TextTable([say(f"ui.{head}") for head in heads], rows)
 
 
 def _thinking_html(reply: Reply) -> str:
@@ -285,7 +285,7 @@ def _calls_html(calls: Sequence[Any]) -> str:
     if not calls:
         return ""
     rows = [(call.name, clipped(call.arguments, MOST_ARGUMENTS)) for call in calls]
-    table = Table((say("ui.tool_call"), say("ui.arguments")), rows)
+    table = TextTable((say("ui.tool_call"), say("ui.arguments")), rows)
     return str(table.bundle()["text/html"])
 
 
@@ -303,10 +303,10 @@ def _footer_html(reply: Reply) -> str:
     return f'<div style="{FAINT}">{lines}{shown}{escape(footer(reply))}</div>'
 
 
-def layers_table(rows: Iterable[Sequence[str]], note: str = "") -> Table:
+def layers_table(rows: Iterable[Sequence[str]], note: str = "") -> TextTable:
     """Name, value and layer of settings."""
     columns = (say("ui.name"), say("ui.value"), say("ui.layer"))
-    return Table(columns, [tuple(row) for row in rows], note=note)
+    return TextTable(columns, [tuple(row) for row in rows], note=note)
 
 
 def shown_value(value: Any) -> str:

@@ -1,6 +1,6 @@
 """Confidence, probabilities and agreement as mimebundles, rounded as people read."""
 
-from wcode_magics.display.text_table import Table
+from wcode_magics.display.text_table import TextTable
 from wcode_magics.logprobs import comparison_html, heatmap
 from wcode_magics.logprobs.alignment import Agreement, Comparison
 from wcode_magics.logprobs.confidence import Confidence, LabelConfidence
@@ -28,7 +28,7 @@ def confidence(found: Confidence) -> Bundle:
     )
     told = {"fused": found.fused, "incomplete": found.incomplete}
     note = " ".join(say(f"scores.{key}") for key, holds in told.items() if holds)
-    return Table([*map(say, heads), say("scores.least")], [row], note=note).bundle()
+    return TextTable([*map(say, heads), say("scores.least")], [row], note=note).bundle()
 
 
 def labels(found: LabelConfidence) -> Bundle:
@@ -39,7 +39,7 @@ def labels(found: LabelConfidence) -> Bundle:
         for label, share in found.shares.items()
     ]
     note = say("scores.uncovered", share=percent(found.uncovered))
-    return Table([*map(say, heads)], rows, note=note).bundle()
+    return TextTable([*map(say, heads)], rows, note=note).bundle()
 
 
 def logprobs(found: Logprobs) -> Bundle:
@@ -60,7 +60,7 @@ def agreement(found: Agreement) -> Bundle:
     """Each answer and how often it came."""
     heads = (say("scores.times"), say("scores.answer"))
     rows = [(str(count), short(text)) for text, count in found.counts]
-    return Table(heads, rows, title=comparison_html.agreement(found)).bundle()
+    return TextTable(heads, rows, title=comparison_html.agreement(found)).bundle()
 
 
 def runs(found: Runs) -> Bundle:
@@ -76,7 +76,7 @@ def runs(found: Runs) -> Bundle:
     if found.failed:
         came, count = len(found.trials) - len(found.failed), len(found.trials)
         title = f"{say('scores.came', count=came, all=count)} {title}".strip()
-    return Table(heads, rows, title=title, note=_fork(found)).bundle()
+    return TextTable(heads, rows, title=title, note=_fork(found)).bundle()
 
 
 def _numbers(found: Runs, text: str) -> str:

@@ -15,7 +15,7 @@ MOST_TEXT = 400_000
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class TextTable:
     """Rows of texts under headings; ``note`` stands below, ``title`` above."""
 
     columns: Sequence[str]

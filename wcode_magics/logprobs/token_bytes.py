@@ -91,7 +91,7 @@ def uses_alphabet(
     )
 
 
-class _Reading(NamedTuple):
+class _TokenReading(NamedTuple):
     """All that one token may stand for."""
 
     plain: tuple[bytes, ...]
@@ -112,7 +112,7 @@ class _Stand(NamedTuple):
     start: int
 
 
-def _reading(token: TokenLogprob) -> _Reading:
+def _reading(token: TokenLogprob) -> _TokenReading:
     text, data = token.token, token.bytes
     plain: list[bytes | None] = []
     if data and LOST_BYTES not in data:
@@ -123,10 +123,10 @@ def _reading(token: TokenLogprob) -> _Reading:
         plain.append(of_alphabet(text))
     escaped = tuple(ESCAPE.split(text)) if "\\x" in text else ()
     lossy = tuple(_LOST_RUN.split(text)) if LOST in text or not text else ()
-    return _Reading(tuple(p for p in dict.fromkeys(plain) if p), escaped, lossy)
+    return _TokenReading(tuple(p for p in dict.fromkeys(plain) if p), escaped, lossy)
 
 
-def _trim(readings: list[_Reading], data: bytes) -> int:
+def _trim(readings: list[_TokenReading], data: bytes) -> int:
     """Take the blanks off the first tokens, where the text begins without them.
 
     Returns how many tokens were nothing else.
@@ -149,7 +149,7 @@ def _begins(plain: tuple[bytes, ...], data: bytes) -> bool:
     return any(data.startswith(p) or (data and p.startswith(data)) for p in plain)
 
 
-def _walk(readings: Sequence[_Reading], data: bytes) -> list[Place]:
+def _walk(readings: Sequence[_TokenReading], data: bytes) -> list[Place]:
     places: list[Place] = []
     at = 0
     while len(places) < len(readings):
@@ -165,13 +165,13 @@ def _walk(readings: Sequence[_Reading], data: bytes) -> list[Place]:
     return places
 
 
-def _reaches_past(reading: _Reading, rest: bytes) -> bool:
+def _reaches_past(reading: _TokenReading, rest: bytes) -> bool:
     """Whether the text was cut off inside this token."""
     return bool(rest) and any(plain.startswith(rest) for plain in reading.plain)
 
 
 def _leg(
-    readings: Sequence[_Reading], first: int, at: int, data: bytes
+    readings: Sequence[_TokenReading], first: int, at: int, data: bytes
 ) -> tuple[list[Place], int]:
     """As many tokens as fit without a break, and where they end."""
     stands = [[_Stand(at, at, 0, at)]]
@@ -183,7 +183,7 @@ def _leg(
     return _retrace(stands, len(data))
 
 
-def _step(reading: _Reading, stands: list[_Stand], data: bytes) -> list[_Stand]:
+def _step(reading: _TokenReading, stands: list[_Stand], data: bytes) -> list[_Stand]:
     found: dict[tuple[int, int], _Stand] = {}
     for before, stand in enumerate(stands):
         for start, stop in _match_known(reading, data, stand.low, stand.high):
@@ -201,7 +201,7 @@ def _leaves_none(after: _Stand, before: _Stand) -> bool:
 
 
 def _match_known(
-    reading: _Reading, data: bytes, low: int, high: int
+    reading: _TokenReading, data: bytes, low: int, high: int
 ) -> Iterator[tuple[int, int]]:
     """Where a token with known bytes may begin, from ``low`` to ``high``, and end."""
     for plain in reading.plain:
@@ -281,7 +281,7 @@ def _retrace(stands: list[list[_Stand]], size: int) -> tuple[list[Place], int]:
 
 
 def _resume(
-    readings: Sequence[_Reading], first: int, at: int, data: bytes
+    readings: Sequence[_TokenReading], first: int, at: int, data: bytes
 ) -> tuple[int, int]:
     """The token and the byte nearest to ``first`` and ``at`` that agree again."""
     if at == len(data):
@@ -302,5 +302,5 @@ def _resume(
     return best[1:]
 
 
-def _probe(readings: Sequence[_Reading]) -> bytes:
+def _probe(readings: Sequence[_TokenReading]) -> bytes:
     return b"".join(reading.plain[0] for reading in readings if reading.plain)

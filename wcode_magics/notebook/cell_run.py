@@ -56,7 +56,7 @@ class NotebookScreen:
             self.show(EMPTY, place)
 
 
-class Run:
+class CellRun:
     """One cell at work.
 
     Args:

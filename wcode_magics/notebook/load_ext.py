@@ -26,7 +26,7 @@ from wcode_magics.tables import registration
 from wcode_magics.tables.inert_display import show_inert
 
 if TYPE_CHECKING:
-    from wcode_magics.notebook.shell_state import Extension
+    from wcode_magics.notebook.shell_state import ShellState
     from wcode_magics.session.session import Session
 
 
@@ -123,11 +123,11 @@ class Loaded:
         self.config.observe(self._set, [row.name for row in options.SETTINGS])
 
     @cached_property
-    def home(self) -> "Extension":
+    def home(self) -> "ShellState":
         """The state that the commands share."""
-        from wcode_magics.notebook.shell_state import Extension
+        from wcode_magics.notebook.shell_state import ShellState
 
-        home = Extension(self._shell, self._cells)
+        home = ShellState(self._shell, self._cells)
         home.session.settings.config.update(self._configured)
         return home
 

@@ -10,7 +10,7 @@ from IPython.core.error import StdinNotImplementedError
 
 from wcode_magics.display import bundles
 from wcode_magics.errors import Stopped
-from wcode_magics.notebook.cell_run import Run, is_notebook, show_bundle
+from wcode_magics.notebook.cell_run import CellRun, is_notebook, show_bundle
 from wcode_magics.output.escaping import inert
 from wcode_magics.output.mimebundle import joined
 from wcode_magics.prompts import template
@@ -46,7 +46,7 @@ class Spending:
     unpriced: int
 
 
-class Extension:
+class ShellState:
     """The state of the extension in one shell."""
 
     def __init__(self, shell: Any, cells: CellWatch) -> None:
@@ -159,7 +159,7 @@ class Extension:
         table = bundles.layers_table(rows, _estimate(prepared)).bundle()
         show_bundle(joined([title, body, table]))
 
-    def tell_sandbox(self, run: Run, prepared: Prepared, times: int = 1) -> None:
+    def tell_sandbox(self, run: CellRun, prepared: Prepared, times: int = 1) -> None:
         """Say once in a notebook who answers where there is no key."""
         if self._sandbox_told or not is_notebook(self.shell):
             return

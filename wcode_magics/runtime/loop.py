@@ -172,7 +172,7 @@ class _Place:
 _place = _Place()
 
 
-class Task(Generic[T]):
+class LoopTask(Generic[T]):
     """A coroutine on the loop.
 
     A future that is cancelled is done at once; ``ended`` tells that its coroutine
@@ -255,7 +255,7 @@ def run(
     tick: Callable[[], object] | None = None,
 ) -> T:
     """Run a coroutine on the loop and wait for its result, as :meth:`Task.wait`."""
-    task = Task(call, *args)
+    task = LoopTask(call, *args)
     try:
         return task.wait(tick)
     except KeyboardInterrupt:
@@ -269,7 +269,7 @@ async def arun(call: Callable[..., Awaitable[T]], *args: Any) -> T:
     A kernel that is interrupted cancels what its cell awaits, but wakes no loop that
     sleeps; so this one wakes by itself.
     """
-    task = Task(call, *args)
+    task = LoopTask(call, *args)
     run = asyncio.wrap_future(task.future)
     try:
         while not run.done():
@@ -312,7 +312,7 @@ async def aiterate(
     loop, waiting = asyncio.get_running_loop(), asyncio.Queue[tuple[Any, Any]]()
     wake: Any = loop.call_soon_threadsafe
     put = partial(wake, waiting.put_nowait)
-    task = Task(_pump, source, put)
+    task = LoopTask(_pump, source, put)
     try:
         while True:
             try:
@@ -339,7 +339,7 @@ class Flow(Iterator[T]):
     def __init__(self, source: Callable[[], AsyncGenerator[T, None]]) -> None:
         self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self.over = False
-        self._task = Task(_pump, source, self._queue.put)
+        self._task = LoopTask(_pump, source, self._queue.put)
 
     def get(self, seconds: float) -> T | None:
         """The next item; None when none came in time or the stream is over.

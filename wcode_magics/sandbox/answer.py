@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import arithmetic, calls, guide, model, plan, tokenizer
-from .body import CONTEXT, Ask
+from .body import CONTEXT, ParsedRequest
 from .form import Form
 from .memory import Floats
-from .refusal import Refusal
+from .refusal import BadRequest
 from .sampler import Sampler
 
 RUNAWAY = 4_096
@@ -46,7 +46,7 @@ class Piece:
 class Writing:
     """One answer being written; ``finish`` is set when :meth:`pieces` ends."""
 
-    def __init__(self, ask: Ask) -> None:
+    def __init__(self, ask: ParsedRequest) -> None:
         """Count the prompt; raises Refusal if it does not fit or a schema fails."""
         self.ask = ask
         self._tok = tokenizer.load()
@@ -105,7 +105,7 @@ class Writing:
                 f"messages have {self.prompt_tokens} tokens and {wanted or 1} "
                 "are asked for."
             )
-            raise Refusal(message, "messages", "context_length_exceeded")
+            raise BadRequest(message, "messages", "context_length_exceeded")
         return wanted or min(room, RUNAWAY)
 
     def _compile(self) -> list[str]:
@@ -118,7 +118,7 @@ class Writing:
             return [guide.compile_form(form) for form in forms]
         except guide.SchemaError as error:
             message = f"The schema cannot be used: {error}"
-            raise Refusal(message, forms[0].param, "invalid_schema") from None
+            raise BadRequest(message, forms[0].param, "invalid_schema") from None
 
     def _tokens(
         self, mind: model.Mind, grammar: str | None
@@ -176,7 +176,7 @@ class Writing:
             yield _piece(ready)
         yield _piece(_complete(held))
 
-    def _call(self, place: int, call: calls.Call) -> Iterator[Piece | None]:
+    def _call(self, place: int, call: calls.PlannedCall) -> Iterator[Piece | None]:
         name = call.tool.name
         self.completion_tokens += len(self._tok.encode(name))
         token = f"call_{self._sampler.chance.getrandbits(96):024x}"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .form import Form, read_form
-from .refusal import Refusal
+from .refusal import BadRequest
 from .sampler import Sampling
 
 MODEL = "wcode-sandbox"
@@ -43,7 +43,7 @@ _CHOICES = ("none", "auto", "required")
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class ChatTurn:
     """One message, as text; tool calls of the assistant are kept as JSON text."""
 
     role: str
@@ -52,7 +52,7 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
-class Tool:
+class OfferedTool:
     """A function that may be called; ``parameters`` is its JSON schema."""
 
     name: str
@@ -61,16 +61,16 @@ class Tool:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class ParsedRequest:
     """A checked request."""
 
-    turns: tuple[Turn, ...]
+    turns: tuple[ChatTurn, ...]
     sampling: Sampling
     max_tokens: int | None
     stop: tuple[str, ...]
     top_logprobs: int | None
     form: Form
-    tools: tuple[Tool, ...]
+    tools: tuple[OfferedTool, ...]
     tool_choice: str
     parallel: bool
     verbosity: str
@@ -79,7 +79,7 @@ class Ask:
     continues: bool
 
 
-def read(raw: bytes, vocabulary: int) -> Ask:
+def read(raw: bytes, vocabulary: int) -> ParsedRequest:
     """Return the request in a body of JSON; raises Refusal."""
     body = parse(raw)
     found = _model(body)
@@ -87,19 +87,19 @@ def read(raw: bytes, vocabulary: int) -> Ask:
         message = (
             f"The model `{found}` does not exist; this is the sandbox: use `{MODEL}`."
         )
-        raise Refusal(message, "model", "model_not_found", 404)
+        raise BadRequest(message, "model", "model_not_found", 404)
     numbers = {name: _number(body, name, *row) for name, row in _RANGES.items()}
     flags = {name: _flag(body, name) for name in _FLAGS}
     turns = _turns(body)
     tools = _tools(body)
     if numbers["top_logprobs"] is not None and not flags["logprobs"]:
-        raise Refusal("`top_logprobs` needs `logprobs` to be true.", "top_logprobs")
+        raise BadRequest("`top_logprobs` needs `logprobs` to be true.", "top_logprobs")
     shown = int(numbers["top_logprobs"] or 0) if flags["logprobs"] else None
     options = body.get("stream_options") or {}
     if not isinstance(options, dict):
-        raise Refusal("`stream_options` must be an object.", "stream_options")
+        raise BadRequest("`stream_options` must be an object.", "stream_options")
     limit = numbers["max_completion_tokens"] or numbers["max_tokens"]
-    return Ask(
+    return ParsedRequest(
         turns=turns,
         sampling=_sampling(numbers, _bias(body, vocabulary)),
         max_tokens=None if limit is None else int(limit),
@@ -122,16 +122,16 @@ def parse(raw: bytes) -> dict[str, Any]:
         body = json.loads(raw)
     except ValueError as error:
         message = f"The body is not valid JSON: {error}."
-        raise Refusal(message, code="invalid_json") from None
+        raise BadRequest(message, code="invalid_json") from None
     if not isinstance(body, dict):
-        raise Refusal("The body must be a JSON object.")
+        raise BadRequest("The body must be a JSON object.")
     return body
 
 
 def _model(body: Mapping[str, Any]) -> str:
     found = body.get("model")
     if not isinstance(found, str) or not found:
-        raise Refusal("`model` is missing: it must be a string.", "model")
+        raise BadRequest("`model` is missing: it must be a string.", "model")
     return found
 
 
@@ -149,9 +149,9 @@ def _number(
     span = _span(low, high)
     fits = isinstance(value, int) or (kind is float and isinstance(value, float))
     if isinstance(value, bool) or not fits:
-        raise Refusal(f"`{name}` must be {word}{span}, not {_show(value)}.", name)
+        raise BadRequest(f"`{name}` must be {word}{span}, not {_show(value)}.", name)
     if not ((low is None or value >= low) and (high is None or value <= high)):
-        raise Refusal(f"`{name}` is {_show(value)}; it must be {word}{span}.", name)
+        raise BadRequest(f"`{name}` is {_show(value)}; it must be {word}{span}.", name)
     return float(value) if kind is float else int(value)
 
 
@@ -168,7 +168,7 @@ def _show(value: object) -> str:
 def _flag(body: Mapping[str, Any], name: str) -> bool | None:
     value = body.get(name)
     if value is not None and not isinstance(value, bool):
-        raise Refusal(f"`{name}` must be true or false, not {_show(value)}.", name)
+        raise BadRequest(f"`{name}` must be true or false, not {_show(value)}.", name)
     return value
 
 
@@ -181,7 +181,7 @@ def _sampling(numbers: Mapping[str, Any], bias: Mapping[int, float]) -> Sampling
 def _bias(body: Mapping[str, Any], vocabulary: int) -> dict[int, float]:
     given = body.get("logit_bias") or {}
     if not isinstance(given, dict):
-        raise Refusal("`logit_bias` must map token ids to numbers.", "logit_bias")
+        raise BadRequest("`logit_bias` must map token ids to numbers.", "logit_bias")
     found = {}
     for key, value in given.items():
         if not key.isdecimal() or int(key) >= vocabulary:
@@ -189,35 +189,35 @@ def _bias(body: Mapping[str, Any], vocabulary: int) -> dict[int, float]:
                 f"`logit_bias` has the key {_show(key)}; "
                 f"token ids go from 0 to {vocabulary - 1}."
             )
-            raise Refusal(message, "logit_bias")
+            raise BadRequest(message, "logit_bias")
         number = _number({"logit_bias": value}, "logit_bias", float, -100, 100)
         found[int(key)] = float(number or 0.0)
     return found
 
 
-def _turns(body: Mapping[str, Any]) -> tuple[Turn, ...]:
+def _turns(body: Mapping[str, Any]) -> tuple[ChatTurn, ...]:
     given = body.get("messages")
     if not isinstance(given, list) or not given:
-        raise Refusal(
+        raise BadRequest(
             "`messages` must be a list with at least one message.", "messages"
         )
     return tuple(_turn(item, f"messages[{i}]") for i, item in enumerate(given))
 
 
-def _turn(item: object, where: str) -> Turn:
+def _turn(item: object, where: str) -> ChatTurn:
     if not isinstance(item, dict):
-        raise Refusal(f"`{where}` must be an object.", "messages")
+        raise BadRequest(f"`{where}` must be an object.", "messages")
     role = item.get("role")
     if role not in _ROLES:
         message = (
             f"`{where}.role` is {_show(role)}; it must be one of {', '.join(_ROLES)}."
         )
-        raise Refusal(message, "messages")
+        raise BadRequest(message, "messages")
     calls = item.get("tool_calls")
     text = _content(item.get("content"), where, optional=bool(calls))
     if role == "tool" and not isinstance(item.get("tool_call_id"), str):
-        raise Refusal(f"`{where}.tool_call_id` is missing.", "messages")
-    return Turn(role, text, json.dumps(calls, ensure_ascii=False) if calls else "")
+        raise BadRequest(f"`{where}.tool_call_id` is missing.", "messages")
+    return ChatTurn(role, text, json.dumps(calls, ensure_ascii=False) if calls else "")
 
 
 def _content(content: object, where: str, *, optional: bool) -> str:
@@ -231,7 +231,7 @@ def _content(content: object, where: str, *, optional: bool) -> str:
             isinstance(p.get("text"), str) for p in parts
         ):
             return "".join(part["text"] for part in parts)
-    raise Refusal(
+    raise BadRequest(
         f"`{where}.content` must be a string or a list of text parts.", "messages"
     )
 
@@ -245,15 +245,15 @@ def _stops(body: Mapping[str, Any]) -> tuple[str, ...]:
             f"`stop` must be a string or a list of at most {MOST_STOPS} "
             "non-empty strings."
         )
-        raise Refusal(message, "stop")
+        raise BadRequest(message, "stop")
     return tuple(stops)
 
 
-def _tools(body: Mapping[str, Any]) -> tuple[Tool, ...]:
+def _tools(body: Mapping[str, Any]) -> tuple[OfferedTool, ...]:
     given = body.get("tools")
     given = [] if given is None else given
     if not isinstance(given, list):
-        raise Refusal("`tools` must be a list of functions.", "tools")
+        raise BadRequest("`tools` must be a list of functions.", "tools")
     found = []
     for place, item in enumerate(given):
         function = item.get("function") if isinstance(item, dict) else None
@@ -262,17 +262,17 @@ def _tools(body: Mapping[str, Any]) -> tuple[Tool, ...]:
             message = (
                 f"`tools[{place}]` must be {{type: function, function: {{name, …}}}}."
             )
-            raise Refusal(message, "tools")
+            raise BadRequest(message, "tools")
         schema = function.get("parameters") or {"type": "object", "properties": {}}
         if not isinstance(schema, dict):
-            raise Refusal(
+            raise BadRequest(
                 f"`tools[{place}].function.parameters` must be a schema.", "tools"
             )
-        found.append(Tool(name, str(function.get("description") or ""), schema))
+        found.append(OfferedTool(name, str(function.get("description") or ""), schema))
     return tuple(found)
 
 
-def _choice(body: Mapping[str, Any], tools: tuple[Tool, ...]) -> str:
+def _choice(body: Mapping[str, Any], tools: tuple[OfferedTool, ...]) -> str:
     """Return none, auto, required, or the name of the function after a colon."""
     given = body.get("tool_choice")
     if given is None:
@@ -287,14 +287,14 @@ def _choice(body: Mapping[str, Any], tools: tuple[Tool, ...]) -> str:
             f"`tool_choice` names {_show(name)}, which is not in `tools`: "
             f"{_show(names)}."
         )
-        raise Refusal(message, "tool_choice")
+        raise BadRequest(message, "tool_choice")
     if given not in _CHOICES:
         message = (
             f"`tool_choice` is {_show(given)}; it must be one of {', '.join(_CHOICES)}."
         )
-        raise Refusal(message, "tool_choice")
+        raise BadRequest(message, "tool_choice")
     if given == "required" and not tools:
-        raise Refusal(
+        raise BadRequest(
             "`tool_choice` is required, but there are no `tools`.", "tool_choice"
         )
     return str(given)
@@ -308,19 +308,19 @@ def _verbosity(body: Mapping[str, Any]) -> str:
         message = (
             f"`verbosity` is {_show(value)}; it must be one of {', '.join(_LEVELS)}."
         )
-        raise Refusal(message, "verbosity")
+        raise BadRequest(message, "verbosity")
     return str(value)
 
 
-def _continues(flags: Mapping[str, bool | None], turns: tuple[Turn, ...]) -> bool:
+def _continues(flags: Mapping[str, bool | None], turns: tuple[ChatTurn, ...]) -> bool:
     if not flags["continue_final_message"]:
         return False
     if flags["add_generation_prompt"]:
         message = (
             "`continue_final_message` and `add_generation_prompt` exclude each other."
         )
-        raise Refusal(message, "continue_final_message")
+        raise BadRequest(message, "continue_final_message")
     if turns[-1].role != "assistant":
         message = "`continue_final_message` needs an assistant message at the end."
-        raise Refusal(message, "continue_final_message")
+        raise BadRequest(message, "continue_final_message")
     return True

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import fields, library, outline, reading
-from .body import Ask, Tool
+from .body import OfferedTool, ParsedRequest
 
 _DULL = library.words("dull")
 _TWINS = (
@@ -33,14 +33,14 @@ _SEEN = 4_000
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class PlannedCall:
     """A call to be written: the tool, and the schema whose values are hinted at."""
 
-    tool: Tool
+    tool: OfferedTool
     hints: Mapping[str, Any]
 
 
-def chosen(ask: Ask) -> tuple[Call, ...]:
+def chosen(ask: ParsedRequest) -> tuple[PlannedCall, ...]:
     """Return the calls that the answer shall consist of; none: answer in words."""
     if ask.tool_choice == "none" or not ask.tools or ask.turns[-1].role == "tool":
         forced = ask.tool_choice == "required" or ask.tool_choice[:1] == ":"
@@ -58,14 +58,14 @@ def chosen(ask: Ask) -> tuple[Call, ...]:
     return calls if ask.parallel else calls[:1]
 
 
-def last_user(ask: Ask) -> str:
+def last_user(ask: ParsedRequest) -> str:
     """Return the last user message; of a long one the beginning and the end."""
     said = [turn.text for turn in ask.turns if turn.role == "user"]
     text = said[-1] if said else ask.turns[-1].text
     return text if len(text) <= 2 * _SEEN else f"{text[:_SEEN]}\n{text[-_SEEN:]}"
 
 
-def _match(tool: Tool, text: str) -> float:
+def _match(tool: OfferedTool, text: str) -> float:
     """Rate how well a text asks for a tool: words of its name count most."""
     low = text.lower()
     stems = {word[:_STEM] for word in reading.content_words(text)}
@@ -86,21 +86,21 @@ def _match(tool: Tool, text: str) -> float:
     return rate + 0.5 * sum(pair in text for pair in pairs)
 
 
-def _spread(tool: Tool, text: str) -> Iterator[Call]:
+def _spread(tool: OfferedTool, text: str) -> Iterator[PlannedCall]:
     """One call for each place that the text names, if the tool takes one place."""
     schema = outline.resolve(tool.parameters)
     rows = schema.get("properties") or {}
     spots = fields.places(reading.source(text)) or fields.places(text)
     taking = [key for key in rows if fields.takes_place(key)]
     if len(taking) != 1 or len(spots) < 2:
-        yield Call(tool, schema)
+        yield PlannedCall(tool, schema)
         return
     for spot in spots:
         held = {**rows, taking[0]: {**rows[taking[0]], "const": spot}}
-        yield Call(tool, {**schema, "properties": held})
+        yield PlannedCall(tool, {**schema, "properties": held})
 
 
-def told(ask: Ask) -> list[str]:
+def told(ask: ParsedRequest) -> list[str]:
     """Return what the tools answered last, as text of one line each."""
     found = []
     for turn in reversed(ask.turns):

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .refusal import Refusal
+from .refusal import BadRequest
 
 _GUIDES = ("choice", "regex", "grammar", "json", "json_object")
 
@@ -34,16 +34,16 @@ def read_form(body: Mapping[str, Any], said: Sequence[str]) -> Form:
     structured = body.get("structured_outputs")
     if not isinstance(structured, bool | dict | None):
         message = "`structured_outputs` must be true, false or an object."
-        raise Refusal(message, "structured_outputs")
+        raise BadRequest(message, "structured_outputs")
     form = _response_format(body, said)
     if structured is False and form.kind == "schema":
         message = "`structured_outputs` is false, so json_schema may not be used."
-        raise Refusal(message, "structured_outputs")
+        raise BadRequest(message, "structured_outputs")
     if not isinstance(structured, dict):
         return form
     if form.kind != "text":
         message = "`structured_outputs` and `response_format` exclude each other."
-        raise Refusal(message, "structured_outputs")
+        raise BadRequest(message, "structured_outputs")
     return _structured(structured)
 
 
@@ -52,7 +52,7 @@ def _structured(given: Mapping[str, Any]) -> Form:
     held = [name for name, value in given.items() if value is not None]
     if len(held) != 1 or held[0] not in _GUIDES:
         message = f"`structured_outputs` must have one of {', '.join(_GUIDES)}."
-        raise Refusal(message, param)
+        raise BadRequest(message, param)
     (name,) = held
     value = given[name]
     if name == "json_object" and value is True:
@@ -66,7 +66,7 @@ def _structured(given: Mapping[str, Any]) -> Form:
             return Form("schema", schema, param=param)
     elif isinstance(value, str) and value:
         return Form(name, rule=value, param=param)
-    raise Refusal(f"`structured_outputs.{name}` cannot be used as it is.", param)
+    raise BadRequest(f"`structured_outputs.{name}` cannot be used as it is.", param)
 
 
 def _schema(value: Any) -> Mapping[str, Any] | None:
@@ -88,14 +88,14 @@ def _response_format(body: Mapping[str, Any], said: Sequence[str]) -> Form:
                 "With `response_format` json_object the messages must contain "
                 "the word 'json'."
             )
-            raise Refusal(message, "response_format")
+            raise BadRequest(message, "response_format")
         return Form("json")
     if kind == "json_schema":
         form = given.get("json_schema")
         schema = form.get("schema") if isinstance(form, dict) else None
         if not isinstance(schema, dict):
             message = "`response_format.json_schema.schema` must be an object."
-            raise Refusal(message, "response_format")
+            raise BadRequest(message, "response_format")
         return Form("schema", schema)
     message = "`response_format.type` must be text, json_object or json_schema."
-    raise Refusal(message, "response_format")
+    raise BadRequest(message, "response_format")

@@ -10,7 +10,7 @@ CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff]")
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class CorpusAnswer:
     """One phrasing: a text for each of the three levels of verbosity."""
 
     parts: tuple[str, ...]
@@ -25,7 +25,7 @@ class Pair:
     """Questions that mean the same, and phrasings of the answer."""
 
     questions: tuple[str, ...]
-    answers: tuple[Answer, ...]
+    answers: tuple[CorpusAnswer, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ def _cells(line: str) -> list[str]:
     return [cell.strip() for cell in line.split("|")]
 
 
-def _answers(lines: list[str]) -> tuple[Answer, ...]:
+def _answers(lines: list[str]) -> tuple[CorpusAnswer, ...]:
     """Read "=" lines (a new phrasing) and "+" lines (its next level)."""
     found: list[list[str]] = []
     for line in lines:
@@ -162,7 +162,7 @@ def _answers(lines: list[str]) -> tuple[Answer, ...]:
             found.append([text])
         else:
             found[-1].append(text)
-    return tuple(Answer(tuple(parts)) for parts in found)
+    return tuple(CorpusAnswer(tuple(parts)) for parts in found)
 
 
 def _chat() -> list[Pair]:
@@ -197,7 +197,7 @@ _FORMS = (
 )
 
 
-def _by_language(asked: tuple[str, ...], said: tuple[Answer, ...]) -> list[Pair]:
+def _by_language(asked: tuple[str, ...], said: tuple[CorpusAnswer, ...]) -> list[Pair]:
     """Pair questions in both languages with the answers of each one."""
     sides = {
         key: [a for a in said if language(a.parts[0]) == key] for key in ("en", "zh")
@@ -220,11 +220,11 @@ def _capitals() -> list[Pair]:
             f"{land}的首都是{city}。",
             f"{city}是{land}的首都。",
         )
-        found += _by_language(asked, tuple(Answer((text,)) for text in said))
+        found += _by_language(asked, tuple(CorpusAnswer((text,)) for text in said))
         backwards = (
             f"{capital} is the capital of which country?",
             f"{city}是哪个国家的首都",
         )
-        turned = tuple(Answer((text,)) for text in (said[1], said[3]))
+        turned = tuple(CorpusAnswer((text,)) for text in (said[1], said[3]))
         found += _by_language(backwards, turned)
     return found

@@ -42,7 +42,7 @@ _LEAST_MASS = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class WeightedDraft:
     """A text the answer may follow, tokens that start with ASSISTANT or inside."""
 
     tokens: tuple[int, ...]
@@ -50,7 +50,7 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
+class LanguageModel:
     """The trained part.
 
     ``floors`` has a row of probabilities, shape (3, size), for each script that
@@ -69,7 +69,7 @@ class Model:
 
 
 @cache
-def load() -> Model:
+def load() -> LanguageModel:
     """Train on the bundled corpus (tens of milliseconds)."""
     tok = tokenizer.load()
     start, end = tokenizer.ASSISTANT, tokenizer.END
@@ -78,7 +78,7 @@ def load() -> Model:
     texts += [([*tok.encode(text), end], 1.0) for text in tokenizer.texts()]
     corpus = Memory.of(texts, tok.size)
     scripts = np.array([_script(raw) for raw in tok.bytes_of])
-    return Model(corpus, _floors(corpus, scripts), scripts, {})
+    return LanguageModel(corpus, _floors(corpus, scripts), scripts, {})
 
 
 def _script(raw: bytes) -> int:
@@ -105,7 +105,7 @@ class Mind:
 
     __slots__ = ("_corpus", "_drafts", "_last", "_length", "_model", "_utf8")
 
-    def __init__(self, model: Model, drafts: Iterable[Draft]) -> None:
+    def __init__(self, model: LanguageModel, drafts: Iterable[WeightedDraft]) -> None:
         """Take what the planner drafted and stand at the start of the answer."""
         self._model = model
         texts = [(draft.tokens, draft.weight) for draft in drafts]

@@ -11,15 +11,15 @@ from dataclasses import replace
 from typing import Any
 
 from . import calls, fields, labelling, library, outline, reading, tokenizer
-from .body import Ask
-from .model import Draft
+from .body import ParsedRequest
+from .model import WeightedDraft
 from .skills import SKILLS, Saying, Scene, known, label
 
 _QUOTE = 1e-3
 _MOST_QUOTED = 4_000
 
 
-def drafts(ask: Ask) -> list[Draft]:
+def drafts(ask: ParsedRequest) -> list[WeightedDraft]:
     """Return the drafts of an answer in words or in JSON."""
     scene = _scene(ask)
     if ask.form.is_json:
@@ -32,13 +32,15 @@ def drafts(ask: Ask) -> list[Draft]:
     return _tokens(found, ask, scene.text)
 
 
-def arguments(call: calls.Call, ask: Ask) -> list[Draft]:
+def arguments(call: calls.PlannedCall, ask: ParsedRequest) -> list[WeightedDraft]:
     """Return the drafts of the arguments of a tool call."""
     text = calls.last_user(ask)
     return _tokens(list(_object(call.hints, text)), replace(ask, continues=False), text)
 
 
-def _tokens(sayings: list[Saying], ask: Ask, prompt: str) -> list[Draft]:
+def _tokens(
+    sayings: list[Saying], ask: ParsedRequest, prompt: str
+) -> list[WeightedDraft]:
     """Encode; a draft that starts with a given beginning is split after it."""
     encode = tokenizer.load().encode
     prefix = ask.turns[-1].text if ask.continues else ""
@@ -50,12 +52,12 @@ def _tokens(sayings: list[Saying], ask: Ask, prompt: str) -> list[Draft]:
         else:
             ids += encode(saying.text)
         ids += [tokenizer.END] if saying.ends else []
-        found.append(Draft(tuple(ids), saying.weight))
-    found.append(Draft(tuple(encode(prompt[:_MOST_QUOTED])), _QUOTE))
+        found.append(WeightedDraft(tuple(ids), saying.weight))
+    found.append(WeightedDraft(tuple(encode(prompt[:_MOST_QUOTED])), _QUOTE))
     return found
 
 
-def _scene(ask: Ask) -> Scene:
+def _scene(ask: ParsedRequest) -> Scene:
     system = " ".join(t.text for t in ask.turns if t.role in {"system", "developer"})
     text = calls.last_user(ask)
     language = library.language(text)

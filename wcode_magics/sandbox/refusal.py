@@ -3,7 +3,7 @@
 _TYPES = {401: "authentication_error", 403: "permission_error", 500: "server_error"}
 
 
-class Refusal(Exception):  # noqa: N818
+class BadRequest(Exception):  # noqa: N818
     """When a request cannot be answered: status and the body of the error."""
 
     def __init__(

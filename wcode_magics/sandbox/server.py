@@ -17,7 +17,7 @@ from typing import Any
 from tornado import httpserver, iostream, netutil, web
 
 from . import answer, body, model, nearest, shapes, tokenizer
-from .refusal import Refusal
+from .refusal import BadRequest
 
 HOST = "127.0.0.1"
 BIGGEST_BODY = 8 * 2**20
@@ -53,12 +53,12 @@ class Base(web.RequestHandler):
         """Refuse browsers' cross-origin requests, foreign hosts and wrong keys."""
         name = self.request.host.rsplit(":", 1)[0]
         if name not in {HOST, "localhost"} or "Origin" in self.request.headers:
-            raise Refusal("Only local clients are served, no web pages.", status=403)
+            raise BadRequest("Only local clients are served, no web pages.", status=403)
         if self.service.key is not None:
             given = self.request.headers.get("Authorization", "").encode()
             if not hmac.compare_digest(given, f"Bearer {self.service.key}".encode()):
                 message = "The API key is missing or wrong."
-                raise Refusal(message, code="invalid_api_key", status=401)
+                raise BadRequest(message, code="invalid_api_key", status=401)
         return None
 
     def on_connection_close(self) -> None:
@@ -73,19 +73,20 @@ class Base(web.RequestHandler):
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Answer an exception as an error body."""
         found = kwargs.get("exc_info", (None, None))[1]
-        if not isinstance(found, Refusal):
+        if not isinstance(found, BadRequest):
             message = {404: "There is no such path.", 405: "Use another method here."}
-            found = Refusal(message.get(status_code, self._reason), status=status_code)
+            said = message.get(status_code, self._reason)
+            found = BadRequest(said, status=status_code)
         self.set_status(found.status)
         self.reply(found.body)
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
         """Log defects; refusals are answers."""
-        if not isinstance(value, Refusal):
+        if not isinstance(value, BadRequest):
             super().log_exception(typ, value, tb)
 
 
-class Chat(Base):
+class ChatHandler(Base):
     """POST /v1/chat/completions."""
 
     async def post(self) -> None:
@@ -161,7 +162,7 @@ class Models(Base):
             self.reply(shapes.listed())
         else:
             message = f"The model `{name}` does not exist."
-            raise Refusal(message, "model", "model_not_found", 404)
+            raise BadRequest(message, "model", "model_not_found", 404)
 
 
 class Tokenize(Base):
@@ -171,7 +172,7 @@ class Tokenize(Base):
         """Answer {"text"} with the ids and the texts of its tokens."""
         text = body.parse(self.request.body).get("text")
         if not isinstance(text, str):
-            raise Refusal("`text` must be a string.", "text")
+            raise BadRequest("`text` must be a string.", "text")
         tok = tokenizer.load()
         ids = tok.encode(text)
         shown = [tokenizer.spell(tok.bytes_of[i]) for i in ids]
@@ -221,7 +222,7 @@ class Server:
 def _app(service: Service) -> web.Application:
     shared = {"service": service}
     routes: list[Any] = [
-        (r"/v1/chat/completions", Chat, shared),
+        (r"/v1/chat/completions", ChatHandler, shared),
         (r"/v1/models", Models, shared),
         (r"/v1/models/(.+)", Models, shared),
         (r"/v1/tokenize", Tokenize, shared),
@@ -243,4 +244,4 @@ class Missing(Base):
 
     def prepare(self) -> None:
         """Answer 404."""
-        raise Refusal(f"There is no {self.request.path}.", status=404)
+        raise BadRequest(f"There is no {self.request.path}.", status=404)

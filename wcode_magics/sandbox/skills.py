@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from . import arithmetic, calls, fields, labelling, library, nearest, reading
-from .body import Ask
+from .body import ParsedRequest
 
 _SHARP = 18.0
 _ENOUGH = 0.5
@@ -31,7 +31,7 @@ class Saying:
 class Scene:
     """What the skills look at: the last words of the user and how to answer."""
 
-    ask: Ask
+    ask: ParsedRequest
     text: str
     language: str
     level: str

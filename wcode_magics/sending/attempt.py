@@ -67,7 +67,7 @@ class Permits(Protocol):
     ) -> None: ...
 
 
-class Purse(Protocol):
+class BudgetLike(Protocol):
     """Who pays; :class:`~wcode_magics.sending.budget.Budget` says what each means."""
 
     async def reserve(self, request: Request, place: str) -> float: ...  # noqa: D102
@@ -86,7 +86,7 @@ class Limits:
 
     limiter: Permits = field(default_factory=Limiter)
     health: Health = field(default_factory=Health)
-    budget: Purse | None = None
+    budget: BudgetLike | None = None
     retry: Retry = field(default_factory=Retry)
     place: str = HOSTED_URL
 

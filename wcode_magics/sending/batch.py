@@ -22,7 +22,7 @@ from wcode_magics.protocol.cut_prompt import Cut, Length, alike, cut_of, length_
 from wcode_magics.protocol.messages import HOSTED_URL
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
-from wcode_magics.sending.attempt import Attempts, Limits, Permits, Purse
+from wcode_magics.sending.attempt import Attempts, BudgetLike, Limits, Permits
 from wcode_magics.sending.endpoint_health import Health
 from wcode_magics.sending.outcome import GOOD, Outcome, Tally, ending_of, status_of
 from wcode_magics.sending.retry import Retry, Tries, is_crowded
@@ -81,7 +81,7 @@ class Batch(Generic[T]):
         mend: Callable[[Reply, WcodeError], Request] | None = None,
         find: Callable[[Request], Awaitable[Reply | None]] | None = None,
         ending: Callable[[Reply], str] = ending_of,
-        budget: Purse | None = None,
+        budget: BudgetLike | None = None,
         retry: Retry | None = None,
         health: Health | None = None,
         timeout: float | None = None,

@@ -46,7 +46,7 @@ class Connections(Bound):
         with self._lock:
             clients, self._clients = list(self._clients.values()), {}
             sandbox, self._sandbox = self._sandbox, None
-        for closing in [loop.Task(client.aclose) for client in clients]:
+        for closing in [loop.LoopTask(client.aclose) for client in clients]:
             with suppress(FutureTimeoutError):
                 closing.future.result(seconds)
         if sandbox is not None:

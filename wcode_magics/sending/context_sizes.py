@@ -46,7 +46,7 @@ LISTED = (
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ContextSource:
     """A place where a server tells: a path, what is sent, and how to read it.
 
     ``api`` paths stand below the base URL, others beside its version. Without
@@ -85,11 +85,11 @@ def _in_show(data: Any, _model: str) -> Any:
 
 
 SOURCES = (
-    Source("models", _in_listing, api=True),
-    Source("props", _in_props),
-    Source("api/ps", _in_listing),
-    Source("api/v0/models", _in_listing),
-    Source("api/show", _in_show, asks=lambda model: {"model": model}),
+    ContextSource("models", _in_listing, api=True),
+    ContextSource("props", _in_props),
+    ContextSource("api/ps", _in_listing),
+    ContextSource("api/v0/models", _in_listing),
+    ContextSource("api/show", _in_show, asks=lambda model: {"model": model}),
 )
 
 
@@ -177,13 +177,13 @@ class Contexts:
                         return size
         return None
 
-    async def _size(self, source: Source, model: str) -> int | None:
+    async def _size(self, source: ContextSource, model: str) -> int | None:
         with suppress(Exception):  # a server may answer anything
             size = source.read(await self._answer(source, model), model)
             return size if type(size) is int and 0 < size < MOST else None
         return None
 
-    async def _answer(self, source: Source, model: str) -> Any:
+    async def _answer(self, source: ContextSource, model: str) -> Any:
         asks = None if source.asks is None else json.dumps(source.asks(model)).encode()
         base = self._endpoint.base_url
         url = endpoint_url.joined(base if source.api else _beside(base), source.path)

@@ -69,12 +69,12 @@ def secrets_in(names: Mapping[str, Any]) -> list[str]:
     """The texts that stand under a secret's name, at any depth; the longest first."""
     found: set[str] = set()
     for name, value in names.items():
-        found.update(_Search().texts(value, secret=is_secret(name)))
+        found.update(_SecretSearch().texts(value, secret=is_secret(name)))
     long = {text.strip() for text in found if len(text.strip()) >= SHORTEST}
     return sorted(long, key=len, reverse=True)
 
 
-class _Search:
+class _SecretSearch:
     """Looks through one value, as far as :data:`ITEMS` go."""
 
     def __init__(self) -> None:

@@ -30,7 +30,7 @@ _NAMED_JSON = re.compile(r"(?:[\w-]+=)+(?=[{\[])")
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class OptionLine:
     """The values by option name, and the rest of the line after the options."""
 
     values: Mapping[str, Any]
@@ -48,7 +48,7 @@ class Line:
         raise OptionError("unexpected_word", given=word)
 
 
-def parse(line: str, variables: Mapping[str, Any]) -> Line:
+def parse(line: str, variables: Mapping[str, Any]) -> OptionLine:
     """Read the options at the beginning of ``line``; the rest is left as it is.
 
     Raises:
@@ -85,7 +85,7 @@ def parse(line: str, variables: Mapping[str, Any]) -> Line:
         at = _skip(line, after)
         if row.kind == "grid":
             at = _more_dimensions(line, at, values, row, variables)
-    return Line(values, line[at:].strip())
+    return OptionLine(values, line[at:].strip())
 
 
 def _more_dimensions(
@@ -126,7 +126,7 @@ def first_words(line: str, count: int) -> tuple[list[str], str]:
 
 def parse_words(
     words: Sequence[str], flags: Mapping[str, Option] = options.FLAGS
-) -> Line:
+) -> OptionLine:
     """The same for the words of a shell's command line, in any order.
 
     What is neither an option nor its value is the prompt, joined with spaces; there
@@ -158,7 +158,7 @@ def parse_words(
         _put(values, row, option_values.read(row, given if equals else left.pop(0), {}))
         while row.kind == "grid" and left and _is_dimension(left[0]):
             _put(values, row, option_values.read(row, left.pop(0), {}))
-    return Line(values, " ".join(prompt))
+    return OptionLine(values, " ".join(prompt))
 
 
 def _is_dimension(word: str) -> bool:

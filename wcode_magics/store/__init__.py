@@ -30,7 +30,7 @@ from wcode_magics.store.prune import forget, shrink
 from wcode_magics.store.row import (
     COLUMNS,
     UNREADABLE,
-    Row,
+    StoredAnswer,
     listed,
     readable,
     replayed,
@@ -87,7 +87,7 @@ class Store:
         self.path = located(path)
         self._patience = patience
         self._file = File(self.path, readonly=readonly, patience=patience, magic=magic)
-        self._writer: Writer[Row] = Writer(partial(_write, self._file))
+        self._writer: Writer[StoredAnswer] = Writer(partial(_write, self._file))
         self._taken = self.unpriced = 0
         self._told = False
         self._ending = Ending(self._file, self._writer, 2 * patience)
@@ -175,7 +175,7 @@ class Store:
         if self._writer.closed:
             raise StoreError("store.closed", path=self.path)
         self.unpriced += reply.cost is None
-        self._writer.put(Row(reply, _tidy(base_url), round(time.time(), 6)))
+        self._writer.put(StoredAnswer(reply, _tidy(base_url), round(time.time(), 6)))
 
     @property
     def kept(self) -> int:
@@ -362,7 +362,7 @@ class Store:
         return [(digest, data) for digest, data, _id in rows]
 
 
-def _write(file: File, rows: list[Row]) -> None:
+def _write(file: File, rows: list[StoredAnswer]) -> None:
     file.commit(_INSERT, [row.columns() for row in rows])
 
 

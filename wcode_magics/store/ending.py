@@ -6,7 +6,7 @@ It holds nothing of the store itself, which may be gone: a session that nobody c
 from wcode_magics.errors import StoreError, tell
 from wcode_magics.runtime import lifetime
 from wcode_magics.store.file import File
-from wcode_magics.store.row import Row
+from wcode_magics.store.row import StoredAnswer
 from wcode_magics.store.writer import Writer
 
 
@@ -19,7 +19,9 @@ class Ending:
         seconds: how long answers may wait for another process that is writing.
     """
 
-    def __init__(self, file: File, writer: Writer[Row], seconds: float) -> None:
+    def __init__(
+        self, file: File, writer: Writer[StoredAnswer], seconds: float
+    ) -> None:
         self._file, self._writer = file, writer
         self.seconds = seconds
 

@@ -31,7 +31,7 @@ UNREADABLE = (
 _ANY = Request("any", (Message("user", "any"),))
 
 
-class Row(NamedTuple):
+class StoredAnswer(NamedTuple):
     """A reply, the endpoint it is kept under, and when it came (s since 1970)."""
 
     reply: Reply

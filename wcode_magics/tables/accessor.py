@@ -20,7 +20,7 @@ from wcode_magics.tables import registration
 from wcode_magics.tables.estimate import Forecast, spread
 from wcode_magics.tables.progress import tell
 from wcode_magics.tables.retries import again, places_of, statuses_of
-from wcode_magics.tables.run import Call, call_of, serve
+from wcode_magics.tables.run import TableRun, call_of, serve
 
 PREVIEWED = 5
 METHODS = ("ask", "classify", "extract", "preview", "retry", "estimate")
@@ -34,7 +34,7 @@ def register(session: Session | None = None) -> None:
     registration.watch()
 
 
-class Face(Generic[R]):
+class TableMethods(Generic[R]):
     """The methods of the accessor; what they return is a frame or an awaitable."""
 
     def __init_subclass__(cls, **more: Any) -> None:
@@ -153,53 +153,53 @@ class Face(Generic[R]):
     def _made(self, template: str, options: dict[str, Any]) -> R:
         return self._finish(self._call(template, options))
 
-    def _call(self, template: str, options: Mapping[str, Any]) -> Call:
+    def _call(self, template: str, options: Mapping[str, Any]) -> TableRun:
         return call_of(self._frame, template, options)
 
-    def _finish(self, call: Call) -> R:
+    def _finish(self, call: TableRun) -> R:
         raise NotImplementedError
 
-    def _previewed(self, whole: Call, part: Call) -> R:
+    def _previewed(self, whole: TableRun, part: TableRun) -> R:
         raise NotImplementedError
 
 
-class FrameFace(Face[pd.DataFrame]):
+class FrameAccessor(TableMethods[pd.DataFrame]):
     """``df.wcode``: each method returns a new DataFrame; ``aio`` has them to await."""
 
     @property
-    def aio(self) -> "AsyncFace":
+    def aio(self) -> "AsyncFrameAccessor":
         """The same methods for ``await``."""
-        return AsyncFace(self._frame)
+        return AsyncFrameAccessor(self._frame)
 
-    def _finish(self, call: Call) -> pd.DataFrame:
+    def _finish(self, call: TableRun) -> pd.DataFrame:
         return call.run()
 
-    def _previewed(self, whole: Call, part: Call) -> pd.DataFrame:
+    def _previewed(self, whole: TableRun, part: TableRun) -> pd.DataFrame:
         made = part.run()
         tell(str(whole.forecast(together=True)))
         return made
 
 
-class AsyncFace(Face[Awaitable[pd.DataFrame]]):
+class AsyncFrameAccessor(TableMethods[Awaitable[pd.DataFrame]]):
     """``df.wcode.aio``"""
 
-    def _finish(self, call: Call) -> Awaitable[pd.DataFrame]:
+    def _finish(self, call: TableRun) -> Awaitable[pd.DataFrame]:
         return call.arun()
 
     async def estimate(  # type: ignore[override]  # all rows are read, in a thread
         self, template: str, **options: Any
     ) -> Forecast:
-        """As :meth:`Face.estimate`."""
+        """As :meth:`TableMethods.estimate`."""
         return await asyncio.to_thread(self._call(template, options).forecast)
 
-    async def _previewed(self, whole: Call, part: Call) -> pd.DataFrame:
+    async def _previewed(self, whole: TableRun, part: TableRun) -> pd.DataFrame:
         made = await part.arun()
         forecast = partial(whole.forecast, together=True)
         tell(str(await asyncio.to_thread(forecast)))
         return made
 
 
-class _Values(Face[R]):
+class _Values(TableMethods[R]):
     """A series as a frame to be asked about; its answers are a frame of their own."""
 
     def __init__(self, series: pd.Series) -> None:
@@ -217,7 +217,7 @@ class _Values(Face[R]):
         of: pd.DataFrame | None = None,
         **options: Any,
     ) -> R:
-        """As :meth:`Face.retry`; ``of`` is the frame of the series' answers."""
+        """As :meth:`TableMethods.retry`; ``of`` is the frame of the series' answers."""
         if not isinstance(of, pd.DataFrame) or not of.index.equals(self._frame.index):
             raise UsageError("frame.no_answers")
         wanted = statuses_of(statuses)
@@ -225,24 +225,24 @@ class _Values(Face[R]):
         places = places_of(of, call.task, wanted)
         return self._finish(replace(call, rows=replace(call.rows, places=places)))
 
-    def _call(self, template: str, options: Mapping[str, Any]) -> Call:
+    def _call(self, template: str, options: Mapping[str, Any]) -> TableRun:
         blank = self._frame.iloc[:, :0]
         return call_of(self._frame, template, options, onto=blank)
 
 
-class SeriesFace(_Values[pd.DataFrame], FrameFace):
+class SeriesAccessor(_Values[pd.DataFrame], FrameAccessor):
     """``series.wcode``: ``{{ value }}``, or the series' name, is the row's value.
 
     What it returns has the new columns alone, on the series' index.
     """
 
     @property
-    def aio(self) -> "AsyncSeriesFace":
+    def aio(self) -> "AsyncSeriesAccessor":
         """The same methods for ``await``."""
-        return AsyncSeriesFace(self._series)
+        return AsyncSeriesAccessor(self._series)
 
 
-class AsyncSeriesFace(_Values[Awaitable[pd.DataFrame]], AsyncFace):
+class AsyncSeriesAccessor(_Values[Awaitable[pd.DataFrame]], AsyncFrameAccessor):
     """``series.wcode.aio``"""
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
-from wcode_magics.sending.attempt import Permits, Purse
+from wcode_magics.sending.attempt import BudgetLike, Permits
 from wcode_magics.sending.batch import Batch
 from wcode_magics.sending.budget import Budget
 from wcode_magics.sending.client import Client
@@ -41,7 +41,7 @@ class Shelf(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class RequestLine:
     """What requests go through: the sender, the store, the limits.
 
     ``budget`` None: nothing is paid.
@@ -51,7 +51,7 @@ class Line:
     answerer: "Client | Recorded"
     store: Shelf
     limiter: Permits
-    budget: Purse | None
+    budget: BudgetLike | None
     health: Health
 
     @classmethod
@@ -114,7 +114,7 @@ def looks(resolved: Resolved) -> bool:
 
 
 def batch(
-    line: Line, task: Task, *, keep_going: bool = False
+    line: RequestLine, task: Task, *, keep_going: bool = False
 ) -> Batch[tuple[Any, ...]]:
     """A batch that reads answers as ``task`` says."""
     resolved = line.resolved

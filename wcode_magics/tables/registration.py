@@ -11,14 +11,19 @@ from wcode_magics.runtime.imports import prepare
 from wcode_magics.tables.import_hook import when_imported
 
 NAME = "wcode"
-FACES = {
-    "pandas": ("pandas.api.extensions", "wcode_magics.tables.accessor"),
+ACCESSORS = {
+    "pandas": (
+        "pandas.api.extensions",
+        "wcode_magics.tables.accessor",
+        ("FrameAccessor", "SeriesAccessor"),
+    ),
     "dask.dataframe": (
         "dask.dataframe.extensions",
         "wcode_magics.tables.dask.accessor",
+        ("DaskFrameAccessor", "DaskSeriesAccessor"),
     ),
 }
-"""A library, what registers accessors there, and the home of FrameFace, SeriesFace."""
+"""A library, what registers accessors there, and our accessors of its two tables."""
 
 _waiting: list[Callable[[], None]] = []
 _before: list[Callable[[], object]] = []
@@ -32,7 +37,7 @@ def watch(before: Callable[[], object] = lambda: None) -> Callable[[], None]:
     """
     _before[:] = [before]
     _wait_no_more()
-    _waiting[:] = [when_imported(name, partial(_put, name)) for name in FACES]
+    _waiting[:] = [when_imported(name, partial(_put, name)) for name in ACCESSORS]
 
     def forget() -> None:
         _wait_no_more()
@@ -49,7 +54,7 @@ def _wait_no_more() -> None:
 
 def take() -> None:
     """Take it away, where it is; pandas and Dask have no way back of their own."""
-    for name in FACES:
+    for name in ACCESSORS:
         library = sys.modules.get(name)
         for kind in () if library is None else (library.DataFrame, library.Series):
             if NAME in vars(kind):
@@ -58,17 +63,17 @@ def take() -> None:
 
 
 def _put(name: str) -> None:
-    where, home = FACES[name]
+    where, home, (frame, series) = ACCESSORS[name]
     registry, library = import_module(where), sys.modules[name]
-    for kind, face, register in (
-        (library.DataFrame, "FrameFace", registry.register_dataframe_accessor),
-        (library.Series, "SeriesFace", registry.register_series_accessor),
+    for kind, ours, register in (
+        (library.DataFrame, frame, registry.register_dataframe_accessor),
+        (library.Series, series, registry.register_series_accessor),
     ):
         if NAME not in vars(kind):
-            register(NAME)(partial(_face, home, face))
+            register(NAME)(partial(_accessor, home, ours))
 
 
-def _face(home: str, name: str, held: Any) -> Any:
+def _accessor(home: str, name: str, held: Any) -> Any:
     with stoppable():
         prepare([home])
         for before in _before:

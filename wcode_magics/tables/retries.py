@@ -13,7 +13,7 @@ from wcode_magics.protocol.request import Request
 from wcode_magics.sending.outcome import GOOD, STATUSES
 from wcode_magics.tables.columns import array, columns_of, name_in
 from wcode_magics.tables.marks import NEEDS, calls_of, remembered
-from wcode_magics.tables.run import Call, call_of
+from wcode_magics.tables.run import TableRun, call_of
 from wcode_magics.tables.task import Task
 
 _ANSWERED = frozenset(
@@ -27,7 +27,7 @@ def again(
     into: str | None,
     options: Mapping[str, Any],
     about: pd.DataFrame | None = None,
-) -> Call:
+) -> TableRun:
     """The run that made a column, to be made again for rows of these statuses.
 
     ``about`` has the values that templates use; None: ``frame`` has them.
@@ -103,7 +103,7 @@ def _is_of(
 
 def _call_again(
     given: Mapping[str, Any], frame: pd.DataFrame, onto: pd.DataFrame | None
-) -> Call:
+) -> TableRun:
     options = dict(given)
     return call_of(frame, options.pop("template"), options, onto=onto)
 

@@ -28,7 +28,7 @@ from wcode_magics.settings.settings import Resolved
 from wcode_magics.tables.columns import columns_of, filled, name_in
 from wcode_magics.tables.estimate import Forecast, Survey, survey
 from wcode_magics.tables.marks import CALLS, calls_of, noted_names, remember
-from wcode_magics.tables.pipeline import Line, looks
+from wcode_magics.tables.pipeline import RequestLine, looks
 from wcode_magics.tables.pipeline import batch as batch_of
 from wcode_magics.tables.progress import (
     Bar,
@@ -90,7 +90,7 @@ def session() -> Session:
 
 
 @dataclass(frozen=True)
-class Call:
+class TableRun:
     """One run over a frame, made ready.
 
     ``onto`` is the frame that the new columns are put onto; None: the one asked about.
@@ -158,7 +158,7 @@ class Call:
         self, batch: Batch[tuple[Any, ...]]
     ) -> "Future[list[Outcome[tuple[Any, ...]]]]":
         """Start the run; it has ended when what was answered is stored."""
-        return loop.Task(self._stored, batch).future
+        return loop.LoopTask(self._stored, batch).future
 
     async def _stored(
         self, batch: Batch[tuple[Any, ...]]
@@ -215,7 +215,7 @@ class Call:
 
     def batch(self) -> Batch[tuple[Any, ...]]:
         """The run itself, to be started, watched and stopped by who shows it."""
-        line = Line.of(self.session, self.resolved, self.budget)
+        line = RequestLine.of(self.session, self.resolved, self.budget)
         return batch_of(line, self.task, keep_going=self.keep_going)
 
     def result(
@@ -253,13 +253,13 @@ def call_of(
     *,
     onto: pd.DataFrame | None = None,
     through: Session | None = None,
-) -> Call:
+) -> TableRun:
     """A run over a frame, made ready.
 
     Args:
         frame: is asked about.
         template: the prompt.
-        options: as :meth:`Face.ask` takes them.
+        options: as :meth:`TableMethods.ask` takes them.
         onto: the frame that gets the new columns; None: the one asked about.
         through: the session; None: that of the accessors.
 
@@ -299,7 +299,8 @@ def call_of(
     budget = own["budget"]
     if budget is None and resolved.layer("budget") == "profile":
         budget = resolved["budget"]
-    return Call(through, rows, resolved, given, budget, own["progress"], onto, going)
+    shown = own["progress"]
+    return TableRun(through, rows, resolved, given, budget, shown, onto, going)
 
 
 def _check(rows: Rows, onto: pd.DataFrame | None, *, overwrite: bool) -> None:

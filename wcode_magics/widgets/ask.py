@@ -16,7 +16,7 @@ from wcode_magics.sending.reply_history import Spent
 from wcode_magics.sending.request_run import Prepared
 from wcode_magics.text import say
 from wcode_magics.widgets.answer import WidgetScreen, asked, stream
-from wcode_magics.widgets.state import Desk
+from wcode_magics.widgets.state import PanelState
 from wcode_magics.widgets.token_map import token_map
 from wcode_magics.widgets.turns import Turns, turn_html
 from wcode_magics.widgets.worker import Later, Worker
@@ -25,12 +25,12 @@ PATIENCE_S = 0.4
 """Rest of the typing after which the estimate is made anew."""
 
 
-class Ask:
+class AskPage:
     """Sends the desk's draft and shows the answer."""
 
     name = "ask"
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: PanelState) -> None:
         self._desk = desk
         self._worker = Worker(desk.fail, self._busy)
         self._later = Later(PATIENCE_S, self._estimate)

@@ -10,7 +10,7 @@ from wcode_magics.errors import WcodeError
 from wcode_magics.output.escaping import attribute, escape
 from wcode_magics.text import say
 from wcode_magics.widgets.cell_insertion import bridge
-from wcode_magics.widgets.state import Desk
+from wcode_magics.widgets.state import PanelState
 from wcode_magics.widgets.worker import Later, Worker
 
 CELL = "cell"
@@ -21,12 +21,12 @@ _COPY = (
 )
 
 
-class Code:
+class CodePage:
     """Shows the desk's draft as a ``%%wcode`` cell or as a program."""
 
     name = "code"
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: PanelState) -> None:
         self._desk = desk
         self._later = Later(PATIENCE_S, self._draw)
         self._worker = Worker(desk.fail)

@@ -21,18 +21,18 @@ from wcode_magics.widgets.cards import Card, bundle, foot, marked
 from wcode_magics.widgets.closing import release
 from wcode_magics.widgets.draft import Draft
 from wcode_magics.widgets.label import FULL
-from wcode_magics.widgets.state import Desk
+from wcode_magics.widgets.state import PanelState
 from wcode_magics.widgets.worker import Worker
 
 DIMENSIONS = 2
 
 
-class Compare:
+class ComparePage:
     """A grid over one or two parameters."""
 
     name = "compare"
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: PanelState) -> None:
         self._desk = desk
         self._worker = Worker(desk.fail, self._busy)
         self._dimensions = [_Dimension() for _ in range(DIMENSIONS)]

@@ -9,13 +9,13 @@ from wcode_magics.protocol import models
 from wcode_magics.text import say
 from wcode_magics.widgets.draft import typed
 from wcode_magics.widgets.label import FULL, tip
-from wcode_magics.widgets.state import Desk
+from wcode_magics.widgets.state import PanelState
 
 
 class Fields:
     """Prompt, system prompt and model, tied to the desk's draft."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: PanelState) -> None:
         self._desk = desk
         self._prompt = _area("prompt", "7em")
         self._system = _area("system", "3.2em")

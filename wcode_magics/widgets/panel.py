@@ -14,20 +14,20 @@ from wcode_magics.output.escaping import escape
 from wcode_magics.output.mimebundle import widget_bundle
 from wcode_magics.session.session import Session
 from wcode_magics.text import say
-from wcode_magics.widgets.ask import Ask
+from wcode_magics.widgets.ask import AskPage
 from wcode_magics.widgets.closing import release
-from wcode_magics.widgets.code import Code
-from wcode_magics.widgets.compare import Compare
+from wcode_magics.widgets.code import CodePage
+from wcode_magics.widgets.compare import ComparePage
 from wcode_magics.widgets.draft import Draft
 from wcode_magics.widgets.fields import Fields
 from wcode_magics.widgets.knobs import Knobs
 from wcode_magics.widgets.label import name_pages, tip
 from wcode_magics.widgets.presets import Presets
-from wcode_magics.widgets.state import Desk
+from wcode_magics.widgets.state import PanelState
 from wcode_magics.widgets.style import CSS
-from wcode_magics.widgets.table import Table
+from wcode_magics.widgets.table import TablePage
 
-PAGES = (Ask, Compare, Table, Code)
+PAGES = (AskPage, ComparePage, TablePage, CodePage)
 LANGUAGES = (("English", "en"), ("中文", "zh"))
 
 
@@ -43,7 +43,7 @@ class Panel:
     def __init__(
         self, session: Session, shell: Any = None, draft: Draft | None = None
     ) -> None:
-        self.desk = Desk(session, shell, draft or Draft())
+        self.desk = PanelState(session, shell, draft or Draft())
         self.widget = widgets.VBox()
         self.widget.add_class("wcode-panel")
         self.pages: list[Any] = []

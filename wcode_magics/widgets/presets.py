@@ -11,7 +11,7 @@ from wcode_magics.protocol import parameters
 from wcode_magics.settings import options
 from wcode_magics.text import say
 from wcode_magics.widgets.draft import Draft
-from wcode_magics.widgets.state import Desk
+from wcode_magics.widgets.state import PanelState
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "exact": {"temperature": 0.0, "seed": 1},
@@ -24,7 +24,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
 class Presets:
     """A menu that sets the rows, and a field that saves them as a profile."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: PanelState) -> None:
         self._desk = desk
         room = widgets.Layout(width="auto", min_width="0", flex="1 1 8em")
         self._menu = widgets.Dropdown(description=say("panel.presets"), layout=room)

@@ -22,7 +22,7 @@ from wcode_magics.widgets.knobs import Knobs
 from wcode_magics.widgets.widget_sync import Barrier
 
 
-class Desk:
+class PanelState:
     """One draft that rows and pages change, and everybody hears of.
 
     Args:

@@ -17,7 +17,7 @@ from wcode_magics.text import say
 from wcode_magics.widgets.closing import release
 from wcode_magics.widgets.draft import Draft
 from wcode_magics.widgets.label import FULL
-from wcode_magics.widgets.state import Desk
+from wcode_magics.widgets.state import PanelState
 from wcode_magics.widgets.worker import Worker
 
 TICK_S = 0.2
@@ -26,12 +26,12 @@ MOST_COLUMNS = 12
 _SENT = ("model", "system", "timeout", "param", *parameters.NAMES)
 
 
-class Table:
+class TablePage:
     """The prompt as a template over rows; the result is bound to a variable."""
 
     name = "table"
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: PanelState) -> None:
         self._desk = desk
         self._worker = Worker(desk.fail, self._busy)
         self._frame = widgets.Dropdown(

@@ -13,7 +13,7 @@ from wcode_magics.protocol.reply import Reply
 from wcode_magics.text import say
 from wcode_magics.widgets.closing import release
 from wcode_magics.widgets.draft import Draft
-from wcode_magics.widgets.state import Desk
+from wcode_magics.widgets.state import PanelState
 
 PAIR = 2
 """Messages of one turn: what the person said, and the answer."""
@@ -22,7 +22,7 @@ PAIR = 2
 class Turns:
     """The turns before the prompt; ``send`` sends the draft."""
 
-    def __init__(self, desk: Desk, send: Callable[[], None]) -> None:
+    def __init__(self, desk: PanelState, send: Callable[[], None]) -> None:
         self._desk = desk
         self._send = send
         self._drawn: tuple[Message, ...] | None = None

@@ -15,16 +15,16 @@ from wcode_magics.sending.limiter import Limiter
 from wcode_magics.session.session import Session
 from wcode_magics.store import Store
 from wcode_magics.store.row import replayed
-from wcode_magics.tables.dask.coordinator import Desk, Run
+from wcode_magics.tables.dask.coordinator import CoordinatedRun, WorkerLoans
 from wcode_magics.tables.dask.in_flight import Claims
 
 
 @pytest.fixture
-def run(tmp_path) -> Run:
+def run(tmp_path) -> CoordinatedRun:
     """A run of at most two requests at once, with ¥1."""
     store = Store(tmp_path / "home.db")
     limiter = Limiter(most=2)
-    yield Run(store, lambda: limiter, Budget(1.0), Claims())
+    yield CoordinatedRun(store, lambda: limiter, Budget(1.0), Claims())
     store.close()
 
 
@@ -32,7 +32,7 @@ def test_permits_are_shared(run):
     """A worker waits for what another one holds, and has it when that is back."""
 
     async def work():
-        one, other = Desk(run), Desk(run)
+        one, other = WorkerLoans(run), WorkerLoans(run)
         first, _alone = await one.enter(0)
         await one.enter(0)
         waiting = asyncio.create_task(other.enter(0))
@@ -55,7 +55,7 @@ def test_own_caps(run):
 
     async def work():
         shared.cap(most=64)
-        desk = Desk(replace(run, limits=mine))
+        desk = WorkerLoans(replace(run, limits=mine))
         await desk.enter(0)
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(desk.enter(0), 0.05)
@@ -67,7 +67,7 @@ def test_lost_worker(run):
     """What a lost worker held is free again; its money counts as spent."""
 
     async def work():
-        lost, other = Desk(run), Desk(run)
+        lost, other = WorkerLoans(run), WorkerLoans(run)
         await lost.enter(0)
         await lost.enter(0)
         await lost.reserve(0.75)
@@ -84,7 +84,7 @@ def test_late_return(run):
     """A permit that was taken back and then returned is not counted twice."""
 
     async def work():
-        desk = Desk(run)
+        desk = WorkerLoans(run)
         number, _alone = await desk.enter(0)
         desk.close()
         desk.leave(number, used=0, length=0)
@@ -97,7 +97,7 @@ def test_pause(run):
     """A Retry-After that one worker tells keeps the others waiting."""
 
     async def work():
-        one, other = Desk(run), Desk(run)
+        one, other = WorkerLoans(run), WorkerLoans(run)
         number, _alone = await one.enter(0)
         crowded = {"crowded": True, "late": False, "reserved": False}
         one.fail(number, **crowded, retry_after=0.2)
@@ -117,7 +117,7 @@ def test_merge_and_recall(run, tmp_path, loopback):
     journal.flush()
     rows = [row[1:] for row in journal.since(0, 10)]
     journal.close()
-    desk = Desk(run)
+    desk = WorkerLoans(run)
     for _ in range(2):
         asyncio.run(desk.merge(rows))
     (found,) = asyncio.run(desk.recall([reply.request.hash, "0" * 64], "http://there"))
@@ -129,5 +129,5 @@ def test_refuse(run):
     """What was not recorded is refused by name, in an error that travels."""
     request = Request("m", (Message("user", "Who?"),))
     with pytest.raises(ReplayError, match=request.hash[:12]) as refused:
-        asyncio.run(Desk(run).refuse(request.to_dict()))
+        asyncio.run(WorkerLoans(run).refuse(request.to_dict()))
     assert str(pickle.loads(pickle.dumps(refused.value))) == str(refused.value)

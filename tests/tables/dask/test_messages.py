@@ -32,7 +32,7 @@ async def asked(wire: Wire) -> None:
 def test_lost(client):
     """A call that the office does not know of fails as soon as it says so."""
     wire = Wire("there", "token", client, "worker", lambda: True)
-    waiting = loop.Task(asked, wire).future
+    waiting = loop.LoopTask(asked, wire).future
     calls = Queue(queue_name("there"), client=client)
     token, me, (enter, *_) = calls.get(timeout=SOON_S)
     assert (token, *enter[1:]) == ("token", "enter", 0)
@@ -51,8 +51,8 @@ def test_lost(client):
 def test_broken(client):
     """Once the scheduler is not reached any more, all calls fail, later ones too."""
     wire = Wire("there", "token", client, "worker", lambda: True)
-    waiting = loop.Task(asked, wire).future
+    waiting = loop.LoopTask(asked, wire).future
     client.close()
-    for future in (waiting, loop.Task(asked, wire).future):
+    for future in (waiting, loop.LoopTask(asked, wire).future):
         with pytest.raises(ClusterError, match="scheduler"):
             future.result(SOON_S)

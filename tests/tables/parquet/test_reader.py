@@ -10,7 +10,7 @@ import pytest
 import wcode_magics
 from tests.tables.asking import QUIET, texts
 from wcode_magics.errors import UsageError
-from wcode_magics.tables.parquet.reader import Source
+from wcode_magics.tables.parquet.reader import ParquetSource
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def folder(tmp_path) -> Path:
 @pytest.mark.parametrize("step", [1, 3])
 def test_chunks_are_the_rows_in_order(folder, size, step):
     """Chunks of any size, all or some, hold the rows of all files in their order."""
-    source = Source.of(folder)
+    source = ParquetSource.of(folder)
     wanted = range(0, -(-90 // size), step)
     found = {number: t["n"].to_pylist() for number, t in source.chunks(size, wanted)}
     every = list(range(90))
@@ -38,11 +38,11 @@ def test_chunks_are_the_rows_in_order(folder, size, step):
 def test_folder_pattern_and_list(folder, monkeypatch):
     """A folder, a pattern and a list name the same files; names give the order."""
     files = [folder / "a.parquet", folder / "b.parquet", folder / "sub" / "c.parquet"]
-    assert list(Source.of(folder).files) == files
-    assert list(Source.of(folder / "*.parquet").files) == files[:2]
-    assert list(Source.of([str(file) for file in files]).files) == files
+    assert list(ParquetSource.of(folder).files) == files
+    assert list(ParquetSource.of(folder / "*.parquet").files) == files[:2]
+    assert list(ParquetSource.of([str(file) for file in files]).files) == files
     monkeypatch.chdir(folder)
-    assert Source.of("a.parquet").rows == 30
+    assert ParquetSource.of("a.parquet").rows == 30
 
 
 def test_what_is_no_source(folder, tmp_path):
@@ -103,7 +103,7 @@ def test_no_rows(serve, table):
 def test_a_folder_with_signs_of_patterns(folder, tmp_path):
     """A folder is read whatever its name is made of."""
     odd = folder.rename(tmp_path / "data [1] *?")
-    assert Source.of(odd).rows == 90
+    assert ParquetSource.of(odd).rows == 90
 
 
 @pytest.mark.parametrize("given", ["in", "in/**/*.parquet", "in/*/*/*.parquet"])
@@ -113,10 +113,10 @@ def test_what_others_note_in_a_folder_is_left_out(folder, tmp_path, given):
         (folder / name).mkdir(parents=True)
         pq.write_table(pa.table({"n": [1]}), folder / name / "d.parquet")
     whole = "*/*/" not in given
-    assert Source.of(tmp_path / given).rows == (91 if whole else 1)
-    assert Source.of(folder / "_temporary" / "0").rows == 1
+    assert ParquetSource.of(tmp_path / given).rows == (91 if whole else 1)
+    assert ParquetSource.of(folder / "_temporary" / "0").rows == 1
     named = folder.parent / "i?" / "_temporary" / "*" / "d.parquet"
-    assert Source.of(named).rows == 1
+    assert ParquetSource.of(named).rows == 1
 
 
 @pytest.mark.parametrize(

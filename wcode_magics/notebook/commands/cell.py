@@ -7,11 +7,11 @@ from typing import Any
 from wcode_magics.display import bundles
 from wcode_magics.errors import OptionError
 from wcode_magics.logprobs.number_format import percent
-from wcode_magics.notebook.cell_run import Run, show_bundle
+from wcode_magics.notebook.cell_run import CellRun, show_bundle
 from wcode_magics.notebook.commands.frame import ask_rows
 from wcode_magics.notebook.commands.show import show_code
 from wcode_magics.notebook.commands.sweep import send_sweep
-from wcode_magics.notebook.shell_state import Extension
+from wcode_magics.notebook.shell_state import ShellState
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.sending.request_run import Prepared
 from wcode_magics.session.conversations import total
@@ -33,7 +33,7 @@ _LANGUAGES = {
 """What models call a language, as IPython names its cell magic."""
 
 
-def wcode(home: Extension, line: str, cell: str | None = None) -> Any:
+def wcode(home: ShellState, line: str, cell: str | None = None) -> Any:
     """Send the cell, or the line, to the model; gives what ``_wcode`` is then."""
     parsed = lines.parse(line, home.variables)
     given = parsed.values
@@ -60,7 +60,9 @@ def wcode(home: Extension, line: str, cell: str | None = None) -> Any:
     return send(home, prepared, given)
 
 
-def send(home: Extension, prepared: Prepared, given: Mapping[str, Any]) -> Reply | Runs:
+def send(
+    home: ShellState, prepared: Prepared, given: Mapping[str, Any]
+) -> Reply | Runs:
     """Send a request; show, bind and give its answer.
 
     Raises:
@@ -71,7 +73,7 @@ def send(home: Extension, prepared: Prepared, given: Mapping[str, Any]) -> Reply
     form = resolved["format"]
     if prepared.read is not None and resolved.layer("format") == "default":
         form = "value"
-    run = Run(
+    run = CellRun(
         home.session,
         home.shell,
         given.get("out"),
@@ -90,14 +92,14 @@ def send(home: Extension, prepared: Prepared, given: Mapping[str, Any]) -> Reply
     return reply
 
 
-def _repeat(run: Run, prepared: Prepared, given: Mapping[str, Any]) -> Runs:
+def _repeat(run: CellRun, prepared: Prepared, given: Mapping[str, Any]) -> Runs:
     for name in ("chat", "functions", "code"):
         if given.get(name):
             raise OptionError("not_together", one="--repeat", other=f"--{name}")
     return run.repeat(prepared, given["repeat"], agreed=bool(given.get("yes")))
 
 
-def _meter(home: Extension, prepared: Prepared, reply: Reply) -> str:
+def _meter(home: ShellState, prepared: Prepared, reply: Reply) -> str:
     """How full the context of a conversation is, or that it has no such turn."""
     name, tokens = prepared.resolved["chat"], total(reply)
     if name is not None and not reply.text:
@@ -115,7 +117,7 @@ def _meter(home: Extension, prepared: Prepared, reply: Reply) -> str:
     )
 
 
-def _insert_code(home: Extension, reply: Reply) -> None:
+def _insert_code(home: ShellState, reply: Reply) -> None:
     """The code of one language as the next cell: Python, or else what comes first."""
     blocks = [(_LANGUAGES.get(said.lower(), said), code) for said, code in _code(reply)]
     if not blocks:

@@ -3,15 +3,15 @@
 import shlex
 
 from wcode_magics.display.bundles import shown_value
-from wcode_magics.display.text_table import Table
+from wcode_magics.display.text_table import TextTable
 from wcode_magics.errors import OptionError, UsageError
 from wcode_magics.notebook.cell_run import show_bundle
-from wcode_magics.notebook.shell_state import Extension, tell
+from wcode_magics.notebook.shell_state import ShellState, tell
 from wcode_magics.protocol.parameters import hint
 from wcode_magics.text import say
 
 
-def wcode_chats(home: Extension, line: str) -> None:
+def wcode_chats(home: ShellState, line: str) -> None:
     """List the conversations; show, save or load one."""
     words = _words(line)
     if not words:
@@ -22,7 +22,7 @@ def wcode_chats(home: Extension, line: str) -> None:
         _carry(home, *words)
 
 
-def wcode_reset(home: Extension, line: str) -> None:
+def wcode_reset(home: ShellState, line: str) -> None:
     """Forget the named conversations, or all."""
     chats = home.session.chats
     known = [*chats.names(), *chats.damaged()]
@@ -48,7 +48,7 @@ def _refuse_unknown(name: str, known: list[str]) -> None:
         raise UsageError("chat.no_chat", given=name, hint=near)
 
 
-def _list(home: Extension) -> None:
+def _list(home: ShellState) -> None:
     chats = home.session.chats
     held = [chats[name] for name in chats.names()]
     damaged = chats.damaged()
@@ -66,10 +66,10 @@ def _list(home: Extension) -> None:
     ]
     rows += [(name, "–", "–", str(error)) for name, error in damaged.items()]
     heads = ("name", "chat_turns", "chat_tokens", "chat_last")
-    show_bundle(Table([say(f"ui.{head}") for head in heads], rows).bundle())
+    show_bundle(TextTable([say(f"ui.{head}") for head in heads], rows).bundle())
 
 
-def _show(home: Extension, name: str) -> None:
+def _show(home: ShellState, name: str) -> None:
     chats = home.session.chats
     _refuse_unknown(name, chats.names())
     rows = [
@@ -77,10 +77,10 @@ def _show(home: Extension, name: str) -> None:
         for row in chats[name].rows()
     ]
     heads = ("chat_turn", "chat_role", "chat_last")
-    show_bundle(Table([say(f"ui.{head}") for head in heads], rows).bundle())
+    show_bundle(TextTable([say(f"ui.{head}") for head in heads], rows).bundle())
 
 
-def _carry(home: Extension, name: str, word: str, path: str = "", *_more: str) -> None:
+def _carry(home: ShellState, name: str, word: str, path: str = "", *_more: str) -> None:
     if word not in {"--save", "--load"}:
         raise OptionError("unexpected_word", given=word)
     if not path:

@@ -5,13 +5,13 @@ import os
 from wcode_magics.display import bundles
 from wcode_magics.errors import OptionError
 from wcode_magics.notebook.cell_run import show_bundle
-from wcode_magics.notebook.shell_state import Extension, tell
+from wcode_magics.notebook.shell_state import ShellState, tell
 from wcode_magics.settings import option_line as lines
 from wcode_magics.settings import options, settings
 from wcode_magics.text import say
 
 
-def wcode_config(home: Extension, line: str) -> None:
+def wcode_config(home: ShellState, line: str) -> None:
     """Show or set this session's settings and default parameters."""
     word, _, rest = line.strip().partition(" ")
     if word in {"--save", "--remove"}:
@@ -26,7 +26,7 @@ def wcode_config(home: Extension, line: str) -> None:
     _show_settings(home, named)
 
 
-def _show_settings(home: Extension, named: list[str]) -> None:
+def _show_settings(home: ShellState, named: list[str]) -> None:
     resolved = home.session.settings.resolve({})
     names = named or [row.name for row in options.SETTINGS]
     rows = [
@@ -39,7 +39,7 @@ def _show_settings(home: Extension, named: list[str]) -> None:
     show_bundle(bundles.layers_table(rows).bundle())
 
 
-def _key_row(home: Extension, resolved: settings.Resolved) -> tuple[str, str]:
+def _key_row(home: ShellState, resolved: settings.Resolved) -> tuple[str, str]:
     if os.environ.get(settings.KEY_VARIABLE):
         variable = settings.KEY_VARIABLE
         return say("ui.key_environment", variable=variable), "environment"
@@ -49,7 +49,7 @@ def _key_row(home: Extension, resolved: settings.Resolved) -> tuple[str, str]:
     return say("ui.key_none_custom" if custom else "ui.key_none"), "default"
 
 
-def _change_profile(home: Extension, word: str, name: str) -> None:
+def _change_profile(home: ShellState, word: str, name: str) -> None:
     if not name:
         raise OptionError("value_missing", name=word, allowed="NAME")
     told = home.session.settings

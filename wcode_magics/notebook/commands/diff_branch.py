@@ -7,12 +7,12 @@ from wcode_magics.errors import UsageError
 from wcode_magics.logprobs.alignment import Answer, compare
 from wcode_magics.notebook.cell_run import show_bundle
 from wcode_magics.notebook.commands.cell import send
-from wcode_magics.notebook.shell_state import Extension
+from wcode_magics.notebook.shell_state import ShellState
 from wcode_magics.settings import option_line as lines
 from wcode_magics.settings import option_values, options
 
 
-def wcode_diff(home: Extension, line: str) -> None:
+def wcode_diff(home: ShellState, line: str) -> None:
     """Show two answers side by side."""
     words, rest = lines.first_words(line, 2)
     if len(words) < 2 or rest:
@@ -22,7 +22,7 @@ def wcode_diff(home: Extension, line: str) -> None:
     show_bundle(logprob_bundles.compared(compare(first, second), names))
 
 
-def wcode_branch(home: Extension, line: str) -> Any:
+def wcode_branch(home: ShellState, line: str) -> Any:
     """Go on from an alternative at a token of an answer."""
     words, rest = lines.first_words(line, 2)
     if len(words) < 2 or not words[0].isdecimal():
@@ -42,7 +42,7 @@ def wcode_branch(home: Extension, line: str) -> Any:
     return send(home, prepared, given)
 
 
-def _answer(home: Extension, word: str) -> Answer:
+def _answer(home: ShellState, word: str) -> Answer:
     named = word if word.startswith("$") else f"${word}"
     found: Answer = option_values.read(options.flag("--of"), named, home.variables)
     return found

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from wcode_magics.errors import OptionError, Stopped, WcodeError
-from wcode_magics.notebook.shell_state import Extension, tell
+from wcode_magics.notebook.shell_state import ShellState, tell
 from wcode_magics.settings import options
 from wcode_magics.text import say
 
 
-def ask_rows(home: Extension, template: str, given: Mapping[str, Any]) -> Any:
+def ask_rows(home: ShellState, template: str, given: Mapping[str, Any]) -> Any:
     """Ask, show the new frame, and bind it to ``_wcode`` and the name of ``--out``.
 
     A cell that is run again asks anew for the column that it made.
@@ -46,7 +46,7 @@ def ask_rows(home: Extension, template: str, given: Mapping[str, Any]) -> Any:
     return made
 
 
-def _show(home: Extension, made: Any, given: Mapping[str, Any]) -> None:
+def _show(home: ShellState, made: Any, given: Mapping[str, Any]) -> None:
     home.bind(made, given.get("out"))
     from IPython.display import display
 

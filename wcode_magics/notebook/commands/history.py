@@ -5,10 +5,10 @@ import importlib.util
 from collections.abc import Mapping
 from typing import Any
 
-from wcode_magics.display.text_table import Table
+from wcode_magics.display.text_table import TextTable
 from wcode_magics.errors import OptionError
 from wcode_magics.notebook.cell_run import show_bundle
-from wcode_magics.notebook.shell_state import Extension, tell
+from wcode_magics.notebook.shell_state import ShellState, tell
 from wcode_magics.settings import option_line as lines
 from wcode_magics.settings.options import Option
 from wcode_magics.store import Store
@@ -31,7 +31,7 @@ _SHOWN = ("time", "model", "prompt", "text", "cost", "finish_reason")
 _EXCLUDED = (("import", "since"), ("import", "before"), ("prune", "since"))
 
 
-def wcode_history(home: Extension, line: str) -> Any:
+def wcode_history(home: ShellState, line: str) -> Any:
     """The newest answers of the store: a DataFrame where pandas is installed.
 
     With options they are copied to another store, taken in from one, or forgotten,
@@ -113,7 +113,7 @@ def _shown(rows: list[dict[str, Any]]) -> Any:
 
         return pd.DataFrame(rows)
     cells = [[_brief(row[name]) for name in _SHOWN] for row in rows]
-    show_bundle(Table([say(f"spent.{name}") for name in _SHOWN], cells).bundle())
+    show_bundle(TextTable([say(f"spent.{name}") for name in _SHOWN], cells).bundle())
     return None
 
 

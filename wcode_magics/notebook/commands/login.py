@@ -5,12 +5,12 @@ import getpass
 from IPython.core.error import StdinNotImplementedError
 
 from wcode_magics.errors import SettingError, UsageError
-from wcode_magics.notebook.shell_state import Extension, tell
+from wcode_magics.notebook.shell_state import ShellState, tell
 from wcode_magics.settings import settings
 from wcode_magics.text import say
 
 
-def wcode_login(home: Extension, line: str) -> None:
+def wcode_login(home: ShellState, line: str) -> None:
     """Take the key by hidden input and keep it in the system keyring."""
     if line.strip():
         raise UsageError("key_on_line", url=settings.GET_KEY_URL)
@@ -26,7 +26,7 @@ def wcode_login(home: Extension, line: str) -> None:
     tell(say("ui.key_kept"))
 
 
-def wcode_logout(home: Extension, _line: str) -> None:
+def wcode_logout(home: ShellState, _line: str) -> None:
     """Remove the key from the system keyring."""
     removed = settings.forget_key()
     home.session.settings.forget_read_key()

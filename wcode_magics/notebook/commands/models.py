@@ -1,16 +1,16 @@
 """``%wcode_models`` and ``%wcode_params``: what there is to choose from."""
 
 from wcode_magics.display import bundles
-from wcode_magics.display.text_table import Table
+from wcode_magics.display.text_table import TextTable
 from wcode_magics.errors import EndpointError
 from wcode_magics.notebook.cell_run import show_bundle
-from wcode_magics.notebook.shell_state import Extension
+from wcode_magics.notebook.shell_state import ShellState
 from wcode_magics.output.mimebundle import joined
 from wcode_magics.protocol import models, parameters
 from wcode_magics.text import say
 
 
-def wcode_models(home: Extension, _line: str) -> None:
+def wcode_models(home: ShellState, _line: str) -> None:
     """Show the catalogue of models, and what the endpoint itself lists."""
     url = home.session.endpoint().base_url
     heads = ("name", "context", "price_in", "price_out", "updated", "abilities")
@@ -25,10 +25,10 @@ def wcode_models(home: Extension, _line: str) -> None:
         )
         for model in models.MODELS
     ]
-    catalogue = Table([say(f"ui.{head}") for head in heads], rows)
+    catalogue = TextTable([say(f"ui.{head}") for head in heads], rows)
     try:
         listed = [(str(row.get("id", "–")),) for row in home.session.models()]
-        there = Table([say("ui.listed", url=url)], listed).bundle()
+        there = TextTable([say("ui.listed", url=url)], listed).bundle()
     except EndpointError as error:
         reason = error if error.key != "model" else _own_words(error)
         there = bundles.note_bundle(say("ui.listed_none", url=url, reason=reason))
@@ -40,7 +40,7 @@ def _own_words(error: EndpointError) -> str:
     return f"{error.facts.get('status', '–')}: {error.facts.get('message', '–')}"
 
 
-def wcode_params(home: Extension, line: str) -> None:
+def wcode_params(home: ShellState, line: str) -> None:
     """Show the table of parameters, or one of them."""
     name = line.strip()
     rows = [parameters.find(name)] if name else parameters.PARAMS
@@ -58,4 +58,4 @@ def wcode_params(home: Extension, line: str) -> None:
         )
         for row in rows
     ]
-    show_bundle(Table([say(f"ui.{head}") for head in heads], cells).bundle())
+    show_bundle(TextTable([say(f"ui.{head}") for head in heads], cells).bundle())

@@ -6,7 +6,7 @@ from wcode_magics.display import bundles
 from wcode_magics.errors import UsageError
 from wcode_magics.notebook.cell_run import show_bundle
 from wcode_magics.notebook.commands.cell import send
-from wcode_magics.notebook.shell_state import Extension
+from wcode_magics.notebook.shell_state import ShellState
 from wcode_magics.output.mimebundle import joined
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.runtime.shell_variables import LAST
@@ -17,7 +17,7 @@ from wcode_magics.settings import options
 from wcode_magics.text import say
 
 
-def wcode_fix(home: Extension, line: str) -> Any:
+def wcode_fix(home: ShellState, line: str) -> Any:
     """Ask about the last exception; words after the options are added to it.
 
     What would be sent is shown, and sent if the person says yes, or ``--yes``.
@@ -36,7 +36,7 @@ def wcode_fix(home: Extension, line: str) -> Any:
     return send(home, prepared, given)
 
 
-def wcode_repair(home: Extension, line: str) -> Any:
+def wcode_repair(home: ShellState, line: str) -> Any:
     """Ask once more for the form that ``_wcode`` was asked for and does not have."""
     parsed = lines.parse(line, home.variables)
     parsed.refuse_rest()
@@ -50,7 +50,7 @@ def wcode_repair(home: Extension, line: str) -> Any:
     return send(home, again, {**once, **parsed.values})
 
 
-def _only(home: Extension) -> Reply:
+def _only(home: ShellState) -> Reply:
     """The reply that ``_wcode`` is; raises UsageError where it is none."""
     reply = home.last_reply
     if reply is not None:

@@ -2,33 +2,33 @@
 
 from wcode_magics import snippets
 from wcode_magics.display import bundles
-from wcode_magics.display.text_table import Table
+from wcode_magics.display.text_table import TextTable
 from wcode_magics.errors import UsageError
 from wcode_magics.notebook.cell_run import show_bundle
-from wcode_magics.notebook.shell_state import Extension
+from wcode_magics.notebook.shell_state import ShellState
 from wcode_magics.sending.request_run import Prepared
 from wcode_magics.settings import option_line as lines
 from wcode_magics.text import say
 
 
-def wcode_show(home: Extension, line: str) -> None:
+def wcode_show(home: ShellState, line: str) -> None:
     """Show the last request, or the one that options and a prompt would make."""
     home.show_request(_asked(home, line))
 
 
-def wcode_code(home: Extension, line: str) -> None:
+def wcode_code(home: ShellState, line: str) -> None:
     """Show the last request as a program, or list the languages."""
     word, _, rest = line.strip().partition(" ")
     if not word:
         heads = (say("ui.name"), say("ui.language"), say("ui.library"))
         rows = [(row.key, row.title, row.library) for row in snippets.TARGETS]
-        show_bundle(Table(heads, rows).bundle())
+        show_bundle(TextTable(heads, rows).bundle())
         return
     snippets.find(word)
     show_code(home, _asked(home, rest), word)
 
 
-def show_code(home: Extension, prepared: Prepared, language: str) -> None:
+def show_code(home: ShellState, prepared: Prepared, language: str) -> None:
     """Show a request as a program, coloured in the notebook; the key is not in it."""
     target = snippets.find(language)
     endpoint = home.session.endpoint(prepared.resolved)
@@ -43,7 +43,7 @@ def show_code(home: Extension, prepared: Prepared, language: str) -> None:
     show_bundle(bundles.code_bundle(code, target.lexer))
 
 
-def _asked(home: Extension, line: str) -> Prepared:
+def _asked(home: ShellState, line: str) -> Prepared:
     if line.strip():
         parsed = lines.parse(line, home.variables)
         return home.prepare(parsed.rest, parsed.values)

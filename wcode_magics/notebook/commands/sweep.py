@@ -7,14 +7,14 @@ from wcode_magics.display import bundles, sweep_bundles
 from wcode_magics.display.live_display import Live
 from wcode_magics.errors import OptionError, Stopped
 from wcode_magics.notebook.cell_run import NotebookScreen, show_bundle, watch
-from wcode_magics.notebook.shell_state import Extension
+from wcode_magics.notebook.shell_state import ShellState
 from wcode_magics.sending.request_run import awaited
 from wcode_magics.session.sweep import Sweep, Trial, grid_of
 from wcode_magics.settings import options
 from wcode_magics.text import say
 
 
-def send_sweep(home: Extension, prompt: str, given: Mapping[str, Any]) -> Sweep | None:
+def send_sweep(home: ShellState, prompt: str, given: Mapping[str, Any]) -> Sweep | None:
     """Send the combinations, bind the table, show the answers side by side.
 
     Raises:
@@ -56,7 +56,7 @@ def _refuse_others(given: Mapping[str, Any]) -> None:
 
 
 def _show(
-    home: Extension, swept: Sweep, out: str | None, screen: NotebookScreen
+    home: ShellState, swept: Sweep, out: str | None, screen: NotebookScreen
 ) -> None:
     """Bind first, then draw."""
     home.bind(swept)

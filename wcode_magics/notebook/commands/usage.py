@@ -3,9 +3,9 @@
 import math
 from typing import Any
 
-from wcode_magics.display.text_table import Table
+from wcode_magics.display.text_table import TextTable
 from wcode_magics.notebook.cell_run import show_bundle
-from wcode_magics.notebook.shell_state import Extension
+from wcode_magics.notebook.shell_state import ShellState
 from wcode_magics.output.mimebundle import joined
 from wcode_magics.protocol import models
 from wcode_magics.text import say
@@ -14,7 +14,7 @@ _BY_CELL = ("cell", "answers", "cost")
 _USAGE = ("day", "model", "answers", "prompt_tokens", "completion_tokens", "cost")
 
 
-def wcode_usage(home: Extension, _line: str) -> None:
+def wcode_usage(home: ShellState, _line: str) -> None:
     """Totals by day and model; what each cell of this session spent, and its budget."""
     rows = home.session.store.usage()
     cells = [[_told(name, row[name]) for name in _USAGE] for row in rows]
@@ -26,8 +26,8 @@ def wcode_usage(home: Extension, _line: str) -> None:
     if limit < math.inf:
         note += " " + say("spent.limit", limit=models.money(limit))
     heads = [say(f"spent.{name}") for name in _USAGE]
-    by_day = Table(heads, cells).bundle()
-    by_cell = Table(
+    by_day = TextTable(heads, cells).bundle()
+    by_cell = TextTable(
         [say(f"spent.{name}") for name in _BY_CELL],
         [
             (

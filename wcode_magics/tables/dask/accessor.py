@@ -15,22 +15,22 @@ import dask.dataframe as dd
 import pandas as pd
 
 from wcode_magics.errors import UsageError
-from wcode_magics.tables.accessor import PREVIEWED, Face
+from wcode_magics.tables.accessor import PREVIEWED, TableMethods
 from wcode_magics.tables.columns import empty
 from wcode_magics.tables.dask.partition import Plan, holds
-from wcode_magics.tables.dask.run_settings import Lease
+from wcode_magics.tables.dask.run_settings import RunSettings
 from wcode_magics.tables.estimate import Forecast, Survey, spread
 from wcode_magics.tables.progress import tell
 from wcode_magics.tables.retries import again, statuses_of
-from wcode_magics.tables.run import Call, call_of
+from wcode_magics.tables.run import TableRun, call_of
 from wcode_magics.text import say
 
 HEAD = 1_000
 """The rows that a preview chooses from."""
 
 
-class FrameFace(Face[Any]):
-    """The methods of :class:`~wcode_magics.tables.accessor.Face`; rows by partition."""
+class DaskFrameAccessor(TableMethods[Any]):
+    """The methods of ``df.wcode``; rows are asked about by partition."""
 
     _held: Any
 
@@ -80,10 +80,12 @@ class FrameFace(Face[Any]):
 
     def _about(
         self, frame: pd.DataFrame, template: str, options: Mapping[str, Any]
-    ) -> Call:
+    ) -> TableRun:
         return call_of(frame, template, options)
 
-    def _lazily(self, call: Call, statuses: Sequence[str] = (), *answers: Any) -> Any:
+    def _lazily(
+        self, call: TableRun, statuses: Sequence[str] = (), *answers: Any
+    ) -> Any:
         plan = replace(_plan(call), statuses=tuple(statuses))
         onto = self._meta if call.onto is None else call.onto
         meta = call.marked(empty(onto, call.task))
@@ -94,7 +96,7 @@ class FrameFace(Face[Any]):
             raise UsageError("cluster.unsent")
 
 
-class SeriesFace(FrameFace):
+class DaskSeriesAccessor(DaskFrameAccessor):
     """``series.wcode``: ``{{ value }}``, or the series' name, is the row's value.
 
     What it returns has the new columns alone, on the series' index.
@@ -124,16 +126,16 @@ class SeriesFace(FrameFace):
 
     def _about(
         self, frame: pd.DataFrame, template: str, options: Mapping[str, Any]
-    ) -> Call:
+    ) -> TableRun:
         return call_of(frame, template, options, onto=frame.iloc[:, :0])
 
 
-def _plan(call: Call) -> Plan:
+def _plan(call: TableRun) -> Plan:
     column = call.task.into
     words = [say(f"frame.{key}", column=column) for key in ("lazy", "lazy_unconfirmed")]
     words = words if call.progress else []
     return Plan(
-        Lease.of(call.session, call.resolved, call.budget, words),
+        RunSettings.of(call.session, call.resolved, call.budget, words),
         call.task,
         call.rows.others,
         call.given,

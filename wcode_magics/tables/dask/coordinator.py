@@ -25,7 +25,7 @@ QUIET_S = 2 * BEAT_S
 
 
 @dataclass(frozen=True)
-class Run:
+class CoordinatedRun:
     """What the workers of one run share; ``budget`` None: nothing is paid.
 
     ``limits`` gives the endpoint's limiter after it has set the run's own caps there,
@@ -47,10 +47,10 @@ class Run:
 
 
 @dataclass
-class Desk:
+class WorkerLoans:
     """What one worker has been lent; the calls that it can make are methods."""
 
-    run: Run
+    run: CoordinatedRun
     heard: float = field(default_factory=time.monotonic)
     calls: "dict[int, asyncio.Task[None]]" = field(default_factory=dict)
     _permits: dict[int, float] = field(default_factory=dict)
@@ -157,7 +157,7 @@ TOLD = frozenset({"fail", "leave", "release", "settle", "unconfirmed"})
 """Calls that are done at once, in the order they came."""
 
 
-class Office:
+class Coordinator:
     """Serves the workers of all runs through a Dask client.
 
     Calls are answered on the loop of :mod:`wcode_magics.runtime.loop`, where the limits
@@ -168,14 +168,16 @@ class Office:
         run: tells the run of a token; None: nothing is known of it any more.
     """
 
-    def __init__(self, client: Any, run: Callable[[str], Run | None]) -> None:
+    def __init__(
+        self, client: Any, run: Callable[[str], CoordinatedRun | None]
+    ) -> None:
         self.name = uuid.uuid4().hex
         self.tokens: set[str] = set()
         self._listens = True
         self._run = run
         self._client = client
         self._loop: asyncio.AbstractEventLoop = client.loop.asyncio_loop
-        self._desks: dict[str, Desk] = {}
+        self._desks: dict[str, WorkerLoans] = {}
         self._out: dict[str, _Outbox] = {}
         asyncio.run_coroutine_threadsafe(self._listen(), self._loop)
 
@@ -187,12 +189,12 @@ class Office:
     async def _listen(self) -> None:
         from distributed import Queue
 
-        watch = loop.Task(self._watch)
+        watch = loop.LoopTask(self._watch)
         try:
             calls = await Queue(queue_name(self.name), client=self._client)
             while True:
                 said = await calls.get()
-                loop.Task(self._serve, *said)
+                loop.LoopTask(self._serve, *said)
         except OSError:
             return  # the client was closed
         finally:
@@ -220,14 +222,19 @@ class Office:
                 call = self._call(worker, desk, number, name, given)
                 desk.calls[number] = asyncio.create_task(call)
 
-    def _desk(self, token: str, worker: str) -> Desk | None:
+    def _desk(self, token: str, worker: str) -> WorkerLoans | None:
         run = self._run(token)
         if run is None:
             return None
-        return self._desks.setdefault(worker, Desk(run))
+        return self._desks.setdefault(worker, WorkerLoans(run))
 
     async def _call(
-        self, worker: str, desk: Desk, number: int, name: str, given: Sequence[Any]
+        self,
+        worker: str,
+        desk: WorkerLoans,
+        number: int,
+        name: str,
+        given: Sequence[Any],
     ) -> None:
         try:
             answer = [number, True, await getattr(desk, name)(*given)]

@@ -17,8 +17,8 @@ from wcode_magics.runtime import loop
 from wcode_magics.sending.batch import Ask, Batch
 from wcode_magics.sending.outcome import GOOD, Outcome
 from wcode_magics.tables.columns import empty, filled
-from wcode_magics.tables.dask.run_settings import Home, Lease
-from wcode_magics.tables.dask.worker import Post, at_work
+from wcode_magics.tables.dask.run_settings import LocalRun, RunSettings
+from wcode_magics.tables.dask.worker import WorkerRun, at_work
 from wcode_magics.tables.estimate import Survey, survey
 from wcode_magics.tables.marks import CALLS, calls_of
 from wcode_magics.tables.pipeline import batch
@@ -46,7 +46,7 @@ class Plan:
         WcodeError: what befell all rows of the partition.
     """
 
-    lease: Lease
+    lease: RunSettings
     task: Task
     names: Mapping[str, Any]
     given: Mapping[str, Any]
@@ -92,7 +92,7 @@ class Plan:
             return survey(rows, way.recorded, place=place, anew=anew)
 
     @contextmanager
-    def _way(self) -> Iterator[tuple[Home | Post, Cancelled]]:
+    def _way(self) -> Iterator[tuple[LocalRun | WorkerRun, Cancelled]]:
         home = self.lease.home()
         if home is not None:
             yield home, home.watch()
@@ -104,7 +104,7 @@ class Plan:
         self,
         frame: pd.DataFrame,
         onto: pd.DataFrame,
-        way: Home | Post,
+        way: LocalRun | WorkerRun,
         cancelled: Cancelled,
     ) -> pd.DataFrame:
         places = places_of(onto, self.task, self.statuses) if self.statuses else None
@@ -120,7 +120,7 @@ class Plan:
         return made
 
     def _outcomes(
-        self, asks: list[Ask], way: Home | Post, cancelled: Cancelled
+        self, asks: list[Ask], way: LocalRun | WorkerRun, cancelled: Cancelled
     ) -> list[Outcome[Any]]:
         """What others ask just now is left to them, and then taken from the store."""
         outcomes: list[Outcome[Any]] = [Outcome("stopped")] * len(asks)
@@ -176,7 +176,7 @@ def _is_mine(ask: Ask, taken: set[str]) -> bool:
 
 
 def _run(
-    run: Batch[Any], asks: list[Ask], way: Home | Post, cancelled: Cancelled
+    run: Batch[Any], asks: list[Ask], way: LocalRun | WorkerRun, cancelled: Cancelled
 ) -> list[Outcome[Any]]:
     """The outcomes; where nobody wants them any more, the run is paused and left.
 
@@ -184,7 +184,7 @@ def _run(
         WcodeError: what befell all of them, or all from some one on; a budget is told
             row by row.
     """
-    future = loop.Task(run.run, asks, len(asks)).future
+    future = loop.LoopTask(run.run, asks, len(asks)).future
     stopped = False
     try:
         while not future.done():

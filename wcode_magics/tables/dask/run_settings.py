@@ -27,17 +27,17 @@ from wcode_magics.sending.replay import Replay
 from wcode_magics.session.session import Session
 from wcode_magics.settings.settings import Resolved
 from wcode_magics.tables.dask import worker_task
-from wcode_magics.tables.dask.coordinator import Office, Run
+from wcode_magics.tables.dask.coordinator import CoordinatedRun, Coordinator
 from wcode_magics.tables.dask.in_flight import Claims
 from wcode_magics.tables.dask.messages import scheduler_of
 from wcode_magics.tables.dask.worker_journal import Recalled
-from wcode_magics.tables.pipeline import Line, looks, purse_of
+from wcode_magics.tables.pipeline import RequestLine, looks, purse_of
 from wcode_magics.tables.progress import tell
 
-_homes: dict[str, "Home"] = {}
+_homes: dict[str, "LocalRun"] = {}
 _broken: list[None] = []
-_offices: dict[str, Office] = {}
-_leases: "WeakValueDictionary[str, Lease]" = WeakValueDictionary()
+_offices: dict[str, Coordinator] = {}
+_leases: "WeakValueDictionary[str, RunSettings]" = WeakValueDictionary()
 _claims: "WeakValueDictionary[tuple[Path, str | None], Claims]" = WeakValueDictionary()
 _copied: set[str] = set()
 _lock = threading.Lock()
@@ -73,21 +73,21 @@ class _Once:
 
 
 @dataclass(frozen=True)
-class Home:
+class LocalRun:
     """The way of requests in the process that leads, for threads of its own.
 
-    Its methods are those of :class:`~wcode_magics.tables.dask.worker.Post`.
+    Its methods are those of :class:`~wcode_magics.tables.dask.worker.WorkerRun`.
     """
 
     session: Session
     resolved: Resolved
-    run: Run
+    run: CoordinatedRun
     since: float = 0.0
 
     @contextmanager
     def claimed(
         self, requests: Sequence[Request], wait: bool
-    ) -> Iterator[tuple[Line, set[str]]]:
+    ) -> Iterator[tuple[RequestLine, set[str]]]:
         """The way for those requests that nobody else asks just now, by hash."""
         claims = self.run.claims
         taken = loop.run(claims.take, [one.hash for one in requests], wait)
@@ -128,14 +128,14 @@ class Home:
         yield
         self.run.store.flush()
 
-    def _line_of(self, since: float) -> Line:
-        line = Line.of(self.session, self.resolved, self.run.budget)
+    def _line_of(self, since: float) -> RequestLine:
+        line = RequestLine.of(self.session, self.resolved, self.run.budget)
         limiter: Any = _Announced(line.limiter, self.run.word)
         return replace(line, store=Recalled(self.run.store, {}, since), limiter=limiter)
 
 
 @dataclass(frozen=True)
-class Lease:
+class RunSettings:
     """The terms of a run.
 
     To be pickled in the process that leads opens an office there for each Dask client,
@@ -162,7 +162,7 @@ class Lease:
         resolved: Resolved,
         budget: float | None = None,
         words: Sequence[str] = (),
-    ) -> "Lease":
+    ) -> "RunSettings":
         """The terms that a session sets, its limits and its store behind them.
 
         Args:
@@ -188,7 +188,7 @@ class Lease:
         store, token = session.ledger.store(resolved), uuid.uuid4().hex
         claims = _claims.setdefault((store.path.absolute(), url), Claims())
         limits = _limits(session, url, resolved, paid=paid)
-        run = Run(store, limits, purse, claims, *map(_Once, words))
+        run = CoordinatedRun(store, limits, purse, claims, *map(_Once, words))
         _breaks.register()
         held = {**resolved.held, "base_url": url}
         lease = cls(
@@ -200,7 +200,7 @@ class Lease:
             limited=purse is not None and purse.limits,
             since=since,
         )
-        _keep(lease, Home(session, resolved, run, since))
+        _keep(lease, LocalRun(session, resolved, run, since))
         return lease
 
     @property
@@ -208,7 +208,7 @@ class Lease:
         """Whether the sandbox answers: each worker has its own."""
         return self.resolved["base_url"] is None
 
-    def home(self) -> Home | None:
+    def home(self) -> LocalRun | None:
         """The way of requests, in the process that leads; None in any other."""
         return _homes.get(self.token)
 
@@ -247,7 +247,7 @@ def _limits(
     return partial(session.ledger.limiter, endpoint, resolved)
 
 
-def _keep(lease: Lease, home: Home) -> None:
+def _keep(lease: RunSettings, home: LocalRun) -> None:
     """Have a run's home, until no table and no worker can ask for it any more."""
     with _lock:
         _leases[lease.token] = lease
@@ -257,7 +257,7 @@ def _keep(lease: Lease, home: Home) -> None:
         _homes[lease.token] = home
 
 
-def _run_of(token: str) -> Run | None:
+def _run_of(token: str) -> CoordinatedRun | None:
     home = _homes.get(token)
     return None if home is None else home.run
 
@@ -270,7 +270,7 @@ def _opened(token: str) -> dict[str, str]:
         clients = _clients()
         for client in clients:
             if client.id not in _offices:
-                _offices[client.id] = Office(client, _run_of)
+                _offices[client.id] = Coordinator(client, _run_of)
             _offices[client.id].tokens.add(token)
         if not clients:
             _copied.add(token)

@@ -24,10 +24,10 @@ from wcode_magics.session.session import Session
 from wcode_magics.settings.settings import OWN_VARIABLES, Settings
 from wcode_magics.store.row import replayed
 from wcode_magics.tables.dask.messages import Wire
-from wcode_magics.tables.dask.run_settings import Lease
+from wcode_magics.tables.dask.run_settings import RunSettings
 from wcode_magics.tables.dask.worker_journal import Journal, Recalled
 from wcode_magics.tables.dask.worker_task import leave, watch, worker_here
-from wcode_magics.tables.pipeline import Line
+from wcode_magics.tables.pipeline import RequestLine
 
 T = TypeVar("T")
 Name = tuple[str, str]
@@ -43,12 +43,12 @@ IDLE = 4
 """So long, and so many, runs stay connected of which no partition is at work."""
 
 _lock = threading.Lock()
-_turns: "WeakValueDictionary[Name, Turn]" = WeakValueDictionary()
-_posts: dict[Name, "Post"] = {}
+_turns: "WeakValueDictionary[Name, CreationLock]" = WeakValueDictionary()
+_posts: dict[Name, "WorkerRun"] = {}
 _journals: dict[tuple[Path, str], Journal] = {}
 
 
-class Permits:
+class RemotePermits:
     """A limiter that asks the process which leads, as :class:`Limiter` does.
 
     That process alone knows whether the endpoint has put off what is to be sent.
@@ -95,7 +95,7 @@ class Permits:
         self._wire.tell("fail", int(since), *how)
 
 
-class Purse:
+class RemoteBudget:
     """A budget that is kept by the process which leads."""
 
     def __init__(self, wire: Wire, *, limits: bool) -> None:
@@ -116,7 +116,7 @@ class Purse:
 
 
 @dataclass(frozen=True, slots=True)
-class _Line(Line):
+class _Line(RequestLine):
     wire: Wire
     since: float
 
@@ -149,10 +149,10 @@ async def _or_back(asked: Coroutine[Any, Any, T], back: Callable[[T], object]) -
         raise
 
 
-class Post:
+class WorkerRun:
     """One run at this worker: its session, its wire, its journal."""
 
-    def __init__(self, lease: Lease, worker: Any, client: Any) -> None:
+    def __init__(self, lease: RunSettings, worker: Any, client: Any) -> None:
         self.running = 1
         self.rested = 0.0
         self._lease = lease
@@ -164,7 +164,7 @@ class Post:
         except ClusterError:
             self._session.close()
             raise
-        self._sending = loop.Task(self._send)
+        self._sending = loop.LoopTask(self._send)
 
     def unconfirmed(self) -> None:
         """There are answers whose end the endpoint did not confirm."""
@@ -173,7 +173,7 @@ class Post:
     @contextmanager
     def claimed(
         self, requests: Sequence[Request], wait: bool
-    ) -> Iterator[tuple[Line, set[str]]]:
+    ) -> Iterator[tuple[RequestLine, set[str]]]:
         """The way for those requests that nobody else asks just now, by hash.
 
         What is recorded of them is fetched before, what was answered is at home after,
@@ -230,9 +230,9 @@ class Post:
             return None
         return self._session.place(self._lease.resolved)
 
-    def _permits(self) -> Permits:
+    def _permits(self) -> RemotePermits:
         resolved = self._lease.resolved
-        return Permits(
+        return RemotePermits(
             self.wire,
             most=max(1, int(resolved["concurrency"])),
             counts_tokens=bool(resolved["tokens_per_minute"]),
@@ -250,13 +250,14 @@ class Post:
                 self.wire.ask("refuse", request.to_dict())
         return known
 
-    def _line(self, known: Mapping[str, bytes]) -> Line:
+    def _line(self, known: Mapping[str, bytes]) -> RequestLine:
         lease, client, purse, health = self._lease, None, None, Health()
         shelf: Any = Recalled(self._journal.store, known, lease.since)
         if Replay(lease.resolved["replay"]).sends:
             client = self._session.client(lease.resolved)
             health = self._session.ledger.health(client.endpoint)
-            purse = Purse(self.wire, limits=lease.limited) if lease.paid else None
+            if lease.paid:
+                purse = RemoteBudget(self.wire, limits=lease.limited)
         return _Line(
             lease.resolved,
             client or Recorded(shelf),
@@ -279,7 +280,7 @@ class Post:
 
 
 @contextmanager
-def at_work(lease: Lease) -> Iterator[tuple[Post, Callable[[], bool]]]:
+def at_work(lease: RunSettings) -> Iterator[tuple[WorkerRun, Callable[[], bool]]]:
     """The post of a run in this worker, and whether this task was cancelled.
 
     Raises:
@@ -305,28 +306,28 @@ def at_work(lease: Lease) -> Iterator[tuple[Post, Callable[[], bool]]]:
             post.close()
 
 
-class Turn:
+class CreationLock:
     """The right to open one post."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
 
 
-def _post(lease: Lease, worker: Any) -> Post:
+def _post(lease: RunSettings, worker: Any) -> WorkerRun:
     """The post of a run; it runs one partition more."""
     from distributed import get_client
 
     client = get_client()
     name = lease.token, lease.office(client)
     with _lock:
-        turn = _turns.setdefault(name, Turn())
+        turn = _turns.setdefault(name, CreationLock())
     with turn.lock:
         with _lock:
             post = _posts.get(name)
             if post is not None and post.wire.error is None:
                 post.running += 1
                 return post
-        made = Post(lease, worker, client)
+        made = WorkerRun(lease, worker, client)
         with _lock:
             _posts[name] = made
             idle = _idle()
@@ -335,7 +336,7 @@ def _post(lease: Lease, worker: Any) -> Post:
     return made
 
 
-def _idle() -> list[Post]:
+def _idle() -> list[WorkerRun]:
     """Posts that have rested too long, or longer than enough others: taken out."""
     resting = [name for name, post in _posts.items() if not post.running]
     resting.sort(key=lambda name: _posts[name].rested, reverse=True)
@@ -344,7 +345,7 @@ def _idle() -> list[Post]:
     return [_posts.pop(name) for name in [*old, *resting[IDLE:]]]
 
 
-def _session(lease: Lease) -> Session:
+def _session(lease: RunSettings) -> Session:
     names = () if lease.sandbox else OWN_VARIABLES
     environ = {name: os.environ[name] for name in names if name in os.environ}
     settings = Settings(environ=environ)

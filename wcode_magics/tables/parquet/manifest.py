@@ -11,8 +11,8 @@ from wcode_magics.logprobs.word_diff import common_start
 from wcode_magics.prompts.plain_values import plain
 from wcode_magics.runtime import private_files
 from wcode_magics.tables.columns import columns_of
-from wcode_magics.tables.parquet.reader import Source
-from wcode_magics.tables.run import Call
+from wcode_magics.tables.parquet.reader import ParquetSource
+from wcode_magics.tables.run import TableRun
 
 FORMAT = 1
 _PROMPTS = {"user": "prompt", "system": "system prompt"}
@@ -28,7 +28,7 @@ class Manifest:
     call: Mapping[str, Any]
 
     @classmethod
-    def of(cls, call: Call, source: Source, rows: int) -> "Manifest":
+    def of(cls, call: TableRun, source: ParquetSource, rows: int) -> "Manifest":
         """That of a run over a source in chunks of so many rows. It has no key."""
         base, task = call.task.base, call.task
         place = call.session.place(call.resolved)

@@ -19,10 +19,10 @@ from wcode_magics.errors import BudgetError, ReplayError, StoreError, WcodeError
 from wcode_magics.protocol.request import Request
 from wcode_magics.sending.batch import Ask, Batch
 from wcode_magics.sending.outcome import GOOD, Outcome, Tally, is_answered
-from wcode_magics.tables.pipeline import Line
+from wcode_magics.tables.pipeline import RequestLine
 from wcode_magics.tables.pipeline import batch as batch_of
 from wcode_magics.tables.rows import Rows
-from wcode_magics.tables.run import Call
+from wcode_magics.tables.run import TableRun
 
 UNFINISHED = frozenset({"stopped", "budget"})
 """Statuses of rows that a later run goes on with."""
@@ -39,10 +39,10 @@ class Chunk:
     rows: Rows
 
 
-class Turn:
+class ChunkTurn:
     """What a chunk asks, what it leaves to the one before, and what became of both."""
 
-    def __init__(self, total: int, before: "Turn | None") -> None:
+    def __init__(self, total: int, before: "ChunkTurn | None") -> None:
         self.outcomes: list[Outcome[tuple[Any, ...]]] = [Outcome("stopped")] * total
         self.taken = asyncio.Event()
         self._before = before
@@ -81,7 +81,7 @@ class Turn:
         return open_
 
 
-class Passage:
+class ChunkRun:
     """One run over many chunks.
 
     Args:
@@ -94,7 +94,7 @@ class Passage:
 
     def __init__(
         self,
-        call: Call,
+        call: TableRun,
         chunks: Iterator[Chunk],
         write: Callable[[Chunk, Outcomes], None],
         tally: Tally,
@@ -105,7 +105,7 @@ class Passage:
         self.reason: WcodeError | None = None
         self.stopped = False
         self._call = call
-        self._line = Line.of(call.session, call.resolved, call.budget)
+        self._line = RequestLine.of(call.session, call.resolved, call.budget)
         self._store = call.session.ledger.store(call.resolved)
         self._chunks, self._write, self._again = chunks, write, again
         self._alive: list[Batch[tuple[Any, ...]]] = []
@@ -168,12 +168,12 @@ class Passage:
 
     async def _all(self) -> None:
         before: asyncio.Task[None] | None = None
-        turn: Turn | None = None
+        turn: ChunkTurn | None = None
         while not self._over:
             chunk = await self._next(before)
             if chunk is None:
                 break
-            turn = Turn(len(chunk.rows), turn)
+            turn = ChunkTurn(len(chunk.rows), turn)
             task = asyncio.create_task(self._one(chunk, turn, before))
             self._tasks = [task] if before is None else [before, task]
             await turn.taken.wait()
@@ -193,7 +193,7 @@ class Passage:
             raise
 
     async def _one(
-        self, chunk: Chunk, turn: Turn, before: asyncio.Task[None] | None
+        self, chunk: Chunk, turn: ChunkTurn, before: asyncio.Task[None] | None
     ) -> None:
         own: list[int] = []
         asks = turn.asks(chunk.rows.asks(), own)
@@ -231,7 +231,7 @@ class Passage:
             raise
 
     async def _outcomes(
-        self, turn: Turn, asks: Iterator[Ask], places: Sequence[int], total: int
+        self, turn: ChunkTurn, asks: Iterator[Ask], places: Sequence[int], total: int
     ) -> bool:
         """Ask, and tell whether something befell all; ``places`` fills as it asks."""
         going = self._call.keep_going

@@ -36,7 +36,7 @@ _WHOLE = re.compile(r"-?\d{1,18}")
 
 
 @dataclass(frozen=True)
-class Source:
+class ParquetSource:
     """Local Parquet files, one after another, as one table."""
 
     files: tuple[Path, ...]
@@ -45,7 +45,7 @@ class Source:
     patterns: tuple[Path, ...] = ()
 
     @classmethod
-    def of(cls, given: Any) -> "Source":
+    def of(cls, given: Any) -> "ParquetSource":
         """A file, a folder of files, a pattern (``*``) or a list of files.
 
         Those of a folder or a pattern stand in the order of their names; what is

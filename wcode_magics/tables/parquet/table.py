@@ -16,7 +16,7 @@ from wcode_magics.protocol import models
 from wcode_magics.runtime import loop
 from wcode_magics.sending.outcome import Tally
 from wcode_magics.tables import registration
-from wcode_magics.tables.accessor import PREVIEWED, Face
+from wcode_magics.tables.accessor import PREVIEWED, TableMethods
 from wcode_magics.tables.columns import columns_of
 from wcode_magics.tables.estimate import Forecast, spread
 from wcode_magics.tables.marks import CALLS
@@ -31,12 +31,12 @@ from wcode_magics.tables.parquet.columns import (
 )
 from wcode_magics.tables.parquet.folder import Folder
 from wcode_magics.tables.parquet.manifest import Manifest
-from wcode_magics.tables.parquet.pipeline import Chunk, Outcomes, Passage
-from wcode_magics.tables.parquet.reader import Source
+from wcode_magics.tables.parquet.pipeline import Chunk, ChunkRun, Outcomes
+from wcode_magics.tables.parquet.reader import ParquetSource
 from wcode_magics.tables.progress import Bar, await_, cancelled, tell, wait
 from wcode_magics.tables.retries import again, statuses_of
 from wcode_magics.tables.rows import Rows
-from wcode_magics.tables.run import Call, call_of, halted
+from wcode_magics.tables.run import TableRun, call_of, halted
 from wcode_magics.text import say
 
 R = TypeVar("R")
@@ -81,7 +81,7 @@ class Written:
 class _Run:
     """A passage about to begin, and what is told of it."""
 
-    passage: Passage
+    passage: ChunkRun
     bar: Bar
     folder: Folder
     status: str
@@ -116,7 +116,7 @@ class _Run:
 class _All(Rows):
     """All rows of a source, a chunk at a time."""
 
-    source: Source | None = None
+    source: ParquetSource | None = None
     size: int = 1
     seen: list[Floats] = field(default_factory=list)
 
@@ -139,7 +139,7 @@ class _All(Rows):
             yield from rows.asks()
 
 
-class _Parts(Face[R]):
+class _Parts(TableMethods[R]):
     """What both forms share: the source, the folder, and the way between them."""
 
     def __init__(
@@ -147,7 +147,7 @@ class _Parts(Face[R]):
     ) -> None:
         if not isinstance(rows, int) or rows < 1:
             raise UsageError("parquet.rows", given=rows)
-        self._source, self._rows = Source.of(source), rows
+        self._source, self._rows = ParquetSource.of(source), rows
         self._folder, self._overwrite = Folder(Path(to).expanduser()), overwrite
         self._source.refuse_target(self._folder.path)
         blank = frame_of(self._source.schema.empty_table())
@@ -158,7 +158,7 @@ class _Parts(Face[R]):
         """What a run over all rows would send and take; nothing is sent."""
         return self._whole(call_of(self._frame, template, options)).forecast()
 
-    def _whole(self, call: Call) -> Call:
+    def _whole(self, call: TableRun) -> TableRun:
         rows = _All(
             call.rows.frame,
             call.rows.task,
@@ -168,7 +168,7 @@ class _Parts(Face[R]):
         )
         return replace(call, rows=rows)
 
-    def _head(self, template: str, n: int, options: Mapping[str, Any]) -> Call:
+    def _head(self, template: str, n: int, options: Mapping[str, Any]) -> TableRun:
         """Some rows of the first chunk, whose prompts are short and long."""
         ((_, table),) = self._source.chunks(self._rows, [0])
         frame = asked_of(table)
@@ -179,7 +179,7 @@ class _Parts(Face[R]):
         return replace(call, rows=rows, onto=frame_of(table).iloc[some])
 
     @contextmanager
-    def _asking(self, call: Call) -> Iterator[_Run]:
+    def _asking(self, call: TableRun) -> Iterator[_Run]:
         """A run over the chunks that are not there yet."""
         self._refuse_index(call)
         self._refuse_missing(call)
@@ -199,10 +199,10 @@ class _Parts(Face[R]):
 
             total = self._source.rows
             tally = Tally(done=total - self._rows_of(wanted))
-            passage = Passage(call, self._chunks(call, wanted), write, tally)
+            passage = ChunkRun(call, self._chunks(call, wanted), write, tally)
             yield self._run(passage, call, total)
 
-    def _chunks(self, call: Call, wanted: Sequence[int]) -> Iterator[Chunk]:
+    def _chunks(self, call: TableRun, wanted: Sequence[int]) -> Iterator[Chunk]:
         columns = read_columns(call.rows)
         for number, table in self._source.chunks(self._rows, wanted):
             frame = asked_of(table.select(columns))
@@ -227,12 +227,12 @@ class _Parts(Face[R]):
                 folder.write(chunk.number, made)
 
             chunks = self._chunks_again(call, status, wanted)
-            passage = Passage(call, chunks, write, Tally(), again=True)
+            passage = ChunkRun(call, chunks, write, Tally(), again=True)
             yield self._run(passage, call, total)
 
     def _call_again(
         self, statuses: Sequence[str], into: str | None, options: Mapping[str, Any]
-    ) -> tuple[pa.Schema, Call]:
+    ) -> tuple[pa.Schema, TableRun]:
         manifest = self._folder.manifest
         self._folder = self._folder.of_many(len(self._numbers))
         numbers = self._folder.numbers()
@@ -249,7 +249,7 @@ class _Parts(Face[R]):
         return schema, call
 
     def _chunks_again(
-        self, call: Call, status: str, wanted: Sequence[str]
+        self, call: TableRun, status: str, wanted: Sequence[str]
     ) -> Iterator[Chunk]:
         for number in self._folder.numbers():
             (column,) = self._folder.read(number, [status]).columns
@@ -261,7 +261,7 @@ class _Parts(Face[R]):
                 rows = replace(call.rows, frame=frame, places=places)
                 yield Chunk(number, table, rows)
 
-    def _run(self, passage: Passage, call: Call, total: int) -> _Run:
+    def _run(self, passage: ChunkRun, call: TableRun, total: int) -> _Run:
         bar = Bar(passage.tally, total, shown=call.progress)
         status = f"{call.task.into}_status"
         whole = self._source.rows
@@ -276,14 +276,14 @@ class _Parts(Face[R]):
         size, rows = self._rows, self._source.rows
         return sum(min(size, rows - number * size) for number in numbers)
 
-    def _refuse_index(self, call: Call) -> None:
+    def _refuse_index(self, call: TableRun) -> None:
         """Raise UsageError where an answer's column would be that of the index."""
         held = index_of(self._source.schema)
         for one in columns_of(call.task):
             if one.name in held:
                 raise UsageError("parquet.index_column", name=one.name)
 
-    def _refuse_missing(self, call: Call) -> None:
+    def _refuse_missing(self, call: TableRun) -> None:
         if call.given["missing"] != "error":
             return
         gone = 0
@@ -330,7 +330,7 @@ class Parquet(_Parts[Written]):
         with self._retrying(statuses, into, options) as run:
             return _waited(run)
 
-    def _finish(self, call: Call) -> Written:
+    def _finish(self, call: TableRun) -> Written:
         with self._asking(call) as run:
             return _waited(run)
 
@@ -359,7 +359,7 @@ class AsyncParquet(_Parts[Awaitable[Written]]):
         with self._retrying(statuses, into, options) as run:
             return await _awaited(run)
 
-    async def _finish(self, call: Call) -> Written:
+    async def _finish(self, call: TableRun) -> Written:
         with self._asking(call) as run:
             return await _awaited(run)
 
@@ -370,13 +370,13 @@ def read_columns(rows: Rows) -> list[str]:
 
 
 def _waited(run: _Run) -> Written:
-    future = loop.Task(run.passage.run).future
+    future = loop.LoopTask(run.passage.run).future
     _, stopped = wait(future, run.passage, run.bar)
     return run.told(stopped=stopped)
 
 
 async def _awaited(run: _Run) -> Written:
-    future = loop.Task(run.passage.run).future
+    future = loop.LoopTask(run.passage.run).future
     _, stopped = await await_(future, run.passage, run.bar)
     try:
         return run.told(stopped=stopped)
