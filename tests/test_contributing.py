@@ -1,0 +1,210 @@
+"""What CONTRIBUTING says is enough to add something, is enough."""
+
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import wcode_magics
+
+PACKAGE = Path(wcode_magics.__file__).parent
+PAGE = (PACKAGE.parent / "CONTRIBUTING.md").read_text("utf-8")
+
+
+@dataclass(frozen=True)
+class Addition:
+    """Files with what is put into each (after a text, or as a new file); a check."""
+
+    files: dict[str, tuple[str, str]]
+    check: str
+
+
+ZEST = '[params.zest]\nlabel = "{}"\nhelp = "{}"\n'
+HELLO = """'''``%wcode_hello``'''
+
+
+def wcode_hello(home, line):
+    return f"hello {line}"
+"""
+
+ADDITIONS = {
+    "a parameter": Addition(
+        {
+            "protocol/parameters.py": (
+                "PARAMS = (\n",
+                '    Param("zest", "float", "sampling", 0.0, 1.0, short="z"),\n',
+            ),
+            "locale/en.toml": (
+                "",
+                '[params.zest]\nlabel = "Zest"\nhelp = "More zest."\n',
+            ),
+            "locale/zh.toml": (
+                "",
+                '[params.zest]\nlabel = "活力"\nhelp = "更有活力。"\n',
+            ),
+        },
+        """
+from wcode_magics import Session, text
+from wcode_magics.protocol import parameters
+from wcode_magics.settings import manual, option_line
+line = option_line.parse("--zest 0.5 hello", {})
+with Session() as session:
+    body = session.prepare(line.rest, **line.values).request.body
+assert body["zest"] == 0.5, body
+assert "--zest" in manual.page() and "zest" in manual.params_markdown("zh")
+assert "--zest" in [one.text for one in option_line.complete("--ze", {})]
+""",
+    ),
+    "an option": Addition(
+        {
+            "settings/options.py": (
+                "    *_PARAMS,\n",
+                '    Option("shout", "flag", stage="run"),\n',
+            ),
+            "locale/en.toml": ("[options]\n", 'shout = "Shout."\n'),
+            "locale/zh.toml": ("[options]\n", 'shout = "大声。"\n'),
+        },
+        """
+from wcode_magics.settings import manual, option_line, options
+line = option_line.parse("--shout hello", {})
+assert line.values == {"shout": True}
+assert options.of_request(line.values) == {}
+assert "Shout." in manual.page() and "大声。" in manual.options_markdown("zh")
+""",
+    ),
+    "a model": Addition(
+        {
+            "protocol/models.py": (
+                "MODELS = (\n",
+                """    Model(
+        id="acme/one",
+        title="One",
+        context=4_096,
+        max_output=512,
+        price_in=1.0,
+        price_out=2.0,
+        updated="2026-01-01",
+        abilities=("text",),
+        place="https://acme.example/v1",
+    ),
+""",
+            )
+        },
+        """
+from wcode_magics.protocol import models
+from wcode_magics.protocol.messages import Usage
+cost = models.cost("acme/one", Usage(1_000_000, 1_000_000), "https://acme.example/v1")
+assert cost == 3.0, cost
+""",
+    ),
+    "a provider": Addition(
+        {
+            "settings/providers.py": (
+                "PROVIDERS = (\n",
+                '    Provider("Acme", "ACME_KEY", "https://acme.example/v1"),\n',
+            )
+        },
+        """
+from wcode_magics.settings import providers
+names, line = providers.unused({"ACME_KEY": "k"})
+assert names == ["ACME_KEY"] and "https://acme.example/v1" in line
+""",
+    ),
+    "a language of export": Addition(
+        {
+            "snippets/targets.py": (
+                "TARGETS = (\n",
+                """    Target(
+        "acme",
+        "Acme",
+        "net",
+        suffix="acme",
+        lexer="text",
+        comment="#",
+        install="Acme 1",
+        run="acme ask.acme",
+        quote=_data(literal.PYTHON),
+        tried=("Acme 1",),
+    ),
+""",
+            ),
+            "snippets/templates/acme.jinja": ("", "{{ header }}\nsend {{ body }}\n"),
+        },
+        """
+from wcode_magics import Session, snippets
+with Session() as session:
+    request = session.prepare("hello").request
+program = snippets.render(request, "acme", base_url="https://acme.example/v1")
+assert program.startswith("# One request") and "hello" in program
+assert "| `acme` |" in snippets.table("en")
+""",
+    ),
+    "a command": Addition(
+        {
+            "notebook/commands/__init__.py": (
+                "COMMANDS = {\n",
+                '    "wcode_hello": "hello",\n',
+            ),
+            "notebook/commands/hello.py": (
+                "",
+                HELLO,
+            ),
+            "locale/en.toml": ("[commands]\n", 'wcode_hello = "Greet."\n'),
+            "locale/zh.toml": ("[commands]\n", 'wcode_hello = "问好。"\n'),
+        },
+        """
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
+quiet = Config(HistoryManager={"enabled": False})
+shell = InteractiveShell.instance(config=quiet)
+shell.run_line_magic("load_ext", "wcode_magics")
+assert shell.run_line_magic("wcode_hello", "you") == "hello you"
+assert "Greet." in shell.object_inspect("%wcode_hello")["docstring"]
+""",
+    ),
+}
+
+
+def named(kind: str) -> list[str]:
+    """The files that CONTRIBUTING names for an addition."""
+    [row] = re.findall(rf"^\| {kind} \| (.+) \|$", PAGE, re.MULTILINE)
+    return re.findall(r"`([\w/.]+\.(?:py|toml|jinja))`", row)
+
+
+@pytest.mark.parametrize("kind", ADDITIONS)
+def test_what_is_named_is_enough(kind: str, tmp_path: Path) -> None:
+    """Made in a copy in the files that the page names, it works in every face."""
+    addition = ADDITIONS[kind]
+    concrete = {"KEY.jinja": "acme.jinja", "NAME.py": "hello.py"}
+    files = [
+        re.sub(r"[A-Z]+\.\w+", lambda m: concrete[m[0]], one) for one in named(kind)
+    ]
+    assert sorted(files) == sorted(addition.files)
+    shutil.copytree(
+        PACKAGE, tmp_path / "wcode_magics", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    for name, (after, added) in addition.files.items():
+        path = tmp_path / "wcode_magics" / name
+        if not after:
+            before = path.read_text("utf-8") + "\n" if path.exists() else ""
+            path.write_text(before + added, "utf-8")
+            continue
+        source = path.read_text("utf-8")
+        assert source.count(after) == 1
+        path.write_text(source.replace(after, after + added), "utf-8")
+    script = f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n{addition.check}"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_kind_of_the_page_is_tried() -> None:
+    """No row of the table stands there on its word alone."""
+    table = PAGE.partition("| to add | files |")[2].partition("\n\n")[0]
+    kinds = re.findall(r"^\| (an? [^|]+?) \|", table, re.MULTILINE)
+    assert kinds == [*ADDITIONS]
