@@ -1,1 +1,1 @@
-"""Many requests at a time: limits, retries, outcomes, budget."""
+"""Send one request or many: limits, retries, outcomes, budget."""

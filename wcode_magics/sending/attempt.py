@@ -1,15 +1,15 @@
-"""One attempt at a request: reserve, wait for a permit, send, settle.
+"""One attempt at a request: reserve budget, wait for a permit, send, settle.
 
-Every face sends through here, so that money, rates and the endpoint's health are
-kept in one place: a cell, each try of it, a round of tools, a run of ``repeat`` or
-``sweep``, a card of the panel, a row of a table. :class:`Attempts` gives one after
-another until a request is answered or given up::
+Every request is sent through here, so that budget, rate limits and endpoint health
+are tracked in one place: a cell, a retry, a tool round, a run of ``repeat`` or
+``sweep``, a card of the panel, a table row. :class:`Attempts` yields attempts until
+the request is answered or given up::
 
     async for attempt in Attempts(request, limits):
         async with attempt:
             attempt.reply = await send(request)
 
-An error inside ``async with`` is taken in where another attempt follows.
+An error inside ``async with`` is suppressed if another attempt follows.
 """
 
 import asyncio
@@ -33,11 +33,11 @@ from wcode_magics.sending.limiter import Limiter
 from wcode_magics.sending.retry import MAYBE_PAID, Retry, Tries, is_crowded
 
 _HIDDEN = 64
-"""Tokens of an answer that may be on their way when its stream breaks off."""
+"""Assumed number of generated but unreceived tokens when a stream breaks off."""
 
 
 class Permits(Protocol):
-    """Who gives leave to send; :class:`Limiter` says what each means."""
+    """Interface of :class:`Limiter`, which documents the members."""
 
     most: int
 
@@ -68,7 +68,7 @@ class Permits(Protocol):
 
 
 class BudgetLike(Protocol):
-    """Who pays; :class:`~wcode_magics.sending.budget.Budget` says what each means."""
+    """Interface of :class:`~wcode_magics.sending.budget.Budget`."""
 
     async def reserve(self, request: Request, place: str) -> float: ...  # noqa: D102
 
@@ -79,9 +79,9 @@ class BudgetLike(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What holds for all that is sent to the endpoint at ``place``.
+    """Limits shared by all requests to the endpoint at ``place``.
 
-    ``budget`` None: it is free.
+    ``budget`` is None if requests are free.
     """
 
     limiter: Permits = field(default_factory=Limiter)
@@ -92,16 +92,17 @@ class Limits:
 
 
 class Attempts:
-    """The attempts at one request, one after another.
+    """Asynchronous iterator over the attempts at one request.
 
     Args:
-        request: what is asked.
-        limits: of the endpoint.
-        tries: counts on, where another request stood in this one's place.
-        timeout: seconds to wait for an answer once the request can have had its turn;
-            None: the sender itself keeps to a timeout.
-        url: the endpoint, for the error of a timeout.
-        stopping: whether no attempt may follow any more.
+        request: request to send.
+        limits: limits of the endpoint.
+        tries: counters to continue, if this request replaces another one.
+        timeout: seconds to wait for an answer, starting when the requests ahead in
+            the server's queue can have been processed; None if the sender enforces its
+            own timeout.
+        url: endpoint shown in the timeout error.
+        stopping: returns True once no further attempt may start.
     """
 
     def __init__(
@@ -124,7 +125,7 @@ class Attempts:
 
     @property
     def waits(self) -> float:
-        """Seconds until an attempt that the endpoint has put off; else 0."""
+        """Seconds until an attempt that the endpoint has delayed; else 0."""
         paused = self.limits.limiter.paused if self.enters else 0.0
         return max(paused, self._due - time.monotonic())
 
@@ -142,9 +143,9 @@ class Attempts:
         return Attempt(self)
 
     def again(self, error: WcodeError, *, own: bool) -> bool:
-        """Whether another attempt follows an error; it then waits as long as it must.
+        """Return whether another attempt follows an error, and schedule its delay.
 
-        ``own`` tells that the failure may be this request's own.
+        ``own`` is True if the failure may be caused by this request alone.
         """
         retry = self.limits.retry
         if self.limits.health.is_gone(error, retry.outage):
@@ -153,12 +154,12 @@ class Attempts:
         return self._wait is not None
 
     def alone(self) -> None:
-        """Have another attempt at once, which counts for nothing."""
+        """Schedule an immediate attempt that does not count as a retry."""
         self._wait = 0.0
 
 
 class Attempt:
-    """One sending of a request; ``reply`` is what came, be it a part of an answer."""
+    """One sending of a request; ``reply`` is the reply received, possibly partial."""
 
     __slots__ = ("_aside", "_attempts", "_scope", "_sent", "_since", "_timer", "reply")
 
@@ -223,7 +224,7 @@ class Attempt:
             scope.reschedule(asyncio.get_running_loop().time())
 
     async def _left_in_time(self, *error: Any) -> e.TimedOut | None:
-        """Leave the scope of the timeout; its error where that ended the sending."""
+        """Exit the timeout scope; return TimedOut if the timeout expired."""
         if self._timer is not None:
             self._timer.cancel()
         if self._scope is None:
@@ -247,7 +248,7 @@ class Attempt:
         )
 
     def _fail(self, error: BaseException) -> bool:
-        """Tell the limits what happened; whether another attempt follows."""
+        """Report the failure to the limits; return whether another attempt follows."""
         attempts = self._attempts
         limits, retry = attempts.limits, attempts.limits.retry
         assert self._sent is not None
@@ -300,7 +301,7 @@ class Attempt:
             self._attempts.limits.budget.settle(self._aside, paid, unsure)
 
     def _bill(self, error: BaseException | None) -> tuple[float, float]:
-        """What it cost in ¥, and what more may be billed that nobody has told."""
+        """Return the cost in ¥ and the further amount that may be billed unreported."""
         reply, request = self.reply, self._attempts.request
         place = self._attempts.limits.place
         if reply is not None and (reply.usage or reply.cost is not None):
@@ -318,7 +319,7 @@ class Attempt:
 
 
 def _worst(request: Request, place: str) -> float:
-    """The most that a request may cost; 0 where its price is not known."""
+    """Return the maximum cost of a request in ¥; 0 if its price is unknown."""
     try:
         return worst_cost(request, place, tokens.estimate)
     except e.BudgetError:

@@ -1,9 +1,10 @@
-"""Many requests at once: each becomes an outcome, a reply or an error, in order.
+"""Run many requests concurrently; each becomes an outcome: a reply or an error.
 
-Workers pull from one iterator, so that a million requests are never a million tasks.
-A failure is the outcome of its request alone, unless it would befall all the others
-too (a refused key, no credit, a store that cannot write): that stops the run, as the
-person can. Nothing that was answered is lost by stopping.
+Outcomes keep the order of the requests. Workers pull from one iterator, so a million
+requests never become a million tasks. A failure affects only its own request, unless
+all others would fail too (a rejected key, no credit, a store that cannot write): such
+an error stops the run, as the user can. Replies already received are kept when a run
+stops.
 """
 
 import asyncio
@@ -34,7 +35,7 @@ Job = tuple[int, Request, Reply | None]
 LOOKUP = 32
 GRACE_S = 5.0
 ALIKE = 20
-"""So many rows that fail in the same way, and none that is good, end a run."""
+"""Number of rows failing alike, with none successful, that stops a run."""
 
 _FATAL = (
     e.CreditError,
@@ -45,29 +46,32 @@ _FATAL = (
 )
 _FATAL_AT_FIRST = (e.AuthenticationError, e.ForbiddenError, e.ModelError)
 _PARTICULAR = re.compile(r"""\d+|"[^"]*"|'[^']*'|“[^”]*”|‘[^’]*’|「[^」]*」""")
-"""What differs between errors of one kind: numbers and quoted words."""
+"""Parts that vary between errors of one kind: numbers and quoted words."""
 
 
 class Batch(Generic[T]):
     """One run of many requests.
 
     Args:
-        send: one request to its reply; raises WcodeError, and does not try again.
-        read: a reply to what is kept of it; raises WcodeError where it is not
-            what was asked for.
-        limiter: the endpoint's.
-        recall: requests to the recorded replies among them, by hash.
+        send: sends one request and returns its reply; raises WcodeError, does not
+            retry.
+        read: converts a reply to the value kept; raises WcodeError if the reply does
+            not have the requested form.
+        limiter: limiter of the endpoint.
+        recall: looks up recorded replies; maps request hash to reply.
         keep: stores a reply; raises StoreError.
-        mend: a reply that could not be read, and why, to a request that asks again,
-            once; None does not ask again.
-        find: such a request to its recorded reply, or None.
-        budget: what may be spent.
-        retry: how often and when to try again.
-        health: the endpoint's.
-        timeout: seconds to wait for an answer once a request can have had its turn;
-            None: ``send`` itself keeps to a timeout.
-        url: the endpoint, whose prices count.
-        keep_going: go on where rows fail alike and none is good.
+        mend: builds a repair request, sent once, from an unreadable reply and its
+            error; None disables repair.
+        find: returns the recorded reply to a repair request, or None.
+        ending: returns the status of a reply.
+        budget: spending limit.
+        retry: retry policy.
+        health: health of the endpoint.
+        timeout: seconds to wait for an answer, starting when the requests ahead in
+            the server's queue can have been processed; None if ``send`` enforces its
+            own timeout.
+        url: endpoint whose prices apply.
+        keep_going: continue even if rows fail alike and none succeeds.
     """
 
     def __init__(
@@ -112,12 +116,12 @@ class Batch(Generic[T]):
         self._served = self._good = 0
 
     async def run(self, asks: Iterable[Ask], total: int) -> list[Outcome[T]]:
-        """The outcomes, in the order of the requests.
+        """Return the outcomes, in the order of the requests.
 
         Args:
-            asks: requests; None for a place that is skipped, an error for one whose
-                request could not be made. Pulled as needed, not all at once.
-            total: how many there are.
+            asks: requests; None for a skipped row, an error for a row whose request
+                could not be built. Consumed lazily.
+            total: number of items in ``asks``.
         """
         self._loop = asyncio.get_running_loop()
         self.tally.total = total
@@ -135,11 +139,11 @@ class Batch(Generic[T]):
         return self._outcomes
 
     def pause(self) -> None:
-        """Send nothing more; in-flight answers have :data:`GRACE_S` to arrive."""
+        """Stop sending; in-flight answers have :data:`GRACE_S` seconds to arrive."""
         self._stopping.set()
 
     def stop(self) -> None:
-        """Pause; a second call leaves at once. May be called from any thread."""
+        """Pause the run; a second call stops it immediately. Thread-safe."""
         self._stops += 1
         event = self._stopping if self._stops == 1 else self._leaving
         if self._loop is None:
@@ -158,7 +162,7 @@ class Batch(Generic[T]):
         await _ended(pending, self._leaving, GRACE_S)
 
     def _jobs(self, asks: Iterable[Ask]) -> Iterator[Job | None]:
-        """What is to be done; None now and then, for others on the loop."""
+        """Yield the jobs; None at intervals, to yield control to the event loop."""
         places = enumerate(asks)
         while chunk := list(itertools.islice(places, LOOKUP)):
             fresh = [(i, ask) for i, ask in chunk if self._is_fresh(i, ask)]
@@ -247,7 +251,7 @@ class Batch(Generic[T]):
         return not last and self._limits.health.is_gone(error, retry.outage)
 
     def _fails_alike(self, error: WcodeError) -> bool:
-        """Whether enough rows failed as this one did, and none is good."""
+        """Return whether enough rows failed like this one, with none successful."""
         if self._good or self._keep_going or not isinstance(error, e.EndpointError):
             return False
         if isinstance(error, e.FilteredError):
@@ -277,7 +281,7 @@ class Batch(Generic[T]):
         return self._whole(made, reply)
 
     def _whole(self, outcome: Outcome[T], reply: Reply) -> Outcome[T]:
-        """The outcome, unless the prompt was read without its beginning."""
+        """Return the outcome, marked as an error if the prompt was truncated."""
         if outcome.status not in GOOD:
             return outcome
         cut = cut_of(reply)
@@ -289,7 +293,7 @@ class Batch(Generic[T]):
         return outcome
 
     def _cut_alike(self) -> None:
-        """Find prompts that are told as equally long, and are not."""
+        """Mark outcomes whose differing prompts were reported as equally long."""
         found = alike([length for _outcome, length in self._long])
         cuts = {id(self._long[n][0]): cut for n, cut in found.items()}
         for place, outcome in enumerate(self._outcomes if cuts else ()):
@@ -298,7 +302,7 @@ class Batch(Generic[T]):
                 self.tally.failed += 1
 
     def _value(self, reply: Reply) -> T:
-        """What is read from a reply; one too deep to be read is its own error."""
+        """Read the value of a reply; turn RecursionError into AnswerError."""
         try:
             return self._read(reply)
         except WcodeError as error:
@@ -329,7 +333,7 @@ class Batch(Generic[T]):
         raise AssertionError
 
     async def _flown(self, request: Request) -> Reply:
-        """Send once; known as in flight meanwhile."""
+        """Send once, registered as in flight meanwhile."""
         task = asyncio.current_task()
         assert task is not None
         self._flying.add(task)
@@ -360,7 +364,7 @@ def _again(outcome: Outcome[T]) -> Outcome[T]:
 async def _ended(
     workers: set[asyncio.Task[None]], event: asyncio.Event, seconds: float | None
 ) -> set[asyncio.Task[None]]:
-    """Wait until all have ended, or the event, or the time; tells who has not."""
+    """Wait for all workers, the event or the timeout; return the unfinished workers."""
     told = asyncio.create_task(event.wait())
     late = None if seconds is None else time.monotonic() + seconds
     try:

@@ -1,4 +1,4 @@
-"""The bytes of an answer within their bounds: silence, the whole time, the size."""
+"""Limits on a response body: silence, total time and size."""
 
 import asyncio
 import math
@@ -11,21 +11,21 @@ from time import monotonic
 from wcode_magics.errors import LimitError, TimedOut
 
 MOST_BYTES = 64 * 2**20
-"""Of an answer; the longest that a model writes is some hundred times less."""
+"""Maximum response size in bytes; the longest answers are some hundred times less."""
 PACKINGS = ("gzip", "deflate")
-"""How a body may be packed; the first is what is asked for."""
+"""Supported content encodings; the first is the one requested."""
 _ANY_HEADER = zlib.MAX_WBITS | 32
 _PIECE = 2**18
-"""Bytes that are unpacked at once."""
+"""Maximum number of bytes decompressed per step."""
 
 
 @dataclass(slots=True)
 class Watch:
-    """How long one attempt may take.
+    """Time limits of one attempt.
 
-    ``silence`` is the longest time in seconds without anything of the answer: blanks
-    and comments that only keep the connection open do not end it. ``most`` is the
-    longest time for the whole answer, 0 for any.
+    ``silence`` is the maximum time in seconds without content: blanks and keep-alive
+    comments do not reset it. ``most`` is the maximum time for the whole answer, 0 for
+    no limit.
     """
 
     url: str
@@ -36,19 +36,19 @@ class Watch:
 
     @property
     def end(self) -> float | None:
-        """When the answer must be whole, on the clock of the running loop."""
+        """Deadline for the whole answer, on the clock of the running event loop."""
         return asyncio.get_running_loop().time() + self.left if self.most else None
 
     @property
     def left(self) -> float:
-        """Seconds until the answer must be whole."""
+        """Seconds until the deadline for the whole answer."""
         return self._begun + self.most - monotonic() if self.most else math.inf
 
     def hear(self, *, alive: bool) -> None:
-        """Take note that bytes came, ``alive`` with something of the answer.
+        """Record that bytes arrived; ``alive`` if they include content.
 
         Raises:
-            TimedOut: too long nothing of the answer came.
+            TimedOut: no content arrived for longer than ``silence``.
         """
         now = monotonic()
         if alive:
@@ -57,15 +57,15 @@ class Watch:
             raise TimedOut("timed_out", url=self.url, seconds=f"{self.silence:g}")
 
     def too_long(self) -> LimitError:
-        """The error of an answer that is not whole in time."""
+        """Return the error for an answer that exceeds the total time limit."""
         return LimitError("too_long", url=self.url, seconds=f"{self.most:g}")
 
 
 class Body(AsyncIterator[bytes]):
-    """The chunks of an answer, as long as they are within the bounds.
+    """Chunks of a response body, checked against the limits.
 
-    ``faults`` turns what the network raises into errors of ours. Iterating raises
-    LimitError where the answer takes too long or has more than ``most`` bytes.
+    ``faults`` is a context manager that translates network exceptions. Iterating raises
+    LimitError if the answer takes too long or exceeds ``most`` bytes.
     """
 
     def __init__(
@@ -95,14 +95,14 @@ class Body(AsyncIterator[bytes]):
 
 
 def unpacked(chunks: AsyncIterable[bytes], packing: str) -> AsyncIterable[bytes]:
-    """The chunks of a body, unpacked no further than they are read.
+    """Return the chunks of a body, decompressed only as far as they are read.
 
-    A kilobyte may be packed from gigabytes, and packed twice from more than any
-    machine holds. A ``packing`` that is none of :data:`PACKINGS` is no packing: servers
-    write a charset there.
+    A kilobyte may expand to gigabytes, and doubly compressed data to more than any
+    machine holds. A ``packing`` not in :data:`PACKINGS` is treated as no compression:
+    some servers write a charset there.
 
     Raises:
-        ValueError: it is packed more than once; or, while it is read, broken.
+        ValueError: the body is compressed more than once; or, while reading, corrupt.
     """
     known = [name for name in packing.lower().split(", ") if name in PACKINGS]
     if len(known) > 1:

@@ -1,4 +1,4 @@
-"""Money set aside before it is spent, so that a limit is never overrun."""
+"""Budget with reservation before spending, so that the limit is never exceeded."""
 
 import asyncio
 import math
@@ -10,19 +10,20 @@ from wcode_magics.protocol.messages import Usage
 from wcode_magics.protocol.request import Request
 
 MORE = 1.1
-"""Held against the next request being counted still higher."""
+"""Safety factor in case the endpoint counts the next request still higher."""
 
 
 class Budget:
-    """``limit`` in ¥; what is spent and set aside never exceeds it.
+    """Budget of ``limit`` ¥ that spent and reserved amounts never exceed.
 
-    Lives on one event loop. Without a limit it only counts. What is spent here is
-    spent ``under`` it too: a run's budget under its session's. ``unsure`` is the part
-    of ``spent`` that no endpoint told: what may be billed for requests that broke off.
+    Bound to one event loop. Without a limit it only counts. Amounts also count towards
+    the parent budget ``under``: a run's budget under its session's. ``unsure`` is the
+    part of ``spent`` that no endpoint confirmed: possible charges for interrupted
+    requests.
 
-    An endpoint may count more tokens than are counted here. So under a limit the first
-    request goes alone, and from then on the worst case is as much greater as any
-    request has cost more than its own.
+    An endpoint may count more tokens than the local count. Under a limit, the first
+    request therefore runs alone; later worst cases are scaled by the largest factor by
+    which any cost exceeded its reservation.
     """
 
     def __init__(self, limit: float = math.inf, under: "Budget | None" = None) -> None:
@@ -35,12 +36,12 @@ class Budget:
         self._excess: float | None = None
 
     async def reserve(self, request: Request, place: str) -> float:
-        """Set the worst case of a request to ``place`` aside, in ¥, and tell it.
+        """Reserve the worst-case cost of a request to ``place``; return it in ¥.
 
-        Waits while requests in flight may leave enough of what they set aside.
+        Waits while requests in flight may release enough of their reservations.
 
         Raises:
-            BudgetError: what is left, here or ``under`` it, cannot pay the worst case.
+            BudgetError: the rest, here or in ``under``, is less than the worst case.
         """
         if not self.limits:
             return 0.0
@@ -48,19 +49,19 @@ class Budget:
 
     @property
     def known(self) -> float:
-        """What is spent as far as endpoints told it, in ¥."""
+        """Amount spent as reported by endpoints, in ¥."""
         return self.spent - self.unsure
 
     @property
     def limits(self) -> bool:
-        """Whether there is a limit, here or under it."""
+        """Whether this budget or its parent has a limit."""
         below = self._under is not None and self._under.limits
         return below or self.limit < math.inf
 
     async def set_aside(self, most: float) -> float:
-        """Set so many ¥ aside, or as many more as was learnt, and tell it.
+        """Reserve an amount in ¥, scaled by the learnt factor; return the result.
 
-        Waits while that may help, else raises BudgetError.
+        Waits while releases may help, else raises BudgetError.
         """
         root = self._root
         while root._excess is None and root.aside:  # noqa: SLF001 - of its own kind
@@ -91,9 +92,9 @@ class Budget:
             await self._changed.wait()
 
     def settle(self, aside: float, paid: float, unsure: float = 0.0) -> None:
-        """Give back what was set aside for a request and book what it cost.
+        """Release a request's reservation and record its cost.
 
-        ``unsure`` ¥ more may have been billed for it.
+        ``unsure`` is the further amount in ¥ that may have been billed.
         """
         if self._under is not None:
             self._under.settle(aside, paid, unsure)
@@ -121,13 +122,13 @@ def worst_cost(
     place: str,
     count: Callable[[str], token_counts.Count] = token_counts.count,
 ) -> float:
-    """The most that a request to ``place`` may cost, in ¥; ``count`` counts a text.
+    """Return the maximum cost of a request to ``place`` in ¥; ``count`` counts tokens.
 
-    Its prompt as counted, with a margin where that is an estimate, and an answer of
-    ``max_tokens``, else as long as the model can.
+    The prompt as counted, with a margin if that is an estimate, plus an answer of
+    ``max_tokens``, or of the model's maximum length.
 
     Raises:
-        BudgetError: the prices of the model are not known.
+        BudgetError: the model's prices are unknown.
     """
     prompt = token_counts.count_request(request, place, count).most
     usage = Usage(prompt, longest(request, prompt, place))
@@ -138,7 +139,7 @@ def worst_cost(
 
 
 def longest(request: Request, prompt: int, place: str) -> int:
-    """The most tokens an answer may have after a prompt of so many."""
+    """Return the maximum answer length in tokens after ``prompt`` tokens."""
     asked = request.params.get("max_tokens")
     model = models.find(request.model, place)
     if model is None:

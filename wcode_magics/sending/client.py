@@ -1,8 +1,8 @@
-"""The endpoint over HTTP: send, stream, list models; statuses become errors.
+"""HTTP client of one endpoint: send, stream, list models; maps statuses to errors.
 
-How it is reached stands in :mod:`wcode_magics.sending.transport`, what the network's
-failures mean in :mod:`wcode_magics.sending.network_errors`. Connections are kept
-between calls; all calls run on one event loop.
+:mod:`wcode_magics.sending.transport` opens the connections,
+:mod:`wcode_magics.sending.network_errors` translates network failures. Connections
+are kept alive between calls; all calls run on one event loop.
 """
 
 import asyncio
@@ -51,15 +51,15 @@ LAST_BYTES_S = 0.2
 
 
 class Client:
-    """Sends requests to one endpoint, each once.
+    """Client of one endpoint; sends each request once, without retry.
 
     Args:
-        endpoint: where to, and with which key.
-        transport: an ``httpx.AsyncBaseTransport`` in place of the network's.
+        endpoint: URL and key.
+        transport: ``httpx.AsyncBaseTransport`` that replaces the network.
     """
 
     answered = None
-    """An endpoint answers now; a record did before."""
+    """Time of the recorded answer; always None for a live endpoint."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class Client:
 
     @property
     def source(self) -> Source:
-        """Where replies come from."""
+        """Source recorded in replies."""
         return "sandbox" if self.endpoint.sandbox else "endpoint"
 
     async def aclose(self) -> None:
@@ -87,10 +87,10 @@ class Client:
     async def send(
         self, request: Request, *, timeout: float = TIMEOUT_S, most: float = MOST_S
     ) -> Delta:
-        """The whole answer as one delta.
+        """Return the whole answer as one delta.
 
         Raises:
-            EndpointError: there is none.
+            EndpointError: no complete answer was received.
         """
         try:
             return self._masking.delta(await self._whole(request, timeout, most))
@@ -101,10 +101,10 @@ class Client:
     async def stream(
         self, request: Request, *, timeout: float = TIMEOUT_S, most: float = MOST_S
     ) -> AsyncGenerator[Delta, None]:
-        """The answer's deltas as they come; closing the iterator hangs up.
+        """Yield the answer's deltas as they arrive; closing the iterator disconnects.
 
-        ``timeout`` is the longest silence in seconds, ``most`` the longest time for
-        the whole answer, 0 for any.
+        ``timeout`` is the maximum silence in seconds, ``most`` the maximum time for the
+        whole answer, 0 for no limit.
 
         Raises:
             EndpointError: no answer.
@@ -124,7 +124,7 @@ class Client:
             await deltas.aclose()
 
     async def models(self, *, timeout: float = TIMEOUT_S) -> list[dict[str, Any]]:
-        """What the endpoint itself lists, as it lists it."""
+        """Return the rows of the endpoint's model list, unchanged."""
         watch = Watch(self.endpoint.base_url, timeout)
         try:
             async with self._open("GET", self._url("models"), b"", watch) as response:
@@ -140,7 +140,7 @@ class Client:
         return [self._masking.value(row) for row in rows]
 
     async def _load(self, url: str, content: bytes | None) -> bytes:
-        """What a server tells of itself at a URL; raises EndpointError."""
+        """Fetch server metadata from a URL; raises EndpointError."""
         import httpx
 
         watch = Watch(url, context_sizes.SILENCE_S)
@@ -150,7 +150,7 @@ class Client:
             return await self._read(response, watch, context_sizes.MOST_BYTES)
 
     async def _whole(self, request: Request, timeout: float, most: float) -> Delta:
-        """One attempt, by the shortest way: rows of a table come here by thousands."""
+        """Make one attempt, on a fast path: table rows call this thousands of times."""
         watch, reader = Watch(self.endpoint.base_url, timeout, most), AnswerReader()
         content = request.content()
         post = self._post(content, watch, request)
@@ -169,10 +169,10 @@ class Client:
     def _is_unconfirmed(
         self, model: str, reader: AnswerReader, *, finished: bool
     ) -> bool:
-        """Whether an answer is over without a finish reason, as all of its model's.
+        """Return whether an answer, like all of its model's, has no finish reason.
 
-        Gateways turn an answer that was cut upstream into one without a finish reason
-        (one-api). So where one was ever sent, its absence is a cut.
+        Gateways turn an answer cut off upstream into one without a finish reason
+        (one-api). So once a model has sent one, its absence means a cut.
         """
         if finished:
             self._finishing.add(model)
@@ -181,17 +181,17 @@ class Client:
 
     @cached_property
     def _transport(self) -> "httpx.AsyncBaseTransport":
-        """What all is sent through.
+        """Transport that sends every request.
 
-        Straight to it there are no cookies, redirects and hooks: half the cost.
+        Used directly, without cookies, redirects and hooks: half the cost.
         """
         return self._http._transport_for_url(self._url(PATH))  # noqa: SLF001
 
     def _url(self, path: str) -> "httpx.URL":
-        """Where to send; made once, since rows come by thousands.
+        """Return the URL of a path; cached, as table rows need it thousands of times.
 
         Raises:
-            SettingError: ``base_url`` is no address.
+            SettingError: ``base_url`` is not a valid HTTP URL.
         """
         import httpx
 
@@ -215,7 +215,7 @@ class Client:
     async def _deltas(
         self, request: Request, timeout: float, most: float
     ) -> AsyncGenerator[Delta, None]:
-        """One attempt, to its end."""
+        """Make one attempt and yield its deltas to the end."""
         watch, reader = Watch(self.endpoint.base_url, timeout, most), AnswerReader()
         said = finished = False
         try:
@@ -262,7 +262,7 @@ class Client:
     async def _asked(
         self, request: Request, watch: Watch
     ) -> AsyncIterator["httpx.Response"]:
-        """Ask for usage too, unless this endpoint refuses to be asked."""
+        """Post the request, with usage reporting unless the endpoint rejects it."""
         async with AsyncExitStack() as stack:
             while True:
                 asks = not self._usage_refused
@@ -291,10 +291,10 @@ class Client:
         watch: Watch,
         **facts: object,
     ) -> AsyncIterator["httpx.Response"]:
-        """Send and wait for the head of the answer.
+        """Send a request and wait for the response headers.
 
         Raises:
-            EndpointError: it is no success.
+            EndpointError: the status is not a success.
         """
         import httpx
 
@@ -327,7 +327,7 @@ class Client:
     async def _read(
         self, response: "httpx.Response", watch: Watch, enough: float = math.inf
     ) -> bytes:
-        """The body; no more than ``enough`` bytes, or little more, are needed."""
+        """Return the body; reading stops soon after ``enough`` bytes."""
         parts, size = [], 0
         async for part in self._body(response, watch):
             watch.hear(alive=bool(part.strip()))
@@ -349,12 +349,12 @@ class Client:
         return error
 
     def _hide_key(self, error: EndpointError) -> None:
-        """What a server echoes of the key goes into no error."""
+        """Mask the key where the server's error message repeats it."""
         error.facts = self._masking.value(error.facts)
 
     @contextmanager
     def _faults(self, watch: Watch) -> Iterator[None]:
-        """What the network raises, as errors of ours."""
+        """Translate network exceptions into this package's errors."""
         try:
             yield
         except Exception as wrong:
@@ -362,7 +362,7 @@ class Client:
 
 
 async def _drain(chunks: AsyncIterator[bytes]) -> None:
-    """Read on behind ``[DONE]``: a connection is kept if its last bytes were read."""
+    """Read past ``[DONE]``: a connection is reusable only once its body is consumed."""
     with suppress(Exception):
         async with asyncio.timeout(LAST_BYTES_S):
             async for _chunk in chunks:

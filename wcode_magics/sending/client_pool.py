@@ -1,4 +1,4 @@
-"""The connections of a session: a client for each endpoint, and the sandbox."""
+"""Connections of a session: one client per endpoint, and the sandbox."""
 
 import threading
 from concurrent.futures import TimeoutError as FutureTimeoutError
@@ -15,16 +15,16 @@ CLOSE_S = 5.0
 
 
 class Bound:
-    """What its connections, files and locks bind to its process."""
+    """Base of objects that cannot be pickled: connections, files and locks."""
 
     def __reduce__(self) -> NoReturn:
         raise UsageError("bound", kind=type(self).__name__)
 
 
 class Connections(Bound):
-    """Opens what is needed when it is first needed, and keeps it open.
+    """Clients and sandbox, opened on first use and kept open.
 
-    ``transport`` is an ``httpx.AsyncBaseTransport`` in place of the network's.
+    ``transport`` is an ``httpx.AsyncBaseTransport`` that replaces the network.
     """
 
     def __init__(self, transport: Any = None) -> None:
@@ -35,13 +35,13 @@ class Connections(Bound):
         lifetime.own(self)
 
     def forget(self) -> Any:
-        """Leave to the parent what is the parent's, in a forked process."""
+        """Detach the parent's resources in a forked process; return them."""
         left = self._clients, self._sandbox
         self._clients, self._sandbox, self._lock = {}, None, threading.Lock()
         return left
 
     def close(self, seconds: float = CLOSE_S) -> None:
-        """Hang up and stop the sandbox; the next use opens them anew."""
+        """Disconnect and stop the sandbox; the next use reopens them."""
         lifetime.finish(self.close)
         with self._lock:
             clients, self._clients = list(self._clients.values()), {}
@@ -53,7 +53,7 @@ class Connections(Bound):
             sandbox.stop()
 
     def client(self, endpoint: Endpoint) -> Client:
-        """The client for an endpoint."""
+        """Return the client for an endpoint."""
         imports.prepare(imports.NETWORK)
         with self._lock:
             lifetime.begin(Stage.CONNECTIONS, self.close)
@@ -62,7 +62,7 @@ class Connections(Bound):
             return self._clients[endpoint]
 
     def sandbox(self) -> Endpoint:
-        """The endpoint of the sandbox, started if need be."""
+        """Return the endpoint of the sandbox, starting it if necessary."""
         imports.prepare(["wcode_magics.sandbox"])
         from wcode_magics.sandbox import Sandbox
 

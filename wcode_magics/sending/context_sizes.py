@@ -1,9 +1,9 @@
-"""How long a model's context is, and since when it is there, where its server tells.
+"""Context length and creation time of a model, as reported by its server.
 
-Every server tells it in its own place, or not at all, and rarely in the common
-listing. The rows of :data:`SOURCES` are asked in their order until one answers; what
-none tells is unknown. The size is that of what is loaded: what a model could read does
-not count where its server was started with less.
+Each server reports the length in its own place, or not at all, and rarely in the
+standard model list. The rows of :data:`SOURCES` are queried in order until one
+answers; otherwise the length is unknown. It is the length as loaded: a model's
+maximum does not count if its server was started with less.
 """
 
 import asyncio
@@ -24,13 +24,13 @@ from wcode_magics.protocol.messages import Endpoint
 from wcode_magics.protocol.request import Request
 
 SHORT = 1_000
-"""Tokens that every context holds."""
+"""Prompt length in tokens that every context holds."""
 MOST_A_LETTER = 4
-"""Tokens that a character has at most, one for each of its bytes."""
+"""Maximum tokens per character: one per UTF-8 byte."""
 MOST = 2**31
 AGAIN_S = 30.0
 CLOCK_S = 120.0
-"""A model that is no older was not made now: its server tells the time (vLLM)."""
+"""A more recent ``created`` is the server's clock, not the model's age (vLLM)."""
 SILENCE_S = 3.0
 MOST_S = 6.0
 MOST_BYTES = 2**22
@@ -42,15 +42,15 @@ LISTED = (
     "context_window",  # Groq
     "max_context_length",
 )
-"""Fields of a row of a listing, what is loaded before what is possible."""
+"""Context fields of a model list row, the loaded length before the maximum."""
 
 
 @dataclass(frozen=True, slots=True)
 class ContextSource:
-    """A place where a server tells: a path, what is sent, and how to read it.
+    """A server URL that reports the context: path, request body and reader.
 
-    ``api`` paths stand below the base URL, others beside its version. Without
-    ``asks`` it is a GET.
+    ``api`` paths are relative to the base URL, others to its parent without version.
+    Sent as GET if ``asks`` is None.
     """
 
     path: str
@@ -60,7 +60,7 @@ class ContextSource:
 
 
 def _in_listing(data: Any, model: str) -> Any:
-    """``{"data": [{"id": …, "max_model_len": …}]}``, or Ollama's ``models``."""
+    """Read ``{"data": [{"id": …, "max_model_len": …}]}``, or Ollama's ``models``."""
     row = _row_of(data, model)
     return next((row[key] for key in LISTED if row.get(key)), None)
 
@@ -74,12 +74,12 @@ def _row_of(data: Any, model: str) -> Mapping[str, Any]:
 
 
 def _in_props(data: Any, _model: str) -> Any:
-    """llama.cpp: ``{"default_generation_settings": {"n_ctx": …}}``."""
+    """Read llama.cpp's ``{"default_generation_settings": {"n_ctx": …}}``."""
     return data.get("default_generation_settings", data).get("n_ctx")
 
 
 def _in_show(data: Any, _model: str) -> Any:
-    """Ollama: ``num_ctx`` of the Modelfile, a line of ``parameters``."""
+    """Read Ollama's ``num_ctx`` of the Modelfile, a line of ``parameters``."""
     found = re.search(r"^num_ctx\s+(\d+)", data["parameters"], re.MULTILINE)
     return found and int(found[1])
 
@@ -94,11 +94,11 @@ SOURCES = (
 
 
 class Contexts:
-    """The contexts of an endpoint's models, each asked for once.
+    """Context lengths of an endpoint's models, each requested once.
 
-    Nothing is asked where the catalogue knows. What nobody tells is asked again after
-    :data:`AGAIN_S`, for a server may not have loaded its model yet. ``load`` reads the
-    body at a URL, where bytes are given after posting them.
+    Models in the catalogue need no request. An unknown length is requested again after
+    :data:`AGAIN_S`, since a server may not have loaded its model yet. ``load`` returns
+    the body at a URL, after posting the bytes if there are any.
     """
 
     def __init__(
@@ -114,9 +114,9 @@ class Contexts:
         self._lock = asyncio.Lock()
 
     async def of(self, model: str, size: int = SHORT) -> int | None:
-        """The tokens that a model reads; None where nobody tells.
+        """Return the context length of a model in tokens; None if unknown.
 
-        Nobody is asked for a prompt of fewer tokens than :data:`SHORT`: it fits.
+        Sends no request for a prompt shorter than :data:`SHORT` tokens: it fits.
         """
         row = models.find(model, self._endpoint.place)
         if row is not None:
@@ -127,7 +127,7 @@ class Contexts:
         return self._known.get(model)
 
     async def created(self, model: str) -> float | None:
-        """Since when a model has its name, in seconds since 1970; None: not told."""
+        """Return a model's creation time in seconds since 1970, or None."""
         asked, known = self._created.get(model, (-math.inf, None))
         if time.monotonic() - asked > AGAIN_S:
             known = await self._since(model)
@@ -143,7 +143,7 @@ class Contexts:
         return None
 
     async def refuse_long(self, request: Request) -> None:
-        """Raise UsageError where a prompt is certainly longer than the context."""
+        """Raise UsageError if a prompt certainly exceeds the context."""
         letters = len(request.prompt)
         if letters < SHORT:
             return
@@ -191,7 +191,7 @@ class Contexts:
 
 
 def _beside(base_url: str) -> str:
-    """The base URL without its version."""
+    """Return the base URL without its version."""
     parts = urlsplit(base_url)
     return urlunsplit(
         parts._replace(path=re.sub(r"/v\d+/?$", "", parts.path), query="")

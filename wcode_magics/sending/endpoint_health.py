@@ -1,20 +1,20 @@
-"""Whether an endpoint is there, judged by all that came from it in this session.
+"""Health of an endpoint, judged by all its responses in this session.
 
-Every face that sends reports here how each request ended. A failure may be the
-request's own (a prompt that a server fails on) or the endpoint's. It is the
-endpoint's where nobody was answered meanwhile and either its kind says so (no
-connection, a rate limit, a gateway without a server behind it) or :data:`BROAD`
-different requests failed in a row.
+Every sender reports here how each request ended. A failure may be caused by the
+request (a prompt that crashes the server) or by the endpoint. It is the endpoint's
+if no request was answered meanwhile and either its kind implies so (no connection, a
+rate limit, a gateway without a backend) or :data:`BROAD` different requests failed
+in a row.
 
-An endpoint that has answered in this session is waited for, as long as an outage may
-last. One that never has is given :data:`UNPROVEN` seconds by the kind of its failure:
-a wrong name or port does not mend itself.
+An endpoint that has answered in this session is retried up to the outage limit. One
+that never has is retried for :data:`UNPROVEN` seconds, by kind of failure: a wrong
+host name or port does not recover.
 
-A schema that the endpoint never answered is named where a request with it was refused
-or failed twice, while the endpoint answers others.
+A schema that the endpoint never answered is blamed if requests with it were rejected
+or failed twice while the endpoint answers others.
 
-A request that waits in the server's queue is not silent: its timeout begins when all
-those sent before it can have had their turn, or when the endpoint falls silent.
+A request queued on the server is not silent: its timeout starts when all requests
+sent before it can have been processed, or when the endpoint goes silent.
 """
 
 import itertools
@@ -30,21 +30,21 @@ from wcode_magics.protocol.request import Request
 from wcode_magics.sending.retry import is_crowded, may_pass
 
 BROAD = 8
-"""Different requests that fail in a row, nobody answered: the endpoint is down."""
+"""Consecutive failures of different requests that mark the endpoint as down."""
 UNPROVEN: tuple[tuple[type[WcodeError], float], ...] = (
     (e.ConnectionFailed, 5.0),
     (e.RateLimitError, math.inf),
     (e.TimedOut, math.inf),
     (WcodeError, 15.0),
 )
-"""Seconds that an endpoint which never answered is tried, by the kind of failure."""
+"""Seconds to retry an endpoint that never answered, by kind of failure."""
 _GATEWAY = frozenset({502, 503, 504, *range(520, 531)})
 _KEPT = 4096
 
 
 @dataclass(slots=True)
 class Sent:
-    """A request in flight: when it left, and how many were in flight before it."""
+    """A request in flight: time sent, counters then, and requests ahead of it."""
 
     since: float
     answers: int
@@ -53,10 +53,10 @@ class Sent:
 
 
 class Health:
-    """One endpoint's and key's, for all that is sent to it in a session.
+    """Health of one endpoint and key, for all requests of a session.
 
     Args:
-        clock: seconds, monotonic.
+        clock: monotonic clock in seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -71,12 +71,12 @@ class Health:
         self._refused: Counter[str] = Counter()
 
     def sent(self) -> Sent:
-        """A request leaves now."""
+        """Record that a request is sent."""
         self._flying += 1
         return Sent(self._clock(), self.answers, self._ended, self._flying - 1)
 
     def answered(self, _sent: Sent, request: Request) -> None:
-        """It was answered, whatever the answer is worth."""
+        """Record that the request was answered, whatever the answer's content."""
         self.answers += 1
         self._known.add(_schema(request))
         self._answered = self._end()
@@ -84,7 +84,7 @@ class Health:
         self._failing.clear()
 
     def failed(self, sent: Sent, error: BaseException, request: Request) -> None:
-        """It failed."""
+        """Record that the request failed."""
         now = self._end()
         if not isinstance(error, e.EndpointError):
             return
@@ -92,14 +92,14 @@ class Health:
             begun = max(sent.since, self._answered)
             self._down_since = min(self._down_since, begun, now)
             self._failing.add(request.hash)
-        else:  # it was read and refused: the endpoint is there
+        else:  # read and rejected, so the endpoint is up
             self._answered, self._down_since = now, math.inf
             self._failing.clear()
         if _says_nothing(error):
             self._refused[_schema(request)] += 1
 
     def blames_schema(self, error: BaseException, request: Request) -> bool:
-        """Whether it is the schema of a request that the endpoint fails at."""
+        """Return whether the endpoint fails because of the request's schema."""
         schema = _schema(request)
         others = self.answers and self._failing <= {request.hash}
         if not (schema and others and _says_nothing(error)):
@@ -107,7 +107,7 @@ class Health:
         return self._fails(schema)
 
     def doubts_schema(self, error: BaseException, request: Request) -> bool:
-        """Whether it may be the schema, since nothing else was ever answered."""
+        """Return whether the schema may be at fault: nothing was ever answered."""
         schema = _schema(request)
         alone = schema and not self.answers
         return bool(alone and _says_nothing(error) and self._fails(schema))
@@ -116,7 +116,7 @@ class Health:
         return schema not in self._known and self._refused[schema] > 1
 
     def is_own(self, sent: Sent, error: WcodeError) -> bool:
-        """Whether a failure may be the request's own."""
+        """Return whether a failure may be caused by the request itself."""
         if is_crowded(error):
             return False
         if self.answers > sent.answers:
@@ -125,11 +125,11 @@ class Health:
 
     @property
     def is_down(self) -> bool:
-        """Whether so many different requests failed in a row that it is not theirs."""
+        """Whether too many different requests failed in a row to be their own fault."""
         return len(self._failing) >= BROAD
 
     def is_gone(self, error: WcodeError, outage: float) -> bool:
-        """Whether the endpoint has answered nobody for longer than it may."""
+        """Return whether the endpoint has been silent longer than the outage limit."""
         if not (_is_everybodys(error) or self.is_down):
             return False
         longest = outage
@@ -139,11 +139,11 @@ class Health:
 
     @property
     def silence(self) -> float:
-        """Seconds since which all requests fail; 0 where the last was answered."""
+        """Seconds since which all requests fail; 0 if the last one was answered."""
         return max(0.0, self._clock() - self._down_since)
 
     def patience(self, sent: Sent, timeout: float) -> float:
-        """Seconds that are left to a request, of ``timeout`` in its turn."""
+        """Return the seconds left to a request, of ``timeout`` since its turn began."""
         turn = max(sent.since, min(self._turn(sent), self._last))
         return turn + timeout - self._clock()
 
@@ -152,7 +152,7 @@ class Health:
         return self._moments[-1] if self._moments else -math.inf
 
     def _turn(self, sent: Sent) -> float:
-        """When all that were in flight before it had ended; inf: not yet."""
+        """Return when the requests in flight ahead of this one had ended, or inf."""
         since = self._ended - sent.ended
         if since < sent.ahead or not sent.ahead:
             return math.inf if sent.ahead else sent.since
@@ -168,13 +168,13 @@ class Health:
 
 
 def _schema(request: Request) -> str:
-    """The schema that an answer is held to; none is the empty text."""
+    """Return the response schema of a request as text; empty without one."""
     form = request.params.get("response_format") or {}
     return repr(form) if form.get("type") == "json_schema" else ""
 
 
 def _says_nothing(error: BaseException) -> bool:
-    """Whether a request was refused, or failed alone, without a known reason."""
+    """Return whether a request was rejected, or failed alone, for no known reason."""
     if not isinstance(error, e.StatusError) or error.key not in {"rejected", "server"}:
         return False
     passing = isinstance(error, e.RejectedError) and may_pass(error)
@@ -182,7 +182,7 @@ def _says_nothing(error: BaseException) -> bool:
 
 
 def _is_everybodys(error: WcodeError) -> bool:
-    """Whether its kind alone says that the endpoint is away or refuses everybody."""
+    """Return whether the error type implies that all requests are affected."""
     if isinstance(error, e.ServerError):
         return error.status in _GATEWAY or is_crowded(error)
     return isinstance(error, e.ConnectionFailed) or is_crowded(error)

@@ -1,9 +1,9 @@
-"""The key, where a server repeats it: masked before anybody sees or keeps it.
+"""Mask the API key where a server repeats it, before it is displayed or stored.
 
-Whole or cut over any number of deltas, in the text, a call, a token, a name. A delta
-whose end may be the beginning of a key waits for the next ones; where no key comes of
-it, it goes on as it was. It waits for no more deltas than the key has characters: one
-channel may be over while another goes on.
+The key may be whole or split over any number of deltas, in the text, a tool call, a
+token or a name. A delta whose end may begin a key is held back until the next ones
+decide; without a key it is passed on unchanged. At most as many deltas are held back
+as the key has characters: one channel may have ended while another continues.
 """
 
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
@@ -16,24 +16,24 @@ from wcode_magics.output.secret_forms import MASK
 from wcode_magics.protocol.messages import Delta
 
 _STREAMED = ("text", "reasoning", "refusal")
-"""Fields of a delta that go on in the next one."""
+"""Fields of a delta that continue in the next one."""
 
 
 class Masking:
-    """Masks some secrets; ``secrets`` are texts, none of them empty."""
+    """Masks ``secrets``, a sequence of non-empty strings."""
 
     def __init__(self, secrets: Sequence[str]) -> None:
         self._secrets = tuple(sorted(secrets, key=len, reverse=True))
         self._most = max(map(len, secrets), default=0)
 
     def text(self, text: str) -> str:
-        """The text with every secret masked."""
+        """Return the text with every secret masked."""
         for secret in self._secrets:
             text = text.replace(secret, MASK)
         return text
 
     def value(self, value: Any) -> Any:
-        """The same for data as JSON has it, and for values of this package."""
+        """Mask the strings inside JSON data or this package's dataclasses."""
         if isinstance(value, str):
             return self.text(value)
         if not self._secrets:
@@ -51,13 +51,13 @@ class Masking:
         return value
 
     def delta(self, delta: Delta) -> Delta:
-        """A whole answer, masked."""
+        """Mask a whole answer."""
         return self._masked([delta])[0] if self._secrets else delta
 
     async def deltas(
         self, source: AsyncGenerator[Delta, None]
     ) -> AsyncGenerator[Delta, None]:
-        """A stream of deltas, masked; closing it closes the source."""
+        """Mask a stream of deltas; closing it closes the source."""
         held: list[Delta] = []
         async with aclosing(source):
             try:
@@ -75,7 +75,7 @@ class Masking:
                 yield one
 
     def _ready(self, held: Sequence[Delta]) -> int:
-        """How many of the deltas, from the first on, no later one can change."""
+        """Return the number of leading deltas that no later one can change."""
         if len(held) > self._most:
             return len(held)
         lengths = [
@@ -91,7 +91,7 @@ class Masking:
         return ready
 
     def _begun(self, text: str) -> int:
-        """How many characters at the end of a text may begin a secret."""
+        """Return the number of trailing characters that may begin a secret."""
         return max(
             (
                 length
@@ -119,7 +119,7 @@ class Masking:
 
 
 def _texts(delta: Delta) -> Iterator[str]:
-    """Every text of a delta: rows of a table pass here by thousands."""
+    """Yield every text of a delta; called for thousands of table rows."""
     values = (getattr(delta, one.name) for one in fields(delta))
     yield from (value for value in values if isinstance(value, str))
     for piece in delta.calls:
@@ -130,7 +130,7 @@ def _texts(delta: Delta) -> Iterator[str]:
 
 
 def _channels(held: Sequence[Delta]) -> dict[str | int, str]:
-    """What goes on from delta to delta, joined: fields, tokens, calls by index."""
+    """Join what continues across deltas: fields, tokens, tool calls by index."""
     parts: dict[str | int, list[str]] = {}
     for delta in held:
         for name in _STREAMED:
@@ -142,7 +142,7 @@ def _channels(held: Sequence[Delta]) -> dict[str | int, str]:
 
 
 def _joined(held: list[Delta], name: str | int, text: str) -> list[Delta]:
-    """The same with all of one channel in the first delta that has it."""
+    """Move all text of one channel into the first delta that has it."""
     result = []
     for delta in held:
         changes: dict[str, Any] = {}

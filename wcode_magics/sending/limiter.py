@@ -1,39 +1,40 @@
-"""How many requests an endpoint bears, learnt as they go.
+"""Adaptive limit on concurrent requests, learnt from an endpoint's responses.
 
-The window of requests in flight grows like that of TCP (RFC 5681): by one for each
-answer until the first trouble, then by one for each window of answers; a 429 or 503
-halves it, once for all requests that were in flight together. ``Retry-After`` stops
-everybody.
+The window of requests in flight grows like TCP's (RFC 5681): by one per answer until
+the first congestion, then by one per window of answers; a 429 or 503 halves it, once
+for all requests that were in flight together. ``Retry-After`` pauses all requests.
 
-Where the middle answer of a window takes twice as long for its length as the best
-window's did, more in flight may only queue. Whether that is so is tried: the window
-shrinks to :data:`CUT`, and stays so if answers then come sooner by half of that or
-more. If not, the endpoint has become slow by itself: the window is opened again, and
-that is the new best. The first window of all is compared with its own fastest
-answers, because what queues answers one after another. Times below :data:`QUICK_S`
-are the client's own and say nothing, and below :data:`CALM` nothing is gained.
+If the median answer of a window takes twice as long for its length as the best
+window's, more requests in flight may only queue. This is tested: the window shrinks
+to :data:`CUT`, and stays there if answers then arrive sooner by at least half of that.
+Otherwise the endpoint itself has become slow: the window is restored, and the new
+median becomes the best. The very first window is compared with its own fastest
+answers, because a queueing endpoint answers one request after another. Times below
+:data:`QUICK_S` are dominated by the client and ignored; a window below :data:`CALM`
+is not reduced.
 
-A request without an answer in time, while fewer came than are in flight, says by
-Little's law how many the endpoint can answer within the timeout.
+A request that times out, while fewer answers arrived than are in flight, shows by
+Little's law how many requests the endpoint can answer within the timeout.
 
-Measured over HTTP with 64 in flight at most, against halving alone and a fixed best:
-8 slots of 0.3 s: as many rows/s with 0.6 s of waiting for an answer, not 2.4; 4 slots
+Measured over HTTP with at most 64 in flight, against halving alone and a fixed best:
+8 slots of 0.3 s: equal rows/s with 0.6 s of waiting for an answer, not 2.4; 4 slots
 of 0.3 s, timeout 3 s: 272 of 300 rows answered, not 40; answers that take 0.9 s
 instead of 0.3 s from the 600th of 1,800 on: 84 rows/s, not 15.
 
-Where one request in flight is still too many, requests are spaced in time instead
+If one request in flight is still too many, requests are spaced in time instead
 (:mod:`wcode_magics.sending.rate_pace`). A gateway that reserves credit for every
-request in flight refuses what a single one would be granted: then all that fly come
-home first, one is sent alone, and the window opens again as after any trouble.
+request in flight rejects what it would accept from a single one: then all requests in
+flight finish first, one is sent alone, and the window reopens as after any congestion.
 
-Where several flights in a row are refused without an answer and without a
-``Retry-After``, a quota is used up: everybody pauses, longer each time, until there
-is an answer again. Where the endpoint is down, one request at a time asks whether it
-is back, with the same pauses in between.
+If several windows in a row are rejected without an answer and without a
+``Retry-After``, a quota is exhausted: all requests pause, longer each time, until an
+answer arrives. While the endpoint is down, one request at a time probes it, with the
+same pauses in between.
 
-The caps per minute are leaky buckets that hold a second's worth. Tokens are taken as
-the longest of late answers needed them (the first: at most), and settled by what a
-request used; who waits for what another did not need goes on as it is given back.
+The per-minute caps are leaky buckets that hold one second's worth. Tokens are taken
+according to the largest of the recent requests (at first: the request's maximum) and
+corrected to the actual usage; requests waiting for tokens that another did not need
+proceed as soon as those are returned.
 """
 
 import asyncio
@@ -66,13 +67,13 @@ LONGEST_PAUSE_S = 8.0
 
 
 class Limiter:
-    """One endpoint's and key's state, shared by all batches on one event loop.
+    """State of one endpoint and key, shared by all batches on one event loop.
 
     Args:
-        most: requests in flight at most.
-        requests_per_minute: None: no cap.
-        tokens_per_minute: prompt and answer together; None: no cap.
-        clock: seconds, monotonic.
+        most: maximum number of requests in flight.
+        requests_per_minute: None for no cap.
+        tokens_per_minute: prompt and answer together; None for no cap.
+        clock: monotonic clock in seconds.
     """
 
     def __init__(
@@ -111,16 +112,16 @@ class Limiter:
         requests_per_minute: float | None = None,
         tokens_per_minute: float | None = None,
     ) -> None:
-        """Set the caps anew; what was learnt stays."""
+        """Replace the caps; learnt state is kept."""
         self.most = max(most, FEWEST)
         self.window = min(self.window, float(self.most))
         self._requests.set(requests_per_minute)
         self._tokens.set(tokens_per_minute)
 
     async def enter(self, tokens: int = 0) -> float:
-        """Wait for leave to send; ``tokens`` is the most the request may use.
+        """Wait for permission to send a request of at most ``tokens`` tokens.
 
-        Returns the moment of sending, which names it for :meth:`leave`.
+        Returns the time of sending, which identifies the request in :meth:`leave`.
         """
         while self.flying >= int(self.window):
             turn = asyncio.get_running_loop().create_future()
@@ -145,11 +146,11 @@ class Limiter:
         return since
 
     def is_alone(self, since: float) -> bool:
-        """Whether no other request has been in flight beside it."""
+        """Return whether no other request was in flight at the same time."""
         return self._solo == since
 
     def leave(self, since: float, *, used: int = 0, length: int = 0) -> None:
-        """A request was answered; it used so many tokens, ``length`` in the answer."""
+        """Record an answer: ``used`` tokens in total, ``length`` in the answer."""
         self._refused = self._downs = 0
         self._opens = 0.0
         self._used.append(used)
@@ -178,11 +179,11 @@ class Limiter:
         down: bool = False,
         retry_after: float = 0.0,
     ) -> None:
-        """A request failed; ``crowded`` if because there are too many (429, 503).
+        """Record a failure; ``crowded`` if caused by too many requests (429, 503).
 
-        ``late`` if no answer came in time; ``reserved`` if credit is short while
-        others fly; ``down`` if the endpoint answers nobody. ``retry_after`` seconds
-        nobody sends.
+        ``late`` if no answer arrived in time; ``reserved`` if credit is short while
+        others are in flight; ``down`` if the endpoint answers no request. No request
+        is sent for ``retry_after`` seconds.
         """
         self._settle(since, 0)
         now = self._clock()
@@ -210,16 +211,16 @@ class Limiter:
 
     @property
     def counts_tokens(self) -> bool:
-        """Whether there is a cap on tokens, so that requests must be counted."""
+        """Whether there is a token cap, so that requests must be counted."""
         return self._tokens.caps
 
     @property
     def paused(self) -> float:
-        """The seconds that are left of a ``Retry-After``."""
+        """Remaining seconds of a ``Retry-After``."""
         return max(0.0, self._resume - self._clock())
 
     async def _turn(self, tokens: int) -> float:
-        """Wait for a turn under pause and caps, one after another; tokens taken."""
+        """Wait in turn for pauses and caps; return the number of tokens taken."""
         if not (self.paused or self._capped or self._pace.holds):
             return 0.0
         async with self._gate:
@@ -238,14 +239,14 @@ class Limiter:
 
     @property
     def _owed(self) -> float:
-        """Seconds until what was taken is worked off."""
+        """Seconds until the caps allow another request."""
         now = self._clock()
         free = max(self._requests.free, self._tokens.free)
         return max(0.0, free - now, self._pace.holds and self._pace.free - now)
 
     @property
     def _usual(self) -> int:
-        """The most tokens, prompt and answer, that a late request used; 0: unknown."""
+        """Maximum tokens, prompt and answer, of recent requests; 0 if unknown."""
         return max(self._used, default=0)
 
     def _settle(self, since: float, used: int) -> None:
@@ -267,7 +268,7 @@ class Limiter:
                 return
 
     def _borne(self, since: float) -> float:
-        """How many are answered within a timeout that began then."""
+        """Return how many requests are answered within a timeout from ``since`` on."""
         came = sum(moment >= since for moment in self._answered)
         if not came:
             return self.window / 2
@@ -292,7 +293,7 @@ class Limiter:
         self._since = self._clock()
 
     def _was_vain(self, middle: float) -> bool:
-        """Whether fewer in flight were answered no sooner; then take it back."""
+        """Undo the trial if answers did not speed up; return whether it was undone."""
         assert self._trial is not None
         window, threshold, before = self._trial
         if middle < before * (1 + CUT) / 2:
@@ -302,12 +303,12 @@ class Limiter:
 
 
 def _pause(times: int) -> float:
-    """Seconds until the next try after so many in a row."""
+    """Return the pause in seconds after ``times`` failures in a row."""
     return float(min(LONGEST_PAUSE_S, PAUSE_S * 2 ** min(times - 1, 10)))
 
 
 class _Bucket:
-    """From ``free`` on there is room; it never refuses, and never forgets."""
+    """Leaky bucket with capacity from ``free`` on; may be overdrawn, keeps the debt."""
 
     def __init__(self) -> None:
         self.free = -math.inf

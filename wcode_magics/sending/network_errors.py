@@ -1,4 +1,4 @@
-"""What the network's failures mean, and how long each of its steps may take."""
+"""Translation of network exceptions, and the timeout of each network step."""
 
 import ssl
 from collections.abc import Iterator
@@ -23,14 +23,14 @@ CONNECT_TIMEOUT_S = 10.0
 
 
 def timeouts(silence: float) -> dict[str, float | None]:
-    """Seconds for each step of a request, as httpx hands them on."""
+    """Return the timeout in seconds for each step of a request, as httpx expects."""
     import httpx
 
     return httpx.Timeout(silence, connect=min(silence, CONNECT_TIMEOUT_S)).as_dict()
 
 
 def meaning(wrong: Exception, watch: Watch) -> Exception:
-    """What the network raised while sending or reading, as an error of ours."""
+    """Translate an exception raised while sending or reading."""
     import aiohttp
     import httpx
 

@@ -1,4 +1,4 @@
-"""What became of a request among many, in one word, with its value or its error."""
+"""Outcome of one request of a batch: a status with its value or error."""
 
 import time
 from dataclasses import dataclass, field
@@ -45,12 +45,12 @@ _STATUS_OF: tuple[tuple[type[WcodeError], str], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Outcome(Generic[T]):
-    """What became of one request; ``status`` is one of :data:`STATUSES`.
+    """Outcome of one request; ``status`` is one of :data:`STATUSES`.
 
-    ``value`` is what was read from the reply, also of one that was cut off;
-    ``error.reply`` is the reply that could not be read. ``paid`` is in ¥, for this
-    run and this place alone: nothing for a replayed answer or a repeated request.
-    ``unconfirmed``: the endpoint did not tell how the reply ended.
+    ``value`` is what was read from the reply, even from a truncated one;
+    ``error.reply`` is a reply that could not be read. ``paid`` is in ¥, for this run
+    and this row only: zero for a replayed answer or a repeated request.
+    ``unconfirmed``: the endpoint did not report how the reply ended.
     """
 
     status: str
@@ -63,9 +63,9 @@ class Outcome(Generic[T]):
 
 @dataclass(slots=True)
 class Tally:
-    """Where a run stands; read from any thread.
+    """Progress of a run; readable from any thread.
 
-    ``spent`` in ¥; ``sandbox`` answers are the sandbox's, now or when recorded.
+    ``spent`` is in ¥; ``sandbox`` counts answers of the sandbox, live or replayed.
     """
 
     total: int = 0
@@ -80,12 +80,12 @@ class Tally:
 
     @property
     def seconds(self) -> float:
-        """Since it began."""
+        """Seconds since the run began."""
         return time.monotonic() - self.began
 
 
 def is_answered(outcome: Outcome[Any]) -> bool:
-    """Whether a model answered, whatever the answer is worth."""
+    """Return whether a model answered, regardless of the answer's validity."""
     error = outcome.error
     held = outcome.value is not None or (error is not None and error.reply is not None)
     return held or outcome.status in {
@@ -98,12 +98,12 @@ def is_answered(outcome: Outcome[Any]) -> bool:
 
 
 def status_of(error: WcodeError) -> str:
-    """The word for a failure."""
+    """Return the status of an error."""
     return next(word for kind, word in _STATUS_OF if isinstance(error, kind))
 
 
 def ending_of(reply: Reply) -> str:
-    """The word for a reply, by how it ended; one of thinking alone is empty."""
+    """Return the status of a reply by how it ended; ``empty`` if only reasoning."""
     if reply.refusal or reply.finish_reason == "content_filter":
         return "refused"
     if reply.finish_reason == "length" or not reply.is_whole:

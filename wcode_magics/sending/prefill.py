@@ -1,10 +1,10 @@
-"""An answer and the beginning that it was given, as one.
+"""Join a prefilled beginning and the model's continuation into one reply.
 
-Not every endpoint goes on from the beginning of an assistant's message. Some say it
-again before they go on (llama.cpp, vLLM with ``echo``), and some begin a new turn.
-The latter shows in two ways. A turn that ends and begins again costs some four prompt
-tokens more than the question and the beginning. And a new answer often begins as the
-first one did. An answer anew that shows neither cannot be told.
+Not every endpoint continues from a prefilled assistant message. Some repeat it before
+continuing (llama.cpp, vLLM with ``echo``), and some start a new turn. The latter is
+detected in two ways. A turn that ends and begins again costs some four prompt tokens
+more than the question and the beginning. And a new answer often begins like the first
+one. A new answer that shows neither cannot be detected.
 """
 
 from collections.abc import Iterator
@@ -18,20 +18,20 @@ from wcode_magics.protocol.messages import Seam
 from wcode_magics.protocol.reply import Reply
 
 TURN_TOKENS = 3
-"""So many more prompt tokens begin a turn; fewer come of cutting the text anew."""
+"""Extra prompt tokens that indicate a new turn; retokenizing the text adds fewer."""
 
 ALIKE = 12
-"""Characters that two answers do not have in common by chance."""
+"""Length in characters of a common prefix that is not a coincidence."""
 
 TELLING = 3
-"""Characters of a beginning, at least, that are not said twice by chance."""
+"""Minimum length in characters of a beginning whose repetition is not a coincidence."""
 
 
 def joined(before: Reply, after: Reply) -> Reply:
-    """The beginning ``before`` and what came ``after`` it, as the child of a reply.
+    """Join the beginning ``before`` and the continuation ``after`` into a child reply.
 
-    The child is ``before.parent``'s; its ``seam`` says how the beginning was taken.
-    A recorded answer has its beginning, and a seam, already.
+    Its parent is ``before.parent``; its ``seam`` says how the endpoint treated the
+    beginning. A recorded answer already includes the beginning and a seam.
     """
     whole = replace(after, parent=before.parent)
     if after.seam is not None:
@@ -67,7 +67,7 @@ def _begins_alike(first: str, second: str) -> bool:
 
 
 def _excess(before: Reply, after: Reply) -> int | None:
-    """Prompt tokens beyond those of the question and the beginning, if known."""
+    """Return the prompt tokens beyond question and beginning; None if unknown."""
     *_, eldest = _elders(before)
     parent = before.parent
     if parent is None or parent.usage is None or after.usage is None or eldest.trace:
@@ -81,7 +81,7 @@ def _excess(before: Reply, after: Reply) -> int | None:
 
 
 def _elders(reply: Reply) -> Iterator[Reply]:
-    """The parent, its parent and so on; the reply itself where it has none."""
+    """Yield the parent, its parent and so on; the reply itself if it has none."""
     if reply.parent is None:
         yield reply
     while reply.parent is not None:
@@ -104,7 +104,7 @@ def _tokens_of_both(before: Reply, after: Reply) -> tuple[TokenLogprob, ...]:
 
 
 def _covers(tokens: tuple[TokenLogprob, ...], beginning: str, text: str) -> bool:
-    """Whether the tokens spell the beginning too, and not only the rest."""
+    """Return whether the tokens also spell the beginning, not only the rest."""
     rest = text[len(beginning) :]
     whole, part = (place_tokens(tokens, encode(said)) for said in (text, rest))
     return sum(p is not None for p in whole) > sum(p is not None for p in part)

@@ -1,11 +1,11 @@
-"""How many requests a second an endpoint takes, learnt from what it refuses.
+"""Request rate that an endpoint accepts, learnt from its rejections.
 
-Where answers come so quickly that even one request in flight is more than a rate
-limit allows, a window of requests in flight cannot keep to it. Then requests are
-spaced: by what was answered in the second before a refusal, and a little less. From
-there the rate grows, by :data:`GROWTH` a second at first and twice as fast with each
-second without a refusal, so that a limit is kept near, and one that is gone is soon
-forgotten.
+If answers arrive so quickly that even one request in flight exceeds a rate limit, a
+window of requests in flight cannot respect it. Then requests are spaced: at slightly
+less than the rate answered in the second before a rejection. From there the rate
+grows, by :data:`GROWTH` per second at first and twice as fast with each second
+without a rejection, so that it stays close to a limit, and soon forgets one that is
+lifted.
 
 Measured over HTTP, limits of 10 and 20 a second, answers after 20 ms: 0 of 500 rows
 lost, and at most 1.1 of the ideal time.
@@ -19,12 +19,12 @@ LESS = 0.95
 GROWTH = 0.05
 FASTEST_GROWTH = 1.0
 FREE = 200.0
-"""Requests a second from which on nothing is spaced."""
+"""Rate in requests per second from which requests are not spaced."""
 _KEPT = 512
 
 
 class Pace:
-    """Spaces requests once an endpoint has refused some; free until then."""
+    """Spaces requests once an endpoint has rejected some; unlimited until then."""
 
     def __init__(self) -> None:
         self.rate = math.inf
@@ -38,11 +38,11 @@ class Pace:
         return self.rate < FREE
 
     def answered(self, now: float) -> None:
-        """A request was answered."""
+        """Record an answer."""
         self._answers.append(now)
 
     def refused(self, now: float) -> None:
-        """A request was refused that alone was too many; once a second it counts."""
+        """Record the rejection of a lone request; counted at most once per second."""
         if now - self._refused < SPAN_S:
             return
         served = sum(moment > now - SPAN_S for moment in self._answers) / SPAN_S
@@ -54,7 +54,7 @@ class Pace:
         self.free = max(self.free, now + 1 / self.rate)
 
     def take(self, now: float) -> None:
-        """A request leaves."""
+        """Record that a request is sent."""
         if not self.holds:
             return
         quiet, passed = now - self._refused, min(now - self._grown, SPAN_S)

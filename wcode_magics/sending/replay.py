@@ -1,4 +1,4 @@
-"""Whether recorded answers are used, and the error where none was recorded."""
+"""Replay policy, and the error for a request without a recorded answer."""
 
 import difflib
 from collections.abc import Callable, Iterable
@@ -15,7 +15,7 @@ COMPARED = 400
 
 
 class Replay(StrEnum):
-    """Whether stored answers are looked up, and whether requests may be sent."""
+    """Whether recorded answers are looked up, and whether requests may be sent."""
 
     OFF = "off"
     READ = "read"
@@ -23,20 +23,19 @@ class Replay(StrEnum):
 
     @property
     def looks(self) -> bool:
-        """A stored answer is used in place of a request."""
+        """Whether a recorded answer replaces a request."""
         return self is not Replay.OFF
 
     @property
     def sends(self) -> bool:
-        """What is not stored may be sent."""
+        """Whether requests without a recorded answer may be sent."""
         return self is not Replay.ONLY
 
 
 def wanted(resolved: Resolved, *, seeded: bool) -> Replay:
-    """Whether one request looks for a record: its own options say, or the settings.
+    """Return the replay mode of one request, from its own options or the settings.
 
-    Where neither says anything, it does if it has a ``seed``, since it asks for the
-    same answer every time.
+    By default, seeded requests are replayed, as they ask for the same answer each time.
     """
     asked = Replay(resolved["replay"])
     if not asked.sends:
@@ -46,28 +45,31 @@ def wanted(resolved: Resolved, *, seeded: bool) -> Replay:
 
 
 def is_told(resolved: Resolved) -> bool:
-    """Whether the person has said anywhere if records are to be used."""
+    """Return whether the user has set ``replay`` anywhere."""
     return resolved.layer("replay") != "default"
 
 
 def whose(resolved: Resolved, endpoint: Endpoint | None) -> str | None:
-    """The place whose records count; None: any. No ``endpoint`` is the sandbox."""
+    """Return the endpoint to match in the store; None matches any.
+
+    ``endpoint`` None is the sandbox.
+    """
     if not Replay(resolved["replay"]).sends:
         return None
     return SANDBOX if endpoint is None else endpoint.place
 
 
 def nearest(request: Request, recorded: Iterable[Request]) -> Request | None:
-    """The recorded request most like this one; None where nothing was recorded."""
+    """Return the recorded request most similar to this one; None without any."""
     return max(recorded, key=_likeness(request), default=None)
 
 
 def unrecorded(
     request: Request, recorded: Iterable[Request], path: Path
 ) -> ReplayError:
-    """The error of a request that only a record could have answered.
+    """Return the error for a request that only a record could have answered.
 
-    It names the request, the nearest recorded one and the fields that differ.
+    It names the request, the most similar recorded one and the fields that differ.
     """
     near = nearest(request, recorded)
     prompt, mark = _start(request.prompt), request.hash[:12]

@@ -1,4 +1,4 @@
-"""A recorded answer in the place of a client: nothing is sent, nothing is paid."""
+"""Client that replays a recorded answer: sends nothing, costs nothing."""
 
 from collections.abc import AsyncGenerator
 from typing import Any
@@ -12,9 +12,9 @@ from wcode_magics.store import Store
 
 
 class Recorded:
-    """Gives the answer that was ``found``, as a client would.
+    """Client interface that returns the recorded answer ``found``.
 
-    Where none was, to send is an error: a notebook that is replayed has no key.
+    Without one, sending raises an error: a replayed notebook has no key.
     """
 
     source: Source = "replayed"
@@ -28,12 +28,12 @@ class Recorded:
         self.answered = None if found is None else found.answered
 
     async def aclose(self) -> None:
-        """There is nothing to close."""
+        """Do nothing; there is no connection to close."""
 
     async def send(
         self, request: Request, *, timeout: float = TIMEOUT_S, most: float = MOST_S
     ) -> Delta:
-        """The recorded answer as one delta.
+        """Return the recorded answer as one delta.
 
         Raises:
             ReplayError: it was not recorded; names the request and the nearest one.
@@ -45,11 +45,11 @@ class Recorded:
     async def stream(
         self, request: Request, *, timeout: float = TIMEOUT_S, most: float = MOST_S
     ) -> AsyncGenerator[Delta, None]:
-        """The same, as a stream."""
+        """Yield the recorded answer as one delta."""
         yield await self.send(request, timeout=timeout)
 
     async def models(self, *, timeout: float = TIMEOUT_S) -> list[dict[str, Any]]:
-        """No endpoint, no list."""
+        """Return an empty list, as there is no endpoint."""
         return []
 
 

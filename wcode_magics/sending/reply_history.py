@@ -1,22 +1,22 @@
-"""The replies of a session in memory: the newest of them, and what all cost."""
+"""In-memory replies of a session: the newest ones, and the totals of all."""
 
 from wcode_magics.protocol.reply import Reply
 
 LONGEST = 500
-"""Replies that are held; token probabilities make one some megabytes."""
+"""Maximum number of replies kept; token probabilities make one several megabytes."""
 
 
 class History(list[Reply]):
     """The newest :data:`LONGEST` replies, oldest first; all are in the store."""
 
     def append(self, reply: Reply, /) -> None:
-        """Add a reply; where there are too many, the oldest goes."""
+        """Add a reply, dropping the oldest if there are too many."""
         super().append(reply)
         del self[:-LONGEST]
 
 
 class Spent:
-    """Answers, tokens and ¥ of a session; what was replayed is not spent again."""
+    """Answers, tokens and ¥ of a session; replayed answers are not counted again."""
 
     def __init__(self) -> None:
         self.answers = self.tokens = 0

@@ -1,4 +1,4 @@
-"""One request on its way, and what has come of it so far."""
+"""One request in progress, and the reply received so far."""
 
 import asyncio
 import time
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A request ready to go, the values it was made from, and advice about it.
+    """A request ready to send, the values it was built from, and advice about it.
 
-    ``advice`` holds (key of ``[advice]``, facts) pairs; ``before`` is the beginning
-    that the answer goes on from. ``read`` makes ``reply.parsed``, or raises
-    AnswerError; ``then`` is given the answer, also one that was stopped, unless it
-    calls tools. ``budget`` is what all that comes of one call may spend together:
-    every try, round of tools and run of it. ``prompt_least`` is that of the reply.
+    ``advice`` holds (key of ``[advice]``, facts) pairs; ``before`` is the prefilled
+    beginning that the answer continues. ``read`` computes ``reply.parsed``, or raises
+    AnswerError; ``then`` is called with the answer, even an interrupted one, unless it
+    calls tools. ``budget`` is shared by all requests of one call: every attempt, tool
+    round and run. ``prompt_least`` is passed on to the reply.
     """
 
     request: Request
@@ -44,23 +44,23 @@ class Prepared:
 
     @property
     def timeout(self) -> float:
-        """The longest silence in seconds."""
+        """Maximum silence in seconds."""
         return float(self.resolved["timeout"])
 
     @property
     def most(self) -> float:
-        """The longest time for the whole answer in seconds; 0: any."""
+        """Maximum time for the whole answer in seconds; 0 for no limit."""
         return max(0.0, float(self.resolved["max_seconds"]))
 
 
 Prompt = str | Sequence[Message] | Prepared
 Watch = Callable[[float], object]
-"""Is told the seconds until something is sent again; 0: nothing waits."""
+"""Called with the seconds until something is sent again; 0 if nothing waits."""
 T_co = TypeVar("T_co", covariant=True)
 
 
 class Waiting(Protocol[T_co]):
-    """One request, or several, whose outcome is waited for."""
+    """One request, or several, whose result can be awaited."""
 
     async def whole(self) -> T_co: ...  # noqa: D102
 
@@ -69,7 +69,7 @@ class Waiting(Protocol[T_co]):
 
 
 def awaited(sent: Waiting[T_co], watch: Watch | None) -> T_co:
-    """What comes of it; ``watch`` is called ten times a second until then."""
+    """Return the result; call ``watch`` ten times a second until it is available."""
     if watch is None:
         return loop.run(sent.whole)
     try:
@@ -79,9 +79,9 @@ def awaited(sent: Waiting[T_co], watch: Watch | None) -> T_co:
 
 
 class Exchange:
-    """Sends a prepared request through a client; ``keep`` is given every reply.
+    """Sends a prepared request through a client; ``keep`` is called with every reply.
 
-    A reply that broke off is kept as well, and hangs off the error as ``reply``.
+    An interrupted reply is kept as well, and attached to the error as ``reply``.
     ``limits`` are those of the endpoint.
     """
 
@@ -107,7 +107,7 @@ class Exchange:
         return self._client.endpoint.place
 
     async def whole(self) -> Reply:
-        """Send and wait for the whole answer, as often as it takes."""
+        """Send and return the whole answer, with retries."""
         try:
             async for attempt in self._attempts():
                 async with attempt:
@@ -119,7 +119,7 @@ class Exchange:
         return self._end()
 
     async def once(self, timeout: float | None = None) -> Reply:
-        """Send once, for who counts and keeps by itself; ``timeout`` in its place."""
+        """Send once, without retry or storage; ``timeout`` overrides the setting."""
         await self._refuse()
         prepared = self._prepared
         self._assembly = Assembly(prepared.request)
@@ -137,7 +137,7 @@ class Exchange:
         return self.reply()
 
     async def deltas(self) -> AsyncGenerator[Delta, None]:
-        """Send and give the deltas as they come; closing hangs up."""
+        """Send and yield the deltas as they arrive; closing disconnects."""
         try:
             await self._refuse()
             async for attempt in self._attempts():
@@ -185,11 +185,11 @@ class Exchange:
 
     @property
     def waits(self) -> float:
-        """Seconds until it is sent again, where that is waited for; else 0."""
+        """Seconds until the next attempt, if one is waited for; else 0."""
         return 0.0 if self._sending is None else self._sending.waits
 
     async def _refuse(self) -> None:
-        """Raise UsageError where a request has the key in it, or a prompt too long."""
+        """Raise UsageError if the request contains the key or is too long."""
         request, client = self._prepared.request, self._client
         if gives_away(client.endpoint.key, request.content()):
             raise UsageError("secret_in_prompt")
@@ -197,7 +197,7 @@ class Exchange:
             await client.contexts.refuse_long(request)
 
     def reply(self, *, interrupted: bool = False) -> Reply:
-        """The reply as far as it has come."""
+        """Return the reply received so far."""
         request, endpoint = self._prepared.request, self._client.endpoint
         usage = self._assembly.usage
         place = self._place
@@ -217,13 +217,13 @@ class Exchange:
         return reply if before is None else joined(before, reply)
 
     def _fail(self, error: WcodeError) -> None:
-        """Keep whatever arrived, be it an answer that cannot be read."""
+        """Keep whatever arrived, even an unreadable answer."""
         self._hang(error)
         if error.reply is not None:
             self._keep(error.reply)
 
     def _hang(self, error: WcodeError) -> None:
-        """Hang whatever arrived off its error."""
+        """Attach whatever arrived to its error."""
         unread = error.facts.get("body", "")
         if unread and not self._assembly.started:
             self._assembly.add(Delta(text=unread))
@@ -232,7 +232,7 @@ class Exchange:
             error.reply = self.reply()
 
     def _end(self, *, interrupted: bool = False) -> Reply:
-        """Keep the answer; whether it can be read is told after that."""
+        """Keep the answer, then raise if it cannot be read."""
         self._ended = time.perf_counter()
         reply = self.reply(interrupted=interrupted)
         trouble = None
@@ -258,7 +258,7 @@ class Exchange:
 
 
 def _trouble(then: Callable[[Reply], None], reply: Reply) -> WcodeError | None:
-    """What goes wrong after an answer that was paid for."""
+    """Call ``then``; return its error, since the answer was already paid for."""
     try:
         then(reply)
     except WcodeError as error:
@@ -267,9 +267,9 @@ def _trouble(then: Callable[[Reply], None], reply: Reply) -> WcodeError | None:
 
 
 class Stream(Iterator[Delta]):
-    """Deltas as they come, for code that waits; then ``reply``.
+    """Blocking iterator over the deltas as they arrive; then ``reply``.
 
-    Leaving the ``with`` block, or :meth:`close`, hangs up.
+    Leaving the ``with`` block, or :meth:`close`, disconnects.
     """
 
     def __init__(self, exchange: Exchange) -> None:
@@ -287,13 +287,13 @@ class Stream(Iterator[Delta]):
         return next(self._flow)
 
     def get(self, seconds: float) -> Delta | None:
-        """The next delta, or None when none came in time or the stream is over."""
+        """Return the next delta, or None on timeout or at the end of the stream."""
         return self._flow.get(seconds)
 
     def watched(
         self, watch: Watch, patience: Callable[[], float] = lambda: loop.WATCH_S
     ) -> Iterator[Delta | None]:
-        """The deltas to the end, and None where none came within ``patience``."""
+        """Yield all deltas, and None whenever none arrived within ``patience``."""
         try:
             while not self.over:
                 delta = self.get(patience())
@@ -304,21 +304,21 @@ class Stream(Iterator[Delta]):
 
     @property
     def waits(self) -> float:
-        """Seconds until it is sent again, where that is waited for; else 0."""
+        """Seconds until the next attempt, if one is waited for; else 0."""
         return self._exchange.waits
 
     @property
     def over(self) -> bool:
-        """Whether the last delta was taken."""
+        """Whether the last delta was consumed."""
         return self._flow.over
 
     @property
     def reply(self) -> Reply:
-        """The reply as far as it has come."""
+        """The reply received so far."""
         return self._exchange.reply(interrupted=self._interrupted)
 
     def close(self) -> None:
-        """Hang up; what came so far stays the reply."""
+        """Disconnect; the reply keeps what arrived so far."""
         if not self.over:
             self._interrupted = True
             self._flow.close()

@@ -1,4 +1,4 @@
-"""When a request is tried again, and after how long."""
+"""Retry policy: which failures are retried, and after what delay."""
 
 import random
 import time
@@ -19,22 +19,23 @@ PASSING = (
     e.StreamError,
     e.AnswerError,
 )
-"""Errors that may not come again when the same request is sent again."""
+"""Transient errors, which may not recur when the same request is sent again."""
 MAYBE_PAID = (e.TimedOut, e.StreamError, e.AnswerError, e.LimitError)
-"""Errors after which the endpoint may bill the request."""
+"""Errors after which the endpoint may still bill the request."""
 _EARLY = frozenset({408, 425})
 _CROWDED = frozenset({429, 503, 529})
 
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """How often what may pass is tried, and how long to wait in between.
+    """Number of attempts at a request, and the delays between them.
 
-    ``attempts`` count only where the failure may be the request's own; of those,
-    ``timeouts`` may have been sent whole and met silence. ``wait`` seconds before the
-    second attempt, doubled up to ``longest``, with jitter, unless the endpoint names
-    its own time, of at most ``patience`` seconds. ``outage`` is how long an endpoint
-    is waited for that refuses everybody. ``unread`` answers are asked for again.
+    ``attempts`` limits failures that may be the request's own; ``timeouts`` limits
+    requests sent completely but not answered in time. ``wait`` is the delay in seconds
+    before the second attempt, doubled up to ``longest``, with jitter, unless the
+    endpoint specifies its own delay, of at most ``patience`` seconds. ``outage`` is how
+    long, in seconds, an endpoint that rejects every request is retried. ``unread``:
+    unreadable answers are retried too.
     """
 
     attempts: int = 5
@@ -47,10 +48,10 @@ class Retry:
 
     @classmethod
     def alone(cls, retries: int) -> Self:
-        """For a person who waits for a single answer.
+        """Return the policy for a user waiting for a single answer.
 
-        An answer that cannot be read is shown at once, and a minute is the longest
-        that a server may ask to wait.
+        An unreadable answer is shown without retry, and a server may ask to wait for a
+        minute at most.
         """
         return cls(
             retries + 1,
@@ -62,7 +63,7 @@ class Retry:
 
 
 class Tries:
-    """The attempts at one request, and what they cost in ¥."""
+    """Counters of the attempts at one request, and their cost in ¥."""
 
     __slots__ = ("attempts", "counted", "first", "paid", "since", "timeouts")
 
@@ -73,7 +74,7 @@ class Tries:
         self.begin()
 
     def begin(self) -> None:
-        """Count anew, for another request in the place of the first."""
+        """Reset the counters for another request that replaces the first."""
         self.counted = self.timeouts = 0
         self.since = time.monotonic()
 
@@ -84,13 +85,13 @@ class Tries:
 
     @property
     def waited(self) -> float:
-        """Seconds since the first attempt at this one."""
+        """Seconds since the first attempt at the current request."""
         return time.monotonic() - self.since
 
     def wait(self, error: WcodeError, retry: Retry, *, own: bool) -> float | None:
-        """Seconds until the next attempt; None: there is none.
+        """Return the delay before the next attempt in seconds; None if there is none.
 
-        ``own`` tells that the failure may be this request's own, so that it counts.
+        ``own`` is True if the failure may be this request's own, so that it counts.
         """
         if not may_pass(error) or (isinstance(error, e.AnswerError) > retry.unread):
             return None
@@ -107,7 +108,7 @@ class Tries:
 
 
 def may_pass(error: WcodeError) -> bool:
-    """Whether the same request may be answered when it is sent again."""
+    """Return whether an error is transient: resending the request may succeed."""
     if isinstance(error, e.CertificateError):
         return False
     if isinstance(error, e.RejectedError):
@@ -116,7 +117,7 @@ def may_pass(error: WcodeError) -> bool:
 
 
 def is_crowded(error: BaseException) -> bool:
-    """Whether the endpoint refuses because it is asked too much, whoever asks."""
+    """Return whether the endpoint rejects because of overload or a rate limit."""
     if isinstance(error, e.RateLimitError | e.ServerError):
         return error.status in _CROWDED
     return False

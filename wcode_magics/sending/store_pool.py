@@ -1,4 +1,4 @@
-"""What a session has paid for and learnt: its stores, and what endpoints bear."""
+"""Stores of a session, and what is learnt about its endpoints' limits."""
 
 import threading
 from collections import Counter
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Ledger:
-    """Opens the store when it is first needed, and keeps it open."""
+    """Stores, limiters and endpoint health; a store opens on first use."""
 
     def __init__(self) -> None:
         self._stores: dict[tuple[Path, bool], Store] = {}
@@ -38,16 +38,16 @@ class Ledger:
         lifetime.own(self)
 
     def forget(self) -> Any:
-        """Leave to the parent what is the parent's, in a forked process."""
+        """Detach the parent's resources in a forked process; return them."""
         left = self._stores, self._limiters, self._healths
         self._stores, self._limiters, self._healths = {}, {}, {}
         self._lock = threading.Lock()
         return left
 
     def close(self) -> None:
-        """Close the stores; the next use opens them anew.
+        """Close the stores; the next use reopens them.
 
-        Answers that cannot be written any more are told by a warning.
+        Warns about answers that can no longer be written.
         """
         with self._lock:
             stores, self._stores = list(self._stores.values()), {}
@@ -61,28 +61,28 @@ class Ledger:
 
     @property
     def kept(self) -> int:
-        """How many answers were kept, by any face; replayed ones are not."""
+        """Number of answers stored by any interface, not counting replayed ones."""
         with self._lock:
             return self._kept + sum(store.kept for store in self._stores.values())
 
     @property
     def unpriced(self) -> int:
-        """How many of these have a price that nobody knows."""
+        """Number of stored answers whose price is unknown."""
         with self._lock:
             stores = self._stores.values()
             return self._unpriced + sum(store.unpriced for store in stores)
 
     @property
     def waiting(self) -> int:
-        """How many paid answers are not written yet: they are in memory only."""
+        """Number of paid answers not written yet, held in memory only."""
         with self._lock:
             return sum(store.waiting for store in self._stores.values())
 
     def store(self, resolved: Resolved) -> "Store":
-        """The file of the setting ``store``, else the person's own.
+        """Return the store of the setting ``store``, else the user's default one.
 
-        A relative path stays what it was when it was first used: to change the
-        folder is not to change the store.
+        A relative path is resolved at first use: a later change of the working
+        directory does not change the store.
 
         Raises:
             StoreError: the file cannot be used.
@@ -102,7 +102,7 @@ class Ledger:
             return self._stores[path, readonly]
 
     def limiter(self, endpoint: Endpoint, resolved: Resolved) -> Limiter:
-        """What the endpoint bears from this key, under the caps that are set."""
+        """Return the limiter of an endpoint and key, with the caps that are set."""
         key = (endpoint.base_url, endpoint.key)
         with self._lock:
             limiter = self._limiters.setdefault(key, Limiter())
@@ -116,14 +116,14 @@ class Ledger:
     def limits(
         self, endpoint: Endpoint, resolved: Resolved, budget: Budget | None
     ) -> Limits:
-        """What holds for a person's own requests to an endpoint, as learnt here."""
+        """Return the limits for a user's single requests to an endpoint."""
         retry = Retry.alone(int(resolved["retries"]))
         limiter = self.limiter(endpoint, resolved)
         health = self.health(endpoint)
         return Limits(limiter, health, budget, retry, endpoint.place)
 
     def health(self, endpoint: Endpoint) -> Health:
-        """Whether the endpoint is there, as all that is sent to it tells."""
+        """Return the health of an endpoint and key."""
         with self._lock:
             return self._healths.setdefault((endpoint.base_url, endpoint.key), Health())
 
@@ -132,12 +132,12 @@ class Ledger:
         asked: Sequence[tuple[Request, Resolved]],
         place: Callable[[Resolved], str | None],
     ) -> list[Reply | None]:
-        """For each of the requests that go together the record that answers it.
+        """Return the recorded reply, or None, for each request of a group.
 
-        ``place`` tells the endpoint whose records count.
+        ``place`` returns the endpoint to match in the store.
 
         Raises:
-            StoreError: the store cannot be used, and the person said to look there.
+            StoreError: the store cannot be used, and the user enabled replay.
         """
         times = Counter(request.hash for request, _resolved in asked)
         found: dict[str, Iterator[Reply]] = {}
@@ -166,7 +166,7 @@ class Ledger:
             return []
 
     def keep(self, reply: Reply, resolved: Resolved) -> None:
-        """Store an answer; that it cannot be stored does not take it away."""
+        """Store an answer; report a storage failure without losing the answer."""
         if reply.source == "replayed":
             return
         self.spent.add(reply)
@@ -177,7 +177,7 @@ class Ledger:
 
 
 def place_of(reply: Reply) -> str:
-    """The endpoint under which a reply is kept."""
+    """Return the endpoint under which a reply is stored."""
     return SANDBOX if reply.source == "sandbox" else reply.base_url
 
 

@@ -1,7 +1,7 @@
-"""How an endpoint is reached: its headers, a proxy, TLS, connections that are kept.
+"""Connection to an endpoint: headers, proxy, TLS and connection pool.
 
-The transport is aiohttp's, because httpx on its own polls every idle connection at
-each request: measured about nine times slower at 64 in flight.
+The transport is aiohttp's, because plain httpx polls every idle connection at each
+request: measured about nine times slower at 64 in flight.
 """
 
 import os
@@ -24,11 +24,11 @@ MOST_CONNECTIONS = 1024
 def open_client(
     endpoint: Endpoint, transport: "httpx.AsyncBaseTransport | None" = None
 ) -> "httpx.AsyncClient":
-    """A client that reads nothing from the environment by itself.
+    """Return a client that reads nothing from the environment on its own.
 
     Args:
-        endpoint: where it leads; on this machine no proxy is asked.
-        transport: what sends, in place of the network.
+        endpoint: endpoint to connect to; no proxy is used for this machine.
+        transport: transport that replaces the network.
 
     Raises:
         SettingError: a proxy or certificates of the environment cannot be used.
@@ -41,7 +41,7 @@ def open_client(
 
 
 def headers_of(endpoint: Endpoint, client: "httpx.AsyncClient") -> "httpx.Headers":
-    """What is sent with each request: the key, then the person's own headers.
+    """Return the headers sent with each request: the key, then the user's own.
 
     Raises:
         SettingError: the key has characters that no header can hold.
@@ -58,7 +58,7 @@ def headers_of(endpoint: Endpoint, client: "httpx.AsyncClient") -> "httpx.Header
 
 
 def reason_of(causes: Iterable[BaseException]) -> str:
-    """Why no connection was made, in the system's words: «Connection refused»."""
+    """Return why no connection was made, in system words: «Connection refused»."""
     for cause in reversed(list(causes)):
         if isinstance(cause, socket.gaierror):
             return cause.strerror or str(cause)
@@ -70,7 +70,7 @@ def reason_of(causes: Iterable[BaseException]) -> str:
 
 
 def is_of_proxy(causes: Iterable[BaseException]) -> bool:
-    """Whether it was the proxy that could not be reached, or that refused."""
+    """Return whether the proxy was unreachable or rejected the connection."""
     import aiohttp
     import httpx
 
@@ -115,7 +115,7 @@ def _kept(tls: Any) -> dict[str, Any]:
 
 
 def _socks_transport(proxy: str, tls: Any) -> "httpx.AsyncBaseTransport":
-    """A transport through SOCKS; names are looked up by the proxy."""
+    """Return a SOCKS transport; the proxy resolves host names."""
     import aiohttp
     import aiohttp_socks as socks
     import httpx
