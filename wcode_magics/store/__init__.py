@@ -1,9 +1,9 @@
-"""What was paid for, kept: one SQLite file from request hash to answer.
+"""Store of paid answers: one SQLite file, keyed by request hash.
 
-Every answer is a row of its own, so the table is the journal as well: a request sent
-twice has two rows, and the newer whole one is replayed. Rows are committed in groups
-by a thread (:mod:`wcode_magics.store.writer`), so a process that is killed loses what
-was not yet committed, at most 50 ms, and nothing else.
+Every answer is a row, so the table is also the log: a request sent twice has two
+rows, and the newest complete one is replayed. A thread commits rows in groups
+(:mod:`wcode_magics.store.writer`), so a killed process loses only what was not yet
+committed, at most the last 50 ms.
 """
 
 import contextlib
@@ -62,14 +62,14 @@ _INSERT = f"INSERT INTO answers ({COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?)"  # noq
 class Store:
     """The stored answers of one file, safe to use from any thread.
 
-    ``unpriced``: how many came since it was opened whose price is not known.
+    ``unpriced`` counts the answers of unknown price added since it was opened.
 
     Args:
-        path: made, with its folders, if it is not there. A relative one is meant
-            from where the process is now.
-        readonly: change nothing; for a store that is part of a project.
+        path: created, with its folders, if missing. A relative path is resolved against
+            the current working directory.
+        readonly: never write; for a store that is part of a project.
         patience: seconds to wait for another process that is writing.
-        magic: names the file system of a path.
+        magic: identifies the file system of a path.
 
     Raises:
         StoreError: the file is missing (``readonly``), foreign, damaged, newer than
@@ -97,23 +97,23 @@ class Store:
             tell_if_open(self.path)
 
     def get(self, request: Request, base_url: str | None) -> Reply | None:
-        """The newest whole answer to a request, marked as replayed.
+        """Return the newest complete answer to a request, marked as replayed.
 
-        ``base_url`` None takes the answer of any endpoint.
+        ``base_url`` None matches any endpoint.
         """
         return self.get_many([request], base_url).get(request.hash)
 
     def records(
         self, request: Request, base_url: str | None, count: int
     ) -> list[Reply]:
-        """The newest ``count`` whole answers to a request, in the order they came."""
+        """Return the newest ``count`` complete answers to a request, oldest first."""
         there = None if base_url is None else _tidy(base_url)
         waiting = {
             (row.time, row.answer())
             for row in self._writer.waiting()
             if row.stands_for(request.hash, there)
         }
-        for most in (count, -1):  # all of them, where some cannot be read
+        for most in (count, -1):  # all of them, if some cannot be read
             asked = {"hash": request.hash, "base_url": there, "count": most}
             rows = self._file.select(_RECORDS, asked)
             told = sorted({*waiting, *rows}, key=lambda row: row[0])
@@ -125,7 +125,7 @@ class Store:
     def get_many(
         self, requests: Iterable[Request], base_url: str | None
     ) -> dict[str, Reply]:
-        """The answers that are there, by request hash; order as asked is not kept."""
+        """Return the stored answers by request hash, in no particular order."""
         asked = {request.hash: request for request in requests}
         told: dict[str, Reply] = {}
         for name, data in self._find(asked, base_url).items():
@@ -137,9 +137,9 @@ class Store:
     def find(
         self, hashes: Collection[str], base_url: str | None, since: float = 0.0
     ) -> dict[str, bytes]:
-        """The same as they are stored, for :func:`replayed`.
+        """Return the stored answers by request hash, encoded for :func:`replayed`.
 
-        Those that came from ``since`` on, in seconds since 1970.
+        Only those received from ``since`` on, in seconds since 1970.
         """
         found = self._find(hashes, base_url, since)
         return {
@@ -165,12 +165,12 @@ class Store:
         return found
 
     def put(self, reply: Reply, base_url: str) -> None:
-        """Keep an answer; returns before it is on the disk.
+        """Store an answer; returns before it is written to disk.
 
         Raises:
-            StoreError: an earlier answer could not be written. All that wait are
-                kept and tried again, this one with them, but for those that no file
-                can hold. Or the store is closed.
+            StoreError: an earlier answer could not be written. All pending answers,
+                including this one, are kept and retried, except those that no file can
+                hold. Or the store is closed.
         """
         if self._writer.closed:
             raise StoreError("store.closed", path=self.path)
@@ -179,25 +179,25 @@ class Store:
 
     @property
     def kept(self) -> int:
-        """How many answers came here since it was opened."""
+        """Number of answers added since the store was opened."""
         return self._writer.received + self._taken
 
     def check_writable(self) -> None:
-        """Find out before anything is paid whether its answer can be kept.
+        """Check, before anything is paid, that its answer can be stored.
 
         Raises:
-            StoreError: the file may only be read, or another program holds it for
-                longer than ``patience``, or it cannot be used.
+            StoreError: the file is read-only, or another program locks it for longer
+                than ``patience``, or it cannot be used.
         """
         self._file.check_writable()
 
     @property
     def waiting(self) -> int:
-        """How many answers are not written yet; once it is closed, how many never."""
+        """Number of answers not yet written; after closing, number of lost ones."""
         return len(self._writer.waiting())
 
     def flush(self) -> None:
-        """Wait until all that was put is committed; raises StoreError if it fails."""
+        """Wait until pending answers are committed; raises StoreError on failure."""
         self._settle()
         self._writer.tell_aside()
 
@@ -208,17 +208,17 @@ class Store:
         self.close()
 
     def close(self) -> None:
-        """Write what waits and let go of the file; a second call does nothing."""
+        """Write pending answers and close the file; a second call does nothing."""
         self._ending.close(self._ending.seconds)
 
     def count(self) -> int:
-        """How many answers there are."""
+        """Return the number of answers."""
         self._settle_if_it_can()
         return int(self._file.select("SELECT count(*) FROM answers")[0][0])
 
     @property
     def size(self) -> int:
-        """Bytes on the disk, with the journal beside the file."""
+        """Size on disk in bytes, including the journal beside the file."""
         files = self.path, side_files(self.path)[0]
         return sum(path.stat().st_size for path in files if path.exists())
 
@@ -229,10 +229,10 @@ class Store:
         since: dt.datetime | None = None,
         before: dt.datetime | None = None,
     ) -> list[dict[str, Any]]:
-        """What was answered, newest first, one dict a row.
+        """Return the answers, newest first, as one dict per row.
 
-        From ``since`` on, up to ``before``; one without a time zone is local.
-        ``time`` is aware (UTC), ``cost`` in ¥, ``elapsed`` in seconds.
+        From ``since`` on, up to ``before``; naive datetimes are local time. ``time`` is
+        aware (UTC), ``cost`` in ¥, ``elapsed`` in seconds.
         """
         self._settle_if_it_can()
         rows = self._file.select(
@@ -244,7 +244,7 @@ class Store:
         return [row for row in told if row is not None]
 
     def usage(self) -> list[dict[str, Any]]:
-        """Totals by day (UTC, ISO) and model: answers, tokens in and out, ¥."""
+        """Return totals by day (UTC, ISO) and model: answers, tokens in and out, ¥."""
         self._settle_if_it_can()
         names = "day", "model", "answers", "prompt_tokens", "completion_tokens", "cost"
         rows = self._file.select(
@@ -255,7 +255,7 @@ class Store:
         return [dict(zip(names, row, strict=True)) for row in rows]
 
     def recorded(self, *, limit: int = RECORDED) -> list[Request]:
-        """The requests that have a whole answer, newest first."""
+        """Return the requests that have a complete answer, newest first."""
         self._settle_if_it_can()
         rows = self._file.select(
             "SELECT request FROM answers WHERE whole "
@@ -268,9 +268,9 @@ class Store:
     def prune(
         self, *, before: dt.datetime | None = None, keep: int | None = None
     ) -> int:
-        """Forget answers older than ``before`` and all but the ``keep`` newest.
+        """Delete answers older than ``before`` and all but the ``keep`` newest.
 
-        Returns how many were forgotten; the file shrinks.
+        Returns the number of deleted answers; the file shrinks.
         """
         self._settle_if_it_can()
         with faults(self.path), closing(self._file.connect()) as db:
@@ -286,9 +286,9 @@ class Store:
         since: dt.datetime | None = None,
         before: dt.datetime | None = None,
     ) -> int:
-        """Copy answers into another store, made if need be; returns how many.
+        """Copy answers into another store, created if missing; return their number.
 
-        What is made so is one file without side files, fit for a repository.
+        A store created this way is one file without side files, fit for a repository.
         """
         self._settle()
         target = self._other(path)
@@ -300,7 +300,7 @@ class Store:
         return copied
 
     def absorb(self, path: str | Path) -> int:
-        """Take in the answers of another store; returns how many were new."""
+        """Import the answers of another store; return the number of new ones."""
         self._settle()
         there = self._other(path)
         with closing(self._source(there)) as db, closing(rows_of(db, there)) as rows:
@@ -321,7 +321,7 @@ class Store:
         return other
 
     def since(self, mark: int, limit: int) -> list[tuple[Any, ...]]:
-        """The rows after the one numbered ``mark``, oldest first, number in front."""
+        """Return the rows after id ``mark``, oldest first, ids included."""
         return self._file.select(
             f"SELECT id, {COLUMNS} FROM answers WHERE id > ? "  # noqa: S608
             "ORDER BY id LIMIT ?",
@@ -329,7 +329,7 @@ class Store:
         )
 
     def take(self, rows: Iterable[Sequence[Any]]) -> None:
-        """Take in rows of another store, without their numbers, that are not here."""
+        """Insert rows of another store, without ids, that are not present yet."""
         self._taken += self._take(rows)
 
     def _take(self, rows: Iterable[Sequence[Any]]) -> int:
@@ -345,7 +345,7 @@ class Store:
             self._settle()
 
     def _read(self, read: Callable[..., T], *columns: Any) -> T | None:
-        """What a record says; one that cannot be read is as none, and told once."""
+        """Decode a record; None if it is unreadable, which is reported once."""
         try:
             return read(*columns)
         except UNREADABLE:

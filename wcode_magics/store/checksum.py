@@ -1,7 +1,7 @@
-"""A checksum inside each stored record, so that a flipped byte is noticed.
+"""Checksum inside each stored record, to detect corruption.
 
-A record is JSON; its last field is the checksum of all before it and of what the
-record is about: the request's hash where it is an answer.
+A record is JSON; its last field is the checksum of everything before it and of what
+the record is about: the request's hash if it is an answer.
 """
 
 import hashlib
@@ -14,14 +14,14 @@ _SIZE = 16
 
 
 def encode(data: dict[str, Any], about: str = "") -> bytes:
-    """A record of some fields at least, with its checksum."""
+    """Encode a non-empty record, with its checksum."""
     return _seal(_ENCODER.encode(data).encode("utf-8", "surrogatepass"), about)
 
 
 def sealed(record: Any, about: str, moment: float | None) -> Any:
-    """A record of an early version as today's: with checksum and, if any, moment.
+    """Add the checksum and, if not None, the time to a record of an early version.
 
-    One that has them, or is no record, stays as it is.
+    A record that has them, or a value that is not a record, is returned unchanged.
     """
     if not isinstance(record, bytes) or _FIELD in record or record[-1:] != b"}":
         return record
@@ -36,10 +36,10 @@ def _seal(record: bytes, about: str) -> bytes:
 
 
 def check(record: bytes, about: str = "") -> bytes:
-    """The record without its checksum; one that early versions wrote has none.
+    """Return the record without its checksum; early versions wrote none.
 
     Raises:
-        ValueError: it is not what was written.
+        ValueError: the record does not match its checksum.
     """
     body, field, end = record.rpartition(_FIELD)
     if not field:

@@ -1,8 +1,8 @@
-"""The SQLite file under the store: made, recognised, migrated; faults in words.
+"""SQLite file of the store: creation, validation, migration, error translation.
 
-The only file that imports sqlite3. The file is in WAL mode, so that several kernels
-share it; on a network file system it has a rollback journal, so that kernels of several
-hosts do. One that is foreign, newer or damaged is never written to.
+The only module that imports sqlite3. The file is in WAL mode, so that several kernels
+can share it; on a network file system it uses a rollback journal, so that kernels on
+several hosts can. A foreign, newer or damaged file is never written to.
 """
 
 import contextlib
@@ -43,7 +43,7 @@ def _lay_answers(db: Connection) -> None:
 
 
 def _seal_answers(db: Connection) -> None:
-    """Give each record a checksum, and each answer the moment when it came."""
+    """Add a checksum to each record, and to each answer the time it was received."""
     db.create_function("sealed", 3, sealed, deterministic=True)
     db.execute(
         "UPDATE answers SET request = sealed(request, '', NULL), "
@@ -56,9 +56,9 @@ _ODD = (
     "SELECT count(*) FROM sqlite_master WHERE type NOT IN ('table', 'index') "
     "OR sql LIKE 'CREATE VIRTUAL%'"
 )
-"""What can run code of the file's own: views, triggers, virtual tables."""
+"""Counts objects that can run code from the file: views, triggers, virtual tables."""
 LONGEST = 128 * 1024 * 1024
-"""Bytes of one value; no answer comes near."""
+"""Maximum size of one value in bytes; no answer comes near."""
 _FAULTS = (
     ("SQLITE_BUSY", "store.locked"),
     ("SQLITE_LOCKED", "store.locked"),
@@ -75,17 +75,17 @@ OF_A_ROW = (
     sqlite3.ProgrammingError,
     OverflowError,
 )
-"""What is raised where the file is well and a row has what it cannot hold."""
+"""Errors caused by a row that the file cannot hold, not by the file."""
 
 
 def open_file(path: Path, patience: float, magic: Magic = magic_of) -> Connection:
-    """The file for reading and writing, made with mode 0600 if it is not there.
+    """Open the file for reading and writing, creating it with mode 0600 if missing.
 
-    ``patience`` is in seconds, for another process that is writing; ``magic`` names
-    its file system.
+    ``patience`` is the time in seconds to wait for another process that is writing;
+    ``magic`` identifies the file system.
 
     Raises:
-        StoreError: foreign, newer, damaged, locked, or it cannot be opened.
+        StoreError: the file is foreign, newer, damaged or locked, or cannot be opened.
     """
     with faults(path):
         make_folder(path.parent)
@@ -102,10 +102,10 @@ def open_file(path: Path, patience: float, magic: Magic = magic_of) -> Connectio
 
 
 def open_readonly(path: Path, patience: float) -> Connection:
-    """The file for reading, also from a folder where no side file can be made.
+    """Open the file for reading, even in a folder where no side file can be created.
 
     Raises:
-        StoreError: missing or empty; else as :func:`open_file`.
+        StoreError: the file is missing or empty; else as :func:`open_file`.
     """
     with faults(path):
         if not path.is_file() or not path.stat().st_size:
@@ -122,17 +122,17 @@ def open_readonly(path: Path, patience: float) -> Connection:
 
 
 def finish(db: Connection) -> None:
-    """Move what is in the journal into the file, if that can be, and let go of it."""
+    """Checkpoint the journal into the file, if possible, and close the connection."""
     with contextlib.suppress(sqlite3.Error):
         db.execute("PRAGMA wal_checkpoint").fetchall()
     db.close()
 
 
 def _make(path: Path) -> None:
-    """Make the file, unless it is there; then it is not even opened.
+    """Create the file if it is missing; never open an existing one.
 
-    To close any descriptor of a file drops all locks that this process holds on it,
-    SQLite's among them, and another process would take the file for its own.
+    Closing any descriptor of a file drops all locks that this process holds on it,
+    SQLite's among them, and another process could then lock the file.
     """
     with contextlib.suppress(FileExistsError):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, FILE_MODE))
@@ -152,7 +152,10 @@ def _connection(where: str, patience: float) -> Connection:
 
 
 def _recognise(db: Connection, path: Path) -> None:
-    """Raise StoreError for what is not ours, by one look: another may be making it."""
+    """Raise StoreError for a foreign, odd or newer file.
+
+    Reads in one transaction, since another process may be creating the file.
+    """
     db.execute("BEGIN")
     mark = db.execute("PRAGMA application_id").fetchone()[0]
     tables = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
@@ -182,20 +185,20 @@ def _migrate(db: Connection) -> None:
 
 
 def _use_journal(db: Connection, mode: str) -> None:
-    with contextlib.suppress(sqlite3.OperationalError):  # another kernel does it
+    with contextlib.suppress(sqlite3.OperationalError):  # another kernel sets it
         db.execute(f"PRAGMA journal_mode={mode}")
-    if mode == "WAL":  # a rollback journal would not outlive a power failure so
+    if mode == "WAL":  # with a rollback journal, NORMAL risks loss at power failure
         db.execute("PRAGMA synchronous=NORMAL")
 
 
 @contextlib.contextmanager
 def faults(path: Path, unless: tuple[type[Exception], ...] = ()) -> Iterator[None]:
-    """Turn what SQLite and the system raise into StoreError, ``unless`` it is such."""
+    """Translate errors of SQLite and the system to StoreError, except ``unless``."""
     try:
         yield
     except unless:
         raise
-    except UnicodeDecodeError as wrong:  # what SQLite says of a damaged name
+    except UnicodeDecodeError as wrong:  # raised by SQLite for a damaged name
         raise StoreError("store.damaged", path=path, reason=wrong.reason) from wrong
     except (sqlite3.Error, OSError, OverflowError) as wrong:
         name = getattr(wrong, "sqlite_errorname", "")
@@ -205,7 +208,7 @@ def faults(path: Path, unless: tuple[type[Exception], ...] = ()) -> Iterator[Non
 
 
 def lacks_room(wrong: Exception) -> bool:
-    """Whether a file could not grow: a full disk, a quota, a limit of the process."""
+    """Return whether a file could not grow: disk full, quota or process limit."""
     return getattr(wrong, "sqlite_errorname", "").startswith(
         ("SQLITE_FULL", "SQLITE_IOERR_WRITE")
     )
@@ -213,7 +216,7 @@ def lacks_room(wrong: Exception) -> bool:
 
 @contextlib.contextmanager
 def if_there_is_room() -> Iterator[None]:
-    """Leave off where the disk is full; all else is raised."""
+    """Suppress disk-full errors raised inside; all others propagate."""
     try:
         yield
     except sqlite3.OperationalError as wrong:

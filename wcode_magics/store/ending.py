@@ -1,6 +1,7 @@
-"""The end of a store: what waits is written, then the file is let go of.
+"""Closing of a store: write pending answers, then close the file.
 
-It holds nothing of the store itself, which may be gone: a session that nobody closes.
+Holds no reference to the store, which may have been garbage-collected: a session that
+was never closed.
 """
 
 from wcode_magics.errors import StoreError, tell
@@ -11,11 +12,11 @@ from wcode_magics.store.writer import Writer
 
 
 class Ending:
-    """Ends the writer and the file of a store, once.
+    """Closes the writer and the file of a store, once.
 
     Args:
-        file: is read and written.
-        writer: writes to it.
+        file: file to close.
+        writer: writer to close first.
         seconds: how long answers may wait for another process that is writing.
     """
 
@@ -26,7 +27,7 @@ class Ending:
         self.seconds = seconds
 
     def close(self, seconds: float) -> None:
-        """Write what waits and let go; a second call does nothing.
+        """Write pending answers and close the file; a second call does nothing.
 
         Raises:
             StoreError: something could not be written.
@@ -45,14 +46,14 @@ class Ending:
         self._writer.tell_aside()
 
     def end(self, seconds: float) -> None:
-        """The same where there is nobody to raise to."""
+        """Close at exit: report a StoreError instead of raising it."""
         try:
             self.close(min(seconds, self.seconds))
         except StoreError as error:
             tell(error)
 
     def _lost(self, error: StoreError) -> StoreError:
-        """What becomes of the answers that still waited."""
+        """Return the error for the answers still pending, if any."""
         waiting = len(self._writer.waiting())
         if not waiting:
             return error

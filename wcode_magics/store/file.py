@@ -1,8 +1,8 @@
-"""The file of a store and what is open on it: one connection reads, one writes.
+"""File of a store with its open connections: one reads, one writes.
 
-A file that is removed or replaced while it is open lives on without its name, and
-what is written there is lost without an error. So before each use it is asked whether
-the file of that name is still the one that is open; else that is opened, or made.
+A file that is removed or replaced while open lives on without its name, and data
+written to it is lost without an error. So each use first checks whether the path still
+names the open file; if not, the file at the path is opened, or created.
 """
 
 import threading
@@ -48,24 +48,24 @@ class File:
         self._writer: Connection | None = None
 
     def connect(self) -> Connection:
-        """A connection of one's own, to be closed."""
+        """Return a new connection, which the caller must close."""
         self._follow()
         return self._connect()
 
     def select(
         self, sql: str, values: Sequence[Any] | Mapping[str, Any] = ()
     ) -> list[Any]:
-        """The rows of a query; raises StoreError."""
+        """Return the rows of a query; raises StoreError."""
         with faults(self.path):
             self._follow()
             with self._reading:
                 return self._reader.execute(sql, values).fetchall()
 
     def commit(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
-        """Write all rows, or none and raise.
+        """Write all rows in one transaction.
 
         Raises:
-            StoreError: the file is at fault; any other error is a row's.
+            StoreError: the file is at fault; any other error is caused by a row.
         """
         with self._writing, faults(self.path, unless=OF_A_ROW):
             self._renew()
@@ -79,18 +79,18 @@ class File:
                 self._release()
                 if lacks_room(wrong):
                     with suppress(StoreError):
-                        finish(self._connect())  # the next try has the journal's room
+                        finish(self._connect())  # frees the journal for the next try
                 raise
 
     def check_writable(self) -> None:
-        """Raise StoreError where nothing could be written now; nothing is."""
+        """Raise StoreError if the file cannot be written now; writes nothing."""
         with faults(self.path), closing(self.connect()) as db:
-            db.execute("BEGIN IMMEDIATE")  # a file that may only be read allows it
+            db.execute("BEGIN IMMEDIATE")  # succeeds even on a read-only file
             db.execute("DELETE FROM answers WHERE false")
             db.execute("ROLLBACK")
 
     def close(self) -> None:
-        """Let go of it; a second call does nothing."""
+        """Close the connections; a second call does nothing."""
         self._closed = True
         self._reader.close()
         self._release()
@@ -101,10 +101,10 @@ class File:
         return open_file(self.path, self._patience, self._magic)
 
     def _opened(self) -> Connection:
-        """A connection to read from; notes which file it is, and which journal."""
+        """Open a connection for reading; record the identity of file and journal."""
         made = self._connect()
         with faults(self.path):
-            made.execute("PRAGMA user_version").fetchone()  # now its journal is there
+            made.execute("PRAGMA user_version").fetchone()  # creates the journal
         self._file = identity(self.path)
         self._journal = identity(side_files(self.path)[0])
         return made
@@ -118,10 +118,10 @@ class File:
                 self._renew()
 
     def _renew(self) -> None:
-        """Open what is there now, where the file has moved.
+        """Open the file now at the path, if the open one has been replaced.
 
-        What is open is finished first, wherever it lies now, and its journal goes.
-        Whoever calls holds ``_writing``, so that nothing is being written.
+        The open file is checkpointed first, wherever it lies now, and its journal
+        removed. The caller holds ``_writing``, so that no write is in progress.
         """
         with self._reading:
             if self._has_moved():

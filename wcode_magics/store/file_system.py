@@ -1,8 +1,8 @@
-"""Which file system a path is on, and whether other hosts may write there too.
+"""File system type of a path, and whether other hosts may write to it.
 
-SQLite's WAL is for processes of one host: its index is shared memory
+SQLite's WAL works for processes of one host only: its index is shared memory
 (https://sqlite.org/wal.html). On a network file system the store uses a rollback
-journal, whose locks the server keeps.
+journal, whose locks the server manages.
 """
 
 import ctypes
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 Magic = Callable[[Path], int | None]
-"""The number by which statfs names the file system of a path; None: not known."""
+"""Returns the statfs magic number of the file system of a path; None if unknown."""
 
 NETWORK = frozenset(
     {
@@ -26,14 +26,14 @@ NETWORK = frozenset(
         0x20030528,  # OrangeFS
         0x5346414F,  # AFS
         0x01021997,  # 9P, as between WSL and Windows
-        0x65735546,  # FUSE: it may be sshfs, GlusterFS, a drive of Colab
+        0x65735546,  # FUSE: may be sshfs, GlusterFS, a Colab drive
     }
 )
-_SIZE = 1024  # more than struct statfs has anywhere
+_SIZE = 1024  # larger than struct statfs on any platform
 
 
 def magic_of(path: Path) -> int | None:
-    """Ask statfs of Linux, whose struct begins with the number."""
+    """Return the file system number, the first field of Linux's statfs."""
     if sys.platform != "linux":
         return None
     told = ctypes.create_string_buffer(_SIZE)
@@ -43,5 +43,5 @@ def magic_of(path: Path) -> int | None:
 
 
 def is_shared(path: Path, magic: Magic = magic_of) -> bool:
-    """Whether the folder of a file is on a file system of several hosts."""
+    """Return whether the folder of a file is on a network file system."""
     return magic(path.parent) in NETWORK

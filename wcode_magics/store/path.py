@@ -1,4 +1,4 @@
-"""Where a store lies: one whole path, and whether its file is still the same one."""
+"""Path of a store: normalization, and checks whether its file is still the same."""
 
 import functools
 import os
@@ -9,7 +9,7 @@ from wcode_magics.runtime.private_files import is_open_to_others
 
 
 def located(said: str | Path) -> Path:
-    """The absolute path of what a person said, ``~`` their home.
+    """Return the absolute path of a user's input; ``~`` is the home folder.
 
     Raises:
         StoreError: no file can have such a path.
@@ -35,10 +35,10 @@ def _is_name(path: Path) -> bool:
 
 
 def identity(path: Path) -> tuple[int, int] | None:
-    """Which file is there; None: none.
+    """Return device and inode of the file at a path; None if there is none.
 
-    It is asked for by name and never opened: to close any descriptor of a file drops
-    all locks that this process holds on it, SQLite's among them.
+    Uses stat and never opens the file: closing any descriptor of a file drops all locks
+    that this process holds on it, SQLite's among them.
     """
     try:
         there = path.stat()
@@ -48,14 +48,14 @@ def identity(path: Path) -> tuple[int, int] | None:
 
 
 def side_files(path: Path) -> tuple[Path, Path]:
-    """SQLite's journal beside a file, and the index of that."""
+    """Return SQLite's journal beside a file, and the journal's index."""
     return path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")
 
 
 def sweep(path: Path, journal: tuple[int, int] | None) -> None:
-    """Remove the ``journal`` of the file that was there, if it is still beside it.
+    """Remove the ``journal`` of the replaced file, if it is still beside the new one.
 
-    SQLite would take it for the new file's, and write old pages into that.
+    SQLite would otherwise apply it to the new file and write old pages into that.
     """
     left, index = side_files(path)
     if journal is not None and identity(left) == journal:
@@ -64,7 +64,7 @@ def sweep(path: Path, journal: tuple[int, int] | None) -> None:
 
 
 def tell_if_open(path: Path) -> None:
-    """Say once that other accounts of this machine may read or write the file."""
+    """Warn once if other accounts of this machine may read or write the file."""
     if is_open_to_others(path):
         _tell_open(path)
 

@@ -1,7 +1,8 @@
-"""Answers forgotten and their room given back, also where the disk is full.
+"""Delete answers and shrink the file, even when the disk is full.
 
-What is deleted is first written to the journal, which cannot grow then. So the journal
-is emptied into the file, and a few answers at a time are deleted in the room it had.
+Deletions are first written to the journal, which cannot grow on a full disk. So the
+journal is checkpointed into the file, and a few answers at a time are deleted in the
+space it occupied.
 """
 
 import json
@@ -18,7 +19,7 @@ _MOST = 2**63 - 1
 
 
 def forget(db: Connection, before: float | None, keep: int | None) -> int:
-    """Delete what is older than ``before`` (s) and all but the ``keep`` newest."""
+    """Delete answers older than ``before`` (s) and all but the ``keep`` newest."""
     doomed: set[int] = set()
     if before is not None:
         doomed.update(number for (number,) in db.execute(_OLD, (before,)))
@@ -36,7 +37,7 @@ def forget(db: Connection, before: float | None, keep: int | None) -> int:
 
 
 def shrink(db: Connection) -> None:
-    """Give back the room of what was deleted, as far as there is room to do it."""
+    """Release the space of deleted answers, as far as disk space permits."""
     with if_there_is_room():
         _empty_journal(db)
         db.execute("VACUUM")

@@ -1,4 +1,4 @@
-"""An answer as a row of the table, and back."""
+"""Conversion between an answer and its table row."""
 
 import datetime as dt
 import json
@@ -26,20 +26,20 @@ UNREADABLE = (
     ValueError,
     WcodeError,
 )
-"""What may be raised where a record is damaged, or of a later version."""
+"""Errors raised by decoding a record that is damaged or of a later version."""
 
 _ANY = Request("any", (Message("user", "any"),))
 
 
 class StoredAnswer(NamedTuple):
-    """A reply, the endpoint it is kept under, and when it came (s since 1970)."""
+    """A reply, the endpoint it is stored under, and its arrival (s since 1970)."""
 
     reply: Reply
     base_url: str
     time: float
 
     def columns(self) -> tuple[Any, ...]:
-        """The values of :data:`COLUMNS`."""
+        """Return the values of :data:`COLUMNS`."""
         reply, usage = self.reply, self.reply.usage
         data = reply.to_dict()
         request = data.pop("request")
@@ -57,7 +57,7 @@ class StoredAnswer(NamedTuple):
         )
 
     def answer(self) -> bytes:
-        """The last of them: the reply without its request."""
+        """Return the last column: the encoded reply without its request."""
         data = self.reply.to_dict()
         del data["request"]
         return self._encoded(data)
@@ -66,20 +66,20 @@ class StoredAnswer(NamedTuple):
         return encode({**data, "time": self.time}, self.reply.request.hash)
 
     def stands_for(self, digest: str, base_url: str | None) -> bool:
-        """Whether it may answer a request of this hash to this endpoint, None: any."""
+        """Return whether it answers a request hash at an endpoint; None matches any."""
         there = base_url is None or self.base_url == base_url
         return there and self.reply.request.hash == digest and self.reply.is_whole
 
 
 def _decode(data: bytes, about: str = "") -> Any:
-    """A record; the halves of characters that early versions kept are mended."""
+    """Decode a record; repair split surrogates that early versions stored."""
     return json.loads(clean(check(data, about).decode("utf-8", "surrogatepass")))
 
 
 def replayed(request: Request, data: bytes) -> Reply:
-    """The answer to a request, as it was stored, marked as replayed.
+    """Decode the stored answer to a request, marked as replayed.
 
-    Raises one of :data:`UNREADABLE`, as all that reads records does.
+    Raises one of :data:`UNREADABLE`, like every function here that decodes records.
     """
     told = _decode(data, request.hash)
     place = {"base_url": SANDBOX} if told.get("source") == "sandbox" else {}
@@ -90,13 +90,13 @@ def replayed(request: Request, data: bytes) -> Reply:
 
 
 def readable(digest: str, data: bytes) -> bytes:
-    """The same, if an answer to the request of this hash can be read from it."""
+    """Return ``data`` if it decodes to an answer to the request hash ``digest``."""
     _reply({**_decode(data, digest), "request": _ANY})
     return data
 
 
 def requested(data: bytes) -> Request:
-    """The request of a record."""
+    """Decode the request of a record."""
     return Request.from_dict(_decode(data))
 
 
@@ -110,7 +110,7 @@ def _reply(data: dict[str, Any]) -> Reply:
 
 
 def listed(moment: float, base_url: str, request: bytes, data: bytes) -> dict[str, Any]:
-    """A row as :meth:`Store.history` tells it."""
+    """Decode a row into the dict that :meth:`Store.history` returns."""
     asked = requested(request)
     reply = _reply({**_decode(data, asked.hash), "request": asked})
     return {

@@ -1,4 +1,4 @@
-"""Rows from one store to another, each file to blame for its own faults."""
+"""Copy rows between stores; errors name the file at fault."""
 
 import contextlib
 import datetime as dt
@@ -15,12 +15,12 @@ from wcode_magics.store.path import identity, side_files
 from wcode_magics.store.row import COLUMNS
 
 Span = tuple[float, float]
-"""Seconds since 1970: from the first on, up to the second."""
+"""Half-open range of seconds since 1970: start included, end excluded."""
 
 MOST_ROWS = 1_000_000
-"""Answers that one import takes in."""
+"""Maximum number of answers per import."""
 MOST_S = 60.0
-"""Seconds that one import lasts."""
+"""Maximum duration of an import in seconds."""
 
 _SPAN = (
     f"SELECT {COLUMNS} FROM answers "  # noqa: S608
@@ -38,7 +38,7 @@ _TAKE = (
 def rows_of(
     source: Connection, path: Path, span: Span = (0.0, math.inf)
 ) -> Generator[Sequence[Any], None, None]:
-    """The rows of a store, without their numbers; raises StoreError that names it."""
+    """Yield the rows of a store, without ids; a StoreError names this store."""
     with faults(path):
         yield from source.execute(_SPAN, span)
 
@@ -50,7 +50,7 @@ def bounded(
     most: int = MOST_ROWS,
     seconds: float = MOST_S,
 ) -> Iterator[Sequence[Any]]:
-    """The rows of a foreign store; StoreError where they are too many or too slow."""
+    """Yield the rows of a foreign store; StoreError if too many or too slow."""
     late = time.monotonic() + seconds
     for count, row in enumerate(rows):
         if count >= most or time.monotonic() > late:
@@ -60,7 +60,7 @@ def bounded(
 
 
 def take(target: Connection, rows: Iterable[Sequence[Any]]) -> int:
-    """Put in those that are not there, all or none; returns how many."""
+    """Insert the rows that are not present, all or none; return their number."""
     target.execute("BEGIN IMMEDIATE")
     new = target.executemany(_TAKE, map(_named, rows)).rowcount
     target.execute("COMMIT")
@@ -76,7 +76,7 @@ def _named(row: Sequence[Any]) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def unmade(path: Path) -> Iterator[None]:
-    """Where it fails, remove the file that was made on the way."""
+    """Remove the file created inside, if an exception is raised."""
     was_there = identity(path) is not None
     try:
         yield
@@ -88,6 +88,6 @@ def unmade(path: Path) -> Iterator[None]:
 
 
 def between(since: dt.datetime | None, before: dt.datetime | None) -> Span:
-    """From one moment on, up to the other; None: no bound."""
+    """Return the span from ``since`` to ``before``; None means unbounded."""
     start = 0.0 if since is None else since.timestamp()
     return start, math.inf if before is None else before.timestamp()

@@ -1,9 +1,9 @@
-"""Group commit: rows wait in a list until one thread has written them.
+"""Group commit: rows wait in a list until a background thread has written them.
 
-Whoever puts a row goes on at once. The thread gathers for :data:`BEHIND_S` seconds,
-so that a commit carries many rows, and writes earlier when somebody waits for it.
-Rows that could not be written stay in the list and are tried again; but one that is
-itself the reason is set aside, lest none after it is ever kept.
+The caller never waits for a write. The thread gathers rows for :data:`BEHIND_S`
+seconds, so that a commit carries many rows, and writes earlier if a caller flushes.
+Rows that could not be written stay in the list and are retried; but a row that itself
+causes the failure is set aside, so that it does not block later ones.
 """
 
 import contextlib
@@ -20,10 +20,10 @@ RETRY_S = 1.0
 
 
 class Writer(Generic[Row]):
-    """Hands rows, in the order they came, to ``write`` on a thread of its own.
+    """Passes rows, in order of arrival, to ``write`` on a dedicated thread.
 
-    ``write`` takes a list of rows and keeps all of them, or keeps none and raises:
-    StoreError where the file is at fault, any other error where a row is.
+    ``write`` takes a list of rows and stores all of them, or stores none and raises:
+    StoreError if the file is at fault, any other error if a row is.
     """
 
     def __init__(self, write: Callable[[list[Row]], None]) -> None:
@@ -37,14 +37,14 @@ class Writer(Generic[Row]):
         self._hurry = self._closing = False
 
     def waiting(self) -> list[Row]:
-        """The rows that are not written yet, oldest first."""
+        """Return the rows not written yet, oldest first."""
         with self._changed:
             return list(self._rows)
 
     def put(self, row: Row) -> None:
-        """Leave a row to the thread; raises StoreError if the last write failed.
+        """Queue a row; raises StoreError if the last write failed.
 
-        Or if rows were set aside: once.
+        Also raises it, once, if rows were set aside.
         """
         with self._changed:
             self._rows.append(row)
@@ -57,7 +57,7 @@ class Writer(Generic[Row]):
             self.tell_aside()
 
     def tell_aside(self) -> None:
-        """Raise StoreError if rows were set aside and nobody was told."""
+        """Raise StoreError if rows were set aside and not yet reported."""
         with self._changed:
             aside, self._aside = self._aside, []
         if aside:
@@ -66,14 +66,14 @@ class Writer(Generic[Row]):
 
     @property
     def closed(self) -> bool:
-        """Whether nothing more is written."""
+        """Whether the writer accepts no more rows."""
         return self._closing
 
     def flush(self, seconds: float) -> bool:
-        """Wait until all that was put is written or set aside; whether it is in time.
+        """Wait until all queued rows are written or set aside; False on timeout.
 
         Raises:
-            StoreError: it fails.
+            StoreError: the write fails.
         """
         with self._changed:
             last, tries = self.received, self._tries
@@ -93,10 +93,10 @@ class Writer(Generic[Row]):
             return self._written >= last
 
     def close(self, seconds: float) -> bool:
-        """Write what waits and end the thread; whether it is in time.
+        """Write pending rows and end the thread; False on timeout.
 
         Raises:
-            StoreError: it fails.
+            StoreError: the write fails.
         """
         with self._changed:
             before, self._closing = self._closing, True
@@ -104,7 +104,7 @@ class Writer(Generic[Row]):
         if self._thread is not None:
             self._thread.join(seconds)
         elif not before:
-            self._run()  # where the interpreter is ending, no thread can be started
+            self._run()  # no thread can be started at interpreter exit
         if self._rows and self._error is not None:
             raise self._error
         return not self._rows
@@ -112,7 +112,7 @@ class Writer(Generic[Row]):
     def _wake(self) -> None:
         if self._thread is None and not self._closing:
             thread = threading.Thread(target=self._run, name="wcode-store", daemon=True)
-            with contextlib.suppress(RuntimeError):  # not while the interpreter ends
+            with contextlib.suppress(RuntimeError):  # raised at interpreter exit
                 thread.start()
                 self._thread = thread
         self._changed.notify_all()
@@ -138,7 +138,7 @@ class Writer(Generic[Row]):
             return list(self._rows)
 
     def _attempt(self, rows: list[Row]) -> tuple[int, StoreError | None]:
-        """With how many rows it is over, and what keeps the others."""
+        """Return the number of rows finished, and the error that blocks the others."""
         try:
             self._write(rows)
         except StoreError as error:
