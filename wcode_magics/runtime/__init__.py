@@ -1,1 +1,1 @@
-"""What runs beside the main thread and how it ends; imports, private files."""
+"""Background loop and its shutdown; slow imports, logs and private files."""

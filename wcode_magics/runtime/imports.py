@@ -1,8 +1,8 @@
-"""Slow imports, on a thread that Stop does not reach.
+"""Imports of slow libraries on a background thread, safe from interruption.
 
-A library whose import is interrupted half-way stays broken for the rest of the
-process. So whatever a first cell or a first table imports from other people is
-imported here; Stop ends the wait, the import goes on, and the next cell finds it.
+An interrupted import leaves a library broken for the rest of the process. Third-party
+libraries that a first cell or table needs are therefore imported here; Stop ends only
+the wait, the import continues, and the next cell finds the module loaded.
 """
 
 import sys
@@ -21,7 +21,7 @@ _lock = threading.Lock()
 
 
 class _Import:
-    """One module on its way, and what it raised."""
+    """Import of one module on a background thread, and the error it raised."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -38,7 +38,7 @@ class _Import:
             self._done.set()
 
     def wait(self) -> None:
-        """Wait for it; an interrupt gets through, and leaves it on its way."""
+        """Wait for the import; an interrupt ends the wait, not the import."""
         while not self._done.wait(TICK_S):
             pass
         with _lock:
@@ -48,34 +48,36 @@ class _Import:
 
 
 def late(path: str) -> Any:
-    """What a dotted path names, of a module that is loaded when it is first asked for.
+    """Import the module of a dotted path on first use and return what the path names.
 
-    So a value of a lower floor hands over to a higher one, and the package's names
-    load no more than is used.
+    Values of a lower layer delegate to a higher one this way, and the package's public
+    names load no more than is used.
     """
     module, _, name = path.rpartition(".")
     return getattr(import_module(module), name)
 
 
 def shown_by(path: str) -> Callable[..., Any]:
-    """A ``_repr_mimebundle_`` that hands over to a function of a higher floor.
+    """Return a ``_repr_mimebundle_`` that delegates to a function of a higher layer.
 
-    So values show themselves wherever IPython's protocol is kept: in notebooks with
-    the extension and without it, in marimo, in scripts that call ``display``.
+    Values then display themselves wherever IPython's protocol is supported: in
+    notebooks with or without the extension, in marimo, and in scripts that call
+    ``display``.
     """
 
     def bundle(value: Any, **_asked: Any) -> Any:
-        """The value as a mimebundle."""
+        """Return the value as a mimebundle."""
         return late(path)(value)
 
     return bundle
 
 
 def prepare(names: Iterable[str]) -> None:
-    """Import modules; KeyboardInterrupt ends the wait and breaks none of them.
+    """Import modules; KeyboardInterrupt ends the wait and breaks no import.
 
     Raises:
-        ImportError: one of them is not there, or what else its import raises.
+        ImportError: a module is not installed; any other error of its import
+            propagates.
     """
     for name in names:
         with _lock:

@@ -1,13 +1,13 @@
-"""What lives beside the main thread: ended at exit, left behind at a fork.
+"""Resources beside the main thread: ended at exit, abandoned after a fork.
 
-Whatever has a thread, a timer, a server or a connection is registered here as long as
-it lives. At exit all of it is ended in one order, and nothing is left to a finaliser:
-a daemon thread that is joined while the interpreter is torn down never answers
+Anything that has a thread, timer, server or connection is registered here while it is
+live. At exit everything is ended in a fixed order, and nothing is left to a finalizer:
+joining a daemon thread during interpreter shutdown never returns
 (https://github.com/python/cpython/issues/123940).
 
-What belongs to an owner that is never closed ends when nobody holds the owner any more
-(:func:`follow`). A collector may notice that amid any lock, so it leaves the end to a
-thread of its own.
+Resources of an owner that is never closed end once the owner is garbage-collected
+(:func:`follow`). The collector may run while any lock is held, so it hands the cleanup
+to a separate thread.
 """
 
 import atexit
@@ -26,17 +26,17 @@ from typing import Any, Protocol
 from weakref import WeakSet
 
 END_S = 2.0
-"""How long all but the stores may take at exit, together."""
+"""Seconds that everything but the stores may take at exit, in total."""
 LEAST_S = 0.2
-"""How long each of them may take, however long the ones before took."""
+"""Minimum seconds for each of them, however long the earlier ones took."""
 STORE_S = 20.0
-"""How long stores may take with paid answers that another program's lock holds up."""
+"""Seconds a store may wait for another program's lock to save paid answers."""
 LAST_S = 1.0
-"""How long a store may take after Ctrl-C."""
+"""Seconds a store may take after Ctrl-C."""
 
 
 class Stage(IntEnum):
-    """In which order things end: what sends, what is sent, what keeps it."""
+    """Order of shutdown: what sends, what is in flight, what stores it."""
 
     PANELS = 0
     REQUESTS = 1
@@ -47,14 +47,14 @@ class Stage(IntEnum):
 
 
 End = Callable[[float], object]
-"""Ends something; is given how many seconds it may wait."""
+"""Callback that ends a resource; receives the seconds it may wait."""
 
 
 class Inherited(Protocol):
-    """What a forked process inherits and cannot use."""
+    """Resource that a forked process inherits and cannot use."""
 
     def forget(self) -> Any:
-        """Let go of what has threads or connections of the parent's, and return it."""
+        """Drop and return what has threads or connections of the parent process."""
 
 
 _live: dict[End, Stage] = {}
@@ -67,43 +67,43 @@ _sweeping, _ending = threading.Lock(), threading.Lock()
 
 
 def begin(stage: Stage, end: End) -> None:
-    """Have ``end`` called at exit, until :func:`finish` says that it need not."""
+    """Call ``end`` at exit, unless :func:`finish` unregisters it before."""
     if not _live and "multiprocessing.process" in sys.modules:
         _end_with_process()
     _live[end] = stage
 
 
 def follow(owner: object, end: End) -> None:
-    """Have ``end`` called once nobody holds ``owner``, which ``end`` does not hold."""
+    """Call ``end`` once ``owner`` is collected; ``end`` must not reference it."""
     weakref.finalize(owner, _left.put, end).atexit = False
     _sweeper()
 
 
 def finish(end: End) -> None:
-    """It has ended by itself."""
+    """Unregister ``end``: the resource has already ended."""
     _live.pop(end, None)
 
 
 def is_over() -> bool:
-    """Whether the interpreter is ending: nothing new can begin."""
+    """Return whether the interpreter is shutting down, so nothing new can start."""
     return _over.is_set()
 
 
 def own(owner: Inherited) -> None:
-    """Have ``owner.forget()`` called in a process that is forked from this one.
+    """Call ``owner.forget()`` in every process forked from this one.
 
-    What it returns can neither be used nor closed there, so it is never freed.
+    Its result can be neither used nor closed there, so it is never freed.
     """
     _owners.add(owner)
 
 
 @atexit.register
 def end_all() -> None:
-    """End everything that lives, stage by stage, the newest first."""
+    """End all live resources, stage by stage, newest first."""
     _over.set()
     late = time.monotonic() + END_S
     with _interrupts(signal.SIG_IGN):
-        if _ending.acquire(timeout=END_S):  # the last that the sweeper ends
+        if _ending.acquire(timeout=END_S):  # wait for the sweeper
             _ending.release()
         for stage in Stage:
             for end in _living(stage):
@@ -114,7 +114,7 @@ def end_all() -> None:
 
 
 def _end_store(end: End) -> None:
-    """Paid answers may wait for another program's lock, but not against Ctrl-C."""
+    """End a store, which may wait for another program's lock until Ctrl-C."""
     try:
         with _interrupts(signal.default_int_handler):
             _end(end, STORE_S)
@@ -123,8 +123,8 @@ def _end_store(end: End) -> None:
 
 
 def _sweeper() -> None:
-    """Have the thread that ends what was left behind, in each process."""
-    with _sweeping, suppress(RuntimeError):  # not while the interpreter ends
+    """Start the thread that ends resources of collected owners, once per process."""
+    with _sweeping, suppress(RuntimeError):  # raised during shutdown
         if not any(thread.is_alive() for thread in _sweepers):
             thread = threading.Thread(target=_sweep, name="wcode-end", daemon=True)
             thread.start()
@@ -153,7 +153,7 @@ def _living(stage: Stage) -> Iterator[End]:
 
 @contextmanager
 def _interrupts(handler: Any) -> Iterator[None]:
-    """Have Ctrl-C handled so meanwhile, where this thread may say so."""
+    """Set the Ctrl-C handler for the body, if this is the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -161,12 +161,12 @@ def _interrupts(handler: Any) -> Iterator[None]:
     try:
         yield
     finally:
-        if before is not None:  # None: it was not set from Python
+        if before is not None:  # None: not installed from Python
             signal.signal(signal.SIGINT, before)
 
 
 def _end_with_process() -> None:
-    """Processes of multiprocessing leave without :mod:`atexit`."""
+    """Run :func:`end_all` in multiprocessing children, which skip :mod:`atexit`."""
     from multiprocessing import parent_process, util
 
     if parent_process() is not None:

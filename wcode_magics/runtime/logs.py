@@ -1,8 +1,8 @@
-"""Other libraries' log lines, which would stand among a cell's outputs.
+"""Log levels of other libraries, whose lines would clutter a cell's outputs.
 
-``logging.basicConfig(level="INFO")`` in a notebook shows what every library tells of
-every request. Warnings still come through; ``logging.getLogger("httpx").setLevel`` by
-the person, before the first request, brings the rest back.
+``logging.basicConfig(level="INFO")`` in a notebook shows every library's log lines
+about every request. Warnings are still shown; a user who calls
+``logging.getLogger("httpx").setLevel`` before the first request gets the rest back.
 """
 
 import logging
@@ -14,7 +14,7 @@ CHATTY = (
 
 
 def hush() -> None:
-    """Let libraries log warnings only, except where the person has chosen a level."""
+    """Limit libraries to warnings, except where the user has set a level."""
     for name in CHATTY:
         logger = logging.getLogger(name)
         if logger.level == logging.NOTSET:

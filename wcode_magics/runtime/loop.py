@@ -1,8 +1,9 @@
-"""The one background event loop, and how synchronous code waits on it.
+"""Background event loop, and how synchronous code waits on it.
 
-Every request of every face runs there. A waiting main thread stays interruptible:
-KeyboardInterrupt cancels the coroutine, so that its connection is closed, before it
-goes on to the caller. Whatever a task raises ends that task alone: the loop turns on.
+Every request of every interface runs there. A waiting main thread stays interruptible:
+KeyboardInterrupt cancels the coroutine, which closes its connection, before it
+propagates to the caller. An error in a task ends that task only; the loop keeps
+running.
 """
 
 import asyncio
@@ -27,7 +28,7 @@ HANG_UP_S = 2.0
 
 
 class Loop:
-    """An event loop on a thread of its own, until :meth:`end`."""
+    """Event loop on its own thread, running until :meth:`end`."""
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
@@ -41,22 +42,22 @@ class Loop:
 
     @property
     def turns(self) -> bool:
-        """Whether it takes tasks."""
+        """Whether the loop accepts tasks."""
         return self._thread.is_alive() and not self.loop.is_closed()
 
     @property
     def is_here(self) -> bool:
-        """Whether this is its thread."""
+        """Whether the current thread is the loop's."""
         return self._thread is threading.current_thread()
 
     def cancel(self, seconds: float) -> None:
-        """Cut what is under way, and wait until it has cleaned up."""
+        """Cancel all tasks and wait until they have cleaned up."""
         cut = asyncio.run_coroutine_threadsafe(_cut_all(), self.loop)
         with suppress(FutureTimeoutError):
             cut.result(seconds)
 
     def end(self, seconds: float) -> None:
-        """Stop, and end the thread."""
+        """Stop the loop and join its thread."""
         self._ending = True
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join(seconds)
@@ -66,9 +67,9 @@ class Loop:
         while not self._ending and not self.loop.is_closed():
             try:
                 self.loop.run_forever()
-            except Exception:  # its own machinery is broken
+            except Exception:  # the loop itself is broken
                 break
-            except BaseException as wrong:  # a callback's
+            except BaseException as wrong:  # raised by a callback
                 tell(_raised(wrong))
         self.loop.close()
 
@@ -85,7 +86,7 @@ def _fenced_task(
     loop: asyncio.AbstractEventLoop, work: Any, **more: Any
 ) -> "asyncio.Task[Any]":
     task: asyncio.Task[Any] = asyncio.Task(_fence(work), loop=loop, **more)
-    task.add_done_callback(lambda _task: work.close())  # where it never began
+    task.add_done_callback(lambda _task: work.close())  # if it never started
     return task
 
 
@@ -99,9 +100,9 @@ async def _fence(work: Coroutine[Any, Any, T]) -> T:
 
 
 def is_stop(wrong: BaseException) -> bool:
-    """Whether it ends the work for the person's sake, and not for the work's own.
+    """Return whether an exception cancels the work on the user's behalf.
 
-    An interrupt is theirs in the main thread alone; elsewhere some code raised it.
+    KeyboardInterrupt does so in the main thread only; elsewhere some code raised it.
     """
     if isinstance(wrong, KeyboardInterrupt):
         return threading.current_thread() is threading.main_thread()
@@ -109,10 +110,10 @@ def is_stop(wrong: BaseException) -> bool:
 
 
 def fenced(wrong: BaseException) -> Exception:
-    """An error that ends one request, for what would end the loop with all others.
+    """Return an exception that ends one request instead of the whole loop.
 
-    ``sys.exit()`` in a tool, an interrupt that a value's text raises, a panic of a
-    library.
+    It replaces exceptions such as ``sys.exit()`` in a tool, a KeyboardInterrupt raised
+    while a value is converted to text, or a panic of a library.
     """
     return wrong if isinstance(wrong, Exception) else _raised(wrong)
 
@@ -124,10 +125,13 @@ def _raised(wrong: BaseException) -> UsageError:
 
 
 class Threads(ThreadPoolExecutor):
-    """A thread for each call: those of a pool are joined at exit, however long."""
+    """Executor with a new thread for each call.
+
+    The threads of a pool would be joined at exit, however long their calls take.
+    """
 
     def submit(self, call: Callable[..., Any], /, *args: Any, **more: Any) -> Any:
-        """Begin a call."""
+        """Start a call on its own thread."""
         future: Future[Any] = Future()
         work = partial(call, *args, **more)
         threading.Thread(
@@ -145,7 +149,7 @@ def _fulfil(future: "Future[T]", work: Callable[[], T]) -> None:
 
 
 class _Place:
-    """Where the loop of this process is, if it has one."""
+    """Holder of this process's loop, if it has one."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -153,12 +157,12 @@ class _Place:
         lifetime.own(self)
 
     def forget(self) -> Any:
-        """Leave the parent's loop to the parent, in a forked process."""
+        """Leave the loop to the parent process after a fork."""
         left, self._loop, self._lock = self._loop, None, threading.Lock()
         return left
 
     def loop(self) -> Loop:
-        """The one that turns, started on first use and where it was broken."""
+        """Return the running loop, started on first use and replaced if broken."""
         with self._lock:
             if self._loop is None or not self._loop.turns:
                 if lifetime.is_over():
@@ -173,10 +177,10 @@ _place = _Place()
 
 
 class LoopTask(Generic[T]):
-    """A coroutine on the loop.
+    """Coroutine running on the loop.
 
-    A future that is cancelled is done at once; ``ended`` tells that its coroutine
-    has cleaned up, too: the connection is closed and the partial answer is kept.
+    A cancelled future is done immediately; ``ended`` is set once its coroutine has
+    cleaned up, too: the connection is closed and the partial answer is kept.
     """
 
     def __init__(self, call: Callable[..., Awaitable[T]], *args: Any) -> None:
@@ -192,7 +196,7 @@ class LoopTask(Generic[T]):
 
     def _cut(self, task: "asyncio.Task[T]", future: "Future[T]") -> None:
         if future.cancelled():
-            with suppress(RuntimeError):  # the loop is closed: it has been cut
+            with suppress(RuntimeError):  # loop closed: already cancelled
                 self._loop.loop.call_soon_threadsafe(task.cancel)
 
     def _end(self, task: "asyncio.Task[T]") -> None:
@@ -207,9 +211,9 @@ class LoopTask(Generic[T]):
         self.ended.set()
 
     def wait(self, tick: Callable[[], object] | None = None) -> T:
-        """The result; an interrupt gets through while it is waited for.
+        """Return the result; the wait can be interrupted.
 
-        ``tick`` is called meanwhile; what it raises costs no result.
+        ``tick`` is called periodically during the wait; its errors are ignored.
         """
         if self._loop.is_here:
             raise RuntimeError("the loop would wait for itself")
@@ -228,13 +232,13 @@ class LoopTask(Generic[T]):
                 raise
 
     def check(self) -> None:
-        """Raise UsageError where the loop is no more, and nothing will come."""
+        """Raise UsageError if the loop has stopped, so no result will come."""
         if not self._loop.turns and not self.future.done():
             _rest_if_over()
             raise UsageError("loop_broken")
 
     def cancel(self) -> None:
-        """Stop it, and wait at most two seconds for its end."""
+        """Cancel the task and wait at most two seconds for it to end."""
         self.future.cancel()
         self.ended.wait(HANG_UP_S)
 
@@ -244,7 +248,7 @@ async def _awaited(call: Callable[..., Awaitable[T]], args: Any) -> T:
 
 
 def _rest_if_over() -> None:
-    """Keep a thread that the interpreter leaves behind from failing aloud."""
+    """Block a daemon thread at interpreter shutdown, so that it prints no error."""
     if lifetime.is_over() and threading.current_thread().daemon:
         threading.Event().wait()
 
@@ -254,7 +258,7 @@ def run(
     *args: Any,
     tick: Callable[[], object] | None = None,
 ) -> T:
-    """Run a coroutine on the loop and wait for its result, as :meth:`Task.wait`."""
+    """Run a coroutine on the loop and wait for its result, as :meth:`LoopTask.wait`."""
     task = LoopTask(call, *args)
     try:
         return task.wait(tick)
@@ -264,10 +268,10 @@ def run(
 
 
 async def arun(call: Callable[..., Awaitable[T]], *args: Any) -> T:
-    """The same for a caller with an event loop of its own.
+    """Run a coroutine on the loop and await it from the caller's event loop.
 
-    A kernel that is interrupted cancels what its cell awaits, but wakes no loop that
-    sleeps; so this one wakes by itself.
+    Interrupting a kernel cancels what its cell awaits but does not wake a sleeping
+    event loop, so this function wakes periodically.
     """
     task = LoopTask(call, *args)
     run = asyncio.wrap_future(task.future)
@@ -308,7 +312,7 @@ async def _pump(
 async def aiterate(
     source: Callable[[], AsyncGenerator[T, None]],
 ) -> AsyncGenerator[T, None]:
-    """A stream on the loop, for a caller with an event loop of its own."""
+    """Iterate over a stream on the loop from the caller's event loop."""
     loop, waiting = asyncio.get_running_loop(), asyncio.Queue[tuple[Any, Any]]()
     wake: Any = loop.call_soon_threadsafe
     put = partial(wake, waiting.put_nowait)
@@ -330,10 +334,10 @@ async def aiterate(
 
 
 class Flow(Iterator[T]):
-    """A stream on the loop, read here: iterate, or :meth:`get` with patience.
+    """Stream on the loop, read synchronously by iteration or by :meth:`get`.
 
-    ``over`` tells that the last item was taken. ``close`` cancels the stream and
-    waits, at most two seconds, until its connection is closed.
+    ``over`` is True once the last item was read. ``close`` cancels the stream and waits
+    at most two seconds until its connection is closed.
     """
 
     def __init__(self, source: Callable[[], AsyncGenerator[T, None]]) -> None:
@@ -342,10 +346,10 @@ class Flow(Iterator[T]):
         self._task = LoopTask(_pump, source, self._queue.put)
 
     def get(self, seconds: float) -> T | None:
-        """The next item; None when none came in time or the stream is over.
+        """Return the next item; None if none came in time or the stream is over.
 
         Raises:
-            Exception: whatever the stream failed with.
+            Exception: the error that ended the stream.
         """
         try:
             item, error = self._queue.get(timeout=max(seconds, 0.0))
@@ -365,5 +369,5 @@ class Flow(Iterator[T]):
         raise StopIteration
 
     def close(self) -> None:
-        """Hang up."""
+        """Cancel the stream."""
         self._task.cancel()

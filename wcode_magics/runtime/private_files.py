@@ -1,8 +1,8 @@
-"""A person's own files: whole or not there, and for nobody else to read.
+"""Private files of the user: written atomically, readable by no other account.
 
-Folders and files are made with modes of their own, whatever the umask. Where there is
-no home, or it cannot be written to, a private folder of the system's temporary one
-stands in for this process, and one line says so.
+Files and folders are created with explicit modes, regardless of the umask. If there is
+no home directory, or it is not writable, a private temporary folder is used for this
+process, and one line reports it.
 """
 
 import contextlib
@@ -24,14 +24,14 @@ FILE_MODE, FOLDER_MODE = 0o600, 0o700
 NAME = "wcode-magics"
 STORE_VARIABLE = "WCODE_STORE"
 TRIES, TRY_S = 20, 0.05
-"""Windows does not replace a file that somebody reads just now."""
+"""Attempts and seconds between them: Windows cannot replace a file being read."""
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder with those above it, private; one that is there stays as it is.
+    """Create a private folder with its parents; existing folders are unchanged.
 
     Raises:
-        OSError: it cannot be made.
+        OSError: it cannot be created.
     """
     if path.is_dir():
         return
@@ -41,10 +41,10 @@ def make_folder(path: Path) -> None:
 
 
 def write(path: Path, text: str) -> None:
-    """Put a private file into a folder, or in the place of one, whole.
+    """Write a private file atomically, replacing an existing one.
 
     Raises:
-        OSError: it cannot be written; what was there stays.
+        OSError: it cannot be written; an existing file is unchanged.
     """
     handle, name = tempfile.mkstemp(".new", f".{path.name[:40]}.", path.parent)
     try:
@@ -58,7 +58,7 @@ def write(path: Path, text: str) -> None:
 
 
 def replace(fresh: Path, path: Path) -> None:
-    """Rename a file over another, also while that is open on Windows."""
+    """Rename a file over another, retrying while the other is open on Windows."""
     for left in reversed(range(TRIES)):
         try:
             fresh.replace(path)
@@ -71,13 +71,14 @@ def replace(fresh: Path, path: Path) -> None:
 
 
 def lock(path: Path) -> "BaseFileLock":
-    """Hold the system's lock on a file, made if need be, until it is released.
+    """Acquire the operating system's lock on a file, created if needed.
 
-    It ends with the process, however that ends; any thread may release it.
+    The lock is held until released or until the process ends; any thread may release
+    it.
 
     Raises:
-        TimeoutError: somebody else holds it.
-        OSError: there can be no such file, or its file system has no locks.
+        TimeoutError: the lock is already held.
+        OSError: the file cannot be created, or its file system has no locks.
     """
     from filelock import FileLock
 
@@ -89,7 +90,7 @@ def lock(path: Path) -> "BaseFileLock":
 
 
 def is_open_to_others(path: Path) -> bool:
-    """Whether other accounts of this machine may read or write a file."""
+    """Return whether other accounts of this machine may read or write a file."""
     if os.name != "posix":
         return False
     try:
@@ -99,7 +100,7 @@ def is_open_to_others(path: Path) -> bool:
 
 
 def data_folder() -> Path:
-    """Where the store and the conversations are."""
+    """Return the folder of the store and the conversations."""
     folder = _at_home("data")
     if folder is None:
         return _stand_in("no_home")
@@ -110,7 +111,7 @@ def data_folder() -> Path:
 
 
 def config_folder() -> Path:
-    """Where the profiles are."""
+    """Return the folder of the profiles."""
     return _at_home("config") or _stand_in("no_home")
 
 
@@ -119,9 +120,9 @@ def _at_home(kind: str) -> Path | None:
 
     try:
         folder: Path = getattr(platformdirs, f"user_{kind}_path")(NAME)
-    except RuntimeError:  # what new versions raise where no home is known
+    except RuntimeError:  # newer versions, if no home is known
         return None
-    return folder if folder.is_absolute() else None  # old ones leave «~»
+    return folder if folder.is_absolute() else None  # older ones keep «~»
 
 
 @functools.cache

@@ -1,8 +1,8 @@
-"""The variables of a shell that are the person's own.
+"""The user's variables in an IPython shell.
 
-IPython puts names of its own beside them (``get_ipython``, ``In``, ``exit``, ``open``),
-and what a cell imports or Python keeps there (modules, ``__builtins__``) is code rather
-than a value. None of these is offered to options, templates or hints.
+IPython adds names of its own (``get_ipython``, ``In``, ``exit``, ``open``), and what a
+cell imports or Python keeps there (modules, ``__builtins__``) is code rather than data.
+None of these is offered to options, templates or hints.
 """
 
 from collections.abc import Iterable
@@ -10,14 +10,14 @@ from types import ModuleType
 from typing import Any
 
 LAST = "_wcode"
-"""What the last cell or panel gave, under a name that is always there."""
+"""Name that is always bound to the result of the last cell or panel."""
 
 _OUTPUTS = frozenset({"Out", "_", "__", "___"})
-"""IPython's names for what the person's cells gave."""
+"""IPython's names for cell outputs."""
 
 
 def own(shell: Any) -> dict[str, Any]:
-    """The person's variables and functions, and IPython's names for their outputs."""
+    """Return the user's variables and functions, and IPython's names for outputs."""
     hidden = getattr(shell, "user_ns_hidden", {})
     return {
         name: value
@@ -32,9 +32,9 @@ def own(shell: Any) -> dict[str, Any]:
 
 
 def bind(shell: Any, value: Any, out: str | None = None, named: Any = None) -> None:
-    """Bind a value to ``_wcode`` and to a name of the person's.
+    """Bind a value to ``_wcode`` and, if set, to the user's variable ``out``.
 
-    ``named``: what their name is for in its place, such as the parsed answer.
+    ``named`` is bound to ``out`` instead of the value, such as the parsed answer.
     """
     shell.user_ns[LAST] = value
     if out is not None:
@@ -42,10 +42,10 @@ def bind(shell: Any, value: Any, out: str | None = None, named: Any = None) -> N
 
 
 def is_dunder(name: str) -> bool:
-    """Whether a name is one of Python's, such as ``__builtins__``."""
+    """Return whether a name is one of Python's, such as ``__builtins__``."""
     return name.startswith("__") and name.endswith("__") and name.strip("_") != ""
 
 
 def public(names: Iterable[str]) -> list[str]:
-    """The names to suggest: those that the person chose to be seen."""
+    """Return the names to suggest: no output names, no leading underscore."""
     return [name for name in names if name not in _OUTPUTS and name[:1] != "_"]

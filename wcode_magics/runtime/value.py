@@ -1,4 +1,4 @@
-"""Frozen values: to plain dicts and back."""
+"""Conversion of frozen values to plain dicts and back."""
 
 from collections.abc import Mapping
 from dataclasses import fields
@@ -6,18 +6,21 @@ from typing import Any, Self
 
 
 class Value:
-    """To and from plain dicts; unknown fields are refused."""
+    """Base class of values that convert to and from plain dicts.
+
+    Unknown fields are refused.
+    """
 
     __slots__ = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields that are set (not None, not empty), as JSON-ready data."""
+        """Return the fields that are set (not None, not empty), as JSON-ready data."""
         pairs = ((f.name, getattr(self, f.name)) for f in fields(self))  # type: ignore[arg-type]
         return {k: _plain(v) for k, v in pairs if v is not None and v != ()}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """The value from :meth:`to_dict`; raises TypeError on an unknown field."""
+        """Build a value from :meth:`to_dict`; raises TypeError on an unknown field."""
         return cls(**data)
 
 
