@@ -1,1 +1,1 @@
-"""The one exit to pages and terminals: text made inert, secrets masked."""
+"""Output to pages and terminals: text is escaped, secrets are masked."""

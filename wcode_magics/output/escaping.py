@@ -1,9 +1,9 @@
-"""The one place where text becomes safe inside HTML, and on a terminal.
+"""Escaping of text for HTML and terminals, in one place.
 
-A notebook's page typesets TeX wherever it finds it outside code, also in a price, a
-file name or an error; and TeX can fetch a picture. MathJax reads a formula only where
-its delimiters stand in one run of text, so :func:`escape` gives each ``$`` and each
-backslash an element of its own. Formulas of an answer pass
+A notebook page typesets TeX anywhere outside code, even in a price, a file name or an
+error, and TeX can fetch an image. MathJax recognizes a formula only if its delimiters
+are in one text node, so :func:`escape` puts each ``$`` and each run of backslashes into
+its own element. Formulas of an answer go through
 :func:`wcode_magics.display.formulas.checked` instead.
 """
 
@@ -32,27 +32,27 @@ _TAG = re.compile(r"""<[^<>"']*(?:"[^"]*"[^<>"']*|'[^']*'[^<>"']*)*>""")
 
 
 def inert(text: str) -> str:
-    """The text with control characters drawn, so that none commands a terminal.
+    """Replace control characters with visible ones, so that none reaches a terminal.
 
-    Escape sequences could set its title, fill its clipboard or hide what was said;
-    marks of direction show a text in another order than it has. Line feeds and tabs
-    stay; carriage returns, which overwrite a line, go.
+    Escape sequences could set its title, fill its clipboard or hide text; bidirectional
+    controls change the order in which text is shown. Line feeds and tabs are kept;
+    carriage returns, which overwrite a line, are removed.
     """
     return text.translate(_CONTROLS) if _UNSAFE.search(text) else text
 
 
 def escape(text: str) -> str:
-    """The text as HTML, fit for an element; for an attribute, :func:`attribute`."""
+    """Escape text for an HTML element; for an attribute, use :func:`attribute`."""
     return apart(attribute(text))
 
 
 def attribute(text: str) -> str:
-    """The text as HTML, fit for an attribute in quotes."""
+    """Escape text for a quoted HTML attribute."""
     return html.escape(inert(text), quote=True)
 
 
 def without_tex(page: str) -> str:
-    """HTML that another library made, with TeX in its texts left as text."""
+    """Keep TeX in the text of another library's HTML from being typeset."""
     kept, at = [], 0
     for tag in _TAG.finditer(page):
         kept += [apart(page[at : tag.start()]), tag.group()]
@@ -61,10 +61,10 @@ def without_tex(page: str) -> str:
 
 
 def apart(page: str) -> str:
-    """Escaped text with each delimiter of TeX in an element of its own."""
+    """Wrap each TeX delimiter of escaped text in its own element."""
     return _TEX.sub(lambda found: f"<span>{found.group()}</span>", page)
 
 
 def clipped(text: str, most: int) -> str:
-    """The text, its end left out and marked where it is longer than ``most``."""
+    """Truncate text longer than ``most`` characters, ending it with an ellipsis."""
     return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -1,4 +1,4 @@
-"""Mimebundles: the one way to make an output, its plain text fit for a terminal."""
+"""Construction of mimebundles, whose plain text is safe for a terminal."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -9,27 +9,30 @@ from wcode_magics.text import say
 Bundle = dict[str, Any]
 
 MOST = 200_000
-"""Characters of plain text in an output; the value itself keeps all."""
+"""Maximum characters of plain text in an output; the value itself is not cut."""
 
 
 def bundle(html: str, plain: str, markdown: str | None = None) -> Bundle:
-    """An output as HTML, as plain text, and as Markdown where there is some.
+    """Return a mimebundle with HTML, plain text and, if set, Markdown.
 
-    Front ends choose one; consoles and terminals print the plain text, so no
-    character in it commands them.
+    Front ends choose a format; consoles and terminals print the plain text, so its
+    control characters are replaced.
     """
     made = {"text/html": html, **plain_bundle(plain)}
     return made if markdown is None else {**made, "text/markdown": markdown}
 
 
 def widget_bundle(model: str, plain: str) -> Bundle:
-    """A live widget by the id of its model, and plain text where none can live."""
+    """Return a mimebundle of a live widget, with plain text as the fallback.
+
+    ``model`` is the id of the widget's model.
+    """
     view = {"version_major": 2, "version_minor": 0, "model_id": model}
     return {"application/vnd.jupyter.widget-view+json": view, **plain_bundle(plain)}
 
 
 def plain_bundle(plain: str) -> Bundle:
-    """An output that is plain text alone."""
+    """Return a mimebundle of plain text only."""
     if len(plain) > MOST:
         left = say("ui.left_out", count=f"{len(plain) - MOST:,}")
         plain = f"{plain[:MOST]}…\n{left}"
@@ -37,7 +40,7 @@ def plain_bundle(plain: str) -> Bundle:
 
 
 def joined(bundles: Iterable[Bundle]) -> Bundle:
-    """Several bundles as one output, in the formats that all of them have."""
+    """Join mimebundles into one, in the formats that all of them have."""
     parts = list(bundles)
     between = {"text/html": "", "text/plain": "\n", "text/markdown": "\n\n"}
     return {

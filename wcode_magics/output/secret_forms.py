@@ -1,7 +1,7 @@
-"""Texts that are secrets by their looks: by the form of their kind, or random.
+"""Detection of secrets in text by the format of their kind or by randomness.
 
-Whose they are is not known here; so an error that repeats what was typed in the wrong
-place shows no key, and no traceback that is sent does.
+The user's own key is not known here. An error that repeats input typed in the wrong
+place thus shows no key, and neither does a traceback that is sent.
 """
 
 import re
@@ -42,22 +42,22 @@ FORMS: Mapping[str, str] = {
     r"|(?<=[Bb]asic )(?=[a-z+/]*[A-Z0-9=])[^\s'\"]{6,}",
     "password of a URL": r"(?<=://)[^\s/?#'\"]+(?=@)",
 }
-"""Kinds of secrets and the expressions that their texts match."""
+"""Kinds of secrets and the regular expressions that match them."""
 _FORMS = re.compile("|".join(f"(?:{form})" for form in FORMS.values()), re.DOTALL)
 _RANDOM = re.compile(rf"(?<![\w+/=-]){_B64}{{20,}}(?![\w+/=-])")
 _HEX = re.compile(r"[0-9a-f-]+|[0-9A-F-]+")
 _LEAST_HEX = 32
 _TURNS, _DIGITS, _JOINTS = 0.35, 0.05, 0.1
-"""Of a random text: changes between kinds of characters, digits, and at most ``_-``."""
+"""Shares in random text: minimum class changes and digits, maximum ``_`` and ``-``."""
 
 
 def without_forms(text: str) -> str:
-    """The text with what has the form of a secret masked."""
+    """Mask substrings that have the format of a secret."""
     return _FORMS.sub(MASK, text)
 
 
 def without_random(text: str) -> str:
-    """The text with what is too mixed for a word, a name or a path masked."""
+    """Mask substrings that are too mixed for a word, a name or a path."""
     return _RANDOM.sub(_random, text)
 
 
@@ -67,7 +67,7 @@ def _random(match: re.Match[str]) -> str:
 
 
 def _is_random(text: str) -> bool:
-    """Whether a text is too mixed for a word, a name or a path."""
+    """Return whether text is too mixed for a word, a name or a path."""
     if _HEX.fullmatch(text):
         return len(text.replace("-", "")) >= _LEAST_HEX and len(set(text)) >= 8
     kinds = [c.islower() + 2 * c.isupper() + 3 * c.isdigit() for c in text.rstrip("=")]

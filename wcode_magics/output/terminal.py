@@ -1,8 +1,8 @@
-"""The one way to a terminal or a pipe: no control code passes, nothing raises.
+"""Output to a terminal or a pipe that never raises.
 
-A pipe gets a text to the letter, a terminal gets it with its controls drawn. What the
-stream's encoding lacks (GBK and cp1252 lack most) is written as an escape, since half
-an answer and a traceback would help nobody.
+No control codes reach a terminal: they are replaced by visible characters. A pipe gets
+``exact`` text verbatim. Characters that the stream's encoding lacks (GBK and cp1252
+lack most) are written as escapes, rather than ending half an answer in a traceback.
 """
 
 import shutil
@@ -13,7 +13,10 @@ from wcode_magics.output.escaping import inert
 
 
 def write(text: str, *, end: str = "\n", exact: bool = False) -> None:
-    """Write to standard output at once; ``exact``: a pipe gets it to the letter."""
+    """Write to standard output and flush it.
+
+    With ``exact``, a pipe gets the text verbatim.
+    """
     _put(sys.stdout, text + end, exact=exact)
 
 
@@ -23,9 +26,9 @@ def note(text: str) -> None:
 
 
 class Status:
-    """A line of standard error that changes in its place, and goes.
+    """Status line on standard error that is updated in place and finally erased.
 
-    A pipe gets it once, and so does a terminal that is narrower.
+    A pipe, or a terminal too narrow for the line, gets it once.
     """
 
     def __init__(self) -> None:
@@ -33,7 +36,7 @@ class Status:
         self._changes = False
 
     def show(self, line: str) -> None:
-        """Show a line in place of the one before; an empty one ends it."""
+        """Replace the current line; an empty string erases it."""
         if line == self._line:
             return
         before, self._line = self._line, line
@@ -47,12 +50,12 @@ class Status:
 
 
 def writes_all() -> bool:
-    """Whether standard output can write every character."""
+    """Return whether standard output can encode every character."""
     return _encoding(sys.stdout).lower().replace("-", "").startswith("utf")
 
 
 def _put(stream: TextIO | None, text: str, *, exact: bool) -> None:
-    if stream is None:  # as under pythonw
+    if stream is None:  # under pythonw
         return
     _out(stream, text if exact and not stream.isatty() else inert(text))
 
