@@ -1,1 +1,1 @@
-"""Tables: each row a request, each answer a cell."""
+"""Tables: one request per row, one value per answer."""

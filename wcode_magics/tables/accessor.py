@@ -1,8 +1,7 @@
-"""``df.wcode`` and ``series.wcode``: columns of text into columns of answers.
+"""The ``df.wcode`` and ``series.wcode`` accessors: one answer per row.
 
-Importing this file registers the accessors, for scripts. The extension puts them on
-tables itself (:mod:`wcode_magics.tables.registration`), which import it when first
-used.
+Scripts import this module to register the accessors. The extension registers them
+through :mod:`wcode_magics.tables.registration`, which imports this module on first use.
 """
 
 import asyncio
@@ -29,16 +28,16 @@ R = TypeVar("R")
 
 
 def register(session: Session | None = None) -> None:
-    """Put ``wcode`` on tables; None: with a session of their own."""
+    """Register the accessors; ``session`` None: they create their own session."""
     serve(None if session is None else lambda: session)
     registration.watch()
 
 
 class TableMethods(Generic[R]):
-    """The methods of the accessor; what they return is a frame or an awaitable."""
+    """The accessor's methods, returning a DataFrame or an awaitable of one."""
 
     def __init_subclass__(cls, **more: Any) -> None:
-        """Let Stop be one line in the methods that a face has of its own, too."""
+        """Show Stop as one line in the methods that a subclass overrides, too."""
         super().__init_subclass__(**more)
         for name in METHODS:
             own = vars(cls).get(name)
@@ -50,29 +49,28 @@ class TableMethods(Generic[R]):
 
     @stoppable()
     def ask(self, template: str, *, into: str = "answer", **options: Any) -> R:
-        """A column of texts.
+        """Add a column of text answers.
 
         Args:
             template: the prompt; ``{{ column }}`` or ``{{ row["any column"] }}`` is
                 the row's value.
-            into: the new column; ``<into>_status`` and ``<into>_error`` go with it.
-            **options: ``system``; ``missing`` "skip" (the default:
-                a row that lacks a value it uses is not sent) or "error";
-                ``overwrite`` columns of the same name; ``names``, more values for
-                the template; ``details``, columns of tokens, ¥, mean logprob and
-                finish reason; ``fresh``, send what is recorded too; ``replay``
-                "read" (the default), "only" or "off"; ``budget`` in ¥; ``progress``;
-                ``on_error`` "stop" (the default: 20 rows that fail alike, and none
-                good, end the run) or "continue";
-                ``model`` and every parameter.
+            into: the new column; ``<into>_status`` and ``<into>_error`` are added too.
+            **options: ``system``; ``missing``: "skip" (default: rows lacking a value
+                that the template uses are not sent) or "error"; ``overwrite``: replace
+                columns of the same name; ``names``: more values for the template;
+                ``details``: add columns of tokens, ¥, mean logprob and finish reason;
+                ``fresh``: send recorded requests too; ``replay``: "read" (default),
+                "only" or "off"; ``budget`` in ¥; ``progress``; ``on_error``: "stop"
+                (default: end the run after 20 rows with the same error and no good
+                one) or "continue"; ``model`` and every request parameter.
 
         Raises:
-            UsageError: before anything is sent.
-            WcodeError: what befell all rows, or all from some row on: a refused key,
-                no credit, a store that cannot write. ``value`` is the frame so far,
-                or None if none was answered.
-            Stopped: the person stopped it. ``value`` likewise; a notebook has it as
-                ``_wcode``, and to ask again sends the rest alone.
+            UsageError: an argument is invalid; raised before anything is sent.
+            WcodeError: an error common to all rows, or to all from some row on: an
+                invalid key, no credit, a store that cannot be written. ``value`` is
+                the frame so far, or None if no row was answered.
+            Stopped: the user stopped the run. ``value`` likewise; a notebook binds it
+                to ``_wcode``. Running again sends only the remaining rows.
         """
         return self._made(template, {**options, "into": into})
 
@@ -85,11 +83,11 @@ class TableMethods(Generic[R]):
         into: str = "label",
         **options: Any,
     ) -> R:
-        """A column of labels, ``<into>_p``, and ``<into>_p_<label>`` for each label.
+        """Add a column of labels, ``<into>_p``, and ``<into>_p_<label>`` per label.
 
-        The probabilities are the model's own, from the log probabilities of its
-        tokens; they are missing where the endpoint tells none. Other arguments as in
-        :meth:`ask`.
+        The probabilities are computed from the log probabilities of the answer's
+        tokens; they are missing if the endpoint returns none. Other arguments are
+        those of :meth:`ask`.
         """
         return self._made(template, {**options, "into": into, "labels": labels})
 
@@ -97,26 +95,25 @@ class TableMethods(Generic[R]):
     def extract(
         self, template: str, schema: Any, *, into: str = "extract", **options: Any
     ) -> R:
-        """A column for each field of a schema.
+        """Add a column for each field of a schema.
 
         Args:
             template: as in :meth:`ask`.
             schema: a pydantic model, dataclass, TypedDict, Enum, Literal, JSON
                 Schema or ``{"name": "type"}``.
-            into: names the status and error columns.
-            **options: ``prefix`` of the columns; ``flat``, dotted columns for
-                objects inside; ``confidence``, ``<field>_p`` from the log
-                probabilities; else as in :meth:`ask`.
+            into: name prefix of the status and error columns.
+            **options: ``prefix``: prefix of the field columns; ``flat``: dotted
+                columns for nested objects; ``confidence``: add ``<field>_p`` columns
+                from the log probabilities; others as in :meth:`ask`.
         """
         return self._made(template, {**options, "into": into, "schema": schema})
 
     @stoppable()
     def preview(self, template: str, n: int = PREVIEWED, **options: Any) -> R:
-        """Run ``n`` rows, of short and long prompts, and tell what all will take.
+        """Run ``n`` rows, with short and long prompts, and print an estimate for all.
 
-        A run over all rows afterwards does not pay for these again. ``labels`` or
-        ``schema`` among the options make it a preview of :meth:`classify` or
-        :meth:`extract`.
+        A later run over all rows replays these and does not pay for them again. Pass
+        ``labels`` or ``schema`` to preview :meth:`classify` or :meth:`extract`.
         """
         call = self._call(template, options)
         some = spread(call.rows, n)
@@ -128,10 +125,10 @@ class TableMethods(Generic[R]):
     def retry(
         self, statuses: Sequence[str] = (), *, into: str | None = None, **options: Any
     ) -> R:
-        """Send rows again, those alone whose status is one of ``statuses``.
+        """Resend the rows whose status is one of ``statuses``.
 
-        None given: all that are neither good nor skipped. ``options`` change how
-        they are asked.
+        By default, resends all rows that are neither good nor skipped. ``options``
+        override those of the original call.
         """
         frame, wanted = self._frame, statuses_of(statuses)
         call = again(frame, wanted, into, options)
@@ -140,9 +137,9 @@ class TableMethods(Generic[R]):
 
     @stoppable()
     def estimate(self, template: str, **options: Any) -> Forecast:
-        """What a run would send, and its tokens, ¥ and seconds; nothing is sent.
+        """Estimate the requests, tokens, ¥ and seconds of a run; sends nothing.
 
-        ``labels`` or ``schema`` among the options as in :meth:`preview`.
+        Accepts ``labels`` or ``schema``, like :meth:`preview`.
         """
         return self._call(template, options).forecast()
 
@@ -164,11 +161,11 @@ class TableMethods(Generic[R]):
 
 
 class FrameAccessor(TableMethods[pd.DataFrame]):
-    """``df.wcode``: each method returns a new DataFrame; ``aio`` has them to await."""
+    """``df.wcode``: methods return a new DataFrame; ``aio`` has awaitable ones."""
 
     @property
     def aio(self) -> "AsyncFrameAccessor":
-        """The same methods for ``await``."""
+        """The same methods, awaitable."""
         return AsyncFrameAccessor(self._frame)
 
     def _finish(self, call: TableRun) -> pd.DataFrame:
@@ -181,15 +178,15 @@ class FrameAccessor(TableMethods[pd.DataFrame]):
 
 
 class AsyncFrameAccessor(TableMethods[Awaitable[pd.DataFrame]]):
-    """``df.wcode.aio``"""
+    """``df.wcode.aio``: awaitable methods."""
 
     def _finish(self, call: TableRun) -> Awaitable[pd.DataFrame]:
         return call.arun()
 
-    async def estimate(  # type: ignore[override]  # all rows are read, in a thread
+    async def estimate(  # type: ignore[override]  # reads all rows in a thread
         self, template: str, **options: Any
     ) -> Forecast:
-        """As :meth:`TableMethods.estimate`."""
+        """Estimate a run, as :meth:`TableMethods.estimate`."""
         return await asyncio.to_thread(self._call(template, options).forecast)
 
     async def _previewed(self, whole: TableRun, part: TableRun) -> pd.DataFrame:
@@ -200,7 +197,7 @@ class AsyncFrameAccessor(TableMethods[Awaitable[pd.DataFrame]]):
 
 
 class _Values(TableMethods[R]):
-    """A series as a frame to be asked about; its answers are a frame of their own."""
+    """Methods of a series, held as a frame; answers form a separate frame."""
 
     def __init__(self, series: pd.Series) -> None:
         name = series.name if isinstance(series.name, str) else "value"
@@ -217,7 +214,7 @@ class _Values(TableMethods[R]):
         of: pd.DataFrame | None = None,
         **options: Any,
     ) -> R:
-        """As :meth:`TableMethods.retry`; ``of`` is the frame of the series' answers."""
+        """Resend rows; ``of`` is the frame of the series' answers."""
         if not isinstance(of, pd.DataFrame) or not of.index.equals(self._frame.index):
             raise UsageError("frame.no_answers")
         wanted = statuses_of(statuses)
@@ -231,19 +228,19 @@ class _Values(TableMethods[R]):
 
 
 class SeriesAccessor(_Values[pd.DataFrame], FrameAccessor):
-    """``series.wcode``: ``{{ value }}``, or the series' name, is the row's value.
+    """``series.wcode``: templates use ``{{ value }}`` or the name of the series.
 
-    What it returns has the new columns alone, on the series' index.
+    Results contain only the new columns, on the index of the series.
     """
 
     @property
     def aio(self) -> "AsyncSeriesAccessor":
-        """The same methods for ``await``."""
+        """The same methods, awaitable."""
         return AsyncSeriesAccessor(self._series)
 
 
 class AsyncSeriesAccessor(_Values[Awaitable[pd.DataFrame]], AsyncFrameAccessor):
-    """``series.wcode.aio``"""
+    """``series.wcode.aio``: awaitable methods."""
 
 
 if registration.NAME not in vars(pd.DataFrame):

@@ -1,7 +1,7 @@
-"""Outcomes as columns: dtypes, missing values, places.
+"""Outcomes as DataFrame columns: dtypes, missing values, row positions.
 
-A dtype comes of the field alone, never of its values, so that parts of a table fit
-together: a moment without an offset is taken as UTC.
+A dtype depends on the field only, never on the values, so that parts of a table can be
+concatenated. A datetime without an offset is taken as UTC.
 """
 
 import re
@@ -21,7 +21,7 @@ _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 def columns_of(task: Task) -> tuple[Field, ...]:
-    """All columns that a task makes: its values, then status and error."""
+    """Return all columns that a task produces: its values, then status and error."""
     status = Field(f"{task.into}_status", "text")
     return (*task.columns, status, Field(f"{task.into}_error", "text"))
 
@@ -32,9 +32,10 @@ def filled(
     outcomes: Sequence[Outcome[tuple[Any, ...]]],
     places: Sequence[int] | None = None,
 ) -> pd.DataFrame:
-    """A new frame with the columns of a task; index, order and dtypes as they were.
+    """Return a new frame with the columns of a task added or replaced.
 
-    ``places``: the rows that ``outcomes`` are for; the others keep what they have.
+    Index, order and dtypes are preserved. ``places`` are the positions of the rows
+    that ``outcomes`` belong to; other rows keep their values.
     """
     made = frame.copy(deep=False)
     for field, values in zip(columns_of(task), values_of(task, outcomes), strict=True):
@@ -46,10 +47,10 @@ def filled(
 
 
 def _merged(old: "pd.Series[Any]", fresh: Any, places: Sequence[int]) -> Any:
-    """The old column with fresh values at some places."""
+    """Return the old column with fresh values at some positions."""
     loose = isinstance(fresh, np.ndarray)
     texts = isinstance(old.dtype, pd.StringDtype)
-    if not loose and not texts and old.dtype != fresh.dtype:  # of a file
+    if not loose and not texts and old.dtype != fresh.dtype:  # read from a file
         old = old.astype(fresh.dtype)
     merged: Any = old.to_numpy(dtype=object, copy=True) if loose else old.array.copy()
     merged[np.asarray(places, dtype=np.intp)] = fresh
@@ -57,24 +58,24 @@ def _merged(old: "pd.Series[Any]", fresh: Any, places: Sequence[int]) -> Any:
 
 
 def _kept(column: Any, index: pd.Index) -> Any:
-    """The column as a frame takes it without a guess at what its objects are."""
+    """Wrap an object array so that pandas does not infer another dtype."""
     loose = isinstance(column, np.ndarray)
     return pd.Series(column, index=index, dtype=object) if loose else column
 
 
 def name_in(frame: pd.DataFrame, name: str) -> Any:
-    """The name of a column as a frame has it: where names have levels, the first."""
+    """Return a column's key in a frame; with MultiIndex columns, as first level."""
     levels = frame.columns.nlevels
     return name if levels == 1 else (name, *[""] * (levels - 1))
 
 
 def empty(frame: pd.DataFrame, task: Task) -> pd.DataFrame:
-    """The frame with the columns of a task and no rows: their names and dtypes."""
+    """Return a frame without rows that has a task's column names and dtypes."""
     return filled(frame.iloc[:0], task, [])
 
 
 def array(field: Field, values: Sequence[Any]) -> Any:
-    """The values as an array of the field's dtype; None is missing."""
+    """Return values as an array of the field's dtype; None is missing."""
     if field.kind == "choice":
         return pd.Categorical(values, categories=list(field.choices))
     if field.kind in MOMENTS:
@@ -92,12 +93,12 @@ def array(field: Field, values: Sequence[Any]) -> Any:
 
 
 def readable(text: str) -> str:
-    """The text with U+FFFD for what is no character, as every table can hold it."""
+    """Replace lone surrogates with U+FFFD, as not every table can hold them."""
     return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
 
 
 def _moments(values: Sequence[Any], field: Field) -> Any:
-    """Each to the microsecond, of any year that Python has."""
+    """Return dates at microsecond resolution, for all years of ``datetime``."""
     read = [None if value is None else moment(value, field.kind) for value in values]
     held = pd.DatetimeIndex(np.array(read, dtype="datetime64[us]"))
     zoned = held.tz_localize("UTC") if "UTC" in MOMENTS[field.kind] else held
@@ -107,7 +108,7 @@ def _moments(values: Sequence[Any], field: Field) -> Any:
 def values_of(
     task: Task, outcomes: Sequence[Outcome[tuple[Any, ...]]]
 ) -> list[list[Any]]:
-    """A list for each of :func:`columns_of`; None where an outcome has no value."""
+    """Return a list per column of :func:`columns_of`; None for missing values."""
     count = len(task.columns)
     blank = (None,) * count
     rows = [blank if o.value is None else o.value for o in outcomes]

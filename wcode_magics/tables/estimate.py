@@ -1,4 +1,4 @@
-"""What a run will take: requests, tokens, ¥ and seconds, before it is paid for."""
+"""Estimates of a run before it is sent: requests, tokens, ¥ and seconds."""
 
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,9 +20,12 @@ from wcode_magics.text import say
 AT_ONCE = 256
 ENOUGH = 3
 LENGTH = 32
-"""Tokens of an answer that take as long as its beginning."""
+"""Answer tokens that take as long to generate as the time to the first one."""
 AT_A_TIME = 0.5
-"""Requests waited where the quickest took less of the slowest, for its length."""
+"""Requests were queued if the fastest took less than this share of the slowest.
+
+Times are per token, with :data:`LENGTH` added to each answer.
+"""
 LOW, HIGH = 0.1, 0.9
 
 Interval = tuple[float, float]
@@ -30,14 +33,14 @@ Interval = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """An estimate; ``str()`` of it is one line.
+    """Estimate of a run; ``str()`` gives it as one line.
 
-    ``sends`` requests remain of ``rows`` after those that are skipped, repeated,
-    replayed (``recorded``) or cannot be made. ``answer`` tokens, ``cost`` (¥) and
-    ``seconds`` are intervals: the 10th to the 90th percentile of what like requests
-    took that are recorded, for all requests together. Where there are fewer than
-    three, an answer has from one token to the most it may have (None where the model is
-    not known), and seconds are None. ``notes`` tell what a prompt would not show.
+    ``sends`` is the number of ``rows`` to be sent, without those that are skipped,
+    repeated, replayed (``recorded``) or invalid. ``answer`` (tokens), ``cost`` (¥) and
+    ``seconds`` are intervals for all requests together: the 10th to the 90th percentile
+    of recorded requests of the same run. With fewer than three of these, ``answer``
+    ranges from one token per request to the maximum (None for an unknown model), and
+    ``seconds`` is None. ``notes`` are remarks on values that prompts would not show.
     """
 
     rows: int
@@ -71,11 +74,11 @@ class Forecast:
 
 @dataclass
 class Survey:
-    """What was counted over rows; surveys of parts of a table add up.
+    """Counts over rows; surveys of parts of a table can be added.
 
-    ``recorded`` will be replayed. ``floats`` are the columns of floats that are used.
-    ``most`` tokens have all answers together at most; ``lengths`` (tokens) and
-    ``times`` (s) are those of like requests that are recorded.
+    ``recorded`` requests will be replayed. ``floats`` describes the float columns in
+    use. ``most`` is the maximum number of tokens of all answers together; ``lengths``
+    (tokens) and ``times`` (s) are those of recorded requests.
     """
 
     rows: int = 0
@@ -96,10 +99,10 @@ class Survey:
     def forecast(
         self, model: str, resolved: Resolved, *, together: bool = False
     ) -> Forecast:
-        """What a run will take at a model's prices, under the caps that are set.
+        """Estimate a run at a model's prices, under the caps in force.
 
-        ``together``: the recorded requests were sent at the same time, so that their
-        times tell how many the endpoint answers at once.
+        ``together``: the recorded requests were sent concurrently, so that their times
+        show how many the endpoint serves in parallel.
         """
         answer = self._answer
         return Forecast(
@@ -163,21 +166,21 @@ class Survey:
 
     @property
     def _queued(self) -> bool:
-        """Whether times for their lengths say that requests waited for each other."""
+        """Whether times relative to lengths show that requests were queued."""
         if len(self.lengths) < len(self.times):
             return False
         each = [t / (LENGTH + n) for t, n in zip(self.times, self.lengths, strict=True)]
         return min(each) < max(each) * AT_A_TIME
 
     def count(self, request: Request, place: str) -> None:
-        """A request that will be sent."""
+        """Add a request that will be sent."""
         count = count_request(request, place)
         self.sends += 1
         self.prompt += count
         self.most += longest(request, count.most, place)
 
     def learn(self, reply: Reply) -> None:
-        """The recorded answer to a request."""
+        """Add the time and length of a recorded reply."""
         self.times.append(reply.elapsed)
         if reply.usage is not None:
             self.lengths.append(reply.usage.completion_tokens)
@@ -190,9 +193,9 @@ def survey(
     place: str,
     anew: bool = False,
 ) -> Survey:
-    """Count what a run over ``rows`` would send to ``place``, with nothing sent.
+    """Count what a run over ``rows`` would send to ``place``, without sending.
 
-    ``anew``: what is recorded will be sent as well, and only tells how long it took.
+    ``anew``: recorded requests will be sent too; their replies only provide times.
     """
     made = Survey(len(rows))
     asks = rows.asks()
@@ -222,17 +225,17 @@ def survey(
 
 
 def percentiles(values: Sequence[float]) -> Interval:
-    """The 10th and the 90th percentile, by the nearest rank."""
+    """Return the 10th and the 90th percentile, by nearest rank."""
     ordered = sorted(values)
     last = len(ordered) - 1
     return ordered[round(LOW * last)], ordered[round(HIGH * last)]
 
 
 def spread(rows: Rows, number: int) -> list[int]:
-    """Places of rows whose prompts are short, long and in between, and differ.
+    """Return positions of rows with distinct prompts, from short to long.
 
     Raises:
-        UsageError: ``number`` is none.
+        UsageError: ``number`` is not a positive integer.
     """
     if type(number) is not int or number < 1:
         raise UsageError("frame.preview", given=repr(number))

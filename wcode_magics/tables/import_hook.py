@@ -1,9 +1,10 @@
-"""Do something when a package is imported, now or later, without importing it.
+"""Callbacks run when a package is imported, now or later, without importing it.
 
-An import hook finds the package as everyone does and runs the call after it; then it
-is gone. So ``df.wcode`` is there whether pandas came before the extension or after. It
-stays where an import was interrupted, or where somebody only looked for the package.
-(wrapt's hooks cannot be taken away again, as unloading the extension must.)
+An import hook delegates finding the package to the other finders, runs the callback
+after the import and removes itself. Thus ``df.wcode`` exists whether pandas is imported
+before the extension or after. The hook stays in place if the import is interrupted or
+only the spec is looked up. (wrapt's import hooks cannot be removed, which unloading the
+extension requires.)
 """
 
 import sys
@@ -16,12 +17,12 @@ from types import ModuleType
 
 
 def when_imported(name: str, call: Callable[[], object]) -> Callable[[], None]:
-    """Call at once if the package is imported, else as soon as it is.
+    """Call now if the package is already imported, else right after its import.
 
-    Returns what forgets it.
+    Returns a function that cancels the callback.
     """
     if name in sys.modules:
-        import_module(name)  # waits where another thread is about it
+        import_module(name)  # waits if another thread is still importing it
         call()
         return lambda: None
     finder = _Finder(name, call)
@@ -66,7 +67,7 @@ class _Finder(MetaPathFinder):
 
 
 class _Then(Loader):
-    """A loader that does one thing more."""
+    """Loader that runs a callback after executing the module."""
 
     def __init__(self, loader: Loader, call: Callable[[], object]) -> None:
         self._loader = loader

@@ -1,8 +1,8 @@
-"""How a shell shows tables, which may hold a model's text: dollars and controls inert.
+"""Sanitized display of tables in a shell, as cells may hold a model's text.
 
-pandas lets a page typeset TeX in its tables, so prices became formulas and formulas
-could fetch; ``pd.options.display.html.use_mathjax = True`` brings that back. And its
-plain text holds control characters as they are.
+pandas allows MathJax in its HTML tables, which turns prices into formulas and lets
+formulas fetch resources; ``pd.options.display.html.use_mathjax = True`` enables it
+again. The plain text of pandas contains control characters unescaped.
 """
 
 import sys
@@ -21,7 +21,7 @@ _KINDS = [
 
 
 def show_inert(shell: Any) -> Callable[[], None]:
-    """Have a shell show tables so from now on; returns what undoes it."""
+    """Sanitize tables shown in a shell; return a function that undoes it."""
     formatter = shell.display_formatter.formatters["text/plain"]
     for module, name in _KINDS:
         formatter.for_type_by_name(module, name, _print)

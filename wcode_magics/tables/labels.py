@@ -1,4 +1,4 @@
-"""One of some labels as the answer of a row, and how sure the model was of each."""
+"""Classification of rows into labels, with the probability of each label."""
 
 import json
 import math
@@ -16,34 +16,34 @@ from wcode_magics.sending.outcome import GOOD, ending_of
 from wcode_magics.tables.task import Task, refuse_empty
 
 UNCOVERED = 0.05
-"""Of the probability; what more is on none of the labels leaves theirs unknown."""
+"""Probability outside the labels above which theirs are treated as unknown."""
 ALIKE = 1e-6
-"""Between probabilities that are the same but for the rounding of their logarithms."""
+"""Difference of probabilities that are equal up to rounding of their logarithms."""
 _WIDE = r"\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\uff66-\uff9d\U00020000-\U0003ffff"
-"""Letters that other words stand beside without a space."""
+"""Letters of scripts that put no spaces between words."""
 _LETTER = rf"[^\W{_WIDE}]"
 _SPACELESS = re.compile(f"[{_WIDE}]")
 _NOT = re.compile(
     rf"((?<!{_LETTER})(not|no|never|neither)|n['’]t)(\s+\w+){{0,2}}\W*$"
     r"|([不没沒](?!错|錯)|[未无無](?!疑)|非(?!常))\w{0,8}\W*$"
 )
-"""Before a label: what denies it. 不错, 无疑 and 非常 deny nothing."""
+"""Negation before a label. 不错, 无疑 and 非常 are not negations."""
 _QUOTES = " \t\r\n\"'`*.。!！“”‘’「」"
 
 
 @dataclass(frozen=True)
 class Classify(Task):
-    """Asks for one of some labels, with the probability of each.
+    """Task that asks for one of several labels, with the probability of each.
 
-    The probabilities are missing where more than :data:`UNCOVERED` of the mass is on
-    none of the labels: they would be those of something else, brought to 1.
+    The probabilities are missing if more than :data:`UNCOVERED` of the mass lies
+    outside the labels: normalizing the rest to 1 would be misleading.
     """
 
     labels: tuple[str, ...] = ()
 
     @property
     def columns(self) -> tuple[Field, ...]:
-        """The label, its probability, one for each label, and what is on none."""
+        """The label, its probability, that of each label, and the mass on none."""
         shares = (Field(f"{self.into}_p_{label}", "float") for label in self.labels)
         label = Field(self.into, "choice", self.labels)
         best = Field(f"{self.into}_p", "float")
@@ -51,7 +51,7 @@ class Classify(Task):
         return (label, best, *shares, uncovered, *self._detail_columns)
 
     def read(self, reply: Reply) -> tuple[Any, ...]:
-        """The most likely label, or the one that is said; nan where p is not known."""
+        """Return the likeliest label, else the one in the text; unknown p are nan."""
         label, sure = self._label(reply), self._sure(reply)
         shares: Mapping[str, float] = {}
         if _is_covered(sure):
@@ -65,7 +65,10 @@ class Classify(Task):
         )
 
     def ending(self, reply: Reply) -> str:
-        """A whole label is whole, however the answer ended; it may not be likeliest."""
+        """Return the row status; a complete label is complete however it ended.
+
+        The status is ``disagrees`` if the label is not the likeliest one.
+        """
         word = ending_of(reply)
         if word == "truncated" and self._is_whole(reply):
             word = ending_of(replace(reply, finish_reason="stop"))
@@ -79,7 +82,7 @@ class Classify(Task):
         return word if agrees else "disagrees"
 
     def _is_whole(self, reply: Reply) -> bool:
-        """Whether a label was said to its end, and nothing but white space after it."""
+        """Return whether a truncated answer is a complete label and nothing else."""
         said = reply.text
         label = self._exact(said)
         if label is None or reply.finish_reason != "length":
@@ -90,7 +93,7 @@ class Classify(Task):
         return not any(one.startswith(folded(label)) for one in words)
 
     def _exact(self, text: str) -> str | None:
-        """The label that a text is, but for case, quotes and white space."""
+        """Return the label equal to a text, ignoring case, quotes and white space."""
         labels = {folded(label): label for label in self.labels}
         said, raw = folded(_decoded(text)), folded(text)
         words = (said, raw, said.strip(_QUOTES))
@@ -123,24 +126,24 @@ class Classify(Task):
 
 
 def _is_covered(sure: LabelConfidence | None) -> TypeGuard[LabelConfidence]:
-    """Whether the probabilities are those of the labels."""
+    """Return whether nearly all of the probability is on the labels."""
     return sure is not None and sure.uncovered <= UNCOVERED
 
 
 def _likeliest(sure: LabelConfidence, said: str) -> str:
-    """The most likely label; the one that was said where it is as likely."""
+    """Return the likeliest label; on a tie, the one in the text."""
     best = sure.best
     alike = best is None or sure.masses[best] - sure.masses[said] <= ALIKE
     return said if best is None or alike else best
 
 
 def folded(text: str) -> str:
-    """A text without what tells no labels apart: case, blanks around, accents' form."""
+    """Normalize a text for comparison: NFC, stripped, case-folded."""
     return unicodedata.normalize("NFC", text).strip().casefold()
 
 
 def _decoded(said: str) -> str:
-    """The text of a JSON string, as which labels are asked for; else what was said."""
+    """Decode a JSON string, the format asked for; return other text unchanged."""
     try:
         value = json.loads(said, strict=False)
     except (ValueError, RecursionError):
@@ -149,7 +152,7 @@ def _decoded(said: str) -> str:
 
 
 def _spoken(word: str) -> re.Pattern[str]:
-    """A word as others stand around it; where scripts set no spaces, anything may."""
+    """Return a pattern for a whole word; scripts without spaces need no boundary."""
     before, after = (
         "" if _SPACELESS.match(edge) else _LETTER for edge in (word[0], word[-1])
     )

@@ -1,8 +1,8 @@
-"""What is remembered of how the columns of a table were asked for.
+"""Records of the calls that produced the columns of a table, for retries.
 
-A result keeps it among its ``attrs``, which pandas drops where tables are put
-together. So this process remembers as well what failed of its last runs: a row whose
-request is among them was asked for in that way.
+A result keeps them in its ``attrs``, which pandas drops when tables are combined.
+Hence this process also remembers the failed requests of its latest runs: a row whose
+request is among them was produced by that call.
 """
 
 from collections import OrderedDict
@@ -15,23 +15,23 @@ from wcode_magics.protocol.request import Request
 from wcode_magics.sending.batch import Ask
 
 CALLS = "wcode"
-"""Where a result keeps, among its ``attrs``, how each column was asked for."""
+"""Key in ``attrs`` of the call that produced each column."""
 NEEDS = "needs"
-"""The names of values that cannot be kept beside a table."""
+"""Key of the names whose values cannot be stored in ``attrs``."""
 RUNS, ROWS = 16, 10_000
-"""How many runs are remembered, and how many failed rows of each."""
+"""Number of runs remembered, and of failed rows for each."""
 
 _runs: OrderedDict[str, tuple[dict[str, Any], set[str]]] = OrderedDict()
 
 
 def calls_of(frame: Any) -> dict[str, Any]:
-    """How the columns of a frame were asked for; empty where something else is."""
+    """Return the calls recorded in a frame; empty if ``attrs`` holds no mapping."""
     held = getattr(frame, "attrs", {}).get(CALLS)
     return dict(held) if isinstance(held, Mapping) else {}
 
 
 def noted_names(names: Mapping[str, Any]) -> dict[str, Any]:
-    """Those values that can be kept beside a table, and the names of the others."""
+    """Return the values that can be stored in ``attrs``, and names of the others."""
     kinds = (str, int, float, bool, NoneType)
     kept = {name: value for name, value in names.items() if type(value) in kinds}
     others = sorted(set(names) - set(kept))
@@ -39,7 +39,7 @@ def noted_names(names: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def remember(given: Mapping[str, Any], failed: Iterable[Ask]) -> None:
-    """Remember the failed requests of a run, and how it was asked for."""
+    """Remember the failed requests of a run and its call."""
     hashes = {ask.hash for ask in islice(failed, ROWS) if isinstance(ask, Request)}
     if not hashes:
         return
@@ -52,7 +52,10 @@ def remember(given: Mapping[str, Any], failed: Iterable[Ask]) -> None:
 
 
 def remembered(into: str | None) -> Iterator[tuple[dict[str, Any], set[str]]]:
-    """The last runs first, of a column or of any, and the requests that failed."""
+    """Yield remembered calls and failed request hashes, latest first.
+
+    ``into`` None: of any column.
+    """
     for given, failed in reversed(_runs.values()):
         if into in (None, given["into"]):
             yield given, failed

@@ -1,7 +1,7 @@
-"""Missing values, and what they make of whole numbers.
+"""Missing values, and integers stored as floats because of them.
 
-Numpy's integers have no missing value, so that pandas holds a column of whole numbers
-with gaps as floats: 1.0 stands for 1.
+NumPy integers have no missing value, so pandas stores an integer column with missing
+values as floats: 1.0 stands for 1.
 """
 
 from dataclasses import dataclass
@@ -12,15 +12,15 @@ if TYPE_CHECKING:
     import pandas as pd
 
 EXACT = 2**53
-"""Whole numbers below it are floats without loss."""
+"""Integers below it are exact as floats."""
 
 
 @dataclass(frozen=True, slots=True)
 class Floats:
-    """Columns of floats; what is found in parts of a table is added.
+    """Names of float columns by content; those of parts of a table can be added.
 
-    ``gapped`` have missing values, ``numbered`` some number, ``broken`` one that is
-    not whole. The numbers of ``sent`` are sent as whole ones.
+    ``gapped`` columns have missing values, ``numbered`` at least one number, ``broken``
+    a number that is not an exact integer. Numbers in ``sent`` are sent as integers.
     """
 
     gapped: frozenset[Any] = frozenset()
@@ -30,7 +30,7 @@ class Floats:
 
     @classmethod
     def of(cls, name: Any, column: "pd.Series[Any]") -> "Floats":
-        """One column."""
+        """Inspect one column."""
         if getattr(column.dtype, "kind", "") != "f":
             return cls()
         missing = gaps(column)
@@ -48,12 +48,12 @@ class Floats:
 
     @property
     def whole(self) -> frozenset[Any]:
-        """The columns that have gaps, and whole numbers alone."""
+        """Columns with missing values whose numbers are all integers."""
         return self.gapped & self.numbered - self.broken
 
 
 def gaps(column: "pd.Series[Any]") -> "np.ndarray[Any, np.dtype[np.bool_]]":
-    """For each row whether the value is missing; nan is, in Arrow's floats too."""
+    """Return a mask of missing values; nan counts, in Arrow floats too."""
     if getattr(column.dtype, "kind", "") != "f":
         return column.isna().to_numpy(dtype=bool)
     numbers = column.to_numpy(dtype="float64", na_value=float("nan"))
@@ -62,7 +62,7 @@ def gaps(column: "pd.Series[Any]") -> "np.ndarray[Any, np.dtype[np.bool_]]":
 
 
 def whole_values(column: "pd.Series[Any]") -> list[Any]:
-    """Whole numbers that are held as floats; nan where one is missing."""
+    """Return integers stored as floats as ``int``; nan where missing."""
     return [int(one) if one == one else one for one in column.tolist()]  # noqa: PLR0124
 
 

@@ -1,4 +1,4 @@
-"""Many requests through a session: replayed from its store, or sent and kept."""
+"""Requests of table rows through a session: replayed, or sent and recorded."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -22,29 +22,29 @@ from wcode_magics.settings.settings import Resolved
 from wcode_magics.tables.task import Task
 
 NEVER_S = 86_400.0
-"""The client's own timeout of rows: the batch counts theirs from their turn."""
+"""Client timeout of a row (s): the batch applies its own once the row is sent."""
 
 if TYPE_CHECKING:
     from wcode_magics.sending.replay_client import Recorded
 
 
 class Shelf(Protocol):
-    """Where answers are looked up and kept: a store, or what stands for one."""
+    """Store interface for looking up and recording replies."""
 
     def get_many(
         self, requests: Sequence[Request], base_url: str | None
     ) -> Mapping[str, Reply]:
-        """The answers that are there, by request hash."""
+        """Return the replies found, by request hash."""
 
     def put(self, reply: Reply, base_url: str) -> None:
-        """Keep one."""
+        """Record a reply."""
 
 
 @dataclass(frozen=True, slots=True)
 class RequestLine:
-    """What requests go through: the sender, the store, the limits.
+    """Client, store and limits that requests pass through.
 
-    ``budget`` None: nothing is paid.
+    ``budget`` None means nothing is paid.
     """
 
     resolved: Resolved
@@ -58,17 +58,17 @@ class RequestLine:
     def of(
         cls, session: Session, resolved: Resolved, budget: float | Budget | None = None
     ) -> Self:
-        """A session's own.
+        """Create the pipeline of a session.
 
         Args:
-            session: its endpoint, its store, its limiter.
+            session: provides endpoint, store and limiter.
             resolved: the settings in force.
-            budget: ¥ at most, within the session's budget, or what several runs
-                share; None: no limit of its own.
+            budget: limit in ¥ within the session's budget, or a budget shared by
+                several runs; None: only the session's limit.
 
         Raises:
-            SettingError: a key is needed and there is none.
-            StoreError: the store cannot be used, or not yet again.
+            SettingError: a key is required and none is set.
+            StoreError: the store cannot be used, or cannot be written again yet.
         """
         store = session.ledger.store(resolved)
         answerer = session.answerer(resolved)
@@ -87,36 +87,36 @@ class RequestLine:
 
     @property
     def place(self) -> str | None:
-        """The endpoint whose recorded answers count; None: any."""
+        """Endpoint to match in the store; None matches any."""
         return whose(self.resolved, self.answerer.endpoint)
 
     async def send(self, request: Request) -> Reply:
-        """Send once and wait for the whole answer."""
+        """Send once and wait for the complete reply."""
         prepared = Prepared(request, self.resolved)
         return await Exchange(prepared, self.answerer, _forget).once(NEVER_S)
 
     def recall(self, requests: Sequence[Request]) -> Mapping[str, Reply]:
-        """What is recorded of these, by hash."""
+        """Return recorded replies to these requests, by hash."""
         return self.store.get_many(requests, self.place)
 
     async def find(self, request: Request) -> Reply | None:
-        """What is recorded of one that came up on the way."""
+        """Return the recorded reply to a request created during the run."""
         return self.recall([request]).get(request.hash)
 
     def keep(self, reply: Reply) -> None:
-        """Record an answer."""
+        """Record a reply."""
         self.store.put(reply, place_of(reply))
 
 
 def looks(resolved: Resolved) -> bool:
-    """Whether rows are looked up: they are, unless ``fresh`` or ``replay`` says no."""
+    """Return whether rows are replayed: unless ``fresh`` or ``replay`` prevents it."""
     return wanted(resolved, seeded=True).looks
 
 
 def batch(
     line: RequestLine, task: Task, *, keep_going: bool = False
 ) -> Batch[tuple[Any, ...]]:
-    """A batch that reads answers as ``task`` says."""
+    """Create a batch that reads replies with ``task``."""
     resolved = line.resolved
     found, sends = looks(resolved), Replay(resolved["replay"]).sends
     return Batch(
@@ -138,7 +138,7 @@ def batch(
 
 
 def purse_of(session: Session, budget: float | Budget | None) -> Budget:
-    """What a run may spend, under what its session may."""
+    """Return the budget of a run, within that of its session."""
     if isinstance(budget, Budget):
         return budget
     session.budget.limit = session.settings.resolve({})["budget"] or math.inf
@@ -146,4 +146,4 @@ def purse_of(session: Session, budget: float | Budget | None) -> Budget:
 
 
 def _forget(_reply: Reply) -> None:
-    """The batch keeps replies itself, in the store; there may be a million."""
+    """Discard a reply: the batch records replies in the store, maybe a million."""

@@ -1,4 +1,4 @@
-"""How far a run is, where the person can see it, and how it is waited for."""
+"""Progress bar, waiting, interruption and summary of a table run."""
 
 import asyncio
 import functools
@@ -28,10 +28,10 @@ DELAY_S = 1.0
 
 
 class Bar:
-    """A bar of tqdm over a tally: rows, failed, replayed, ¥.
+    """Progress bar (tqdm) over a tally: rows, failed, replayed, ¥.
 
-    It is made after a second and goes when all is done; in a saved notebook nothing
-    is left of its widgets. ``shown`` False: none.
+    It appears after one second and is removed at the end; a saved notebook contains
+    none of its widgets. ``shown`` False disables it.
     """
 
     def __init__(self, tally: Tally, total: int, *, shown: bool) -> None:
@@ -41,7 +41,7 @@ class Bar:
         self._place: Any = None
 
     def draw(self) -> None:
-        """Show where the run stands now."""
+        """Show the current progress."""
         if self._bar is None:
             late = time.time() - self._begun > DELAY_S
             if not (self._shown and self._total and late):
@@ -57,7 +57,7 @@ class Bar:
         self._bar.update(tally.done - self._bar.n)
 
     def close(self) -> None:
-        """Take it away."""
+        """Remove the bar."""
         if self._bar is not None:
             self._bar.close()
         if self._place is not None:
@@ -67,7 +67,7 @@ class Bar:
         if signal.getsignal(signal.SIGINT) is signal.SIG_IGN and _is_main():
             _note_deaf()
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # without ipywidgets it is a bar of text
+            warnings.simplefilter("ignore")  # falls back to text without ipywidgets
             from tqdm.auto import tqdm
             from tqdm.notebook import tqdm_notebook
 
@@ -90,22 +90,22 @@ def _is_main() -> bool:
 
 @functools.cache
 def _note_deaf() -> None:
-    """A shell's job in the background inherits that Ctrl-C is ignored."""
+    """Note once that Ctrl-C is ignored, as in a shell's background job."""
     terminal.note(say("frame.deaf"))
 
 
 class Stoppable(Protocol):
-    """A run that a person can stop."""
+    """A run that the user can stop."""
 
     def stop(self) -> None:
-        """Pause; a second call leaves at once."""
+        """Stop sending new requests; a second call abandons those in flight."""
 
 
 def wait(future: "Future[T]", batch: Stoppable, bar: Bar) -> tuple[T, bool]:
-    """The run's result, and whether it was stopped.
+    """Wait for a run; return its result and whether it was stopped.
 
-    Stop pauses it, a second Stop leaves at once. Either way the result is what has
-    been answered so far.
+    The first interrupt stops sending, a second one also abandons requests in flight.
+    Either way the result contains what has been answered so far.
     """
     stopped = False
     try:
@@ -129,16 +129,16 @@ def _tick(future: "Future[Any]", bar: Bar) -> None:
 
 
 def leave(batch: Stoppable) -> None:
-    """Stop at once."""
+    """Stop immediately, without waiting for requests in flight."""
     batch.stop()
     batch.stop()
 
 
 @contextmanager
 def _pressed(batch: Stoppable) -> Iterator[list[int]]:
-    """Let an interrupt stop the run where it would only end the loop that awaits it.
+    """Handle SIGINT by stopping the run, where it would only end the event loop.
 
-    So it is in a terminal; a kernel and ``asyncio.run`` cancel what they await.
+    This is the case in a terminal; a kernel and ``asyncio.run`` cancel what they await.
     """
     presses: list[int] = []
 
@@ -158,10 +158,10 @@ def _pressed(batch: Stoppable) -> Iterator[list[int]]:
 
 
 async def await_(future: "Future[T]", batch: Stoppable, bar: Bar) -> tuple[T, bool]:
-    """The same for ``await``: to cancel is to stop.
+    """Await a run like :func:`wait`; cancellation stops it.
 
-    A kernel that is interrupted cancels what its cell awaits, and sees to it when the
-    loop next wakes; so that happens ten times a second.
+    An interrupted kernel cancels what the cell awaits, but only when the loop next
+    wakes; hence it wakes every :data:`TICK_S` seconds.
     """
     stopped = False
     run = asyncio.wrap_future(future)
@@ -182,9 +182,9 @@ async def await_(future: "Future[T]", batch: Stoppable, bar: Bar) -> tuple[T, bo
 
 
 def cancelled(stopped: Stopped) -> asyncio.CancelledError:
-    """The error of an awaited run that was stopped, with its words and value.
+    """Return the error of a stopped awaited run, with its message and value.
 
-    No class of its own: ``asyncio.timeout`` of Python 3.11 knows this one alone.
+    Not a subclass: ``asyncio.timeout`` of Python 3.11 accepts only this exact class.
     """
     error = asyncio.CancelledError(str(stopped))
     render = stopped._render_traceback_
@@ -195,10 +195,9 @@ def cancelled(stopped: Stopped) -> asyncio.CancelledError:
 def summary(
     outcomes: Iterable[Outcome[Any]], batch: Batch[Any], *, priced: bool
 ) -> str:
-    """One line about a run: rows, replays, failures by kind, seconds, ¥.
+    """Return a one-line summary: rows, replays, failures by kind, seconds, ¥.
 
-    Good rows whose answer's end the endpoint did not confirm are counted as well.
-
+    Includes the number of good rows whose end the endpoint did not confirm.
     ``priced``: the endpoint's prices are known.
     """
     outcomes = list(outcomes)
@@ -226,5 +225,5 @@ def summary(
 
 
 def tell(line: str) -> None:
-    """Say a line; not on stderr, which front ends show as an error."""
+    """Print a line; not on stderr, which front ends show as an error."""
     terminal.write(line)

@@ -1,4 +1,4 @@
-"""The name ``wcode`` on tables: put there as their library arrives, and taken away."""
+"""Registration of the ``wcode`` accessors when a library is imported, and removal."""
 
 import sys
 from collections.abc import Callable
@@ -23,17 +23,18 @@ ACCESSORS = {
         ("DaskFrameAccessor", "DaskSeriesAccessor"),
     ),
 }
-"""A library, what registers accessors there, and our accessors of its two tables."""
+"""Library: module that registers accessors, our module, frame and series classes."""
 
 _waiting: list[Callable[[], None]] = []
 _before: list[Callable[[], object]] = []
 
 
 def watch(before: Callable[[], object] = lambda: None) -> Callable[[], None]:
-    """Let tables have ``.wcode``, now or when their library is imported.
+    """Register ``.wcode`` on tables, now or when their library is imported.
 
-    ``before`` is called before a table uses it; the last one given counts. What is
-    there already stays there all the while. Returns what takes it all away.
+    ``before`` is called whenever an accessor is created; the latest one replaces
+    earlier ones. Existing registrations stay in place. Returns a function that
+    removes all registrations.
     """
     _before[:] = [before]
     _wait_no_more()
@@ -53,7 +54,7 @@ def _wait_no_more() -> None:
 
 
 def take() -> None:
-    """Take it away, where it is; pandas and Dask have no way back of their own."""
+    """Unregister the accessors; neither pandas nor Dask offers a way to do so."""
     for name in ACCESSORS:
         library = sys.modules.get(name)
         for kind in () if library is None else (library.DataFrame, library.Series):

@@ -1,4 +1,4 @@
-"""Rows sent again: how a column was asked for, and which rows it is asked for again."""
+"""Retries of rows: the call that produced a column, and the rows to resend."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
@@ -28,13 +28,13 @@ def again(
     options: Mapping[str, Any],
     about: pd.DataFrame | None = None,
 ) -> TableRun:
-    """The run that made a column, to be made again for rows of these statuses.
+    """Rebuild the run that produced a column, for rows with these statuses.
 
-    ``about`` has the values that templates use; None: ``frame`` has them.
+    ``about`` contains the values that templates use; None: ``frame`` does.
 
     Raises:
-        UsageError: no such column was asked for, it is not known how, or values that
-            its template used are not known.
+        UsageError: no call produced such a column, the call is not known, or values
+            that its template used are not known.
     """
     where = (frame, None) if about is None else (about, frame)
     before = _before(frame, statuses, into, options, where)
@@ -60,7 +60,7 @@ def _before(
     options: Mapping[str, Any],
     where: tuple[pd.DataFrame, pd.DataFrame | None],
 ) -> dict[str, Any]:
-    """How a column was asked for: noted, remembered, or told now."""
+    """Return the call of a column: from ``attrs``, remembered, or from ``options``."""
     calls = [name for name in calls_of(frame) if _is_there(frame, name)]
     if into is None and calls:
         into = calls[-1]
@@ -89,7 +89,7 @@ def _is_of(
     statuses: Sequence[str],
     where: tuple[pd.DataFrame, pd.DataFrame | None],
 ) -> bool:
-    """Whether all rows of these statuses failed in a run, as their requests show."""
+    """Return whether the requests of all rows with these statuses are in ``failed``."""
     known = {name: value for name, value in given.items() if name != NEEDS}
     try:
         call = _call_again({**known, "overwrite": True}, *where)
@@ -109,13 +109,13 @@ def _call_again(
 
 
 def places_of(frame: pd.DataFrame, task: Task, statuses: Sequence[str]) -> list[int]:
-    """Where the rows of these statuses stand."""
+    """Return the positions of the rows with these statuses."""
     found = frame[name_in(frame, f"{task.into}_status")].isin(statuses)
     return [int(place) for place in found.to_numpy(dtype=bool).nonzero()[0]]
 
 
 def _refuse_others(frame: pd.DataFrame, task: Task) -> None:
-    """Raise UsageError where a task's columns are not those that a frame has."""
+    """Raise UsageError if a task's columns differ from those of the frame."""
     for field in columns_of(task):
         name, wanted = name_in(frame, field.name), array(field, []).dtype
         held = frame[name].dtype if name in frame.columns else None
@@ -136,14 +136,14 @@ _SAME: Mapping[str, Callable[[Any], bool]] = {
     "datetime": types.is_datetime64_any_dtype,
     "object": lambda _held: True,
 }
-"""What a column of each kind may have become in a file and back."""
+"""Whether a dtype is acceptable for a kind, as after a round trip through a file."""
 
 
 def statuses_of(wanted: Sequence[str]) -> list[str]:
-    """The statuses that are asked for; none: all that are neither good nor skipped.
+    """Return the statuses to retry; by default all but good and skipped ones.
 
     Raises:
-        UsageError: no such status, with the nearest.
+        UsageError: a status is unknown; suggests the nearest one.
     """
     listed = [wanted] if isinstance(wanted, str) else wanted
     if not isinstance(listed, Collection):

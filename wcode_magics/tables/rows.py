@@ -1,8 +1,8 @@
-"""The rows of a DataFrame as requests, one after another.
+"""Rows of a DataFrame as requests, generated lazily.
 
-A column whose name is an identifier is a name of the template, in any script; every
-column is ``row["its name"]``, and so is a level of the index that has a name. Only
-what a template uses is read, a few rows at a time, as plain Python values.
+A column whose name is an identifier, in any script, is a variable of the template;
+every column, and every named index level, is available as ``row["its name"]``. Only
+the columns that a template uses are read, a few rows at a time, as plain Python values.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,7 +27,7 @@ ROW = "row"
 
 
 class Row(dict[Any, Any]):
-    """The values of a row; ``row.items`` is the column, where there is one."""
+    """Values of a row; ``row.items`` is the column of that name, if there is one."""
 
     def __getattribute__(self, name: str) -> Any:
         return self[name] if name in self else super().__getattribute__(name)
@@ -35,10 +35,10 @@ class Row(dict[Any, Any]):
 
 @dataclass(frozen=True)
 class Rows:
-    """A frame, a task, and further ``names`` for its templates.
+    """A frame, a task, and additional ``names`` for its templates.
 
-    ``places`` are the rows to ask, by position; None: all. ``whole`` are columns
-    of floats whose numbers are sent as whole ones, 1 for 1.0.
+    ``places`` are the positions of the rows to send; None: all. ``whole`` are float
+    columns whose numbers are sent as integers, 1 for 1.0.
     """
 
     frame: "pd.DataFrame"
@@ -52,11 +52,11 @@ class Rows:
 
     @cached_property
     def used(self) -> list[Any]:
-        """The columns that the templates use, in the frame's order, then index levels.
+        """Columns that the templates use, in the frame's order, then index levels.
 
         Raises:
-            TemplateError: a name that is neither a column nor among ``names``.
-            UsageError: a column that is used is there twice.
+            TemplateError: a name is neither a column nor in ``names``.
+            UsageError: a column in use occurs twice.
         """
         found = set()
         for source in self.task.templates:
@@ -69,7 +69,7 @@ class Rows:
 
     @cached_property
     def missing(self) -> "np.ndarray[Any, np.dtype[np.bool_]]":
-        """For each row of the frame, whether a value that is used is missing."""
+        """Mask over all rows of the frame: a value in use is missing."""
         import numpy as np
 
         gone = np.zeros(len(self.frame), dtype=bool)
@@ -79,33 +79,33 @@ class Rows:
 
     @property
     def floats(self) -> Floats:
-        """Which columns that are used are floats that may have been whole numbers."""
+        """Float columns in use, some of which may hold integers."""
         found = map(Floats.of, self.used, self._columns)
         return sum(found, Floats(sent=self.whole))
 
     @property
     def lost(self) -> frozenset[Any]:
-        """Columns of whole numbers that pandas holds as floats for want of gaps."""
+        """Integer columns that pandas stores as floats because of missing values."""
         named = zip(self.used, self._columns, strict=True)
         numpys = (name for name, column in named if _is_numpy(column.dtype))
         return self.floats.whole.intersection(numpys)
 
     @cached_property
     def others(self) -> dict[str, Any]:
-        """The further names that a template uses; there may be hundreds more."""
+        """The additional names that templates use, of possibly hundreds."""
         wanted = {n for source in self.task.templates for n in _references(source)[1]}
         return {name: self.names[name] for name in wanted & set(self.names)}
 
     @cached_property
     def _levels(self) -> dict[Any, int]:
-        """The levels of the index whose names no column has."""
+        """Index levels whose names are not those of columns."""
         known = {None, ROW, *self.frame.columns}
         names = self.frame.index.names
         return {name: level for level, name in enumerate(names) if name not in known}
 
     @cached_property
     def _columns(self) -> "list[pd.Series[Any]]":
-        """The values of what is used."""
+        """Values of the columns and index levels in use."""
         levels, index = self._levels, self.frame.index
         return [
             index.get_level_values(levels[name]).to_series()
@@ -115,7 +115,7 @@ class Rows:
         ]
 
     def asks(self) -> Iterator[Ask]:
-        """A request for each row; None where a value is missing."""
+        """Yield a request or error per row; None if a value is missing."""
         places = range(len(self.frame)) if self.places is None else self.places
         for start in range(0, len(places), AT_ONCE):
             yield from self._asks(places[start : start + AT_ONCE])
@@ -137,7 +137,7 @@ class Rows:
         words = {name: row[name] for name in row if isinstance(name, str)}
         try:
             request = self.task.request({**self.others, ROW: row, **words})
-            request.hash  # noqa: B018 - what JSON cannot carry is its row's error
+            request.hash  # noqa: B018 - values invalid in JSON fail here, per row
         except WcodeError as error:
             return error
         return request
@@ -162,7 +162,7 @@ class Rows:
 
 
 def _references(source: str) -> tuple[bool, set[str], list[Any]]:
-    """Whether a template uses the row as a whole, its names, and keys of the row."""
+    """Return whether a template uses the whole row, its names, and the row's keys."""
     if "{{" not in source and "{%" not in source:
         return False, set(), []
     from jinja2 import TemplateSyntaxError, meta, nodes
@@ -188,17 +188,17 @@ def _references(source: str) -> tuple[bool, set[str], list[Any]]:
 
 
 def _globals(source: str) -> set[str]:
-    """Names that mean something in every template, unless a column has them."""
+    """Return names defined in every template, unless a column has the same name."""
     return set(template.compiled(source).globals)
 
 
 def _is_method(key: Any) -> bool:
-    """Whether ``row.key`` is what every dict has, as in ``row.items()``."""
+    """Return whether ``row.key`` is a method of dict, as in ``row.items()``."""
     return isinstance(key, str) and hasattr(dict, key)
 
 
 def _is_numpy(dtype: Any) -> bool:
-    """Whether it is a dtype without a missing value of its own."""
+    """Return whether a dtype is NumPy's, which has no missing value for integers."""
     return type(dtype).__module__.partition(".")[0] == "numpy"
 
 

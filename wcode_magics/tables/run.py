@@ -1,4 +1,4 @@
-"""One run over a frame: made ready, run, and told again from what it left."""
+"""Prepare, run and re-run one table job."""
 
 import asyncio
 import copy
@@ -54,9 +54,9 @@ _binds: list[Callable[[Any], None]] = []
 def serve(
     session: Callable[[], Session] | None, bind: Callable[[Any], None] | None = None
 ) -> None:
-    """Let the accessors ask this for their session.
+    """Set the function that provides the session of the accessors.
 
-    ``bind`` gives the person what came of a run that did not come to its end.
+    ``bind`` makes the partial result of an unfinished run available to the user.
     """
     _sessions[:] = [] if session is None else [session]
     _binds[:] = [] if bind is None else [bind]
@@ -65,10 +65,10 @@ def serve(
 def halted(
     value: Any, told: str, reason: WcodeError | None = None, *, unwritten: int = 0
 ) -> Stopped | WcodeError:
-    """The error of a run that did not come to its end, after its value was bound.
+    """Bind the partial result of an unfinished run and return the run's error.
 
-    It is the ``reason``, with the value and what is told of it; None: the person
-    stopped it. ``unwritten`` paid answers could not be stored.
+    The error is a copy of ``reason`` with the value and its summary, or Stopped if
+    ``reason`` is None. ``unwritten`` is the number of paid replies not yet stored.
     """
     for bind in _binds:
         bind(value)
@@ -82,7 +82,7 @@ def halted(
 
 
 def session() -> Session:
-    """The session that the accessors use."""
+    """Return the session of the accessors, creating one if none is set."""
     if not _sessions:
         own = Session()
         serve(lambda: own)
@@ -91,9 +91,9 @@ def session() -> Session:
 
 @dataclass(frozen=True)
 class TableRun:
-    """One run over a frame, made ready.
+    """One prepared run over a frame.
 
-    ``onto`` is the frame that the new columns are put onto; None: the one asked about.
+    ``onto`` is the frame that receives the new columns; None: the frame of ``rows``.
     """
 
     session: Session
@@ -107,7 +107,7 @@ class TableRun:
 
     @property
     def task(self) -> Task:
-        """What is asked."""
+        """Task that builds requests and reads replies."""
         return self.rows.task
 
     @property
@@ -116,12 +116,12 @@ class TableRun:
         return models.find(self.task.base.model, self.resolved.place) is not None
 
     def run(self) -> pd.DataFrame:
-        """Run and wait.
+        """Run and wait for the result.
 
         Raises:
-            WcodeError: what befell all rows, or all from some row on.
-            Stopped: the person stopped it. Either has the frame so far as ``value``,
-                bound to ``_wcode`` where there is a shell.
+            WcodeError: an error common to all rows, or to all from some row on.
+            Stopped: the user stopped the run. Either has the frame so far as
+                ``value``, also bound to ``_wcode`` if there is a shell.
         """
         batch = self.batch()
         try:
@@ -132,7 +132,7 @@ class TableRun:
         return self._ended(outcomes, batch, stopped=stopped)
 
     async def arun(self) -> pd.DataFrame:
-        """The same for ``await``; to cancel it stops the run.
+        """Await the result, like :meth:`run`; cancellation stops the run.
 
         Raises:
             CancelledError: in place of Stopped, with its ``value``.
@@ -157,7 +157,7 @@ class TableRun:
     def begin(
         self, batch: Batch[tuple[Any, ...]]
     ) -> "Future[list[Outcome[tuple[Any, ...]]]]":
-        """Start the run; it has ended when what was answered is stored."""
+        """Start the run; the future completes when all replies are stored."""
         return loop.LoopTask(self._stored, batch).future
 
     async def _stored(
@@ -191,14 +191,14 @@ class TableRun:
     def told(
         self, outcomes: Sequence[Outcome[tuple[Any, ...]]], batch: Batch[Any]
     ) -> str:
-        """One line about the run, with what must be known of how it asked."""
+        """Return a one-line summary of the run, with the notes of its task."""
         line = summary(outcomes, batch, priced=self.priced)
         return " · ".join([line, *self.task.notes])
 
     def forecast(self, *, together: bool = False) -> Forecast:
-        """What the run will take; nothing is sent.
+        """Estimate the run; sends nothing.
 
-        ``together``: what is recorded of it was sent at the same time, by a preview.
+        ``together``: recorded requests of it were sent concurrently, by a preview.
         """
         store = self.session.ledger.store(self.resolved)
         place = self.session.place(self.resolved)
@@ -208,13 +208,13 @@ class TableRun:
         return self.forecast_of(found, together=together)
 
     def forecast_of(self, found: Survey, *, together: bool = False) -> Forecast:
-        """What a survey means at this run's model and caps."""
+        """Estimate from a survey, with this run's model and caps."""
         model = self.task.base.model
         told = found.forecast(model, self.resolved, together=together)
         return replace(told, notes=(*told.notes, *self.task.notes))
 
     def batch(self) -> Batch[tuple[Any, ...]]:
-        """The run itself, to be started, watched and stopped by who shows it."""
+        """Create the batch of this run, for the caller to start, watch and stop."""
         line = RequestLine.of(self.session, self.resolved, self.budget)
         return batch_of(line, self.task, keep_going=self.keep_going)
 
@@ -223,7 +223,7 @@ class TableRun:
         outcomes: Sequence[Outcome[tuple[Any, ...]]],
         batch: Batch[tuple[Any, ...]],
     ) -> pd.DataFrame:
-        """The frame with its new columns; raises WcodeError where all failed alike."""
+        """Return the frame with its columns; raises the error common to all rows."""
         reason = vain(outcomes, batch)
         if reason is not None:
             raise reason
@@ -238,7 +238,7 @@ class TableRun:
         remember(self.given, replace(self.rows, places=failed).asks())
 
     def marked(self, made: pd.DataFrame) -> pd.DataFrame:
-        """The result, which remembers how it was asked for."""
+        """Record the call in ``attrs`` of the result."""
         calls = calls_of(made)
         calls.pop(self.task.into, None)
         calls[self.task.into] = dict(self.given)
@@ -254,17 +254,17 @@ def call_of(
     onto: pd.DataFrame | None = None,
     through: Session | None = None,
 ) -> TableRun:
-    """A run over a frame, made ready.
+    """Prepare a run over a frame.
 
     Args:
-        frame: is asked about.
+        frame: the frame whose rows are sent.
         template: the prompt.
-        options: as :meth:`TableMethods.ask` takes them.
-        onto: the frame that gets the new columns; None: the one asked about.
+        options: options of :meth:`TableMethods.ask`.
+        onto: the frame that receives the new columns; None: ``frame``.
         through: the session; None: that of the accessors.
 
     Raises:
-        UsageError: before anything is sent.
+        UsageError: an argument is invalid.
     """
     options = dict(options)
     own = {
@@ -326,7 +326,7 @@ def _check_missing(rows: Rows, missing: str) -> None:
 
 
 def refuse_missing(rows: Rows, missing: str) -> None:
-    """Raise UsageError where a row lacks a value and the policy is ``error``."""
+    """Raise UsageError if a row lacks a value and the policy is ``error``."""
     gone = int(rows.missing.sum())
     if gone and missing == "error":
         columns = ", ".join(map(str, rows.used))
@@ -334,7 +334,7 @@ def refuse_missing(rows: Rows, missing: str) -> None:
 
 
 def vain(outcomes: Sequence[Outcome[Any]], batch: Batch[Any]) -> WcodeError | None:
-    """What befell all requests, where none was answered."""
+    """Return the common error when no request succeeded."""
     good = any(map(is_answered, outcomes))
     if batch.reason is not None and (not good or isinstance(batch.reason, ReplayError)):
         return batch.reason

@@ -1,4 +1,4 @@
-"""What is asked of each row of a table, and what is read from the answer."""
+"""Tasks: the request for each row of a table, and the values read from its reply."""
 
 import math
 import re
@@ -36,19 +36,19 @@ _TYPES: dict[str, Any] = {
     "int": int | float,
     "float": int | float,
 }
-"""What JSON has for a kind of field; an object may be anything."""
+"""Python types that JSON yields for a kind of field; an object may be anything."""
 MOST_NAMED = 200
-"""Characters of the names of functions that an error shows."""
+"""Maximum characters of function names in an error."""
 _MOST = {"int": 2**63 - 1, "float": int(sys.float_info.max)}
 _CHINESE = re.compile(r"[\u3400-\u9fff]")
 
 
 @dataclass(frozen=True)
 class Task:
-    """Asks for a text.
+    """Task that asks for a text.
 
-    ``base`` is a request whose messages are templates; ``into`` names the column,
-    and the columns of its status, error and details after it.
+    ``base`` is a request whose messages are templates; ``into`` names the column and
+    prefixes the columns of its status, error and details.
     """
 
     base: Request
@@ -57,45 +57,45 @@ class Task:
 
     @property
     def templates(self) -> tuple[str, ...]:
-        """All texts that are filled in for each row."""
+        """All templates rendered for each row."""
         said = filter(template.is_template, self.base.messages)
         return tuple(message.content or "" for message in said)
 
     @property
     def columns(self) -> tuple[Field, ...]:
-        """The columns that answers fill; ``read`` gives their values in this order."""
+        """Columns of the answers; ``read`` returns their values in this order."""
         return (Field(self.into, "text"), *self._detail_columns)
 
     def request(self, names: Mapping[str, Any]) -> Request:
-        """The request for a row whose values are ``names``.
+        """Return the request for a row whose values are ``names``.
 
         Raises:
-            WcodeError: the template fails on this row, or leaves nothing to ask.
+            WcodeError: the template fails on this row, or renders to an empty prompt.
         """
         said = (template.filled(message, names) for message in self.base.messages)
         return self.base.saying(tuple(said))
 
     def read(self, reply: Reply) -> tuple[Any, ...]:
-        """The values of the columns; raises AnswerError where there are none."""
+        """Return the values of the columns; raises AnswerError if there are none."""
         refuse_empty(reply)
         return (reply.text, *self._details(reply))
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a person must know of how it is asked, once for a run."""
+        """Notes on the request that the user should see, once per run."""
         return ()
 
     def ending(self, reply: Reply) -> str:
-        """The word for a reply, one of the statuses of a row."""
+        """Return the row status for a reply."""
         return ending_of(reply)
 
     def mend(self, _reply: Reply, _error: WcodeError) -> Request | None:
-        """A request that asks again after an answer that could not be read."""
+        """Return a repair request after an unreadable answer; None: do not retry."""
         return None
 
     @property
     def mends(self) -> bool:
-        """Whether there is such a request."""
+        """Whether unreadable answers are followed by a repair request."""
         return False
 
     @property
@@ -119,9 +119,9 @@ class Task:
 
 @dataclass(frozen=True)
 class Extract(Task):
-    """Asks for an object of a schema, a column for each of its fields.
+    """Task that asks for an object of a schema, with a column for each field.
 
-    ``flat``: objects inside become dotted columns. ``confidence``: a column
+    ``flat``: nested objects become dotted columns. ``confidence``: adds a column
     ``<field>_p`` for each.
     """
 
@@ -132,26 +132,26 @@ class Extract(Task):
 
     @property
     def columns(self) -> tuple[Field, ...]:
-        """The fields, and their probabilities if wanted."""
+        """The fields, and their probabilities with ``confidence``."""
         told = [replace(f, name=f"{self.prefix}{f.name}") for _, f in self._places]
         sure = [Field(f"{f.name}_p", "float") for f in told] if self.confidence else []
         return (*told, *sure, *self._detail_columns)
 
     @cached_property
     def _places(self) -> list[tuple[Steps, Field]]:
-        """Where each field stands in an answer; an answer that is one stands at ()."""
+        """Path of each field in an answer; () if the answer itself is the value."""
         if not self.schema.fields:
             return [((), replace(self.schema.value, name=self.into))]
         return list(_places(self.schema.fields, (), flat=self.flat))
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Patterns that are not sent."""
+        """Note on schema patterns that are not sent."""
         held = ", ".join(self.schema.strict.patterns)
         return (text.say("advice.patterns_held", patterns=held),) if held else ()
 
     def read(self, reply: Reply) -> tuple[Any, ...]:
-        """The values of the fields; raises AnswerError where it does not fit."""
+        """Return the field values; raises AnswerError if the schema does not match."""
         refuse_empty(reply)
         value = self.schema.plain(self.schema.check(_json(reply)))
         places = self._places
@@ -161,14 +161,14 @@ class Extract(Task):
 
     @property
     def mends(self) -> bool:
-        """An answer that does not fit is asked again, with the error."""
+        """True: an answer that does not match is followed by a repair request."""
         return True
 
     def mend(self, reply: Reply, error: WcodeError) -> Request:
-        """The same conversation, its answer and what is wrong with it.
+        """Return the conversation with the answer and its error appended.
 
-        The model reads its prompt's language, whatever the person's is: the request
-        is the same in both, and so is what was recorded of it.
+        The error is in the language of the prompt, whatever the user's language is, so
+        that the request, and its recorded reply, are the same in both.
         """
         wrong = error.facts.get("problem") or error.facts.get("reason") or error.key
         problem = f"{error.facts.get('path', 'JSON')}: {wrong}"
@@ -201,7 +201,7 @@ def _json(reply: Reply) -> Any:
 
 
 def refuse_empty(reply: Reply) -> None:
-    """Raise AnswerError where an answer has no text, with what it has instead."""
+    """Raise AnswerError if an answer has no text, naming what it has instead."""
     if reply.refusal or reply.text.strip():
         return
     if reply.tool_calls:
@@ -211,12 +211,12 @@ def refuse_empty(reply: Reply) -> None:
 
 
 def language_of(texts: Sequence[str]) -> str:
-    """The language that our own words in a prompt are in: that of the prompt."""
+    """Return the language of the prompt, for the text we add to it."""
     return "zh" if any(_CHINESE.search(said) for said in texts) else "en"
 
 
 def _whole(words: str) -> str:
-    """The text with U+FFFD for halves of characters, which no request can carry."""
+    """Replace lone surrogates, which JSON requests cannot carry, with U+FFFD."""
     return words.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
@@ -232,7 +232,7 @@ def _places(
 
 
 def _at(value: Any, steps: Steps) -> Any:
-    """What stands there; None where it, or what it stands in, is left out or null."""
+    """Return the value at a path; None if it or a parent is absent or null."""
     for depth, step in enumerate(steps):
         if value is None:
             return None
@@ -243,10 +243,10 @@ def _at(value: Any, steps: Steps) -> Any:
 
 
 def _fitting(value: Any, steps: Steps, field: Field) -> Any:
-    """The value as the column of a field holds it.
+    """Return the value as stored in the field's column.
 
     Raises:
-        AnswerError: it is of another kind, or too much for 64 bits.
+        AnswerError: the value is of another kind, or does not fit 64 bits.
     """
     kinds = _TYPES.get(field.kind)
     if value is None or kinds is None:
@@ -268,7 +268,7 @@ def _moment(value: str, steps: Steps, field: Field) -> None:
 
 
 def _number(value: float, steps: Steps, field: Field) -> float:
-    """A number of 64 bits; nan and infinity are numbers of a column of floats."""
+    """Return a 64-bit number; nan and infinity are allowed in float columns."""
     most = _MOST[field.kind]
     whole = field.kind == "int"
     if (whole or isinstance(value, int)) and not -most <= value <= most:

@@ -1,4 +1,4 @@
-"""From the words of a call to the task: which it is, its prompt, its parameters."""
+"""Build a task from the arguments of a call: its kind, prompt and parameters."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -15,20 +15,20 @@ from wcode_magics.text import say
 
 ALTERNATIVES, MOST_ALTERNATIVES = 5, 20
 ROOM = 64
-"""Tokens of a label's answer beside the label: quotes, white space, a stop."""
+"""Tokens allowed besides the label: quotes, white space, end of text."""
 _OWN = ("labels", "schema", "prefix", "flat", "confidence", "details", "into")
 
 
 def task_of(
     session: Session, template: str, options: Mapping[str, Any]
 ) -> tuple[Task, Resolved, dict[str, Any]]:
-    """The task, the settings in force, and the call as plain data.
+    """Return the task, the settings in force, and the call as plain data.
 
     ``options``: ``into``, ``details``, one of ``labels`` and ``schema`` (with
-    ``prefix``, ``flat``, ``confidence``) or none, and options of a request.
+    ``prefix``, ``flat``, ``confidence``) or neither, and request options.
 
     Raises:
-        UsageError: labels or schema cannot be, or an option is wrong.
+        UsageError: labels, schema or an option are invalid.
     """
     _refuse_odd(template, options)
     own = {name: options[name] for name in _OWN if name in options}
@@ -101,7 +101,7 @@ def _classifying(
 
 
 def _checked(labels: Any) -> tuple[str, ...]:
-    """The labels in their order; a set has another one in each process."""
+    """Validate labels, in order; refuse sets, whose order varies by process."""
     unordered = isinstance(labels, str | set | frozenset)
     try:
         listed = () if unordered else tuple(labels)
@@ -114,7 +114,7 @@ def _checked(labels: Any) -> tuple[str, ...]:
 
 
 def _is_text(value: Any) -> bool:
-    """Whether it is a text that a request and a file can carry."""
+    """Return whether a value is a text that can be encoded as UTF-8."""
     if not isinstance(value, str):
         return False
     try:
@@ -125,7 +125,7 @@ def _is_text(value: Any) -> bool:
 
 
 def _literal(text: str) -> str:
-    """The text as a template that says just that."""
+    """Return a template that renders to exactly this text."""
     if "{{" not in text and "{%" not in text:
         return text
     return f"{{{{ {json.dumps(text, ensure_ascii=False)} }}}}"

@@ -1,8 +1,8 @@
-"""A run over many workers: one process leads, the others ask it for leave to send.
+"""Runs distributed over Dask workers under one set of limits.
 
-The process where a table was asked keeps the limits: requests and tokens per minute,
-requests in flight, ¥. Workers lease each permit from it, over the Dask scheduler that
-both already talk to, so that a limit holds whatever the number of workers, and a
-``Retry-After`` seen by one stops all. Each worker commits its answers to a journal of
-its own and sends them home as it goes.
+The process that defined the run is the coordinator and enforces the limits: requests
+and tokens per minute, requests in flight, ¥. Workers obtain a permit from it for each
+request, through the Dask scheduler that both are already connected to, so limits hold
+for any number of workers and a ``Retry-After`` received by one pauses all. Each worker
+commits its replies to a local journal and sends them to the coordinator as it goes.
 """

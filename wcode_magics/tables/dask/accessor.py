@@ -1,7 +1,7 @@
-"""``ddf.wcode`` on Dask DataFrames: the same calls, lazily, on any Dask cluster.
+"""``ddf.wcode`` on Dask DataFrames: the pandas methods, lazy, on any Dask cluster.
 
-What a call returns is a Dask DataFrame; its requests are sent when it is computed,
-and what was answered before is replayed from the store.
+A method returns a Dask DataFrame. Its requests are sent when it is computed; requests
+answered before are replayed from the store.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,21 +26,21 @@ from wcode_magics.tables.run import TableRun, call_of
 from wcode_magics.text import say
 
 HEAD = 1_000
-"""The rows that a preview chooses from."""
+"""Leading rows from which a preview selects its sample."""
 
 
 class DaskFrameAccessor(TableMethods[Any]):
-    """The methods of ``df.wcode``; rows are asked about by partition."""
+    """The methods of ``df.wcode``, applied partition by partition."""
 
     _held: Any
 
     def preview(self, template: str, n: int = PREVIEWED, **options: Any) -> Any:
-        """Run ``n`` of the first rows here, and tell what all will take.
+        """Run ``n`` of the first rows locally and print an estimate for all rows.
 
-        Returns a pandas DataFrame. To count all rows, each partition is read once.
+        Returns a pandas DataFrame. Each partition is read once to count all rows.
 
         Raises:
-            UsageError: the table is made of answers that are not there yet.
+            UsageError: the table depends on answers that have not been computed.
         """
         self._refuse_unsent()
         head = self._held.head(HEAD, npartitions=-1, compute=True)
@@ -55,15 +55,15 @@ class DaskFrameAccessor(TableMethods[Any]):
     def retry(
         self, statuses: Sequence[str] = (), *, into: str | None = None, **options: Any
     ) -> Any:
-        """Send rows again, those alone whose status is one of ``statuses``."""
+        """Resend the rows whose status is one of ``statuses``."""
         wanted = statuses_of(statuses)
         return self._lazily(again(self._meta, wanted, into, options), wanted)
 
     def estimate(self, template: str, **options: Any) -> Forecast:
-        """What a run would send; each partition is read once, nothing is sent.
+        """Estimate what a run would send; reads each partition once, sends nothing.
 
         Raises:
-            UsageError: the table is made of answers that are not there yet.
+            UsageError: the table depends on answers that have not been computed.
         """
         self._refuse_unsent()
         call = self._about(self._meta, template, options)
@@ -73,7 +73,7 @@ class DaskFrameAccessor(TableMethods[Any]):
 
     @property
     def _meta(self) -> Any:
-        return self._held._meta  # noqa: SLF001 - how Dask tells columns and dtypes
+        return self._held._meta  # noqa: SLF001 - Dask's columns and dtypes
 
     def _made(self, template: str, options: Mapping[str, Any]) -> Any:
         return self._lazily(self._about(self._meta, template, options))
@@ -97,9 +97,9 @@ class DaskFrameAccessor(TableMethods[Any]):
 
 
 class DaskSeriesAccessor(DaskFrameAccessor):
-    """``series.wcode``: ``{{ value }}``, or the series' name, is the row's value.
+    """``series.wcode``: templates use ``{{ value }}`` or the name of the series.
 
-    What it returns has the new columns alone, on the series' index.
+    Results contain only the new columns, on the index of the series.
     """
 
     def __init__(self, series: Any) -> None:
@@ -115,7 +115,7 @@ class DaskSeriesAccessor(DaskFrameAccessor):
         of: Any = None,
         **options: Any,
     ) -> Any:
-        """As on a DataFrame; ``of`` is the Dask DataFrame of the series' answers."""
+        """Resend rows; ``of`` is the Dask DataFrame of the series' answers."""
         alike = isinstance(of, dd.DataFrame) and of.npartitions
         if alike != self._held.npartitions:
             raise UsageError("frame.no_answers")

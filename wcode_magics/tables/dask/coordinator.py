@@ -1,4 +1,4 @@
-"""The process that leads a run: it lends permits and money, and takes journals in."""
+"""Coordinator of a run: grants permits and budget, and merges worker journals."""
 
 import asyncio
 import itertools
@@ -21,16 +21,17 @@ from wcode_magics.tables.dask.messages import BEAT_S, GONE_S, address_of, queue_
 
 WATCH_S = 1.0
 QUIET_S = 2 * BEAT_S
-"""Of whom nothing is heard for so long, the scheduler is asked."""
+"""Seconds without a message before the scheduler is asked about a worker."""
 
 
 @dataclass(frozen=True)
 class CoordinatedRun:
-    """What the workers of one run share; ``budget`` None: nothing is paid.
+    """State shared by the workers of one run; ``budget`` None means nothing is paid.
 
-    ``limits`` gives the endpoint's limiter after it has set the run's own caps there,
-    since those of the run that came last hold. ``word`` is called before a request
-    is sent, ``unconfirmed`` where the endpoint did not confirm the end of answers.
+    ``limits`` applies the caps of this run to the endpoint's limiter and returns it;
+    the caps of the latest run are the ones in force. ``word`` is called before a
+    request is sent, ``unconfirmed`` when the endpoint did not confirm the end of some
+    replies.
     """
 
     store: Store
@@ -42,13 +43,13 @@ class CoordinatedRun:
 
     @property
     def limiter(self) -> Limiter:
-        """The endpoint's, under the caps of this run."""
+        """The endpoint's limiter, with the caps of this run applied."""
         return self.limits()
 
 
 @dataclass
 class WorkerLoans:
-    """What one worker has been lent; the calls that it can make are methods."""
+    """Permits, budget and claims held by one worker; methods are its remote calls."""
 
     run: CoordinatedRun
     heard: float = field(default_factory=time.monotonic)
@@ -59,7 +60,7 @@ class WorkerLoans:
     _claims: set[str] = field(default_factory=set)
 
     async def enter(self, tokens: int) -> tuple[int, bool]:
-        """Leave to send one request: a number to be given back, and whether alone."""
+        """Wait for a permit; return its number and whether it is the only one."""
         self.run.word()
         limiter = self.run.limiter
         since = await limiter.enter(tokens)
@@ -68,12 +69,12 @@ class WorkerLoans:
         return number, limiter.is_alone(since) and limiter.window < 2
 
     def leave(self, number: int, used: int, length: int) -> None:
-        """It was answered."""
+        """Release the permit of a request that was answered."""
         if number in self._permits:
             since = self._permits.pop(number)
             self.run.limiter.leave(since, used=used, length=length)
 
-    def fail(  # noqa: PLR0917 - they come as a list
+    def fail(  # noqa: PLR0917 - sent as a list
         self,
         number: int,
         crowded: bool,
@@ -82,7 +83,7 @@ class WorkerLoans:
         retry_after: float,
         down: bool = False,
     ) -> None:
-        """It failed, or was not needed."""
+        """Release the permit of a request that failed or was not needed."""
         if number in self._permits:
             self.run.limiter.fail(
                 self._permits.pop(number),
@@ -94,11 +95,11 @@ class WorkerLoans:
             )
 
     def unconfirmed(self) -> None:
-        """There are answers whose end the endpoint did not confirm."""
+        """Report replies whose end the endpoint did not confirm."""
         self.run.unconfirmed()
 
     async def reserve(self, most: float) -> float:
-        """Set ¥ aside, and tell how many; raises BudgetError."""
+        """Reserve ``most`` ¥ and return the amount reserved; raises BudgetError."""
         if self.run.budget is None:
             return 0.0
         aside = await self.run.budget.set_aside(most)
@@ -106,19 +107,19 @@ class WorkerLoans:
         return aside
 
     def settle(self, aside: float, paid: float, unsure: float) -> None:
-        """Give back what was set aside, and book what was paid."""
+        """Release a reservation (¥) and record what was paid."""
         if self.run.budget is not None:
             self.run.budget.settle(aside, paid, unsure)
             self._aside -= aside
 
     async def claim(self, hashes: Sequence[str], wait: bool) -> list[str]:
-        """Claim requests; tells those that are claimed now."""
+        """Claim requests by hash and return those claimed by this call."""
         taken = await self.run.claims.take(hashes, wait)
         self._claims |= taken
         return list(taken)
 
     def release(self, hashes: Sequence[str]) -> None:
-        """Let go of claims."""
+        """Release claims."""
         mine = self._claims & set(hashes)
         self._claims -= mine
         self.run.claims.release(mine)
@@ -126,23 +127,27 @@ class WorkerLoans:
     async def recall(
         self, hashes: Sequence[str], base_url: str | None, since: float = 0.0
     ) -> list[tuple[str, bytes]]:
-        """The answers to these requests that were recorded from ``since`` on."""
+        """Return replies to these requests recorded since ``since``, by hash."""
         find = self.run.store.find
         found = await asyncio.to_thread(find, set(hashes), base_url, since)
         return list(found.items())
 
     async def merge(self, rows: Sequence[Sequence[Any]]) -> None:
-        """Keep rows of a worker's journal."""
+        """Store rows of a worker's journal."""
         await asyncio.to_thread(self.run.store.take, rows)
 
     async def refuse(self, request: dict[str, Any]) -> None:
-        """Raise the error of a request that was not recorded."""
+        """Raise the ReplayError for a request that was not recorded."""
         store = self.run.store
         recorded = await asyncio.to_thread(store.recorded)
         raise unrecorded(Request.from_dict(request), recorded, store.path)
 
     def close(self) -> None:
-        """Take back what was lent: the worker is gone, and its requests maybe paid."""
+        """Release everything held by a worker that is gone.
+
+        Its reservations are recorded as uncertain, since its requests may have been
+        paid.
+        """
         for call in self.calls.values():
             call.cancel()
         for since in self._permits.values():
@@ -154,18 +159,18 @@ class WorkerLoans:
 
 
 TOLD = frozenset({"fail", "leave", "release", "settle", "unconfirmed"})
-"""Calls that are done at once, in the order they came."""
+"""Calls without a response, executed immediately in order of arrival."""
 
 
 class Coordinator:
     """Serves the workers of all runs through a Dask client.
 
-    Calls are answered on the loop of :mod:`wcode_magics.runtime.loop`, where the limits
-    live; messages come and go on the loop of the client.
+    Calls are executed on the loop of :mod:`wcode_magics.runtime.loop`, where the limits
+    live; messages are sent and received on the loop of the client.
 
     Args:
-        client: leads to the workers.
-        run: tells the run of a token; None: nothing is known of it any more.
+        client: the Dask client connected to the workers.
+        run: returns the run for a token, or None if the run is no longer known.
     """
 
     def __init__(
@@ -183,7 +188,7 @@ class Coordinator:
 
     @property
     def open(self) -> bool:
-        """Whether workers are heard here."""
+        """Whether messages from workers are still received."""
         return self._listens and self._client.status not in {"closing", "closed"}
 
     async def _listen(self) -> None:
@@ -276,7 +281,7 @@ class Coordinator:
         try:
             known = await asyncio.wait_for(asyncio.wrap_future(told), GONE_S)
             return set(known["workers"])
-        except OSError:  # the scheduler is not heard either: nobody is gone for that
+        except OSError:  # scheduler unreachable too: treat no worker as gone
             return {address_of(worker) for worker in self._desks}
 
     def _leave(self, worker: str) -> None:
@@ -297,7 +302,7 @@ async def _identity(client: Any) -> dict[str, Any]:
 
 
 class _Outbox:
-    """Answers for one worker; those that wait go in one message."""
+    """Responses to one worker; pending ones are sent as one message."""
 
     def __init__(self, name: str, client: Any) -> None:
         self._waiting: list[Any] = []

@@ -1,22 +1,23 @@
-"""Who asks what just now, so that no two partitions pay for the same request."""
+"""Requests in flight, so that no two partitions pay for the same one."""
 
 import asyncio
 from collections.abc import Iterable
 
 
 class Claims:
-    """Requests, by hash, that somebody is asking; lives on one event loop.
+    """Hashes of the requests in flight; used on one event loop only.
 
-    All runs to one endpoint and store share them.
+    Shared by all runs that use the same endpoint and store.
     """
 
     def __init__(self) -> None:
         self._held: dict[str, asyncio.Event] = {}
 
     async def take(self, hashes: Iterable[str], wait: bool) -> set[str]:
-        """Claim what nobody else does, and tell what was claimed.
+        """Claim the hashes that are free and return them.
 
-        ``wait`` until all others have let go of these; who waits must hold none.
+        With ``wait``, first wait until none of them is claimed; a caller that waits
+        must hold no claims.
         """
         asked = set(hashes)
         while wait and (busy := next(iter(asked & self._held.keys()), None)):
@@ -26,6 +27,6 @@ class Claims:
         return taken
 
     def release(self, hashes: Iterable[str]) -> None:
-        """Let go of claims: each is answered and at home, or failed."""
+        """Release claims on requests that were answered and merged, or failed."""
         for name in hashes:
             self._held.pop(name).set()

@@ -1,12 +1,12 @@
-"""Calls from a worker to the process that leads, carried by queues of the scheduler.
+"""Remote calls from a worker to the coordinator, over Dask scheduler queues.
 
-Nothing but the scheduler has to be reachable, and its security is the calls'. What is
-said while a message is under way goes with the next one, so that a thousand calls a
-second are some hundred messages.
+Only the scheduler has to be reachable, and its security applies to the calls. Calls
+made while a message is in transit are batched into the next one, so that a thousand
+calls a second need about a hundred messages.
 
-A client that dies takes a message with it that the scheduler had given out to it, so
-no two offices read the same queue, and with each beat a worker names the calls that it
-waits for: what the office does not know of is lost, and fails.
+A client that dies loses the message that the scheduler had already delivered to it.
+Hence no two coordinators read the same queue, and each heartbeat of a worker lists its
+pending calls: those the coordinator does not know are lost, and fail.
 """
 
 import asyncio
@@ -24,34 +24,36 @@ from wcode_magics.runtime import loop
 
 BEAT_S = 2.0
 GONE_S = 30.0
-"""Who has not been heard for so long is taken for gone."""
+"""Seconds without a message after which a peer is considered gone."""
 
 
 def queue_name(office: str, worker: str = "") -> str:
-    """The queue of an office; of its answers to one worker."""
+    """Return the name of a coordinator's queue, or of its queue to one worker."""
     return f"wcode-{office}-{worker}" if worker else f"wcode-{office}"
 
 
 def scheduler_of(client: Any) -> str:
-    """Which scheduler a Dask client talks to."""
+    """Return the id of the scheduler that a Dask client is connected to."""
     told = client._scheduler_identity or client.scheduler_info()  # noqa: SLF001
     return str(told["id"])
 
 
 def address_of(worker: str) -> str:
-    """Where a worker listens, by what it calls itself on the wire."""
+    """Return the address of a worker from its name in messages."""
     return worker.partition(" ")[0]
 
 
 class Wire:
-    """A worker's end. Calls are made on the loop of :mod:`wcode_magics.runtime.loop`.
+    """Worker side of the connection to the coordinator.
+
+    Calls are made on the loop of :mod:`wcode_magics.runtime.loop`.
 
     Args:
-        office: who is called.
-        token: the run's.
-        client: the worker's Dask client.
-        address: the worker's.
-        busy: whether there is work, so that a sign of life is owed.
+        office: name of the coordinator.
+        token: token of the run.
+        client: Dask client of the worker.
+        address: address of the worker.
+        busy: returns whether partitions are running, so that heartbeats are due.
 
     Raises:
         ClusterError: the scheduler cannot be reached.
@@ -85,11 +87,11 @@ class Wire:
             raise ClusterError("cluster.no_scheduler", reason=repr(wrong)) from wrong
 
     async def call(self, name: str, *given: Any) -> Any:
-        """What the process that leads answers.
+        """Call the coordinator and return its response.
 
         Raises:
-            ClusterError: it is gone, or the call was lost.
-            WcodeError: what it raised.
+            ClusterError: the coordinator is gone, or the call was lost.
+            WcodeError: the call raised it in the coordinator.
         """
         number = next(self._ids)
         told: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
@@ -105,15 +107,15 @@ class Wire:
             self._pending.pop(number, None)
 
     def tell(self, name: str, *given: Any) -> None:
-        """Say something that is not answered."""
+        """Send a call that has no response."""
         self._put([0, name, *given])
 
     def ask(self, name: str, *given: Any) -> Any:
-        """:meth:`call` for a thread that waits."""
+        """Run :meth:`call` and block the calling thread until the response."""
         return loop.run(self.call, name, *given)
 
     def close(self) -> None:
-        """Say goodbye and let go of the queues."""
+        """Notify the coordinator and close the queues."""
         self.tell("bye")
         asyncio.run_coroutine_threadsafe(self._close(), self._loop)
 
@@ -142,7 +144,7 @@ class Wire:
     async def _until_broken(
         self, work: Callable[[Any], Awaitable[None]], queue: Any
     ) -> None:
-        """What breaks it fails the calls that wait, and all that are made later."""
+        """Run ``work``; an error fails all pending calls and all later ones."""
         try:
             await work(queue)
         except (Exception, asyncio.CancelledError) as wrong:
@@ -166,7 +168,7 @@ class Wire:
                 await queue.put([self._token, self.me, calls])
 
     def _beating(self) -> list[Any]:
-        """A sign of life, with the calls that were said and not answered."""
+        """Return a heartbeat that lists the calls sent and still pending."""
         self._beat = time.monotonic()
         self._said = {number for number in self._said if number in self._pending}
         return [0, "beat", list(self._said)]
@@ -189,7 +191,7 @@ class Wire:
             told.get_loop().call_soon_threadsafe(_end, told, good, value)
 
     def _mind(self) -> None:
-        """Fail what waits for a process that is gone."""
+        """Fail pending calls if the coordinator has been silent too long."""
         if self._pending and time.monotonic() - self._heard > GONE_S:
             self._end_all(ClusterError("cluster.no_leader", seconds=int(GONE_S)))
 
@@ -205,4 +207,4 @@ def _end(told: "asyncio.Future[Any]", good: bool, value: Any) -> None:
     if good:
         told.set_result(value)
     else:
-        told.set_exception(pickle.loads(value))  # noqa: S301 - Dask's own, as all
+        told.set_exception(pickle.loads(value))  # noqa: S301 - from a Dask peer

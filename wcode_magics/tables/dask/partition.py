@@ -1,4 +1,4 @@
-"""What is done to each partition of a table, wherever it lies."""
+"""Processing of one partition, in the coordinator's process or on a worker."""
 
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import TimeoutError as FutureTimeoutError
@@ -30,20 +30,21 @@ from wcode_magics.tables.task import Task
 Cancelled = Callable[[], bool]
 
 SLICE = 8192
-"""Rows whose requests are held at once."""
+"""Rows processed at a time, to bound the requests held in memory."""
 TICK_S = 0.2
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Called with a partition, returns it with its answers.
+    """Callable that adds the answer columns to a partition.
 
-    ``names`` are values for the templates besides the row's; ``given`` is the call as
-    its result remembers it; ``alone``: the answers' columns are all that is returned;
-    ``statuses``: ask only rows with these; ``keep_going``: also where all fail alike.
+    ``names`` are template values besides those of the row; ``given`` is the call as
+    recorded in the result's ``attrs``; ``alone`` returns only the answer columns;
+    ``statuses`` restricts the run to rows with these statuses; ``keep_going``
+    continues even if all rows fail with the same error.
 
     Raises:
-        WcodeError: what befell all rows of the partition.
+        WcodeError: the error common to all rows of the partition.
     """
 
     lease: RunSettings
@@ -56,7 +57,7 @@ class Plan:
 
     @property
     def __name__(self) -> str:
-        """What Dask calls the task."""
+        """Name of the task in Dask."""
         return "wcode"
 
     def __dask_tokenize__(self) -> Any:
@@ -65,10 +66,10 @@ class Plan:
     def __call__(
         self, frame: pd.DataFrame, answers: pd.DataFrame | None = None
     ) -> pd.DataFrame:
-        """The partition with its answers; ``answers`` are those it already has.
+        """Return the partition with its answers; ``answers`` are existing ones.
 
         Raises:
-            UsageError: ``answers`` are those to other rows.
+            UsageError: the index of ``answers`` differs from that of the partition.
         """
         onto = frame.iloc[:, :0] if self.alone else frame
         if answers is not None:
@@ -85,7 +86,7 @@ class Plan:
         return self._marked(parts[0] if len(parts) == 1 else pd.concat(parts))
 
     def survey(self, frame: pd.DataFrame) -> Survey:
-        """What the partition would send; nothing is sent."""
+        """Count what the partition would send, without sending anything."""
         rows = Rows(frame, self.task, self.names)
         with self._way() as (way, _cancelled):
             place, anew = self.lease.resolved.place, self.lease.since > 0
@@ -122,7 +123,7 @@ class Plan:
     def _outcomes(
         self, asks: list[Ask], way: LocalRun | WorkerRun, cancelled: Cancelled
     ) -> list[Outcome[Any]]:
-        """What others ask just now is left to them, and then taken from the store."""
+        """Send the unclaimed requests; wait for those in flight and replay them."""
         outcomes: list[Outcome[Any]] = [Outcome("stopped")] * len(asks)
         left = list(enumerate(asks))
         wait = False
@@ -142,7 +143,7 @@ class Plan:
 
 
 def holds(table: Any) -> bool:
-    """Whether a Dask table is made of answers that are asked when it is computed."""
+    """Return whether computing a Dask table would send requests."""
     waiting, seen = [table.expr], set[int]()
     while waiting:
         value = waiting.pop()
@@ -155,7 +156,7 @@ def holds(table: Any) -> bool:
 
 
 def _inside(value: Any) -> list[Any]:
-    """What an expression of Dask, a task or a graph is made of."""
+    """Return the parts of a Dask expression, task or graph."""
     if isinstance(value, Expr):
         return list(value.operands)
     if isinstance(value, Step):
@@ -178,11 +179,11 @@ def _is_mine(ask: Ask, taken: set[str]) -> bool:
 def _run(
     run: Batch[Any], asks: list[Ask], way: LocalRun | WorkerRun, cancelled: Cancelled
 ) -> list[Outcome[Any]]:
-    """The outcomes; where nobody wants them any more, the run is paused and left.
+    """Run the requests and return their outcomes; stop once the task is cancelled.
 
     Raises:
-        WcodeError: what befell all of them, or all from some one on; a budget is told
-            row by row.
+        WcodeError: the error common to all rows, or to all from some row on. Budget
+            errors are not raised: they are recorded row by row.
     """
     future = loop.LoopTask(run.run, asks, len(asks)).future
     stopped = False

@@ -1,4 +1,4 @@
-"""What a task takes along to a worker: whose it is and what holds, and no key."""
+"""Run settings sent to workers; never the API key."""
 
 import hashlib
 import socket
@@ -48,7 +48,7 @@ async def _release(claims: Claims, taken: set[str]) -> None:
 
 
 class _Announced:
-    """Permits, with a word before each."""
+    """Permits that call ``word`` before each request."""
 
     def __init__(self, permits: Permits, word: Callable[[], None]) -> None:
         self._permits, self._word = permits, word
@@ -62,7 +62,7 @@ class _Announced:
 
 
 class _Once:
-    """Tells a line the first time; threads may call."""
+    """Callable that prints a line on its first call only; thread-safe."""
 
     def __init__(self, line: str) -> None:
         self._left = [line]
@@ -74,9 +74,9 @@ class _Once:
 
 @dataclass(frozen=True)
 class LocalRun:
-    """The way of requests in the process that leads, for threads of its own.
+    """A run as seen by threads of the coordinator's own process.
 
-    Its methods are those of :class:`~wcode_magics.tables.dask.worker.WorkerRun`.
+    Has the methods of :class:`~wcode_magics.tables.dask.worker.WorkerRun`.
     """
 
     session: Session
@@ -88,7 +88,7 @@ class LocalRun:
     def claimed(
         self, requests: Sequence[Request], wait: bool
     ) -> Iterator[tuple[RequestLine, set[str]]]:
-        """The way for those requests that nobody else asks just now, by hash."""
+        """Yield a pipeline, and the hashes of the requests claimed for it."""
         claims = self.run.claims
         taken = loop.run(claims.take, [one.hash for one in requests], wait)
         try:
@@ -98,14 +98,15 @@ class LocalRun:
             loop.run(_release, claims, taken)
 
     def recorded(self, requests: Sequence[Request]) -> Mapping[str, Reply]:
-        """What is recorded of these, by hash."""
+        """Return recorded replies to these requests, by hash."""
         return self._line_of(0.0).recall(requests)
 
     def watch(self) -> Callable[[], bool]:
-        """Whether a computation of this process has broken off since now.
+        """Return a function that tells whether the computation has been interrupted.
 
-        Dask's own threads are told nothing when the person stops a computation; a
-        worker that is a thread of this process knows of its own task.
+        Threads of Dask's local schedulers get no notice when the user interrupts a
+        computation, so any computation of this process that fails from now on counts.
+        A worker running as a thread of this process knows the state of its own task.
         """
         worker = worker_task.worker_here()
         if worker is not None:
@@ -114,11 +115,11 @@ class LocalRun:
         return lambda: len(_broken) > before
 
     def unconfirmed(self) -> None:
-        """There are answers whose end the endpoint did not confirm."""
+        """Report replies whose end the endpoint did not confirm."""
         self.run.unconfirmed()
 
     def leave(self) -> NoReturn:
-        """End a partition that was stopped."""
+        """Abort a partition that was stopped."""
         if worker_task.worker_here() is not None:
             worker_task.leave()
         raise ClusterError("cluster.stopped")
@@ -136,14 +137,15 @@ class LocalRun:
 
 @dataclass(frozen=True)
 class RunSettings:
-    """The terms of a run.
+    """Settings of a run, as sent to workers.
 
-    To be pickled in the process that leads opens an office there for each Dask client,
-    since one of them sends it to its workers. ``owner`` names the store it belongs to;
-    ``keyed`` tells that the endpoint wants a key, which a worker has from its own
-    environment; ``offices`` are those that lead the run, by scheduler. What was
-    recorded before ``since`` does not count: a run that asks all anew still looks for
-    what it asked itself, as Dask may compute a partition more than once.
+    Pickling them in the coordinator's process opens a :class:`Coordinator` there for
+    each connected Dask client, since one of these sends them to its workers. ``owner``
+    identifies the store that the run belongs to; ``keyed``: the endpoint requires a
+    key, which workers read from their own environment; ``offices`` are the names of
+    the run's coordinators, by scheduler id. Replies recorded before ``since`` (Unix
+    time, s) are ignored: a ``fresh`` run still replays its own replies, as Dask may
+    compute a partition more than once.
     """
 
     token: str
@@ -163,18 +165,18 @@ class RunSettings:
         budget: float | None = None,
         words: Sequence[str] = (),
     ) -> "RunSettings":
-        """The terms that a session sets, its limits and its store behind them.
+        """Create the settings of a run and register the run in this process.
 
         Args:
-            session: leads the run.
+            session: session whose limits and store the run uses.
             resolved: the settings in force.
-            budget: ¥ at most for all workers together; None: the session's.
-            words: a line that is told before the first request is sent, and one for
-                answers whose end the endpoint did not confirm; none: quietly.
+            budget: limit in ¥ for all workers together; None: the session's.
+            words: line to print before the first request is sent, and line to print
+                when the endpoint did not confirm the end of replies; empty: none.
 
         Raises:
             StoreError: the store cannot be used.
-            SettingError: a setting is wrong.
+            SettingError: a setting is invalid.
         """
         since = 0.0 if looks(resolved) else time.time()
         if since:
@@ -205,18 +207,18 @@ class RunSettings:
 
     @property
     def sandbox(self) -> bool:
-        """Whether the sandbox answers: each worker has its own."""
+        """Whether the run uses the sandbox, of which each worker starts its own."""
         return self.resolved["base_url"] is None
 
     def home(self) -> LocalRun | None:
-        """The way of requests, in the process that leads; None in any other."""
+        """Return the run in the coordinator's process; None in any other process."""
         return _homes.get(self.token)
 
     def office(self, client: Any) -> str:
-        """Who leads the run, for a worker's Dask client.
+        """Return the name of the coordinator for a worker's Dask client.
 
         Raises:
-            ClusterError: no client of the process that leads was at this scheduler.
+            ClusterError: the coordinator's process had no client at this scheduler.
         """
         there = scheduler_of(client)
         if there not in self.offices:
@@ -248,7 +250,7 @@ def _limits(
 
 
 def _keep(lease: RunSettings, home: LocalRun) -> None:
-    """Have a run's home, until no table and no worker can ask for it any more."""
+    """Register a run until no table and no worker can refer to it any more."""
     with _lock:
         _leases[lease.token] = lease
         open_ = [office.tokens for office in _offices.values() if office.open]
@@ -263,7 +265,7 @@ def _run_of(token: str) -> CoordinatedRun | None:
 
 
 def _opened(token: str) -> dict[str, str]:
-    """An office for a run at each scheduler that this process is a client of."""
+    """Open a coordinator for a run at each scheduler connected to this process."""
     with _lock:
         for name in [name for name, office in _offices.items() if not office.open]:
             del _offices[name]
@@ -278,7 +280,7 @@ def _opened(token: str) -> dict[str, str]:
 
 
 def _clients() -> list[Any]:
-    """The Dask clients that are connected, the current one last."""
+    """Return the connected Dask clients, the current one last."""
     try:
         from distributed import Client
     except ImportError:

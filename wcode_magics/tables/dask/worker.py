@@ -1,4 +1,4 @@
-"""A worker's side of a run: its way to send, under limits that are kept elsewhere."""
+"""Worker side of a run: sends requests under the limits of the coordinator."""
 
 import asyncio
 import os
@@ -31,16 +31,16 @@ from wcode_magics.tables.pipeline import RequestLine
 
 T = TypeVar("T")
 Name = tuple[str, str]
-"""Of a post: the run's token and the office that leads it."""
+"""Key of a worker run: the run's token and the name of its coordinator."""
 
 SEND_S = 1.0
 LAST_S = 10.0
-"""How long answers may take home from a partition that broke off."""
+"""Seconds to send replies to the coordinator after a partition has failed."""
 FOLDER = "wcode-journals"
 
 IDLE_S = 60.0
 IDLE = 4
-"""So long, and so many, runs stay connected of which no partition is at work."""
+"""Seconds that idle runs stay connected, and how many of them at most."""
 
 _lock = threading.Lock()
 _turns: "WeakValueDictionary[Name, CreationLock]" = WeakValueDictionary()
@@ -49,9 +49,10 @@ _journals: dict[tuple[Path, str], Journal] = {}
 
 
 class RemotePermits:
-    """A limiter that asks the process which leads, as :class:`Limiter` does.
+    """Limiter interface backed by the coordinator's :class:`Limiter`.
 
-    That process alone knows whether the endpoint has put off what is to be sent.
+    Only the coordinator knows whether the endpoint has paused sending, so ``paused``
+    is always 0 here.
     """
 
     paused = 0.0
@@ -63,7 +64,7 @@ class RemotePermits:
         self._alone: set[int] = set()
 
     async def enter(self, tokens: int = 0) -> float:
-        """Wait for leave to send; a permit that comes too late is given back."""
+        """Wait for a permit; one granted after cancellation is returned."""
         asked: Coroutine[Any, Any, Any] = self._wire.call("enter", tokens)
         number, alone = await _or_back(asked, lambda given: self.fail(given[0]))
         if alone:
@@ -71,11 +72,11 @@ class RemotePermits:
         return float(number)
 
     def is_alone(self, since: float) -> bool:
-        """Whether no other request of any worker has been in flight beside it."""
+        """Return whether no other request of any worker was in flight with it."""
         return int(since) in self._alone
 
     def leave(self, since: float, *, used: int = 0, length: int = 0) -> None:
-        """A request was answered; ``since`` is what :meth:`enter` gave."""
+        """Release an answered request's permit; ``since``: from :meth:`enter`."""
         self._alone.discard(int(since))
         self._wire.tell("leave", int(since), used, length)
 
@@ -89,28 +90,28 @@ class RemotePermits:
         down: bool = False,
         retry_after: float = 0.0,
     ) -> None:
-        """A request failed; all workers keep its ``retry_after``."""
+        """Release a failed request's permit; ``retry_after`` pauses all workers."""
         self._alone.discard(int(since))
         how = crowded, late, reserved, retry_after, down
         self._wire.tell("fail", int(since), *how)
 
 
 class RemoteBudget:
-    """A budget that is kept by the process which leads."""
+    """Budget interface backed by the coordinator's budget."""
 
     def __init__(self, wire: Wire, *, limits: bool) -> None:
         self._wire = wire
         self._limits = limits
 
     async def reserve(self, request: Request, place: str) -> float:
-        """Set the worst case of a request aside, in ¥; raises BudgetError."""
+        """Reserve the worst-case cost of a request, in ¥; raises BudgetError."""
         if not self._limits:
             return 0.0
         asked = self._wire.call("reserve", worst_cost(request, place))
         return await _or_back(asked, lambda aside: self.settle(aside, 0.0))
 
     def settle(self, aside: float, paid: float, unsure: float = 0.0) -> None:
-        """Give back what was set aside, and book what was paid."""
+        """Release a reservation (¥) and record what was paid."""
         if aside or paid or unsure:
             self._wire.tell("settle", aside, paid, unsure)
 
@@ -121,7 +122,7 @@ class _Line(RequestLine):
     since: float
 
     async def find(self, request: Request) -> Reply | None:
-        """The same; what is not in the journal may be at home."""
+        """Look in the journal, then in the coordinator's store."""
         found = self.recall([request]).get(request.hash)
         if found is not None:
             return found
@@ -135,7 +136,7 @@ class _Line(RequestLine):
 
 
 async def _or_back(asked: Coroutine[Any, Any, T], back: Callable[[T], object]) -> T:
-    """What was asked for; given ``back`` when it comes after nobody waits for it."""
+    """Await ``asked``; if cancelled, pass its late result to ``back``."""
     coming = asyncio.ensure_future(asked)
 
     def late(told: "asyncio.Future[T]") -> None:
@@ -150,7 +151,7 @@ async def _or_back(asked: Coroutine[Any, Any, T], back: Callable[[T], object]) -
 
 
 class WorkerRun:
-    """One run at this worker: its session, its wire, its journal."""
+    """One run on this worker: its session, its connection, its journal."""
 
     def __init__(self, lease: RunSettings, worker: Any, client: Any) -> None:
         self.running = 1
@@ -167,21 +168,21 @@ class WorkerRun:
         self._sending = loop.LoopTask(self._send)
 
     def unconfirmed(self) -> None:
-        """There are answers whose end the endpoint did not confirm."""
+        """Report replies whose end the endpoint did not confirm."""
         self.wire.tell("unconfirmed")
 
     @contextmanager
     def claimed(
         self, requests: Sequence[Request], wait: bool
     ) -> Iterator[tuple[RequestLine, set[str]]]:
-        """The way for those requests that nobody else asks just now, by hash.
+        """Yield a pipeline, and the hashes of the requests claimed for it.
 
-        What is recorded of them is fetched before, what was answered is at home after,
-        also where it breaks off.
+        Recorded replies are fetched on entry; new ones are sent to the coordinator on
+        exit, within :data:`LAST_S` if the block raised.
 
         Raises:
-            ReplayError: nothing may be sent, and one was not recorded.
-            StoreError: the journal, or the store at home, cannot be written.
+            ReplayError: nothing may be sent, and a request was not recorded.
+            StoreError: the journal or the coordinator's store cannot be written.
         """
         self._journal.adopt()
         self._journal.store.flush()
@@ -195,19 +196,19 @@ class WorkerRun:
             self.wire.tell("release", list(taken))
 
     def recorded(self, requests: Sequence[Request]) -> Mapping[str, Reply]:
-        """What is recorded at home of these, by hash."""
+        """Return replies to these requests in the coordinator's store, by hash."""
         asked = {request.hash: request for request in requests}
         found = self.wire.ask("recall", list(asked), self._place)
         return {name: replayed(asked[name], data) for name, data in found}
 
     def close(self) -> None:
-        """Hang up, where no partition of the run is at work here any more."""
+        """Disconnect, once no partition of the run is running on this worker."""
         self._sending.cancel()
         self.wire.close()
         self._session.close()
 
     def leave(self) -> NoReturn:
-        """End a task that was cancelled; should it be wanted again, it begins anew."""
+        """Abort a cancelled task; it is rescheduled if still needed."""
         leave()
 
     @contextmanager
@@ -225,7 +226,7 @@ class WorkerRun:
 
     @property
     def _place(self) -> str | None:
-        """The endpoint whose records count; where none is sent to, any and no key."""
+        """Endpoint to match in the store; None (any) if nothing may be sent."""
         if not Replay(self._lease.resolved["replay"]).sends:
             return None
         return self._session.place(self._lease.resolved)
@@ -281,11 +282,11 @@ class WorkerRun:
 
 @contextmanager
 def at_work(lease: RunSettings) -> Iterator[tuple[WorkerRun, Callable[[], bool]]]:
-    """The post of a run in this worker, and whether this task was cancelled.
+    """Yield this worker's run, and a function that tells if the task was cancelled.
 
     Raises:
-        ClusterError: this is no worker of a cluster, or the client does not answer.
-        SettingError: the endpoint wants a key and this worker has none.
+        ClusterError: this process is not a Dask worker, the coordinator or scheduler
+            cannot be reached, or the endpoint requires a key and this worker has none.
     """
     worker = worker_here()
     if worker is None:
@@ -295,7 +296,7 @@ def at_work(lease: RunSettings) -> Iterator[tuple[WorkerRun, Callable[[], bool]]
     try:
         yield post, watch(worker)
     except WcodeError as error:
-        error.__cause__ = error.__context__ = None  # they might not travel
+        error.__cause__ = error.__context__ = None  # might not be picklable
         raise
     finally:
         with _lock:
@@ -307,14 +308,14 @@ def at_work(lease: RunSettings) -> Iterator[tuple[WorkerRun, Callable[[], bool]]
 
 
 class CreationLock:
-    """The right to open one post."""
+    """Lock for creating one worker connection."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
 
 
 def _post(lease: RunSettings, worker: Any) -> WorkerRun:
-    """The post of a run; it runs one partition more."""
+    """Return the worker run, created if needed, counting one more partition."""
     from distributed import get_client
 
     client = get_client()
@@ -337,7 +338,7 @@ def _post(lease: RunSettings, worker: Any) -> WorkerRun:
 
 
 def _idle() -> list[WorkerRun]:
-    """Posts that have rested too long, or longer than enough others: taken out."""
+    """Remove and return runs idle over IDLE_S, or beyond the IDLE latest ones."""
     resting = [name for name, post in _posts.items() if not post.running]
     resting.sort(key=lambda name: _posts[name].rested, reverse=True)
     since = time.monotonic() - IDLE_S

@@ -1,9 +1,9 @@
-"""A worker's own store: each answer is on its disk before it is sent home.
+"""Worker journal: replies are written to local disk before being sent on.
 
-A journal stands in a folder of its own, named after its host and process, which holds
-a lock beside it. One whose process is dead is taken over, folder and all, by the
-next worker on that host, so that what was paid for is not asked again. What cannot be
-taken in stays on the disk, and is tried again.
+Each journal has its own folder, named after its host and process, with a lock file
+beside it. The journal of a dead process is taken over, folder included, by the next
+worker on that host, so that paid requests are not sent again. A journal that cannot be
+merged stays on disk and is retried later.
 """
 
 import asyncio
@@ -31,20 +31,20 @@ if TYPE_CHECKING:
     from filelock import BaseFileLock
 
 ROWS = 200
-"""Rows of a message to the process that leads: a few hundred kB."""
+"""Rows per message to the coordinator: a few hundred kB."""
 FILE = "answers.db"
 AGAIN_S = 60.0
 
 
 class Journal:
-    """The journal of this process for one person's answers.
+    """Journal of this process for the replies of one owner.
 
     Args:
-        folder: where the journals of all workers of this host stand.
-        owner: whose answers they are.
+        folder: folder of the journals of all workers on this host.
+        owner: identifier of the store that the replies belong to.
 
     Raises:
-        StoreError: it cannot be made.
+        StoreError: the journal cannot be created.
     """
 
     def __init__(self, folder: Path, owner: str) -> None:
@@ -52,7 +52,7 @@ class Journal:
         self._own = self._folder / _mark()
         try:
             make_folder(self._folder)
-            self._held = lock(_lock_of(self._own))  # before anybody can find it
+            self._held = lock(_lock_of(self._own))  # before others can see the folder
             self._own.mkdir(mode=FOLDER_MODE)
         except OSError as wrong:
             facts = {"path": self._own, "reason": str(wrong)}
@@ -64,7 +64,7 @@ class Journal:
         self._failed: dict[Path, float] = {}
 
     def adopt(self) -> None:
-        """Take over the journals that dead processes of this host left."""
+        """Take over and merge the journals of dead processes on this host."""
         for left in self._folder.iterdir():
             if left != self._own and left.is_dir() and _is_of_this_host(left.name):
                 with contextlib.suppress(OSError):
@@ -87,7 +87,7 @@ class Journal:
         return [path for path in self._own.iterdir() if path.is_dir()]
 
     def _take_in(self, taken: Path) -> None:
-        """Merge what is in a folder, and remove it as far as it was merged."""
+        """Merge the journals in a folder and delete those that were merged."""
         for path in [*taken.rglob(FILE)]:
             try:
                 self.store.absorb(path)
@@ -100,7 +100,7 @@ class Journal:
             shutil.rmtree(taken, ignore_errors=True)
 
     async def send(self, merge: Callable[[Sequence[Any]], Awaitable[Any]]) -> None:
-        """Hand all rows that were not sent before to ``merge``."""
+        """Pass all rows not sent yet to ``merge``."""
         async with self._sending:
             await asyncio.to_thread(self.store.flush)
             while rows := await asyncio.to_thread(self.store.since, self._sent, ROWS):
@@ -108,7 +108,7 @@ class Journal:
                 self._sent = rows[-1][0]
 
     def close(self, _seconds: float = 0.0) -> None:
-        """Let go of it; it is left to the next worker if anything was not sent."""
+        """Close the journal; unsent rows are left on disk for the next worker."""
         lifetime.finish(self.close)
         with contextlib.suppress(StoreError):
             self.store.flush()
@@ -120,7 +120,7 @@ class Journal:
 
 
 class Recalled:
-    """A store from ``since`` on, and before it the answers that came from home."""
+    """Lookup in the coordinator's replies, then in a store from ``since`` on."""
 
     def __init__(
         self, store: Store, known: Mapping[str, bytes], since: float = 0.0
@@ -133,7 +133,7 @@ class Recalled:
     def get_many(
         self, requests: Sequence[Request], base_url: str | None
     ) -> Mapping[str, Reply]:
-        """The answers that are there, by request hash."""
+        """Return the replies found, by request hash."""
         asked = {request.hash: request for request in requests}
         found = {name: self._known[name] for name in asked if name in self._known}
         if rest := asked.keys() - found.keys():
@@ -141,7 +141,7 @@ class Recalled:
         return {name: replayed(asked[name], data) for name, data in found.items()}
 
     def put(self, reply: Reply, base_url: str) -> None:
-        """Keep one in the journal."""
+        """Record a reply in the journal."""
         self._store.put(reply, base_url)
 
 
@@ -156,11 +156,11 @@ def _is_of_this_host(name: str) -> bool:
 
 
 def _lock_of(folder: Path) -> Path:
-    """Beside it, since Windows renames no folder in which a file is open."""
+    """Return the lock file, beside the folder so that Windows can rename the folder."""
     return folder.with_name(f"{folder.name}.lock")
 
 
 def _drop(held: "BaseFileLock", folder: Path) -> None:
     held.release()
-    with contextlib.suppress(OSError):  # Windows: somebody looks at it just now
+    with contextlib.suppress(OSError):  # Windows: open in another process
         _lock_of(folder).unlink(missing_ok=True)

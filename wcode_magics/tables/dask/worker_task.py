@@ -1,11 +1,11 @@
-"""The Dask task that this thread runs, if it runs one."""
+"""The Dask task running in the current thread, if any."""
 
 from collections.abc import Callable
 from typing import Any, NoReturn
 
 
 def worker_here() -> Any:
-    """The Dask worker whose task runs in this thread; None: there is none."""
+    """Return the Dask worker whose task runs in this thread, or None."""
     try:
         from distributed import get_worker
 
@@ -15,7 +15,7 @@ def worker_here() -> Any:
 
 
 def watch(worker: Any) -> Callable[[], bool]:
-    """Whether the task that runs in this thread was cancelled since."""
+    """Return a function that tells whether this thread's task was cancelled."""
     key = worker.get_current_task()
 
     def cancelled() -> bool:
@@ -26,7 +26,7 @@ def watch(worker: Any) -> Callable[[], bool]:
 
 
 def leave() -> NoReturn:
-    """End a worker's task, to begin anew should it be wanted again."""
+    """Abort the task; Dask reschedules it if it is still needed."""
     from distributed import Reschedule
 
     raise Reschedule
