@@ -1,1 +1,1 @@
-"""The chat-completions API as values: parameters, request, reply, stream, schema."""
+"""Chat-completions API as values: parameters, request, reply, stream, schema."""

@@ -1,16 +1,17 @@
-"""Whether a server read a prompt from its beginning, by the tokens it counted.
+"""Detect prompts that a server silently truncated, from its token counts.
 
-Servers with a context shorter than the prompt drop its beginning and say nothing
-(Ollama: 4,096 tokens unless set). The count in ``usage`` gives it away without the
-model's own tokenizer: it is below what any vocabulary could need for the text, the
-same for prompts of clearly different length, or less than the turns of a conversation
-had when they were counted before. Where the tokenizer is known, the text is counted.
+Servers whose context is shorter than the prompt drop its beginning without an error
+(Ollama: 4,096 tokens unless set). The count in ``usage`` reveals this even without the
+model's tokenizer: it is below the minimum of any vocabulary for the text, equal for
+prompts of clearly different lengths, or lower than an earlier count of the same
+conversation. If the tokenizer is known, the text is tokenized instead.
 
-:func:`fewest` is that bound. Byte pairs and unigrams split at words: English prose has
-1.1 to 1.4 tokens a word, and the few vocabularies that join words still more than
-:data:`_WEIGHTS` says. One Chinese character in two to five is a token in the
-vocabularies of Qwen, DeepSeek, o200k and SentencePiece models; up to three digits are
-one. Blanks and punctuation run together without end, so they count for nothing.
+:func:`fewest` computes that minimum. BPE and unigram tokenizers split at words:
+English prose has 1.1 to 1.4 tokens per word, and even the few vocabularies that join
+words have more than :data:`_WEIGHTS` assumes. In the vocabularies of Qwen, DeepSeek,
+o200k and SentencePiece models, a token holds at most two to five Chinese characters
+or three digits. Runs of white space and punctuation can form one token of any length,
+so they count as zero.
 """
 
 import re
@@ -23,17 +24,17 @@ from wcode_magics.protocol.request import Request
 from wcode_magics.text import say
 
 LEAST = 256
-"""Shorter prompts fit into every context."""
+"""Tokens or characters below which a prompt fits into any context."""
 SPREAD = 1.3
-"""Prompts differ clearly in length where one is so many times another."""
+"""Ratio of lengths from which two prompts count as clearly different."""
 MANY = 3
-"""So many different prompts of clearly different length share no count by chance."""
+"""Number of prompts of different length that do not share a count by chance."""
 TEMPLATE = 64
-"""Tokens that a chat template may say less than the one that is counted here."""
+"""Tokens by which a chat template may be shorter than the one counted here."""
 MARKS = 8
-"""Tokens around an answer that a template may leave out of the next turn's prompt."""
+"""Tokens around an answer that a template may omit from the next turn's prompt."""
 ANEW = 0.05
-"""The part of an answer's tokens that may be fewer when its text is read anew."""
+"""Fraction of an answer's tokens that may vanish when its text is tokenized again."""
 
 _WEIGHTS = tuple(
     (re.compile(pattern), weight)
@@ -48,9 +49,9 @@ _WEIGHTS = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """``read`` tokens of about ``sent`` were read; ``turn``: from which turn on.
+    """A truncated prompt: the server read ``read`` of about ``sent`` tokens.
 
-    ``turn`` is None where the prompt has one turn alone.
+    ``turn`` is the first turn that was read; None if the prompt has only one turn.
     """
 
     read: int
@@ -59,7 +60,7 @@ class Cut:
 
     @property
     def facts(self) -> dict[str, str]:
-        """Both numbers as they are told."""
+        """Both numbers, formatted for messages."""
         return {"read": f"{self.read:,}", "sent": f"{self.sent:,}"}
 
     def __str__(self) -> str:
@@ -69,19 +70,19 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class Length:
-    """A prompt's length: ``read`` tokens as counted by the server, and characters."""
+    """Length of a prompt: ``read`` tokens counted by the server, and characters."""
 
     read: int
     characters: int
 
 
 def fewest(text: str) -> int:
-    """Tokens that any vocabulary needs at least for a text."""
+    """Return the minimum number of tokens of a text in any vocabulary."""
     return int(sum(weight * len(p.findall(text)) for p, weight in _WEIGHTS))
 
 
 def cut_of(reply: Reply) -> Cut | None:
-    """What the server left out of the prompt of a reply, None where nothing is seen."""
+    """Return how the prompt of a reply was truncated, or None if undetected."""
     read, texts = _read(reply), _texts(reply.request)
     if not read or reply.from_sandbox or sum(map(len, texts)) < LEAST:
         return None
@@ -98,10 +99,10 @@ def cut_of(reply: Reply) -> Cut | None:
 
 
 def least_of(reply: Reply) -> int | None:
-    """Tokens that a conversation has at least after a reply; None: nobody counted.
+    """Return the minimum tokens of a conversation after a reply, or None if unknown.
 
-    Thinking is left out of the next prompt, and what an endpoint hides of it is
-    counted in the answer all the same.
+    Reasoning is not part of the next prompt, though endpoints that hide it still
+    count it in the answer.
     """
     thought = any(message.reasoning for message in reply.request.messages)
     if reply.usage is None or thought or not reply.is_whole:
@@ -112,7 +113,7 @@ def least_of(reply: Reply) -> int | None:
 
 
 def length_of(reply: Reply) -> Length | None:
-    """The length of a prompt that may have been cut."""
+    """Return the length of a prompt that may have been truncated, else None."""
     read = _read(reply)
     if read < LEAST or reply.from_sandbox:
         return None
@@ -120,7 +121,7 @@ def length_of(reply: Reply) -> Length | None:
 
 
 def alike(lengths: Sequence[Length]) -> dict[int, Cut]:
-    """Places of prompts that differ clearly in length and not in count."""
+    """Return, by index, the prompts of different length but equal token count."""
     groups: dict[int, list[int]] = {}
     for place, one in enumerate(lengths):
         groups.setdefault(one.read, []).append(place)
@@ -135,14 +136,14 @@ def alike(lengths: Sequence[Length]) -> dict[int, Cut]:
 
 
 def _bound(read: int, texts: Sequence[str]) -> int:
-    """:func:`fewest` of all texts, or 0 where a look tells that it is not above."""
+    """Return :func:`fewest` of all texts, or 0 if a quick check shows it too low."""
     if read >= sum(map(_about, texts)):
         return 0
     return sum(map(fewest, texts))
 
 
 def _counted(reply: Reply, read: int) -> int:
-    """The tokens of the prompt where the tokenizer is known, else 0."""
+    """Return the tokens of the prompt if the tokenizer is known, else 0."""
     if models.find(reply.request.model, reply.base_url) is None:
         return 0
     if (
@@ -155,12 +156,12 @@ def _counted(reply: Reply, read: int) -> int:
 
 
 def _about(text: str) -> float:
-    """Quickly, as many tokens as no bound of a text exceeds by far."""
+    """Return a cheap estimate that :func:`fewest` never exceeds by much."""
     return len(text.split()) if text.isascii() else len(text) / 4
 
 
 def _read(reply: Reply) -> int:
-    """Tokens of the prompt that were read; some servers tell cached ones apart."""
+    """Return prompt tokens that were read; some servers count cached ones apart."""
     usage = reply.usage
     return 0 if usage is None else usage.prompt_tokens + (usage.cached_tokens or 0)
 
@@ -170,7 +171,7 @@ def _texts(request: Request) -> list[str]:
 
 
 def _turn(request: Request, read: float) -> int | None:
-    """The first of several turns that was read at least in part."""
+    """Return the first turn read at least in part; None for a single turn."""
     asked = [m for m in request.messages if m.role == "user"]
     left, number = read, len(asked)
     if number < 2:

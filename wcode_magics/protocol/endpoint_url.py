@@ -1,8 +1,8 @@
-"""The base URL as a person writes or pastes it, and the URLs made from it.
+"""Parse and validate a base URL, and build request URLs from it.
 
-A base URL is an address, and may have a query such as Azure's ``?api-version=``. A
-user, a password or a key in it would be kept with each answer, so it is refused, and
-no error repeats it.
+A base URL may have a query such as Azure's ``?api-version=``. A user name, password or
+key in it would be stored with each answer, so it is rejected, and error messages do
+not repeat it.
 """
 
 import re
@@ -11,9 +11,9 @@ from urllib.parse import parse_qsl, urlsplit, urlunsplit
 from wcode_magics.errors import SettingError
 
 AROUND = " \t\r\n\u00a0\u200b\u3000\ufeff\"'<>"
-"""What a copied URL may be wrapped in."""
+"""Characters stripped from both ends of a pasted URL."""
 ENDPOINTS = ("/chat/completions", "/completions", "/models", "/responses")
-"""Paths that people paste with the base URL, which the client adds itself."""
+"""API paths that users paste with the base URL; the client appends them itself."""
 
 _SECRET_NAME = re.compile(
     r"key|token|secret|pass|pwd|sig|auth|credential|(^|_)code$", re.IGNORECASE
@@ -22,10 +22,10 @@ _LONGEST_PLAIN = 24  # a longer value in a query may be a key
 
 
 def checked(url: str) -> str:
-    """The URL without what it was wrapped in.
+    """Validate a base URL and return it without surrounding characters.
 
     Raises:
-        SettingError: it is not an address, or holds more than an address may.
+        SettingError: it is not an HTTP URL, or contains credentials or a fragment.
     """
     url = url.strip(AROUND)
     try:
@@ -42,7 +42,7 @@ def checked(url: str) -> str:
 
 
 def trimmed(url: str) -> str:
-    """The base URL of a URL that may end in a path of the API."""
+    """Remove an API path from the end of a URL."""
     parts = urlsplit(url)
     path = parts.path.rstrip("/")
     end = next((end for end in ENDPOINTS if path.endswith(end)), "")
@@ -52,15 +52,15 @@ def trimmed(url: str) -> str:
 
 
 def joined(base_url: str, path: str) -> str:
-    """The URL of a path of the API, with the query of the base URL."""
+    """Return the URL of an API path, with the query of the base URL."""
     parts = urlsplit(base_url)
     return urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/{path}"))
 
 
 def shown(url: str) -> str:
-    """A URL for people, with a user, a password and values of a query masked."""
+    """Mask user name, password, query values and fragment of a URL for display."""
     if "/" not in url and len(url) > _LONGEST_PLAIN:
-        return "***"  # no URL at all, maybe a key in its place
+        return "***"  # not a URL, maybe a key pasted by mistake
     url = re.sub(r"//[^/?#]*@", "//***@", url)
     return re.sub(r"([?&;#][^=&;#]*=)[^&;#]+|#.+", r"\1***", url)
 

@@ -1,9 +1,9 @@
-"""What endpoints say when they refuse, as rows: what a code or a sentence means.
+"""Table of error codes and messages of endpoints, and what they mean.
 
-Statuses alone do not tell: a used-up account comes as 400, 401, 402, 403 and 429, an
-unknown model as 400, 404 and 503, a refused key as 400. So a code counts before a
-sentence, a sentence before the status. A ``meaning`` is a key of :data:`MEANINGS`;
-``seen`` is what was said, word for word, and where.
+The HTTP status alone is ambiguous: an exhausted account is reported as 400, 401, 402,
+403 and 429, an unknown model as 400, 404 and 503, an invalid key as 400. So codes take
+precedence over messages, and messages over the status. A ``meaning`` is a key of
+:data:`MEANINGS`; ``seen`` quotes observed messages verbatim, with their source.
 
 >>> meaning(403, (), "用户额度不足")
 'credit'
@@ -30,7 +30,7 @@ MEANINGS: Mapping[str, type[e.StatusError]] = {
     "rejected": e.RejectedError,
     "server": e.ServerError,
 }
-"""A key of ``[errors]`` in ``locale/``, and the class it is raised as."""
+"""Exception class by key of ``[errors]`` in ``locale/``."""
 
 STATUSES: Mapping[int, str] = {
     401: "key_refused",
@@ -41,7 +41,7 @@ STATUSES: Mapping[int, str] = {
     429: "rate_limited",
     451: "region",
 }
-"""What a status means where nothing is said; else 4xx is rejected, 5xx server."""
+"""Meaning of a status without known code or message; else 4xx rejected, 5xx server."""
 
 CODES: Mapping[str, str] = {
     "insufficient_quota": "credit",  # OpenAI
@@ -71,14 +71,14 @@ CODES: Mapping[str, str] = {
     "datainspectionfailed": "filtered",  # DashScope
     "data_inspection_failed": "filtered",
 }
-"""Codes and types, in lower case, that mean one thing whatever else is said."""
+"""Error codes and types, in lower case, whose meaning is unambiguous."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """A sentence: a pattern, read without case, and what was ``seen`` of it.
+    """Message pattern, matched ignoring case, and the messages ``seen`` for it.
 
-    ``statuses`` limits it to these; empty: it means the same with any.
+    ``statuses`` limits it to these statuses; empty means any.
     """
 
     meaning: str
@@ -93,7 +93,7 @@ WORDINGS = (
         "rate_limited",
         rf"(retry|try again) (in|after) {_TIME}",
         (
-            # Gemini, whose limit per minute is called a quota
+            # Gemini calls its limit per minute a quota
             "You exceeded your current quota. Please retry in 17.5s.",
             "Rate limit reached for gpt-4o. Please try again in 20ms.",  # OpenAI
         ),
@@ -313,7 +313,7 @@ WORDINGS = (
 
 
 def meaning(status: int, codes: Iterable[str], message: str) -> str:
-    """What a refusal means, by its codes, then its words, then its status."""
+    """Return the meaning of an error by its codes, its message, then its status."""
     codes = [code.lower() for code in codes]
     found = (CODES[code] for code in codes if code in CODES)
     return next(found, None) or _by_words(status, " ".join([*codes, message]))

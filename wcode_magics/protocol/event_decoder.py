@@ -1,14 +1,12 @@
-"""One JSON payload of an answer as a delta: the type and the limits of every field.
+"""Parse one JSON payload into a delta, checking type and limits of every field.
 
-All that a server sends passes here and is taken by its type. The text is kept in
-whatever form it comes. A part beside it that is malformed (usage, log probabilities,
-ids, a finish reason) costs nothing but itself: it is left out, and ``Delta.unread``
-names it.
+All data from a server passes through here. Text is accepted in any form. Any other
+part that is malformed (usage, log probabilities, ids, a finish reason) is dropped on
+its own and named in ``Delta.unread``.
 
-Plain code over :mod:`json`. msgspec decodes a row's answer in 4 µs in place of 14, of
-some 500 µs that the row takes; it refuses raw control characters, NaN, halves of
-characters and broken UTF-8, which real servers send, so this code would be needed
-behind it.
+Built on :mod:`json`. msgspec would decode a row's answer in 4 µs rather than 14, of
+some 500 µs per row; but it rejects raw control characters, NaN, lone surrogates and
+invalid UTF-8, which real servers send, so this code would still be needed.
 """
 
 import json
@@ -26,28 +24,28 @@ MOST_BYTES = 2**20
 MOST_ALTERNATIVES = 1024
 MOST_DEPTH = 64
 MOST_BRACKETS = 1_000_000
-"""Of a payload that is too deep or has too long a number, and is read once more."""
+"""Maximum brackets in a payload that is parsed again after too deep or long values."""
 LONGEST_WORD = 256
 ROUNDING = 0.01
-"""A log probability may be so far above 0."""
+"""Amount by which a log probability may exceed 0."""
 
 REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking", "reasoning_text")
-"""Where thinking comes, apart from the text (DeepSeek, vLLM; OpenRouter, Ollama)."""
+"""Fields with reasoning outside the text (DeepSeek, vLLM; OpenRouter, Ollama)."""
 ARGUMENTS = ("arguments", "parameters", "input")
-"""Where the arguments of a call stand; the second as Llama writes them."""
+"""Fields with the arguments of a call; the second is Llama's."""
 
 _DEEP = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{}]', re.DOTALL)
 
 
 class NoAnswerError(ValueError):
-    """When a payload is not of the chat-completions form."""
+    """Raised if a payload is not of the chat-completions form."""
 
 
 def decode(body: str) -> Any:
-    """JSON, also with raw control characters, endless numbers or endless depth.
+    """Decode JSON leniently: raw control characters, very long numbers, deep nesting.
 
     Raises:
-        ValueError: it is not JSON.
+        ValueError: the body is not JSON.
     """
     body = body.removeprefix("\ufeff")
     try:
@@ -64,12 +62,12 @@ def decode(body: str) -> Any:
 
 
 def delta_of(payload: Any, inner: str) -> Delta | None:
-    """What a chunk (``inner`` is ``delta``) or a whole answer (``message``) says.
+    """Parse a chunk (``inner`` is ``delta``) or a complete answer (``message``).
 
-    None where it has nothing of an answer.
+    Returns None if the payload has no part of an answer.
 
     Raises:
-        NoAnswerError: it is of another form.
+        NoAnswerError: the payload is not of the chat-completions form.
     """
     if not isinstance(payload, Mapping):
         raise NoAnswerError
@@ -96,7 +94,7 @@ def delta_of(payload: Any, inner: str) -> Delta | None:
 
 
 def clean(text: str) -> str:
-    """A text that can be stored and sent: halves joined, a half alone as U+FFFD."""
+    """Make a text encodable: join surrogate pairs, replace lone ones by U+FFFD."""
     if text.isascii():
         return text
     try:
@@ -111,7 +109,7 @@ def _int(digits: str) -> int | float:
 
 
 def _shallow(body: str) -> str:
-    """The same with null in place of what is nested too deep."""
+    """Replace values nested deeper than :data:`MOST_DEPTH` by null."""
     if body.count("[") + body.count("{") > MOST_BRACKETS:
         raise ValueError("too deep")
     depth = at = 0
@@ -163,7 +161,7 @@ def _word(
 
 
 def _texts(said: Mapping[str, Any], unread: Unread) -> tuple[str, str, str | None]:
-    """The text, the thinking, and the field that it came in."""
+    """Return the text, the reasoning, and the field of the reasoning."""
     text, thought = _content(said.get("content"), unread)
     for field in REASONING_FIELDS:
         value = said.get(field)
@@ -249,7 +247,7 @@ def _index(value: Any) -> int:
 
 
 def _arguments(arguments: Any) -> str:
-    """As JSON text, also where a server sends the object itself."""
+    """Return arguments as JSON text, even if the server sends an object."""
     if isinstance(arguments, str):
         return arguments
     return "" if arguments is None else _json(arguments)
@@ -271,7 +269,7 @@ def _tokens(logprobs: Any, unread: Unread) -> tuple[TokenLogprob, ...]:
 
 
 def _of_old_form(logprobs: Mapping[str, Any]) -> list[Any]:
-    """The entries of ``{tokens, token_logprobs, top_logprobs}`` in today's form."""
+    """Convert legacy ``{tokens, token_logprobs, top_logprobs}`` to current entries."""
     tokens = logprobs["tokens"]
     told, tops = (
         column if isinstance(column, list) else []
@@ -287,7 +285,7 @@ def _of_old_form(logprobs: Mapping[str, Any]) -> list[Any]:
 
 
 def _pairs(top: Any) -> list[Any]:
-    """Alternatives from a ``{token: log probability}``."""
+    """Return alternatives from a ``{token: log probability}``."""
     if not isinstance(top, Mapping):
         return []
     return [{"token": token, "logprob": logprob} for token, logprob in top.items()]
@@ -316,9 +314,9 @@ def _token(entry: Any, unread: Unread) -> TokenLogprob | None:
 def _alternative(
     entry: Any, unread: Unread, least: float | None = None
 ) -> Alternative | None:
-    """A token; None where it is malformed.
+    """Parse a token; None if it is malformed.
 
-    ``least`` stands for a number that cannot be one, None: such a token is malformed.
+    ``least`` replaces an invalid log probability; with None, the token is malformed.
     """
     token = entry.get("token") if isinstance(entry, Mapping) else 0
     if not isinstance(token, str | None):

@@ -1,4 +1,4 @@
-"""Headers that a person adds to each request, whose values are shown to nobody."""
+"""Extra request headers set by the user, whose values are never displayed."""
 
 import json
 import re
@@ -11,7 +11,7 @@ _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
 
 
 class Headers(Mapping[str, str]):
-    """Names and values; neither repr, JSON, a pickle nor a copy holds a value."""
+    """Headers by name; repr, JSON, pickles and copies contain no value."""
 
     def __init__(self, held: Mapping[str, str]) -> None:
         self._held = dict(held)
@@ -33,7 +33,7 @@ class Headers(Mapping[str, str]):
 
 
 def headers_in(value: Any) -> Headers | None:
-    """The headers that a value holds, or None where it holds anything else."""
+    """Return a mapping of valid headers as Headers; None for anything else."""
     if not isinstance(value, Mapping):
         return None
     for name, held in value.items():

@@ -1,7 +1,7 @@
-"""How an answer ended, as providers say it, in the words of the chat-completions form.
+"""Map finish reasons of all providers to those of the chat-completions API.
 
-Gateways hand on the word of whatever is behind them. A word that is in no row stays
-as it is, and is shown.
+Gateways pass through the finish reason of the upstream provider. An unknown one is
+kept and displayed as it is.
 
 >>> finish("MAX_TOKENS"), finish("FinishReason.SAFETY"), finish("oddly")
 ('length', 'content_filter', 'oddly')
@@ -10,7 +10,7 @@ as it is, and is shown.
 from collections.abc import Mapping
 
 FAILED = "error"
-"""The server says that it failed: no end of an answer."""
+"""Finish reason of a failed answer, which did not end normally."""
 
 WORDS: Mapping[str, tuple[str, ...]] = {
     "stop": (
@@ -42,13 +42,13 @@ WORDS: Mapping[str, tuple[str, ...]] = {
     ),
     "": ("null", "none", "finish_reason_unspecified", "unspecified", "in_progress"),
 }
-"""Our word and theirs, in lower case; an empty one: the answer goes on."""
+"""Normalized reason to provider reasons, in lower case; "" means not finished."""
 
 _OURS = {theirs: ours for ours, words in WORDS.items() for theirs in words}
 
 
 def finish(word: str | None) -> str | None:
-    """The word for an end, None where the answer has not ended."""
+    """Normalize a finish reason; None if the answer has not ended."""
     if not word:
         return None
     return _OURS.get(word.lower().removeprefix("finishreason."), word) or None

@@ -1,11 +1,11 @@
-"""From an error status or an error object to the error that says what to do.
+"""Map an HTTP error status or an error object to an exception with a remedy.
 
 Servers disagree on shapes: ``{"error": {…}}``, ``{"error": "text"}``,
 ``{"detail": [{"loc", "msg"}]}``, ``{"errors": …}``, bare ``{"code", "message"}``, an
-upstream's body as JSON or as a Python repr inside a gateway's message, a page. So one
-reader looks for a message, codes and what may hold another error inside, by the
-names of :data:`SAID`, :data:`CODED` and :data:`INSIDE`; a new shape is a new name.
-What the words mean stands in :mod:`wcode_magics.protocol.error_words`.
+upstream's body as JSON or as a Python repr inside a gateway's message, an HTML page.
+One parser therefore looks for messages, codes and nested errors by the field names in
+:data:`SAID`, :data:`CODED` and :data:`INSIDE`; support a new shape by adding a name.
+:mod:`wcode_magics.protocol.error_words` maps codes and messages to their meaning.
 """
 
 import ast
@@ -36,9 +36,9 @@ SAID = (
     "reason",
     "title",
 )
-"""Fields that hold the sentence, the more telling first."""
+"""Fields that hold the message, most specific first."""
 CODED = ("code", "type", "error_code", "errcode", "status_code", "status")
-"""Fields that hold a code, a type or a status."""
+"""Fields that hold a code, an error type or a status."""
 INSIDE = (
     "error",
     "errors",
@@ -50,7 +50,7 @@ INSIDE = (
     "raw",
     "data",
 )
-"""Fields that may hold another error, which says more than the outer one."""
+"""Fields that may hold a nested error, which is more specific than the outer one."""
 
 _DEEPEST = 12
 _LONGEST = 20_000
@@ -62,7 +62,7 @@ _CUT_MESSAGE = re.compile(r"""["']message["']\s*:\s*(["'])((?:\\.|(?!\1).)+)""")
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """What a body says: the sentence, its codes, the field it is about, a status."""
+    """Contents of an error body: message, codes, parameter at fault, and status."""
 
     message: str = ""
     codes: tuple[str, ...] = ()
@@ -71,13 +71,13 @@ class Refusal:
 
 
 def fault(status: int, body: str | Mapping[str, Any], **facts: object) -> StatusError:
-    """The error for a status and a body (text or decoded JSON).
+    """Return the exception for a status and an error body.
 
     Args:
-        status: the HTTP status; 0 where an error came inside a stream, then the
-            object's own code counts. The status of an upstream counts before it.
-        body: what the server said.
-        facts: more for the sentence: ``model`` and ``url``.
+        status: the HTTP status; 0 for an error inside a stream, where the code in the
+            object is used instead. A status reported by an upstream takes precedence.
+        body: the response body, as text or decoded JSON.
+        facts: more fields of the error message: ``model`` and ``url``.
     """
     said = refusal(body)
     code = next(iter(said.codes), "")
@@ -96,7 +96,7 @@ def fault(status: int, body: str | Mapping[str, Any], **facts: object) -> Status
 
 
 def error_in(payload: Any) -> StatusError | None:
-    """The error that a body or an event is, though its status was good, or None."""
+    """Return the error in a body or event sent with a success status, or None."""
     if isinstance(payload, list) and payload:
         payload = payload[0]
     if not isinstance(payload, Mapping):
@@ -116,7 +116,7 @@ def error_in(payload: Any) -> StatusError | None:
 
 
 def refusal(body: Any) -> Refusal:
-    """What a body says, whatever its shape."""
+    """Parse an error body of any known shape."""
     return _read(body, 0)
 
 
@@ -168,7 +168,7 @@ def _innermost(body: Mapping[str, Any], depth: int) -> Refusal:
 
 
 def _read_place(body: Mapping[str, Any]) -> Refusal:
-    """FastAPI's ``{"loc": ["body", "n"], "msg": …}``."""
+    """Parse FastAPI's ``{"loc": ["body", "n"], "msg": …}``."""
     loc = body.get("loc")
     where = ".".join(map(str, list(loc)[1:])) if isinstance(loc, list | tuple) else ""
     said = _one_line(body.get("msg") or body.get("message") or "")
@@ -176,7 +176,7 @@ def _read_place(body: Mapping[str, Any]) -> Refusal:
 
 
 def _read_text(text: str, depth: int) -> Refusal:
-    """A sentence, or an upstream's body inside one: JSON, a Python repr, a page."""
+    """Parse a message, or the upstream body in it: JSON, a Python repr or a page."""
     start, end = text.find("{"), text.rfind("}")
     if start < 0 or len(text) > _LONGEST:
         return Refusal(_one_line(text))
@@ -241,7 +241,7 @@ def _code_status(codes: Iterable[str]) -> int:
 
 
 def _leaves(body: Any, depth: int = 0) -> str:
-    """The plain values of an object whose names nobody knows."""
+    """Return the plain values of an object without any known field."""
     body = _decoded(body) if isinstance(body, str) else body
     if not isinstance(body, Mapping) or depth > _DEEPEST:
         return ""
@@ -254,7 +254,7 @@ def _leaves(body: Any, depth: int = 0) -> str:
 
 
 def _one_line(body: Any) -> str:
-    """Text without tags; of a page its title alone, or else its heading."""
+    """Strip HTML tags; reduce a page to its title or, without one, its heading."""
     text = str(body)
     for tag in ("title", "h1"):
         found = re.search(rf"<{tag}\b[^>]*>([^<]+)</{tag}>", text, re.IGNORECASE)
@@ -269,7 +269,7 @@ def _cut(message: str) -> str:
 
 
 def _bare(url: str) -> bool:
-    """Whether a base URL has no path, so that the version is missing."""
+    """Return whether a base URL has no path and so lacks the API version."""
     try:
         parts = urlsplit(url)
     except ValueError:

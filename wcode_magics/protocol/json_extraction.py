@@ -1,4 +1,4 @@
-"""The JSON in what a model said: bare, in a fenced block, or amid prose."""
+"""Extract JSON from an answer: bare, in a fenced block, or within prose."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -7,41 +7,41 @@ from json import JSONDecoder
 from typing import Any, Self
 
 MOST_STARTS = 2_000
-"""Brackets of a text that are tried as the beginning of a value."""
+"""Maximum brackets that are tried as the start of a value."""
 _BEGUN = re.compile(r"""\{\s*"(?:\\.|[^"\\])*"\s*:|\[\s*[{\["]""")
-"""What begins JSON: where it goes wrong, its parts are not the answer."""
+"""Certain start of JSON: if it is malformed, its parts are not tried as answers."""
 _BRACKETS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{}]', re.DOTALL)
 MOST_DEPTH = 500
-"""Nested lists and objects that are read, the same on every Python."""
+"""Maximum nesting that is parsed, the same on every Python version."""
 _LABELS = ("json", "jsonc", "json5", "jsonl", "")
 
 
 class Digits(float):
-    """A number of an answer that no float holds; ``text`` has all its digits."""
+    """Number of which a float would lose digits; ``text`` has all of them."""
 
     text: str
 
     def __new__(cls, text: str) -> Self:
-        """The float that is nearest."""
+        """Create the nearest float."""
         made = super().__new__(cls, text)
         made.text = text
         return made
 
 
 def number(text: str) -> float:
-    """The float of a JSON number; one that keeps the digits where it would lose any."""
+    """Convert a JSON number to float, or to :class:`Digits` if digits would be lost."""
     plain = float(text)
     return plain if Decimal(text) == Decimal(repr(plain)) else Digits(text)
 
 
 def find_json(text: str, blocks: Sequence[tuple[str, str]]) -> Any:
-    """The value that a text says, its fenced ``blocks`` as (language, code).
+    """Return the JSON value in a text; ``blocks`` are its (language, code) blocks.
 
-    The whole text, then a block that is called JSON or nothing, then any other
-    block, then the longest object or list in the text.
+    Tries the whole text, then blocks labelled JSON or unlabelled, then other blocks,
+    then the longest object or array in the text.
 
     Raises:
-        ValueError: it says none; the reason is that of the likeliest place.
+        ValueError: there is none; the reason is that of the likeliest candidate.
     """
     if _depth(text) > MOST_DEPTH:
         raise ValueError(f"nested deeper than {MOST_DEPTH} levels")
@@ -59,9 +59,9 @@ def find_json(text: str, blocks: Sequence[tuple[str, str]]) -> Any:
 
 
 def _depth(text: str) -> int:
-    """Return how deep lists and objects are nested; brackets in strings do not count.
+    """Return the nesting depth of arrays and objects, ignoring brackets in strings.
 
-    Python's decoders differ in how deep they go, and in what they say beyond.
+    Python's decoders differ in their depth limit and in the error beyond it.
     """
     if text.count("[") + text.count("{") <= MOST_DEPTH:
         return 0
@@ -81,7 +81,7 @@ def _candidates(text: str, blocks: Sequence[tuple[str, str]]) -> Iterator[str]:
 
 
 def _spans(text: str) -> Iterator[tuple[int, Any]]:
-    """The lengths and values of the outermost objects and lists in a text."""
+    """Yield length and value of the outermost objects and arrays in a text."""
     at = tried = 0
     while tried < MOST_STARTS:
         starts = [place for place in (text.find(c, at) for c in "{[") if place >= 0]

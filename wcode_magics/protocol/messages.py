@@ -1,4 +1,4 @@
-"""What is said and what comes back, as frozen values without behaviour."""
+"""Messages, tool calls, usage, stream deltas and endpoints as frozen values."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,9 +13,9 @@ Number = TypeVar("Number", int, float)
 
 HOSTED_URL = "https://wcode.net/api/gpt/v1"
 SANDBOX = "sandbox"
-"""Where answers of the sandbox are kept: its port is another one every time."""
+"""Endpoint name that sandbox answers are stored under, as its port varies."""
 MOST_CALLS = 1024
-"""Of an answer; no model calls that many functions at a time."""
+"""Maximum number of tool calls read from one answer."""
 
 
 def _sum(one: Number | None, other: Number | None) -> Number | None:
@@ -24,7 +24,7 @@ def _sum(one: Number | None, other: Number | None) -> Number | None:
 
 @dataclass(frozen=True, slots=True)
 class ToolCall(Value):
-    """A function the model wants called; ``arguments`` is JSON text as it came."""
+    """Function call requested by the model; ``arguments`` is JSON text as received."""
 
     id: str
     name: str
@@ -33,10 +33,10 @@ class ToolCall(Value):
 
 @dataclass(frozen=True, slots=True)
 class Message(Value):
-    """One turn. ``role``: system, user, assistant, tool or developer.
+    """One message. ``role``: system, user, assistant, tool or developer.
 
-    ``reasoning`` is what the model thought before it called tools, and
-    ``reasoning_field`` the name under which the endpoint sent it and wants it back.
+    ``reasoning`` is the model's reasoning before it called tools, and
+    ``reasoning_field`` the field in which the endpoint sent it and expects it back.
     """
 
     role: str
@@ -48,7 +48,7 @@ class Message(Value):
     reasoning_field: str | None = None
 
     def wire(self) -> dict[str, Any]:
-        """The message as the API has it."""
+        """Return the message in the API's JSON form."""
         data: dict[str, Any] = {"role": self.role, "content": self.content or ""}
         if self.tool_calls:
             data["tool_calls"] = [
@@ -72,17 +72,17 @@ class Message(Value):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """The message from :meth:`to_dict`."""
+        """Create a message from the output of :meth:`to_dict`."""
         calls = tuple(ToolCall.from_dict(call) for call in data.get("tool_calls", ()))
         return cls(**{**data, "tool_calls": calls})
 
 
 @dataclass(frozen=True, slots=True)
 class ToolTrace(Value):
-    """One call and what came of it; ``seconds`` is 0 where nothing ran.
+    """One executed tool call; ``seconds`` is 0 if the function did not run.
 
-    ``result`` is the text the model was given, ``ok`` whether the function returned;
-    ``round`` counts from 1.
+    ``result`` is the text returned to the model, ``ok`` whether the function returned
+    without an error; ``round`` counts from 1.
     """
 
     round: int
@@ -97,9 +97,9 @@ class ToolTrace(Value):
 class Usage(Value):
     """Tokens counted by the endpoint.
 
-    ``cached_tokens`` of the prompt were read from its cache, ``reasoning_tokens`` of
-    the answer are thinking, ``cost`` is what the endpoint itself says it charged, in
-    its own currency; None where it does not say.
+    ``cached_tokens`` are the prompt tokens read from its cache, ``reasoning_tokens``
+    the answer tokens spent on reasoning, ``cost`` is the charge that the endpoint
+    reports, in its own currency; each is None if not reported.
     """
 
     prompt_tokens: int
@@ -110,11 +110,11 @@ class Usage(Value):
 
     @property
     def total_tokens(self) -> int:
-        """Prompt and answer together."""
+        """Tokens of prompt and answer together."""
         return self.prompt_tokens + self.completion_tokens
 
     def __add__(self, other: "Usage") -> "Usage":
-        """Both together; what only one of them tells stays unknown."""
+        """Add field by field; a field that is None in either stays None."""
         return Usage(
             self.prompt_tokens + other.prompt_tokens,
             self.completion_tokens + other.completion_tokens,
@@ -126,12 +126,12 @@ class Usage(Value):
 
 @dataclass(frozen=True, slots=True)
 class Seam(Value):
-    """Where the given beginning of an answer ends: after ``at`` characters.
+    """Where the prefill of an answer ends: after ``at`` characters.
 
-    ``how`` the endpoint took it. ``kept``: it went on from there; the beginning was
-    cut into tokens anew, so probabilities at the seam are approximate. ``repeated``:
-    it said the beginning again, which stands in the text once. ``ignored``: it
-    answered anew, and the text is that answer alone.
+    ``how`` tells how the endpoint treated the prefill. ``kept``: it continued from
+    there; the prefill was tokenized again, so probabilities at the seam are
+    approximate. ``repeated``: it repeated the prefill, which is in the text once.
+    ``ignored``: it started over, and the text is that answer alone.
     """
 
     at: int
@@ -142,7 +142,7 @@ class Seam(Value):
 class CallPiece(Value):
     """Part of a streamed tool call; pieces of one call share ``index``.
 
-    -1: the endpoint did not number it.
+    An ``index`` of -1 means that the endpoint did not number it.
     """
 
     index: int
@@ -153,14 +153,13 @@ class CallPiece(Value):
 
 @dataclass(frozen=True, slots=True)
 class Delta(Value):
-    """What one event of a stream, or one whole answer, adds.
+    """Increment from one stream event, or from one complete answer.
 
-    ``reasoning`` is thinking, which came under the name ``reasoning_field`` (None:
-    marked in the text). ``recast``: all text so far turned out to be thinking.
-    ``unread`` names the parts beside the text that could not be read.
-    ``unconfirmed``: the answer is over and the endpoint did not tell how it ended, as
-    it never does. ``seam`` tells of a recorded answer that it holds its beginning
-    already.
+    ``reasoning`` was received in the field ``reasoning_field`` (None: in the text,
+    between tags). ``recast``: all text so far turned out to be reasoning. ``unread``
+    names the parts other than the text that could not be parsed. ``unconfirmed``: the
+    answer ended without a finish reason, at an endpoint that never sends one. ``seam``
+    marks a recorded answer that already includes its prefill.
     """
 
     text: str = ""
@@ -179,17 +178,17 @@ class Delta(Value):
 
     @property
     def says(self) -> bool:
-        """Whether the answer has begun with it; a role alone says nothing."""
+        """Whether the delta has content; a role alone is none."""
         said = self.text or self.calls or self.tokens or self.reasoning
         return bool(said or self.finish_reason or self.refusal)
 
 
 SECRET = 12
-"""Characters of a key, at least; what local servers take for one is no secret."""
+"""Minimum length of a secret; local servers accept short placeholder keys."""
 
 
 def gives_away(key: str | None, content: bytes) -> bool:
-    """Whether a text that is to be sent contains the key."""
+    """Return whether a request body contains the API key."""
     return key is not None and len(key) >= SECRET and key.encode() in content
 
 
@@ -197,7 +196,7 @@ def gives_away(key: str | None, content: bytes) -> bool:
 class Endpoint:
     """Where requests go. ``key`` and ``headers`` are in no repr, pickle or copy.
 
-    ``sandbox`` tells the loopback model inside the package from a real service.
+    ``sandbox`` is true for the offline model of this package.
     """
 
     base_url: str
@@ -210,13 +209,13 @@ class Endpoint:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """The key and the values of headers, as far as they are long enough."""
+        """The key and header values of at least :data:`SECRET` characters."""
         held = (self.key or "", *(value for _name, value in self.headers))
         return tuple(one for one in held if len(one) >= SECRET)
 
     @property
     def is_local(self) -> bool:
-        """Whether it is on this machine, by its name or address."""
+        """Whether the host is localhost or a loopback address."""
         host = urlsplit(self.base_url).hostname or ""
         try:
             return host == "localhost" or ip_address(host).is_loopback
@@ -225,5 +224,5 @@ class Endpoint:
 
     @property
     def place(self) -> str:
-        """The name under which its answers are kept."""
+        """The endpoint name that answers are stored under."""
         return SANDBOX if self.sandbox else self.base_url

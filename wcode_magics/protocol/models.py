@@ -1,8 +1,8 @@
-"""The catalogue of models: context, prices, abilities; and the cost of a usage.
+"""Catalogue of models (context, prices, abilities), and the cost of a usage.
 
 Prices are in ¥ (CNY) per million tokens, as listed by the service at ``place``. The
-same name at another address is another model: its price, its context and its
-tokenizer are not known from here.
+same name at another endpoint is a different model: its price, context and tokenizer
+are unknown.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ PER = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A row of the catalogue; ``vocabulary`` is how many tokens the model has."""
+    """One model; ``vocabulary`` is its number of tokens, None if unknown."""
 
     id: str
     title: str
@@ -45,9 +45,9 @@ DEFAULT = MODELS[0].id
 
 
 def find(model_id: str, place: str) -> Model | None:
-    """The row of a model at an endpoint, or None where the catalogue has none.
+    """Return the catalogue row of a model at an endpoint, or None.
 
-    The sandbox stands in for the hosted service, so that estimates can be tried.
+    The sandbox counts as the hosted service, so that cost estimates can be tried.
     """
     where = HOSTED_URL if place == SANDBOX else place.rstrip("/")
     rows = (row for row in MODELS if row.id == model_id and row.place == where)
@@ -55,7 +55,7 @@ def find(model_id: str, place: str) -> Model | None:
 
 
 def cost(model_id: str, usage: Usage, place: str) -> float | None:
-    """The price of a usage in ¥, or None where the endpoint's prices are unknown."""
+    """Return the cost of a usage in ¥, or None if the prices are unknown."""
     model = find(model_id, place)
     if model is None:
         return None
@@ -64,12 +64,12 @@ def cost(model_id: str, usage: Usage, place: str) -> float | None:
 
 
 def money(cost: float) -> str:
-    """An amount in ¥, as :func:`amount` has it."""
+    """Format an amount in ¥ as :func:`amount` does."""
     return f"¥{amount(cost)}"
 
 
 def amount(cost: float) -> str:
-    """An amount to two significant digits, never in exponents."""
+    """Format an amount to two significant digits, never in exponent notation."""
     if cost == 0:
         return "0"
     digits = max(2, 1 - int(f"{cost:e}".rpartition("e")[2]))

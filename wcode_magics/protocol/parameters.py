@@ -1,7 +1,7 @@
-"""THE TABLE: every parameter of the endpoint, once, and the check of a value.
+"""Table of all request parameters, and validation of their values.
 
-Labels and help stand in ``locale/`` under ``params.<name>``. Flags, completion,
-checks, panels, columns and the table in the README walk :data:`PARAMS`.
+Labels and help are in ``locale/`` under ``params.<name>``. Flags, completion,
+validation, panels, columns and the table in the README are built from :data:`PARAMS`.
 """
 
 import difflib
@@ -21,12 +21,12 @@ GROUPS = ("sampling", "repetition", "output", "logprobs", "structure", "tools")
 
 @dataclass(frozen=True, slots=True)
 class Param:
-    """A row: ``low`` and ``high`` are inclusive; ``default`` is the server's.
+    """One parameter: ``low`` and ``high`` are inclusive; ``default`` is the server's.
 
-    ``default`` None means that the service states none. ``choices`` are words
-    that a ``choice`` is one of; ``form`` checks the inside of an object or array
-    and returns it as the API wants it, or raises ValueError with what is allowed. A
-    ``bool`` with a form may be an object instead.
+    ``default`` is None if the service documents none. ``choices`` are the allowed
+    values of a ``choice``; ``form`` validates the contents of an object or array and
+    returns it in the API's form, or raises ValueError with what is allowed. A ``bool``
+    with a ``form`` may be an object instead.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Param:
 
     @property
     def allowed(self) -> str:
-        """What a value may be, in the words of the table: ``float 0.0 … 2.0``."""
+        """Allowed values in the table's notation: ``float 0.0 … 2.0``."""
         words = " · ".join(self.choices)
         if self.kind == "choice":
             return words
@@ -94,7 +94,7 @@ def _response_format(value: Any) -> dict[str, Any]:
 
 
 def _structured_outputs(value: Any) -> dict[str, Any]:
-    """One of vLLM's guides, each of the type that it has there."""
+    """Validate the one vLLM guide in an object and its type."""
     held = [name for name in _GUIDES if value.get(name) is not None]
     if len(held) != 1 or not isinstance(value[held[0]], _GUIDES[held[0]]):
         raise ValueError('true · false · {"choice" | "regex" | "grammar" | "json": …}')
@@ -109,7 +109,7 @@ _GUIDES: dict[str, tuple[type, ...]] = {
     "json_object": (bool,),
     "structural_tag": (Mapping, str),
 }
-"""What vLLM's ``structured_outputs`` guides an answer by."""
+"""Guides of vLLM's ``structured_outputs`` and their types."""
 
 
 def _tools(value: Any) -> list[dict[str, Any]]:
@@ -168,7 +168,7 @@ _ROWS = {param.name: param for param in PARAMS}
 
 
 def find(name: str) -> Param:
-    """The row of a name; raises ParameterError with the nearest one."""
+    """Return the row of a name; raises ParameterError with the nearest name."""
     row = _ROWS.get(name.replace("-", "_"))
     if row is None:
         raise ParameterError("unknown_parameter", given=name, hint=hint(name, NAMES))
@@ -176,13 +176,13 @@ def find(name: str) -> Param:
 
 
 def nearest(word: str, known: Sequence[str]) -> str:
-    """The known word most like ``word``, or an empty string where none is like it."""
+    """Return the known word most similar to ``word``, or an empty string."""
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
     return close[0] if close else ""
 
 
 def hint(word: str, known: Sequence[str], form: str = "{}") -> str:
-    """A question for the nearest known word, else what is known, else nothing."""
+    """Return a "did you mean" question, else a list of known words, else ""."""
     near = nearest(word, known)
     if near:
         return text.say("ui.did_you_mean", near=form.format(near))
@@ -192,12 +192,12 @@ def hint(word: str, known: Sequence[str], form: str = "{}") -> str:
 
 
 def check(name: str, value: Any) -> Any:
-    """The value as the API wants it, the same however it was written.
+    """Validate a value and return it in the API's form, normalized.
 
-    Whole floats pass for ints, ints become floats; booleans pass for neither.
+    Whole floats are accepted as ints, ints become floats; booleans are neither.
 
     Raises:
-        ParameterError: with what was given, what is allowed and what to do.
+        ParameterError: the value is invalid; names the value, the limit and the remedy.
     """
     row = find(name)
     checked = _CHECKS[row.kind](row, value)
@@ -213,13 +213,13 @@ def check(name: str, value: Any) -> Any:
 
 
 def check_all(values: Mapping[str, Any]) -> dict[str, Any]:
-    """All values checked, in the order of the table."""
+    """Validate all values and return them in the order of the table."""
     checked = {find(name).name: check(name, value) for name, value in values.items()}
     return {name: checked[name] for name in NAMES if name in checked}
 
 
 def advice(values: Mapping[str, Any], prompt: str) -> list[str]:
-    """Keys of ``[advice]`` for combinations that the API advises against."""
+    """Return keys of ``[advice]`` for combinations that the API advises against."""
     form = values.get("response_format") or {}
     found = {
         "temperature_top_p": "temperature" in values and "top_p" in values,
@@ -280,7 +280,7 @@ def _formed(row: Param, value: Any) -> Any:
 
 
 def _number(value: Any) -> Any:
-    """The finite number that a value is or stands for, else None."""
+    """Return a value as a finite Python number, or None if it is not one."""
     number = _as_python(value)
     if isinstance(number, bool) or not isinstance(number, int | float):
         return None
@@ -288,7 +288,7 @@ def _number(value: Any) -> Any:
 
 
 def _float(value: Any) -> float | None:
-    """A float always: some servers refuse 1 where they mean 1.0."""
+    """Convert to float: some servers reject 1 in place of 1.0."""
     number = _number(value)
     try:
         return None if number is None else float(number)
@@ -297,7 +297,7 @@ def _float(value: Any) -> float | None:
 
 
 def _as_python(value: Any) -> Any:
-    """A NumPy or pandas scalar as the Python value that it stands for."""
+    """Convert a NumPy or pandas scalar to the Python value."""
     scalar = getattr(value, "ndim", None) == 0 and hasattr(value, "item")
     return value.item() if scalar else value
 

@@ -1,4 +1,4 @@
-"""The answer as a value, and how it grows from deltas."""
+"""Reply as a value, and its assembly from deltas."""
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
@@ -39,22 +39,22 @@ Source = Literal["endpoint", "sandbox", "replayed"]
 
 @dataclass(frozen=True)
 class Reply(Value):
-    """An answer: ``str(reply)`` is its text.
+    """Answer to a request: ``str(reply)`` is its text.
 
-    ``cost`` is in ¥ (None: the price of the model is not known), ``elapsed`` in
-    seconds. ``finish_reason`` is how the endpoint says it ended (stop, length,
-    tool_calls, content_filter, or its own word) or None where it broke off;
-    ``interrupted`` tells that the person stopped it. ``tokens`` are the token log
-    probabilities as reported. ``reasoning`` is what the model thought before it
-    answered, where the endpoint sends it; it is no part of the text. ``unread`` names
-    what came malformed beside the text and was left out. ``unconfirmed``: the endpoint
-    never tells how an answer ended, so that it cannot be known to be whole.
-    ``prompt_least`` is how many tokens the prompt has at least, as the endpoint
-    counted the turns before. ``answered`` is when a replayed answer came (UTC).
-    ``parsed`` is the value that ``schema`` or ``json`` asked for, ``trace`` the calls
-    of functions on the way to this answer, ``parent`` the reply that it went on or
-    branched from; none of them is part of :meth:`to_dict`. ``seam`` tells where the
-    parent's beginning ends in the text.
+    ``cost`` is in ¥ (None if the price of the model is unknown), ``elapsed`` in
+    seconds. ``finish_reason`` is the endpoint's finish reason (stop, length,
+    tool_calls, content_filter, or an unknown one), or None if the answer broke off;
+    ``interrupted`` is whether the user stopped it. ``tokens`` are the token log
+    probabilities as reported. ``reasoning`` is the model's reasoning before the answer,
+    if the endpoint sends it; it is not part of the text. ``unread`` names malformed
+    parts other than the text, which were dropped. ``unconfirmed``: the endpoint never
+    sends a finish reason, so the answer cannot be known to be complete.
+    ``prompt_least`` is the minimum number of prompt tokens, from the endpoint's count
+    of earlier turns. ``answered`` is when a replayed answer was received (UTC).
+    ``parsed`` is the value requested by ``schema`` or ``json``, ``trace`` the function
+    calls leading to this answer, ``parent`` the reply that it continues or branched
+    from; none of them is part of :meth:`to_dict`. ``seam`` is where the parent's
+    prefill ends in the text.
     """
 
     text: str
@@ -87,7 +87,7 @@ class Reply(Value):
     _repr_mimebundle_ = shown_by("wcode_magics.display.bundles.reply_shown")
 
     def __getstate__(self) -> dict[str, Any]:
-        """All but how the answer is read, which no file can carry."""
+        """Return all fields but the parser, which cannot be pickled."""
         return {**vars(self), "_read": None}
 
     def __str__(self) -> str:
@@ -95,10 +95,10 @@ class Reply(Value):
 
     @cached_property
     def json(self) -> Any:
-        """The text read as JSON, bare, in a fenced block or amid prose.
+        """The text parsed as JSON: bare, in a fenced block or within prose.
 
         Raises:
-            AnswerError: the text is not JSON; the text itself is kept.
+            AnswerError: the text is not JSON; the error's ``reply`` keeps the text.
         """
         try:
             return find_json(self.text, self.code_blocks)
@@ -111,14 +111,14 @@ class Reply(Value):
 
     @cached_property
     def logprobs(self) -> Logprobs | None:
-        """The token log probabilities, or None where none were reported."""
+        """The token log probabilities, or None if none were reported."""
         if not self.tokens:
             return None
         return Logprobs(self.tokens, self.text, self._counted, self._vocabulary)
 
     @property
     def _counted(self) -> int | None:
-        """The tokens of the text as the endpoint counted them, where it told them."""
+        """Tokens of the text as counted by the endpoint, or None if unknown."""
         if self.usage is None or self.tool_calls or self.trace or self.seam:
             return None
         thought = self.usage.reasoning_tokens
@@ -128,7 +128,7 @@ class Reply(Value):
 
     @property
     def _vocabulary(self) -> int | None:
-        """How many tokens the model has; the sandbox's is not the one it stands for."""
+        """Vocabulary size of the model, or None if unknown, as for the sandbox."""
         if self.from_sandbox:
             return None
         row = models.find(self.request.model, self.base_url)
@@ -145,15 +145,15 @@ class Reply(Value):
     def confidence(
         self, path: str = "", *, labels: Sequence[str] | None = None
     ) -> Confidence | LabelConfidence:
-        """The joint probability of a field of a JSON answer, or of each label.
+        """Return the joint probability of a JSON field, or of each label.
 
         ``reply.confidence("a.b[0]")`` is one number with its tokens;
         ``reply.confidence(labels=["yes", "no"])`` a probability for each label at
-        the start of the answer or, with ``path`` too, of that field. The rules stand
-        in :mod:`wcode_magics.logprobs.confidence`.
+        the start of the answer or, with ``path`` too, of that field. See
+        :mod:`wcode_magics.logprobs.confidence` for the rules.
 
         Raises:
-            UsageError: no token probabilities; ``path`` or ``labels`` are wrong.
+            UsageError: no token probabilities, or ``path`` or ``labels`` are invalid.
             AnswerError: the answer is not JSON or has no such field.
         """
         if self.logprobs is None:
@@ -164,19 +164,19 @@ class Reply(Value):
 
     @property
     def code_blocks(self) -> list[tuple[str, str]]:
-        """The fenced blocks of the text as (language, code) pairs, in order.
+        """Fenced blocks of the text as (language, code) pairs, in order.
 
-        A block that the end of the answer cut off counts too.
+        A block that is cut off by the end of the answer is included.
         """
         from markdown_it import MarkdownIt
 
-        parser = MarkdownIt().disable("inline")  # a fence is no inline mark
+        parser = MarkdownIt().disable("inline")  # fences are block syntax
         fences = (t for t in parser.parse(self.text) if t.type == "fence")
         return [((f.info.split() or [""])[0], f.content) for f in fences]
 
     @property
     def is_whole(self) -> bool:
-        """Whether the answer came to its end, as far as its endpoint ever tells."""
+        """Whether the answer is complete, as far as its endpoint reports it."""
         ended = self.finish_reason is not None or self.unconfirmed
         return ended and not self.interrupted
 
@@ -186,7 +186,7 @@ class Reply(Value):
         return self.source == "sandbox" or self.base_url == SANDBOX
 
     def to_dict(self) -> dict[str, Any]:
-        """What came, as JSON-ready data."""
+        """Return the received data, ready for JSON."""
         data = super().to_dict()
         for name in _PASSING:
             data.pop(name, None)
@@ -195,10 +195,10 @@ class Reply(Value):
         return data
 
     def code(self, language: str, *, stream: bool = False) -> str:
-        """The request of this reply as a program, such as ``reply.code("go")``.
+        """Export the request of this reply as a program: ``reply.code("go")``.
 
         Raises:
-            OptionError: no such language.
+            OptionError: ``language`` is unknown.
         """
         url = HOSTED_URL if self.base_url == SANDBOX else self.base_url
         program: str = late("wcode_magics.snippets.render")(
@@ -212,7 +212,7 @@ class Reply(Value):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """The reply from :meth:`to_dict`; ``request`` may be the value itself."""
+        """Create a reply from :meth:`to_dict`; ``request`` may be a Request itself."""
         parts = dict(data)
         if not isinstance(parts["request"], Request):
             parts["request"] = Request.from_dict(parts["request"])
@@ -227,15 +227,15 @@ class Reply(Value):
 
 
 _PASSING = ("prompt_least", "answered", "parsed", "trace", "parent", "_read")
-"""Fields that are no part of what came."""
+"""Fields that are not received data."""
 _PARTS: Mapping[str, type[Value]] = {"usage": Usage, "seam": Seam}
 _LISTS: Mapping[str, type[Value]] = {"tool_calls": ToolCall, "tokens": TokenLogprob}
 
 
 class Assembly:
-    """A reply that grows: :meth:`add` deltas, :meth:`reply` at any moment.
+    """Reply under construction: :meth:`add` deltas, call :meth:`reply` at any time.
 
-    ``started``: something was said; a role alone is nothing.
+    ``started``: content was received; a role alone is none.
     """
 
     def __init__(self, request: Request) -> None:
@@ -250,7 +250,7 @@ class Assembly:
         self.started = False
 
     def add(self, delta: Delta) -> None:
-        """Take in what one event added."""
+        """Add the delta of one event."""
         self.started = self.started or delta.says
         if delta.recast:
             self._thoughts += self._texts
@@ -277,19 +277,19 @@ class Assembly:
 
     @property
     def usage(self) -> Usage | None:
-        """The tokens that the endpoint counted."""
+        """Tokens as counted by the endpoint, or None."""
         return self._last.usage
 
     @property
     def text(self) -> str:
-        """The text so far."""
+        """Text received so far."""
         if len(self._texts) > 1:
             self._texts = ["".join(self._texts)]
         return self._texts[0] if self._texts else ""
 
     @property
     def delta(self) -> Delta:
-        """All of it as one delta."""
+        """Everything received so far as one delta."""
         return replace(
             self._last,
             text=self.text,
@@ -301,7 +301,7 @@ class Assembly:
         )
 
     def reply(self, **more: Any) -> Reply:
-        """The reply as far as it has grown; ``more`` are further fields of it."""
+        """Return the reply received so far; ``more`` are additional fields."""
         last, thought = self._last, "".join(self._thoughts).strip()
         tokens = tuple(self._tokens)
         return Reply(
@@ -335,7 +335,7 @@ class Assembly:
 
 
 def _identified(calls: Mapping[int, CallPiece]) -> tuple[ToolCall, ...]:
-    """The calls in order, each with an id of its own: results are told apart by it."""
+    """Return the calls in order, each with a unique id, to which results refer."""
     taken: set[str] = set()
     made: list[ToolCall] = []
     for index in sorted(calls):

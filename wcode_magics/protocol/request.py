@@ -1,4 +1,4 @@
-"""A request as a value: its body, its canonical bytes and their hash; no I/O."""
+"""Request as a value: its body, canonical bytes and hash; no I/O."""
 
 import hashlib
 import json
@@ -27,13 +27,13 @@ _WIRE, _CANONICAL = (
 
 @dataclass(frozen=True)
 class Request(Value):
-    """What is asked: ``params`` are checked, ``extra`` goes as it is.
+    """One chat-completions request: ``params`` are validated, ``extra`` is not.
 
-    ``extra`` holds parameters that the table does not know.
+    ``extra`` holds parameters that are not in the parameter table, sent unchanged.
 
     Raises:
-        ParameterError: a value of ``params`` is wrong.
-        UsageError: no message has content, or a text cannot be UTF-8.
+        ParameterError: a value of ``params`` is invalid.
+        UsageError: no message has content, or a text cannot be encoded as UTF-8.
     """
 
     model: str
@@ -50,7 +50,7 @@ class Request(Value):
         _refuse_empty(self.messages)
 
     def saying(self, messages: tuple[Message, ...]) -> Self:
-        """The same with other messages; what is checked already is shared.
+        """Return a copy with other messages, sharing the validated parameters.
 
         Raises:
             UsageError: no message has content.
@@ -63,7 +63,7 @@ class Request(Value):
 
     @property
     def body(self) -> dict[str, Any]:
-        """The JSON object that is sent, without the fields that ask to stream."""
+        """JSON object that is sent, without the fields for streaming."""
         messages = [message.wire() for message in self.messages]
         return {
             "model": self.model,
@@ -73,7 +73,7 @@ class Request(Value):
         }
 
     def content(self, *, stream: bool = False, usage: bool = True) -> bytes:
-        """The bytes of the HTTP body; ``usage`` asks a stream for its usage."""
+        """Encode the HTTP body; ``usage`` requests usage in a stream."""
         body = self.body
         if stream:
             options = {"stream_options": {"include_usage": True}} if usage else {}
@@ -88,12 +88,12 @@ class Request(Value):
 
     @property
     def prompt(self) -> str:
-        """All that the messages say, joined; for estimates and advice."""
+        """Text of all messages, joined; for estimates and advice."""
         return "\n".join(message.content or "" for message in self.messages)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """The request from :meth:`to_dict`."""
+        """Create a request from the output of :meth:`to_dict`."""
         messages = tuple(Message.from_dict(item) for item in data["messages"])
         return cls(**{**data, "messages": messages})
 

@@ -1,8 +1,8 @@
-"""How long an endpoint asks to be left alone, from the headers it sends with a refusal.
+"""Retry delay that an endpoint requests in the headers of an error response.
 
-``Retry-After`` (RFC 9110, section 10.2.3) is seconds or a date; providers add
-milliseconds, durations such as ``6m0s``, moments in ISO form and Unix times, and a
-reset for each of several limits, of which those that are used up count.
+``Retry-After`` (RFC 9110, section 10.2.3) is seconds or a date; providers also send
+milliseconds, durations such as ``6m0s``, ISO timestamps and Unix times, and a reset
+time for each of several rate limits, of which exhausted ones take precedence.
 """
 
 import datetime as dt
@@ -18,7 +18,7 @@ ASKED = (
     ("retry-after", 1.0),
     ("llm_provider-retry-after", 1.0),  # litellm
 )
-"""Headers that say how long to wait, the more exact first, and their unit in s."""
+"""Headers with a delay, most precise first, and their unit in seconds."""
 RESETS = (
     "x-ratelimit-reset-requests",  # OpenAI, Groq, vLLM's gateways
     "x-ratelimit-reset-tokens",
@@ -27,19 +27,19 @@ RESETS = (
     "x-ratelimit-reset",  # OpenRouter: a Unix time in milliseconds
     "ratelimit-reset",  # the IETF's draft
 )
-"""Headers that say when a limit is whole again."""
+"""Headers with the time at which a rate limit resets."""
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|[smhd]))+", re.IGNORECASE)
 _PIECE = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhd])", re.IGNORECASE)
 LONGEST_S = 366 * 86_400.0
-"""A longer wait is no limit's but a mistake: it names no time."""
+"""Longest plausible delay in seconds; longer ones are ignored as errors."""
 _UNIX_SECONDS = 1e9
 _UNIX_MILLISECONDS = 1e12
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """The seconds that the endpoint asks to wait for, None where it does not."""
+    """Return the requested delay in seconds, or None if the headers name none."""
     for name, unit in ASKED:
         wait = seconds(headers.get(name, ""), unit)
         if wait is not None:
@@ -51,7 +51,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def seconds(value: str, unit: float = 1.0) -> float | None:
-    """Seconds from now that a header's value names, None where it names no time."""
+    """Parse a header value into seconds from now; None if it is not a time."""
     wait = _read(value.strip(), unit)
     return None if wait is None or wait > LONGEST_S else wait
 

@@ -1,10 +1,10 @@
-"""What an answer must be: one schema from the many ways to say it.
+"""Schema of a structured answer, created from any of the supported forms.
 
 A pydantic model, dataclass, TypedDict, Enum, Literal or any other type; a JSON
 Schema; or ``{"name": "type"}``, where a type is a word (``str``, ``int``, ``float``,
 ``bool``, ``date``, ``datetime``, ``list[str]``, ``int | None``), a type, or a list of
-choices. Types are read by pydantic, JSON Schemas by jsonschema; both are imported
-when a schema is made.
+choices. Types are handled by pydantic, JSON Schemas by jsonschema; both are imported
+when a schema is created.
 """
 
 import datetime as dt
@@ -63,9 +63,9 @@ _DEEP = 40
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field of an object: its name, the kind of its values, its choices.
+    """Field of an object: its name, the kind of its values, its choices.
 
-    ``fields`` are those of an object inside it.
+    ``fields`` are the fields of a nested object.
     """
 
     name: str
@@ -76,9 +76,9 @@ class Field:
 
 @dataclass(frozen=True)
 class Schema:
-    """What an answer must be; make one with :func:`schema_of`.
+    """Schema that an answer must match; create one with :func:`schema_of`.
 
-    ``json`` is the JSON Schema that it means; what is sent stands in :attr:`strict`.
+    ``json`` is the JSON Schema; :attr:`strict` is the form that is sent.
     """
 
     name: str
@@ -87,32 +87,34 @@ class Schema:
 
     @property
     def response_format(self) -> dict[str, Any]:
-        """The parameter that asks an endpoint to answer so."""
+        """Value of the ``response_format`` parameter for this schema."""
         sent = self.strict
         inner = {"name": self.name, "strict": sent.closed, "schema": sent.json}
         return {"type": "json_schema", "json_schema": inner}
 
     @cached_property
     def strict(self) -> Strict:
-        """The schema as strict endpoints want it."""
+        """The schema in the form that strict endpoints require."""
         return Strict(self.json)
 
     @cached_property
     def fields(self) -> tuple[Field, ...]:
-        """The fields of the object that an answer is; none where it is no object."""
+        """Fields of the answer; empty if the answer is not an object."""
         whole = self._resolved(self.json)
         return tuple(self._fields(whole, (id(whole),)))
 
     @cached_property
     def value(self) -> Field:
-        """The answer as one field, where it is no object."""
+        """The answer as a single field, if it is not an object."""
         return self._field(self.name, self.json, ())
 
     def check(self, value: Any) -> Any:
-        """The value as the type it was asked to be (JSON as it is, for a JSON Schema).
+        """Validate a value and return it as the requested type.
+
+        For a JSON Schema the value is returned as JSON data.
 
         Raises:
-            AnswerError: it does not fit; names the path that fails, and why.
+            AnswerError: it does not match; names the path that fails and the reason.
         """
         value = read_back(value, self.json)
         if self._adapter is not None:
@@ -123,10 +125,10 @@ class Schema:
         return value
 
     def plain(self, value: Any) -> Any:
-        """A checked value as JSON under the names of the schema.
+        """Convert a validated value to JSON data with the schema's field names.
 
         Raises:
-            AnswerError: it holds what JSON has no word for.
+            AnswerError: it contains a value that JSON cannot represent.
         """
         if self._adapter is None:
             return value
@@ -186,7 +188,7 @@ class Schema:
             yield self._field(name, inner, above)
 
     def _field(self, name: str, part: Mapping[str, Any], above: _Above) -> Field:
-        """A field; one that is again what stands above it is an object as it is."""
+        """Create a field; recursion into an enclosing object stops there."""
         part = self._resolved(part)
         choices = part.get("enum") or ([part["const"]] if "const" in part else [])
         if choices and all(isinstance(choice, str) for choice in choices):
@@ -202,12 +204,12 @@ class Schema:
 
 
 def moment(text: str, kind: Kind) -> dt.datetime:
-    """The moment that a ``date`` or ``datetime`` says, in UTC and without a zone.
+    """Parse a ``date`` or ``datetime`` into a naive datetime in UTC.
 
-    A moment without an offset is taken as UTC.
+    A value without an offset is taken as UTC.
 
     Raises:
-        ValueError: it says none.
+        ValueError: the text is not an ISO date or time, or is out of range.
     """
     if kind == "date":
         return dt.datetime.combine(dt.date.fromisoformat(text), dt.time())
@@ -220,10 +222,10 @@ def moment(text: str, kind: Kind) -> dt.datetime:
 
 
 def schema_of(thing: Any, *, name: str = "answer") -> Schema:
-    """The schema that ``thing`` says; the forms stand at the top of this file.
+    """Create a schema from any of the forms in the module docstring.
 
     Raises:
-        UsageError: it is no schema, or one that no answer can meet.
+        UsageError: ``thing`` is not a schema, or one that no answer can satisfy.
     """
     if isinstance(thing, Schema):
         return thing
@@ -260,7 +262,7 @@ def _from_type(kind: Any, name: str) -> Schema:
 
 @cache
 def _generator() -> Any:
-    """Pydantic's JSON Schemas, which say where a Decimal is meant."""
+    """Return Pydantic's JSON Schema generator, extended to mark Decimals."""
     from pydantic.json_schema import GenerateJsonSchema
 
     class Generator(GenerateJsonSchema):
@@ -342,7 +344,7 @@ def _references(part: Any) -> Iterator[str]:
 
 
 def _closed(part: Any) -> Any:
-    """Objects without other fields than the named ones, as strict endpoints want."""
+    """Forbid additional properties in all objects, as strict endpoints require."""
     if isinstance(part, list):
         return [_closed(item) for item in part]
     if not isinstance(part, dict):
@@ -354,7 +356,7 @@ def _closed(part: Any) -> Any:
 
 
 def as_json(value: Any) -> Any:
-    """The same with the plain values that NumPy and pandas ones stand for."""
+    """Replace NumPy and pandas values by plain Python values, recursively."""
     if hasattr(value, "tolist") and not isinstance(value, type):
         return value.tolist()
     if isinstance(value, Mapping):
@@ -363,7 +365,7 @@ def as_json(value: Any) -> Any:
 
 
 def path_of(steps: Iterable[str | int]) -> str:
-    """Steps into an answer as a person reads them: ``$.items[1]``."""
+    """Format the steps into an answer as a path: ``$.items[1]``."""
     path = "$"
     for step in steps:
         path += f"[{step}]" if isinstance(step, int) else f".{step}"
@@ -372,7 +374,7 @@ def path_of(steps: Iterable[str | int]) -> str:
 
 @cache
 def _moments() -> Any:
-    """What jsonschema asks whether a text has the format of a moment."""
+    """Return jsonschema's format checker for dates and times."""
     from jsonschema import FormatChecker
 
     checker = FormatChecker(formats=())
@@ -386,10 +388,10 @@ def _moments() -> Any:
 
 
 def _guarded(read: Callable[[Any], Any], value: Any) -> Any:
-    """What ``read`` makes of a value; any failure of the person's code is the value's.
+    """Return ``read(value)``; exceptions from user code count as invalid values.
 
     Raises:
-        AnswerError: it failed.
+        AnswerError: ``read`` raised an exception.
     """
     try:
         return read(value)

@@ -1,8 +1,8 @@
-"""A validated value as the JSON that was asked for.
+"""Dump a validated value to JSON data that follows the requested schema.
 
-A field stands under the name that the sent schema has for it, whatever alias that
-is, and with the value that the validators made of the answer. Serializers and
-exclusions say how a type is shown elsewhere, and are not asked.
+Each field has the name it has in the schema that was sent, whatever alias that is, and
+the value that the validators returned. Serializers and exclusions of the type are
+meant for other output and are ignored.
 """
 
 import dataclasses
@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 Names = Mapping[Any, Mapping[str, str]]
-"""Classes to the names that their fields have in the schema."""
+"""Names of fields in the schema, by class and field."""
 
 _DATA = {"metadata", "default", "expected", "serialization", "config"}
 _SCALARS = frozenset({bool, int, float, str})
@@ -20,12 +20,12 @@ _WHOLE = {"model", "dataclass"}
 
 
 def names_of(core: Any) -> Names:
-    """The names that pydantic's core schema has for the fields of each class."""
+    """Return the schema names of the fields of each class in a pydantic core schema."""
     return dict(_classes(core, None))
 
 
 def bare(value: Any, names: Names) -> Any:
-    """The value as dicts, lists and scalars; raises what pydantic cannot dump."""
+    """Convert to dicts, lists and scalars; raises as pydantic does if it cannot."""
     if value is None or type(value) in _SCALARS:
         return value
     if isinstance(value, Enum):
@@ -87,7 +87,7 @@ def _classes(part: Any, owner: Any) -> Iterator[tuple[Any, Mapping[str, str]]]:
 
 
 def _name(name: str, field: Mapping[str, Any]) -> str:
-    """The name in the schema: of several aliases the first that is no path."""
+    """Return the name in the schema: the first alias that is not a path."""
     alias = field.get("validation_alias", name)
     paths = alias if isinstance(alias, list) else [[alias]]
     plain = (path[0] for path in paths if isinstance(path, list) and len(path) == 1)

@@ -1,9 +1,9 @@
-r"""Regular expressions of a JSON Schema, in the words that every endpoint knows.
+r"""Rewrite regular expressions of a JSON Schema in syntax that every endpoint accepts.
 
-Endpoints turn a pattern into a grammar. Few of them know ``\d``, ``\w``, ``\s`` or
-groups with ``?``, and one ends at the sight of them; none knows what looks around or
-back. The first are spelt out here. A pattern with the others cannot be sent, and the
-answer is held to it afterwards.
+Endpoints compile a pattern to a grammar. Few of them support ``\d``, ``\w``, ``\s`` or
+groups with ``?``, and one crashes on them; none supports lookaround or
+backreferences. The former are expanded here. A pattern with the latter cannot be sent;
+the answer is validated against it instead.
 """
 
 import re
@@ -20,7 +20,7 @@ _SPECIAL = frozenset(r"\^$.|?*+()[]{}-")
 
 
 def portable(pattern: str) -> str | None:
-    """The pattern without what only some endpoints know; None where that cannot be."""
+    """Rewrite a pattern in portable syntax; None if that is impossible."""
     made, at, inside = "", 0, False
     while at < len(pattern):
         named = None if inside else _NAMED.match(pattern, at)
@@ -51,7 +51,7 @@ def portable(pattern: str) -> str | None:
 
 
 def _inside(pattern: str, at: int) -> bool:
-    """Whether a bracket opens a class that is closed again."""
+    """Return whether the bracket at ``at`` opens a class that is closed again."""
     return "]" in pattern[at + 1 :]
 
 

@@ -1,9 +1,9 @@
-"""Whether any answer can meet a JSON Schema, and which part of it none can.
+"""Find a part of a JSON Schema that no value can satisfy.
 
-What is found is certain: bounds that cross, a choice of nothing, an object that must
-hold itself. What only a search could tell (patterns, ``not``, ``multipleOf``) is
-believed. A list may be empty, so an object may hold lists of itself; yet items that
-nothing can be are a slip, and are named.
+Only certain flaws are reported: bounds that exclude each other, an empty choice, an
+object that must contain itself. Keywords that would need a search (patterns, ``not``,
+``multipleOf``) are assumed satisfiable. An array may be empty, so an object may contain
+arrays of itself; but an unsatisfiable ``items`` is a mistake and is reported.
 """
 
 import math
@@ -23,7 +23,7 @@ _TELLING = {
     "minimum": "number",
     "exclusiveMinimum": "number",
 }
-"""Words that say what is meant where there is no ``type``."""
+"""Keywords that imply the type if there is no ``type``."""
 _COUNTS = {
     "string": ("minLength", "maxLength"),
     "array": ("minItems", "maxItems"),
@@ -32,7 +32,7 @@ _COUNTS = {
 
 
 class Flaw(NamedTuple):
-    """A part that no answer can meet; ``endless``: because it must hold itself."""
+    """Unsatisfiable subschema; ``endless``: because it must contain itself."""
 
     path: str
     reason: str
@@ -40,12 +40,12 @@ class Flaw(NamedTuple):
 
 
 def flaw_of(schema: Any) -> Flaw | None:
-    """The part of a schema that no answer can meet, where there is one."""
+    """Return a part of the schema that no value can satisfy, or None."""
     return _Search(schema).part(schema, "$", ())
 
 
 def target(schema: Any, reference: str) -> Any:
-    """The part that a reference such as ``#/$defs/a`` leads to, or :data:`ABSENT`."""
+    """Resolve a reference such as ``#/$defs/a``; :data:`ABSENT` if it dangles."""
     for step in reference.removeprefix("#").split("/")[1:]:
         name = unquote(step).replace("~1", "/").replace("~0", "~")
         if isinstance(schema, list) and name.isdigit() and int(name) < len(schema):
@@ -58,7 +58,7 @@ def target(schema: Any, reference: str) -> Any:
 
 
 class _Search:
-    """Looks through one schema; references that can be met are looked at once."""
+    """Search in one schema; visits each satisfiable reference only once."""
 
     def __init__(self, whole: Any) -> None:
         self._whole = whole
@@ -99,7 +99,7 @@ class _Search:
         return next((flaw for flaw in found if flaw), None)
 
     def _every(self, parts: Iterable[Any], path: str, above: _Above) -> Flaw | None:
-        """The flaw of the alternatives, where all of them have one."""
+        """Return a flaw if all alternatives have one, else None."""
         flaws = []
         for one in parts:
             flaw = self.part(one, path, above)
@@ -160,7 +160,7 @@ class _Search:
 
 
 def _bounds(part: Mapping[str, Any], path: str, *, whole: bool) -> Flaw | None:
-    """The flaw of a range that holds no number, or no whole one."""
+    """Return the flaw of a range without any number, or any integer if ``whole``."""
     lows = [(part[n], n) for n in ("minimum", "exclusiveMinimum") if n in part]
     highs = [(-part[n], n) for n in ("maximum", "exclusiveMaximum") if n in part]
     if not lows or not highs:
@@ -179,12 +179,12 @@ def _strict(bound: tuple[float, str]) -> tuple[float, bool]:
 
 
 def _next(low: float, *, beyond: bool) -> float:
-    """The least whole number from ``low`` on, or beyond it."""
+    """Return the least integer from ``low`` on, or greater than it if ``beyond``."""
     if isinstance(low, float) and not math.isfinite(low):
         return low
     return math.floor(low) + 1 if beyond else math.ceil(low)
 
 
 def _worst(flaws: list[Flaw]) -> Flaw | None:
-    """The flaw to name: one that is no matter of holding itself, if there is one."""
+    """Return the flaw to report: one that is not endless, if there is one."""
     return next((flaw for flaw in flaws if not flaw.endless), next(iter(flaws), None))

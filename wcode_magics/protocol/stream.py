@@ -1,12 +1,12 @@
-"""From bytes to deltas, sans-IO: right under any chunking of the bytes.
+"""Sans-IO decoder from response bytes to deltas, independent of chunk boundaries.
 
-Whether an answer comes whole or as server-sent events is decided by its first bytes:
-labels are often wrong. A server-sent event stream (WHATWG HTML, section 9.2) is lines
+The first bytes decide whether a response is a JSON body or a server-sent event stream,
+as content types are often wrong. An event stream (WHATWG HTML, section 9.2) is lines
 that end in LF, CRLF or CR; ``data`` lines of one event join with LF; a blank line ends
-the event; a line that begins with a colon is a comment. Servers leave out the last
-blank line, send ``[DONE]`` or not, put usage into a chunk of its own or nowhere, and
-errors under ``data:``, under ``error:`` (llama.cpp) or bare: all of it is read here,
-and nothing is assumed.
+the event; a line that begins with a colon is a comment. Servers may omit the last
+blank line or ``[DONE]``, send usage in a separate chunk or not at all, and send errors
+under ``data:``, under ``error:`` (llama.cpp) or as a bare line; all of these are
+handled.
 """
 
 import re
@@ -24,7 +24,7 @@ from wcode_magics.protocol.tool_call_pieces import CallNumbering
 
 DONE = "[DONE]"
 IDLE = frozenset({"null", "ping", "heartbeat", "keepalive", "keep-alive"})
-"""Data that only keeps a connection open."""
+"""Event data that only keeps the connection alive."""
 
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _BOM = b"\xef\xbb\xbf"
@@ -33,14 +33,14 @@ _WORD = re.compile(rb"[a-z]*")
 
 
 class Event(NamedTuple):
-    """The data of one event; ``failed``: the server marked it as an error."""
+    """Data of one event; ``failed``: the server marked it as an error."""
 
     data: str
     failed: bool = False
 
 
 class EventDecoder:
-    """Bytes in, finished events out."""
+    """Incremental decoder from bytes to complete server-sent events."""
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
@@ -51,12 +51,12 @@ class EventDecoder:
 
     @property
     def waits(self) -> bool:
-        """Whether a line has begun that is no comment."""
+        """Whether a line other than a comment is pending."""
         begun = next(filter(None, self._parts), b":")
         return bool(self._data) or not begun.startswith(b":")
 
     def feed(self, chunk: bytes) -> list[Event]:
-        """The events that ``chunk`` completes."""
+        """Return the events that ``chunk`` completes."""
         if self._after_cr and chunk.startswith(b"\n"):
             chunk = chunk[1:]
             self._after_cr = False
@@ -72,7 +72,7 @@ class EventDecoder:
         return events
 
     def close(self) -> list[Event]:
-        """The event that the end of the bytes completes, if one was begun."""
+        """Return the event that the end of input completes, if any."""
         events: list[Event] = []
         self._line(b"".join(self._parts), events)
         self._parts = []
@@ -91,7 +91,7 @@ class EventDecoder:
             return
         name, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
-        if line.startswith(b"{"):  # an error that nobody framed
+        if line.startswith(b"{"):  # an error without SSE framing
             events.append(Event(line.decode("utf-8", "replace")))
         elif name in (b"data", b"error"):
             self._data.append(value)
@@ -99,12 +99,11 @@ class EventDecoder:
 
 
 class AnswerReader:
-    """The bytes of one answer in, its deltas out.
+    """Incremental decoder from the bytes of one response to its deltas.
 
-    ``ended``: the server said that no more comes. ``alive``: the last bytes had
-    something of the answer, and were not only blanks and comments that keep the
-    connection open. ``begun``: an event came, be it empty. ``failed``: the answer
-    ended in an error that nobody explains.
+    ``ended``: the server signalled the end. ``alive``: the last bytes carried content,
+    not only white space and keep-alive comments. ``begun``: an event was received,
+    even an empty one. ``failed``: the answer ended in an error without an explanation.
     """
 
     def __init__(self) -> None:
@@ -117,11 +116,11 @@ class AnswerReader:
         self.ended = self.alive = self.begun = self.failed = False
 
     def feed(self, chunk: bytes) -> Iterator[Delta]:
-        """The deltas that ``chunk`` completes.
+        """Yield the deltas that ``chunk`` completes.
 
         Raises:
             StatusError: the server reports an error.
-            AnswerError: an event is not JSON, or no chunk of an answer.
+            AnswerError: an event is not JSON, or not a chunk of an answer.
         """
         if not chunk:
             self.alive = False
@@ -142,7 +141,7 @@ class AnswerReader:
         yield from self._read(self._events, chunk)
 
     def close(self) -> Iterator[Delta]:
-        """The deltas that the end of the bytes completes; raises as ``feed``."""
+        """Yield the deltas that the end of input completes; raises as ``feed``."""
         if self._events is not None:
             yield from self._deltas(self._events.close())
         else:
@@ -152,7 +151,7 @@ class AnswerReader:
         yield from self.flush()
 
     def flush(self) -> Iterator[Delta]:
-        """What was held back until more would come."""
+        """Yield text that was held back for more input."""
         parts = [*self._thinking.close()]
         if self._halves.pop("text", ""):
             parts.append(Part("\ufffd"))
@@ -225,7 +224,7 @@ class AnswerReader:
         return delta
 
     def _parted(self, delta: Delta, parts: Iterable[Part]) -> Delta:
-        """The delta with text, and with the thinking that stood in the text."""
+        """Return the delta with its text split into text and reasoning."""
         text, thought, recast = "", delta.reasoning or "", False
         for part in parts:
             if part.recast:
@@ -237,7 +236,7 @@ class AnswerReader:
         return replace(delta, text=text, reasoning=thought or None, recast=recast)
 
     def _joined(self, kind: str, text: str) -> str:
-        """The text without the half of a character that its end may be."""
+        """Join a pending surrogate to the text; hold back a lone one at its end."""
         text = self._halves.pop(kind, "") + text
         if "\ud800" <= text[-1:] <= "\udbff":
             text, self._halves[kind] = text[:-1], text[-1]
@@ -245,7 +244,7 @@ class AnswerReader:
 
 
 def _is_certain(start: bytes) -> bool:
-    """Whether enough has come to tell a stream from a whole answer."""
+    """Return whether the bytes suffice to tell a stream from a JSON body."""
     word = _WORD.match(start)[0]  # type: ignore[index]
     if word != start:
         return not _BOM.startswith(start)
@@ -259,7 +258,7 @@ def _is_stream(start: bytes) -> bool:
 
 
 def _separate(data: str) -> list[str]:
-    """The data of an event; of several where no blank line stood between them."""
+    """Split the data of events that lack the blank line between them."""
     if "\n" not in data:
         return [data]
     try:
@@ -270,7 +269,7 @@ def _separate(data: str) -> list[str]:
 
 
 def _bare(data: str) -> str:
-    """The data without what gateways wrap around it; empty where nothing is said."""
+    """Strip what gateways wrap around data; return "" for keep-alive data."""
     if data.startswith("{"):
         return data
     data = data.strip().removeprefix("data:").strip()

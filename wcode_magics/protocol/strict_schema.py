@@ -1,10 +1,10 @@
-"""A JSON Schema as strict endpoints want it, and answers to it read back.
+"""Convert a JSON Schema for strict endpoints, and convert answers back.
 
-Strict endpoints demand that every property is required, that no object has others,
-and that nothing stands beside a ``$ref``. So an optional property is sent as one that
-may be null, and a null that the schema itself does not allow is left out of the
-answer again. What a grammar cannot hold is left out of what is sent; the answer is
-checked against the schema itself.
+Strict endpoints require every property to be required, forbid additional properties,
+and allow no keyword beside a ``$ref``. An optional property is therefore sent as
+nullable, and a null that the original schema does not allow is removed from the answer.
+Keywords that a grammar cannot express are not sent; the answer is validated against
+the original schema.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,20 +16,21 @@ from wcode_magics.protocol.schema_patterns import portable
 from wcode_magics.protocol.schema_satisfiability import ABSENT, target
 
 DECIMAL = {"type": "string", "format": "decimal"}
-"""What stands beside the number of a Decimal, so that its digits may be text."""
+"""Alternative to the number of a Decimal, so that its digits may be text."""
 _NULL = {"type": "null"}
 _KEPT = frozenset({"const", "enum", "examples"})
-"""Words whose values are data, and no schemas."""
+"""Keywords whose values are data, not schemas."""
 _ABOUT = frozenset({"discriminator", "$schema", "$id"})
 _LEFT_OUT = _ABOUT | {"default", "examples"}
 
 
 @dataclass
 class Strict:
-    """What is sent for a schema: ``json``; ``patterns`` are those that cannot be.
+    """Strict form of a schema, in ``json``; ``patterns`` are those that are not sent.
 
-    ``closed`` tells whether all objects are, without which no endpoint is strict.
-    Not ``whole``: a property may stay optional, as in the arguments of a tool.
+    ``closed`` is whether all objects forbid additional properties, which strict mode
+    requires. With ``whole`` false, properties may stay optional, as in the arguments
+    of a tool.
     """
 
     schema: Mapping[str, Any]
@@ -71,7 +72,7 @@ class Strict:
         return self._part(value, above)
 
     def _merged(self, part: Mapping[str, Any], above: tuple[str, ...]) -> Any:
-        """A reference with words beside it as what it leads to, with these words."""
+        """Inline a reference that has keywords beside it, and merge these keywords."""
         reference = part["$ref"]
         beside = {key: value for key, value in part.items() if key != "$ref"}
         there = target(self.schema, reference)
@@ -106,7 +107,7 @@ class Strict:
 
 
 def _only_of(part: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The one schema under ``allOf``, as Pydantic wraps a reference that has words."""
+    """Return the only schema under ``allOf``: Pydantic's form of an annotated $ref."""
     match part.get("allOf"):
         case [Mapping() as only]:
             return only
@@ -114,14 +115,14 @@ def _only_of(part: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 
 def is_decimal(part: Any) -> bool:
-    """Whether a part means a Decimal."""
+    """Return whether a subschema stands for a Decimal."""
     return isinstance(part, Mapping) and DECIMAL in part.get("anyOf", ())
 
 
 def read_back(value: Any, schema: Mapping[str, Any]) -> Any:
-    """An answer to what was sent as one to the schema itself.
+    """Convert an answer to the strict schema into one to the original schema.
 
-    Nulls that stand for properties left out are left out; digits of Decimals are text.
+    Removes nulls that stand for omitted properties; turns digits of Decimals into text.
     """
     return _Reading(schema).value(value, [schema])
 
@@ -129,9 +130,9 @@ def read_back(value: Any, schema: Mapping[str, Any]) -> Any:
 def misplaced_truth(
     value: Any, schema: Mapping[str, Any]
 ) -> tuple[Iterable[str | int], str] | None:
-    """Where a truth stands that the schema does not allow, and why; None: nowhere.
+    """Return path and reason of the first disallowed boolean, or None.
 
-    Pydantic takes it for the number 1.
+    Pydantic would accept it as the number 0 or 1.
     """
     if not _holds_truth(value):
         return None
@@ -169,7 +170,7 @@ class _Reading:
         }
 
     def _branches(self, part: Any, seen: set[str]) -> Iterator[Mapping[str, Any]]:
-        """A part and all that it refers to, or chooses from."""
+        """Yield a subschema and all that it references or combines."""
         if not isinstance(part, Mapping):
             return
         yield part
@@ -183,7 +184,7 @@ class _Reading:
                 yield from self._branches(one, seen)
 
     def _is_left_out(self, name: str, known: list[Mapping[str, Any]]) -> bool:
-        """Whether a null can only mean that an optional property is not there."""
+        """Return whether null can only mean that an optional property is absent."""
         own = [part for part in known if name in part.get("properties", {})]
         needed = any(name in part.get("required", ()) for part in own)
         return (
@@ -199,7 +200,7 @@ class _Reading:
 
 
 def _as_number(part: Mapping[str, Any]) -> dict[str, Any]:
-    """A Decimal as the number that models write."""
+    """Return the number schema of a Decimal, as models write numbers."""
     beside = {key: value for key, value in part.items() if key != "anyOf"}
     numbers = [one for one in _flat(part) if one.get("type") == "number"]
     return {**(numbers[0] if numbers else {"type": "number"}), **beside}
@@ -242,7 +243,7 @@ def _is_object(part: Mapping[str, Any]) -> bool:
 
 
 def _nullable(part: Any) -> Any:
-    """A part that may be null as well."""
+    """Return the subschema with null allowed as well."""
     if not isinstance(part, Mapping) or not part or _says_null(part):
         return part
     kind = part.get("type")

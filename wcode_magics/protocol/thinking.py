@@ -1,9 +1,9 @@
-"""Thinking that stands in the text, between marks, told apart as it streams.
+"""Separate reasoning between tags from the text of an answer while it streams.
 
-Where the chat template opens the thinking itself, the text begins inside it and only
-the closing mark comes. An answer may also speak *of* the marks: one that closes
-without an opening counts where it begins or ends a line or stands before JSON, and
-not in code. Once the answer has begun behind a mark, marks are text.
+If the chat template itself opens the reasoning, the text starts inside it and only the
+closing tag is sent. An answer may also *mention* the tags: a closing tag without an
+opening one counts if it begins or ends a line or precedes JSON, but not in code. Once
+the answer has begun after a tag, further tags are text.
 """
 
 import re
@@ -16,7 +16,7 @@ MARKS = (
     ("[THINK]", "[/THINK]"),  # Magistral
     ("◁think▷", "◁/think▷"),  # Kimi
 )
-"""Opening and closing marks by model: special tokens that no prompt asks for."""
+"""Opening and closing tags by model; they are special tokens of these models."""
 
 _OPENING = {close: mark for mark, close in MARKS}
 _CLOSINGS = tuple(close for _, close in MARKS)
@@ -27,7 +27,7 @@ _FENCE = re.compile(r"^ {0,3}(?:```|~~~)", re.MULTILINE)
 
 
 class Part(NamedTuple):
-    """A piece of the text, or of the thinking; ``recast``: so was all text before."""
+    """Piece of text or of reasoning; ``recast``: all earlier text is reasoning too."""
 
     text: str = ""
     thought: str = ""
@@ -35,25 +35,25 @@ class Part(NamedTuple):
 
 
 class ThinkingSplitter:
-    """Takes an answer's text piece by piece and gives text and thinking apart.
+    """Incremental splitter of an answer's text into text and reasoning.
 
-    What may become a mark is held back until the next piece tells.
+    Characters that may be the start of a tag are held back until the next piece.
     """
 
     def __init__(self) -> None:
         self._held = ""
-        self._close = ""  # the mark that ends the thinking we are in
+        self._close = ""  # the closing tag of the current reasoning
         self._begun = False
         self._marked = False
-        self._said: list[str] = []  # until a mark comes
+        self._said: list[str] = []  # text before any tag
 
     def feed(self, text: str) -> Iterator[Part]:
-        """The parts that ``text`` makes certain."""
+        """Yield the parts that ``text`` settles."""
         self._held += text
         return self._parts(last=False)
 
     def close(self) -> Iterator[Part]:
-        """The parts that the end makes certain."""
+        """Yield the parts that the end of the answer settles."""
         return self._parts(last=True)
 
     def _parts(self, *, last: bool) -> Iterator[Part]:
@@ -81,7 +81,7 @@ class ThinkingSplitter:
             yield Part(thought=thought)
 
     def _open(self, last: bool) -> None:
-        """Find out whether the thinking opens here, or the answer begins."""
+        """Determine whether reasoning opens here or the answer begins."""
         said = self._held.lstrip()
         marks = MARKS if not said or _FIRSTS.match(said) else ()
         for mark, close in marks:
@@ -116,7 +116,7 @@ class ThinkingSplitter:
 
     @staticmethod
     def _counts(before: str, mark: str, rest: str, *, last: bool) -> bool | None:
-        """Whether a closing mark between two texts is one; None: not yet certain."""
+        """Return whether a closing tag between two texts counts; None if undecided."""
         line = before.rpartition("\n")[2]
         if line.count("`") % 2 or len(_FENCE.findall(before)) % 2:
             return False
@@ -133,7 +133,7 @@ def _cut(text: str, keep: int) -> tuple[str, str]:
 
 
 def _begun_mark(text: str, marks: tuple[str, ...]) -> int:
-    """How many characters at the end of ``text`` may be the start of a mark."""
+    """Return how many characters at the end of ``text`` may start a tag."""
     for found in _FIRSTS.finditer(text, max(0, len(text) - _LONGEST + 1)):
         if any(mark.startswith(text[found.start() :]) for mark in marks):
             return len(text) - found.start()

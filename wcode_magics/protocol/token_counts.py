@@ -1,16 +1,16 @@
 """Token counts, exact with the Qwen vocabulary, else estimated.
 
-The vocabulary is the file ``qwen.tiktoken`` that the dashscope distribution carries
-(extra ``tokens``); it is found without importing dashscope and read with tiktoken.
-Qwen2.5 uses the same 151,643 byte pairs, the split pattern below and NFC text, as
-the tokenizer of its model repository says.
+The vocabulary is the file ``qwen.tiktoken`` in the dashscope distribution (extra
+``tokens``); it is located without importing dashscope and loaded with tiktoken.
+Qwen2.5 uses the same 151,643 byte pairs, the split pattern below and NFC text,
+according to the tokenizer in its model repository.
 
-Without it a count is a weighted sum over classes of characters. The weights are
-least squares over Chinese, Japanese, French, Spanish and English prose and Python
-code, and were tested on the half that was held out (1,170 pieces of 40 to 600
-characters): each language's sum is off by at most 3 %, a single piece by 6 % in the
-median and by less than 20 % in 19 of 20 cases (Chinese 25 %, code 15 %). The worst
-was 41 % too few, which :data:`MARGIN` over a whole run covers.
+Without it, a count is a weighted sum over character classes. The weights are a least
+squares fit on Chinese, Japanese, French, Spanish and English prose and Python code,
+tested on the held-out half (1,170 pieces of 40 to 600 characters): the total of each
+language is off by at most 3 %, a single piece by 6 % in the median and by less than
+20 % in 19 of 20 cases (Chinese 25 %, code 15 %). The worst estimate was 41 % too low,
+which :data:`MARGIN` over a whole run covers.
 """
 
 import base64
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 MARGIN = 1.3
 SAMPLE = 1_000_000
-"""Characters that an estimate reads; the rest of an endless answer is like them."""
+"""Maximum characters that an estimate reads; longer texts are extrapolated."""
 FAMILY = "qwen"
 
 _SPLIT = (
@@ -50,11 +50,11 @@ _WEIGHTS = tuple(
         (r"[\u3400-\u9fff\uf900-\ufaff]", 0.54),  # Chinese characters
         (r"[\u3040-\u30ff\uac00-\ud7af]", 0.57),  # kana, hangul
         (r"[A-Za-z]+", 1.0),
-        (r"(?<=[A-Za-z]{6})[A-Za-z]", 0.16),  # what a word has beyond six letters
-        (r"[0-9]", 1.4),  # one token each, and often a space before
+        (r"(?<=[A-Za-z]{6})[A-Za-z]", 0.16),  # letters of a word beyond the sixth
+        (r"[0-9]", 1.4),  # one token each, often with a space before
         (r"[!-/:-@\[-`{-~]+", 0.72),
         (r"[\u2000-\u206f\u3000-\u303f\uff00-\uffef]", 1.7),
-        (r"(?<!\s)(?=[^\S\n]*+\n)\s++", 1.0),  # a run of blanks with a line's end
+        (r"(?<!\s)(?=[^\S\n]*+\n)\s++", 1.0),  # a run of white space with a line end
         (r"(?<=\S)[^\S\n]{2,}(?=\S)", 2.2),
         (_REST, 1.2),
     )
@@ -62,16 +62,16 @@ _WEIGHTS = tuple(
 _DEFAULT_SYSTEM = "You are Qwen, created by Alibaba Cloud. You are a helpful assistant."
 _AROUND = 5  # <|im_start|>, role, newline … <|im_end|>, newline
 PIECE = 2_000
-"""Characters that are counted at once."""
+"""Maximum characters that are tokenized in one call."""
 _ENDING = re.compile(r".*(?:\d|[^\W\d_](?=[\W\d_]))", re.DOTALL)
-"""Up to the last place where a token always ends."""
+"""Matches up to the last place where a token always ends."""
 _OPENING = 3  # <|im_start|>, assistant, newline
-_TOOLS = 130  # the template's words about tools
+_TOOLS = 130  # text about tools in the template
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """A number of tokens; not ``exact`` is an estimate, shown with ≈."""
+    """Number of tokens; an estimate unless ``exact``, then shown with ≈."""
 
     tokens: int
     exact: bool
@@ -81,12 +81,12 @@ class Count:
 
     @property
     def most(self) -> int:
-        """What to reserve: the count, with a margin where it is an estimate."""
+        """Tokens to reserve: the count, with a margin if it is an estimate."""
         return self.tokens if self.exact else int(self.tokens * MARGIN) + 1
 
 
 def count(text: str) -> Count:
-    """The tokens of a text on its own."""
+    """Count the tokens of a text on its own."""
     vocabulary = _vocabulary()
     if vocabulary is None:
         return estimate(text)
@@ -96,7 +96,7 @@ def count(text: str) -> Count:
 
 
 def estimate(text: str) -> Count:
-    """The tokens of a text by its classes of characters, without the vocabulary."""
+    """Estimate the tokens of a text from its character classes."""
     part = text[:SAMPLE]
     total = sum(w * len(pattern.findall(part)) for pattern, w in _WEIGHTS)
     return Count(round(total * max(1.0, len(text) / SAMPLE)), exact=False)
@@ -105,13 +105,13 @@ def estimate(text: str) -> Count:
 def count_request(
     request: Request, place: str = "", count: Callable[[str], Count] = count
 ) -> Count:
-    """The prompt tokens of a request, its chat template included.
+    """Count the prompt tokens of a request, including its chat template.
 
-    ``count`` counts a text; :func:`estimate` needs no vocabulary to be loaded. Exact
-    where the vocabulary is installed, the model is in the catalogue for the endpoint
-    at ``place`` and there are no tools; the template is that of Qwen2.5, which says a
-    default system prompt where there is none. The same name elsewhere is no proof of
-    the same tokenizer.
+    ``count`` counts a text; :func:`estimate` works without the vocabulary. The result
+    is exact if the vocabulary is installed, the model is in the catalogue for the
+    endpoint at ``place`` and there are no tools. The template is that of Qwen2.5,
+    which adds a default system prompt if there is none. The same model name at
+    another endpoint does not imply the same tokenizer.
     """
     texts = [message.content or "" for message in request.messages]
     if request.messages[0].role != "system":
@@ -127,9 +127,9 @@ def count_request(
 
 
 def encode_words(*words: str) -> list[int]:
-    """The ids that words consist of, as they are and after a space, each once.
+    """Return the token ids of words, as written and after a space, without duplicates.
 
-    They are what ``logit_bias`` takes; tokens of nothing but space are left out.
+    The ids are for ``logit_bias``; tokens of only white space are left out.
 
     Raises:
         SettingError: the vocabulary is not installed.
@@ -149,10 +149,10 @@ def encode_words(*words: str) -> list[int]:
 
 
 def _pieces(text: str) -> tuple[list[str], bool]:
-    """A text in pieces that no tokenizer chokes on; whether they count as the whole.
+    """Split a text into pieces; also return whether their counts add up exactly.
 
-    tiktoken panics on a million equal characters, and takes hours for others. It is
-    cut where a token always ends: after a digit, or where letters end.
+    tiktoken panics on a million equal characters, and takes hours on other texts. The
+    text is split where a token always ends: after a digit, or where letters end.
     """
     pieces, start, exact = [], 0, True
     while len(text) - start > PIECE:

@@ -1,8 +1,8 @@
-"""Which call each piece of a streamed tool call belongs to.
+"""Assign the pieces of streamed tool calls to their calls.
 
-By the convention pieces of one call share an ``index``, and only the first has an id
-and a name. Servers number all calls 0, or none of them, count from 1, repeat the id
-and the name in every piece, or send no id at all.
+By convention, pieces of one call share an ``index``, and only the first has an id and a
+name. Servers also number all calls 0, or none of them, count from 1, repeat the id and
+the name in every piece, or send no id at all.
 """
 
 import json
@@ -14,7 +14,7 @@ from wcode_magics.protocol.messages import MOST_CALLS, CallPiece
 
 @dataclass(slots=True)
 class _Call:
-    """A call that has begun: where it stands, and what came of it."""
+    """Call in progress: its position and what has been received so far."""
 
     place: int
     index: int
@@ -24,7 +24,7 @@ class _Call:
 
 
 class CallNumbering:
-    """Gives pieces the place of their call, from 0."""
+    """Assigns each piece the position of its call, from 0."""
 
     def __init__(self) -> None:
         self._calls: list[_Call] = []
@@ -32,9 +32,9 @@ class CallNumbering:
     def numbered(
         self, pieces: Iterable[CallPiece], *, whole: bool
     ) -> tuple[CallPiece, ...]:
-        """The pieces of one event, or all calls of a ``whole`` answer.
+        """Number the pieces of one event, or all calls of a ``whole`` answer.
 
-        Those of a call beyond the first :data:`MOST_CALLS` are left out.
+        Pieces of calls beyond the first :data:`MOST_CALLS` are dropped.
         """
         made: list[CallPiece] = []
         taken: set[int] = set()
@@ -53,7 +53,7 @@ class CallNumbering:
         return tuple(made)
 
     def _begun(self, piece: CallPiece, taken: set[int]) -> _Call | None:
-        """The call that a piece goes on with; None: it begins one."""
+        """Return the call that a piece continues, or None if it begins one."""
         for call in reversed(self._calls):
             if piece.index != call.index:
                 continue

@@ -1,6 +1,6 @@
-"""What an answer says it used: by whatever name, in whatever place, in any form.
+"""Parse the token usage of an answer from the field names of all providers.
 
-What is no number of tokens costs the whole count: half of one would be a guess.
+An invalid count discards the whole usage, as a partial one would be a guess.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,17 +13,17 @@ Unread = dict[str, None]
 MOST_COUNTED = 2**53
 PROMPT_COUNTS = ("prompt_tokens", "input_tokens")
 ANSWER_COUNTS = ("completion_tokens", "output_tokens")
-"""What tokens are counted as; the second by gateways before Anthropic's models."""
+"""Names of the counts; the second is used by gateways to Anthropic's models."""
 
 
 def usage_of(payload: Mapping[str, Any], choice: Any, unread: Unread) -> Usage | None:
-    """What a payload or its choice says; None where it says nothing."""
+    """Return the usage in a payload or its choice, or None."""
     usage = _told(payload, choice)
     return _read(usage, unread) if usage else None
 
 
 def _told(payload: Mapping[str, Any], choice: Any) -> Any:
-    """The usage: of the payload, of Groq's own part, or of the choice (Moonshot)."""
+    """Return the usage of the payload, of ``x_groq``, or of the choice (Moonshot)."""
     usage = payload.get("usage") or (choice and choice.get("usage"))
     groq = None if usage else payload.get("x_groq")
     return groq.get("usage") if isinstance(groq, Mapping) else usage
@@ -38,7 +38,7 @@ def _read(usage: Any, unread: Unread) -> Usage | None:
         return None
     counts = [count(value or 0) for value in told]
     total = count(usage.get("total_tokens"))
-    if None in told and total is not None:  # the one that is missing is the rest
+    if None in told and total is not None:  # derive the missing count from the total
         counts[told.index(None)] = count(total - sum(filter(None, counts)))
     if counts[0] is None or counts[1] is None:
         unread["usage"] = None
@@ -57,7 +57,7 @@ def _read(usage: Any, unread: Unread) -> Usage | None:
 
 
 def first(values: Mapping[str, Any], names: Iterable[str]) -> Any:
-    """The first of these fields that has a value."""
+    """Return the value of the first of these fields that is not None."""
     found = (values[name] for name in names if values.get(name) is not None)
     return next(found, None)
 
@@ -68,7 +68,7 @@ def _inner(usage: Mapping[str, Any], details: str, name: str) -> Any:
 
 
 def count(value: Any) -> int | None:
-    """A number of tokens; None for what cannot be one."""
+    """Convert to a number of tokens; None if it cannot be one."""
     try:
         whole = isinstance(value, int | float) and int(value) == value
         number = int(value) if whole or isinstance(value, str) else -1
