@@ -30,7 +30,8 @@ class Prepared:
     beginning that the answer continues. ``read`` computes ``reply.parsed``, or raises
     AnswerError; ``then`` is called with the answer, even an interrupted one, unless it
     calls tools. ``budget`` is shared by all requests of one call: every attempt, tool
-    round and run. ``prompt_least`` is passed on to the reply.
+    round and run. ``prompt_least``, the minimum prompt length in tokens, is passed on
+    to the reply.
     """
 
     request: Request

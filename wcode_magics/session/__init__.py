@@ -1,1 +1,1 @@
-"""More than one question: conversations, tools, typed answers, sweeps."""
+"""Beyond single requests: conversations, tools, structured answers, sweeps."""

@@ -1,4 +1,4 @@
-"""The methods of a session that wait, for code that awaits."""
+"""Asynchronous counterparts of a session's blocking methods."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, Protocol
@@ -17,41 +17,41 @@ from wcode_magics.settings.settings import Resolved, Settings
 
 
 class Plans(Asks, Protocol):
-    """What the waiting methods need of their session."""
+    """Session interface that the asynchronous methods use."""
 
     settings: Settings
 
     def client(self, resolved: Resolved) -> Client:
-        """The client of the endpoint that the settings lead to."""
+        """Return the client of the configured endpoint."""
 
     def exchange(self, prompt: Prompt, **given: Any) -> Exchange:
-        """A prompt made ready to be sent."""
+        """Prepare a prompt for sending."""
 
     def rounds(self, ready: Prepared) -> tuple[Rounds, Toolbox]:
-        """The loop of a request with functions, and what runs its calls."""
+        """Return the tool loop of a request with functions, and its toolbox."""
 
     def group(self, points: list[Point], ready: list[Prepared]) -> Group:
-        """Requests made ready to be sent together."""
+        """Prepare requests to be sent together."""
 
     def sweep_plan(
         self, prompt: Prompt, grid: Mapping[str, Sequence[Any]], **given: Any
     ) -> tuple[list[Point], list[Prepared]]:
-        """The points of a grid and their requests."""
+        """Return the points of a grid and their requests."""
 
     def repeat_plan(
         self, prompt: Prompt, times: int, **given: Any
     ) -> tuple[list[Point], list[Prepared]]:
-        """The numbers of the runs and their requests."""
+        """Return the numbers of the runs and their requests."""
 
 
 class AsyncSession:
-    """The methods of a session that wait, for ``await``."""
+    """Asynchronous counterparts of a session's blocking methods."""
 
     def __init__(self, session: Plans) -> None:
         self._session = session
 
     async def ask(self, prompt: Prompt, **given: Any) -> Reply:
-        """As :meth:`Session.ask`; async functions run on the caller's loop."""
+        """Like :meth:`Session.ask`; async functions run on the caller's loop."""
         session = self._session
         ready = session.prepare(prompt, **given)
         if not ready.resolved["functions"]:
@@ -67,41 +67,41 @@ class AsyncSession:
     async def run_tools(
         self, prompt: Prompt, functions: Sequence[Callable[..., Any]], **given: Any
     ) -> Reply:
-        """As :meth:`Session.run_tools`."""
+        """Like :meth:`Session.run_tools`."""
         return await self.ask(prompt, functions=list(functions), **given)
 
     def chat(self, name: str = "chat") -> "AsyncChat":
-        """As :meth:`Session.chat`."""
+        """Like :meth:`Session.chat`."""
         return AsyncChat(self._session, name)
 
     async def sweep(
         self, prompt: Prompt, grid: Mapping[str, Sequence[Any]], **given: Any
     ) -> Sweep:
-        """As :meth:`Session.sweep`."""
+        """Like :meth:`Session.sweep`."""
         session = self._session
         plan = session.sweep_plan(prompt, grid, **given)
         return await loop.arun(session.group(*plan).whole)
 
     async def repeat(self, prompt: Prompt, times: int, **given: Any) -> Runs:
-        """As :meth:`Session.repeat`."""
+        """Like :meth:`Session.repeat`."""
         session = self._session
         plan = session.repeat_plan(prompt, times, **given)
         return Runs((await loop.arun(session.group(*plan).whole)).trials)
 
     def stream(self, prompt: Prompt, **given: Any) -> "AsyncStream":
-        """As :meth:`Session.stream`: ``async for``, then ``.reply``."""
+        """Like :meth:`Session.stream`: ``async for``, then ``.reply``."""
         return AsyncStream(self._session.exchange(prompt, **given))
 
     async def models(self) -> list[dict[str, Any]]:
-        """As :meth:`Session.models`."""
+        """Like :meth:`Session.models`."""
         client = self._session.client(self._session.settings.resolve({}))
         return await loop.arun(client.models)
 
 
 class AsyncStream(AsyncIterator[Delta]):
-    """Deltas as they come, for code that awaits; then ``reply``.
+    """Asynchronous iterator over the deltas as they arrive; then ``reply``.
 
-    :meth:`aclose` hangs up.
+    :meth:`aclose` disconnects.
     """
 
     def __init__(self, exchange: Exchange) -> None:
@@ -118,28 +118,28 @@ class AsyncStream(AsyncIterator[Delta]):
 
     @property
     def reply(self) -> Reply:
-        """The reply as far as it has come."""
+        """The reply received so far."""
         return self._exchange.reply(interrupted=self._interrupted)
 
     async def aclose(self) -> None:
-        """Hang up; what came so far stays the reply."""
+        """Disconnect; the reply keeps what arrived so far."""
         self._interrupted = not self._over
         await self._deltas.aclose()
 
 
 class AsyncChat(Chat):
-    """A conversation of a session, for ``await``."""
+    """Asynchronous conversation of a session."""
 
     def __init__(self, session: Plans, name: str) -> None:
         super().__init__(session, name)
         self._aio = AsyncSession(session)
 
     async def ask(self, prompt: Any, **given: Any) -> Reply:  # type: ignore[override]
-        """The next turn, as :meth:`AsyncSession.ask`."""
+        """Send the next turn, like :meth:`AsyncSession.ask`."""
         return await self._aio.ask(self.prepare(prompt, **given))
 
     def stream(  # type: ignore[override]
         self, prompt: Any, **given: Any
     ) -> AsyncStream:
-        """The next turn, as :meth:`AsyncSession.stream`."""
+        """Stream the next turn, like :meth:`AsyncSession.stream`."""
         return self._aio.stream(self.prepare(prompt, **given))

@@ -1,4 +1,4 @@
-"""Where an answer could have gone on otherwise, and the request that goes on."""
+"""Branching of a reply at a token, and the request that continues from there."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -19,12 +19,11 @@ CONTINUATION = {"continue_final_message": True, "add_generation_prompt": False}
 
 
 def onward(beginning: Reply, given: Mapping[str, Any]) -> Request:
-    """The request that lets the model go on from the text of ``beginning``.
+    """Return the request that makes the model continue the text of ``beginning``.
 
-    The text becomes the beginning of the assistant's message
-    (``continue_final_message``, as vLLM, SGLang and llama.cpp read it) in the place
-    of one that was there. Parameters and the model of ``given`` differ from the first
-    request's.
+    The text is sent as a partial assistant message (``continue_final_message``, as
+    supported by vLLM, SGLang and llama.cpp) and replaces an earlier one. Parameters and
+    model in ``given`` override those of the first request.
     """
     own = {n: v for n in parameters.NAMES if (v := given.get(n)) is not None}
     asked = beginning.request
@@ -40,11 +39,11 @@ def onward(beginning: Reply, given: Mapping[str, Any]) -> Request:
 
 
 def branched(reply: Reply, position: int, alternative: int | str) -> Reply:
-    """The beginning of a child: ``reply`` until ``position``, then ``alternative``.
+    """Return a child's beginning: ``reply`` up to ``position``, then ``alternative``.
 
-    ``position`` is the number of a token as the heat map counts them;
-    ``alternative`` the number of one that is shown there, 1 the most likely, or its
-    text. The server cuts the text into tokens anew, which may differ at the seam.
+    ``position`` is a token number as in the heat map; ``alternative`` is the number of
+    one shown there, 1 the most likely, or its text. The server retokenizes the text,
+    which may differ at the seam.
 
     Raises:
         UsageError: there are no token probabilities, no such token or alternative,

@@ -1,8 +1,8 @@
-"""Which cell is running: the front end's name for it, and what stands where in it.
+"""Identity of the running cell: the front end's cell id, and the prompt's position.
 
-JupyterLab, Notebook and VS Code name their cells, so a cell that is run again is known
-again. Where nobody does (a terminal, nbclient), each run is a cell of its own. Two
-prompts of one cell are told apart by their order.
+JupyterLab, Notebook and VS Code provide cell ids, so a cell that is run again is
+recognized. Without ids (a terminal, nbclient), each run counts as a separate cell.
+Prompts of one cell are distinguished by their order.
 """
 
 import os
@@ -26,15 +26,15 @@ class CellWatch:
         self._asked = 0
 
     def start(self) -> None:
-        """Listen to the shell."""
+        """Register with the shell's events."""
         self._shell.events.register("pre_run_cell", self._begin)
 
     def stop(self) -> None:
-        """Listen no more."""
+        """Unregister from the shell's events."""
         self._shell.events.unregister("pre_run_cell", self._begin)
 
     def next_place(self) -> str:
-        """A name for the next prompt of the running cell: ``cell#0``, ``cell#1``, …."""
+        """Return an id for the cell's next prompt: ``cell#0``, ``cell#1``, …."""
         place = f"{self._cell}#{self._asked}"
         self._asked += 1
         return place
@@ -47,12 +47,12 @@ class CellWatch:
 
 
 def notebook_name(shell: Any) -> str | None:
-    """The path of the notebook that a shell serves, or None where nobody tells it."""
+    """Return the path of the notebook that a shell serves, or None if unknown."""
     return os.environ.get(_NOTEBOOK) or shell.user_ns.get(_VSCODE) or None
 
 
 def chats_folder(notebook: str) -> Path:
-    """Where the conversations of a notebook are kept."""
+    """Return the folder that stores the conversations of a notebook."""
     import hashlib
 
     mark = hashlib.sha256(notebook.encode()).hexdigest()[:12]

@@ -1,8 +1,8 @@
-"""A conversation as a value: turns by the cell that made them.
+"""Conversation as a value: turns identified by the cell that produced them.
 
-A cell has one turn. Running it again, edited or not, gives it the conversation as it
-stood before that turn, and the new turn takes the place of the old one and of all that
-came after it. So a conversation is what the notebook would say if it were run to here.
+A cell has one turn. Running it again, edited or not, restores the conversation to its
+state before that turn; the new turn replaces the old one and all later ones. So a
+conversation equals the result of running the notebook from the top to this cell.
 """
 
 import hashlib
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
 
 ROOM_FOR_ANSWER = 1_024
 _IN_PROMPTS = ("tools", "tool_choice", "response_format", "structured_outputs")
-"""Parameters that templates may write into a prompt."""
+"""Parameters that chat templates may write into a prompt."""
 
 
 @dataclass(frozen=True, slots=True)
 class Turn(Value):
-    """What was said and heard in one cell.
+    """The messages exchanged in one cell.
 
-    ``messages`` begin with the person's and end with the model's, tool calls and
-    their results between them. ``system`` is the system prompt the cell gave, if any.
-    ``total_tokens`` counts the whole conversation up to here, as the endpoint did;
-    ``least_tokens`` of these are in the next prompt too, if that is ``counted_as``
-    this one was.
+    ``messages`` begin with the user's and end with the model's, with tool calls and
+    their results in between. ``system`` is the cell's system prompt, if any.
+    ``total_tokens`` counts the whole conversation up to here, as reported by the
+    endpoint; ``least_tokens`` of these also occur in the next prompt, if its
+    ``counted_as`` equals this one's.
     """
 
     cell: str
@@ -47,21 +47,21 @@ class Turn(Value):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """The turn from :meth:`to_dict`."""
+        """Build the turn from the result of :meth:`to_dict`."""
         messages = tuple(Message.from_dict(item) for item in data["messages"])
         return cls(**{**data, "messages": messages})
 
 
 @dataclass(frozen=True, slots=True)
 class Conversation(Value):
-    """A named row of turns."""
+    """A named sequence of turns."""
 
     name: str
     turns: tuple[Turn, ...] = ()
 
     @property
     def system(self) -> str | None:
-        """The system prompt in force: the newest that a turn gave."""
+        """The system prompt in force: that of the newest turn that has one."""
         given = (turn.system for turn in reversed(self.turns))
         return next((system for system in given if system), None)
 
@@ -72,30 +72,30 @@ class Conversation(Value):
         return (*system, *(one for turn in self.turns for one in turn.messages))
 
     def before(self, cell: str) -> Self:
-        """The conversation as a cell finds it, without its turn and what follows."""
+        """Return the conversation up to a cell, without its turn and later ones."""
         at = self._place(cell)
         return self if at is None else replace(self, turns=self.turns[:at])
 
     def dropped_by(self, cell: str) -> int:
-        """How many turns of other cells a new turn of this cell drops."""
+        """Return how many turns of other cells a new turn of this cell drops."""
         at = self._place(cell)
         later = self.turns[at:] if at is not None else ()
         return sum(_whose(turn.cell) != _whose(cell) for turn in later)
 
     def has(self, cell: str) -> bool:
-        """Whether a cell has a turn."""
+        """Return whether a cell has a turn."""
         return self._place(cell) is not None
 
     def with_turn(self, turn: Turn) -> Self:
-        """The conversation with a turn in its place, and nothing after it."""
+        """Return the conversation ending in a turn, which replaces its cell's."""
         kept = self.before(turn.cell)
         return replace(kept, turns=(*kept.turns, turn))
 
     def without(self, how: str, excess: int) -> Self:
-        """The conversation with turns left out that sum up to ``excess`` tokens.
+        """Return the conversation without turns that add up to ``excess`` tokens.
 
-        ``how``: ``oldest`` leaves out from the beginning, ``middle`` keeps the first
-        turn and leaves out after it. The system prompt stays.
+        ``how``: ``oldest`` removes turns from the start, ``middle`` keeps the first
+        turn and removes those after it. The system prompt stays.
         """
         kept, first = list(self.turns), int(how == "middle")
         system = self.system
@@ -106,7 +106,7 @@ class Conversation(Value):
         return replace(self, turns=tuple(kept))
 
     def rows(self) -> list[dict[str, Any]]:
-        """One dict a message: turn (from 1), cell, role, content, tool."""
+        """Return one dict per message: turn (from 1), cell, role, content, tool."""
         return [
             {
                 "turn": number,
@@ -120,23 +120,23 @@ class Conversation(Value):
         ]
 
     def frame(self) -> "pd.DataFrame":
-        """The rows as a DataFrame with columns turn, cell, role, content, tool."""
+        """Return the rows as a DataFrame: turn, cell, role, content, tool."""
         import pandas as pd
 
         columns = ["turn", "cell", "role", "content", "tool"]
         return pd.DataFrame(self.rows(), columns=columns)
 
     def to_json(self) -> str:
-        """The messages as a JSON array in the OpenAI form."""
+        """Return the messages as a JSON array in OpenAI format."""
         wires = [message.wire() for message in self.messages]
         return json.dumps(wires, ensure_ascii=False, indent=2)
 
     @classmethod
     def from_json(cls, name: str, text: str) -> Self:
-        """The conversation of messages in the OpenAI form: an array, or a request.
+        """Parse messages in OpenAI format: an array, or a request body.
 
         Raises:
-            UsageError: it is not JSON, or a message is not one.
+            UsageError: the text is not JSON, or a message is invalid.
         """
         try:
             data = json.loads(text)
@@ -149,7 +149,7 @@ class Conversation(Value):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """The conversation from :meth:`to_dict`."""
+        """Build the conversation from the result of :meth:`to_dict`."""
         return cls(data["name"], tuple(map(Turn.from_dict, data.get("turns", ()))))
 
     def _place(self, cell: str) -> int | None:
@@ -158,10 +158,10 @@ class Conversation(Value):
 
 
 def checked(data: Any, name: str) -> Conversation:
-    """The conversation of a file, each part of the type that it is used as.
+    """Build the conversation of a file, checking the type of each field.
 
     Raises:
-        ValueError, KeyError, TypeError, AttributeError: it is none.
+        ValueError, KeyError, TypeError, AttributeError: the data is not one.
     """
     found = replace(Conversation.from_dict(data), name=name)
     for turn in found.turns:
@@ -178,7 +178,7 @@ def checked(data: Any, name: str) -> Conversation:
 
 
 def counted_as(request: Request, place: str) -> str:
-    """What tokens of a prompt depend on beside its turns, as a short mark."""
+    """Return a short hash of what affects a prompt's token count besides its turns."""
     system = [one.content for one in request.messages if one.role == "system"]
     params = {name: request.params.get(name) for name in _IN_PROMPTS}
     parts = [place, request.model, system, params, dict(request.extra)]
@@ -187,10 +187,10 @@ def counted_as(request: Request, place: str) -> str:
 
 
 def excess(request: Request, prompt: int, context: int | None) -> int:
-    """How many tokens a request is too long, for an answer of ``max_tokens``.
+    """Return by how many tokens a request exceeds the context.
 
-    ``prompt`` is its length. At most zero where it fits, or where the context of the
-    model is not known.
+    Reserves ``max_tokens`` for the answer. ``prompt`` is the prompt's length in tokens.
+    Zero or negative if it fits, or zero if the context is unknown.
     """
     if context is None:
         return 0
@@ -199,14 +199,14 @@ def excess(request: Request, prompt: int, context: int | None) -> int:
 
 
 def overfull(name: str, prompt: Count, context: int) -> UsageError:
-    """The error of a conversation that no longer fits."""
+    """Return the error for a conversation that no longer fits."""
     approx = "" if prompt.exact else say("ui.approx")
     shown = f"{approx}{prompt.tokens:,}"
     return UsageError("chat.full", name=name, tokens=shown, context=f"{context:,}")
 
 
 def turn_tokens(turn: Turn) -> int:
-    """About how many tokens a turn takes in a request."""
+    """Return the estimated tokens of a turn in a request."""
     return sum(token_counts.count(m.content or "").tokens + 5 for m in turn.messages)
 
 

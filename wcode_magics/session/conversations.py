@@ -1,8 +1,8 @@
-"""The conversations of a session: kept, and given the next prompt.
+"""Conversations of a session: storage, and building of the next turn.
 
-In a notebook they are files beside the person's other data, one for each conversation
-of each notebook, so that a restarted kernel goes on where it was. Elsewhere they live
-as long as the process; :meth:`Chat.save` and :meth:`Chat.load` carry them over.
+In a notebook they are files in the user's data folder, one per conversation and
+notebook, so that a restarted kernel continues them. Elsewhere they live as long as
+the process; :meth:`Chat.save` and :meth:`Chat.load` persist them.
 """
 
 import json
@@ -35,13 +35,13 @@ _OWN = {"cell", "profile"}
 _UNREADABLE = (
     *(OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError),
 )
-"""What reading a file of any content raises."""
+"""Errors raised by reading a file of arbitrary content."""
 
 KIND = ".json"
 
 
 class Chats:
-    """Conversations by name; in ``folder``, or in memory where that is None."""
+    """Conversations by name; stored in ``folder``, or in memory if None."""
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder
@@ -49,20 +49,20 @@ class Chats:
         self._lock = threading.Lock()
 
     def __getitem__(self, name: str) -> Conversation:
-        """The conversation of a name; an empty one where there is none."""
+        """Return the conversation of a name; an empty one if there is none."""
         with self._lock:
             if name not in self._held:
                 self._held[name] = self._read(name)
             return self._held[name]
 
     def put(self, conversation: Conversation) -> None:
-        """Keep a conversation under its name."""
+        """Store a conversation under its name."""
         with self._lock:
             self._held[conversation.name] = conversation
             self._write(conversation)
 
     def forget(self, name: str) -> bool:
-        """Forget a conversation, also a damaged one; tells whether there was one."""
+        """Delete a conversation, even a damaged one; return whether it existed."""
         known = name in self.names() or name in self.damaged()
         with self._lock:
             self._held.pop(name, None)
@@ -77,11 +77,11 @@ class Chats:
             raise UsageError("chat.unwritable", path=path, reason=wrong) from wrong
 
     def names(self) -> list[str]:
-        """The conversations that have turns, sorted; without damaged ones."""
+        """Return the names of readable conversations that have turns, sorted."""
         return sorted(name for name in self._all() if self._turns(name))
 
     def damaged(self) -> dict[str, UsageError]:
-        """The conversations that cannot be read, and why."""
+        """Return the unreadable conversations with their errors."""
         found = {}
         for name in sorted(self._all()):
             try:
@@ -103,7 +103,7 @@ class Chats:
             return ()
 
     def go_on(self, before: Reply, after: Reply) -> None:
-        """Put a continued answer in the place of the one that was cut off."""
+        """Replace an answer that was cut off by its continuation."""
         for name in self.names():
             held = self[name]
             last = held.turns[-1]
@@ -148,7 +148,7 @@ class Chats:
 
 @dataclass(frozen=True, slots=True)
 class _Draft:
-    """A turn that waits for its answer; ``start`` is its first message's place."""
+    """A turn awaiting its answer; ``start`` is the index of its first message."""
 
     chats: Chats
     name: str
@@ -179,11 +179,11 @@ def next_turn(
     prepared: Prepared,
     context: Callable[[Prepared, int], int | None],
 ) -> Prepared:
-    """The prompt as the next turn of a conversation, which takes it when answered.
+    """Return the prompt as the next turn of a conversation; its answer adds the turn.
 
-    The system prompt of the cell, or of its profile, counts over that of the
-    conversation, and that over what the session has by default. ``context`` tells the
-    model's context for a prompt of so many tokens, as :meth:`Session.context` does.
+    The system prompt of the cell, or of its profile, takes precedence over the
+    conversation's, and that over the session's default. ``context`` returns the model's
+    context for a prompt length in tokens, like :meth:`Session.context`.
 
     Raises:
         UsageError: it does not fit the model's context, and ``trim`` is ``stop``.
@@ -212,7 +212,7 @@ def next_turn(
 def _least(
     kept: Conversation, found: Conversation, request: Request, place: str
 ) -> int | None:
-    """The tokens that the prompt has at least, by what was counted of its turns."""
+    """Return the minimum prompt length in tokens, from the count of earlier turns."""
     last = found.turns[-1] if found.turns else None
     if last is None or last.least_tokens is None or kept is not found:
         return None
@@ -236,7 +236,7 @@ def _fitted(
     excess = chat.excess(request, count.tokens, context)
     if how != "stop" and not count.exact:
         excess = chat.excess(request, count.most, context)
-        excess = math.ceil(excess / token_counts.MARGIN)  # turns are estimated as well
+        excess = math.ceil(excess / token_counts.MARGIN)  # turns are estimates too
     if excess <= 0 or context is None:
         return found
     kept = found if how == "stop" else found.without(how, excess)
@@ -251,7 +251,7 @@ def _fitted(
 def _news(
     held: Conversation, kept: Conversation, cell: str
 ) -> list[tuple[str, Mapping[str, Any]]]:
-    """What the person should know about the place of this turn."""
+    """Return advice about the position of this turn in the conversation."""
     news: list[tuple[str, Mapping[str, Any]]] = []
     if held.has(cell):
         dropped = held.dropped_by(cell)
@@ -264,21 +264,21 @@ def _news(
 
 
 class Asks(Protocol):
-    """What a conversation needs of its session."""
+    """Session interface that a conversation uses."""
 
     chats: Chats
 
     def context(self, prepared: Prepared, size: int) -> int | None:
-        """The context of the model, or None where nobody tells."""
+        """Return the context of the model in tokens, or None if unknown."""
 
     def prepare(self, prompt: "Prompt", **given: Any) -> Prepared:
-        """A prompt made a request, with nothing sent."""
+        """Build the request for a prompt without sending it."""
 
     def ask(self, prompt: "Prompt", **given: Any) -> Reply:
-        """Send a prompt and wait for its whole answer."""
+        """Send a prompt and wait for the whole answer."""
 
     def stream(self, prompt: "Prompt", **given: Any) -> "Stream":
-        """Send a prompt; its answer comes as deltas."""
+        """Send a prompt and return a stream of its answer's deltas."""
 
 
 class Chat:
@@ -296,10 +296,10 @@ class Chat:
     def prepare(
         self, prompt: Any, *, cell: str | None = None, **given: Any
     ) -> Prepared:
-        """The next turn, with nothing sent; sending it by any way adds the turn.
+        """Prepare the next turn without sending it; any way of sending adds the turn.
 
-        ``cell`` is whose turn it is: a second one of the same cell replaces the first
-        and drops what came after it. None: a new one.
+        ``cell`` identifies the turn: a second turn of the same cell replaces the first
+        and drops all later ones. None creates a new one.
         """
         prepared = self._session.prepare(prompt, **given)
         cell = cell or secrets.token_hex(8)
@@ -307,23 +307,23 @@ class Chat:
         return next_turn(session.chats, self.name, cell, prepared, session.context)
 
     def ask(self, prompt: Any, **given: Any) -> Reply:
-        """The next turn, as :meth:`Session.ask`."""
+        """Send the next turn, like :meth:`Session.ask`."""
         return self._session.ask(self.prepare(prompt, **given))
 
     def stream(self, prompt: Any, **given: Any) -> "Stream":
-        """The next turn, as :meth:`Session.stream`."""
+        """Stream the next turn, like :meth:`Session.stream`."""
         return self._session.stream(self.prepare(prompt, **given))
 
     def frame(self) -> "pd.DataFrame":
-        """A row a message: turn, cell, role, content, tool."""
+        """Return one row per message: turn, cell, role, content, tool."""
         return self.conversation.frame()
 
     def reset(self) -> bool:
-        """Forget all turns; tells whether there were any."""
+        """Delete all turns; return whether there were any."""
         return self._session.chats.forget(self.name)
 
     def save(self, path: str | Path) -> None:
-        """Write the messages as JSON in the OpenAI form."""
+        """Write the messages as JSON in OpenAI format."""
         target = Path(path).expanduser()
         try:
             private_files.write(target, self.conversation.to_json() + "\n")
@@ -331,11 +331,11 @@ class Chat:
             raise UsageError("chat.unwritable", path=target, reason=wrong) from wrong
 
     def load(self, path: str | Path) -> None:
-        """Begin anew with messages in the OpenAI form from a JSON file.
+        """Replace the conversation by messages in OpenAI format from a JSON file.
 
         Raises:
             VariableError: the file cannot be read.
-            UsageError: it holds no messages.
+            UsageError: it contains no messages.
         """
         source = Path(path).expanduser()
         try:
@@ -352,7 +352,7 @@ def _parted(messages: Sequence[Message]) -> tuple[str | None, tuple[Message, ...
 
 
 def _without_reasoning(message: Message) -> Message:
-    """What stays in the conversation: thinking is for its own turn alone."""
+    """Remove the reasoning, which is not sent in later turns."""
     return replace(message, reasoning=None, reasoning_field=None)
 
 
@@ -361,5 +361,5 @@ def _answer(reply: Reply) -> Message:
 
 
 def total(reply: Reply) -> int | None:
-    """The tokens of a conversation after a reply, where the endpoint counted."""
+    """Return the tokens of a conversation after a reply; None if not reported."""
     return None if reply.usage is None else reply.usage.total_tokens

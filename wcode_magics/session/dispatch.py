@@ -1,4 +1,4 @@
-"""Where the requests of a person go, and what is kept of the answers."""
+"""Routing of a session's requests, and storage of the replies."""
 
 import datetime as dt
 import math
@@ -29,15 +29,15 @@ if TYPE_CHECKING:
 
 
 DAY_S = 86_400.0
-"""A younger record is of the model that is there."""
+"""Maximum age in seconds of a record replayed without checking for a newer model."""
 
 
 class Dispatch(Bound):
     """Settings, connections, budget and history.
 
     Args:
-        settings: the layers of settings.
-        transport: an ``httpx.AsyncBaseTransport`` in place of the network's.
+        settings: layers of settings.
+        transport: ``httpx.AsyncBaseTransport`` that replaces the network.
     """
 
     def __init__(self, settings: Settings, transport: Any = None) -> None:
@@ -55,7 +55,7 @@ class Dispatch(Bound):
         self.close()
 
     def close(self) -> None:
-        """Close the connections and the sandbox; the next request opens them anew."""
+        """Close connections, sandbox and stores; the next request reopens them."""
         self._connections.close()
         self.ledger.close()
 
@@ -65,7 +65,7 @@ class Dispatch(Bound):
         return self.history[-1] if self.history else None
 
     def exchanges(self, ready: Sequence[Prepared]) -> list[Exchange]:
-        """Make requests ready that go together; raises StoreError."""
+        """Prepare the sending of a group of requests; raises StoreError."""
         self.budget.limit = self.settings.resolve({})["budget"] or math.inf
         return list(map(self._exchange, ready, self.answerers(ready)))
 
@@ -78,7 +78,7 @@ class Dispatch(Bound):
         return Exchange(one, answerer, partial(self._keep, one.resolved), limits)
 
     def endpoint(self, resolved: Resolved | None = None) -> Endpoint:
-        """Where requests go; starts the sandbox where there is no key.
+        """Return the endpoint of requests; starts the sandbox if there is no key.
 
         Raises:
             SettingError: a key is needed and there is none.
@@ -87,13 +87,13 @@ class Dispatch(Bound):
         return found or self._connections.sandbox()
 
     def client(self, resolved: Resolved) -> Client:
-        """The client for the endpoint, kept with its connections."""
+        """Return the client for the endpoint, with its open connections."""
         return self._connections.client(self.endpoint(resolved))
 
     def answerer(
         self, resolved: Resolved, found: Reply | None = None
     ) -> "Client | Recorded":
-        """What answers: the endpoint, or the record that was found or must be."""
+        """Return a client: live, or replaying the found or required record."""
         if found is None and Replay(resolved["replay"]).sends:
             return self.client(resolved)
         from wcode_magics.sending.replay_client import Recorded
@@ -101,10 +101,9 @@ class Dispatch(Bound):
         return Recorded(self.ledger.store(resolved), found)
 
     def answerers(self, ready: Sequence[Prepared]) -> "list[Client | Recorded]":
-        """What answers requests that go together.
+        """Return the clients for a group of requests.
 
-        Equal ones have as many records, each its own, and
-        none by a ``seed`` alone.
+        Equal requests each get their own record, and none merely because of a ``seed``.
         """
         asked = [(one.request, one.resolved) for one in ready]
         found = self.ledger.recall(asked, self.place)
@@ -114,7 +113,7 @@ class Dispatch(Bound):
         ]
 
     def _current(self, one: Prepared, record: Reply | None) -> Reply | None:
-        """The record, unless another model has taken its name since."""
+        """Return the record, or None if its model name now denotes a newer model."""
         if record is None or record.answered is None or record.from_sandbox:
             return record
         model, came = one.request.model, record.answered.timestamp()
@@ -130,14 +129,14 @@ class Dispatch(Bound):
         return None
 
     def place(self, resolved: Resolved) -> str | None:
-        """The endpoint whose records count, as the store has it; None: any."""
+        """Return the endpoint to match in the store; None matches any."""
         sends = Replay(resolved["replay"]).sends
         endpoint = self.settings.endpoint(resolved) if sends else None
         return whose(resolved, endpoint)
 
     @property
     def store(self) -> "Store":
-        """What was paid for; raises StoreError where the file cannot be used."""
+        """The store of paid answers; raises StoreError if the file is unusable."""
         return self.ledger.store(self.settings.resolve({}))
 
     def _keep(self, resolved: Resolved, reply: Reply) -> None:
@@ -145,9 +144,9 @@ class Dispatch(Bound):
         self.ledger.keep(reply, resolved)
 
     def context(self, prepared: Prepared, size: int) -> int | None:
-        """The context of the model, or None where nobody tells.
+        """Return the context of the model in tokens, or None if unknown.
 
-        The endpoint is asked once a prompt of ``size`` tokens may not fit.
+        The endpoint is queried only if a prompt of ``size`` tokens may not fit.
         """
         model, resolved = prepared.request.model, prepared.resolved
         row = models.find(model, resolved.place)
@@ -156,5 +155,5 @@ class Dispatch(Bound):
         return loop.run(self.client(resolved).contexts.of, model, size)
 
     def models(self) -> list[dict[str, Any]]:
-        """What the endpoint itself lists; raises EndpointError."""
+        """Return the endpoint's own model list; raises EndpointError."""
         return loop.run(self.client(self.settings.resolve({})).models)

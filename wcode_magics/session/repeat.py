@@ -1,4 +1,4 @@
-"""The same prompt several times: a sequence of replies that tells how they agree."""
+"""Replies of a repeated prompt, and how far they agree."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ RUN = "run"
 
 @dataclass(frozen=True, repr=False)
 class Runs(Sequence[Reply]):
-    """The replies that came, in the order of their runs; also those that broke off.
+    """The replies received, in the order of their runs, including interrupted ones.
 
     ``trials`` are all runs, each with its reply, its error, or both;
     ``trial.point["run"]`` is its number, from 1.
@@ -45,12 +45,12 @@ class Runs(Sequence[Reply]):
 
     @cached_property
     def replies(self) -> list[Reply]:
-        """The same as a list."""
+        """The replies as a list."""
         return self._sweep.replies
 
     @property
     def cost(self) -> float | None:
-        """All replies together in ¥; None where a price is not known."""
+        """Total cost of all replies in ¥; None if a price is unknown."""
         return self._sweep.cost
 
     @property
@@ -60,14 +60,14 @@ class Runs(Sequence[Reply]):
 
     @cached_property
     def agreement(self) -> Agreement:
-        """How far the texts of the replies agree."""
+        """Agreement between the texts of the replies."""
         return agree(self.replies)
 
     @cached_property
     def fork(self) -> tuple[Trial, Fork] | None:
-        """A run with the most common answer, and where the nearest other one parts.
+        """A run with the most common answer, and where the nearest other diverges.
 
-        None where all agree.
+        None if all agree.
         """
         texts = [text for text, _count in self.agreement.counts]
         if len(texts) <= 1:
@@ -77,7 +77,7 @@ class Runs(Sequence[Reply]):
         return most, min(filter(None, forks), key=lambda fork: fork.at)
 
     def frame(self) -> "pd.DataFrame":
-        """A row a run: run, and what :meth:`Sweep.frame` has."""
+        """Return one row per run: its number and the columns of :meth:`Sweep.frame`."""
         return self._sweep.frame()
 
     def _of_text(self, text: str) -> Trial:
@@ -94,5 +94,5 @@ def _reply(trial: Trial) -> Reply:
 
 
 def gathered(done: Mapping[int, Trial]) -> Runs:
-    """The trials that were done, by their places."""
+    """Build Runs from finished trials, keyed by position."""
     return Runs(tuple(done[place] for place in sorted(done)))

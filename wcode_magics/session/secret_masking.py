@@ -1,10 +1,10 @@
-r"""Secrets, masked in what leaves the machine.
+r"""Masking of secrets in text that leaves the machine.
 
-A secret is known by the name it stands under (``db_password``, ``{"X-API-Key": …}``,
+A secret is recognized by its name (``db_password``, ``{"X-API-Key": …}``,
 ``token=…``), by its form (:data:`FORMS`), or because it looks random. The first two
-are sure enough to mask the same text wherever else it stands.
+are reliable enough to mask the same text everywhere else.
 
-The package detect-secrets was measured for this: it asks the issuers over the network
+The package detect-secrets was evaluated for this: it asks the issuers over the network
 whether a key works, needs requests and PyYAML, reads files line by line, and does not
 know ``hf_``, ``AIza`` or the names inside a value.
 """
@@ -18,11 +18,11 @@ from typing import Any
 from wcode_magics.output.secret_forms import MASK, without_forms, without_random
 
 SHORTEST = 6
-"""Characters of a text that is masked wherever it stands; shorter ones are words."""
+"""Minimum length in characters of a text masked everywhere; shorter ones are words."""
 DEPTH, ITEMS = 5, 5_000
-"""How far values are searched for secrets."""
+"""Maximum depth and number of values searched for secrets."""
 ENDS = 10_000
-"""Characters at each end of a text that are looked at to show a part of it."""
+"""Characters examined at each end of a text that is shown shortened."""
 
 _WORDS = frozenset(
     {
@@ -41,7 +41,7 @@ _PLAIN = frozenset(
         *("path", "price", "primary", "public", "size", "sort", "type", "warning"),
     }
 )
-"""Words that make a name one of something else, such as ``KeyError``."""
+"""Words that mark a name as not secret, such as ``KeyError``."""
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[\u3400-\u9fff]+")
 
 _NAMED = re.compile(
@@ -55,7 +55,7 @@ _NAMED = re.compile(
 
 
 def is_secret(name: str) -> bool:
-    """Whether what stands under a name is a secret."""
+    """Return whether a name denotes a secret."""
     words = [word.lower() for word in _WORD.findall(name)]
     joined = "".join(words)
     if _PLAIN & {*words}:
@@ -66,7 +66,7 @@ def is_secret(name: str) -> bool:
 
 
 def secrets_in(names: Mapping[str, Any]) -> list[str]:
-    """The texts that stand under a secret's name, at any depth; the longest first."""
+    """Return the texts under secret names, at any depth; the longest first."""
     found: set[str] = set()
     for name, value in names.items():
         found.update(_SecretSearch().texts(value, secret=is_secret(name)))
@@ -75,13 +75,13 @@ def secrets_in(names: Mapping[str, Any]) -> list[str]:
 
 
 class _SecretSearch:
-    """Looks through one value, as far as :data:`ITEMS` go."""
+    """Searches one value, up to :data:`ITEMS` items."""
 
     def __init__(self) -> None:
         self._left = ITEMS
 
     def texts(self, value: Any, *, secret: bool, depth: int = DEPTH) -> Iterator[str]:
-        """The texts inside that stand under a secret's name."""
+        """Yield the texts inside that are under a secret name."""
         self._left -= 1
         if depth < 0 or self._left < 0 or isinstance(value, type):
             return
@@ -98,7 +98,7 @@ class _SecretSearch:
 
 
 def _inside(value: Any) -> Iterable[tuple[str, Any]]:
-    """What a container, or an object of plain attributes, holds, by name."""
+    """Return the items of a container or plain object, by name."""
     if isinstance(value, Mapping):
         return [(str(name), inner) for name, inner in _first(value.items())]
     if isinstance(value, list | tuple | set | frozenset):
@@ -112,20 +112,20 @@ def _first(items: Iterable[Any]) -> list[Any]:
 
 
 class Masker:
-    """Masks in texts and values; ``secrets`` are masked wherever they stand."""
+    """Masks texts and values; ``secrets`` are masked wherever they occur."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
         self._secrets = tuple(secrets)
         self._short = _Short(self)
 
     def text(self, text: str, *, code: bool = True) -> str:
-        """The text without secrets; not ``code``: also where no quotes stand."""
+        """Mask secrets in a text; unless ``code``, also unquoted values."""
         for secret in self._secrets:
             text = text.replace(secret, MASK)
         return without_random("".join(_by_name(without_forms(text), code=code)))
 
     def value(self, name: str, value: Any, limit: int) -> str:
-        """A value in at most ``limit`` characters, masked before it is shortened."""
+        """Format a value in at most ``limit`` characters, masked before shortening."""
         if is_secret(name) and not isinstance(value, bool | None) and _holds(value):
             return MASK
         self._short.maxstring = self._short.maxother = limit
@@ -157,17 +157,17 @@ class _Short(reprlib.Repr):
 
 
 def _ends(text: str) -> str:
-    """A text without its middle where it is so long that only its ends are shown."""
+    """Return a text without its middle if only its ends will be shown."""
     return text if len(text) <= 2 * ENDS else text[:ENDS] + text[-ENDS:]
 
 
 def _holds(value: Any) -> bool:
-    """Whether a value can be a secret; code cannot."""
+    """Return whether a value can be a secret; functions and classes cannot."""
     return not (callable(value) and hasattr(value, "__qualname__"))
 
 
 def _by_name(text: str, *, code: bool) -> Iterator[str]:
-    """The parts of a text, masked what stands behind a secret's name."""
+    """Yield the parts of a text, masking values that follow a secret's name."""
     at = 0
     while match := _NAMED.search(text, at):
         yield text[at : match.end("name")]
@@ -180,7 +180,7 @@ def _by_name(text: str, *, code: bool) -> Iterator[str]:
 
 
 def _masked(match: re.Match[str], *, code: bool) -> str | None:
-    """What stands behind a secret's name, masked; None where it is code."""
+    """Return the masked value after a secret's name; None if it is code."""
     if match["quoted"] is not None:
         return f"{match['head']}{match['quote']}{MASK}{match['quote']}"
     called = match["call"] or not any(c.isdigit() for c in match["bare"])

@@ -1,8 +1,8 @@
-"""What a script uses, and every face: settings, requests, replies, history.
+"""Session: settings, requests, replies and history, for scripts and all interfaces.
 
-All network work is a coroutine on the background loop of
-:mod:`wcode_magics.runtime.loop`. :class:`Session` waits for it; ``Session.aio`` has the
-same methods for ``await``.
+All network operations are coroutines on the background loop of
+:mod:`wcode_magics.runtime.loop`. :class:`Session` blocks until they finish;
+``Session.aio`` has the same methods for ``await``.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -47,16 +47,16 @@ from wcode_magics.settings.settings import Settings, advice_of, checked_extra
 
 
 class Session(Dispatch):
-    """Settings, connections and history of one person at work.
+    """Settings, connections and history of one user.
 
     Args:
-        settings: the layers of settings; fresh ones if None.
-        transport: an ``httpx.AsyncBaseTransport`` in place of the network's.
-        **values: settings and default parameters by name, as ``%wcode_config`` has
-            them, and ``api_key``: ``Session(model="…", temperature=0.2)``.
+        settings: layers of settings; new ones if None.
+        transport: ``httpx.AsyncBaseTransport`` that replaces the network.
+        **values: settings and default parameters by name, as in ``%wcode_config``, and
+            ``api_key``: ``Session(model="…", temperature=0.2)``.
 
     Raises:
-        SettingError, ParameterError: no such name, or a value not allowed.
+        SettingError, ParameterError: unknown name, or a value not allowed.
     """
 
     def __init__(
@@ -80,21 +80,21 @@ class Session(Dispatch):
         return AsyncSession(self)
 
     def ask(self, prompt: Prompt, *, watch: Watch | None = None, **given: Any) -> Reply:
-        """Send a prompt and wait for its whole answer.
+        """Send a prompt and wait for the whole answer.
 
-        Where there are ``functions``, what the model calls is run and answered until
-        it calls no more; those marked by ``confirm`` run only if :attr:`allow` says so.
+        With ``functions``, the model's calls are run and answered until it calls no
+        more; functions marked by ``confirm`` run only if :attr:`allow` returns True.
 
         Args:
-            prompt: text, messages, or what :meth:`prepare` returned.
-            watch: is called ten times a second with the seconds until it is sent
-                again; 0 where that is not waited for.
+            prompt: text, messages, or the result of :meth:`prepare`.
+            watch: called ten times a second with the seconds until the next attempt;
+                0 if none is waited for.
             **given: options of :meth:`prepare`.
 
         Raises:
             UsageError: nothing was sent, or the model never stopped calling.
             EndpointError: its ``reply`` holds what arrived, if anything did.
-            AnswerError: the answer is not of the form asked for; likewise.
+            AnswerError: the answer does not have the requested form; likewise.
         """
         ready = self.prepare(prompt, **given)
         if not ready.resolved["functions"]:
@@ -107,21 +107,21 @@ class Session(Dispatch):
     def run_tools(
         self, prompt: Prompt, functions: Sequence[Callable[..., Any]], **given: Any
     ) -> Reply:
-        """Ask with functions that the model may call; ``reply.trace`` tells the calls.
+        """Send a prompt with functions that the model may call.
 
-        Raises: as :meth:`ask`.
+        ``reply.trace`` lists the calls. Raises as :meth:`ask`.
         """
         return self.ask(prompt, functions=list(functions), **given)
 
     def stream(self, prompt: Prompt, **given: Any) -> Stream:
-        """Send a prompt; iterate over the deltas, then take ``.reply``.
+        """Send a prompt; iterate over the deltas, then use ``.reply``.
 
         Calls of ``functions`` are streamed and not run.
         """
         return Stream(self.exchange(prompt, **given))
 
     def chat(self, name: str = "chat") -> Chat:
-        """The conversation of a name, which its turns are added to."""
+        """Return the conversation of a name, which its turns are added to."""
         return Chat(self, name)
 
     def sweep(
@@ -137,8 +137,8 @@ class Session(Dispatch):
         Args:
             prompt: text or messages.
             grid: values by parameter, or by ``model``.
-            watch: as in :meth:`ask`, of the request that is sent again first.
-            **given: options that all share; ``yes=True`` allows more than 20 requests.
+            watch: as in :meth:`ask`, for the request that is retried first.
+            **given: options shared by all; ``yes=True`` allows more than 20 requests.
 
         Raises:
             UsageError: nothing was sent.
@@ -148,7 +148,7 @@ class Session(Dispatch):
     def sweep_plan(
         self, prompt: Prompt, grid: Mapping[str, Sequence[Any]], **given: Any
     ) -> tuple[list[Point], list[Prepared]]:
-        """The points of a grid and their requests, with nothing sent."""
+        """Return the points of a grid and their requests, without sending."""
         points = grid_points(grid)
         agreed = given.pop("yes", False)
         each = [self.prepare(prompt, **{**given, **point}) for point in points]
@@ -163,7 +163,7 @@ class Session(Dispatch):
         ready: list[Prepared],
         tell: Callable[[int, Trial], object] = lambda _place, _trial: None,
     ) -> Group:
-        """The requests of a plan, ready to be sent together."""
+        """Prepare the requests of a plan to be sent together."""
         return Group(points, self.exchanges(ready), tell)
 
     def repeat(
@@ -174,15 +174,15 @@ class Session(Dispatch):
         watch: Watch | None = None,
         **given: Any,
     ) -> Runs:
-        """Send one prompt several times at once; more than 20 times with ``yes=True``.
+        """Send one prompt several times concurrently; over 20 times with ``yes=True``.
 
-        A ``seed`` is sent as it is given: with one, the runs tell whether the
-        endpoint keeps to it; without, they differ. None becomes a turn of a ``chat``.
-        ``watch`` is as in :meth:`sweep`.
+        A ``seed`` is sent unchanged: with one, the runs show whether the endpoint
+        honours it; without, they vary. None becomes a turn of a ``chat``. ``watch`` is
+        as in :meth:`sweep`.
 
         Raises:
             UsageError: nothing was sent.
-            Stopped: its ``value`` is the runs that were over.
+            Stopped: its ``value`` is the finished runs.
         """
         plan = self.repeat_plan(prompt, times, **given)
         done: dict[int, Trial] = {}
@@ -195,7 +195,7 @@ class Session(Dispatch):
     def repeat_plan(
         self, prompt: Prompt, times: int, **given: Any
     ) -> tuple[list[Point], list[Prepared]]:
-        """The numbers of the runs and their requests, with nothing sent."""
+        """Return the numbers of the runs and their requests, without sending."""
         agreed = given.pop("yes", False)
         one = replace(self.prepare(prompt, **given), then=None)
         if one.resolved["functions"]:
@@ -205,12 +205,12 @@ class Session(Dispatch):
         return [{RUN: number + 1} for number in range(times)], [one] * times
 
     def rounds(self, ready: Prepared) -> tuple[Rounds, Toolbox]:
-        """The loop of a request with functions, and what runs its calls."""
+        """Return the tool loop of a request with functions, and its toolbox."""
         box = Toolbox(ready.resolved["functions"], ask=self.allow)
         return Rounds(ready, int(ready.resolved["rounds"])), box
 
     def exchange(self, prompt: Prompt, **given: Any) -> Exchange:
-        """A prompt made ready to be sent on the loop, or to be replayed."""
+        """Prepare a prompt to be sent on the loop, or to be replayed."""
         (one,) = self.exchanges([self.prepare(prompt, **given)])
         return one
 
@@ -221,7 +221,7 @@ class Session(Dispatch):
         names: Mapping[str, Any] | None = None,
         **given: Any,
     ) -> Prepared:
-        """The request for a prompt, with nothing sent.
+        """Build the request for a prompt without sending it.
 
         Args:
             prompt: text, or messages.
@@ -230,8 +230,8 @@ class Session(Dispatch):
                 ``profile``, ``param`` as (name, value) pairs, every parameter).
 
         Raises:
-            UsageError: a value is not allowed, the prompt is empty or contains the
-                key, and so on.
+            UsageError: for example, a value is not allowed, or the prompt is empty or
+                contains the key.
         """
         if isinstance(prompt, Prepared):
             return prompt
@@ -256,23 +256,23 @@ class Session(Dispatch):
         return Prepared(request, resolved, tuple(advice), None, read, budget=budget)
 
     def repair(self, prepared: Prepared, reply: Reply, **given: Any) -> Prepared:
-        """The request that asks once more for the form that a reply does not have.
+        """Return a repair request for a reply that does not have the requested form.
 
-        ``given`` are options that are to differ from the first request's.
+        Options in ``given`` replace those of the first request.
 
         Raises:
-            UsageError: there is nothing wrong with it, or no form was asked for.
+            UsageError: the reply is valid, or no form was requested.
         """
         return repaired(prepared, reply, options.check_given(given))
 
     def go_on(self, reply: Reply | None = None, **given: Any) -> Prepared:
-        """The request that goes on where a reply (None: the last) was cut off.
+        """Return the request that continues a reply that was cut off (None: the last).
 
-        The reply to it holds the whole text, is its child (``parent``), and says by
-        its ``seam`` how the endpoint took the beginning.
+        The new reply holds the whole text, is a child of the first (``parent``), and
+        its ``seam`` says how the endpoint treated the beginning.
 
         Raises:
-            UsageError: there is no reply, or it ended by itself.
+            UsageError: there is no reply, or it was complete.
         """
         reply = self._given_or_last(reply)
         if reply.finish_reason in {"stop", "tool_calls"}:
@@ -288,15 +288,15 @@ class Session(Dispatch):
         alternative: int | str,
         **given: Any,
     ) -> Prepared:
-        """The request that goes on from another token than the one a reply took.
+        """Return the request that continues a reply with another token at a position.
 
-        The reply to it is the child of the first, as :meth:`go_on` has it.
+        The new reply is a child of the first, as for :meth:`go_on`.
 
         Args:
             reply: one with token probabilities; None: the last.
-            token: its number, as the heat map counts, from 0.
+            token: token number as in the heat map, from 0.
             alternative: its number there, 1 the most likely, or its text.
-            **given: parameters that are to differ.
+            **given: parameters that differ from the first request's.
 
         Raises:
             UsageError: there is no such reply, token or alternative.
@@ -317,6 +317,6 @@ class Session(Dispatch):
 
 
 def sweep(prompt: Prompt, grid: Mapping[str, Sequence[Any]], **given: Any) -> Sweep:
-    """:meth:`Session.sweep` in a session of its own."""
+    """Run :meth:`Session.sweep` in a temporary session."""
     with Session() as session:
         return session.sweep(prompt, grid, **given)

@@ -1,4 +1,4 @@
-"""Answers of a wanted form: what is asked of the endpoint, and how the text is read."""
+"""Structured answers: the request parameters, and the parsing of the text."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -22,11 +22,11 @@ JSON_MODE = {"type": "json_object"}
 def wanted_form(
     resolved: Resolved,
 ) -> tuple[dict[str, Any], Reader | None, list[Advice]]:
-    """What ``schema`` or ``json`` ask for: parameters, reader of answers, advice.
+    """Return request parameters, reader and advice for ``schema`` or ``json``.
 
     Raises:
-        UsageError: ``schema`` is no schema.
-        OptionError: two of schema, json and response_format were given.
+        UsageError: ``schema`` is not a schema.
+        OptionError: two of schema, json and response_format are set.
     """
     schema, json = resolved["schema"], resolved["json"]
     given = [
@@ -50,14 +50,14 @@ def wanted_form(
 def repaired(
     prepared: Prepared, reply: Reply, given: Mapping[str, Any] | None = None
 ) -> Prepared:
-    """The request that asks once more, with what was wrong in the answer.
+    """Return a repair request that reports the answer's error to the model.
 
-    Options that are ``given`` replace those of the first request.
+    Options in ``given`` replace those of the first request.
 
     Raises:
-        UsageError: the answer was not asked for in a form, or there is nothing wrong.
+        UsageError: the answer was not requested in a form, or it is valid.
     """
-    read = reply._read  # noqa: SLF001 - how this answer was asked to be read
+    read = reply._read  # noqa: SLF001 - reader requested for this answer
     if read is None:
         raise UsageError("no_form")
     try:
@@ -103,7 +103,7 @@ def _length(reply: Reply) -> str:
 
 
 def plain_value(value: Any) -> Any:
-    """A parsed value as dicts, lists and scalars, for showing."""
+    """Convert a parsed value to dicts, lists and scalars for display."""
     from pydantic import TypeAdapter
 
     try:

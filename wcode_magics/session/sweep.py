@@ -1,4 +1,4 @@
-"""One prompt over a grid of values: what is asked, and the answers as a table."""
+"""One prompt over a grid of values: the requests, and the answers as a table."""
 
 import asyncio
 import itertools
@@ -29,7 +29,7 @@ Point = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One point of the grid and what it came to: a reply, an error, or both."""
+    """One point of the grid and its result: a reply, an error, or both."""
 
     point: Point
     reply: Reply | None = None
@@ -37,7 +37,7 @@ class Trial:
 
     @property
     def text(self) -> str:
-        """The answer; empty where there is none."""
+        """The answer; empty if there is none."""
         return self.reply.text if self.reply is not None else ""
 
 
@@ -51,21 +51,21 @@ class Sweep:
 
     @property
     def replies(self) -> list[Reply]:
-        """The answers that came, in order."""
+        """The replies received, in order."""
         return [trial.reply for trial in self.trials if trial.reply is not None]
 
     @property
     def cost(self) -> float | None:
-        """All answers together in ¥; None where a price is not known."""
+        """Total cost of all replies in ¥; None if a price is unknown."""
         costs = [reply.cost for reply in self.replies]
         known = [cost for cost in costs if cost is not None]
         return sum(known) if len(known) == len(costs) else None
 
     @cached_property
     def agreements(self) -> tuple[float, ...]:
-        """How far each answer agrees with the first one: shares of characters.
+        """Share of characters in which each answer agrees with the first, 0 to 1.
 
-        1 is the same text, nan where there was no answer.
+        1 for equal text, nan without an answer.
         """
         first = next(iter(self.replies), None)
         return tuple(
@@ -76,7 +76,7 @@ class Sweep:
         )
 
     def frame(self) -> "pd.DataFrame":
-        """A row a trial.
+        """Return one row per trial.
 
         The values of the grid, then text, prompt_tokens, completion_tokens, cost (¥),
         mean_logprob (natural, nan without ``logprobs``), agreement (with the first
@@ -89,10 +89,10 @@ class Sweep:
 
 
 def grid_points(grid: Mapping[str, Sequence[Any]]) -> list[Point]:
-    """The cross product of a grid, each value checked.
+    """Return the cross product of a grid, each value checked.
 
     Raises:
-        OptionError: no such dimension, or one without values.
+        OptionError: unknown dimension, or one without values.
         ParameterError: a value is not allowed.
     """
     columns = [[(name, value) for value in _values(name, grid[name])] for name in grid]
@@ -102,7 +102,7 @@ def grid_points(grid: Mapping[str, Sequence[Any]]) -> list[Point]:
 
 
 def grid_of(given: Mapping[str, Any]) -> dict[str, list[Any]]:
-    """The grid that the options ``sweep`` and ``models`` of a line say.
+    """Return the grid of the options ``sweep`` and ``models``.
 
     Raises:
         OptionError: a dimension was given twice.
@@ -117,10 +117,10 @@ def grid_of(given: Mapping[str, Any]) -> dict[str, list[Any]]:
 
 
 def estimated(asked: Sequence[tuple[Request, str]]) -> tuple[int, float | None]:
-    """About how many prompt tokens, and the most in ¥ (None: a price is unknown).
+    """Return the estimated prompt tokens and the maximum cost in ¥ (None: unknown).
 
-    ``asked`` are requests, each with the endpoint it goes to. The most is all prompts
-    with answers of ``max_tokens``, or else as long as the model can.
+    ``asked`` are requests, each with its endpoint. The maximum assumes answers of
+    ``max_tokens``, or of the model's maximum length.
     """
     total, most = 0, 0.0
     known = True
@@ -136,10 +136,10 @@ def estimated(asked: Sequence[tuple[Request, str]]) -> tuple[int, float | None]:
 
 
 class Group:
-    """Requests that go together, :data:`AT_ONCE` at a time.
+    """Requests sent together, :data:`AT_ONCE` at a time.
 
-    An error is the outcome of its trial. ``tell`` is given the place and the trial as
-    each one ends.
+    An error becomes the outcome of its trial. ``tell`` is called with the index and the
+    trial as each one ends.
     """
 
     def __init__(
@@ -153,11 +153,11 @@ class Group:
 
     @property
     def waits(self) -> float:
-        """Seconds until one is sent again, where all that were sent wait; else 0."""
+        """Seconds until the first retry, if all requests in flight wait; else 0."""
         return min((one.waits for one in tuple(self._sent.values())), default=0.0)
 
     async def whole(self) -> Sweep:
-        """Send all and wait for their ends."""
+        """Send all requests and return their trials."""
         gate = asyncio.Semaphore(AT_ONCE)
 
         async def trial(place: int) -> Trial:
@@ -177,14 +177,14 @@ class Group:
 
 
 def refuse_many(count: int, most: float | None) -> None:
-    """Raise where so many requests need a yes that was not given."""
+    """Raise UsageError for more than :data:`UNASKED` requests."""
     if count > UNASKED:
         price = "¥ –" if most is None else models.money(most)
         raise UsageError("sweep.many", count=count, limit=UNASKED, price=price)
 
 
 def refuse_unasked(asked: Sequence[tuple[Request, str]]) -> None:
-    """:func:`refuse_many` by what :func:`estimated` says."""
+    """Raise as :func:`refuse_many`, with the cost from :func:`estimated`."""
     _tokens, most = estimated(asked)
     refuse_many(len(asked), most)
 

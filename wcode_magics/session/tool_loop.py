@@ -1,7 +1,7 @@
-"""The rounds of a tool loop, without sending or running anything itself.
+"""Rounds of a tool loop, without sending requests or running functions.
 
-Whoever drives it (a script, a cell, async code) sends :attr:`Rounds.prepared`, gives
-the reply to :meth:`Rounds.calls`, runs what that returns, and gives the traces to
+The driver (a script, a cell, async code) sends :attr:`Rounds.prepared`, passes the
+reply to :meth:`Rounds.calls`, runs the returned calls, and passes the traces to
 :meth:`Rounds.answer`, until there are no calls.
 """
 
@@ -19,11 +19,11 @@ ROUNDS = 8
 
 
 class Rounds:
-    """One question, and the calls and answers that it leads to.
+    """State of one question's tool loop.
 
     Args:
-        prepared: the request, its tools among its parameters.
-        limit: how many times calls are run.
+        prepared: the request, with tools among its parameters.
+        limit: maximum number of rounds in which calls are run.
     """
 
     def __init__(self, prepared: Prepared, limit: int = ROUNDS) -> None:
@@ -35,7 +35,7 @@ class Rounds:
 
     @property
     def parallel(self) -> bool:
-        """Whether the calls of one reply may run side by side."""
+        """Whether the calls of one reply may run concurrently."""
         return bool(self.prepared.request.params.get("parallel_tool_calls", True))
 
     @property
@@ -50,10 +50,10 @@ class Rounds:
         )
 
     def calls(self, reply: Reply) -> tuple[ToolCall, ...]:
-        """The calls to run now; none where the reply is the answer.
+        """Return the calls to run now; none if the reply is final.
 
         Raises:
-            UsageError: the rounds are used up; its ``reply`` is the last one.
+            UsageError: the limit is exceeded; its ``reply`` is the last one.
         """
         self._replies.append(reply)
         if not reply.tool_calls or reply.interrupted:
@@ -66,7 +66,7 @@ class Rounds:
         return reply.tool_calls
 
     def answer(self, traces: Sequence[ToolTrace]) -> None:
-        """Take what the calls came to, in their order; ``prepared`` then asks on."""
+        """Add the calls' results, in order; ``prepared`` becomes the next request."""
         self.trace += tuple(traces)
         last, request = self._replies[-1], self.prepared.request
         told = [
@@ -82,7 +82,7 @@ class Rounds:
         )
         params = dict(request.params)
         if params.get("tool_choice") not in (None, "auto", "none"):
-            del params["tool_choice"]  # a forced call would be forced for ever
+            del params["tool_choice"]  # a forced call would recur in every round
         messages = (*request.messages, asked, *told)
         request = replace(request, messages=messages, params=params)
         self.prepared = replace(self.prepared, request=request, advice=())

@@ -1,8 +1,8 @@
-"""Python functions as tools: their schema, the check of a call, and running it.
+"""Python functions as tools: schema, argument validation and execution.
 
-A schema comes from type hints and the docstring. Arguments are validated before a
-function is called, what it raises goes back to the model as text, and nothing runs
-that was not listed. One call runs where the caller is; several run side by side,
+The schema is built from type hints and the docstring. Arguments are validated before
+a function is called, exceptions are returned to the model as text, and only listed
+functions run. A single call runs in the caller's thread; several run concurrently,
 plain functions in threads, async ones on one loop.
 """
 
@@ -33,7 +33,7 @@ _BY_NAME = {inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_O
 
 
 def confirm(function: F) -> F:
-    """Mark a function so that the person is asked before each call of it."""
+    """Mark a function so that the user must confirm each call of it."""
     setattr(function, _MARK, True)
     return function
 
@@ -45,8 +45,8 @@ class Tool:
     """A function with the schema of its arguments.
 
     Raises:
-        UsageError: it is no function, has no name, takes ``*args`` or ``**kwargs``,
-            or a type hint that no JSON can carry.
+        UsageError: it is not a function, has no name, takes ``*args`` or ``**kwargs``,
+            or has a type hint that JSON cannot represent.
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
@@ -58,7 +58,7 @@ class Tool:
 
     @cached_property
     def model(self) -> Any:
-        """A pydantic model of the arguments; its fields are ``a0``, ``a1``, ….
+        """Pydantic model of the arguments; its fields are ``a0``, ``a1``, ….
 
         The names are aliases, so that an argument may be called ``json`` or ``_x``.
         """
@@ -76,18 +76,18 @@ class Tool:
             config = ConfigDict(extra="forbid", regex_engine="python-re")
             model = create_model("Arguments", __config__=config, **fields)
             model.model_json_schema()
-        except Exception as wrong:  # the hints are the person's own
+        except Exception as wrong:  # the user's hints may raise anything
             raise self._bad(_reason(wrong)) from wrong
         return model
 
     @cached_property
     def strict(self) -> Strict:
-        """The schema of the arguments, in the words that every endpoint knows."""
+        """Schema of the arguments, limited to keywords that every endpoint supports."""
         return Strict(self.model.model_json_schema(), whole=False)
 
     @cached_property
     def wire(self) -> dict[str, Any]:
-        """The tool in the OpenAI form."""
+        """The tool in OpenAI format."""
         schema = copy.deepcopy(self.strict.json)
         schema.pop("title", None)
         for field in schema.get("properties", {}).values():
@@ -99,10 +99,10 @@ class Tool:
         return {"type": "function", "function": function}
 
     def arguments(self, text: str) -> dict[str, Any]:
-        """The validated arguments from the JSON of a call.
+        """Parse and validate the JSON arguments of a call.
 
         Raises:
-            UsageError: the JSON is broken or a value is not what the hint says.
+            UsageError: the JSON is broken or a value does not match its hint.
         """
         from pydantic import ValidationError
 
@@ -134,7 +134,7 @@ class Tool:
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """A call that may run; or ``refused``, the text that the model gets instead."""
+    """A call to run; or ``refused``, the text returned to the model instead."""
 
     call: ToolCall
     function: Callable[..., Any] | None = None
@@ -146,12 +146,12 @@ class Toolbox:
     """The functions that may run, and no others.
 
     Args:
-        functions: each with a name of its own.
-        ask: is given name and arguments of a call marked by :func:`confirm`, and
-            tells whether it may run; None: it may not.
+        functions: functions with unique names.
+        ask: called with name and arguments of a call marked by :func:`confirm`; returns
+            whether it may run. None declines all such calls.
 
     Raises:
-        UsageError: one of them is not a function, or two have one name.
+        UsageError: one of them is not a function, or two have the same name.
     """
 
     def __init__(
@@ -172,7 +172,7 @@ class Toolbox:
     ) -> list[ToolTrace]:
         """Run the calls of one reply and wait for them; not from inside a loop.
 
-        Not ``parallel``: one after the other.
+        Sequentially unless ``parallel``.
         """
         jobs = [self._job(call) for call in calls]
         if parallel and len(jobs) > 1:
@@ -187,7 +187,7 @@ class Toolbox:
     async def arun(
         self, calls: Sequence[ToolCall], round_: int, *, parallel: bool = True
     ) -> list[ToolTrace]:
-        """The same on the caller's loop; plain functions run in threads."""
+        """Run the calls on the caller's loop, plain functions in threads."""
         jobs = [self._job(call) for call in calls]
         if parallel:
             return await _run_all(jobs, round_)
@@ -210,13 +210,13 @@ class Toolbox:
 
 
 def _reason(wrong: Exception) -> str:
-    """The line that tells what is wrong: the first, unless that is a heading."""
+    """Return the message of an error: its first line, unless that is a heading."""
     first, *rest = str(wrong).strip().splitlines() or [type(wrong).__name__]
     return rest[-1].strip() if rest and first.endswith(":") else first
 
 
 def result_text(value: Any) -> str:
-    """What a function returned, as the model reads it: text, Markdown table or JSON.
+    """Return a function's result as sent to the model: text, Markdown table or JSON.
 
     Raises:
         UsageError: it is longer than :data:`RESULT_LIMIT` characters.
@@ -286,7 +286,7 @@ def _trace(job: _Job, round_: int, told: str, seconds: float, *, ok: bool) -> To
 
 
 def _described(function: Callable[..., Any]) -> dict[str, str]:
-    """What the docstring says of each argument; of the function itself under ``""``."""
+    """Return docstring texts by argument name; the function's own under ``""``."""
     from docstring_parser import parse
 
     told = parse(inspect.getdoc(function) or "")
@@ -296,7 +296,7 @@ def _described(function: Callable[..., Any]) -> dict[str, str]:
 
 
 def wanted_tools(resolved: Resolved) -> tuple[dict[str, Any], list[Advice]]:
-    """The parameter ``tools`` for the functions of a request, and advice about it."""
+    """Return the parameter ``tools`` for a request's functions, and advice about it."""
     functions = resolved["functions"]
     if not functions:
         return {}, []

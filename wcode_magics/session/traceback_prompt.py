@@ -1,6 +1,6 @@
-"""The last exception as a question: traceback, the cells' source, the names they used.
+"""Prompt about the last exception: traceback, cell sources and variables used.
 
-Values are shortened and secrets are masked, because all of this leaves the machine.
+Values are shortened and secrets masked, because all of this leaves the machine.
 """
 
 import ast
@@ -28,7 +28,7 @@ FRAMES = 8
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An exception; ``sources`` are the cells it passed, the one that ran first."""
+    """An exception; ``sources`` are the cells in its traceback, outermost first."""
 
     trace: str
     sources: tuple[str, ...]
@@ -43,10 +43,10 @@ class Failure:
 
 
 def last_failure(shell: Any, key: str | None = None) -> Failure:
-    """The last exception of a shell; ``key`` is masked as well.
+    """Return the last exception of a shell; ``key`` is masked as well.
 
     Raises:
-        UsageError: there was none, or it was one of this package's own.
+        UsageError: there was none, or it was raised by this package.
     """
     error = getattr(sys, "last_value", None)
     if error is None:
@@ -79,7 +79,7 @@ def _cell_files(shell: Any, error: BaseException) -> list[str]:
 
 
 def _from_cell(shell: Any, trace: TracebackType | None) -> TracebackType | None:
-    """The traceback from the first cell on; all of it where there is none."""
+    """Return the traceback from the first cell on; all of it if there is none."""
     for frame, _line in traceback.walk_tb(trace):
         if _cell_name(shell, frame.f_code.co_filename):
             break
@@ -91,9 +91,10 @@ def _from_cell(shell: Any, trace: TracebackType | None) -> TracebackType | None:
 
 
 def _cell_name(shell: Any, file: str) -> str | None:
-    """``Cell In[3]``, as IPython itself says it; a path tells too much.
+    """Return ``Cell In[3]``, as IPython formats it; None if the file is not a cell.
 
-    Before version 8 it knows its cells, and their numbers no more. None: it is none.
+    A file path would reveal too much. IPython before version 8 knows which files are
+    cells but not their numbers.
     """
     if hasattr(shell.compile, "format_code_name"):
         return " ".join(shell.compile.format_code_name(file) or ()) or None
