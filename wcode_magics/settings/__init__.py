@@ -1,1 +1,1 @@
-"""Options and settings: what can be set, read from where, and checked how."""
+"""Options and settings: what can be set, from which sources, and how it is checked."""

@@ -1,6 +1,6 @@
-"""The system's keyring, which may be locked, broken or not there, and must not hang.
+"""Access to the system keyring, which may be locked, broken, missing or blocking.
 
-Each question runs on a thread of its own; what it raises means that there is no key.
+Each call runs on its own thread; any exception means that there is no key.
 """
 
 import threading
@@ -12,20 +12,20 @@ from wcode_magics.errors import SettingError, tell
 T = TypeVar("T")
 
 PATIENCE_S = 3.0
-"""How long a wallet may wait for its password before the work goes on without."""
+"""Maximum time in seconds that a wallet may wait for its password."""
 KEY_VARIABLE = "WCODE_API_KEY"
 
 _SERVICE, _ACCOUNT = "wcode-magics", "api-key"
 
 
 def ask(question: Callable[[], T]) -> T | None:
-    """What the keyring answers; None where it fails, or not in time, which is told."""
+    """Call the keyring; None if it fails, or, with a notice, if it times out."""
     answer: list[T] = []
 
     def run() -> None:
         try:
             answer.append(question())
-        except BaseException:  # whatever its backend raises: there is no key
+        except BaseException:  # the backend may raise anything
             return
 
     thread = threading.Thread(target=run, name="wcode-keyring", daemon=True)
@@ -39,18 +39,18 @@ def ask(question: Callable[[], T]) -> T | None:
 
 
 def read() -> str | None:
-    """The key, or None."""
+    """Return the key, or None."""
     return _backend().get_password(_SERVICE, _ACCOUNT)  # type: ignore[no-any-return]
 
 
 def keep(key: str) -> bool:
-    """Keep the key."""
+    """Store the key."""
     _backend().set_password(_SERVICE, _ACCOUNT, key)
     return True
 
 
 def remove() -> bool:
-    """Remove the key."""
+    """Delete the key."""
     _backend().delete_password(_SERVICE, _ACCOUNT)
     return True
 

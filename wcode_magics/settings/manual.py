@@ -1,4 +1,4 @@
-"""The help page of the cell and the tables of the README, out of the option table."""
+"""Help page of the cell and README tables, generated from the option table."""
 
 import textwrap
 from collections.abc import Collection, Sequence
@@ -20,7 +20,7 @@ _EXAMPLES = """\
 
 
 def page() -> str:
-    """The help page of ``%%wcode`` in the person's language."""
+    """Return the help page of ``%%wcode`` in the user's language."""
     parts = [
         say("ui.help_intro"),
         _usage(),
@@ -33,7 +33,7 @@ def page() -> str:
 
 
 def shell_page(left_out: Collection[str]) -> str:
-    """The help page of ``python -m wcode_magics``, some options left out."""
+    """Return the help page of ``python -m wcode_magics``, without some options."""
     parts = [
         f"{say('ui.help_usage')}:\n    {say('ui.shell_usage')}",
         *(_section(group, left_out) for group in (*parameters.GROUPS, "general")),
@@ -43,7 +43,7 @@ def shell_page(left_out: Collection[str]) -> str:
 
 
 def params_markdown(lang: str) -> str:
-    """The table of parameters for the README in ``lang``."""
+    """Return the README table of parameters in ``lang``."""
     heads = ("flag", "label", "range", "default", "meaning")
     rows = [
         (
@@ -60,7 +60,7 @@ def params_markdown(lang: str) -> str:
 
 
 def options_markdown(lang: str) -> str:
-    """The table of the other options of a cell for the README in ``lang``."""
+    """Return the README table of a cell's other options in ``lang``."""
     rows = [
         (f"`{_spelt(row)}`", say(f"options.{row.name}", lang))
         for row in options.CELL
@@ -70,7 +70,7 @@ def options_markdown(lang: str) -> str:
 
 
 def settings_markdown(lang: str) -> str:
-    """The table of the settings that no cell has a flag for, for the README."""
+    """Return the README table of the settings without a cell flag in ``lang``."""
     heads = ("name", "range", "default", "variable", "meaning")
     rows = [
         (

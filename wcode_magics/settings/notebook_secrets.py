@@ -1,8 +1,8 @@
-"""The secrets that hosted notebooks keep for a person: Google Colab's and Kaggle's.
+"""Secrets stored by hosted notebooks: Google Colab's and Kaggle's.
 
-Colab: ``google.colab.userdata.get(name)``, which asks the person for leave. Kaggle:
-``kaggle_secrets.UserSecretsClient().get_secret(name)``. Both modules are there only on
-the host itself, and both raise where there is no such secret or no leave.
+Colab: ``google.colab.userdata.get(name)``, which asks the user for permission. Kaggle:
+``kaggle_secrets.UserSecretsClient().get_secret(name)``. Both modules exist only on
+the host itself, and both raise if there is no such secret or no permission.
 """
 
 from collections.abc import Callable
@@ -16,11 +16,11 @@ _HOSTS: tuple[tuple[str, Callable[[Any, str], Any]], ...] = (
 
 
 def read(name: str) -> str | None:
-    """Return the secret of this name, or None where no host has it."""
+    """Return the secret of a name, or None if no host has it."""
     for module, ask in _HOSTS:
         try:
             found = ask(import_module(module), name)
-        except Exception:  # noqa: S112 - whatever is raised, there is no key there
+        except Exception:  # noqa: S112 - any error means that there is no key
             continue
         if isinstance(found, str) and found.strip():
             return found.strip()

@@ -1,8 +1,8 @@
-"""A line of options into values, and what could come next at the cursor.
+"""Parser of an option line, and completion at the cursor.
 
-A word is a shell word, except that one which begins with ``{`` or ``[``, also behind
-``name=``, is a whole JSON value, spaces and quotes included. Nothing else of a line is
-expanded.
+A word is a shell word, except that one beginning with ``{`` or ``[``, also after
+``name=``, is a whole JSON value, including spaces and quotes. Nothing else in a line
+is expanded.
 """
 
 import json
@@ -37,7 +37,7 @@ class OptionLine:
     rest: str
 
     def refuse_rest(self) -> None:
-        """Raise OptionError where something but a comment stands after the options."""
+        """Raise OptionError if anything but a comment follows the options."""
         if not self.rest or self.rest.startswith("#"):
             return
         word = self.rest.split()[0]
@@ -49,12 +49,12 @@ class OptionLine:
 
 
 def parse(line: str, variables: Mapping[str, Any]) -> OptionLine:
-    """Read the options at the beginning of ``line``; the rest is left as it is.
+    """Parse the options at the beginning of ``line``; the rest is left unchanged.
 
     Raises:
         OptionError: an unknown, repeated or unreadable option.
         ParameterError: a value that is not allowed.
-        VariableError: ``$name`` or ``@path`` points at nothing.
+        VariableError: ``$name`` or ``@path`` does not exist.
     """
     values: dict[str, Any] = {}
     at = _skip(line, 0)
@@ -95,7 +95,7 @@ def _more_dimensions(
     row: Option,
     variables: Mapping[str, Any],
 ) -> int:
-    """Take the words ``name=v1,v2`` that follow the first of a grid."""
+    """Parse the words ``name=v1,v2`` that follow the first of a grid."""
     while at < len(line) and _is_dimension(line[at:]):
         word, after = _word(line, at)
         _put(values, row, option_values.read(row, word, variables))
@@ -104,13 +104,13 @@ def _more_dimensions(
 
 
 def uncommented(line: str) -> str:
-    """The line up to a word that begins with ``#``."""
+    """Return the line up to a word that begins with ``#``."""
     words = _QUOTED_WORD.finditer(line)
     return next((line[: w.start()] for w in words if w.group()[0] == "#"), line)
 
 
 def first_words(line: str, count: int) -> tuple[list[str], str]:
-    """At most ``count`` words at the beginning of ``line``, and the rest of it.
+    """Return at most ``count`` words from the start of ``line``, and the rest.
 
     Raises:
         OptionError: a quotation mark is not closed.
@@ -127,10 +127,10 @@ def first_words(line: str, count: int) -> tuple[list[str], str]:
 def parse_words(
     words: Sequence[str], flags: Mapping[str, Option] = options.FLAGS
 ) -> OptionLine:
-    """The same for the words of a shell's command line, in any order.
+    """Parse the words of a shell command line, with options in any order.
 
-    What is neither an option nor its value is the prompt, joined with spaces; there
-    are no variables.
+    Words that are neither options nor their values form the prompt, joined with spaces;
+    variables are not available.
     """
     values: dict[str, Any] = {}
     prompt: list[str] = []
@@ -228,9 +228,9 @@ def _json_end(line: str, at: int) -> int:
 def parse_assignments(
     line: str, variables: Mapping[str, Any]
 ) -> Iterator[tuple[Option, Any, bool]]:
-    """``name=value`` words as (setting, checked value, whether one was given).
+    """Parse ``name=value`` words to (setting, checked value, whether one was present).
 
-    ``name=`` alone gives the value None: back to the lower layers.
+    ``name=`` alone yields the value None: restore the lower layers.
 
     Raises:
         SettingError: no such setting.
@@ -255,7 +255,10 @@ def parse_assignments(
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """``text`` replaces the line from ``start`` on; ``kind`` is flag, choice, name."""
+    """``text`` replaces the line from ``start`` on; ``kind`` is the type of completion.
+
+    One of flag, choice, name, function.
+    """
 
     text: str
     start: int
@@ -268,7 +271,7 @@ def complete(
     variables: Mapping[str, Any],
     flags: Mapping[str, Option] = options.FLAGS,
 ) -> Iterator[Completion]:
-    """What may stand at the end of ``line`` (the line up to the cursor)."""
+    """Yield completions for the end of ``line`` (the line up to the cursor)."""
     start = max(line.rfind(" "), line.rfind("\t")) + 1
     word = line[start:]
     before = line[:start].split()
@@ -322,7 +325,7 @@ def _functions(
 
 
 def complete_names(line: str, names: Sequence[str]) -> Iterator[Completion]:
-    """The names that begin as the last word of ``line`` does."""
+    """Yield the names that complete the last word of ``line``."""
     start = max(line.rfind(" "), line.rfind("\t")) + 1
     for name in names:
         if name.startswith(line[start:]):

@@ -1,7 +1,7 @@
-"""What is written behind an option, as the option's value.
+"""Parsing of an option's written value.
 
-A word, ``$name``, ``@path`` or JSON. What a variable or a file holds is a value as it
-stands: it is not read again.
+A word, ``$name``, ``@path`` or JSON. The content of a variable or a file is used as
+it is, without further parsing.
 """
 
 import json
@@ -21,11 +21,11 @@ _VARIABLE = re.compile(r"\$[^\W\d]\w*(\[-?\d+\])*")
 
 
 def read(row: Option, raw: str, variables: Mapping[str, Any]) -> Any:
-    """The checked value of what was written: a word, ``$name``, ``@path``, JSON.
+    """Parse and check a written value: a word, ``$name``, ``@path`` or JSON.
 
     Raises:
-        OptionError, ParameterError: it cannot be read or is not allowed.
-        VariableError: ``$name`` or ``@path`` points at nothing.
+        OptionError, ParameterError: it cannot be parsed or is not allowed.
+        VariableError: ``$name`` or ``@path`` does not exist.
     """
     if _VARIABLE.fullmatch(raw):
         return options.checked(row, variable(raw[1:], variables))
@@ -51,15 +51,15 @@ def read(row: Option, raw: str, variables: Mapping[str, Any]) -> Any:
 
 
 def points(raw: str) -> bool:
-    """Whether what was written stands for a variable or a file."""
+    """Return whether a written value refers to a variable or a file."""
     return raw.startswith("@") or _VARIABLE.fullmatch(raw) is not None
 
 
 def variable(name: str, variables: Mapping[str, Any]) -> Any:
-    """The value of ``name`` or ``name[0]``.
+    """Return the value of ``name`` or ``name[0]``.
 
     Raises:
-        VariableError: there is none, with the nearest name.
+        VariableError: there is none; suggests the nearest name.
     """
     name, *places = name.replace("]", "").split("[")
     if name not in variables:
@@ -117,7 +117,7 @@ def _pair(row: Option, raw: str, variables: Mapping[str, Any]) -> tuple[str, Any
 def _dimension(
     row: Option, raw: str, variables: Mapping[str, Any]
 ) -> tuple[str, list[Any]]:
-    """``name=v1,v2``, ``name=[…]`` or ``name=$list`` as a name and its values."""
+    """Parse ``name=v1,v2``, ``name=[…]`` or ``name=$list`` to a name and its values."""
     name, equals, value = raw.partition("=")
     if not equals or not name.strip():
         raise OptionError("bad_option", name=row.flag, given=raw, allowed=row.allowed)
@@ -151,12 +151,12 @@ def _file(path: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """A text with what JSON escapes written out."""
+    """Return the text with JSON escapes written out."""
     return json.dumps(text, ensure_ascii=False)[1:-1].replace('\\"', '"')
 
 
 def unescaped(text: str) -> str:
-    """The text of :func:`escaped`; what is no escape stays as it was typed."""
+    """Invert :func:`escaped`; invalid escapes stay as typed."""
     quoted = text.replace("\\\\", "\0").replace('"', '\\"').replace("\0", "\\\\")
     try:
         return str(json.loads(f'"{quoted}"'))

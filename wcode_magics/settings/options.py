@@ -1,8 +1,8 @@
-"""What can be set, on a cell's line and for a session: rows, reading, checking.
+"""Options of a cell line and of a session: rows and value checks.
 
-The parameters of :mod:`wcode_magics.protocol.parameters` are rows here by walking that
-table. Help stands in ``locale/`` under ``options.<name>`` (``params.<name>.help`` for a
-parameter). Magic, shell, configuration and completion walk :data:`OPTIONS`.
+The parameters of :mod:`wcode_magics.protocol.parameters` become rows here. Help texts
+are in ``locale/`` under ``options.<name>`` (``params.<name>.help`` for a parameter).
+Magic, shell, configuration and completion iterate over :data:`OPTIONS`.
 """
 
 import keyword
@@ -43,10 +43,10 @@ Kind = Literal[
 Stage = Literal["request", "conversation", "run", "cell", "table", "session"]
 """Where an option applies.
 
-``request``: to what is sent and how; ``conversation``: to what goes with more than one
-request, in notebooks; ``run``: to what is done with a request, in cells and the shell;
-``cell``: to what is done with the answer, in notebooks; ``table``: to the rows of a
-DataFrame; ``session``: to all requests, as a setting and no flag.
+``request``: to the request and its sending; ``conversation``: to sequences of
+requests, in notebooks; ``run``: to the use of a request, in cells and the shell;
+``cell``: to the use of the answer, in notebooks; ``table``: to the rows of a
+DataFrame; ``session``: to all requests, as a setting without a flag.
 """
 
 REPLAYS = ("off", "read", "only")
@@ -68,15 +68,15 @@ _FORMS = {
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """A row. ``stage``: where it applies; ``setting``: it is a value of the session.
+    """An option row. ``stage``: where it applies; ``setting``: it is a session setting.
 
-    A ``switch`` is on or off by ``--name`` and ``--no-name``; a ``flag`` is given;
-    a ``pair`` is ``name=value`` and may be repeated; ``functions`` are names of
+    A ``switch`` is turned on or off by ``--name`` and ``--no-name``; a ``flag`` has no
+    value; a ``pair`` is ``name=value`` and may be repeated; ``functions`` are names of
     variables, a ``schema`` is anything that :mod:`wcode_magics.protocol.schema` reads,
-    a ``grid`` is ``name=v1,v2`` once or more, an ``answer`` is a reply. ``low`` bounds
-    a number from below, exclusive; ``form`` is how a text looks. ``bare`` is the value
-    of a flag that has none behind it, and takes one behind ``=`` alone. What is written
-    behind a ``template`` is filled in as the prompt is.
+    a ``grid`` is ``name=v1,v2`` once or more, an ``answer`` is a reply. ``low`` is the
+    exclusive lower bound of a number; ``form`` describes the format of a text. ``bare``
+    is the value of a flag without an explicit one, which can then only follow ``=``.
+    The value of a ``template`` is filled in like the prompt.
     """
 
     name: str
@@ -115,22 +115,22 @@ class Option:
 
     @property
     def takes_object(self) -> bool:
-        """Whether a switch may have an object behind it as well."""
+        """Whether a switch also accepts an object."""
         return self.switch and self.param is not None and self.param.form is not None
 
     @property
     def takes_value(self) -> bool:
-        """Whether a value follows the flag, or may stand behind ``=``."""
+        """Whether the flag accepts a value, separate or after ``=``."""
         return not self.switch and self.kind != "flag"
 
     @property
     def needs_value(self) -> bool:
-        """Whether the flag is nothing without one."""
+        """Whether the flag requires a value."""
         return self.takes_value and self.bare is None
 
     @property
     def words(self) -> tuple[str, ...]:
-        """What a value is one of, if it is one of some words."""
+        """The allowed values, if they are a fixed set of words."""
         if self.kind == "language":
             from wcode_magics import snippets
 
@@ -139,12 +139,12 @@ class Option:
 
     @property
     def repeats(self) -> bool:
-        """Whether the flag may be given more than once."""
+        """Whether the flag may be repeated."""
         return self.kind in {"pair", "grid"} or self.name == "stop"
 
     @property
     def allowed(self) -> str:
-        """What a value may be, in one short phrase."""
+        """The allowed values, as a short phrase."""
         if self.param is not None:
             return self.param.allowed
         if self.words:
@@ -155,7 +155,7 @@ class Option:
 
     @property
     def help(self) -> str:
-        """One sentence in the person's language."""
+        """Help sentence in the user's language."""
         if self.param is not None:
             return text.say(f"params.{self.name}.help")
         return text.say(f"options.{self.name}")
@@ -224,22 +224,22 @@ _NAMES = {row.name: row for row in OPTIONS}
 
 
 _MEANT = {"--n": "--repeat", "--best-of": "--repeat", "--choices": "--repeat"}
-"""What is called otherwise where people come from."""
+"""Flags of the same meaning in other tools."""
 
 
 def staged(*stages: Stage) -> frozenset[str]:
-    """The names of the options that apply at these stages."""
+    """Return the names of the options that apply at these stages."""
     return frozenset(row.name for row in OPTIONS if row.stage in stages)
 
 
 def of_request(given: Mapping[str, Any]) -> dict[str, Any]:
-    """What of a line's options makes and sends a request."""
+    """Return the options of a line that build or send a request."""
     other = staged("run", "cell")
     return {name: value for name, value in given.items() if name not in other}
 
 
 def setting(name: str) -> Option:
-    """The row of a setting; raises SettingError with the nearest name."""
+    """Return the row of a setting; raises SettingError with the nearest name."""
     spelt = name.replace("-", "_")
     if spelt not in _SETTINGS:
         hint = parameters.hint(spelt, tuple(_SETTINGS))
@@ -248,13 +248,13 @@ def setting(name: str) -> Option:
 
 
 def default(name: str) -> Any:
-    """The value that holds when nobody set one (None for parameters)."""
+    """Return the default value of an option (None for parameters)."""
     row = _NAMES.get(name)
     return row.default if row is not None else None
 
 
 def flag(word: str, flags: Mapping[str, Option] = FLAGS) -> Option:
-    """The row of a flag; raises OptionError with the nearest flag and its range."""
+    """Return the row of a flag; raises OptionError with the nearest and its range."""
     row = flags.get(word)
     if row is None:
         near = _MEANT.get(word, "")
@@ -266,10 +266,10 @@ def flag(word: str, flags: Mapping[str, Option] = FLAGS) -> Option:
 
 
 def checked(row: Option, value: Any) -> Any:
-    """The value if the row allows it.
+    """Return the value if the row allows it.
 
     Raises:
-        OptionError, ParameterError, SettingError: it does not.
+        OptionError, ParameterError, SettingError: the value is not allowed.
     """
     if row.param is not None:
         return parameters.check(row.name, value)
@@ -285,12 +285,12 @@ def checked(row: Option, value: Any) -> Any:
 
 
 def checked_any(name: str, value: Any) -> Any:
-    """The same for a name from a file."""
+    """Check the value of a setting by name, as read from a file."""
     return checked(setting(name), value)
 
 
 def check_given(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Options of a call by name, each checked; None means not given.
+    """Check a call's options by name; None means not given.
 
     Raises:
         OptionError: no such option, with the nearest; or two exclude each other.

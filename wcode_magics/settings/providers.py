@@ -1,7 +1,7 @@
-"""Services whose keys people have in their environment, as rows.
+"""Other services whose API keys are often in the environment, as rows.
 
-A key that is set for another service is never used by itself; where nothing else
-answers, the person is told how to use it.
+A key set for another service is never used automatically; if no other endpoint is
+configured, the user is shown how to use it.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """A service: the variable of its key, its base URL, and who may name another."""
+    """A service: key variable, base URL, and the variable that overrides the URL."""
 
     name: str
     key: str
@@ -18,7 +18,7 @@ class Provider:
     url_variable: str = ""
 
     def line(self, environ: Mapping[str, str]) -> str:
-        """The line of Python that makes this package use it, without the key."""
+        """Return the Python line that selects this service, without the key."""
         own = self.url_variable and environ.get(self.url_variable)
         url = f'os.environ["{self.url_variable}"]' if own else f'"{self.base_url}"'
         key = f'os.environ["{self.key}"]' if environ.get(self.key) else '"none"'
@@ -50,9 +50,9 @@ PROVIDERS = (
 
 
 def unused(environ: Mapping[str, str]) -> tuple[list[str], str]:
-    """The variables of other services that are set, and the line that uses the first.
+    """Return the variables set for other services, and the line that uses the first.
 
-    No names and no line where none is set.
+    No names and an empty line if none is set.
     """
     names, line = [], ""
     for row in PROVIDERS:

@@ -1,4 +1,4 @@
-"""Which proxy of the environment leads to a URL.
+"""Selection of the environment's proxy for a URL.
 
 The rules are curl's: ``HTTP_PROXY``, ``HTTPS_PROXY`` and ``ALL_PROXY`` by the scheme
 of the URL, and ``NO_PROXY`` as a list of hosts, domains, ``host:port``, addresses and
@@ -21,14 +21,14 @@ SPOKEN = {
     "socks5h": "socks5",
     "socks": "socks5",
 }
-"""Schemes of proxies, and what is spoken to them; the key goes to no other."""
+"""Supported proxy schemes and the protocol of each; no other proxy gets the key."""
 
 
 def proxy_for(url: str) -> str | None:
-    """The proxy's URL, with its scheme as :data:`SPOKEN`; None for the direct way.
+    """Return the proxy's URL, with a scheme of :data:`SPOKEN`; None for no proxy.
 
     Raises:
-        SettingError: the proxy is of a kind that is not spoken, or the URL is none.
+        SettingError: the proxy's scheme is not supported, or a URL is invalid.
     """
     try:
         parts = urlsplit(url)
@@ -50,7 +50,7 @@ def proxy_for(url: str) -> str | None:
 
 
 def bypassed(host: str, port: int | None, listed: str) -> bool:
-    """Whether a list as of ``NO_PROXY`` names a host."""
+    """Return whether a ``NO_PROXY`` list matches a host."""
     host = host.lower().rstrip(".")
     entries = (entry.strip().lower() for entry in listed.split(","))
     return any(_names(entry, host, port) for entry in entries if entry)

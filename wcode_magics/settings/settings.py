@@ -1,10 +1,10 @@
-"""Settings and default parameters in layers, and the endpoint they lead to.
+"""Settings and default parameters in layers, and the endpoint they select.
 
 A value comes from the highest layer that has one: the cell's own flag, a profile,
 this session (``%wcode_config``), the environment (``WCODE_<NAME>``), the
-configuration file (``ipython_config.py``), else the default. The rows stand in
-:mod:`wcode_magics.settings.options`; this file reads the environment, the key and the
-profiles, and nothing else does.
+configuration file (``ipython_config.py``), else the default. The rows are in
+:mod:`wcode_magics.settings.options`; only this module reads the environment, the key
+and the profiles.
 """
 
 import json
@@ -31,9 +31,9 @@ from wcode_magics.settings.proxies import proxy_for
 GET_KEY_URL = "https://wcode.net/get-apikey"
 KEY_VARIABLE = keyring_access.KEY_VARIABLE
 KEY_FILE_VARIABLE = "WCODE_API_KEY_FILE"
-"""Names a file that holds the key, as the secrets of containers are mounted."""
+"""Names a file that holds the key, as mounted by container secrets."""
 OWN_VARIABLES = (KEY_VARIABLE, KEY_FILE_VARIABLE, "WCODE_HEADERS")
-"""What a worker of a cluster takes from its own environment, for it may be secret."""
+"""Variables read from each cluster worker's own environment, as they may be secret."""
 LAYERS = ("cell", "profile", "session", "environment", "config", "default")
 
 _SECRET_PARAMS = frozenset(
@@ -43,19 +43,19 @@ _SECRET_PARAMS = frozenset(
         *("extraheaders", "secret", "password"),
     }
 )
-"""Names under which a request would carry a key, without ``-`` and ``_``."""
+"""Names of request parameters that would carry a key, without ``-`` and ``_``."""
 
 
 @dataclass
 class Settings:
-    """The layers below the cell; ``resolve`` puts a cell's own on top.
+    """The layers below the cell; ``resolve`` puts a cell's values on top.
 
     Args:
         session: values set in this session, by name.
         config: values from the configuration file.
-        environ: the environment to read; the process's own if None.
-        profiles: the file of saved profiles; the person's own if None.
-        given_key: a key in place of the environment's and the keyring's.
+        environ: environment to read; None: the process's.
+        profiles: file of saved profiles; None: the user's default file.
+        given_key: key that overrides those of the environment and the keyring.
     """
 
     session: dict[str, Any] = field(default_factory=dict)
@@ -66,14 +66,14 @@ class Settings:
     _kept: list[str | None] = field(default_factory=list, init=False, repr=False)
 
     def __getstate__(self) -> dict[str, Any]:
-        """All but the keys, which no pickle and no copy holds."""
+        """Return the state without keys, so that pickles and copies hold none."""
         return {**vars(self), "given_key": None, "_kept": []}
 
     def set(self, name: str, value: Any) -> None:
-        """Set a value for this session; None goes back to the lower layers.
+        """Set a value for this session; None restores the lower layers.
 
         Raises:
-            SettingError, ParameterError: no such name, or a value not allowed.
+            SettingError, ParameterError: unknown name, or a value not allowed.
         """
         row = options.setting(name)
         if value is None:
@@ -84,7 +84,7 @@ class Settings:
             text.use(self.resolve({})["language"])
 
     def resolve(self, cell: Mapping[str, Any]) -> "Resolved":
-        """All values that are set, each with its layer; ``cell`` on top.
+        """Return all values that are set, each with its layer; ``cell`` on top.
 
         Raises:
             SettingError: no such profile, or a variable's value is not allowed.
@@ -122,10 +122,10 @@ class Settings:
         return found
 
     def key(self) -> str | None:
-        """The API key: given, the environment's, the keyring's, a host's, or None.
+        """Return the API key: explicit, environment, keyring, notebook host, or None.
 
         Raises:
-            SettingError: the file that should hold it cannot be read.
+            SettingError: the key file cannot be read.
         """
         environ = os.environ if self.environ is None else self.environ
         known = self.given_key or environ.get(KEY_VARIABLE, "").strip()
@@ -137,15 +137,15 @@ class Settings:
         return self._kept[0]
 
     def forget_read_key(self) -> None:
-        """Read the keyring again at the next request."""
+        """Discard the cached key, so that the next request reads the keyring again."""
         self._kept.clear()
 
     def endpoint(self, resolved: "Resolved") -> Endpoint | None:
-        """Where requests go; None means the sandbox (no key and no base URL).
+        """Return the endpoint of requests; None is the sandbox (no key, no base URL).
 
         Raises:
-            SettingError: the hosted service is asked for by its URL, without a key;
-                or the key would cross a network in clear text.
+            SettingError: the hosted service's URL is set, but no key; or the key would
+                be sent over a network in clear text.
         """
         url, key = resolved["base_url"], self.key()
         if url is None and key is None:
@@ -160,11 +160,11 @@ class Settings:
         return endpoint
 
     def profile(self, name: str) -> dict[str, Any]:
-        """The values of a saved profile.
+        """Return the values of a saved profile.
 
         Raises:
-            SettingError: no such profile, with the nearest one.
-            UsageError: a value of it is not allowed.
+            SettingError: no such profile; suggests the nearest one.
+            UsageError: one of its values is not allowed.
         """
         saved = self.saved_profiles()
         if name not in saved:
@@ -175,7 +175,7 @@ class Settings:
         }
 
     def saved_profiles(self) -> dict[str, dict[str, Any]]:
-        """All profiles by name; raises SettingError where they cannot be read."""
+        """Return all profiles by name; raises SettingError if unreadable."""
         path = self._profiles_path()
         try:
             held = json.loads(path.read_text("utf-8"))
@@ -186,11 +186,11 @@ class Settings:
             raise SettingError("bad_profiles", path=path, reason=str(wrong)) from wrong
 
     def save_profile(self, name: str, values: Mapping[str, Any]) -> Path:
-        """Keep ``values`` under ``name`` (no values: remove it); tells the file.
+        """Save ``values`` under ``name`` (no values: delete it); return the path.
 
         Raises:
-            SettingError: the file cannot be read or written, or ``headers`` are
-                among the values, which may be secret.
+            SettingError: the file cannot be read or written, or ``headers``, which may
+                be secret, are among the values.
         """
         if "headers" in values:
             raise SettingError("headers_kept")
@@ -224,23 +224,23 @@ class Resolved:
         return self.held[name] if name in self.held else options.default(name)
 
     def layer(self, name: str) -> str:
-        """One of :data:`LAYERS`."""
+        """Return the layer of a value, one of :data:`LAYERS`."""
         return self.origin.get(name, "default")
 
     def over(self, cell: Mapping[str, Any]) -> "Resolved":
-        """The same with a cell's own values on top."""
+        """Return a copy with a cell's values on top."""
         origin = {**self.origin, **dict.fromkeys(cell, "cell")}
         return Resolved({**self.held, **cell}, origin)
 
     @property
     def place(self) -> str:
-        """The base URL in force; the hosted service, or its stand-in, without one."""
+        """The base URL in force; the hosted service's if none, also in the sandbox."""
         url = self["base_url"]
         return HOSTED_URL if url is None else endpoint_url.trimmed(url)
 
     @property
     def params(self) -> dict[str, Any]:
-        """The parameters of the table that are set, in its order."""
+        """The request parameters that are set, in table order."""
         return {name: self.held[name] for name in parameters.NAMES if name in self.held}
 
 
@@ -253,12 +253,12 @@ def _key_in(path: str) -> str:
 
 
 def read_key() -> str | None:
-    """The key in the system keyring, or None where there is none or no keyring."""
+    """Return the key in the system keyring; None without key or keyring."""
     return keyring_access.ask(keyring_access.read)
 
 
 def keep_key(key: str) -> None:
-    """Keep the key in the system keyring.
+    """Store the key in the system keyring.
 
     Raises:
         SettingError: this machine has no usable keyring.
@@ -268,14 +268,14 @@ def keep_key(key: str) -> None:
 
 
 def forget_key() -> bool:
-    """Remove the key from the keyring; False where none was kept."""
+    """Delete the key from the keyring; return False if there was none."""
     return bool(keyring_access.ask(keyring_access.remove))
 
 
 def _refuse_clear(endpoint: Endpoint) -> None:
-    """Raise SettingError where a secret would cross a network in clear text.
+    """Raise SettingError if a secret would be sent over a network in clear text.
 
-    A proxy of the environment is the person's own word on how a host is reached.
+    A proxy in the environment counts as the user's decision on how to reach a host.
     """
     clear = endpoint.secrets and urlsplit(endpoint.base_url).scheme == "http"
     if clear and not endpoint.is_local and not proxy_for(endpoint.base_url):
@@ -283,7 +283,7 @@ def _refuse_clear(endpoint: Endpoint) -> None:
 
 
 def advice_of(resolved: Resolved) -> list[tuple[str, Mapping[str, Any]]]:
-    """What to tell about parameters that are not in the table, and a pasted URL."""
+    """Return advice about parameters not in the table, and about a trimmed base URL."""
     advice: list[tuple[str, Mapping[str, Any]]] = [
         ("unknown_param", {"name": name}) for name, _value in resolved["param"] or ()
     ]
@@ -294,10 +294,10 @@ def advice_of(resolved: Resolved) -> list[tuple[str, Mapping[str, Any]]]:
 
 
 def checked_extra(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    """Parameters that the table does not know.
+    """Return the parameters that the table does not know.
 
     Raises:
-        UsageError: one is a key, or asks for answers that nobody would see.
+        UsageError: one is a key, or requests several answers, of which one is shown.
     """
     extra = dict(pairs)
     for name in extra:
