@@ -1,1 +1,1 @@
-"""IPython's side: %%wcode, every %command, completion."""
+"""IPython integration: ``%%wcode``, the line commands and their completion."""

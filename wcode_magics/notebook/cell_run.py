@@ -1,4 +1,4 @@
-"""Running one cell: stream it, bind the reply, and only then draw it."""
+"""Execution of one cell: stream the answer, bind the reply, then draw it."""
 
 import io
 from collections.abc import Callable, Sequence
@@ -26,7 +26,7 @@ STREAMED = ("markdown", "text", "code", "value")
 
 
 class NotebookScreen:
-    """Outputs of the running cell, that nothing else in it has to give way to."""
+    """Outputs of the running cell, updated without clearing its other outputs."""
 
     def __init__(self) -> None:
         self._handles: dict[int, Any] = {}
@@ -34,7 +34,7 @@ class NotebookScreen:
     def show(
         self, bundle: Bundle, place: int, metadata: dict[str, Any] | None = None
     ) -> None:
-        """Display, or update what stands in this place."""
+        """Display a bundle, or update the one in this place."""
         from IPython.display import DisplayHandle
 
         known = place in self._handles
@@ -44,27 +44,27 @@ class NotebookScreen:
         )
 
     def end(self, bundle: Bundle, metadata: dict[str, Any] | None = None) -> None:
-        """Show a bundle in the first place, and nothing in the others."""
+        """Show a bundle in the first place and empty the others."""
         for place in self._handles:
             if place:
                 self.show(EMPTY, place)
         self.show(bundle, 0, metadata)
 
     def clear(self) -> None:
-        """Show nothing any more."""
+        """Empty all places."""
         for place in self._handles:
             self.show(EMPTY, place)
 
 
 class CellRun:
-    """One cell at work.
+    """Execution of one cell.
 
     Args:
-        session: sends it.
-        shell: the IPython shell whose variables are bound.
-        out: a variable to bind besides ``_wcode``, or None.
+        session: session that sends the requests.
+        shell: IPython shell whose variables are bound.
+        out: variable to bind besides ``_wcode``, or None.
         form: one of :data:`options.FORMATS`, or ``value`` for a parsed answer.
-        foot: a line to show below the answer, or an empty string.
+        foot: returns a line to show below the answer, or an empty string.
     """
 
     def __init__(
@@ -84,21 +84,21 @@ class CellRun:
         self._screen = NotebookScreen()
 
     def note(self, text: str) -> None:
-        """Show a line above the answer, which it stays with."""
+        """Show a line above the answer and keep it there."""
         self.add(bundles.note_bundle(without_forms(text)))
 
     def add(self, bundle: Bundle) -> None:
-        """Show a bundle above the answer, which it stays with."""
+        """Show a bundle above the answer and keep it there."""
         self._notes.append(bundle)
         if not is_notebook(self._shell):
             terminal.note(bundle["text/plain"])
 
     def send(self, prepared: Prepared, *, stream: bool) -> Reply:
-        """Send, show and bind.
+        """Send a request; show, bind and return its reply.
 
         Raises:
-            WcodeError: after what arrived was bound and shown.
-            Stopped: the person stopped it; likewise.
+            WcodeError: the request failed; what arrived is bound and shown first.
+            Stopped: the user stopped the cell; what arrived is bound and shown first.
         """
         send = self._stream if stream else self._ask
         if stream and prepared.resolved["functions"]:
@@ -119,12 +119,12 @@ class CellRun:
         return reply
 
     def repeat(self, prepared: Prepared, times: int, *, agreed: bool) -> Runs:
-        """Send it several times at once; bind, show and give the runs.
+        """Send a request several times concurrently; bind, show and return the runs.
 
         Raises:
             UsageError: nothing was sent.
-            WcodeError: every run failed, the first with this.
-            Stopped: the person stopped it; what came is bound and shown.
+            WcodeError: every run failed; this is the first error.
+            Stopped: the user stopped the cell; what arrived is bound and shown.
         """
         try:
             runs = self._session.repeat(
@@ -169,7 +169,7 @@ class CellRun:
                 raise Stopped(kept=True) from None
             except WcodeError:
                 raise
-            except Exception:  # the answer is drawn once more when it is whole
+            except Exception:  # drawing failed; the full answer is drawn later
                 for _delta in stream:
                     pass
             return stream.reply
@@ -183,7 +183,7 @@ class CellRun:
     def _called(
         self, rounds: Rounds, box: Toolbox, calls: Sequence[ToolCall]
     ) -> list[ToolTrace]:
-        """Run the calls; in a notebook what they print is shown above the answer."""
+        """Run the calls; in a notebook, show what they print above the answer."""
         run = partial(box.run, calls, rounds.number, parallel=rounds.parallel)
         if not is_notebook(self._shell):
             return run()
@@ -225,7 +225,7 @@ class CellRun:
         return bundles.growing_bundle(text, self._form)
 
     def _end(self, reply: Reply) -> None:
-        """Bind first: whatever drawing does, the answer is safe, and is told."""
+        """Bind the reply, then draw it; an error while drawing loses no answer."""
         bind(self._shell, reply, self._out, reply.parsed)
         try:
             self._draw(reply)
@@ -246,12 +246,12 @@ class CellRun:
 
 
 def is_notebook(shell: Any) -> bool:
-    """Whether outputs go to a front end of Jupyter's rather than to a terminal."""
+    """Return whether outputs go to a Jupyter front end rather than to a terminal."""
     return getattr(shell, "kernel", None) is not None
 
 
 def watch(shell: Any, live: Live) -> Watch:
-    """Show how long it is until something is sent again, and nothing after that."""
+    """Return a callback that shows the wait until the next attempt, then clears it."""
     if is_notebook(shell):
         return lambda seconds: live.hold(bundles.wait_bundle(seconds))
     status = terminal.Status()

@@ -1,7 +1,7 @@
-"""Tab on a line of ours: options, choices, names and variables.
+"""Tab completion of command lines: options, choices, names and variables.
 
-IPython since 8.6 asks a matcher, which tells the kind of each completion. Before (Colab
-has 7.34) it asks the completer of a command, which answers with words alone.
+IPython 8.6 and later calls a matcher, which returns the kind of each completion.
+Earlier versions (Colab has 7.34) call a command's completer, which returns words only.
 """
 
 import re
@@ -22,7 +22,7 @@ _HOOK = "complete_command"
 
 
 def install(shell: Any) -> Callable[[], None]:
-    """Complete the lines of a shell; the function returned takes that back."""
+    """Install completion in a shell and return a function that removes it."""
     if hasattr(completer, "context_matcher"):
         matcher = _matcher(shell)
         shell.Completer.custom_matchers.append(matcher)
@@ -39,7 +39,7 @@ def install(shell: Any) -> Callable[[], None]:
 def _matcher(shell: Any) -> Callable[[Any], Any]:
     @completer.context_matcher()  # type: ignore[untyped-decorator]
     def wcode_matcher(context: Any) -> Any:
-        """Options, choices, names and variables on a line of ours."""
+        """Complete options, choices, names and variables on a command line."""
         typed = context.text_until_cursor
         found = _completions(typed, shell)
         return {
@@ -55,7 +55,7 @@ def _matcher(shell: Any) -> Callable[[Any], Any]:
 
 
 def _words(typed: str, symbol: str, found: "list[Completion]") -> list[str]:
-    """Return what may stand where ``symbol`` does, the last part of what is typed."""
+    """Return the completions of ``symbol``, the last part of the typed text."""
     start = len(typed) - len(symbol)
     lines = (typed[: one.start] + one.text for one in found)
     return [line[start:] for line in lines if line.startswith(typed[:start])]

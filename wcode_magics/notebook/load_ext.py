@@ -1,8 +1,8 @@
-"""``%load_ext wcode_magics``: put the commands into IPython, and take them out.
+"""``%load_ext wcode_magics``: add the commands to IPython, and remove them.
 
-Commands are objects, so that their help page can speak the person's language when it
-is asked for. Loading puts in commands, one completer, one input transformer,
-formatters and a configurable; unloading takes exactly these out again.
+Commands are objects, so that their help page is in the user's language whenever it is
+requested. Loading adds commands, one completer, one input transformer, formatters and a
+configurable; unloading removes exactly these.
 """
 
 import os
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 
 
 class Setting(traitlets.Any):
-    """A row of the option table as a trait; checked as everywhere else."""
+    """Trait for a row of the option table, with the table's validation."""
 
     def __init__(self, row: options.Option) -> None:
-        """A trait for ``row``, unset until the person sets it."""
+        """Create a trait for ``row``, unset until the user sets it."""
         self._row: options.Option | None = None
         super().__init__(default_value=None, allow_none=True)
         self._row = row
@@ -42,15 +42,15 @@ class Setting(traitlets.Any):
 
     @property
     def help(self) -> str:
-        """The row's help, read when it is asked for and not at load."""
+        """The row's help, read on access and not at load."""
         return "" if self._row is None else self._row.help
 
     @help.setter
     def help(self, _none: str) -> None:
-        """Traitlets sets an empty one; the row's stands."""
+        """Ignore the empty help that traitlets sets."""
 
     def validate(self, _owner: Any, value: Any) -> Any:
-        """The checked value; raises OptionError or ParameterError."""
+        """Return the checked value; raises OptionError or ParameterError."""
         if value is None or self._row is None:
             return None
         return options.checked(self._row, value)
@@ -67,7 +67,7 @@ WcodeMagics = type(
 
 
 class Command:
-    """A magic: called with the line (and the cell); ``getdoc`` is its help page."""
+    """Magic, called with the line (and the cell); ``getdoc`` returns its help page."""
 
     _ipython_magic_no_var_expand = True
 
@@ -76,12 +76,12 @@ class Command:
         self._loaded = loaded
 
     def __call__(self, line: str, cell: str | None = None) -> Any:
-        """Run it; a value that it has shown is not given, lest it is shown again."""
+        """Run the command; return None if it has displayed its value already."""
         made = self.value(line, cell)
         return None if self.__name__ in ASKING else made
 
     def value(self, line: str, cell: str | None = None) -> Any:
-        """Run it and give what it made, as ``x = %wcode …`` does."""
+        """Run the command and return its value, as ``x = %wcode …`` does."""
         with stoppable():
             prepare(modules(self.__name__))
             call, home = find(self.__name__), self._loaded.home
@@ -89,11 +89,11 @@ class Command:
 
     @property
     def kind(self) -> str:
-        """What IPython calls it."""
+        """The kind of magic to register with IPython."""
         return "line_cell" if self.__name__ == "wcode" else "line"
 
     def getdoc(self) -> str:
-        """The help page, where IPython asks for it."""
+        """Return the help page, which IPython asks for."""
         if self.__name__ == "wcode":
             from wcode_magics.settings import manual
 
@@ -102,7 +102,7 @@ class Command:
 
 
 class Loaded:
-    """What was put into a shell; the work behind it begins at the first command."""
+    """Everything added to a shell; session and state start at the first command."""
 
     def __init__(self, shell: Any) -> None:
         self._shell = shell
@@ -132,7 +132,7 @@ class Loaded:
         return home
 
     def watch_tables(self) -> None:
-        """Give DataFrames their methods, now or as soon as they can be."""
+        """Register the DataFrame accessors, now or when their library is imported."""
         self._forgets.append(registration.watch(self._serve))
         self._forgets.append(show_inert(self._shell))
 
@@ -146,7 +146,7 @@ class Loaded:
         self.home.bind(value)
 
     def close(self) -> None:
-        """Close what was begun, and speak as before."""
+        """Close what was started and restore the default language."""
         text.use(None)
         self._cells.stop()
         self._forget_tab()
@@ -167,7 +167,7 @@ _loaded: WeakKeyDictionary[Any, Loaded] = WeakKeyDictionary()
 
 
 def load(shell: Any) -> None:
-    """Put the extension into a shell; a second load does nothing."""
+    """Load the extension into a shell; a second load does nothing."""
     if shell in _loaded:
         return
     loaded = _loaded[shell] = Loaded(shell)
@@ -179,7 +179,7 @@ def load(shell: Any) -> None:
 
 
 def unload(shell: Any) -> None:
-    """Take it out again."""
+    """Remove the extension from a shell."""
     loaded = _loaded.pop(shell, None)
     if loaded is None:
         return
@@ -192,5 +192,5 @@ def unload(shell: Any) -> None:
 
 
 def session(shell: Any) -> "Session":
-    """The session that the cells of a shell use."""
+    """Return the session that a shell's cells use."""
     return _loaded[shell].home.session

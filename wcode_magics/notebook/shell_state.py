@@ -1,4 +1,4 @@
-"""What the commands of a shell share: variables, a session, the last request."""
+"""State shared by a shell's commands: variables, session, last request."""
 
 import os
 from collections import deque
@@ -28,16 +28,16 @@ from wcode_magics.settings.settings import KEY_VARIABLE
 from wcode_magics.text import say
 
 ASKED = 50
-"""How many requests are remembered with their options, for their repair."""
+"""Requests remembered with their options, for a later repair."""
 Advice = tuple[str, Mapping[str, Any]]
 YES = frozenset({"y", "yes", "是", "好"})
 
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """What one run of a cell spent: its number, answers kept, ¥ paid.
+    """Spending of one cell run: execution count, stored answers, cost in ¥.
 
-    ``unpriced`` of the answers have a price that nobody knows.
+    ``unpriced`` is the number of answers whose price is unknown.
     """
 
     cell: int | None
@@ -70,7 +70,7 @@ class ShellState:
         self.session.close()
 
     def _count(self, result: Any) -> None:
-        """Note what the cell that just ended has spent, whichever face it used."""
+        """Record what the finished cell spent, through any interface."""
         ledger = self.session.ledger
         now = (ledger.kept, self.session.budget.known, ledger.unpriced)
         before, self._counted = self._counted, now
@@ -81,24 +81,24 @@ class ShellState:
 
     @property
     def variables(self) -> dict[str, Any]:
-        """The person's variables, as options and templates see them."""
+        """The user's variables, as options and templates see them."""
         return own(self.shell)
 
     def bind(self, value: Any, out: str | None = None) -> None:
-        """Bind a value to ``_wcode`` and to a name of the person's."""
+        """Bind a value to ``_wcode`` and, if set, to the user's variable ``out``."""
         bind(self.shell, value, out)
 
     def remember(self, prepared: Prepared, given: Mapping[str, Any]) -> None:
-        """Keep a request that is sent, with the options of its cell."""
+        """Remember a request to be sent, with the options of its cell."""
         self._asked.append((prepared, given))
 
     @property
     def last_request(self) -> Prepared | None:
-        """The request that was sent last."""
+        """The most recently sent request, or None."""
         return self._asked[-1][0] if self._asked else None
 
     def asked_for(self, reply: Reply) -> tuple[Prepared, Mapping[str, Any]] | None:
-        """The request of a reply, with the options of its cell."""
+        """Return the request of a reply with the options of its cell, or None."""
         for prepared, given in reversed(self._asked):
             if prepared.request is reply.request:
                 return prepared, given
@@ -106,19 +106,19 @@ class ShellState:
 
     @property
     def last_reply(self) -> Reply | None:
-        """The reply that ``_wcode`` is bound to."""
+        """The reply that ``_wcode`` is bound to, or None."""
         held = self.shell.user_ns.get(LAST)
         return held if isinstance(held, Reply) else None
 
     def agrees(self, question: str) -> bool:
-        """Whether the person says yes to a question; no where nobody can be asked."""
+        """Return whether the user confirms; False when input is unavailable."""
         return _agrees(question)
 
     def prepare(self, prompt: str, given: Mapping[str, Any]) -> Prepared:
-        """The request of a line of options and a prompt.
+        """Build the request for a line of options and a prompt.
 
         Raises:
-            UsageError: it cannot be made, or it contains the key.
+            UsageError: it cannot be built, or it contains the key.
         """
         own = options.of_request(given)
         if given.get("continue"):
@@ -137,7 +137,7 @@ class ShellState:
         return prepared
 
     def unfilled(self, prompt: str, names: Iterable[str]) -> list[Advice]:
-        """Advice, once, about a name that another language would fill in."""
+        """Return advice, once, about a placeholder in another language's syntax."""
         found = None if self._unfilled_told else template.unfilled(prompt, names)
         if found is None:
             return []
@@ -146,7 +146,7 @@ class ShellState:
         return [("unfilled", {"given": given, "name": name})]
 
     def show_request(self, prepared: Prepared) -> None:
-        """Show the exact body, the layer of each value, tokens and price."""
+        """Show the exact body, the source layer of each value, tokens and price."""
         resolved = prepared.resolved
         body = bundles.code_bundle(bundles.json_text(prepared.request.body), "json")
         rows = [
@@ -160,7 +160,7 @@ class ShellState:
         show_bundle(joined([title, body, table]))
 
     def tell_sandbox(self, run: CellRun, prepared: Prepared, times: int = 1) -> None:
-        """Say once in a notebook who answers where there is no key."""
+        """Report once in a notebook that the sandbox answers while no key is set."""
         if self._sandbox_told or not is_notebook(self.shell):
             return
         answerers = self.session.answerers([prepared] * times)
@@ -174,13 +174,13 @@ class ShellState:
 
 
 def _may_run(name: str, arguments: Mapping[str, Any]) -> bool:
-    """Whether a marked function may run."""
+    """Return whether the user lets a marked function run."""
     given = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
     return _agrees(say("ui.confirm", call=f"{name}({given})"))
 
 
 def _agrees(question: str) -> bool:
-    """Whether the person says yes; no where nobody can be asked."""
+    """Return whether the user confirms; False when input is unavailable."""
     try:
         said = input(inert(question))
     except (EOFError, OSError, StdinNotImplementedError):
@@ -191,7 +191,7 @@ def _agrees(question: str) -> bool:
 
 
 def tell(text: str) -> None:
-    """Show a line of news."""
+    """Show a one-line notice."""
     show_bundle(bundles.note_bundle(text))
 
 

@@ -1,9 +1,9 @@
-"""Lines of our commands as Python: ``%wcode what?`` and ``x = %wcode what?``.
+"""Input transformer of command lines: ``%wcode what?`` and ``x = %wcode what?``.
 
-IPython takes a question mark at the end of a line for a cry for help, and gives no
-value to a magic that shows what it made. A line that calls one of our commands, also
-through another magic (``%time %wcode what?``), is read here before IPython does. Only
-tokens are looked at: text inside a string is the person's, whatever it looks like.
+IPython takes a trailing question mark as a request for help, and assigns no value from
+a magic that displays its result. A line that calls one of our commands, also through
+another magic (``%time %wcode what?``), is therefore rewritten before IPython reads it.
+Only tokens are examined, so text inside strings is never changed.
 """
 
 import re
@@ -26,10 +26,10 @@ _SPACE = {tokenize.INDENT, tokenize.DEDENT, tokenize.NL, tokenize.NEWLINE}
 
 
 class CommandLine(TokenTransformBase):
-    """A line, or the right side of an assignment, that calls one of our commands."""
+    """Line, or right-hand side of an assignment, that calls one of our commands."""
 
     priority = 1
-    """Before IPython's own look at question marks."""
+    """Runs before IPython's own handling of question marks."""
 
     def __init__(self, start: tuple[int, int], column: int) -> None:
         super().__init__(start)  # type: ignore[no-untyped-call]
@@ -37,7 +37,7 @@ class CommandLine(TokenTransformBase):
 
     @classmethod
     def find(cls, tokens_by_line: Sequence[Sequence[Any]]) -> "CommandLine | None":
-        """The first such line."""
+        """Return the first such line."""
         for tokens in tokens_by_line:
             said = [token for token in tokens if token.type not in _SPACE]
             at = _percent(said)
@@ -46,7 +46,7 @@ class CommandLine(TokenTransformBase):
         return None
 
     def transform(self, lines: list[str]) -> list[str]:
-        """The cell with the call in the place of the line."""
+        """Return the cell with the line replaced by a Python call."""
         first, column = self.start_line, self._column
         last = find_end_of_continued_line(lines, first)
         head = lines[first][:column]
@@ -62,7 +62,7 @@ class CommandLine(TokenTransformBase):
 
 
 def _percent(tokens: Sequence[Any]) -> int | None:
-    """The place of the percent sign that begins the line, or an assigned value."""
+    """Return the index of the percent sign that begins the line or assigned value."""
     depth = 0
     for at, token in enumerate(tokens[:-1]):
         named = token.string == "%" and tokens[at + 1].type == tokenize.NAME
@@ -76,9 +76,9 @@ def _percent(tokens: Sequence[Any]) -> int | None:
 
 
 def _is_ours(percent: Any) -> bool:
-    """Whether the line is a command of ours with something behind it.
+    """Return whether the line is one of our commands with an argument.
 
-    Another magic's line is ours where it ends in a question that it hands on.
+    A line of another magic counts if it passes a question to one of our commands.
     """
     said = percent.line.splitlines()[0][percent.start[1] :]
     match = _CALL.match(said.rstrip())

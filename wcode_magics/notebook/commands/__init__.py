@@ -1,6 +1,6 @@
-"""The commands by name, each in the module that is loaded when it is first used.
+"""Commands by name, each in a module that is loaded on first use.
 
-A command is a function of the extension and the line, and bears the command's name.
+A command is a function of the shell state and the line, with the command's name.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -32,20 +32,20 @@ COMMANDS = {
     "wcode_repair": "repair",
 }
 ASKING = frozenset({"wcode", "wcode_fix", "wcode_repair", "wcode_branch"})
-"""Commands that show the answer that they give."""
+"""Commands that display the answer they return."""
 _LINES = ASKING | {"wcode_show", "wcode_panel"}
 PROMPTED = _LINES | {"wcode_code"}
 """Commands whose line may hold any text; in others, ``#`` begins a comment."""
 
 
 def modules(name: str) -> list[str]:
-    """What is imported when a command is first used, this package's parts first."""
+    """Return the modules to import before first use, this package's own first."""
     own = [f"{__name__}.{COMMANDS[name]}", "wcode_magics.notebook.shell_state"]
     return [*own, *imports.DISPLAY, *(imports.NETWORK if name in ASKING else ())]
 
 
 def find(name: str) -> Callable[..., Any]:
-    """The function of a command, given the extension and the line."""
+    """Return the function of a command, called with the shell state and the line."""
     module = import_module(f"{__name__}.{COMMANDS[name]}")
     call: Callable[..., Any] = getattr(module, name)
     if name in PROMPTED:
@@ -58,7 +58,7 @@ def find(name: str) -> Callable[..., Any]:
 def complete(
     command: str, line: str, variables: Mapping[str, Any]
 ) -> "Iterator[Completion]":
-    """What may stand at the end of a command's line."""
+    """Yield completions at the end of a command's line."""
     from wcode_magics import snippets
     from wcode_magics.protocol import parameters
     from wcode_magics.settings import option_line as lines

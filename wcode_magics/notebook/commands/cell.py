@@ -1,4 +1,4 @@
-"""``%%wcode`` and ``%wcode``: send and show."""
+"""``%%wcode`` and ``%wcode``: send a prompt and show the answer."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -30,11 +30,11 @@ _LANGUAGES = {
     "rb": "ruby",
     "pl": "perl",
 }
-"""What models call a language, as IPython names its cell magic."""
+"""Models' names of languages, mapped to IPython's cell magics."""
 
 
 def wcode(home: ShellState, line: str, cell: str | None = None) -> Any:
-    """Send the cell, or the line, to the model; gives what ``_wcode`` is then."""
+    """Send the cell or the line to the model and return the new ``_wcode``."""
     parsed = lines.parse(line, home.variables)
     given = parsed.values
     if cell is not None:
@@ -63,11 +63,11 @@ def wcode(home: ShellState, line: str, cell: str | None = None) -> Any:
 def send(
     home: ShellState, prepared: Prepared, given: Mapping[str, Any]
 ) -> Reply | Runs:
-    """Send a request; show, bind and give its answer.
+    """Send a request; show, bind and return its answer.
 
     Raises:
-        OptionError: ``--repeat`` with what makes no sense many times.
-        WcodeError: whatever became of it.
+        OptionError: ``--repeat`` cannot be combined with another option.
+        WcodeError: the request failed.
     """
     resolved = prepared.resolved
     form = resolved["format"]
@@ -100,7 +100,7 @@ def _repeat(run: CellRun, prepared: Prepared, given: Mapping[str, Any]) -> Runs:
 
 
 def _meter(home: ShellState, prepared: Prepared, reply: Reply) -> str:
-    """How full the context of a conversation is, or that it has no such turn."""
+    """Return how full a conversation's context is, or that the turn is not kept."""
     name, tokens = prepared.resolved["chat"], total(reply)
     if name is not None and not reply.text:
         return say("ui.chat_unkept", name=name)
@@ -118,7 +118,7 @@ def _meter(home: ShellState, prepared: Prepared, reply: Reply) -> str:
 
 
 def _insert_code(home: ShellState, reply: Reply) -> None:
-    """The code of one language as the next cell: Python, or else what comes first."""
+    """Insert the code of one language as the next cell: Python, else the first one."""
     blocks = [(_LANGUAGES.get(said.lower(), said), code) for said, code in _code(reply)]
     if not blocks:
         show_bundle(bundles.note_bundle(say("advice.no_code")))

@@ -23,7 +23,7 @@ def wcode_chats(home: ShellState, line: str) -> None:
 
 
 def wcode_reset(home: ShellState, line: str) -> None:
-    """Forget the named conversations, or all."""
+    """Delete the named conversations, or all."""
     chats = home.session.chats
     known = [*chats.names(), *chats.damaged()]
     named = _words(line) or known

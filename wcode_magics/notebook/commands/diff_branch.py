@@ -1,4 +1,4 @@
-"""``%wcode_diff`` and ``%wcode_branch``: two answers, and how one could go on."""
+"""``%wcode_diff`` and ``%wcode_branch``: compare answers, continue one differently."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ def wcode_diff(home: ShellState, line: str) -> None:
 
 
 def wcode_branch(home: ShellState, line: str) -> Any:
-    """Go on from an alternative at a token of an answer."""
+    """Continue an answer from an alternative to one of its tokens."""
     words, rest = lines.first_words(line, 2)
     if len(words) < 2 or not words[0].isdecimal():
         raise UsageError("branch.usage", given=line.strip() or "–")

@@ -1,4 +1,4 @@
-"""``--frame``: the cell as a question to each row of a DataFrame."""
+"""``--frame``: the cell's prompt for each row of a DataFrame."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,14 +10,16 @@ from wcode_magics.text import say
 
 
 def ask_rows(home: ShellState, template: str, given: Mapping[str, Any]) -> Any:
-    """Ask, show the new frame, and bind it to ``_wcode`` and the name of ``--out``.
+    """Send the prompt for each row; show and bind the new frame.
 
-    A cell that is run again asks anew for the column that it made.
+    The frame is bound to ``_wcode`` and to the name of ``--out``. Running the same cell
+    again replaces the column that it created.
 
     Raises:
-        OptionError: ``--frame`` is no DataFrame, or an option makes no sense with it.
-        Stopped: after the frame so far was bound and shown; so is what befell all
-            rows from some row on.
+        OptionError: ``--frame`` is no DataFrame, or conflicts with another option.
+        WcodeError: an error ended all remaining rows; the partial frame is bound and
+            shown.
+        Stopped: the user stopped the cell; the partial frame is bound and shown.
     """
     frame = given["frame"]
     if not hasattr(frame, "wcode"):

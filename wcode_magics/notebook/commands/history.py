@@ -1,4 +1,4 @@
-"""``%wcode_history``: what was paid for, listed, copied, taken in and forgotten."""
+"""``%wcode_history``: list, export, import and delete paid answers."""
 
 import datetime as dt
 import importlib.util
@@ -32,10 +32,10 @@ _EXCLUDED = (("import", "since"), ("import", "before"), ("prune", "since"))
 
 
 def wcode_history(home: ShellState, line: str) -> Any:
-    """The newest answers of the store: a DataFrame where pandas is installed.
+    """Return the newest answers of the store, as a DataFrame if pandas is installed.
 
-    With options they are copied to another store, taken in from one, or forgotten,
-    in this order: from before a day, to another store, and then from here.
+    With options, answers are imported from another store, exported to one, or deleted,
+    in this order.
     """
     words, _rest = lines.first_words(line, len(line))
     parsed = lines.parse_words(words, FLAGS)
@@ -60,7 +60,7 @@ def wcode_history(home: ShellState, line: str) -> Any:
 
 
 def _refuse(given: Mapping[str, Any], number: int | None) -> None:
-    """Raise OptionError where options make no sense together, or forget too much."""
+    """Raise OptionError if options conflict or would delete too much."""
     for one, other in _EXCLUDED:
         if one in given and other in given:
             raise OptionError("not_together", one=f"--{one}", other=f"--{other}")
@@ -89,7 +89,7 @@ def _counted(name: str, given: Any) -> int:
 
 
 def _moment(given: Mapping[str, Any], name: str) -> dt.datetime | None:
-    """The local time that an option says, a day from its beginning."""
+    """Return the local time of an option; a day counts from its start."""
     said = given.get(name)
     try:
         return None if said is None else dt.datetime.fromisoformat(said).astimezone()

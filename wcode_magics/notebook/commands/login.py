@@ -11,7 +11,7 @@ from wcode_magics.text import say
 
 
 def wcode_login(home: ShellState, line: str) -> None:
-    """Take the key by hidden input and keep it in the system keyring."""
+    """Read the key from hidden input and save it in the system keyring."""
     if line.strip():
         raise UsageError("key_on_line", url=settings.GET_KEY_URL)
     try:

@@ -1,4 +1,4 @@
-"""``%wcode_models`` and ``%wcode_params``: what there is to choose from."""
+"""``%wcode_models`` and ``%wcode_params``: available models and parameters."""
 
 from wcode_magics.display import bundles
 from wcode_magics.display.text_table import TextTable
@@ -11,7 +11,7 @@ from wcode_magics.text import say
 
 
 def wcode_models(home: ShellState, _line: str) -> None:
-    """Show the catalogue of models, and what the endpoint itself lists."""
+    """Show the catalogue of models and those that the endpoint lists."""
     url = home.session.endpoint().base_url
     heads = ("name", "context", "price_in", "price_out", "updated", "abilities")
     rows = [
@@ -36,12 +36,12 @@ def wcode_models(home: ShellState, _line: str) -> None:
 
 
 def _own_words(error: EndpointError) -> str:
-    """What the endpoint said, without the advice to run this command."""
+    """Return the endpoint's message, without the advice to run this command."""
     return f"{error.facts.get('status', '–')}: {error.facts.get('message', '–')}"
 
 
 def wcode_params(home: ShellState, line: str) -> None:
-    """Show the table of parameters, or one of them."""
+    """Show the table of parameters, or one parameter."""
     name = line.strip()
     rows = [parameters.find(name)] if name else parameters.PARAMS
     now = home.session.settings.resolve({}).params

@@ -1,4 +1,4 @@
-"""``%wcode_panel``"""
+"""``%wcode_panel``: open the panel."""
 
 from wcode_magics.notebook.shell_state import ShellState
 from wcode_magics.settings import option_line as lines
@@ -6,6 +6,6 @@ from wcode_magics.widgets import open_panel
 
 
 def wcode_panel(home: ShellState, line: str) -> None:
-    """Open the panel, with the options and the prompt of the line."""
+    """Open the panel with the options and the prompt of the line."""
     parsed = lines.parse(line, home.variables)
     open_panel(home.session, home.shell, parsed.values, parsed.rest)

@@ -1,4 +1,4 @@
-"""``%wcode_fix`` and ``%wcode_repair``: what failed, asked about."""
+"""``%wcode_fix`` and ``%wcode_repair``: ask about what failed."""
 
 from typing import Any
 
@@ -18,9 +18,9 @@ from wcode_magics.text import say
 
 
 def wcode_fix(home: ShellState, line: str) -> Any:
-    """Ask about the last exception; words after the options are added to it.
+    """Ask about the last exception; text after the options is appended.
 
-    What would be sent is shown, and sent if the person says yes, or ``--yes``.
+    The request is shown, then sent if the user confirms or with ``--yes``.
     """
     parsed = lines.parse(line, home.variables)
     failure = last_failure(home.shell, home.session.settings.key())
@@ -37,7 +37,7 @@ def wcode_fix(home: ShellState, line: str) -> Any:
 
 
 def wcode_repair(home: ShellState, line: str) -> Any:
-    """Ask once more for the form that ``_wcode`` was asked for and does not have."""
+    """Ask again for the requested format that the answer in ``_wcode`` lacks."""
     parsed = lines.parse(line, home.variables)
     parsed.refuse_rest()
     reply = _only(home)
@@ -51,7 +51,7 @@ def wcode_repair(home: ShellState, line: str) -> Any:
 
 
 def _only(home: ShellState) -> Reply:
-    """The reply that ``_wcode`` is; raises UsageError where it is none."""
+    """Return the reply bound to ``_wcode``; raises UsageError if there is none."""
     reply = home.last_reply
     if reply is not None:
         return reply

@@ -12,7 +12,7 @@ from wcode_magics.text import say
 
 
 def wcode_show(home: ShellState, line: str) -> None:
-    """Show the last request, or the one that options and a prompt would make."""
+    """Show the last request, or the one built from options and a prompt."""
     home.show_request(_asked(home, line))
 
 
@@ -29,7 +29,7 @@ def wcode_code(home: ShellState, line: str) -> None:
 
 
 def show_code(home: ShellState, prepared: Prepared, language: str) -> None:
-    """Show a request as a program, coloured in the notebook; the key is not in it."""
+    """Show a request as a program, highlighted in a notebook, without the key."""
     target = snippets.find(language)
     endpoint = home.session.endpoint(prepared.resolved)
     stream = "stream" in prepared.resolved.origin and prepared.resolved["stream"]

@@ -15,11 +15,11 @@ from wcode_magics.text import say
 
 
 def send_sweep(home: ShellState, prompt: str, given: Mapping[str, Any]) -> Sweep | None:
-    """Send the combinations, bind the table, show the answers side by side.
+    """Send all combinations, bind the table, show the answers side by side.
 
     Raises:
         UsageError: nothing was sent.
-        WcodeError: nothing was answered; the first of the errors.
+        WcodeError: every request failed; this is the first error.
     """
     _refuse_others(given)
     points, ready = home.session.sweep_plan(
@@ -58,7 +58,7 @@ def _refuse_others(given: Mapping[str, Any]) -> None:
 def _show(
     home: ShellState, swept: Sweep, out: str | None, screen: NotebookScreen
 ) -> None:
-    """Bind first, then draw."""
+    """Bind the sweep, then draw it."""
     home.bind(swept)
     if out is not None:
         home.shell.user_ns[out] = swept.frame()

@@ -1,4 +1,4 @@
-"""``%wcode_usage``: what was spent."""
+"""``%wcode_usage``: spending by day, model and cell."""
 
 import math
 from typing import Any
@@ -15,7 +15,7 @@ _USAGE = ("day", "model", "answers", "prompt_tokens", "completion_tokens", "cost
 
 
 def wcode_usage(home: ShellState, _line: str) -> None:
-    """Totals by day and model; what each cell of this session spent, and its budget."""
+    """Show totals by day and model, this session's spending by cell, and the budget."""
     rows = home.session.store.usage()
     cells = [[_told(name, row[name]) for name in _USAGE] for row in rows]
     budget = home.session.budget
@@ -43,7 +43,7 @@ def wcode_usage(home: ShellState, _line: str) -> None:
 
 
 def _paid(cost: float, unpriced: int) -> str:
-    """What was paid, with «–» for answers whose price nobody knows."""
+    """Format what was paid, with «–» for answers whose price is unknown."""
     known = [models.money(cost)] if cost or not unpriced else []
     return " + ".join([*known, "–"] if unpriced else known)
 
