@@ -1,4 +1,4 @@
-"""The panel: every knob of a request in the notebook, as ipywidgets.
+"""Interactive panel built with ipywidgets: every parameter of a request.
 
 ``wcode_magics.panel()`` and ``%wcode_panel`` open one. The folder is not called
 ``panel`` because the function is.
@@ -23,13 +23,13 @@ def open_panel(
 ) -> "Panel":
     """Open a panel in the output of the running cell.
 
-    A panel that the same cell opened before is closed, and its request stopped.
+    A panel opened by the same cell before is closed, and its request cancelled.
 
     Args:
-        session: sends the requests.
-        shell: the IPython shell whose variables fill templates; None: no templates.
-        values: options of the cell by name, to begin with.
-        prompt: the prompt, likewise.
+        session: session that sends the requests.
+        shell: IPython shell whose variables fill templates; None: no templates.
+        values: initial options of the cell, by name.
+        prompt: initial prompt.
 
     Raises:
         SettingError: ipywidgets is not installed.
@@ -59,7 +59,7 @@ def _forget(cell: str, panel: "Panel") -> None:
 
 
 def _cell(shell: Any) -> str:
-    """The front end's id of the running cell, where it tells one."""
+    """Return the front end's id of the running cell, or an empty string."""
     kernel = getattr(shell, "kernel", None)
     if kernel is None:
         return ""

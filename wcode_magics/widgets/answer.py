@@ -1,7 +1,7 @@
-"""Where an answer grows, and the plain output that it ends in.
+"""Streaming answer of a panel, and the plain output that replaces it.
 
-While it streams it stands in widgets; whole, it becomes an ordinary output below the
-panel, which a saved notebook keeps and shows without a kernel.
+A streaming answer is shown in widgets; once complete, it becomes an ordinary output
+below the panel, which a saved notebook keeps and shows without a kernel.
 """
 
 import threading
@@ -27,11 +27,11 @@ _HIDE_DEAD = (
     "<style>.jp-OutputArea-child:has(+ .jp-OutputArea-child .wcode-picture)"
     ":not(:has(.widget-box)){display:none}</style>"
 )
-"""Without a kernel the panel above is only the words «model not found»."""
+"""Hides the panel above, which shows only «model not found» without a kernel."""
 
 
 class WidgetScreen:
-    """Outputs as a column of HTML widgets; ``live.Screen`` for a panel."""
+    """Outputs as a column of HTML widgets; ``live_display.Screen`` for a panel."""
 
     def __init__(self) -> None:
         self._blocks = [widgets.HTML() for _place in range(PLACES)]
@@ -39,30 +39,30 @@ class WidgetScreen:
         self.widget.add_class("wcode-answer")
 
     def show(self, bundle: Bundle, place: int) -> None:
-        """Put a bundle in one of the places."""
+        """Show a bundle in one of the places."""
         self._blocks[place].value = bundle["text/html"]
 
     def clear(self) -> None:
-        """Show nothing any more."""
+        """Empty all places."""
         for place in range(PLACES):
             self.show(EMPTY, place)
 
 
 class Picture:
-    """The output below the panel: the last result, as HTML and plain text."""
+    """Output below the panel: the last result, as HTML and plain text."""
 
     def __init__(self) -> None:
         self._handle: Any = None
 
     def open(self) -> None:
-        """Display it, with nothing in it yet."""
+        """Display the output, still empty."""
         from IPython.display import DisplayHandle
 
         self._handle = DisplayHandle()
         self._handle.display(self._bundle(bundles.note_bundle("")), raw=True)
 
     def show(self, bundle: Bundle, metadata: dict[str, Any] | None = None) -> None:
-        """Put a result in its place."""
+        """Replace the result shown."""
         if self._handle is not None:
             shown = self._bundle(bundle)
             self._handle.update(shown, raw=True, metadata=metadata or {})
@@ -77,7 +77,10 @@ class Picture:
 def stream(
     session: Session, prepared: Prepared, live: Live, stop: threading.Event
 ) -> Reply:
-    """Send, draw what comes, hang up when told to; the reply, whole or not.
+    """Send a request and draw the answer until it ends or ``stop`` is set.
+
+    Returns:
+        The reply, complete or partial.
 
     Raises:
         WcodeError: its ``reply`` holds what arrived.
@@ -97,14 +100,14 @@ def stream(
 
 
 def asked(prompt: str, bundle: Bundle) -> Bundle:
-    """A result under the prompt that it answers."""
+    """Return a result below the prompt that it answers."""
     head = f'<div style="{bundles.NOTE};white-space:pre-wrap">{escape(prompt)}</div>'
     plain = f"> {prompt}\n\n{bundle['text/plain']}"
     return bundle_of(head + bundle["text/html"], plain)
 
 
 def problem_html(error: BaseException) -> str:
-    """An error in words; one that is nobody's fault but ours, with its details."""
+    """Return an error as HTML, with a traceback if it is not a WcodeError."""
     if isinstance(error, WcodeError):
         return str(bundles.note_bundle(str(error))["text/html"])
     said = bundles.note_bundle(f"{type(error).__name__}: {error}")["text/html"]

@@ -1,4 +1,4 @@
-"""The page that sends the prompt: Send, Stop, what it will cost, the answer."""
+"""Panel page that sends the prompt: Send, Stop, cost estimate and answer."""
 
 import threading
 from typing import Any
@@ -22,11 +22,11 @@ from wcode_magics.widgets.turns import Turns, turn_html
 from wcode_magics.widgets.worker import Later, Worker
 
 PATIENCE_S = 0.4
-"""Rest of the typing after which the estimate is made anew."""
+"""Seconds without typing after which the estimate is updated."""
 
 
 class AskPage:
-    """Sends the desk's draft and shows the answer."""
+    """Page that sends the panel's draft and shows the answer."""
 
     name = "ask"
 
@@ -52,17 +52,17 @@ class AskPage:
         self.widget = widgets.VBox([*parts, *([self._tokens] if self._tokens else [])])
 
     def refresh(self) -> None:
-        """The draft changed: estimate again, once it rests."""
+        """Show the turns, and update the estimate once the draft stops changing."""
         self._turns.show()
         self._later.ask()
 
     def send(self) -> None:
-        """Send the draft; whatever streams is stopped first."""
+        """Send the draft; a running request is cancelled first."""
         self._desk.clear()
         self._worker.start(self._begin)
 
     def _branch(self, token: int, alternative: int) -> None:
-        """Go on from another token than the one the last answer took."""
+        """Continue the last answer from an alternative to one of its tokens."""
         desk = self._desk
         desk.clear()
         try:
@@ -78,7 +78,7 @@ class AskPage:
         self._worker.start(lambda stop: self._run(prepared, stop))
 
     def close(self) -> None:
-        """Stop and wait for nothing."""
+        """Cancel pending work without waiting for it."""
         self._later.forget()
         self._worker.stop()
 
@@ -107,7 +107,7 @@ class AskPage:
         self._end(prepared, reply, source)
 
     def _end(self, prepared: Prepared, reply: Reply, source: str | None) -> None:
-        """Bind first: whatever drawing does, the answer is safe."""
+        """Bind the reply before drawing, so that a drawing error cannot lose it."""
         self._desk.bind(reply)
         asked_ = [m for m in prepared.request.messages if m.role != "system"]
         if prepared.before is not None:
@@ -145,7 +145,7 @@ class AskPage:
 
 
 def estimate(prepared: Prepared) -> str:
-    """Tokens and price of a prompt, with ≈ where they are estimated."""
+    """Return tokens and price of a prompt, with ≈ where they are estimated."""
     request, place = prepared.request, prepared.resolved.place
     counted = token_counts.count_request(request, place)
     approx = "" if counted.exact else say("ui.approx")
@@ -156,7 +156,7 @@ def estimate(prepared: Prepared) -> str:
 
 
 def _spent(spent: Spent) -> str:
-    """Answers, tokens and price of a session."""
+    """Return answers, tokens and price of a session."""
     facts: dict[str, Any] = {
         "answers": spent.answers,
         "tokens": f"{spent.tokens:,}",

@@ -1,5 +1,5 @@
-// A widget without a face that puts a cell below the one it lives in.
-// widget_manager.context is JupyterLab's and Notebook 7's, and not documented.
+// An invisible widget that inserts a cell below the one it is displayed in.
+// widget_manager.context exists in JupyterLab and Notebook 7, undocumented.
 function cellOf(el) {
   const cell = el.closest(".jp-Cell");
   const all = [...(el.closest(".jp-Notebook")?.querySelectorAll(".jp-Cell") ?? [])];

@@ -1,4 +1,4 @@
-"""One point of a comparison: its request and what has come of it, as a card."""
+"""One point of a comparison as a card: its request and its result."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ _CELL = "vertical-align:top;text-align:left;padding:.3em .6em;border:1px solid #
 
 @dataclass
 class Card:
-    """One point of the grid: its request, and what has come of it."""
+    """One point of the grid: its request and its result."""
 
     point: Point
     prepared: Prepared
@@ -37,16 +37,16 @@ class Card:
 
     @property
     def title(self) -> str:
-        """``temperature 0.5, seed 1``"""
+        """The values of the point, such as ``temperature 0.5, seed 1``."""
         return ", ".join(f"{k} {bundles.shown_value(v)}" for k, v in self.point.items())
 
     @property
     def over(self) -> bool:
-        """Whether it is answered, or failed."""
+        """Whether the request has been answered or has failed."""
         return self.reply is not None or self.error is not None
 
     def take(self, *, stop: bool) -> None:
-        """Read what has arrived; hang up where told to."""
+        """Read what has arrived; with ``stop``, cancel the stream."""
         if self.flow is None or self.over:
             return
         try:
@@ -60,19 +60,19 @@ class Card:
             self.error, self.reply = error, error.reply
 
     def open(self, session: Session) -> None:
-        """Send its request; what cannot be sent is its error."""
+        """Send the request; an error is kept in ``error``."""
         try:
             self.flow = session.stream(self.prepared)
         except WcodeError as error:
             self.error = error
 
     def close(self) -> None:
-        """Hang up, where its stream is still open."""
+        """Cancel the stream if it is open."""
         if self.flow is not None:
             self.flow.close()
 
     def draw(self) -> None:
-        """Show the text as far as it is there."""
+        """Show the text received so far."""
         shown = markdown.html(self.text)
         if self.error is not None:
             shown += problem_html(self.error)
@@ -82,7 +82,7 @@ class Card:
 
 
 def marked(first: Reply, reply: Reply) -> str:
-    """The text, with what the first answer does not say tinted."""
+    """Return the text as HTML, highlighting what the first answer does not have."""
     parts = []
     for same, _theirs, own in differences(first.text, reply.text):
         shown = escape(own)
@@ -92,14 +92,14 @@ def marked(first: Reply, reply: Reply) -> str:
 
 
 def foot(reply: Reply) -> str:
-    """Badge and footer of an answer."""
+    """Return badge and footer of an answer as HTML."""
     warning = answer_notes.badge(reply)
     said = " · ".join(filter(None, [warning, bundles.footer(reply)]))
     return f'<div style="{FAINT}">{escape(said)}</div>'
 
 
 def bundle(cards: Sequence[Card], first: Reply, told: str) -> Bundle:
-    """All cards as one plain output."""
+    """Return all cards as one output without widgets."""
     rows, plain = [], []
     for card in cards:
         reply = card.reply

@@ -1,7 +1,7 @@
-"""Cells put into the notebook, where anywidget is installed.
+"""Insertion of cells into the notebook, if anywidget is installed.
 
-``set_next_input`` from a widget's callback arrives only after the next cell that is
-run (measured in JupyterLab 4.6 and Notebook 7.6), so the front end does it.
+``set_next_input`` from a widget's callback takes effect only after the next cell has
+run (measured in JupyterLab 4.6 and Notebook 7.6), so the front end inserts the cell.
 """
 
 from importlib.util import find_spec
@@ -10,13 +10,13 @@ from typing import Any
 
 
 def bridge() -> Any:
-    """A widget with a method ``insert(source)``, or None without anywidget."""
+    """Return a widget with a method ``insert(source)``, or None without anywidget."""
     if find_spec("anywidget") is None:
         return None
     import anywidget
 
     class Bridge(anywidget.AnyWidget):
-        """Sends sources of cells to the front end; nothing of it is saved."""
+        """Widget that sends cell sources to the front end; none of it is saved."""
 
         _esm = Path(__file__).with_name("bridge.js")
 
@@ -24,7 +24,7 @@ def bridge() -> Any:
             return "Bridge()"
 
         def insert(self, source: str) -> None:
-            """Put a cell below the panel."""
+            """Insert a cell below the panel."""
             self.send({"source": source})
 
     return Bridge()

@@ -1,7 +1,7 @@
-"""Closing widgets with all they hold, so that neither side remembers them.
+"""Closing of widgets with their contents, so that both sides free them.
 
-A widget's ``close`` leaves its layout, its style and what is inside it alive, in the
-kernel and in the front end.
+A widget's ``close`` leaves its layout, style and children alive, in the kernel and in
+the front end.
 """
 
 from typing import Any
@@ -12,9 +12,9 @@ from wcode_magics.widgets.label import FULL
 
 
 def release(*roots: Any) -> None:
-    """Close widgets, what is inside them, and their layouts and styles.
+    """Close widgets with their children, layouts and styles.
 
-    What all panels share stays.
+    The layout shared by all panels is kept.
     """
     waiting, found = list(roots), {}
     while waiting:

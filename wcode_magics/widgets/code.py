@@ -1,4 +1,4 @@
-"""The page that writes the request down: as a cell, and in every language."""
+"""Panel page that shows the request as a cell or in any supported language."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ _COPY = (
 
 
 class CodePage:
-    """Shows the desk's draft as a ``%%wcode`` cell or as a program."""
+    """Page that shows the panel's draft as a ``%%wcode`` cell or as a program."""
 
     name = "code"
 
@@ -53,11 +53,11 @@ class CodePage:
         self.widget = widgets.VBox([bar, self._shown])
 
     def refresh(self) -> None:
-        """The draft changed: write it anew, once it rests."""
+        """Redraw the code once the draft stops changing."""
         self._later.ask()
 
     def close(self) -> None:
-        """Write no more."""
+        """Cancel a pending redraw."""
         self._later.forget()
 
     def _insert(self) -> None:

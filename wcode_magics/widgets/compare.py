@@ -1,4 +1,4 @@
-"""The page that sends one prompt with several values, and lays the answers out."""
+"""Panel page that sends one prompt with several values and lays out the answers."""
 
 import threading
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ DIMENSIONS = 2
 
 
 class ComparePage:
-    """A grid over one or two parameters."""
+    """Page for a grid over one or two parameters."""
 
     name = "compare"
 
@@ -52,10 +52,10 @@ class ComparePage:
         self.widget = widgets.VBox([*rows, bar, self._told, self._grid])
 
     def refresh(self) -> None:
-        """What was compared stays as it was."""
+        """Do nothing: a comparison does not follow the draft."""
 
     def close(self) -> None:
-        """Hang up on all."""
+        """Cancel all requests."""
         self._worker.stop()
 
     def _send(self) -> None:
@@ -111,7 +111,7 @@ class ComparePage:
         return adopt
 
     def _run(self, cards: Sequence[Card], stop: threading.Event) -> None:
-        """Answer all cards; however it ends, no stream is left open."""
+        """Answer all cards; no stream is left open, however it ends."""
         try:
             self._answer(cards, stop)
         finally:
@@ -152,7 +152,7 @@ class ComparePage:
 
 
 class _Dimension:
-    """A parameter, and the values it is to take."""
+    """Parameter and the values it takes."""
 
     def __init__(self) -> None:
         rows = [(say("panel.model"), "model")]
@@ -173,7 +173,7 @@ class _Dimension:
         self.widget.add_class("wcode-unseen")
 
     def read(self, variables: Mapping[str, Any]) -> tuple[str, Sequence[Any]] | None:
-        """Name and checked values; raises UsageError."""
+        """Return name and checked values, or None if unset; raises UsageError."""
         name = self._name.value
         if not name:
             return None

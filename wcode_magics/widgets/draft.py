@@ -1,9 +1,9 @@
-r"""What a panel holds, as a value: prompt, options, turns; and its ``%%wcode`` cell.
+r"""Draft of a panel as a value: prompt, options, turns; and its ``%%wcode`` cell.
 
-A line of options is one line, so characters that end lines inside a text are written
-as a Jinja2 literal, ``{{ "\n" }}``, which the template turns back when it is sent
-and :meth:`Draft.parse` when it is read. So are the braces of a system prompt that is
-no template.
+Options are written on a single line, so line-ending characters inside a text are
+written as a Jinja2 literal, ``{{ "\n" }}``, which the template evaluates when it is
+sent and :meth:`Draft.parse` decodes when it is read. The same holds for braces of a
+system prompt that is not a template.
 """
 
 import json
@@ -24,7 +24,7 @@ from wcode_magics.settings.options import Option
 
 MAGIC = "%%wcode"
 REQUEST = options.staged("request")
-"""Options that the request of a panel is made of."""
+"""Options that make up the request of a panel."""
 
 _ENDS = "\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
 _END = re.compile(f"[{_ENDS}]")
@@ -35,11 +35,11 @@ _PLAIN = re.compile(r"[^\s\"'\\{}\[\]$@-][^\s\"'\\]*")
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A request in the making; what is not in ``values`` is not sent.
+    """Request being edited; options not in ``values`` are not sent.
 
-    ``values`` holds options of the cell by name, each as :func:`written.read` gives
-    it; ``turns`` are the messages of a conversation before the prompt, ``sources``
-    what the person wrote for some of them, by their place.
+    ``values`` holds options of the cell by name, as :func:`option_values.read` returns
+    them; ``turns`` are the messages of a conversation before the prompt, ``sources``
+    what the user wrote for some of them, by their index.
     """
 
     prompt: str = ""
@@ -48,18 +48,21 @@ class Draft:
     sources: Mapping[int, str] = field(default_factory=dict)
 
     def source(self, at: int) -> str:
-        """The template of a turn, to be edited or sent again."""
+        """Return the template of a turn, to be edited or sent again."""
         said = self.turns[at].content or ""
         return self.sources.get(at, said if self._raw else template.literal(said))
 
     def before(self, at: int) -> "Draft":
-        """The draft with a turn back in the prompt; it and what follows are gone."""
+        """Return the draft with a turn moved back into the prompt.
+
+        That turn and the ones after it are removed.
+        """
         sources = {place: said for place, said in self.sources.items() if place < at}
         prompt = self.source(at)
         return replace(self, prompt=prompt, turns=self.turns[:at], sources=sources)
 
     def without(self, at: int, count: int) -> "Draft":
-        """The draft without some of its turns."""
+        """Return the draft without ``count`` messages from index ``at``."""
         last = at + count
         moved = {place - count: s for place, s in self.sources.items() if place >= last}
         kept = {place: s for place, s in self.sources.items() if place < at}
@@ -67,7 +70,7 @@ class Draft:
         return replace(self, turns=turns, sources=kept | moved)
 
     def taking(self, said: Message, answer: Message, source: str | None) -> "Draft":
-        """The draft with one more turn, what was written for it, an empty prompt."""
+        """Return the draft with one more turn and its source, and an empty prompt."""
         more = {} if source is None else {len(self.turns): source}
         sources = {**self.sources, **more}
         turns = (*self.turns, said, answer)
@@ -78,16 +81,16 @@ class Draft:
         return bool(self.values.get("raw"))
 
     def put(self, name: str, value: Any) -> "Draft":
-        """The draft with a value set, or with None not sent any more."""
+        """Return the draft with a value set, or with None removed."""
         rest = {key: held for key, held in self.values.items() if key != name}
         return replace(self, values=rest if value is None else {**rest, name: value})
 
     @property
     def cell(self) -> str:
-        """The ``%%wcode`` cell that sends the same (without the turns).
+        """The ``%%wcode`` cell that sends the same request, without the turns.
 
         Raises:
-            UsageError: a text of several lines cannot stand on a line with --raw.
+            UsageError: a text of several lines cannot be written on a line with --raw.
         """
         raw = self._raw
         words = [MAGIC]
@@ -98,21 +101,21 @@ class Draft:
 
     @classmethod
     def parse(cls, cell: str, variables: Mapping[str, Any]) -> "Draft":
-        """The draft of a ``%%wcode`` cell; raises UsageError as the cell would."""
+        """Parse a ``%%wcode`` cell; raises UsageError as the cell would."""
         head, _, prompt = cell.partition("\n")
         line = lines.parse(head.removeprefix(MAGIC), variables)
         return cls.from_line(line.values, prompt)
 
     @classmethod
     def from_line(cls, values: Mapping[str, Any], prompt: str) -> "Draft":
-        """The draft of options that were read from a line, and a prompt."""
+        """Build a draft from parsed options and a prompt."""
         kept = {k: v for k, v in values.items() if k != "panel"}
         if "system" in kept and not kept.get("raw"):
             kept["system"] = _read_back(kept["system"])
         return cls(prompt, kept)
 
     def prepare(self, session: Session, names: Mapping[str, Any] | None) -> Prepared:
-        """The request, with templates filled from ``names``; nothing is sent.
+        """Build the request, with templates filled from ``names``; send nothing.
 
         Raises:
             UsageError, SettingError: as :meth:`Session.prepare` does.
@@ -134,13 +137,13 @@ class Draft:
 
 
 def typed(text: str, before: str | None) -> str:
-    """A system prompt as it was typed: a template, unless it came as text with tags."""
+    """Return a typed system prompt: a template, unless it edits text with tags."""
     held = before is not None and not isinstance(before, Template)
     return text if held and template.has_tags(before or "") else Template(text)
 
 
 def _read_back(system: str) -> str:
-    """A system prompt from a line, the literals in it turned back."""
+    """Decode the literals in a system prompt from a line of options."""
     if not isinstance(system, Template):
         return system
     lines = _LITERAL.sub(_character, system)

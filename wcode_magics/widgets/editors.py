@@ -1,7 +1,7 @@
-"""One editor per kind of parameter: what a value is typed, slid or chosen with.
+"""One editor per kind of parameter, with a text field, slider or menu.
 
-An editor holds one or two widgets. ``read`` gives its value as :mod:`params` takes
-it; ``show`` puts a value in without telling anybody.
+An editor holds one or two widgets. ``read`` returns its value as :mod:`parameters`
+expects it; ``show`` puts a value into the widgets.
 """
 
 from collections.abc import Callable
@@ -20,15 +20,15 @@ LARGEST = 2**53 - 1
 
 
 class Editor(Protocol):
-    """The widgets of one value."""
+    """Widgets that edit one value."""
 
     widgets: tuple[Any, ...]
 
     def read(self, source: Any) -> Any:
-        """The value after ``source``, one of the widgets, was touched.
+        """Return the value after a change of ``source``, one of the widgets.
 
         Raises:
-            ParameterError: it cannot be read, or is not allowed.
+            ParameterError: the value cannot be read, or is not allowed.
         """
 
     def show(self, value: Any) -> None:
@@ -36,12 +36,12 @@ class Editor(Protocol):
 
 
 def editor_of(row: Param) -> Editor:
-    """The editor that fits a row of the table."""
+    """Return the editor for a row of the parameter table."""
     return _OF_NAME.get(row.name, _OF_KIND[row.kind])(row)
 
 
 class Number:
-    """A slider where both ends are known, and always a typed number."""
+    """Number field, with a slider if both bounds are known."""
 
     def __init__(self, row: Param) -> None:
         self._row = row
@@ -58,20 +58,20 @@ class Number:
         self.widgets = tuple(w for w in (self._slider, self._typed) if w is not None)
 
     def read(self, source: Any) -> Any:
-        """The rounded, checked number."""
+        """Return the rounded, checked number."""
         value = source.value
         return parameters.check(
             self._row.name, round(value, PLACES) if self._row.kind == "float" else value
         )
 
     def show(self, value: Any) -> None:
-        """Move slider and typed number."""
+        """Set the slider and the number field."""
         for widget in self.widgets:
             widget.value = _start(self._row) if value is None else value
 
 
 class Menu:
-    """A choice among words, or yes and no."""
+    """Menu of choices, or of yes and no."""
 
     def __init__(self, row: Param) -> None:
         pairs: list[tuple[str, Any]] = [(word, word) for word in row.choices]
@@ -83,11 +83,11 @@ class Menu:
         self.widgets = (self._menu,)
 
     def read(self, source: Any) -> Any:
-        """The chosen value."""
+        """Return the selected value."""
         return source.value
 
     def show(self, value: Any) -> None:
-        """Choose."""
+        """Select a value."""
         self._menu.value = self._first if value is None else value
 
 

@@ -1,4 +1,4 @@
-"""The texts of a request: prompt, system prompt, model."""
+"""Text fields of a request: prompt, system prompt, model."""
 
 from dataclasses import replace
 from typing import Any
@@ -13,7 +13,7 @@ from wcode_magics.widgets.state import PanelState
 
 
 class Fields:
-    """Prompt, system prompt and model, tied to the desk's draft."""
+    """Prompt, system prompt and model, bound to the panel's draft."""
 
     def __init__(self, desk: PanelState) -> None:
         self._desk = desk
@@ -36,7 +36,7 @@ class Fields:
         self._model.observe(desk.guarded(self._named), "value")
 
     def show(self) -> None:
-        """Write what the draft holds."""
+        """Show the values of the draft."""
         draft = self._desk.draft
         self._prompt.value = draft.prompt
         self._system.value = draft.values.get("system", "")
@@ -51,7 +51,7 @@ class Fields:
     def _instructed(self, change: Any) -> None:
         before = self._desk.draft.values.get("system")
         text = change["new"].strip()
-        if text != before:  # else the draft itself is shown
+        if text != before:  # equal: the draft itself was shown
             self._desk.put("system", typed(text, before) if text else None)
 
 

@@ -1,7 +1,7 @@
 """One row per parameter: [send it?] [slider, menu or field] [typed value] [reset].
 
-A row shows «not sent» until it is touched. Callbacks may come on any thread of the
-kernel, so what a row tells and shows is serialised by a lock.
+A row shows «not sent» until it is changed. Callbacks may run on any thread of the
+kernel, so a lock serializes what a row reports and shows.
 """
 
 import threading
@@ -23,9 +23,9 @@ Tell = Callable[[str, Any], None]
 
 
 class Knob:
-    """The row of one parameter; ``tell`` is given its name and value, or None.
+    """Row of one parameter; ``tell`` is called with its name and value, or None.
 
-    ``problem`` is why the value cannot be sent, in words, or empty.
+    ``problem`` is the reason why the value cannot be sent, or empty.
     """
 
     def __init__(self, row: Param, tell: Tell) -> None:
@@ -51,7 +51,7 @@ class Knob:
         return bool(self._sent.value)
 
     def show(self, value: Any, note: str = "") -> None:
-        """Show a value as sent, or None as not sent; ``note`` stands below."""
+        """Show a value as sent, or None as not sent; ``note`` is shown below."""
         with self._lock:
             self._quiet = True
             try:
@@ -101,7 +101,7 @@ class Knob:
         self._tell(self.row.name, value)
 
     def _refuse(self, reason: str) -> None:
-        """What was typed stays to be mended; it cannot be sent as it is."""
+        """Keep an invalid input for correction, but do not send it."""
         self.problem = reason
         self._tick(sent=True)
         self._mark(reason)
@@ -145,7 +145,7 @@ class Knob:
 
 
 class Knobs:
-    """All rows: the common ones first, the others by group, folded."""
+    """All rows: the common ones first, the others by group, collapsed."""
 
     def __init__(self, tell: Tell) -> None:
         self._tell = tell
@@ -168,19 +168,19 @@ class Knobs:
         self._count()
 
     def show(self, values: Mapping[str, Any]) -> None:
-        """Show the values of the table's parameters; others are not sent."""
+        """Show the values of parameters; those without a value are not sent."""
         for name, knob in self._knobs.items():
             knob.show(values.get(name))
         self._count()
 
     def reject(self, name: str, reason: str) -> None:
-        """Take a parameter out that the server refused, say so, keep its value."""
+        """Stop sending a parameter the server refused; keep its value and show why."""
         self._knobs[name].show(None, reason)
         self._told(name, None)
 
     @property
     def problems(self) -> list[str]:
-        """Why rows that are ticked cannot be sent."""
+        """Reasons why ticked rows cannot be sent."""
         return [knob.problem for knob in self._knobs.values() if knob.problem]
 
     def _rest_of(self, group: str) -> list[Knob]:

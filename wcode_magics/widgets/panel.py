@@ -1,7 +1,7 @@
-"""The playground inside the notebook: prompt, every knob, and pages of what to do.
+"""Playground in the notebook: prompt, all parameters, and one page per task.
 
-The panel is a widget; what comes out of it is an ordinary output below, so that a
-saved notebook shows the last result and no dead widget.
+The panel is a widget; its results are ordinary outputs below it, so that a saved
+notebook shows the last result and no dead widget.
 """
 
 from collections.abc import Callable
@@ -32,12 +32,12 @@ LANGUAGES = (("English", "en"), ("中文", "zh"))
 
 
 class Panel:
-    """A panel around a session.
+    """Panel for a session.
 
     Args:
-        session: sends the requests.
-        shell: the IPython shell whose variables fill templates; None: no templates.
-        draft: what to begin with.
+        session: session that sends the requests.
+        shell: IPython shell whose variables fill templates; None: no templates.
+        draft: initial draft.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Panel:
         self._build()
 
     def open(self) -> None:
-        """Display the panel, and below it the place of its results."""
+        """Display the panel and, below it, the output for its results."""
         from IPython.display import display
 
         shown = widget_bundle(self.widget.model_id, say("panel.plain"))
@@ -60,7 +60,7 @@ class Panel:
         self.desk.barrier.begin()
 
     def close(self) -> None:
-        """Stop what runs and take the panel away; the last result stays."""
+        """Cancel what is running and remove the panel; the last result stays."""
         self._clear()
         self.desk.barrier.close()
         release(self.widget)
@@ -103,14 +103,14 @@ class Panel:
         return head
 
     def _title(self) -> str:
-        """Where requests go: the service, the sandbox, or somebody's server."""
+        """Return the title with the destination of requests: the sandbox or a URL."""
         settings = self.desk.session.settings
         endpoint = settings.endpoint(settings.resolve({}))
         place = say("ui.sandbox") if endpoint is None else endpoint.base_url
         return f'<b>wcode</b> <span class="wcode-faint">{escape(place)}</span>'
 
     def _speak(self, change: Any) -> None:
-        """Build everything anew in another language, around the same draft."""
+        """Rebuild the panel in another language, with the same draft."""
         self.desk.session.settings.set("language", change["new"])
         self._clear()
         self.desk.status = widgets.HTML()

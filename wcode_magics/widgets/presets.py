@@ -1,4 +1,4 @@
-"""Sets of values to begin with: four built in, and the person's own profiles."""
+"""Sets of initial values: four built in, and the user's own profiles."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -22,7 +22,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
 
 
 class Presets:
-    """A menu that sets the rows, and a field that saves them as a profile."""
+    """Menu that applies a set of values, and a field that saves one as a profile."""
 
     def __init__(self, desk: PanelState) -> None:
         self._desk = desk
@@ -67,7 +67,7 @@ class Presets:
     def _take(
         self, values: Mapping[str, Any], names: tuple[str, ...] | None = None
     ) -> None:
-        """Put these in place of the parameters, or of all that is set."""
+        """Replace the options in ``names``, or all options, with these values."""
         own = {row.name: values[row.name] for row in options.CELL if row.name in values}
 
         def edit(draft: Draft) -> Draft:

@@ -1,4 +1,4 @@
-"""What the pages of one panel share: session, draft, status line, picture."""
+"""State shared by the pages of a panel: session, draft, status line, result."""
 
 import re
 import threading
@@ -23,12 +23,12 @@ from wcode_magics.widgets.widget_sync import Barrier
 
 
 class PanelState:
-    """One draft that rows and pages change, and everybody hears of.
+    """Draft that rows and pages change, and listeners for its changes.
 
     Args:
-        session: sends the requests.
-        shell: the IPython shell whose variables fill templates; None: no templates.
-        draft: what to begin with.
+        session: session that sends the requests.
+        shell: IPython shell whose variables fill templates; None: no templates.
+        draft: initial draft.
     """
 
     def __init__(self, session: Session, shell: Any, draft: Draft) -> None:
@@ -45,30 +45,30 @@ class PanelState:
 
     @property
     def draft(self) -> Draft:
-        """The draft as it is now."""
+        """The current draft."""
         with self._lock:
             return self._draft
 
     @property
     def names(self) -> Mapping[str, Any] | None:
-        """The variables of the notebook."""
+        """The variables of the notebook, or None without a shell."""
         return None if self.shell is None else own(self.shell)
 
     def listen(self, call: Callable[[], None]) -> None:
-        """Call this whenever the draft changed."""
+        """Call ``call`` after every change of the draft."""
         self._listeners.append(call)
 
     def show_with(self, call: Callable[[], None]) -> None:
-        """Call this when widgets must show the draft."""
+        """Call ``call`` when widgets must show the draft."""
         self._shows.append(call)
 
     def deaf(self) -> None:
-        """Forget who listens and who shows."""
+        """Remove all listeners."""
         self._listeners.clear()
         self._shows.clear()
 
     def change(self, edit: Callable[[Draft], Draft]) -> None:
-        """Put an edited draft in place of the draft."""
+        """Replace the draft with an edited one and notify the listeners."""
         with self._lock:
             before, self._draft = self._draft, edit(self._draft)
             changed = before != self._draft
@@ -76,7 +76,7 @@ class PanelState:
             self._all(self._listeners)
 
     def take(self, edit: Callable[[Draft], Draft]) -> None:
-        """The same for what did not come from a widget: all of them show it."""
+        """Change the draft from code and update all widgets."""
         self.change(edit)
         self._all(self._shows)
 
@@ -85,23 +85,23 @@ class PanelState:
         self.change(lambda draft: draft.put(name, value))
 
     def prepare(self) -> Prepared:
-        """The draft as a request; raises UsageError or SettingError."""
+        """Build the draft's request; raises UsageError or SettingError."""
         self.check()
         return self.draft.prepare(self.session, self.names)
 
     def check(self) -> None:
-        """Raise UsageError where a ticked row holds what cannot be sent."""
+        """Raise UsageError if a ticked row holds a value that cannot be sent."""
         problems = self.knobs.problems if self.knobs is not None else []
         if problems:
             raise UsageError("panel.mend", problem=problems[0])
 
     def bind(self, reply: Reply) -> None:
-        """Give the person the reply as ``_wcode`` and under ``--out``."""
+        """Bind the reply to ``_wcode`` and to the name of ``--out``."""
         if self.shell is not None:
             bind(self.shell, reply, self.draft.values.get("out"), reply.parsed)
 
     def rejected(self, error: StatusError, request: Request) -> None:
-        """Take out of the draft the parameters that an endpoint's refusal names."""
+        """Remove the parameters that an endpoint's rejection names from the draft."""
         said = str(error.facts.get("message", ""))
         for name in parameters.NAMES:
             named = re.search(rf"\b{name}\b", said)
@@ -109,7 +109,7 @@ class PanelState:
                 self.knobs.reject(name, say("panel.rejected"))
 
     def guarded(self, call: Callable[[Any], None]) -> Callable[[Any], None]:
-        """A callback whose errors show in the panel instead of in a log nobody sees."""
+        """Wrap a callback so that its errors show in the panel, not in a hidden log."""
 
         def callback(event: Any) -> None:
             try:
@@ -131,9 +131,9 @@ class PanelState:
         self.status.value = f'<div role="alert">{problem_html(error)}</div>'
 
     def say(self, words: str) -> None:
-        """Show news in the place of errors."""
+        """Show a message in the place of errors."""
         self.status.value = f'<div role="status">{escape(words)}</div>'
 
     def clear(self) -> None:
-        """Take the last error away."""
+        """Clear the status line."""
         self.status.value = ""

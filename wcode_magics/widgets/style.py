@@ -1,4 +1,4 @@
-"""The panel's style sheet: themes by JupyterLab's own colours, wide and narrow."""
+"""The panel's style sheet: JupyterLab's theme colours, wide and narrow layouts."""
 
 CSS = """<style>
 .wcode-panel { container-type: inline-size; padding: 2px 0; max-width: 1400px }

@@ -1,4 +1,4 @@
-"""The page that asks for each row of a DataFrame of the notebook."""
+"""Panel page that sends the prompt for each row of a DataFrame in the notebook."""
 
 import sys
 import threading
@@ -27,7 +27,7 @@ _SENT = ("model", "system", "timeout", "param", *parameters.NAMES)
 
 
 class TablePage:
-    """The prompt as a template over rows; the result is bound to a variable."""
+    """Page with the prompt as a template over rows; binds the result to a variable."""
 
     name = "table"
 
@@ -61,7 +61,7 @@ class TablePage:
         self.refresh()
 
     def refresh(self) -> None:
-        """Offer the DataFrames that the notebook has now."""
+        """Update the list of the notebook's DataFrames."""
         names = tuple(self._frames())
         if names != tuple(self._frame.options):
             chosen = self._frame.value
@@ -71,7 +71,7 @@ class TablePage:
             self._chosen()
 
     def close(self) -> None:
-        """Pause the run; what was answered is in the store."""
+        """Pause the run; answers received so far are in the store."""
         self._worker.stop()
 
     def _bar(self) -> Any:

@@ -1,4 +1,4 @@
-"""Editors of what is typed as text: strings, JSON, words with their shifts."""
+"""Editors of values typed as text: strings, JSON, token biases."""
 
 import json
 from typing import Any
@@ -14,9 +14,10 @@ from wcode_magics.widgets.label import FULL, label
 
 
 class Strings:
-    r"""Strings, one on each line; ``\n``, ``\t`` and the like as in JSON.
+    r"""Strings, one per line, with ``\n``, ``\t`` and other escapes as in JSON.
 
-    ipywidgets' TagsInput takes no Enter in JupyterLab 4.6, which enters the cell.
+    ipywidgets' TagsInput gets no Enter in JupyterLab 4.6: the key enters the cell
+    instead.
     """
 
     def __init__(self, row: Param) -> None:
@@ -31,17 +32,17 @@ class Strings:
         self.widgets = (self._text,)
 
     def read(self, source: Any) -> Any:
-        """The strings, or ParameterError where there are none."""
+        """Return the strings; raises ParameterError if there are none."""
         lines = [unescaped(line) for line in source.value.split("\n") if line]
         return parameters.check(self._row.name, lines)
 
     def show(self, value: Any) -> None:
-        """Write the strings."""
+        """Show the strings."""
         self._text.value = "\n".join(escaped(one) for one in value or ())
 
 
 class Json:
-    """JSON in a field, checked when it is left; a menu puts beginnings in."""
+    """JSON field, checked when it loses focus, with a menu of starting values."""
 
     def __init__(self, row: Param) -> None:
         self._row = row
@@ -60,7 +61,7 @@ class Json:
         self.widgets = (self._text, self._menu)
 
     def read(self, source: Any) -> Any:
-        """The checked value of the JSON; a bare word of the choices is one too."""
+        """Return the checked JSON value, or a bare word if it is one of the choices."""
         if source is self._menu:
             self._text.value, self._menu.value = self._menu.value, ""
         typed = self._text.value.strip()
@@ -74,7 +75,7 @@ class Json:
         return parameters.check(self._row.name, value)
 
     def show(self, value: Any) -> None:
-        """Write the value, indented."""
+        """Show the value, indented."""
         shown = json.dumps(value, ensure_ascii=False, indent=2)
         self._text.value = (
             "" if value is None else value if isinstance(value, str) else shown
@@ -82,7 +83,7 @@ class Json:
 
 
 class Bias:
-    """Lines of ``word = shift``: words where the vocabulary is there, else ids."""
+    """Lines of ``word = shift``: words if the vocabulary is available, else ids."""
 
     def __init__(self, row: Param) -> None:
         self._row = row
@@ -96,7 +97,12 @@ class Bias:
         self.widgets = (self._text,)
 
     def read(self, source: Any) -> Any:
-        """Token ids with their shifts; SettingError where words need a vocabulary."""
+        """Return token ids with their shifts.
+
+        Raises:
+            ParameterError: a line is not ``word = shift``, or a value is not allowed.
+            SettingError: a word is used without a vocabulary.
+        """
         bias: dict[str, float] = {}
         for line in filter(str.strip, source.value.splitlines()):
             word, equals, shift = line.rpartition("=")
@@ -112,7 +118,7 @@ class Bias:
         return parameters.check(self._row.name, bias)
 
     def show(self, value: Any) -> None:
-        """Write the ids."""
+        """Show the ids with their shifts."""
         self._text.value = "\n".join(f"{k} = {v}" for k, v in (value or {}).items())
 
 

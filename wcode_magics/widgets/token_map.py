@@ -1,6 +1,6 @@
-"""Token probabilities to click, where anywidget is installed.
+"""Clickable token probabilities, if anywidget is installed.
 
-What is shown goes by messages, not by the widget's state, so none of it is saved with
+Content is sent as messages and not in the widget's state, so none of it is saved with
 the notebook; the plain heat map below the panel is.
 """
 
@@ -23,17 +23,17 @@ Choose = Callable[[int, int], None]
 
 
 def token_map(choose: Choose) -> Any:
-    """A widget with ``show(logprobs or None)``, or None without anywidget.
+    """Return a widget with ``show(logprobs or None)``, or None without anywidget.
 
-    ``choose`` is given the number of a token, from 0, and of the alternative that was
-    clicked, from 1.
+    ``choose`` is called with the index of a token, from 0, and that of the clicked
+    alternative, from 1.
     """
     if find_spec("anywidget") is None:
         return None
     import anywidget
 
     class TokenMap(anywidget.AnyWidget):
-        """Shows one answer's tokens; a click tells ``choose``."""
+        """Widget that shows one answer's tokens; a click calls ``choose``."""
 
         _esm = Path(__file__).with_name("tokens.js")
 
@@ -46,7 +46,7 @@ def token_map(choose: Choose) -> Any:
             return "TokenMap()"
 
         def show(self, logprobs: Logprobs | None) -> None:
-            """Show an answer's tokens; None: nothing."""
+            """Show an answer's tokens, or nothing for None."""
             self._shown = drawn(logprobs)
             self.send(self._shown)
 
@@ -60,7 +60,7 @@ def token_map(choose: Choose) -> Any:
 
 
 def drawn(logprobs: Logprobs | None) -> dict[str, Any]:
-    """What the front end draws: pieces of the text, and the places of its tokens."""
+    """Return what the front end draws: pieces of the text and token positions."""
     told = {"label": say("panel.tokens"), "go_on": say("panel.go_on_from")}
     if logprobs is None:
         return {"pieces": [], "places": [], "words": told}

@@ -1,6 +1,6 @@
-// Tokens to click: the alternatives of a place, and «go on from here».
-// All text is set as text. data-lm-suppress-shortcuts keeps JupyterLab from taking
-// letters typed on a token for its own commands.
+// Clickable tokens: the alternatives of a position, and «go on from here».
+// Text is never set as HTML. data-lm-suppress-shortcuts keeps JupyterLab from
+// treating letters typed on a token as commands.
 function made(tag, parent, text, title) {
   const node = document.createElement(tag);
   if (text) node.textContent = text;

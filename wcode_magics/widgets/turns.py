@@ -1,4 +1,4 @@
-"""A conversation in the panel: its turns, each to be edited, sent again or deleted."""
+"""Conversation in the panel, whose turns can be edited, sent again or deleted."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,11 +16,11 @@ from wcode_magics.widgets.draft import Draft
 from wcode_magics.widgets.state import PanelState
 
 PAIR = 2
-"""Messages of one turn: what the person said, and the answer."""
+"""Messages per turn: the user's, and the answer."""
 
 
 class Turns:
-    """The turns before the prompt; ``send`` sends the draft."""
+    """Turns before the prompt; ``send`` sends the draft."""
 
     def __init__(self, desk: PanelState, send: Callable[[], None]) -> None:
         self._desk = desk
@@ -36,10 +36,10 @@ class Turns:
         self.show()
 
     def add(self, prompt: str, reply: Reply, source: str | None) -> None:
-        """Take a turn into the conversation, where there is one.
+        """Add a turn to the conversation, if one is kept.
 
-        ``source`` is what the person wrote; None: the turn takes the place of the
-        last one, which it goes on from.
+        ``source`` is what the user wrote; None replaces the last turn, which the new
+        one continues.
         """
         if not self._keep.value:
             return
@@ -54,7 +54,7 @@ class Turns:
         self._desk.take(edit)
 
     def show(self) -> None:
-        """Draw the turns that the draft has."""
+        """Show the turns of the draft."""
         turns = self._desk.draft.turns
         if turns == self._drawn:
             return
@@ -88,7 +88,7 @@ class Turns:
         return button
 
     def _edit(self, at: int) -> None:
-        """Put a turn's prompt back into the field; it and what follows are gone."""
+        """Move a turn's prompt back into the field; remove it and later turns."""
         self._desk.take(lambda draft: draft.before(at))
 
     def _resend(self, at: int) -> None:
@@ -100,7 +100,7 @@ class Turns:
 
 
 def turn_html(message: Message) -> str:
-    """One message, the person's as a note, the model's as Markdown."""
+    """Render one message: the user's as a note, the model's as Markdown."""
     if message.role == "user":
         said = escape(message.content or "")
         return f'<div style="{bundles.NOTE};white-space:pre-wrap">{said}</div>'

@@ -1,9 +1,9 @@
-"""Waiting until all that was typed has arrived.
+"""Synchronization that waits until all typed text has reached the kernel.
 
-A front end holds a field's newest text back while an older one is on its way, and a
-button's click overtakes it: what is sent could lack the last words. So before reading
-the fields one number goes to the front end, which a link there copies into a second
-field; when it comes back, everything typed before the click has come as well.
+A front end holds back the newest text of a field while an older update is in flight,
+and a button's click overtakes it, so the request could lack the last words. Before the
+fields are read, a number is sent to the front end, where a link copies it into a second
+field; when it returns, everything typed before the click has arrived as well.
 """
 
 import threading
@@ -18,7 +18,7 @@ PATIENCE_S = 1.5
 
 
 class Barrier:
-    """The number, and the link that brings it back."""
+    """Number sent to the front end, and the link that returns it."""
 
     def __init__(self) -> None:
         self._sent = widgets.IntText()
@@ -30,15 +30,15 @@ class Barrier:
         self._back.observe(self._hear, "value")
 
     def begin(self) -> None:
-        """Find out whether this front end answers at all."""
+        """Test whether this front end responds at all."""
         self._send()
 
     def wait(self) -> None:
-        """Wait for what was typed; not on the thread that the fields' messages need.
+        """Wait for typed text; not on the thread that receives the fields' messages.
 
         Raises:
-            UsageError: the kernel is busy, so the newest text has not arrived. Where
-                a front end never answered, nothing can be known and nothing is said.
+            UsageError: the kernel is busy, so the newest text has not arrived. It is
+                not raised if the front end has never responded.
         """
         answers = self._heard > 0
         number = self._send()
@@ -48,7 +48,7 @@ class Barrier:
             raise UsageError("panel.busy")
 
     def close(self) -> None:
-        """Take it out of the front end."""
+        """Remove the widgets from the front end."""
         release(self._link, self._sent, self._back)
 
     def _send(self) -> int:

@@ -1,7 +1,7 @@
-"""Work off the kernel's threads, that can be stopped.
+"""Work off the kernel's threads that can be stopped.
 
-A callback that waits would keep Stop waiting as well, on every kernel. And on
-ipykernel 7.0 a thread without its starter's context cannot reach any widget.
+A callback that blocks would also block Stop, on every kernel. On ipykernel 7.0, a
+thread without its starter's context cannot reach any widget.
 """
 
 import contextvars
@@ -16,9 +16,10 @@ Job = Callable[[threading.Event], None]
 
 
 class Worker:
-    """Runs one job at a time; a new one stops the one before and follows it.
+    """Runner of one job at a time; a new job stops the previous one and follows it.
 
-    ``failed`` is given what a job raised; ``changed`` whether there is work.
+    ``failed`` is called with the error of a job, ``changed`` with whether a job is
+    running.
     """
 
     def __init__(
@@ -34,11 +35,11 @@ class Worker:
 
     @property
     def busy(self) -> bool:
-        """Whether a job runs."""
+        """Whether a job is running."""
         return self._thread is not None
 
     def start(self, job: Job) -> None:
-        """Begin a job and return at once."""
+        """Start a job and return immediately."""
         with self._lock:
             self._stop.set()
             self._stop = threading.Event()
@@ -49,11 +50,11 @@ class Worker:
             self._thread.start()
 
     def stop(self) -> None:
-        """Ask the job to end; it looks at this ten times a second."""
+        """Request the job to stop; it checks for this ten times a second."""
         self._stop.set()
 
     def wait(self, seconds: float) -> bool:
-        """Whether the work ended in time."""
+        """Wait for the job and return whether it ended in time."""
         thread = self._thread
         if thread is not None:
             thread.join(seconds)
@@ -85,7 +86,7 @@ class Worker:
 
 
 class Later:
-    """Calls a function once nothing has asked for it for ``seconds``."""
+    """Delayed call of a function, once ``seconds`` pass without a new request."""
 
     def __init__(self, seconds: float, call: Callable[[], None]) -> None:
         self._seconds = seconds
@@ -93,7 +94,7 @@ class Later:
         self._timer: threading.Timer | None = None
 
     def ask(self) -> None:
-        """Ask for the call."""
+        """Schedule the call, replacing a pending one."""
         self.forget()
         run = contextvars.copy_context().run
         self._timer = threading.Timer(self._seconds, run, (self._call,))
@@ -102,7 +103,7 @@ class Later:
         self._timer.start()
 
     def forget(self, seconds: float = 0.0) -> None:
-        """Do not call after all; wait so long for a call that has begun."""
+        """Cancel a pending call; wait up to ``seconds`` for one that has begun."""
         lifetime.finish(self.forget)
         if self._timer is not None:
             self._timer.cancel()
@@ -111,7 +112,7 @@ class Later:
 
 
 def in_context(call: Callable[..., None], *args: Any) -> threading.Thread:
-    """A thread, not started, that runs in a copy of this thread's context."""
+    """Return an unstarted thread that runs in a copy of the current context."""
     run = contextvars.copy_context().run
     return threading.Thread(
         target=run, args=(call, *args), name="wcode-panel", daemon=True
