@@ -44,14 +44,14 @@ _accessors.watch()  # df.wcode in scripts and in notebooks without the extension
 
 
 def load_ipython_extension(shell: Any) -> None:
-    """``%load_ext wcode_magics``"""
+    """Load the extension: ``%load_ext wcode_magics``."""
     from wcode_magics.notebook import load_ext
 
     load_ext.load(shell)
 
 
 def unload_ipython_extension(shell: Any) -> None:
-    """``%unload_ext wcode_magics``"""
+    """Unload the extension: ``%unload_ext wcode_magics``."""
     from wcode_magics.notebook import load_ext
 
     load_ext.unload(shell)
@@ -61,9 +61,9 @@ def panel(prompt: str = "", *, session: "Session | None" = None, **values: Any) 
     """Open the panel in the running cell, as ``%wcode_panel`` does.
 
     Args:
-        prompt: what stands in it to begin with.
-        session: sends the requests; None: the session of the notebook's cells.
-        **values: options by name, parameters and all: ``temperature=0.2``.
+        prompt: initial prompt.
+        session: session that sends the requests; None: that of the notebook's cells.
+        **values: options and parameters by name, such as ``temperature=0.2``.
 
     Raises:
         UsageError: an option or a value is not allowed.

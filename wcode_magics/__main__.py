@@ -1,8 +1,7 @@
-"""``python -m wcode_magics "prompt"``: one question from a shell, or from a pipe.
+"""Command line: ``python -m wcode_magics "prompt"``, or a prompt from a pipe.
 
-The answer goes to standard output as it comes, all else to standard error. The exit
-code is 2 where the line was wrong, 1 where there was no answer, 130 where it was
-stopped.
+The answer is streamed to standard output, everything else goes to standard error. The
+exit code is 2 for invalid arguments, 1 if there is no answer, 130 if interrupted.
 """
 
 import json
@@ -25,7 +24,7 @@ IN_NOTEBOOKS = options.staged("conversation", "cell", "table")
 
 
 def main(words: Sequence[str]) -> int:
-    """Ask what the words say; tells the exit code."""
+    """Run the command line and return the exit code."""
     if {"-h", "--help"} & {*words}:
         terminal.write(manual.shell_page(IN_NOTEBOOKS), end="")
         return 0
@@ -81,7 +80,7 @@ def _ask(session: Session, prepared: Prepared) -> None:
 
 
 def _json(value: object, indent: int | None = None) -> str:
-    """JSON, in ASCII where the output cannot write every character."""
+    """Serialize as JSON, in ASCII if the output cannot encode every character."""
     bare = not terminal.writes_all()
     return json.dumps(value, ensure_ascii=bare, indent=indent)
 

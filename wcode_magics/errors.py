@@ -1,9 +1,9 @@
-"""What can go wrong, each as facts and a remedy in one line.
+"""Exceptions of the package, each with facts and a remedy in one line.
 
 ::
 
     WcodeError
-    ├── UsageError              what was written in the cell or the call
+    ├── UsageError              input of the cell or the call
     │   ├── OptionError
     │   ├── ParameterError
     │   ├── TemplateError
@@ -12,8 +12,8 @@
     ├── BudgetError
     ├── StoreError
     │   └── ReplayError
-    ├── ClusterError            a worker of a cluster and who leads it
-    └── EndpointError           what came, or did not come, from the endpoint
+    ├── ClusterError            a cluster worker and its coordinator
+    └── EndpointError           the endpoint or the connection to it
         ├── ConnectionFailed
         │   └── CertificateError
         ├── TimedOut
@@ -32,10 +32,10 @@
         ├── CutPromptError
         └── StreamError
 
-An error is made from a key of ``[errors]`` in ``locale/`` and the facts that its
-sentence names, so it speaks the person's language. ``WcodeError.reply`` is the
-answer as far as it arrived, or None; ``WcodeError.value`` what came of many requests
-that it ended, such as a table.
+An error is built from a key of ``[errors]`` in ``locale/`` and the facts named in its
+sentence, so it appears in the user's language. ``WcodeError.reply`` is the partial
+answer, or None; ``WcodeError.value`` the partial result of many requests, such as a
+table.
 """
 
 from collections.abc import Iterator
@@ -49,7 +49,7 @@ from wcode_magics.output.secret_forms import without_forms, without_random
 
 
 class WcodeError(Exception):
-    """The root: catch it to catch everything this package raises on purpose."""
+    """The root of all errors that this package raises on purpose."""
 
     def __init__(self, key: str, /, **facts: Any) -> None:
         super().__init__(key)
@@ -67,15 +67,15 @@ class WcodeError(Exception):
         return _line(f"{self.said} {again}".rstrip(), self.told, kept=kept)
 
     def _again(self) -> str:
-        """How often the request was sent, and how long that took in all."""
+        """Return how often the request was sent and how long that took in total."""
         seconds = f"{self.seconds:.{0 if self.seconds >= 10 else 1}f}"
         return text.say("errors.tried", count=self.tries, seconds=seconds)
 
     @property
     def said(self) -> str:
-        """The sentence alone, without where the reply is.
+        """The message, without the note on where the reply is kept.
 
-        It shows no key: people type one in the place of a name or of a value.
+        It shows no key, not even one typed in place of a name or a value.
         """
         facts = self.facts
         if "given" in facts:
@@ -87,12 +87,12 @@ class WcodeError(Exception):
         return _rebuild, (type(self), self.key, self.facts), vars(self)
 
     def _render_traceback_(self) -> list[str]:
-        """One line in an IPython cell; the cell still fails and keeps the cause."""
+        """Return one line for IPython; the cell still fails and keeps the cause."""
         return [f"{type(self).__name__}: {self}"]
 
 
 class Stopped(KeyboardInterrupt):
-    """When the person stopped the cell; what came of many requests is ``value``."""
+    """When the user stopped the cell; ``value`` holds the partial results."""
 
     def __init__(self, *, kept: bool, value: Any = None, told: str = "") -> None:
         super().__init__()
@@ -109,10 +109,10 @@ class Stopped(KeyboardInterrupt):
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """Have an interrupt of the body, wherever it comes, be one line.
+    """Turn an interrupt anywhere in the body into a one-line :class:`Stopped`.
 
-    Its words are read before: to read them is to import, and an import that the body
-    has begun on another thread may hold the lock.
+    The message is read beforehand: reading it imports a module, and an import that the
+    body started on another thread may hold the import lock.
     """
     text.say("errors.stopped")
     try:
@@ -124,7 +124,7 @@ def stoppable() -> Iterator[None]:
 
 
 def tell(error: WcodeError) -> None:
-    """Say in one line what nobody can be raised to."""
+    """Print an error that cannot be raised to a caller, in one line."""
     terminal.note(str(error))
 
 
@@ -138,7 +138,7 @@ def _rebuild(kind: type[WcodeError], key: str, facts: dict[str, Any]) -> WcodeEr
 
 
 class UsageError(WcodeError):
-    """When what the person wrote cannot be carried out."""
+    """When the user's input cannot be carried out."""
 
 
 class OptionError(UsageError):
@@ -150,11 +150,11 @@ class ParameterError(UsageError):
 
 
 class TemplateError(UsageError):
-    """When a prompt template has a syntax error or a name nobody knows."""
+    """When a prompt template has a syntax error or an unknown name."""
 
 
 class VariableError(UsageError):
-    """When ``$name`` or ``@path`` points at nothing."""
+    """When ``$name`` or ``@path`` cannot be resolved."""
 
 
 class SettingError(WcodeError):
@@ -162,7 +162,7 @@ class SettingError(WcodeError):
 
 
 class BudgetError(WcodeError):
-    """When a request would cost more than what is left of the budget."""
+    """When a request would cost more than the remaining budget."""
 
 
 class StoreError(WcodeError):
@@ -170,19 +170,19 @@ class StoreError(WcodeError):
 
 
 class ReplayError(StoreError):
-    """When only recorded answers may be used and this one was not recorded."""
+    """When only recorded answers may be used and this one is not recorded."""
 
 
 class ClusterError(WcodeError):
-    """When a worker of a cluster cannot do its part of a run."""
+    """When a cluster worker cannot do its part of a run."""
 
 
 class EndpointError(WcodeError):
-    """When the endpoint failed; retrying is decided by the kind of failure."""
+    """When the endpoint failed; the kind of failure decides whether to retry."""
 
 
 class ConnectionFailed(EndpointError):  # noqa: N818 - reads as what happened
-    """When no connection could be made, or it broke before an answer."""
+    """When no connection could be made, or it broke before a response."""
 
 
 class CertificateError(ConnectionFailed):
@@ -211,7 +211,7 @@ class ForbiddenError(StatusError):
 
 
 class CreditError(StatusError):
-    """When the account has no credit left (402, and 400 to 429 in their words)."""
+    """When the account has no credit left (402, or 400 to 429 saying so)."""
 
 
 class ModelError(StatusError):
@@ -239,16 +239,16 @@ class ServerError(StatusError):
 
 
 class AnswerError(EndpointError):
-    """When the answer is not JSON, or has no choices."""
+    """When the response is not JSON, or has no choices."""
 
 
 class LimitError(EndpointError):
-    """When an answer takes longer, or is larger, than allowed; what came is kept."""
+    """When an answer exceeds its time or size limit; what arrived is kept."""
 
 
 class CutPromptError(EndpointError):
-    """When the endpoint read a prompt without its beginning; the answer is kept."""
+    """When the endpoint dropped the beginning of a prompt; the answer is kept."""
 
 
 class StreamError(EndpointError):
-    """When a stream broke before its finish reason; what came is kept."""
+    """When a stream broke before its finish reason; what arrived is kept."""

@@ -1,12 +1,12 @@
-"""Words of the interface by key and language, read from ``locale/*.toml``.
+"""Interface strings by key and language, read from ``locale/*.toml``.
 
-The language is one per process, like the locale it defaults to: what
-:func:`use` was given, else ``WCODE_LANGUAGE``, else the locale's language if it
-is one of :data:`LANGUAGES`, else English.
+The language is one per process, like the locale it defaults to: the one set by
+:func:`use`, else ``WCODE_LANGUAGE``, else the locale's language if it is one of
+:data:`LANGUAGES`, else English.
 
-``{count} {count:token|tokens}`` says «1 token» and «2 tokens»; a count may be a text,
-such as «1,204» or «≈1». What others said, such as ``{reason}``, loses its last full
-stop where the sentence goes on with its own, or with a bracket.
+``{count} {count:token|tokens}`` is rendered as «1 token» and «2 tokens»; a count may be
+a string, such as «1,204» or «≈1». Quoted text, such as ``{reason}``, loses its final
+full stop if the sentence continues with its own, or with a bracket.
 """
 
 import os
@@ -25,7 +25,7 @@ _chosen: dict[str, str] = {}
 
 
 class _Numerus(Formatter):
-    """Chooses between ``one|many`` by the number."""
+    """Formatter that chooses between ``one|many`` by the number."""
 
     def format_field(self, value: Any, format_spec: str) -> Any:
         one, bar, many = format_spec.partition("|")
@@ -38,14 +38,14 @@ _numerus = _Numerus()
 
 
 def use(language: str | None) -> None:
-    """Speak ``language`` from now on; None goes back to environment and locale."""
+    """Set the language; None restores the default from environment and locale."""
     _chosen.clear()
     if language is not None:
         _chosen["language"] = language
 
 
 def language() -> str:
-    """The language in force, one of :data:`LANGUAGES`."""
+    """Return the current language, one of :data:`LANGUAGES`."""
     if _chosen:
         return _chosen["language"]
     for variable in ("WCODE_LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):
@@ -56,10 +56,10 @@ def language() -> str:
 
 
 def say(key: str, /, lang: str | None = None, **facts: object) -> str:
-    """The words of ``key`` with ``facts`` filled in.
+    """Return the string of ``key`` with ``facts`` filled in.
 
     Raises:
-        KeyError: no such key; a fault of the program, not of the person.
+        KeyError: no such key, which is a bug of this package.
     """
     words = _words(lang or language())[key]
     if not facts:
@@ -69,7 +69,7 @@ def say(key: str, /, lang: str | None = None, **facts: object) -> str:
 
 
 def keys(lang: str) -> frozenset[str]:
-    """All keys of one language."""
+    """Return all keys of one language."""
     return frozenset(_words(lang))
 
 

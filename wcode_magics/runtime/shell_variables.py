@@ -1,6 +1,6 @@
 """The user's variables in an IPython shell.
 
-IPython adds names of its own (``get_ipython``, ``In``, ``exit``, ``open``), and what a
+IPython adds its own names (``get_ipython``, ``In``, ``exit``, ``open``), and what a
 cell imports or Python keeps there (modules, ``__builtins__``) is code rather than data.
 None of these is offered to options, templates or hints.
 """
