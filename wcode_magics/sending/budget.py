@@ -64,7 +64,7 @@ class Budget:
         Waits while releases may help, else raises BudgetError.
         """
         root = self._root
-        while root._excess is None and root.aside:  # noqa: SLF001 - of its own kind
+        while root._excess is None and root.aside:  # noqa: SLF001 - same class
             await root._changed.wait()  # noqa: SLF001
         most *= root._excess or 1.0  # noqa: SLF001
         await self._take(most)
