@@ -1,7 +1,6 @@
-"""Tables larger than memory: Parquet in chunks of rows, to a folder of parts.
+"""Tables larger than memory: Parquet read in chunks, written as a folder of parts.
 
-``wcode_magics.parquet()`` is the way in. The folder is not called ``parquet`` because
-the function is.
+The entry point is ``wcode_magics.parquet()``.
 """
 
 from pathlib import Path
@@ -20,22 +19,22 @@ ROWS = 10_000
 def parquet(
     source: Any, *, to: str | Path, rows: int = ROWS, overwrite: bool = False
 ) -> "Parquet":
-    """A Parquet table of any length, with the methods of ``df.wcode``.
+    """Open a Parquet table of any length, with the methods of ``df.wcode``.
 
     ``parquet("reviews.parquet", to="answers").ask("Summarise: {{ review }}")`` reads
-    some rows at a time, asks about them, and writes them with their answers as
-    ``answers/part-00000.parquet`` and so on. Run again after Stop or a crash, finished
-    parts stay as they are and the rest goes on. ``pandas.read_parquet("answers")``,
-    Dask or DuckDB read the whole, in the order of rows.
+    a chunk of rows at a time, sends its requests, and writes rows and answers to
+    ``answers/part-00000.parquet`` and so on. Running it again after Stop or a crash
+    keeps finished parts and continues with the rest. All parts are read in row order
+    by ``pandas.read_parquet("answers")``, Dask or DuckDB.
 
     Args:
         source: a Parquet file, a folder of them, a pattern (``*``) or a list.
-        to: a folder for the parts, made if need be; it belongs to one question.
-        rows: of a part; no more than two parts are in memory at a time.
-        overwrite: begin anew in a folder that an earlier run has written.
+        to: folder for the parts, created if needed; each folder holds one run.
+        rows: rows per part; at most two parts are in memory at a time.
+        overwrite: start over in a folder written by an earlier run.
 
     Raises:
-        UsageError: the source is not there or no Parquet, or holds the folder.
+        UsageError: the source does not exist or is not Parquet, or overlaps ``to``.
         SettingError: pandas or pyarrow is not installed.
     """
     try:

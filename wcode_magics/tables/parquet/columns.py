@@ -1,8 +1,8 @@
-"""Answers as Arrow columns beside those of the source, the same in every part.
+"""Answers as Arrow columns next to those of the source, with one schema for all parts.
 
-The source's columns go through as Arrow has them. Those of a task have types that come
-of its fields alone, so that a part without one answer fits the others. What pandas must
-know to read them as ``df.wcode`` would have made them stands in the schema's metadata.
+Columns of the source keep their Arrow types. Those of a task have types that depend on
+its fields only, so that a part without any answer has the same schema. Metadata of the
+schema lets pandas restore the dtypes that ``df.wcode`` would have produced.
 """
 
 import json
@@ -29,31 +29,31 @@ TYPES = {
     "choice": pa.dictionary(pa.int32(), pa.string()),
     "object": pa.string(),
 }
-"""By the kind of a field; an object is its JSON."""
+"""Arrow type by kind of field; an object is stored as JSON text."""
 ROOMY = 32
-"""Bits of the number of a category, where files have not the same."""
+"""Minimum bits of category codes, as files may have different categories."""
 _PANDAS, _ATTRS = b"pandas", b"PANDAS_ATTRS"
 _PLAIN_NAMES = {"unicode", "string", "empty"}
 
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """A level of pandas' index that a file has as a range of numbers, not a column."""
+    """An index level of pandas stored in the file as a range instead of a column."""
 
     column: str
     start: int
     step: int
 
     def numbers(self, first: int, rows: int) -> pa.Array:
-        """Those of so many rows."""
+        """Return the index values of ``rows`` rows from position ``first`` on."""
         begin = self.start + first * self.step
         return pa.array(range(begin, begin + rows * self.step, self.step), pa.int64())
 
 
 def with_levels(schema: pa.Schema, rows: int) -> tuple[pa.Schema, tuple[Level, ...]]:
-    """The schema of a file of so many rows with its ranges as columns, and these.
+    """Return the schema of a file with its range indexes as columns, and these levels.
 
-    A range that says no more than the place of a row is none of them.
+    An unnamed range equal to the row positions is left out.
     """
     noted = _noted(schema, _PANDAS)
     index, levels = noted.get("index_columns", []), []
@@ -75,7 +75,7 @@ def with_levels(schema: pa.Schema, rows: int) -> tuple[pa.Schema, tuple[Level, .
 
 
 def index_of(schema: pa.Schema) -> list[str]:
-    """The columns that are pandas' index."""
+    """Return the columns that form the pandas index."""
     named = _noted(schema, _PANDAS).get("index_columns", ())
     return [name for name in named if isinstance(name, str)]
 
@@ -86,13 +86,13 @@ _WIDE = (
     (pa.types.is_signed_integer, None),
     (pa.types.is_unsigned_integer, None),
 )
-"""Which types hold each other's values, and what holds all; None: the longest."""
+"""Test for a family of types, and the type that holds all; None: the widest."""
 
 
 def source_schema(schema: pa.Schema) -> pa.Schema:
-    """A schema whose columns pandas calls by their names, on a plain range of rows.
+    """Normalize a file's schema: names as pandas columns, no range indexes.
 
-    Categories differ from file to file, so that a column of them has room for all.
+    Categories may differ between files, so category codes are widened to fit all.
     """
     for place, field in enumerate(schema):
         schema = schema.set(place, field.with_type(_roomy(field.type)))
@@ -106,9 +106,10 @@ def source_schema(schema: pa.Schema) -> pa.Schema:
 
 
 def joined(one: pa.Schema, other: pa.Schema) -> pa.Schema | None:
-    """The schema that has room for the columns of both; None where none has.
+    """Return a schema that can hold the columns of both, or None if there is none.
 
-    Both are a :func:`source_schema`. What pandas knows comes of that which fits.
+    Both arguments come from :func:`source_schema`. The pandas metadata of a column is
+    that of the schema whose type is kept, if any.
     """
     if sorted(one.names) != sorted(other.names) or len(set(one.names)) < len(one):
         return None
@@ -133,9 +134,9 @@ def joined(one: pa.Schema, other: pa.Schema) -> pa.Schema | None:
 
 
 def joint(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
-    """The type for the values of both; None: there is none.
+    """Return a type for the values of both types, or None if there is none.
 
-    Whole numbers beyond 2**53 beside floats are found out when they are read.
+    Mixing floats with integers beyond 2**53 is detected when the values are read.
     """
     kinds = pa.types
     if one == other or kinds.is_null(other):
@@ -149,9 +150,9 @@ def joint(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
 
 
 def answered_schema(source: pa.Schema, task: Task, given: Mapping[str, Any]) -> Any:
-    """The schema of every part: the source's columns, then the task's.
+    """Return the schema of every part: the source's columns, then the task's.
 
-    ``given`` is how it was asked for, kept as ``df.wcode`` keeps it in ``attrs``.
+    ``given`` is the call, stored in the metadata as ``df.wcode`` does in ``attrs``.
     """
     made = source
     fields = columns_of(task)
@@ -174,9 +175,10 @@ def answered(
     schema: pa.Schema,
     places: Sequence[int] | None = None,
 ) -> pa.Table:
-    """The table with the columns of a task, after ``schema``.
+    """Return the table with the columns of a task, in the given ``schema``.
 
-    ``places``: the rows that ``outcomes`` are for; the others keep what they have.
+    ``places`` are the positions of the rows that ``outcomes`` belong to; other rows
+    keep their values.
     """
     values = zip(columns_of(task), values_of(task, outcomes), strict=True)
     made = {field.name: arrow(field, said) for field, said in values}
@@ -187,7 +189,7 @@ def answered(
 
 
 def arrow(field: Field, values: Sequence[Any]) -> pa.Array:
-    """The values as an Arrow array of the field's type; None is missing."""
+    """Return values as an Arrow array of the field's type; None is missing."""
     kind = TYPES[field.kind]
     if field.kind == "object":
         return pa.array([_json(value) for value in values], kind)
@@ -199,7 +201,7 @@ def arrow(field: Field, values: Sequence[Any]) -> pa.Array:
 
 
 def fitted(column: pa.Array, kind: pa.DataType) -> pa.Array:
-    """A column of a file as the schema of all has it."""
+    """Cast a column of a file to its type in the common schema."""
     if column.type == kind:
         return column
     if pa.types.is_dictionary(column.type) and pa.types.is_dictionary(kind):
@@ -210,25 +212,25 @@ def fitted(column: pa.Array, kind: pa.DataType) -> pa.Array:
 
 
 def frame_of(table: pa.Table) -> pd.DataFrame:
-    """The table as pandas reads it."""
+    """Convert a table to a DataFrame as pandas reads it."""
     made: pd.DataFrame = table.to_pandas()
     return made
 
 
 def asked_of(table: pa.Table) -> pd.DataFrame:
-    """The table to make requests of: whole numbers with gaps stay whole numbers."""
+    """Convert a table for building requests; integers with nulls stay integers."""
     made: pd.DataFrame = table.to_pandas(types_mapper=_dtype)
     return made
 
 
 def _dtype(kind: pa.DataType) -> Any:
-    """Arrow's own dtype; None: what pandas has put into Arrow becomes pandas' again."""
+    """Return the Arrow dtype; None for pandas extension types, restored by pandas."""
     own = type(kind).__module__.partition(".")[0] == "pandas"
     return None if own else pd.ArrowDtype(kind)
 
 
 def _unified(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
-    """What Arrow makes of two types; values that it cannot hold fail when read."""
+    """Unify two types as Arrow does; values that do not fit fail when read."""
     both = [pa.schema([("", kind)]) for kind in (one, other)]
     try:
         made = pa.unify_schemas(both, promote_options="permissive").field(0).type
@@ -240,7 +242,7 @@ def _unified(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
 
 
 def _joint_words(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
-    """Of categories, or of categories and what is none."""
+    """Unify two category types, or a category type with another type."""
     coded = [kind for kind in (one, other) if pa.types.is_dictionary(kind)]
     if not coded or coded[0].ordered != coded[-1].ordered:
         return None

@@ -1,8 +1,7 @@
-"""A folder of Parquet parts: whole ones alone, one run at a time.
+"""Folder of Parquet parts: complete parts only, one run at a time.
 
-A part is there or not; it is written under another name, synced and renamed. So what
-``kill -9`` leaves is finished parts, in a folder that any reader of Parquet reads in
-the order of rows.
+A part is written under a temporary name, synced and renamed. So even after ``kill -9``
+the folder contains only complete parts, which any Parquet reader reads in row order.
 """
 
 import os
@@ -22,45 +21,45 @@ from wcode_magics.tables.parquet.manifest import Manifest
 from wcode_magics.tables.parquet.reader import reading
 
 MANIFEST, LOCK = "_wcode.json", "_wcode.lock"
-"""Readers of Parquet pass over names that begin so."""
+"""Parquet readers ignore names with a leading underscore."""
 DIGITS = 5
-"""Of a part's number at least; more where there are more than 100,000 parts."""
+"""Minimum digits of a part's number; more with over 100,000 parts."""
 _PART = re.compile(r"part-(\d{5,})\.parquet")
 
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """Where the parts are; their names have so many ``digits``."""
+    """Folder of the parts, whose numbers have ``digits`` digits."""
 
     path: Path
     digits: int = DIGITS
 
     @property
     def manifest(self) -> Manifest:
-        """What the parts are answers to; raises UsageError where none was asked for."""
+        """Manifest of the run; raises UsageError if no run has written here."""
         if not self._told.exists():
             raise UsageError("parquet.no_run", folder=self.path)
         return Manifest.read(self._told)
 
     def numbers(self) -> list[int]:
-        """The finished parts, rising."""
+        """Return the numbers of the finished parts, ascending."""
         return sorted(map(int, self._numbers()))
 
     def of_many(self, count: int) -> "Folder":
-        """The folder, with names for so many parts that are in the order of rows.
+        """Return the folder with enough digits for names of ``count`` parts to sort.
 
-        Those of an earlier run stay as they are, and the others are like them.
+        If parts of an earlier run exist, their number of digits is kept.
         """
         digits = max(DIGITS, len(str(count - 1)))
         return replace(self, digits=min(map(len, self._numbers()), default=digits))
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Nobody else writes here meanwhile; the folder is made if need be.
+        """Lock the folder for writing, creating it if needed.
 
         Raises:
-            UsageError: another run does.
-            StoreError: the folder cannot be made.
+            UsageError: another run holds the lock.
+            StoreError: the folder cannot be created.
         """
         with self._writing(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
@@ -72,11 +71,14 @@ class Folder:
             yield
 
     def begin(self, manifest: Manifest, *, overwrite: bool) -> None:
-        """Let the folder be that of a run; it may have been before.
+        """Write the manifest of a run, or check that the existing one matches.
+
+        With ``overwrite``, existing parts are deleted.
 
         Raises:
-            UsageError: it is another run's (without ``overwrite``), or nobody's.
-            StoreError: it cannot be written.
+            UsageError: the folder holds another run (without ``overwrite``), or other
+                files.
+            StoreError: the folder cannot be written.
         """
         if self._told.exists():
             if not overwrite:
@@ -90,21 +92,21 @@ class Folder:
             manifest.write(self._told)
 
     def part(self, number: int) -> Path:
-        """Where a part is, or will be."""
+        """Return the path of a part, which may not exist yet."""
         return self.path / f"part-{number:0{self.digits}}.parquet"
 
     def schema(self, number: int) -> pa.Schema:
-        """The columns of a part; raises UsageError where it is damaged."""
+        """Return the schema of a part; raises UsageError if it is damaged."""
         with reading(self.part(number)) as opened:
             return opened.schema_arrow
 
     def read(self, number: int, columns: list[str] | None = None) -> pa.Table:
-        """A part, or some of its columns; raises UsageError where it is damaged."""
+        """Read a part or some of its columns; raises UsageError if it is damaged."""
         with reading(self.part(number)) as opened:
             return opened.read(columns)
 
     def write(self, number: int, table: pa.Table) -> None:
-        """Put a part there, or another in its place; raises StoreError."""
+        """Write or replace a part atomically; raises StoreError."""
         target = self.part(number)
         fresh = target.with_name(f".{target.name}.tmp")
         with self._writing(target):
@@ -119,7 +121,7 @@ class Folder:
                 raise
 
     def counts(self, column: str) -> Counter[str]:
-        """How often each value stands in a column of texts."""
+        """Count the values of a text column over all parts."""
         found: Counter[str] = Counter()
         for number in self.numbers():
             (values,) = self.read(number, [column]).columns
@@ -128,7 +130,7 @@ class Folder:
         return found
 
     def _numbers(self) -> list[str]:
-        """Those of the parts that are there, as their names have them."""
+        """Return the numbers of existing parts, as spelled in their names."""
         names = (_PART.fullmatch(one.name) for one in self.path.iterdir())
         return [name[1] for name in names if name]
 
@@ -147,7 +149,7 @@ class Folder:
 
 
 def _unified(table: pa.Table) -> pa.Table:
-    """One dictionary for each column, as a row group of Parquet has it."""
+    """Give each column a single dictionary, as Parquet row groups require."""
     try:
         return table.unify_dictionaries()
     except pa.ArrowNotImplementedError:

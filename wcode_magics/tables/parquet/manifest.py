@@ -1,4 +1,4 @@
-"""What a folder of parts holds the answers to, so that two runs never mix."""
+"""Record of the run that a folder of parts belongs to, so that runs never mix."""
 
 import json
 from collections.abc import Mapping
@@ -17,19 +17,19 @@ from wcode_magics.tables.run import TableRun
 FORMAT = 1
 _PROMPTS = {"user": "prompt", "system": "system prompt"}
 SHOWN = 60
-"""Characters of a value that an error shows."""
+"""Maximum characters of a value in an error."""
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """``asked`` must be equal for a run to go on; ``call`` is how it was asked for."""
+    """``asked`` must be equal for a run to resume; ``call`` is the call's arguments."""
 
     asked: Mapping[str, Any]
     call: Mapping[str, Any]
 
     @classmethod
     def of(cls, call: TableRun, source: ParquetSource, rows: int) -> "Manifest":
-        """That of a run over a source in chunks of so many rows. It has no key."""
+        """Describe a run over a source in chunks of ``rows`` rows; no API key."""
         base, task = call.task.base, call.task
         place = call.session.place(call.resolved)
         columns = source.schema.names
@@ -51,7 +51,7 @@ class Manifest:
 
     @classmethod
     def read(cls, path: Path) -> "Manifest":
-        """Raises UsageError where it is not one that this version can read."""
+        """Read a manifest; raises UsageError if this version cannot read it."""
         try:
             held = json.loads(path.read_text("utf-8"))
             if held["format"] != FORMAT:
@@ -61,14 +61,14 @@ class Manifest:
             raise UsageError("parquet.manifest", path=path) from wrong
 
     def write(self, path: Path) -> None:
-        """Raises OSError."""
+        """Write the manifest atomically; raises OSError."""
         held = {"format": FORMAT, "asked": self.asked, "call": self.call}
         fresh = path.with_name(f".{path.name}.tmp")
         fresh.write_text(json.dumps(held, ensure_ascii=False, indent=1), "utf-8")
         private_files.replace(fresh, path)
 
     def refuse_another(self, now: "Manifest", folder: Path) -> None:
-        """Raise UsageError where ``now`` asks something else; says what."""
+        """Raise UsageError if ``now`` describes another run, naming the difference."""
         both = {**self.asked, **now.asked}
         if "endpoint" not in now.asked:
             both.pop("endpoint", None)
@@ -80,7 +80,7 @@ class Manifest:
 
 
 def _plain(values: Mapping[str, Any]) -> Any:
-    """As JSON would have it; what it cannot is named by its type."""
+    """Convert to JSON values; those without a JSON form become their type's name."""
     return json.loads(json.dumps(values, default=_told))
 
 
@@ -90,7 +90,7 @@ def _told(value: Any) -> Any:
 
 
 def _shown(value: Any, other: Any) -> str:
-    """The value from shortly before where it differs."""
+    """Return an excerpt of the value from shortly before the first difference."""
     if value is None:
         return "–"
     one, two = (json.dumps(v, ensure_ascii=False) for v in (value, other))

@@ -1,10 +1,10 @@
-"""Chunk after chunk through one line of requests.
+"""Chunks of a table sent one after another through one request pipeline.
 
-The next chunk begins when the last request of the one before is on its way, so that
-the network is busy while that one drains; never are there more than two. A chunk is
-written when all of its rows have their end, and after those before it. One that is
-there already, and asked again, is written without the rows that have none. What the
-one before asks is not asked by the next: its rows wait for those answers.
+A chunk starts when the last request of the previous one is in flight, so that the
+network stays busy while that one drains; at most two chunks are active. A chunk is
+written when all of its rows are finished, and after those before it. On a retry,
+existing chunks are rewritten with the rows that are finished. Requests in flight for
+the previous chunk are not sent again by the next: its rows wait for those replies.
 """
 
 import asyncio
@@ -25,14 +25,14 @@ from wcode_magics.tables.rows import Rows
 from wcode_magics.tables.run import TableRun
 
 UNFINISHED = frozenset({"stopped", "budget"})
-"""Statuses of rows that a later run goes on with."""
+"""Statuses of rows that a later run continues with."""
 
 Outcomes = Sequence[Outcome[tuple[Any, ...]]]
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Rows of a table, and those of them to ask."""
+    """A part of the table, and the rows of it to send."""
 
     number: int
     table: pa.Table
@@ -40,7 +40,7 @@ class Chunk:
 
 
 class ChunkTurn:
-    """What a chunk asks, what it leaves to the one before, and what became of both."""
+    """Requests of a chunk, those shared with the previous one, and all outcomes."""
 
     def __init__(self, total: int, before: "ChunkTurn | None") -> None:
         self.outcomes: list[Outcome[tuple[Any, ...]]] = [Outcome("stopped")] * total
@@ -50,7 +50,7 @@ class ChunkTurn:
         self._left: dict[int, Request] = {}
 
     def asks(self, asks: Iterable[Ask], own: list[int]) -> Iterator[Ask]:
-        """Those that the one before does not ask; their places go to ``own``."""
+        """Yield requests the previous chunk lacks; append positions to ``own``."""
         theirs = {} if self._before is None else self._before.places
         for place, ask in enumerate(asks):
             if isinstance(ask, Request):
@@ -64,7 +64,7 @@ class ChunkTurn:
         self.taken.set()
 
     def share(self, tally: Tally) -> dict[int, Request]:
-        """Take the answers of the one before over; tells what it has none for."""
+        """Copy outcomes of the previous chunk; return shared requests it left open."""
         before, self._before = self._before, None
         open_ = {}
         for place, request in self._left.items():
@@ -85,11 +85,11 @@ class ChunkRun:
     """One run over many chunks.
 
     Args:
-        call: how each is asked; its budget is that of all together.
-        chunks: read as they are needed, in another thread.
-        write: puts a chunk with its outcomes where it belongs, likewise.
-        tally: where the run stands, over all chunks.
-        again: the chunks are there, so that rows without an end keep what they have.
+        call: the run's settings; its budget applies to all chunks together.
+        chunks: the chunks, read lazily in another thread.
+        write: writes a chunk with its outcomes, also in another thread.
+        tally: progress over all chunks.
+        again: the chunks are rewritten, and unfinished rows keep their values.
     """
 
     def __init__(
@@ -114,11 +114,11 @@ class ChunkRun:
         self._over = self._good = False
 
     async def run(self) -> None:
-        """Ask all chunks, or as many as can be.
+        """Send all chunks, or as many as possible.
 
         Raises:
-            WcodeError: what befell all rows, if none was answered; or a chunk cannot
-                be read or written.
+            WcodeError: the error common to all rows, if none was answered; or a chunk
+                cannot be read or written.
         """
         self._loop = asyncio.get_running_loop()
         try:
@@ -141,11 +141,11 @@ class ChunkRun:
 
     @property
     def unwritten(self) -> int:
-        """How many paid answers are in memory only."""
+        """Number of paid replies that are only in memory."""
         return self._store.waiting
 
     def stop(self) -> None:
-        """Begin no chunk more and pause the others; a second call leaves at once.
+        """Start no more chunks and pause active ones; a second call abandons these.
 
         May be called from any thread.
         """
@@ -184,7 +184,7 @@ class ChunkRun:
             await before
 
     async def _next(self, before: asyncio.Task[None] | None) -> Chunk | None:
-        """The next chunk; where it cannot be read, what flies comes home first."""
+        """Read the next chunk; on failure, first await the previous chunk."""
         try:
             return await asyncio.to_thread(next, self._chunks, None)
         except WcodeError:
@@ -210,9 +210,9 @@ class ChunkRun:
         await self._end(chunk, turn.outcomes, alone=fell)
 
     async def _end(self, chunk: Chunk, outcomes: Outcomes, *, alone: bool) -> None:
-        """Write the chunk, or what can be of it.
+        """Write the chunk, or on a retry its finished rows.
 
-        ``alone``: something befell all rows, and is not the end of one.
+        ``alone``: the run failed as a whole, so only rows with a reply are finished.
         """
         has_end = _is_answered if alone else _is_finished
         ended = [n for n, outcome in enumerate(outcomes) if has_end(outcome)]
@@ -233,7 +233,7 @@ class ChunkRun:
     async def _outcomes(
         self, turn: ChunkTurn, asks: Iterator[Ask], places: Sequence[int], total: int
     ) -> bool:
-        """Ask, and tell whether something befell all; ``places`` fills as it asks."""
+        """Send; return whether the run failed. ``places`` may grow while sending."""
         going = self._call.keep_going
         batch = batch_of(self._line, self._call.task, keep_going=going)
         batch.tally = self.tally
@@ -267,7 +267,7 @@ def _is_finished(outcome: Outcome[Any]) -> bool:
 
 
 def _is_answered(outcome: Outcome[Any]) -> bool:
-    """Whether it is a row's own, where something befell all of them."""
+    """Return whether an outcome belongs to its row, not to a failure of the run."""
     if outcome.error is not None:
         return outcome.error.reply is not None
     return _is_finished(outcome)
@@ -276,7 +276,7 @@ def _is_answered(outcome: Outcome[Any]) -> bool:
 def _some(
     chunk: Chunk, outcomes: Outcomes, ended: Sequence[int]
 ) -> tuple[Chunk, Outcomes]:
-    """A chunk that is there already, with those of its rows that have their end."""
+    """Restrict an existing chunk and its outcomes to the finished rows."""
     places = chunk.rows.places or ()
     rows = replace(chunk.rows, places=[places[n] for n in ended])
     return replace(chunk, rows=rows), [outcomes[n] for n in ended]

@@ -1,4 +1,4 @@
-"""Parquet files as chunks of rows, read as they are needed."""
+"""Parquet files as chunks of rows, read lazily."""
 
 import glob
 import re
@@ -25,11 +25,11 @@ from wcode_magics.tables.parquet.columns import (
 )
 
 AT_ONCE = 1_024
-"""Rows that are decoded at a time."""
+"""Rows decoded at a time."""
 BUFFER = 1 << 20
-"""Bytes that are read of a column at a time."""
+"""Bytes read per column at a time."""
 PART = "part-00000.parquet"
-"""A name as parts have it."""
+"""Example of a part's name."""
 _HIDDEN = ("_", ".")
 _NULL = "__HIVE_DEFAULT_PARTITION__"
 _WHOLE = re.compile(r"-?\d{1,18}")
@@ -37,7 +37,7 @@ _WHOLE = re.compile(r"-?\d{1,18}")
 
 @dataclass(frozen=True)
 class ParquetSource:
-    """Local Parquet files, one after another, as one table."""
+    """Local Parquet files concatenated as one table."""
 
     files: tuple[Path, ...]
     hives: tuple[str, ...] = ()
@@ -46,13 +46,13 @@ class ParquetSource:
 
     @classmethod
     def of(cls, given: Any) -> "ParquetSource":
-        """A file, a folder of files, a pattern (``*``) or a list of files.
+        """Find the files of a path, folder, pattern (``*``) or list of these.
 
-        Those of a folder or a pattern stand in the order of their names; what is
-        called ``_…`` or ``.…`` in a folder, as its writers note things, is left out.
+        Files of a folder or pattern are sorted by name; names that start with ``_`` or
+        ``.``, used by writers for metadata, are skipped.
 
         Raises:
-            UsageError: none is there, one is no Parquet, or they do not fit together.
+            UsageError: no file exists, one is not Parquet, or schemas are incompatible.
         """
         named = given if isinstance(given, list | tuple) else [given]
         paths = [Path(one).expanduser() for one in named]
@@ -68,10 +68,10 @@ class ParquetSource:
 
     @cached_property
     def schema(self) -> pa.Schema:
-        """The columns, as Arrow and pandas know them; they have room for all files.
+        """Arrow schema with pandas metadata that can hold the columns of all files.
 
         Raises:
-            UsageError: the files do not fit together.
+            UsageError: the schemas of the files are incompatible.
         """
         made = source_schema(self._first[0])
         for file in self.files[1:]:
@@ -86,7 +86,7 @@ class ParquetSource:
 
     @cached_property
     def _first(self) -> tuple[pa.Schema, tuple[Level, ...]]:
-        """The schema of the first file; where it is the only one, with its index."""
+        """Schema of the first file; with its range indexes if it is the only file."""
         with reading(self.files[0]) as opened:
             schema = self._with_folders(opened.schema_arrow)
             if len(self.files) > 1:
@@ -94,7 +94,7 @@ class ParquetSource:
             return with_levels(schema, opened.metadata.num_rows)
 
     def _with_folders(self, schema: pa.Schema) -> pa.Schema:
-        """The schema with the columns whose values are names of folders."""
+        """Add the columns whose values are folder names to the schema."""
         for field in self._folders[0]:
             if field.name not in schema.names:
                 schema = schema.append(field)
@@ -102,7 +102,7 @@ class ParquetSource:
 
     @cached_property
     def _folders(self) -> tuple[pa.Schema, list[dict[str, Any]]]:
-        """The columns that Hive's folders stand for, ``year=2024``, and each file's."""
+        """Columns of Hive partitions (``year=2024``), and their values per file."""
         each = [dict(map(_key, filter(None, hive.split("/")))) for hive in self.hives]
         fields = []
         for name in dict.fromkeys(name for values in each for name in values):
@@ -115,7 +115,7 @@ class ParquetSource:
 
     @cached_property
     def lengths(self) -> list[int]:
-        """The rows of each file."""
+        """Number of rows of each file."""
         found = []
         for file in self.files:
             with reading(file) as opened:
@@ -124,12 +124,12 @@ class ParquetSource:
 
     @property
     def rows(self) -> int:
-        """The rows of all."""
+        """Number of rows of all files."""
         return sum(self.lengths)
 
     @property
     def identity(self) -> list[list[Any]]:
-        """Of each file its name, bytes, time of change (ns) and rows."""
+        """Name, size (bytes), modification time (ns) and rows of each file."""
         told = []
         for file, hive, rows in zip(self.files, self.hives, self.lengths, strict=True):
             facts, name = file.stat(), f"{hive}/{file.name}" if hive else file.name
@@ -139,9 +139,9 @@ class ParquetSource:
     def chunks(
         self, size: int, wanted: Sequence[int], columns: Sequence[str] | None = None
     ) -> Iterator[tuple[int, pa.Table]]:
-        """The chunks of so many rows whose numbers, rising, are wanted.
+        """Yield number and table of the chunks in ``wanted``, which must ascend.
 
-        A table without rows has one chunk, without rows.
+        Chunks have ``size`` rows. A table without rows has one empty chunk.
 
         Raises:
             UsageError: a file is damaged.
@@ -162,7 +162,7 @@ class ParquetSource:
             start = end
 
     def refuse_target(self, folder: Path) -> None:
-        """Raise UsageError where parts in this folder would be part of the source."""
+        """Raise UsageError if parts in this folder would belong to the source."""
         there = folder.resolve()
         inside = [root.resolve() in {there, *there.parents} for root in self.roots]
         holds = [there in file.resolve().parents for file in self.files]
@@ -178,7 +178,7 @@ class ParquetSource:
         return _Rows(self._batches(first, schema), schema)
 
     def _batches(self, first: int, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-        """From the row ``first`` on; row groups before it are not read."""
+        """Yield batches from row ``first`` on, without reading earlier row groups."""
         passed = 0
         levels = [one for one in self._first[1] if one.column in schema.names]
         made = {one.column for one in levels}
@@ -207,7 +207,7 @@ class ParquetSource:
 
 
 class _Rows:
-    """Batches, cut anew."""
+    """Batches rechunked into tables of a requested number of rows."""
 
     def __init__(self, batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> None:
         self._batches, self._schema = batches, schema
@@ -245,13 +245,13 @@ def _found(path: Path) -> list[Path]:
 
 
 def _hive(file: Path, given: Path) -> str:
-    """The folders below what was given whose names are values: ``year=2024``."""
+    """Return the Hive partition folders of a file, such as ``year=2024``."""
     root = given if given.is_dir() else file.parent if file == given else _root(given)
     return "/".join(one for one in file.relative_to(root).parts[:-1] if "=" in one)
 
 
 def _key(folder: str) -> tuple[str, Any]:
-    """The column and the value that a folder's name stands for."""
+    """Return column and value of a Hive partition folder."""
     name, _, value = folder.partition("=")
     return unquote(name), None if value == _NULL else unquote(value)
 
@@ -259,7 +259,7 @@ def _key(folder: str) -> tuple[str, Any]:
 def _with_values(
     batch: pa.RecordBatch, fields: Sequence[pa.Field], values: Mapping[str, Any]
 ) -> pa.RecordBatch:
-    """The batch with columns of one value each."""
+    """Add columns with a constant value each to a batch."""
     given = [pa.array([values.get(one.name)] * len(batch), one.type) for one in fields]
     columns, every = [*batch.columns, *given], [*batch.schema, *fields]
     return pa.RecordBatch.from_arrays(columns, schema=pa.schema(every))
@@ -274,18 +274,18 @@ def _indexed(
 
 
 def _root(pattern: Path) -> Path:
-    """The folder that holds all that a pattern can match."""
+    """Return the deepest folder that contains all matches of a pattern."""
     return next(one for one in pattern.parents if not glob.has_magic(str(one)))
 
 
 def _is_hidden(file: Path, root: Path, given: Path) -> bool:
-    """Whether a file is left out; a name that was given as such is not hidden."""
+    """Return whether to skip a file; names in the given path are not hidden."""
     names = set(file.relative_to(root).parts) - set(given.parts)
     return any(name.startswith(_HIDDEN) for name in names)
 
 
 def _matches(file: Path, pattern: Path) -> bool:
-    """Whether a file that is not there would be found."""
+    """Return whether a pattern matches a file, which need not exist."""
     root = _root(pattern)
     there = root.resolve()
     if there not in file.parents:
@@ -307,7 +307,7 @@ def _fits(names: Sequence[str], pattern: Sequence[str]) -> bool:
 
 @contextmanager
 def reading(file: Path) -> Iterator[pq.ParquetFile]:
-    """The file, open; raises UsageError where it cannot be read."""
+    """Open a Parquet file; raises UsageError if it cannot be read."""
     try:
         with pq.ParquetFile(file, buffer_size=BUFFER) as opened:
             yield opened
@@ -319,7 +319,7 @@ def reading(file: Path) -> Iterator[pq.ParquetFile]:
 
 
 def _groups_from(facts: Any, first: int, passed: int) -> tuple[list[int], int]:
-    """The row groups that are read from a row on, and the rows before them."""
+    """Return the row groups needed from row ``first`` on, and the rows before."""
     groups = list(range(facts.num_row_groups))
     while groups and passed + facts.row_group(groups[0]).num_rows <= first:
         passed += facts.row_group(groups.pop(0)).num_rows

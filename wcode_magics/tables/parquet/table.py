@@ -1,4 +1,4 @@
-"""``wcode_magics.parquet(…)``: the methods of ``df.wcode`` on a table of any length."""
+"""The methods of ``df.wcode`` on a Parquet table of any length."""
 
 import asyncio
 from collections.abc import Awaitable, Iterator, Mapping, Sequence
@@ -44,11 +44,11 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a folder holds after a run; ``str()`` of it is one line.
+    """Content of a folder after a run; ``str()`` gives it as one line.
 
-    ``rows`` of ``total`` are there, by status in ``statuses``. This run replayed
-    ``replayed`` answers and paid ``cost`` (¥); ``sandbox`` tells who answered. Where
-    it did not come to its end it was ``stopped``, or ``reason`` says why.
+    ``rows`` of ``total`` rows are written, counted by status in ``statuses``. The run
+    replayed ``replayed`` replies and paid ``cost`` (¥); ``sandbox``: the sandbox
+    answered. An unfinished run was ``stopped``, or ``reason`` is its error.
     """
 
     folder: Path
@@ -79,7 +79,7 @@ class Written:
 
 @dataclass(frozen=True)
 class _Run:
-    """A passage about to begin, and what is told of it."""
+    """A prepared run, with its progress bar and the data of its summary."""
 
     passage: ChunkRun
     bar: Bar
@@ -114,7 +114,7 @@ class _Run:
 
 @dataclass(frozen=True)
 class _All(Rows):
-    """All rows of a source, a chunk at a time."""
+    """All rows of a source, read a chunk at a time."""
 
     source: ParquetSource | None = None
     size: int = 1
@@ -122,14 +122,14 @@ class _All(Rows):
 
     @property
     def floats(self) -> Floats:
-        """Those of the chunks that were asked about."""
+        """Float columns of the chunks read so far."""
         return sum(self.seen, Floats())
 
     def __len__(self) -> int:
         return 0 if self.source is None else self.source.rows
 
     def asks(self) -> Iterator[Any]:
-        """A request for each row, as those of a frame."""
+        """Yield a request or error per row, as :meth:`Rows.asks`."""
         assert self.source is not None
         wanted = range(_count(self.source.rows, self.size))
         columns = read_columns(self)
@@ -140,7 +140,7 @@ class _All(Rows):
 
 
 class _Parts(TableMethods[R]):
-    """What both forms share: the source, the folder, and the way between them."""
+    """Base of the blocking and awaitable tables: the source and the folder."""
 
     def __init__(
         self, source: Any, to: str | Path, rows: int, *, overwrite: bool = False
@@ -151,11 +151,11 @@ class _Parts(TableMethods[R]):
         self._folder, self._overwrite = Folder(Path(to).expanduser()), overwrite
         self._source.refuse_target(self._folder.path)
         blank = frame_of(self._source.schema.empty_table())
-        getattr(blank, registration.NAME, None)  # lets the session be that of df.wcode
+        getattr(blank, registration.NAME, None)  # sets up the session of df.wcode
         super().__init__(blank)
 
     def estimate(self, template: str, **options: Any) -> Forecast:
-        """What a run over all rows would send and take; nothing is sent."""
+        """Estimate a run over all rows; sends nothing."""
         return self._whole(call_of(self._frame, template, options)).forecast()
 
     def _whole(self, call: TableRun) -> TableRun:
@@ -169,7 +169,7 @@ class _Parts(TableMethods[R]):
         return replace(call, rows=rows)
 
     def _head(self, template: str, n: int, options: Mapping[str, Any]) -> TableRun:
-        """Some rows of the first chunk, whose prompts are short and long."""
+        """Prepare a run over rows of the first chunk, with short and long prompts."""
         ((_, table),) = self._source.chunks(self._rows, [0])
         frame = asked_of(table)
         call = call_of(frame, template, options)
@@ -180,7 +180,7 @@ class _Parts(TableMethods[R]):
 
     @contextmanager
     def _asking(self, call: TableRun) -> Iterator[_Run]:
-        """A run over the chunks that are not there yet."""
+        """Lock the folder and prepare a run over the chunks not written yet."""
         self._refuse_index(call)
         self._refuse_missing(call)
         manifest = Manifest.of(call, self._source, self._rows)
@@ -212,7 +212,7 @@ class _Parts(TableMethods[R]):
     def _retrying(
         self, statuses: Sequence[str], into: str | None, options: Mapping[str, Any]
     ) -> Iterator[_Run]:
-        """A run over the rows of these statuses, in the parts that are there."""
+        """Lock the folder and prepare a run over rows with these statuses."""
         wanted = statuses_of(statuses)
         schema, call = self._call_again(wanted, into, options)
         folder = self._folder
@@ -269,7 +269,7 @@ class _Parts(TableMethods[R]):
 
     @property
     def _numbers(self) -> range:
-        """Those of all parts."""
+        """Numbers of all parts."""
         return range(_count(self._source.rows, self._rows))
 
     def _rows_of(self, numbers: Sequence[int]) -> int:
@@ -277,7 +277,7 @@ class _Parts(TableMethods[R]):
         return sum(min(size, rows - number * size) for number in numbers)
 
     def _refuse_index(self, call: TableRun) -> None:
-        """Raise UsageError where an answer's column would be that of the index."""
+        """Raise UsageError if an answer column has the name of an index column."""
         held = index_of(self._source.schema)
         for one in columns_of(call.task):
             if one.name in held:
@@ -296,24 +296,24 @@ class _Parts(TableMethods[R]):
 
 
 class Parquet(_Parts[Written]):
-    """A Parquet table and the folder for its answers; ``aio`` has them to await.
+    """A Parquet table and the folder for its answers; ``aio`` has awaitable methods.
 
-    ``ask``, ``classify``, ``extract`` write parts and tell what came of it.
+    ``ask``, ``classify`` and ``extract`` write parts and return a :class:`Written`.
     """
 
     @cached_property
     def aio(self) -> "AsyncParquet":
-        """The same methods for ``await``."""
+        """The same methods, awaitable."""
         made = AsyncParquet.__new__(AsyncParquet)
         made.__dict__ = vars(self)
         return made
 
-    def preview(  # type: ignore[override]  # a few rows are a frame
+    def preview(  # type: ignore[override]  # returns a DataFrame
         self, template: str, n: int = PREVIEWED, **options: Any
     ) -> pd.DataFrame:
-        """Run ``n`` rows of the first part and tell what all rows will take.
+        """Run ``n`` rows of the first part and print an estimate for all rows.
 
-        A run over all rows afterwards does not pay for these again.
+        A later run over all rows replays these and does not pay for them again.
         """
         made = self._head(template, n, options).run()
         tell(str(self.estimate(template, **options)))
@@ -322,10 +322,10 @@ class Parquet(_Parts[Written]):
     def retry(
         self, statuses: Sequence[str] = (), *, into: str | None = None, **options: Any
     ) -> Written:
-        """Send rows again, those alone whose status is one of ``statuses``.
+        """Resend the rows whose status is one of ``statuses``.
 
-        None given: all that are neither good nor skipped. Only the parts that hold
-        such rows are written anew. ``options`` change how they are asked.
+        By default, resends all rows that are neither good nor skipped. Only parts with
+        such rows are rewritten. ``options`` override those of the original call.
         """
         with self._retrying(statuses, into, options) as run:
             return _waited(run)
@@ -336,18 +336,18 @@ class Parquet(_Parts[Written]):
 
 
 class AsyncParquet(_Parts[Awaitable[Written]]):
-    """``parquet(…).aio``"""
+    """``parquet(…).aio``: awaitable methods."""
 
-    async def estimate(  # type: ignore[override]  # all parts are read, in a thread
+    async def estimate(  # type: ignore[override]  # reads all parts in a thread
         self, template: str, **options: Any
     ) -> Forecast:
-        """As :meth:`Parquet.estimate`."""
+        """Estimate a run, as :meth:`Parquet.estimate`."""
         return await asyncio.to_thread(super().estimate, template, **options)
 
     async def preview(  # type: ignore[override]
         self, template: str, n: int = PREVIEWED, **options: Any
     ) -> pd.DataFrame:
-        """As :meth:`Parquet.preview`."""
+        """Run a sample of rows, as :meth:`Parquet.preview`."""
         made = await self._head(template, n, options).arun()
         tell(str(await self.estimate(template, **options)))
         return made
@@ -355,7 +355,7 @@ class AsyncParquet(_Parts[Awaitable[Written]]):
     async def retry(
         self, statuses: Sequence[str] = (), *, into: str | None = None, **options: Any
     ) -> Written:
-        """As :meth:`Parquet.retry`."""
+        """Resend rows, as :meth:`Parquet.retry`."""
         with self._retrying(statuses, into, options) as run:
             return await _awaited(run)
 
@@ -365,7 +365,7 @@ class AsyncParquet(_Parts[Awaitable[Written]]):
 
 
 def read_columns(rows: Rows) -> list[str]:
-    """The columns that requests are made of; one at least, for their number."""
+    """Return the columns that requests use; at least one, to count the rows."""
     return list(rows.used) or list(rows.frame.columns[:1])
 
 
@@ -385,5 +385,5 @@ async def _awaited(run: _Run) -> Written:
 
 
 def _count(rows: int, size: int) -> int:
-    """The parts of so many rows; a table without rows has one, without rows."""
+    """Return the number of parts; a table without rows has one empty part."""
     return max(1, -(-rows // size))
