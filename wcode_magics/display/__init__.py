@@ -1,1 +1,1 @@
-"""Values as mimebundles: HTML that is safe, Markdown, and always plain text."""
+"""Values as mimebundles: sanitized HTML, Markdown, and always plain text."""

@@ -1,4 +1,4 @@
-"""What is said around an answer: how it began and ended, and what did not come."""
+"""Notes shown with an answer: how it began and ended, and what is missing."""
 
 from wcode_magics.display import markdown
 from wcode_magics.protocol.reply import Reply
@@ -6,15 +6,15 @@ from wcode_magics.text import say
 
 
 def badge(reply: Reply) -> str:
-    """A warning where an answer began or ended otherwise than asked, else empty."""
+    """Return a warning if an answer began or ended unexpectedly, else empty."""
     return " · ".join(filter(None, (_beginning(reply), _ending(reply))))
 
 
 def blank(reply: Reply) -> str:
-    """What stands in place of an answer in which there is nothing to see, else empty.
+    """Return a replacement text for an answer without visible content, else empty.
 
-    Tokens that were counted and came as no text are thinking, or a tool call that the
-    server could not read, or that max_tokens cut off.
+    Tokens that were counted but produced no text are reasoning, or a tool call that
+    the server could not parse or that max_tokens cut off.
     """
     if reply.tool_calls or reply.refusal or not markdown.is_blank(reply.text):
         return ""
@@ -24,14 +24,14 @@ def blank(reply: Reply) -> str:
     if reply.reasoning:
         return say("ui.thought_until_cut" if cut else "ui.thought_only")
     counted = 0 if reply.usage is None else reply.usage.completion_tokens
-    if counted <= 1:  # the end of the answer
+    if counted <= 1:  # the end-of-text token
         return say("ui.empty_answer")
     key = "ui.empty_until_cut" if cut else "ui.empty_counted"
     return say(key, count=f"{counted:,}")
 
 
 def thinking(reply: Reply) -> str:
-    """How much the model thought before it answered, else empty."""
+    """Return a line on the amount of reasoning before the answer, else empty."""
     if not reply.reasoning:
         return ""
     tokens = reply.usage and reply.usage.reasoning_tokens
@@ -41,7 +41,7 @@ def thinking(reply: Reply) -> str:
 
 
 def missing(reply: Reply) -> list[str]:
-    """What was asked for and did not come, or could not be read."""
+    """Return lines on requested parts that are missing or could not be parsed."""
     told = []
     asked = reply.request.params.get("logprobs")
     if asked and reply.text and not reply.tokens and reply.seam is None:

@@ -1,7 +1,7 @@
 """Values as mimebundles: HTML with inline styles, Markdown, and always plain text.
 
-Nothing here needs a style sheet, a script or a running kernel, so it looks the same
-in a saved notebook, in an untrusted one and after nbconvert.
+The HTML needs no style sheet, script or running kernel, so it looks the same in saved
+and untrusted notebooks and after nbconvert.
 """
 
 import json
@@ -37,11 +37,11 @@ NOTE = (
     "margin:.2em 0;background-color:rgba(230,150,0,.1)"
 )
 MOST_ARGUMENTS = 4_000
-"""Characters of what a function was given that are shown."""
+"""Maximum characters shown of a tool call's arguments."""
 
 
 def reply_bundle(reply: Reply, form: str = "markdown") -> Bundle:
-    """A reply with its footer.
+    """Return a reply with its footer.
 
     ``form`` is one of :data:`options.FORMATS`, or ``value`` for a parsed answer.
     """
@@ -62,17 +62,17 @@ def _neutral(reply: Reply) -> str | None:
 
 
 def reply_shown(reply: Reply) -> tuple[Bundle, dict[str, Any]]:
-    """A reply that is displayed on its own, with its metadata."""
+    """Return the bundle and the metadata of a reply displayed on its own."""
     return reply_bundle(reply), reply_metadata(reply)
 
 
 def reply_plain(reply: Reply) -> str:
-    """The same for a terminal."""
+    """Return a reply as text for a terminal."""
     return f"{reply.text}\n\n{reply_end(reply)}"
 
 
 def reply_end(reply: Reply) -> str:
-    """What a terminal shows below the text: calls, tokens, badge, footer."""
+    """Return what a terminal shows below the text: calls, tokens, badge, footer."""
     calls = [f"{call.name}({call.arguments})" for call in reply.tool_calls]
     parts = [thinking(reply), blank(reply), *calls, reply.refusal or ""]
     if reply.trace:
@@ -88,7 +88,7 @@ def _seam(reply: Reply) -> int:
 
 
 def reply_metadata(reply: Reply) -> dict[str, Any]:
-    """What the saved notebook tells of a reply besides what it shows."""
+    """Return the metadata of a reply stored in the notebook."""
     told: dict[str, Any] = {
         "model": reply.model,
         "params": dict(reply.request.params),
@@ -105,18 +105,18 @@ def reply_metadata(reply: Reply) -> dict[str, Any]:
 
 
 def growing_bundle(text: str, form: str = "markdown") -> Bundle:
-    """A part of an answer that still streams."""
+    """Return a part of an answer that is still streaming."""
     shown = markdown.growing(text) if form == "markdown" else markdown.as_written(text)
     return bundle(shown, "")
 
 
 def text_bundle(text: str) -> Bundle:
-    """A text as it is."""
+    """Return a text unformatted."""
     return bundle(markdown.as_written(text), text)
 
 
 def footer(reply: Reply) -> str:
-    """Model, tokens, price, seconds, finish reason and where it came from."""
+    """Return model, tokens, price, seconds, finish reason and source as a line."""
     known = models.find(reply.model, place_of(reply))
     parts = [known.title if known else reply.model]
     if reply.usage is not None:
@@ -144,7 +144,10 @@ def footer(reply: Reply) -> str:
 
 
 def _replayed(reply: Reply) -> str:
-    """That it was not sent, and from when it is: the model may have changed since."""
+    """Return a note that a reply is replayed, with its time if known.
+
+    The model may have changed since.
+    """
     if reply.answered is None:
         return say("ui.replayed")
     moment = f"{reply.answered.astimezone():%Y-%m-%d %H:%M}"
@@ -152,24 +155,24 @@ def _replayed(reply: Reply) -> str:
 
 
 def _counted(usage: Usage) -> list[str]:
-    """What of the tokens an endpoint counts apart."""
+    """Return the cached and reasoning tokens that the endpoint reports."""
     told = {"cached": usage.cached_tokens, "thinking": usage.reasoning_tokens}
     return [say(f"ui.usage_{key}", count=f"{n:,}") for key, n in told.items() if n]
 
 
 def wait_line(seconds: float) -> str:
-    """How long it is until something is sent again; nothing below half a second."""
+    """Return the time until the next attempt; empty below 0.5 s."""
     return say("ui.waiting", seconds=math.ceil(seconds)) if seconds >= 0.5 else ""
 
 
 def wait_bundle(seconds: float) -> Bundle:
-    """The same as an output."""
+    """Return :func:`wait_line` as a bundle."""
     line = wait_line(seconds)
     return note_bundle(line) if line else EMPTY
 
 
 def note_bundle(text: str) -> Bundle:
-    """A line of advice or news."""
+    """Return a note."""
     text = clipped(text, markdown.MOST)
     shown = f'<div style="{NOTE}">{escape(text)}</div>'
     said = markdown.neutral(text)
@@ -177,19 +180,19 @@ def note_bundle(text: str) -> Bundle:
 
 
 def faint_bundle(text: str) -> Bundle:
-    """A line of small print."""
+    """Return a line in faint, small print."""
     shown = f'<div style="{FAINT}">{escape(text)}</div>'
     said = markdown.neutral(text)
     return bundle(shown, text, said and f"*{said}*")
 
 
 def code_bundle(code: str, lexer: str) -> Bundle:
-    """Code, coloured in the notebook."""
+    """Return code, highlighted in the notebook."""
     return bundle(highlight.html(code, lexer), code)
 
 
 def json_text(value: Any) -> str:
-    """JSON as people read it."""
+    """Return indented JSON with non-ASCII characters unescaped."""
     return json.dumps(value, ensure_ascii=False, indent=2)
 
 
@@ -208,7 +211,7 @@ def _code(reply: Reply) -> str:
 
 
 def _bounded(page: str, text: str) -> str:
-    """HTML, or the text as it is where that would be very long."""
+    """Return the HTML, or the unformatted text if the HTML is too long."""
     return page if len(page) <= markdown.MOST_PAGE else markdown.as_written(text)
 
 
@@ -239,7 +242,7 @@ def _value(reply: Reply) -> str:
 
 
 def _body_html(reply: Reply, form: str) -> str:
-    """The text in a form; what would be too long a page is not read for its form."""
+    """Return the text in a form; text that is too long is left unformatted."""
     if form in ("code", "json", "html") and len(reply.text) > markdown.MOST_PAGE:
         return markdown.as_written(reply.text)
     return _BODIES[form](reply)
@@ -256,7 +259,7 @@ _BODIES = {
 
 
 def trace_table(trace: Sequence[ToolTrace]) -> TextTable:
-    """The calls of functions on the way to an answer."""
+    """Return a table of the tool calls made before an answer."""
     heads = ("trace_round", "trace_call", "trace_result", "trace_seconds")
     rows = [
         (
@@ -304,13 +307,13 @@ def _footer_html(reply: Reply) -> str:
 
 
 def layers_table(rows: Iterable[Sequence[str]], note: str = "") -> TextTable:
-    """Name, value and layer of settings."""
+    """Return a table of settings: name, value and layer."""
     columns = (say("ui.name"), say("ui.value"), say("ui.layer"))
     return TextTable(columns, [tuple(row) for row in rows], note=note)
 
 
 def shown_value(value: Any) -> str:
-    """A value of a setting in one short line."""
+    """Return a setting's value on one line of at most 100 characters."""
     plain = isinstance(value, str | Headers)
     shown = str(value) if plain else json.dumps(value, ensure_ascii=False)
     shown = " ".join(shown.split())

@@ -1,9 +1,9 @@
 """Emphasis in Chinese, Japanese and Korean, which put no space around words.
 
-CommonMark takes ``**`` between a punctuation mark and a letter for no delimiter, so
-``**注意：**请先备份`` shows its stars. As the CJK-friendly amendment to CommonMark has
-it, a wide character is neither: beside one, a mark opens where text follows and closes
-where text precedes. Where there is none, all is as before.
+CommonMark does not treat ``**`` between punctuation and a letter as a delimiter, so
+``**注意：**请先备份`` shows its asterisks. Following the CJK-friendly amendment to
+CommonMark, a wide character counts as neither: next to one, a delimiter opens if text
+follows and closes if text precedes. Without wide characters nothing changes.
 """
 
 import unicodedata
@@ -18,7 +18,7 @@ Rule = Callable[["StateInline", bool], bool]
 
 
 def wide_emphasis(parser: "MarkdownIt") -> None:
-    """Have a parser of Markdown find emphasis beside wide characters."""
+    """Make a Markdown parser recognize emphasis next to wide characters."""
     from markdown_it.rules_inline import emphasis, strikethrough
 
     parser.inline.ruler.at("emphasis", _beside_wide(emphasis.tokenize))
@@ -42,7 +42,7 @@ def _beside_wide(rule: Rule) -> Rule:
 
 
 def _flanks(before: str, after: str, mark: str) -> tuple[bool, bool]:
-    """Whether the mark between two characters may open, and whether it may close."""
+    """Return whether a delimiter between two characters can open, and can close."""
     left = not after.isspace() and (not _is_mark(after) or _is_edge(before))
     right = not before.isspace() and (not _is_mark(before) or _is_edge(after))
     if mark != "_":

@@ -1,10 +1,10 @@
-r"""Formulas in an answer: where they are, and which of them a page may typeset.
+r"""TeX formulas in an answer: where they are, and which of them may be typeset.
 
-``$…$`` follows pandoc's rule, so that money stays money: no space inside the dollars,
-no digit behind the closing one; ``$$…$$``, ``\(…\)``, ``\[…\]`` and environments
-such as ``\begin{align}`` are formulas as well. MathJax can fetch pictures, follow links
-and define commands anew; so a formula passes only where each of its commands is in the
-list below, else it is shown as it was written.
+``$…$`` follows pandoc's rule, so that prices are not formulas: no space inside the
+dollars, no digit after the closing one. ``$$…$$``, ``\(…\)``, ``\[…\]`` and
+environments such as ``\begin{align}`` are formulas as well. MathJax can load images,
+create links and redefine commands, so a formula is typeset only if all of its commands
+are in the allowlist below; otherwise its source is shown.
 """
 
 import re
@@ -111,9 +111,9 @@ _ENDS_IN_SIGN = re.compile(r"[/:;,.=+\-<>|&\u2e80-\uffff]$")
 
 
 class Formula(NamedTuple):
-    """A formula in a text: its TeX, as it was written, and where it ends.
+    """A formula in a text: its TeX, its source with delimiters, and its end.
 
-    ``display``: it has its own line; ``bare``: an environment without delimiters.
+    ``display``: set on its own line; ``bare``: an environment without delimiters.
     """
 
     tex: str
@@ -124,14 +124,14 @@ class Formula(NamedTuple):
 
     @property
     def delimited(self) -> str:
-        """The TeX between delimiters that MathJax finds."""
+        """The TeX with delimiters that MathJax recognizes."""
         if self.bare:
             return self.tex
         return f"\\[{self.tex}\\]" if self.display else f"\\({self.tex}\\)"
 
 
 def allowed(tex: str) -> bool:
-    """Whether a page may typeset it: known commands alone, and its braces close."""
+    """Return whether TeX has allowed commands only, and balanced braces."""
     if len(tex) > LONGEST:
         return False
     deep = 0
@@ -147,7 +147,7 @@ def allowed(tex: str) -> bool:
 
 
 def read(text: str, at: int, stop: int | None = None) -> Formula | None:
-    """The formula that begins at a place of a text and ends before ``stop``."""
+    """Return the formula that starts at ``at`` and ends before ``stop``, or None."""
     opening = _OPENING.match(text, at)
     if opening is None:
         return None
@@ -169,7 +169,7 @@ def read(text: str, at: int, stop: int | None = None) -> Formula | None:
 
 
 def _dollars(text: str, at: int, stop: int) -> Formula | None:
-    """Pandoc's rule, and what tells prices and variables of a shell from formulas."""
+    """Read ``$…$`` by pandoc's rule, excluding prices and shell variables."""
     end = at + 1
     while (end := text.find("$", end, stop)) > 0 and _escaped(text, end):
         end += 1
@@ -207,7 +207,10 @@ def _environment(text: str, at: int, name: str, stop: int) -> Formula | None:
 
 
 def formula_rules(parser: "MarkdownIt") -> None:
-    """Have a parser of Markdown find formulas; tokens ``formula`` bear them as meta."""
+    """Make a Markdown parser recognize formulas.
+
+    Tokens ``formula_inline`` and ``formula_block`` have the :class:`Formula` in meta.
+    """
     inside = ["paragraph", "reference", "blockquote", "list"]
     parser.block.ruler.before("fence", "formula", _read_block, {"alt": inside})
     parser.inline.ruler.before("escape", "formula", _read_inline)
@@ -226,7 +229,7 @@ def _read_inline(state: "StateInline", silent: bool) -> bool:
 
 
 def _skip_dollars(state: "StateInline", *, silent: bool) -> bool:
-    """A run of dollars that begins no formula begins none in its middle either."""
+    """Skip a run of dollars that starts no formula, so none starts inside it."""
     run = _OPENING.match(state.src, state.pos)
     if run is None or not run.group().startswith("$$"):
         return False
@@ -237,7 +240,7 @@ def _skip_dollars(state: "StateInline", *, silent: bool) -> bool:
 
 
 def _read_block(state: "StateBlock", line: int, end_line: int, silent: bool) -> bool:
-    """Where nothing else stands on its first and its last line."""
+    """Read a formula that has its first and last line to itself."""
     start = state.bMarks[line] + state.tShift[line]
     if state.sCount[line] - state.blkIndent >= 4:
         return False
@@ -260,7 +263,7 @@ def _read_block(state: "StateBlock", line: int, end_line: int, silent: bool) -> 
 
 
 def _push_block(state: "StateBlock", line: int, last: int, found: Formula) -> None:
-    """The formula without what marks its lines as part of a list or a quote."""
+    """Push a formula, without the list or quote markers of its lines."""
     source = state.getLines(line, last + 1, state.blkIndent, False).strip()
     inner = read(source, 0)
     token = _push(state.push, inner or found, "formula_block")

@@ -1,14 +1,14 @@
-"""Code as HTML in colours that survive JupyterLab's sanitiser and both themes.
+"""Code as HTML in colours that work with JupyterLab's sanitizer and both themes.
 
-The sanitiser drops ``<style>`` and the classes mean nothing in a saved notebook, so
-colours stand in ``style`` attributes, and one set must do on white and on ``#111``.
+The sanitizer drops ``<style>`` and classes have no effect in a saved notebook, so
+colours are set in ``style`` attributes, and one set must work on white and on ``#111``.
 No colour has a contrast of 4.5:1 with both: the best is √(21 : 1.11) ≈ 4.35:1, where
-its luminance is the geometric mean of the two. All of :data:`COLOURS` lie there, so
-they meet 3:1 with room to spare; keywords are bold besides and comments italic. What
-has no colour inherits the theme's own text colour.
+its luminance is the geometric mean of the two. All of :data:`COLOURS` are chosen there
+and so exceed 3:1; in addition, keywords are bold and comments italic. Tokens without a
+colour inherit the theme's text colour.
 
-Pygments reads some texts in the square of their length, so colouring has a time; what
-is left then has no colour.
+Pygments needs quadratic time for some texts, so highlighting has a time limit; the
+rest of the code is left without colours.
 """
 
 import time
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 BLOCK = "border-left:3px solid rgba(128,128,128,.35);margin:.5em 0;padding:0 .9em"
 COLOURING_S = 0.3
-"""Seconds of work for the colours of one piece of code."""
+"""Time limit (s, CPU) for highlighting one piece of code."""
 MOST = 150_000
-"""Characters of code that are shown."""
+"""Maximum characters of code shown."""
 MOST_COLOURED = 40_000
 COLOURS = {
     "Comment": "#717a84",
@@ -54,11 +54,11 @@ _MORE = {
 
 
 def html(code: str, lexer: str, until: float | None = None) -> str:
-    """The code as ``<pre>``; without colours where Pygments lacks the language.
+    """Return code as ``<pre>``, without colours if Pygments lacks the language.
 
-    ``lexer`` is a name or alias of Pygments, in any case, such as the first word
-    after a Markdown fence; the text of the element is ``code`` with line ends as LF.
-    ``until`` is where ``time.thread_time()`` ends the colouring.
+    ``lexer`` is a Pygments name or alias, in any case, such as the first word after a
+    Markdown fence; the text of the element is ``code`` with line ends as LF. ``until``
+    is the ``time.thread_time()`` (s) at which highlighting stops.
     """
     until = time.thread_time() + COLOURING_S if until is None else until
     code = code.replace("\r\n", "\n").replace("\r", "\n")
@@ -102,7 +102,7 @@ def _styled(code: str, lexer: "Lexer", until: float) -> Iterator[tuple[str, str]
 
 
 def _style(kind: "_TokenType | None") -> str:
-    """The style of the nearest ancestor that has one; most tokens have none."""
+    """Return the style of the nearest token type that has one, else empty."""
     while kind:
         name = ".".join(kind)
         if name in COLOURS:

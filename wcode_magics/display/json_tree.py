@@ -1,6 +1,7 @@
-"""A parsed answer as nested tables, and as indented text.
+"""Parsed answers as nested HTML tables, and as indented text.
 
-An object is a table of names and values, a list of objects one table with a row each.
+An object becomes a table of names and values, a list of objects a table with one row
+per object.
 """
 
 import json
@@ -11,13 +12,13 @@ from wcode_magics.output.escaping import clipped, escape
 
 DEEP = 12
 MOST = 20_000
-"""Characters of one text inside that are shown."""
+"""Maximum characters shown of one string value."""
 _CELL = "text-align:left;vertical-align:top;padding:.1em .7em .1em 0"
 _NAME = f"{_CELL};color:#767676;font-weight:normal"
 
 
 def html(value: Any, depth: int = 0) -> str:
-    """The value (JSON-ready) as HTML with inline styles."""
+    """Return a JSON-compatible value as HTML with inline styles."""
     if depth > DEEP:
         return escape(clipped(_scalar(value), MOST))
     if _is_table(value):
@@ -38,7 +39,7 @@ def html(value: Any, depth: int = 0) -> str:
 
 
 def plain(value: Any, indent: str = "") -> str:
-    """The same as lines of text."""
+    """Return a JSON-compatible value as indented lines of text."""
     if isinstance(value, Mapping) and value:
         return "\n".join(
             _line(f"{indent}{name}:", inner, indent) for name, inner in value.items()

@@ -1,11 +1,12 @@
-"""An answer that grows on the screen, without sending it again and again.
+"""Live display of a streaming answer, without resending all of it on each update.
 
-A notebook's front end can only replace a whole output. So a long answer grows in five:
-the last block in the last of them, drawn nine times a second, what is finished in the
-one before; and each takes in the next when that has grown to a part of its own length.
-Drawing all of the text for each of 4,000 tokens sends about 50 MB; this sends less
-than 1 MB. A short answer needs one output only. At the end the whole answer stands in
-the first, and the others are empty, which takes no room on the page.
+A notebook front end can only replace a whole output. So a long answer is spread over
+five outputs: the last one has the current block, redrawn nine times per second, and the
+one before has finished blocks. An output is merged into the previous one when it has
+grown to a fraction of that one's length. Redrawing the full text for each of 4,000
+tokens sends about 50 MB; this sends less than 1 MB. A short answer uses one output
+only. At the end the first output has the whole answer; the others are empty and take no
+space on the page.
 """
 
 import time
@@ -21,28 +22,28 @@ from wcode_magics.text import say
 
 REDRAW_S = 0.11
 ALONE = 1_500
-"""Characters that are drawn in one output."""
+"""Maximum characters of an answer drawn in a single output."""
 SHARES = (1.0, 0.5, 0.3)
-"""Each output takes in the next one when that has this part of its length."""
+"""Fraction of an output's length at which the next output is merged into it."""
 PLACES = len(SHARES) + 2
 EMPTY = bundle("", "")
 
 
 class Screen(Protocol):
-    """Where outputs go: a cell's outputs, a panel's, or a recorder in a test."""
+    """Output target: the outputs of a cell or panel, or a recorder in a test."""
 
     def show(self, bundle: Bundle, place: int) -> None:
-        """Show a bundle in one of the places, in place of what stood there."""
+        """Replace the output at ``place`` (0-based) with a bundle."""
 
 
 class Live:
-    """Takes the answer's pieces, draws at most once in :data:`REDRAW_S` seconds.
+    """Live display that redraws at most once every :data:`REDRAW_S` seconds.
 
     Args:
-        screen: where to draw.
-        bundle: makes the output for a part of the text.
-        is_markdown: whether the text is cut at its blocks; else at its lines.
-        clock: seconds, monotonic.
+        screen: output target.
+        bundle: returns the output for a part of the text.
+        is_markdown: split the text at Markdown blocks instead of lines.
+        clock: monotonic time in seconds.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class Live:
         self._due = clock() + REDRAW_S
 
     def take(self, delta: Delta) -> None:
-        """Take what one event added; thinking is counted in place of an answer."""
+        """Add one stream event; until text arrives, reasoning is shown as a count."""
         if delta.recast:
             self._thought += self._length
             self._restart()
@@ -75,14 +76,14 @@ class Live:
         self.add(delta.text)
 
     def add(self, text: str) -> None:
-        """Take a piece of text and draw if it is time."""
+        """Add text, and draw if due."""
         self._tail += text
         self._length += len(text)
         if self._clock() >= self._due:
             self.draw()
 
     def hold(self, bundle: Bundle) -> None:
-        """Show this in the first place, over what is there; :data:`EMPTY` ends it."""
+        """Show a bundle over the first output; :data:`EMPTY` restores the output."""
         if bundle == self._held:
             return
         self._held = bundle
@@ -92,11 +93,11 @@ class Live:
 
     @property
     def patience(self) -> float:
-        """Seconds until the next drawing is due."""
+        """Seconds until the next redraw is due."""
         return max(0.0, self._due - self._clock())
 
     def draw(self) -> None:
-        """Draw what has come since the last time."""
+        """Draw the text added since the last redraw."""
         self._due = self._clock() + REDRAW_S
         if self._thought and not self._length:
             self._put(0, say("ui.thinking", count=f"{self._thought:,}"))
@@ -122,7 +123,7 @@ class Live:
         self._put(PLACES - 1, f"{left}\n\n{self._tail}" if left else self._tail)
 
     def _restart(self) -> None:
-        """Take back all that was shown: it was no answer."""
+        """Clear everything shown, which turned out not to be the answer."""
         self._tail, self._length, self._undrawn = "", 0, 0
         self._finished = [""] * (PLACES - 1)
         for place in self._shown:

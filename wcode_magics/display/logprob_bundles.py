@@ -1,4 +1,4 @@
-"""Confidence, probabilities and agreement as mimebundles, rounded as people read."""
+"""Confidence, probabilities and agreement as mimebundles, rounded for reading."""
 
 from wcode_magics.display.text_table import TextTable
 from wcode_magics.logprobs import comparison_html, heatmap
@@ -13,11 +13,11 @@ from wcode_magics.session.repeat import RUN, Runs
 from wcode_magics.text import say
 
 MOST = 80
-LEAD = 20  # characters that all runs have in common, shown before the fork
+LEAD = 20  # characters of the common start shown before the fork
 
 
 def confidence(found: Confidence) -> Bundle:
-    """A field, its value and the joint probability of its tokens."""
+    """Return a field, its value and the joint probability of its tokens."""
     heads = ("scores.field", "ui.value", "heatmap.probability", "heatmap.logprob")
     row = (
         found.path or "$",
@@ -32,7 +32,7 @@ def confidence(found: Confidence) -> Bundle:
 
 
 def labels(found: LabelConfidence) -> Bundle:
-    """Each label with its share among the labels and its probability."""
+    """Return each label with its share among the labels and its probability."""
     heads = ("scores.label", "scores.share", "heatmap.probability")
     rows = [
         (visible(label), percent(share), percent(found.masses[label]))
@@ -43,28 +43,28 @@ def labels(found: LabelConfidence) -> Bundle:
 
 
 def logprobs(found: Logprobs) -> Bundle:
-    """The heat map."""
+    """Return the token heat map."""
     return bundle(heatmap.html(found), heatmap.plain(found))
 
 
 def compared(
     found: Comparison, names: comparison_html.Names = comparison_html.NAMES
 ) -> Bundle:
-    """Two answers side by side."""
+    """Return two answers side by side."""
     return bundle(
         comparison_html.html(found, names), comparison_html.plain(found, names)
     )
 
 
 def agreement(found: Agreement) -> Bundle:
-    """Each answer and how often it came."""
+    """Return each distinct answer and its count."""
     heads = (say("scores.times"), say("scores.answer"))
     rows = [(str(count), short(text)) for text, count in found.counts]
     return TextTable(heads, rows, title=comparison_html.agreement(found)).bundle()
 
 
 def runs(found: Runs) -> Bundle:
-    """Each answer from the fork on and the runs that gave it, then what failed."""
+    """Return answers from the fork on with their run numbers, then failed runs."""
     agreed = found.agreement
     start = max(0, len(agreed.common) - LEAD) if len(agreed.counts) > 1 else 0
     rows = [
@@ -85,7 +85,7 @@ def _numbers(found: Runs, text: str) -> str:
 
 
 def _fork(found: Runs) -> str:
-    """What stood at the fork, with probabilities where they are known."""
+    """Return the alternatives at the fork with probabilities, if known."""
     if found.fork is None:
         return ""
     trial, fork = found.fork
@@ -99,7 +99,7 @@ def _fork(found: Runs) -> str:
 
 
 def short(text: str, start: int = 0) -> str:
-    """A text from ``start`` on in one short line, what is left out marked."""
+    """Return one short line of a text from ``start`` on, with omissions as ``…``."""
     begun = "…" if start else ""
     told = visible(text[start : start + MOST + 1])
     return begun + (told if len(text) - start <= MOST else f"{told[:MOST]}…")

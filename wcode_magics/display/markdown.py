@@ -1,13 +1,13 @@
-r"""The model's Markdown as safe HTML, and as safe Markdown.
+r"""Markdown of a model as sanitized HTML, and as sanitized Markdown.
 
-Raw HTML is shown as text, links lead to the web or nowhere, and images become links:
-an answer must not run anything, nor call on a server when it is looked at. Formulas
-keep delimiters that MathJax finds, where :func:`wcode_magics.display.formulas.allowed`
-lets them; everywhere else a dollar is a dollar.
+Raw HTML is shown as text, only web and mail links work, and images become links: an
+answer must not run code, nor contact a server when it is viewed. Formulas keep
+delimiters that MathJax recognizes if :func:`wcode_magics.display.formulas.allowed`
+accepts them; every other dollar is literal.
 
-Drawing takes time in proportion to the text. Readers of Markdown need the square of a
-paragraph's length for some texts, such as ten thousand open brackets; so a paragraph
-that is too dense, and a text that is too long, are shown as they were written.
+Rendering takes time proportional to the text. Markdown parsers need time quadratic in
+a paragraph's length for some texts, such as ten thousand open brackets; so texts that
+are too dense or too long are shown unformatted.
 """
 
 import html as html_
@@ -29,15 +29,15 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
 MOST = 100_000
-"""Characters that are laid out, or shown at all where they are not."""
+"""Maximum characters rendered, and maximum shown of unformatted text."""
 MOST_MARKS = 5_000
-"""Marks of Markdown in a text that is laid out; of lines and cells four times more."""
+"""Maximum Markdown delimiters rendered; four times as many lines and cells."""
 MOST_PAGE = 1_200_000
-"""Characters of HTML that a text may become."""
+"""Maximum characters of HTML produced from a text."""
 MOST_NEUTRAL = 20_000
-"""Characters of Markdown that are made neutral."""
+"""Maximum characters of Markdown that :func:`neutral` processes."""
 COLOURING_S = 0.3
-"""Seconds of work for the colours of all code in a text."""
+"""Time limit (s, CPU) for highlighting all code in a text."""
 
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
 _TARGET = re.compile(
@@ -55,7 +55,7 @@ _UNSEEN = re.compile(r"[\s\u00ad\u200b-\u200f\u2060\u3164\ufeff]+")
 
 
 def html(text: str) -> str:
-    """The Markdown as HTML of plain elements with inline styles."""
+    """Render Markdown as HTML with plain elements and inline styles."""
     if not _is_dense(text):
         page = _rendered(text, time.thread_time() + COLOURING_S)
         if len(page) <= MOST_PAGE:
@@ -64,7 +64,7 @@ def html(text: str) -> str:
 
 
 def growing(text: str) -> str:
-    """The same for a part of a text that is still being written: without colours."""
+    """Render a part of a streaming text, without code highlighting."""
     if _is_dense(text):
         return as_written(text)
     return _TABLE_END.sub(r"\1", _rendered(text, 0.0))
@@ -83,7 +83,7 @@ def _rendered(text: str, until: float) -> str:
 
 
 def as_written(text: str) -> str:
-    """The text as it is, its end left out where it is very long."""
+    """Return the text unformatted, truncated to :data:`MOST` characters."""
     left = len(text) - MOST
     note = _note(say("ui.left_out", count=f"{left:,}")) if left > 0 else ""
     return f'<pre style="{WRAPPED}">{escape(text[:MOST])}</pre>{note}'
@@ -94,7 +94,7 @@ def _note(words: str) -> str:
 
 
 def is_blank(text: str) -> bool:
-    """Whether a reader would see nothing of it: empty fences, spaces, comments."""
+    """Return whether a text renders to nothing: empty fences, spaces, comments."""
     if len(text) > MOST_NEUTRAL:
         return not _UNSEEN.sub("", text[:MOST])
     page = re.sub(r"<hr\b", "–<hr", _rendered(_COMMENT.sub("", text), 0.0))
@@ -102,7 +102,7 @@ def is_blank(text: str) -> bool:
 
 
 def blocks(text: str) -> "list[Token]":
-    """The blocks of a text, as the parser's tokens; what stands in them is not read."""
+    """Return the block tokens of a text, without parsing their inline content."""
     tokens: list[Token] = []
     text = re.sub(r"\r\n?", "\n", text)
     _parser().block.parse(text, _parser(), {}, tokens)
@@ -110,12 +110,13 @@ def blocks(text: str) -> "list[Token]":
 
 
 def neutral(text: str) -> str | None:
-    """The Markdown with raw HTML escaped, script links broken, images as links.
+    """Sanitize Markdown: escape raw HTML, break script links, turn images to links.
 
-    Code and formulas that are allowed keep their characters; other dollars and
-    backslashes become elements that no reader takes for TeX. Readers of Markdown
-    differ in what they take for code. So the outcome is read again, with formulas and
-    without; where anything is left, code is escaped as well. None: too long.
+    Code and allowed formulas are kept verbatim; other dollars and backslashes become
+    elements that no parser treats as TeX. Markdown parsers differ in what they treat
+    as code, so the result is parsed again, with and without formulas; if anything
+    unsafe remains, code is escaped as well. Returns None if the text is too long or
+    too dense.
     """
     if len(text) > MOST_NEUTRAL or _is_dense(text):
         return None
@@ -151,7 +152,7 @@ def _flush(prose: list[str]) -> list[str]:
 
 
 def _parted(text: str) -> Iterator[tuple[str, bool]]:
-    """Stretches of a text outside fences, and whether each is code or a formula."""
+    """Yield parts of a text outside fences, and whether each is code or formula."""
     at = done = 0
     while (special := _SPECIAL.search(text, at)) is not None:
         end = _kept_until(text, special)
@@ -166,7 +167,7 @@ def _parted(text: str) -> Iterator[tuple[str, bool]]:
 
 
 def _kept_until(text: str, special: re.Match[str]) -> int | None:
-    """Where the code or the allowed formula ends that begins here."""
+    """Return the end of the code or allowed formula starting here, or None."""
     mark, start = special.group(), special.start()
     if mark[0] != "`":
         formula = read(text, start)
@@ -194,7 +195,7 @@ _ENTITIES = {"(": "(", ")": ")", "[": "&#91;", "]": "&#93;"}
 
 
 def _without_tex(found: re.Match[str]) -> str:
-    """A dollar or a backslash as an element; an escape that is no TeX stays."""
+    """Wrap a dollar or backslash in an element; keep escapes that are not TeX."""
     after = found[1]
     if found.group() == "$" or after == "$":
         return "<span>&#36;</span>"
@@ -223,7 +224,7 @@ def _is_harmless(text: str) -> bool:
 
 @cache
 def _readers() -> tuple["MarkdownIt", ...]:
-    """Those who take raw HTML and any link, with formulas and without."""
+    """Return parsers that accept raw HTML and any link, without and with formulas."""
     from markdown_it import MarkdownIt
     from mdit_py_plugins.dollarmath import dollarmath_plugin
 

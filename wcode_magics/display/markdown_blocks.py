@@ -1,13 +1,13 @@
-"""A text cut while it grows: what no later character can change, and the rest."""
+"""Splitting of a streaming text into a final part and a part that may change."""
 
 import re
 
 from wcode_magics.display import markdown
 
 TAIL_LIMIT = 500
-"""Characters that the growing tail may have before it is cut at a line or space."""
+"""Maximum characters of the growing part before it is cut at a line or space."""
 LONG_TAIL = 20_000
-"""Characters of a tail that is cut at a line without being read."""
+"""Length in characters above which a text is cut at a line without parsing."""
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+")
 _FENCE_LINE = re.compile(r"^(`{3,}|~{3,})[^\n]*$", re.MULTILINE)
@@ -15,12 +15,12 @@ _TABLE_HEAD = re.compile(r"\A([^\n]*\|[^\n]*\n[ \t]*\|?[ :|-]*-[ :|-]*\n)")
 
 
 def split(text: str) -> tuple[str, str]:
-    """(finished, growing): what no later character can change, and the rest.
+    """Split a text into (finished, growing); later characters change only the latter.
 
-    The finished part ends before the last block; a line that has not ended begins none,
-    since ``a | b`` may become the head of a table yet. A block that grows past
-    :data:`TAIL_LIMIT` is cut inside: a fence is closed and opened again, the head of
-    a table is repeated.
+    The finished part ends before the last block; an incomplete line does not start a
+    block, since ``a | b`` may still become a table header. A block longer than
+    :data:`TAIL_LIMIT` is split: a fence is closed and reopened, a table header
+    repeated.
     """
     if len(text) > LONG_TAIL:
         return split_lines(text)
@@ -61,7 +61,7 @@ def _last_line(block: str) -> int:
 
 
 def _cut_place(block: str) -> int:
-    """Before the last line that is not indented; else behind a sentence or a word."""
+    """Return the last unindented line's start, else a sentence or word end, else 0."""
     for match in reversed(list(re.finditer(r"\n(?=\S)", block))):
         return match.end()
     for pattern in (r"[.!?]\s|[。！？]", r"\s|[，、；]"):
@@ -72,7 +72,7 @@ def _cut_place(block: str) -> int:
 
 
 def split_lines(text: str) -> tuple[str, str]:
-    """The same for a text that is no Markdown: its last line grows."""
+    """Split a text that is not Markdown before its last line."""
     at = text.rfind("\n") + 1 if len(text) > TAIL_LIMIT else 0
     if len(text) - at > LONG_TAIL:
         at = len(text)

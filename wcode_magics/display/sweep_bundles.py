@@ -1,4 +1,4 @@
-"""The trials of a sweep side by side, what differs from the first one marked."""
+"""Trials of a sweep side by side, with differences from the first marked."""
 
 import math
 
@@ -15,7 +15,7 @@ from wcode_magics.text import say
 
 BESIDE = 4
 MOST = 100_000
-"""Characters of all answers together that are shown."""
+"""Maximum characters shown of all answers together."""
 _CELL = (
     "text-align:left;vertical-align:top;padding:.2em .8em .2em 0;overflow-wrap:anywhere"
 )
@@ -23,7 +23,7 @@ _TEXT = f"{_CELL};white-space:pre-wrap"
 
 
 def bundle(sweep: Sweep) -> Bundle:
-    """Up to four answers as columns, more as rows; HTML and text."""
+    """Return up to four answers as columns, more as rows; HTML and text."""
     first = next(iter(sweep.replies), None)
     most = max(MOST // max(1, len(sweep.trials)), 200)
     heads = [_head(trial) for trial in sweep.trials]

@@ -1,4 +1,4 @@
-"""Tables of texts, as HTML and as aligned plain text."""
+"""Tables of text cells, as HTML and as aligned plain text."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ CELL = "text-align:left;vertical-align:top;padding:.15em .7em .15em 0"
 MOST_ROWS = 2_000
 MOST_CELL = 4_000
 MOST_TEXT = 400_000
-"""Characters of all cells together; each is clipped to its share."""
+"""Maximum characters of all cells together; each is clipped to its share."""
 
 
 @dataclass(frozen=True, slots=True)
 class TextTable:
-    """Rows of texts under headings; ``note`` stands below, ``title`` above."""
+    """Text cells under column headings, with ``title`` above and ``note`` below."""
 
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
@@ -24,7 +24,7 @@ class TextTable:
     note: str = ""
 
     def bundle(self) -> Bundle:
-        """As HTML and as aligned plain text."""
+        """Return the table as HTML and as aligned plain text."""
         head = "".join(f'<th style="{CELL}">{escape(c)}</th>' for c in self.columns)
         body = "".join(f"<tr>{self._row_html(row)}</tr>" for row in self._shown())
         title = f"<div><b>{escape(self.title)}</b></div>" if self.title else ""
@@ -33,7 +33,7 @@ class TextTable:
         return bundle(f"{title}{table}{note}", self.plain())
 
     def plain(self) -> str:
-        """Columns aligned; wide (East Asian) characters count two."""
+        """Return aligned columns; wide (East Asian) characters count as two."""
         rows = [list(self.columns), *self._shown()]
         widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
         lines = [
@@ -59,12 +59,12 @@ class TextTable:
 
 
 def width(text: str) -> int:
-    """Columns of a terminal that the text takes; wide (East Asian) ones take two."""
+    """Return a text's width in terminal columns; wide (East Asian) ones take two."""
     from wcwidth import wcswidth
 
     return max(int(wcswidth(text)), 0)
 
 
 def pad(text: str, columns: int) -> str:
-    """The text with spaces behind it, up to a width."""
+    """Pad a text with trailing spaces to a width in terminal columns."""
     return text + " " * (columns - width(text))
