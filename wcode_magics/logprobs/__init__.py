@@ -1,1 +1,1 @@
-"""Token probabilities: byte-true, counted honestly, shown and compared."""
+"""Token log probabilities: alignment, statistics, confidence, display, comparison."""

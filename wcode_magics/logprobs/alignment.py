@@ -1,8 +1,8 @@
-"""Two answers side by side: where they part, and how sure each was there.
+"""Compare two answers: where they diverge, and the probabilities there.
 
-Answers are aligned on bytes, so models with different tokenizers can be compared: a
+Answers are aligned by bytes, so models with different tokenizers can be compared: a
 token's bits are spread evenly over its bytes, and at the fork a token of one answer
-is matched with what the other answer says, whatever tokens it says it in.
+is matched with the text of the other answer, however that is tokenized.
 """
 
 import math
@@ -22,22 +22,22 @@ from wcode_magics.runtime.imports import shown_by
 
 
 class Answer(Protocol):
-    """A text and the tokens reported for it: a Reply or a Logprobs."""
+    """Text and the tokens reported for it: a Reply or a Logprobs."""
 
     @property
     def text(self) -> str:
-        """What was said."""
+        """The text of the answer."""
 
     @property
     def tokens(self) -> tuple[TokenLogprob, ...]:
-        """The tokens as reported; none is allowed."""
+        """The tokens as reported; may be empty."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """A part of the two texts, the same in both or not, and each one's bits.
+    """Part of the two texts, equal or different, with the bits of each.
 
-    Bits are nan where an answer has no token probabilities.
+    Bits are nan for an answer without token probabilities.
     """
 
     same: bool
@@ -51,9 +51,9 @@ class Stretch:
 class Branch:
     """One answer at the fork.
 
-    ``position`` is the token that parts from the other answer; None where this
-    answer ends or no token was reported. ``gave`` is the probability that the tokens
-    shown there gave to what the other answer says: nan without alternatives.
+    ``position`` is the token that differs from the other answer; None if this answer
+    ends there or no token was reported. ``gave`` is the probability that the tokens
+    listed there assign to the other answer's text; nan without alternatives.
     """
 
     position: Position | None
@@ -62,7 +62,7 @@ class Branch:
 
 @dataclass(frozen=True, slots=True)
 class Fork:
-    """Where two answers part: after ``at`` characters in common."""
+    """Point where two answers diverge: after ``at`` common characters."""
 
     at: int
     first: Branch
@@ -71,7 +71,10 @@ class Fork:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two answers, the stretches they share and the fork; None where they are equal."""
+    """Two answers, their common and differing stretches, and the fork.
+
+    ``fork`` is None if the answers are equal.
+    """
 
     first: Logprobs
     second: Logprobs
@@ -86,12 +89,12 @@ class Comparison:
 
     @property
     def apart(self) -> float:
-        """Bits per character of the second answer less those of the first."""
+        """Bits per character of the second answer minus those of the first."""
         return self.second.bits_per_character - self.first.bits_per_character
 
     @property
     def agreement(self) -> float:
-        """The share of characters in common, from 0 to 1: twice over both lengths."""
+        """Fraction of common characters, 0 to 1: twice their number / both lengths."""
         both = len(self.first.text) + len(self.second.text)
         common = sum(len(stretch.first) for stretch in self.stretches if stretch.same)
         return 2 * common / both if both else 1.0
@@ -99,7 +102,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Agreement:
-    """Several runs of one prompt: each text and how often it came, most often first."""
+    """Several runs of one prompt: each text with its count, most frequent first."""
 
     counts: tuple[tuple[str, int], ...]
 
@@ -111,24 +114,24 @@ class Agreement:
 
     @property
     def runs(self) -> int:
-        """How many there were."""
+        """Number of runs."""
         return sum(count for _, count in self.counts)
 
     @cached_property
     def common(self) -> str:
-        """What all runs begin with."""
+        """Common prefix of all runs."""
         texts = [text for text, _ in self.counts] or [""]
         return texts[0][: min(common_start(texts[0], text) for text in texts)]
 
 
 def compare(first: Answer, second: Answer) -> Comparison:
-    """Align two answers and find where they part."""
+    """Align two answers and find where they diverge."""
     one, two = Logprobs(first.tokens, first.text), Logprobs(second.tokens, second.text)
     return Comparison(one, two, tuple(_stretches(one, two)), _fork(one, two))
 
 
 def agree(answers: Sequence[Answer]) -> Agreement:
-    """How far several answers agree."""
+    """Count equal answers."""
     return Agreement(tuple(Counter(answer.text for answer in answers).most_common()))
 
 
@@ -152,7 +155,7 @@ def _branch(own: Logprobs, other: Logprobs, at: int) -> Branch:
 
 
 def _given(own: Logprobs, position: Position, said: bytes) -> float:
-    """The probability of all shown tokens that ``said`` begins with."""
+    """Return the probability of all listed tokens that ``said`` begins with."""
     if not position.alternatives:
         return math.nan
     spellings = (spelt(o, alphabet=own.alphabet) for o in position.alternatives)
@@ -161,7 +164,7 @@ def _given(own: Logprobs, position: Position, said: bytes) -> float:
 
 
 class _Ledger:
-    """Bits of an answer up to any byte of it."""
+    """Cumulative bits of an answer by byte offset."""
 
     def __init__(self, logprobs: Logprobs) -> None:
         self._edges, self._totals = [0], [0.0]
@@ -178,7 +181,7 @@ class _Ledger:
         self._totals.append(total)
 
     def between(self, start: int, stop: int) -> float:
-        """Bits of the bytes from ``start`` to ``stop``; nan without tokens."""
+        """Return the bits of the bytes [start, stop); nan without tokens."""
         return self._until(stop) - self._until(start) if self._known else math.nan
 
     def _until(self, byte: int) -> float:

@@ -1,12 +1,12 @@
-r"""How servers spell a token whose bytes are no text, and how to read it.
+r"""Decode tokens whose bytes are not valid text, as different servers spell them.
 
 A token is a run of bytes and may end inside a character, but the API reports it as
 text. There are five dialects:
 
-* ``bytes``: whatever the text says, the ``bytes`` beside it are right;
-* ``escaped``: ``\xe9\xbe`` spelt out, with no bytes beside it;
-* ``lost``: U+FFFD stands for bytes that are gone;
-* ``empty``: no text, and the character comes with a later token or never;
+* ``bytes``: whatever the text is, the ``bytes`` beside it are correct;
+* ``escaped``: a literal ``\xe9\xbe``, without the ``bytes`` field;
+* ``lost``: U+FFFD replaces bytes that are lost;
+* ``empty``: no text; the character is in a later token, or lost;
 * ``alphabet``: each byte as one printable character (GPT-2's table).
 """
 
@@ -20,7 +20,7 @@ ESCAPE = re.compile(r"(\\x[0-9a-fA-F]{2})")
 
 
 def _byte_alphabet() -> dict[str, int]:
-    """Characters of GPT-2's byte-level vocabulary and the bytes they stand for."""
+    """Return the characters of GPT-2's byte-level vocabulary with their bytes."""
     own = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     others = [byte for byte in range(0x100) if byte not in own]
     shifted = {chr(0x100 + place): byte for place, byte in enumerate(others)}
@@ -31,12 +31,12 @@ ALPHABET = _byte_alphabet()
 
 
 def encode(text: str) -> bytes:
-    """UTF-8; a lone surrogate, which JSON can carry, gets the bytes it would have."""
+    """Encode as UTF-8, with lone surrogates, which JSON allows, passed through."""
     return text.encode("utf-8", "surrogatepass")
 
 
 def decode(data: bytes) -> str | None:
-    """The text of whole characters, or None where ``data`` splits one."""
+    """Decode UTF-8; None if ``data`` splits a character."""
     try:
         return data.decode("utf-8", "surrogatepass")
     except UnicodeDecodeError:
@@ -44,7 +44,7 @@ def decode(data: bytes) -> str | None:
 
 
 def of_alphabet(text: str) -> bytes | None:
-    """The bytes that ``text`` spells in the byte alphabet, or None."""
+    """Return the bytes that ``text`` spells in the byte alphabet, or None."""
     try:
         return bytes(map(ALPHABET.__getitem__, text))
     except KeyError:
@@ -52,7 +52,7 @@ def of_alphabet(text: str) -> bytes | None:
 
 
 def unescape(text: str) -> bytes:
-    r"""The bytes of ``text`` with each ``\xNN`` taken as one byte."""
+    r"""Return the bytes of ``text``, with each ``\xNN`` as one byte."""
     pieces = ESCAPE.split(text)
     return b"".join(
         bytes.fromhex(piece[2:]) if place % 2 else encode(piece)
@@ -61,7 +61,7 @@ def unescape(text: str) -> bytes:
 
 
 def spelt(alternative: Alternative, *, alphabet: bool = False) -> bytes | None:
-    """The bytes of a token that the text does not confirm; None where they are lost."""
+    """Return the bytes of a token without checking the text; None if they are lost."""
     if alphabet:
         return of_alphabet(alternative.token)
     if alternative.bytes and LOST_BYTES not in alternative.bytes:

@@ -1,4 +1,4 @@
-"""Two answers side by side as HTML that lasts anywhere, and as text."""
+"""Render two answers side by side as self-contained HTML and as plain text."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from wcode_magics.logprobs.token_captions import TokenWords
 from wcode_magics.output.escaping import attribute, escape
 from wcode_magics.text import say
 
-MAX_SAME = 160  # characters of a common stretch; what is more is left out in the middle
+MAX_SAME = 160  # characters of a common stretch; longer ones are elided in the middle
 MAX_ALTERNATIVES = 5
 DIFFERENT = STEPS[3].style
 
@@ -23,7 +23,7 @@ NAMES: Names = ("A", "B")
 
 
 def html(comparison: Comparison, names: Names = NAMES) -> str:
-    """Summary, then both texts in two columns, differences tinted, and the fork."""
+    """Render a summary, both texts with differences tinted, and the fork as HTML."""
     fork = comparison.fork
     told = summary(comparison, names) if fork is None else _parting(comparison, fork)
     line = f'<div style="{_SMALL}">{escape(" · ".join(told))}</div>'
@@ -43,7 +43,7 @@ def html(comparison: Comparison, names: Names = NAMES) -> str:
 
 
 def plain(comparison: Comparison, names: Names = NAMES) -> str:
-    """The same for terminals: what is in common, then each one's own lines."""
+    """Render for terminals: the summary, the fork, then common and differing lines."""
     lines = [" · ".join(summary(comparison, names)), *_fork_lines(comparison, names)]
     if comparison.fork:
         for stretch in comparison.stretches:
@@ -52,7 +52,7 @@ def plain(comparison: Comparison, names: Names = NAMES) -> str:
 
 
 def agreement(agreement: Agreement) -> str:
-    """How far several runs agree, in a sentence."""
+    """Describe in a sentence how far several runs agree."""
     kinds = len(agreement.counts)
     if kinds <= 1:
         return say("agreement.all", runs=agreement.runs)
@@ -66,7 +66,7 @@ def agreement(agreement: Agreement) -> str:
 
 
 def summary(comparison: Comparison, names: Names) -> list[str]:
-    """Where the answers part and their bits per character, in words."""
+    """Describe where the answers diverge, and their bits per character."""
     fork = comparison.fork
     count = f"{len(comparison.first.text):,}"
     same = [say("comparison.same", count=count)]
@@ -87,7 +87,7 @@ def _parting(comparison: Comparison, fork: Fork) -> list[str]:
 
 
 def _fork_rows(comparison: Comparison, fork: Fork) -> Iterator[tuple[str, str, str]]:
-    """What each answer said, gave to the other and had at the fork, by label."""
+    """Yield label and both cells for each row about the fork."""
     sides = ((comparison.first, fork.first), (comparison.second, fork.second))
     columns = [_fork_cells(own, branch, fork.at) for own, branch in sides]
     keys = ("at_fork", "to_other", "alternatives", "per_character")
@@ -165,7 +165,7 @@ def _text(comparison: Comparison, side: int) -> str:
 
 
 def _elided(text: str) -> str:
-    """A long common stretch with its middle left out and told."""
+    """Replace the middle of a long common stretch by a note on its length."""
     if len(text) <= MAX_SAME:
         return text
     half = MAX_SAME // 2

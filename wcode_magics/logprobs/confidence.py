@@ -1,15 +1,15 @@
-"""How sure the model was of one field of its answer, or of each of some labels.
+"""Probability of one field of a JSON answer, or of each of several labels.
 
-The rule for a field. A value is the bytes from its first to its last, the quotes of a
-string included. Every token that holds any of these bytes counts, whole, for its
-probability cannot be divided: where the last token is ``12,`` or ``",`` the
-delimiter is in the number too, and :attr:`Confidence.fused` says so. The joint
-probability is the product, by the chain rule.
+Rule for a field. A value consists of its bytes, including the quotes of a string. Each
+token that contains any of these bytes counts in full, as its probability cannot be
+divided: if the last token is ``12,`` or ``",``, the delimiter is included, and
+:attr:`Confidence.fused` is true. The joint probability is the product over these
+tokens, by the chain rule.
 
-The rule for labels. At each token of the answer, the alternatives and what was said
-before spell the beginnings of other answers. A beginning that only one label has is
-that label's, and so is its probability: the product of what was said before and of
-the alternative. Beginnings that several labels share, or none, are uncovered.
+Rule for labels. At each token of the answer, the preceding text and each alternative
+form the beginning of another answer. If exactly one label has this beginning, its
+probability is added to that label: the product of the probabilities of the preceding
+tokens and of the alternative. Beginnings of several labels, or of none, are uncovered.
 """
 
 import math
@@ -27,17 +27,18 @@ from wcode_magics.logprobs.token import Alternative
 from wcode_magics.runtime.imports import shown_by
 
 LEAD = " \t\r\n\"'`*_([{“‘「『《（【"
-"""What an answer may open with before its label."""
+"""Characters that may precede the label in an answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Confidence:
-    """The joint probability of a field; ``float()`` of it is ``probability``.
+    """Joint probability of a field; ``float(confidence)`` is ``probability``.
 
-    ``text`` is the value as the answer has it, ``positions`` its tokens, ``least``
-    the smallest probability among them. ``fused``: the first or the last token also
-    holds something that is not the value. ``incomplete``: of one of them only the last
-    part is listed, so that the true probability is lower.
+    ``text`` is the value as it is in the answer, ``logprob`` a natural logarithm,
+    ``positions`` the indices of its tokens, ``least`` the smallest probability among
+    them. ``fused``: the first or last token also contains text outside the value.
+    ``incomplete``: only the last part of one of the tokens is listed, so the true
+    probability is lower.
     """
 
     path: str
@@ -55,7 +56,7 @@ class Confidence:
 
     @property
     def probability(self) -> float:
-        """From 0 to 1."""
+        """Joint probability from 0 to 1."""
         return probability(self.logprob)
 
     def __float__(self) -> float:
@@ -66,9 +67,9 @@ class Confidence:
 class LabelConfidence:
     """Probabilities of labels: ``shares`` sum to 1 over the labels.
 
-    ``masses`` are the same before they are brought to 1; ``uncovered`` is what the
-    model gave to anything else, or to tokens that cannot be told or are not shown.
-    With no mass on any label the shares are nan and ``best`` is None.
+    ``masses`` are the probabilities before normalization; ``uncovered`` is the
+    probability of anything else, and of tokens that are ambiguous or not listed. With
+    no mass on any label, the shares are nan and ``best`` is None.
     """
 
     shares: Mapping[str, float]
@@ -83,20 +84,20 @@ class LabelConfidence:
 
     @property
     def best(self) -> str | None:
-        """The most likely label."""
+        """The most likely label, or None."""
         best = max(self.masses, key=self.masses.__getitem__)
         return best if self.masses[best] else None
 
 
 def of_field(logprobs: Logprobs, path: str = "") -> Confidence:
-    """The joint probability of the value at ``path`` of a JSON answer.
+    """Return the joint probability of the value at ``path`` of a JSON answer.
 
     ``path``: ``a.b[0]``, ``a["b.c"]``; empty for the whole value.
 
     Raises:
-        UsageError: ``path`` is no path.
-        AnswerError: the answer is not JSON, has no such field, was cut inside it, or
-            the server left out tokens of it.
+        UsageError: ``path`` is not a valid path.
+        AnswerError: the answer is not JSON, has no such field or ends inside it, or
+            the server did not report all its tokens.
     """
     start, stop = _bytes(logprobs.text, json_path.locate(logprobs.text, path))
     behind = [
@@ -123,13 +124,13 @@ def of_field(logprobs: Logprobs, path: str = "") -> Confidence:
 def of_labels(
     logprobs: Logprobs, labels: Sequence[str], path: str = ""
 ) -> LabelConfidence:
-    """The probability of each label at the answer's start, or at ``path``.
+    """Return the probability of each label at the answer's start, or at ``path``.
 
-    Letter case, and quotes and the like before a label, make no difference.
+    Case is ignored, and so are quotes and similar characters before a label.
 
     Raises:
-        UsageError: there are no labels, or two of them are the same.
-        AnswerError: as :func:`of_field`, where ``path`` is given.
+        UsageError: there are no labels, an empty one, or two equal ones.
+        AnswerError: as for :func:`of_field`, if ``path`` is not empty.
     """
     folded = {label.strip().casefold(): label for label in labels}
     if not folded or "" in folded or len(folded) < len(labels):
@@ -168,14 +169,14 @@ def _cover(places: Sequence[tuple[int, int]], start: int, stop: int) -> bool:
 
 
 class _Fit(NamedTuple):
-    """The label that something said is (the longest), and those it may become."""
+    """Label that a text is (the longest), and labels that it may still become."""
 
     whole: str | None
     begun: list[str]
 
     @property
     def only(self) -> str | None:
-        """The one label that is left, if it is one."""
+        """The only possible label, or None if there are none or several."""
         left = [*self.begun, *([self.whole] if self.whole else [])]
         return left[0] if len(left) == 1 else None
 
@@ -186,7 +187,7 @@ NO_FIT = _Fit(None, [])
 def _masses(
     logprobs: Logprobs, start: int, labels: Sequence[str]
 ) -> Iterator[tuple[str, float]]:
-    """Labels and what each beginning of an answer adds to their probability."""
+    """Yield labels and what each beginning of an answer adds to their probability."""
     data, mass = logprobs.data, 1.0
     held = [
         (position, place)
@@ -214,9 +215,9 @@ def _masses(
 
 
 def _ending(logprobs: Logprobs) -> list[tuple[Position, tuple[int, int]]]:
-    """The token after the text, by which the answer ended, where it is told.
+    """Return the token after the text that ended the answer, if it is reported.
 
-    It has no text, but its alternatives are what a longer label would go on with.
+    It has no text, but its alternatives include continuations to longer labels.
     """
     last = len(logprobs.places) - 1
     if last < 1 or logprobs.places[last] or logprobs.places[last - 1] is None:
@@ -246,7 +247,7 @@ def _fit(said: bytes, lead: bytes, labels: Sequence[str]) -> _Fit:
 
 
 def _is(label: str, said: str) -> bool:
-    """Whether ``said`` is the label, or the label and then no more of the word."""
+    """Return whether ``said`` is the label, or starts with it as a whole word."""
     following = said[len(label) :]
     if not said.startswith(label) or not following:
         return said == label

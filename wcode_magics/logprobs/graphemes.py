@@ -1,7 +1,7 @@
-"""The answer cut into the smallest pieces that tokens and readers both know.
+"""Split an answer into the smallest pieces that align with tokens and graphemes.
 
-A piece never splits a character, nor a grapheme cluster (Unicode annex 29): the
-tokens of 👩‍💻 or of é stand together. Texts of all pieces join to the answer's text.
+A piece never splits a character or a grapheme cluster (Unicode annex 29): the tokens
+of 👩‍💻 or of é form one piece. The texts of all pieces join to the answer's text.
 """
 
 import unicodedata
@@ -19,11 +19,11 @@ FIRST_OF_MANY = 0xC0  # the lowest first byte of a character of several bytes
 
 @dataclass(frozen=True, slots=True)
 class Glyph:
-    """A piece of the text and the tokens ``first`` to ``stop`` (excluded) behind it.
+    """Piece of the text and its tokens ``first`` to ``stop`` (exclusive).
 
-    ``start`` is its first byte in the text. Without tokens it is text that the
-    server reported no token for; without text, tokens that the text does not hold,
-    such as a stop token.
+    ``start`` is its byte offset in the text. Without tokens, it is text for which the
+    server reported no token; without text, its tokens are not in the text, such as a
+    stop token.
     """
 
     text: str
@@ -38,14 +38,14 @@ class Glyph:
 
     @property
     def outside(self) -> bool:
-        """Whether the text does not hold these tokens."""
+        """Whether these tokens are not in the text."""
         return not self.text
 
 
 def cut(
     text: str, places: Sequence[Place], *, clusters: bool = True
 ) -> tuple[Glyph, ...]:
-    """The pieces, in order; ``places`` are byte offsets as from ``place_tokens``.
+    """Return the pieces in order; ``places`` are the offsets from ``place_tokens``.
 
     Without ``clusters`` a piece may split a grapheme cluster, never a character.
     """
@@ -53,13 +53,13 @@ def cut(
 
 
 def spells(letter: str) -> bool:
-    """Whether letters like this one make words that spaces set apart."""
+    """Return whether a letter belongs to a script that separates words by spaces."""
     wide = unicodedata.east_asian_width(letter) in {"W", "F"}
     return letter.isalnum() and not wide
 
 
 def words(text: str) -> Iterator[str]:
-    """The text in units that people compare: words, single ideographs, signs."""
+    """Split a text into units of comparison: words, ideographs, other characters."""
     word = ""
     for cluster in iter_graphemes(text):
         if spells(cluster[0]):
@@ -74,7 +74,7 @@ def words(text: str) -> Iterator[str]:
 
 
 def _boundaries(text: str, *, clusters: bool) -> frozenset[int] | range:
-    """Byte offsets between characters or grapheme clusters."""
+    """Return the byte offsets between characters or grapheme clusters."""
     if text.isascii() and "\r" not in text:
         return range(len(text) + 1)
     parts = iter_graphemes(text) if clusters else text
@@ -84,7 +84,7 @@ def _boundaries(text: str, *, clusters: bool) -> frozenset[int] | range:
 def _pieces(
     data: bytes, places: Sequence[Place], boundaries: frozenset[int] | range
 ) -> Iterator[Glyph]:
-    begun = (0, 0)  # byte and token that the open piece begins with
+    begun = (0, 0)  # first byte and token of the open piece
     at = 0
 
     def piece(until: int, stop: int) -> Glyph:
@@ -106,6 +106,6 @@ def _pieces(
 
 
 def _waits(data: bytes, begun: tuple[int, int], at: int, start: int, stop: int) -> bool:
-    """Whether empty tokens are the first parts of the character that begins here."""
+    """Return whether the empty tokens are the first parts of the next character."""
     empty = begun[0] == at == start
     return empty and stop > at and data[at] >= FIRST_OF_MANY

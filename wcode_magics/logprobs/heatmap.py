@@ -1,10 +1,10 @@
-"""Token probabilities as HTML that lasts anywhere, and as text.
+"""Render token probabilities as self-contained HTML and as plain text.
 
-The HTML is for a notebook that is saved, mailed, opened untrusted, in the dark, or on
-a site that strips every style. So there is no style sheet, no script, no id and no
-theme to detect: an orange tint of growing alpha lies under text of the inherited
-colour, underlines tell the same to those who do not see the tint, and the numbers
-stand in a real table.
+The HTML must work in a notebook that is saved, mailed, opened untrusted, in dark mode,
+or on a site that strips every style. So it has no style sheet, script, id or theme
+detection: an orange background of increasing alpha is behind text of the inherited
+colour, underlines carry the same information without colour, and the numbers are in a
+real table.
 """
 
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ SEAM = "┊"
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A class of probabilities from ``low`` up, its tint's alpha and its underline."""
+    """Class of probabilities from ``low`` up, with the alpha and underline to draw."""
 
     low: float
     alpha: float
@@ -46,7 +46,7 @@ class Step:
 
     @property
     def style(self) -> str:
-        """The inline CSS of a token of this class."""
+        """Inline CSS for tokens of this class."""
         if not self.alpha:
             return ""
         hue = ",".join(map(str, HUE))
@@ -75,14 +75,15 @@ _LEFT = ' style="text-align:left"'
 
 
 def step(share: float) -> Step:
-    """The class of a probability."""
+    """Return the class of a probability."""
     return next(row for row in STEPS if share >= row.low)
 
 
 def html(logprobs: Logprobs, *, seam: int = 0) -> str:
-    """The heat map: summary, tinted text, legend, table; safe in any notebook.
+    """Render the heat map as HTML: summary, tinted text, legend, table.
 
-    ``seam``: after so many characters, if any, stands the mark of a given beginning.
+    ``seam`` is the length of the prefill in characters; its end is marked unless it
+    is 0.
     """
     words = TokenWords(logprobs, MAX_ALTERNATIVES)
     pieces = [p for p in logprobs.glyphs if p.first < MAX_TOKENS]
@@ -99,7 +100,7 @@ def html(logprobs: Logprobs, *, seam: int = 0) -> str:
 
 
 def plain(logprobs: Logprobs, *, seam: int = 0) -> str:
-    """The same as aligned text for terminals, the first tokens only."""
+    """Render the first tokens as aligned text for terminals."""
     words = TokenWords(logprobs, MAX_LINE_ALTERNATIVES)
     rows = map(words.row, logprobs.positions[:MAX_LINES])
     lines = _aligned([_heads(), *rows])
@@ -200,7 +201,7 @@ def _row(cells: list[str], tag: str = "td") -> str:
 
 
 def _aligned(rows: list[list[str]]) -> list[str]:
-    """Columns of equal width in terminal cells, text to the left."""
+    """Pad columns to equal width in terminal cells, with text left-aligned."""
     sizes = [max(map(width, column)) for column in zip(*rows, strict=True)]
     lines = []
     for row in rows:

@@ -1,8 +1,8 @@
-"""Where a field stands in the text of a JSON answer.
+"""Locate a field in the text of a JSON answer.
 
-The answer may be bare or in a fenced block, may hold raw control characters, and may
-be cut off: what was finished before the cut is found. Of a name that occurs twice the
-last one counts, as in Python's ``json``.
+The answer may be bare or in a fenced block, may contain raw control characters, and may
+be truncated: values that are complete are found. Of duplicate names the last one
+counts, as in Python's ``json``.
 """
 
 import json
@@ -20,10 +20,10 @@ Step = str | int
 
 
 def locate(text: str, path: str) -> tuple[int, int]:
-    """The characters [start, stop) of the value at ``path``.
+    """Return the characters [start, stop) of the value at ``path``.
 
     Raises:
-        UsageError: ``path`` is no path.
+        UsageError: ``path`` is not a valid path.
         AnswerError: the text is not JSON, has no such field, or ends inside it.
     """
     fence = _FENCE.search(text)
@@ -44,7 +44,7 @@ def locate(text: str, path: str) -> tuple[int, int]:
 
 
 def parse(path: str) -> list[Step]:
-    """Names and indices of ``a.b[0]["c.d"]``; a leading ``$`` means the whole."""
+    """Parse a path such as ``a.b[0]["c.d"]``; a leading ``$`` is the whole value."""
     steps: list[Step] = []
     rest = path.removeprefix("$")
     at = 0
@@ -59,7 +59,7 @@ def parse(path: str) -> list[Step]:
 
 
 def spelled(steps: Iterable[Step]) -> str:
-    """The path that :func:`parse` reads as these steps, whatever their names are."""
+    """Format steps as a path that :func:`parse` reads back, for any names."""
     return "".join(f"[{json.dumps(step)}]" for step in steps)
 
 
@@ -69,12 +69,12 @@ def _skip(text: str, at: int) -> int:
 
 
 def _end(text: str, at: int) -> int:
-    """The end of the value that begins at ``at``; ValueError where there is none."""
+    """Return the end of the value that starts at ``at``; raises ValueError if none."""
     return _DECODER.raw_decode(text, at)[1]
 
 
 def _member(text: str, at: int, name: str) -> int | None:
-    """Where the value of the last ``name`` begins in the object at ``at``."""
+    """Return the start of the value of the last ``name`` in the object at ``at``."""
     found = None
     following = text[at : at + 1] == "{"
     while following:
@@ -90,7 +90,7 @@ def _member(text: str, at: int, name: str) -> int | None:
 
 
 def _item(text: str, at: int, index: int) -> int | None:
-    """Where the value of ``index`` begins in the array at ``at``."""
+    """Return the start of the value of ``index`` in the array at ``at``."""
     following = text[at : at + 1] == "["
     while following:
         at = _skip(text, at + 1)

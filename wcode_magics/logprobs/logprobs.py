@@ -1,4 +1,4 @@
-"""The token log probabilities of an answer as numbers that can be trusted."""
+"""Token log probabilities of an answer, and statistics on them."""
 
 import math
 from bisect import bisect_right
@@ -20,20 +20,19 @@ from wcode_magics.runtime.imports import shown_by
 if TYPE_CHECKING:
     import pandas as pd
 
-CERTAIN = -1e-9  # a logprob above this is a probability of 1 but for rounding
+CERTAIN = -1e-9  # a logprob above this is a probability of 1 up to rounding
 LEAST_CERTAIN = 5
 
 
 @dataclass(frozen=True)
 class Logprobs:
-    """The tokens of an answer and its text, brought together.
+    """Tokens of an answer, aligned with its text.
 
-    Sums and means are over the tokens that the text holds and whose logprob the
-    server told: a stop token that it lists or leaves out changes nothing. ``counted``
-    is how many tokens the endpoint counted for the text, None where it is not known:
-    some list fewer (llama.cpp lists of a character only the token that completes it),
-    and what they left out is in no sum. ``vocabulary`` is how many tokens the model
-    has, None where it is not known.
+    Sums and means are over the tokens in the text whose logprob the server reported:
+    they do not depend on whether it lists a stop token. ``counted`` is the endpoint's
+    token count for the text, None if unknown: some servers list fewer tokens (llama.cpp
+    lists only the token that completes a character), and unlisted ones are in no sum.
+    ``vocabulary`` is the number of tokens of the model, None if unknown.
     """
 
     tokens: tuple[TokenLogprob, ...]
@@ -51,12 +50,12 @@ class Logprobs:
 
     @cached_property
     def data(self) -> bytes:
-        """The text in UTF-8; all byte offsets are into it."""
+        """The text in UTF-8, which all byte offsets refer to."""
         return encode(self.text)
 
     @cached_property
     def places(self) -> list[Place]:
-        """The bytes [start, stop) of each token; None: not in the text."""
+        """Byte offsets [start, stop) of each token; None if it is not in the text."""
         return place_tokens(self.tokens, self.data)
 
     @cached_property
@@ -66,12 +65,12 @@ class Logprobs:
 
     @cached_property
     def glyphs(self) -> tuple[Glyph, ...]:
-        """The pieces of the text that readers see, with the tokens behind each."""
+        """Visible pieces of the text, with the tokens of each."""
         return graphemes.cut(self.text, self.places)
 
     @cached_property
     def positions(self) -> tuple[Position, ...]:
-        """One for each token."""
+        """One :class:`Position` per token."""
         asked = mode([len(token.top) for token in self.tokens] or [0])
         texts, alone = self._texts
         return tuple(
@@ -87,12 +86,12 @@ class Logprobs:
 
     @property
     def sum(self) -> float:
-        """The natural log probability of the answer."""
+        """Natural log probability of the answer."""
         return math.fsum(self._told)
 
     @property
     def mean(self) -> float:
-        """The mean natural log probability of a token; nan without tokens."""
+        """Mean natural log probability of a token; nan without tokens."""
         return self.sum / len(self._told) if self._told else math.nan
 
     @property
@@ -105,7 +104,7 @@ class Logprobs:
 
     @property
     def bits_per_character(self) -> float:
-        """-Σ log2 p over the characters that tokens were reported for; nan if none."""
+        """-Σ log2 p per character that tokens were reported for; nan if none."""
         held = sum(len(g.text) for g in self.glyphs if not g.unreported)
         return -self.sum / math.log(2) / held if held and self._told else math.nan
 
@@ -113,55 +112,55 @@ class Logprobs:
     def certain(self) -> bool:
         """Whether every probability is 1.
 
-        A server that reports probabilities after sampling at temperature 0 does so:
-        they then say nothing about the model's certainty.
+        This happens if a server reports probabilities after sampling at temperature 0;
+        they then carry no information about the model's certainty.
         """
         return bool(self._told) and min(self._told) > CERTAIN
 
     @property
     def untold(self) -> int:
-        """How many tokens of the text have no known logprob (-inf, -9999)."""
+        """Number of tokens of the text without a known logprob (-inf, -9999)."""
         return sum(place is not None for place in self.places) - len(self._told)
 
     @property
     def unlisted(self) -> int:
-        """How many tokens the endpoint counted and did not list; one is the end."""
+        """Number of counted tokens that are not listed; 0 for one, the end token."""
         missing = (self.counted or 0) - len(self.tokens)
         return missing if missing > 1 else 0
 
     @property
     def incomplete(self) -> int:
-        """How many tokens were sampled in parts of which only the last is listed."""
+        """Number of tokens sampled in parts of which only the last is listed."""
         return sum(position.incomplete for position in self.positions)
 
     def least_certain(self, count: int = LEAST_CERTAIN) -> list[Position]:
-        """The ``count`` least likely tokens of the text, least likely first."""
+        """Return the ``count`` least likely tokens of the text, least likely first."""
         held = (p for p in self.positions if self.places[p.index] is not None)
         return sorted(held, key=attrgetter("logprob"))[:count]
 
     def logprob_of(self, glyph: Glyph) -> float:
-        """The summed natural log probability of the tokens behind a piece."""
+        """Return the summed natural log probability of the tokens of a piece."""
         behind = self.tokens[glyph.first : glyph.stop]
         return math.fsum(min(token.logprob, 0.0) for token in behind)
 
     def glyph_at(self, index: int) -> Glyph:
-        """The piece of the text that a token belongs to."""
+        """Return the piece of the text that a token belongs to."""
         place = bisect_right(self.glyphs, index, key=attrgetter("first")) - 1
         return self.glyphs[place]
 
     def sampled(self, index: int) -> Alternative:
-        """A token as it was reported, without its alternatives."""
+        """Return a token as reported, without its alternatives."""
         return sampled(self.tokens[index])
 
     def readable(self, alternative: Alternative) -> str:
-        r"""The text of an alternative; single bytes as ``\xe9``, lost ones ``\x??``."""
+        r"""Return an alternative's text: single bytes as ``\xe9``, lost as ``\x??``."""
         data = spelt(alternative, alphabet=self.alphabet)
         if data is None:
             return alternative.token.replace(LOST, r"\x??")
         return decode(data) or data.decode("utf-8", "backslashreplace")
 
     def notes(self) -> list[str]:
-        """What a reader must know to read these numbers rightly, in words."""
+        """Return caveats about these numbers, as messages."""
         missing = sum(len(g.text) for g in self.glyphs if g.unreported)
         outside = sum(place is None for place in self.places)
         found = {
@@ -179,12 +178,12 @@ class Logprobs:
         ]
 
     def frame(self) -> "pd.DataFrame":
-        """One row for each token.
+        """Return a DataFrame with one row per token.
 
         Columns: position; token (characters; joined they are the text that tokens
         were reported for); bytes; logprob (natural); probability; entropy (of the
-        shown alternatives, bits); rank; alternatives (token: probability, most likely
-        first; of tokens of equal text the later ones are numbered).
+        listed alternatives, bits); rank; alternatives (token: probability, most likely
+        first; repeated texts are numbered).
         """
         import pandas as pd
 

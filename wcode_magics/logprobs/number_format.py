@@ -1,4 +1,4 @@
-"""Text and numbers as people see them: nothing invisible, nothing rounded to a lie."""
+"""Format text and numbers for display: invisible characters drawn, honest rounding."""
 
 import math
 import re
@@ -20,12 +20,12 @@ _LONE_MARK = re.compile(r"^(?=[\u0300-\u036f\u20d0-\u20ff])")
 
 
 def visible(text: str, *, breaks: bool = False) -> str:
-    """The text with white space, controls and formatting characters drawn.
+    """Draw white space, control and formatting characters of a text.
 
     A single space between words stays a space. With ``breaks``, for running text, so
     does one at either end, a drawn line end is followed by a real one and a drawn tab
-    by a real tab. Joiners inside an emoji or a word stay as they are, for they are
-    seen by what they join.
+    by a real tab. Joiners inside an emoji or a word are kept, as their effect is
+    visible.
     """
     if not _NEEDS_CARE.search(text):
         return text
@@ -45,7 +45,7 @@ def _picture(found: re.Match[str]) -> str:
 
 
 def percent(share: float) -> str:
-    """A probability; 100 % and 0 % only where it is exactly 1 or 0."""
+    """Format a probability; as 100 % or 0 % only if it is exactly 1 or 0."""
     if math.isnan(share):
         return NO_NUMBER
     if 0.9995 <= share < 1:
@@ -56,7 +56,7 @@ def percent(share: float) -> str:
 
 
 def number(value: float, digits: int = 2) -> str:
-    """A number with so many digits after the point; a dash for nan."""
+    """Format a number with ``digits`` decimals; a dash for nan."""
     if math.isnan(value):
         return NO_NUMBER
     return (

@@ -1,6 +1,6 @@
-"""One token of an answer: its probability, its alternatives, its uncertainty.
+"""One token of an answer: its probability, alternatives and uncertainty.
 
-All logarithms that servers send are natural. Here information is told in bits: a
+All logarithms that servers send are natural. Information is given in bits here: a
 token of probability p carries -log2 p bits (Shannon, A Mathematical Theory of
 Communication, 1948).
 """
@@ -16,10 +16,10 @@ from wcode_magics.logprobs.byte_dialects import LOST, encode
 from wcode_magics.logprobs.token import Alternative, Bytes, TokenLogprob
 
 UNLIKELY = -9999.0
-"""What OpenAI and vLLM send where a log probability is too low to be told."""
+"""Value that OpenAI and vLLM send for log probabilities too low to report."""
 
 INSIDE = range(0x80, 0xC0)
-"""Bytes that go on with a character and begin none."""
+"""UTF-8 continuation bytes."""
 
 _logprob = attrgetter("logprob")
 
@@ -28,14 +28,13 @@ _logprob = attrgetter("logprob")
 class Position:
     """One token of the answer.
 
-    ``text`` is the characters it stands for; where tokens share a character, the
-    first of them has it and the others are empty. ``bytes`` is None where the server
-    lost them. ``alternatives`` are the tokens shown for this position, the sampled
-    one (at ``sampled``) among them, most likely first, and ``shares`` their
-    probabilities, which never pass 1 together; ``listed`` tells whether the sampled
-    one is among the most likely ones that were asked for. ``incomplete``: the token
-    was sampled in parts, and the numbers are those of its last part alone, so that
-    the whole is less likely.
+    ``text`` is the characters of the token; if tokens share a character, the first of
+    them has it and the others are empty. ``bytes`` is None if the server lost them.
+    ``alternatives`` are the tokens listed for this position, including the sampled one
+    (at index ``sampled``), most likely first, and ``shares`` their probabilities, whose
+    sum never exceeds 1; ``listed`` is whether the sampled one is among the most likely
+    ones that were requested. ``incomplete``: the token was sampled in parts, and the
+    numbers are those of its last part only, so the whole token is less likely.
     """
 
     index: int
@@ -50,14 +49,14 @@ class Position:
 
     @property
     def probability(self) -> float:
-        """Of the sampled token, from 0 to 1."""
+        """Probability of the sampled token, from 0 to 1."""
         return probability(self.logprob)
 
     @property
     def rank(self) -> int | None:
-        """1 for the most likely token; a token not ``listed`` may rank lower.
+        """Rank, 1 for the most likely token; one that is not ``listed`` may rank lower.
 
-        None where no alternatives are shown.
+        None if no alternatives are listed.
         """
         if not self.alternatives:
             return None
@@ -66,14 +65,14 @@ class Position:
 
     @property
     def others(self) -> float:
-        """The probability of all tokens that are not shown."""
+        """Probability of all tokens that are not listed."""
         return max(0.0, 1.0 - sum(self.shares))
 
     @property
     def entropy(self) -> float:
-        """Of the shown alternatives in bits: a part of the entropy; nan without any.
+        """Entropy of the listed alternatives in bits, a part of the whole; nan if none.
 
-        H = -Σ p log2 p over the alternatives shown (Shannon 1948, section 6).
+        H = -Σ p log2 p over the listed alternatives (Shannon 1948, section 6).
         """
         if not self.alternatives:
             return math.nan
@@ -81,13 +80,13 @@ class Position:
         return -math.fsum(map(mul, shares, map(log2, shares)))
 
     def entropy_bounds(self, vocabulary: int | None) -> tuple[float, float]:
-        """Between which the entropy of the whole distribution lies, in bits.
+        """Return lower and upper bound of the entropy of the whole distribution, bits.
 
-        The hidden rest adds most when spread evenly over the hidden vocabulary, and
-        least when held by as few tokens as can be, none likelier than the least
-        likely one listed: entropy is Schur-concave (Marshall, Olkin and Arnold,
-        Inequalities, 2nd edition, section 3.D). ``vocabulary`` is how many tokens
-        the model has; where it is not known, the most is nan.
+        The unlisted remainder adds most if it is uniform over the unlisted vocabulary,
+        and least if concentrated on as few tokens as possible, none likelier than the
+        least likely listed one: entropy is Schur-concave (Marshall, Olkin and Arnold,
+        Inequalities, 2nd edition, section 3.D). ``vocabulary`` is the number of tokens
+        of the model; if it is None, the upper bound is nan.
         """
         shown, rest = self.entropy, self.others
         if not self.alternatives or rest == 0.0:
@@ -109,7 +108,7 @@ class Position:
 
 
 def probability(logprob: float) -> float:
-    """From 0 to 1; nan and sentinels for «too unlikely» are 0."""
+    """Convert a logprob to a probability; nan and "too unlikely" sentinels give 0."""
     return exp(min(logprob, 0.0)) if logprob > UNLIKELY else 0.0
 
 
@@ -118,17 +117,17 @@ def _bits(share: float) -> float:
 
 
 def sampled(token: TokenLogprob) -> Alternative:
-    """The token as it was reported, without its alternatives."""
+    """Return a token as reported, without its alternatives."""
     return Alternative(token.token, token.logprob, token.bytes)
 
 
 def shown(
     token: TokenLogprob, asked: int
 ) -> tuple[tuple[Alternative, ...], tuple[float, ...], int, bool, bool]:
-    """The last five fields of a position: what is shown beside the token, in order.
+    """Return the last five fields of a position, from ``alternatives`` on.
 
-    Servers send ``asked`` of them, or one more when they append the sampled token,
-    or fewer; in any order; the sampled one twice, or not at all, or its last part.
+    Servers list ``asked`` alternatives, or one more if they append the sampled token,
+    or fewer; in any order; the sampled one twice, not at all, or only its last part.
     """
     if not token.top:
         return (), (), 0, True, False
@@ -157,7 +156,7 @@ def _shares(logprobs: Sequence[float]) -> tuple[float, ...]:
 
 
 def _index(token: TokenLogprob, ordered: Sequence[Alternative]) -> int | None:
-    """Where the sampled token stands; lost text is told apart by its logprob."""
+    """Return the index of the sampled token; lost text is matched by its logprob."""
     lossy = LOST in token.token or not token.token
     named = [at for at, other in enumerate(ordered) if other.token == token.token]
     alike = [at for at, other in enumerate(ordered) if other.logprob == token.logprob]
@@ -175,7 +174,7 @@ def _index(token: TokenLogprob, ordered: Sequence[Alternative]) -> int | None:
 
 
 def _is_part(other: Alternative, token: TokenLogprob) -> bool:
-    """Whether a token ends in another one, as where a server held text back."""
+    """Return whether a token ends in another one, as if a server held back text."""
     whole, part = (
         encode(t.token) if t.bytes is None else t.bytes for t in (token, other)
     )
@@ -185,11 +184,11 @@ def _is_part(other: Alternative, token: TokenLogprob) -> bool:
 def _is_incomplete(
     token: TokenLogprob, ordered: Sequence[Alternative], index: int | None
 ) -> bool:
-    """Whether earlier parts of the token were not listed.
+    """Return whether earlier parts of the token are not listed.
 
-    Its own entry is only its end: the last byte of a character (llama.cpp), a letter
-    behind text that was held back (Ollama). Or another entry is an end of a character,
-    which could not stand where a character begins.
+    Its own entry is then only its end: the last byte of a character (llama.cpp), or a
+    letter after text that was held back (Ollama). Or another entry is the end of a
+    character, which cannot occur where a character begins.
     """
     if LOST in token.token or not token.token:
         return False

@@ -1,4 +1,4 @@
-"""The tokens of an answer as the server reported them, with their alternatives."""
+"""Tokens of an answer as reported by the server, with their alternatives."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ Bytes = bytes  # a field of that name hides the type inside its class
 
 @dataclass(frozen=True, slots=True)
 class Alternative(Value):
-    """A token that could have stood at a position.
+    """Candidate token at a position.
 
     ``logprob`` is a natural logarithm as the server sent it (it may be -inf or a
     sentinel such as -9999); ``bytes`` the token's UTF-8 bytes, None if not sent.
@@ -23,14 +23,14 @@ class Alternative(Value):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """The alternative from :meth:`to_dict`."""
+        """Create an alternative from the output of :meth:`to_dict`."""
         raw = data.get("bytes")
         return cls(data["token"], data["logprob"], None if raw is None else bytes(raw))
 
 
 @dataclass(frozen=True, slots=True)
 class TokenLogprob(Value):
-    """One token of the answer as the server reported it, with its alternatives."""
+    """One token of the answer as reported by the server, with its alternatives."""
 
     token: str
     logprob: float
@@ -39,7 +39,7 @@ class TokenLogprob(Value):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """The token from :meth:`to_dict`."""
+        """Create a token from the output of :meth:`to_dict`."""
         raw = data.get("bytes")
         return cls(
             data["token"],

@@ -1,14 +1,14 @@
-r"""Which bytes of the answer each reported token stands for.
+r"""Map each reported token to its bytes in the answer.
 
-Code in an answer may hold a literal ``\xe9``, ``é`` or U+FFFD, so no token is read by
-its looks: a reading counts only where its bytes stand in the answer's text. Tokens
-whose bytes are gone are unknown stretches between those that are known. All possible
-positions are carried along at once, as in the simulation of a nondeterministic
-automaton, so that a wrong guess cannot lead astray and the time stays linear.
+Code in an answer may contain a literal ``\xe9``, ``é`` or U+FFFD, so the dialect of a
+token is not inferred from its appearance: a reading counts only if its bytes occur in
+the answer's text. Tokens whose bytes are lost are unknown stretches between known
+ones. All possible positions are tracked in parallel, as in the simulation of a
+nondeterministic automaton, so a wrong guess does no harm and the time stays linear.
 
-Where no reading fits, because a server dropped tokens or lists a stop token that it
-cut from the text, the walk takes up again at the nearest place where tokens and text
-agree. What lies between is left without a partner and never guessed.
+If no reading fits, because a server dropped tokens or lists a stop token that it cut
+from the text, alignment resumes at the nearest position where tokens and text agree.
+Tokens and text in between stay unaligned.
 """
 
 import re
@@ -26,10 +26,10 @@ from wcode_magics.logprobs.byte_dialects import (
 from wcode_magics.logprobs.token import TokenLogprob
 
 Place = tuple[int, int] | None
-"""Byte offsets (start, stop) of the text; None: the text does not hold the token."""
+"""Byte offsets (start, stop) in the text; None if the token is not in the text."""
 
-MAX_LOST_BYTES = 3  # of a character whose other bytes are in the next token
-MAX_EMPTY_BYTES = 12  # that a server turns into no text at all
+MAX_LOST_BYTES = 3  # bytes of a character that continues in the next token
+MAX_EMPTY_BYTES = 12  # bytes that a server may report as empty text
 MAX_BRANCHES = 32
 RESUME_TOKENS = 16
 RESUME_BYTES = 4096
@@ -40,11 +40,11 @@ _LOST_RUN = re.compile(f"({LOST}+)")
 
 
 def place_tokens(tokens: Sequence[TokenLogprob], data: bytes) -> list[Place]:
-    """The place of each token in ``data``, the answer's text in UTF-8.
+    """Return the place of each token in ``data``, the answer's text in UTF-8.
 
-    Places never run backwards. Tokens that cannot be told apart share one place. Blanks
-    that a server took off the text, at its start or end, are in no place, and empty
-    tokens behind the text, such as a stop token, neither.
+    Places never decrease. Tokens that cannot be separated share one place. White space
+    that a server stripped from the start or end of the text has no place, nor have
+    empty tokens after the text, such as a stop token.
     """
     said = [encode(t.token) if t.bytes is None else t.bytes for t in tokens]
     places: list[Place]
@@ -65,10 +65,10 @@ def place_tokens(tokens: Sequence[TokenLogprob], data: bytes) -> list[Place]:
 def behind_thinking(
     tokens: tuple[TokenLogprob, ...], text: str
 ) -> tuple[TokenLogprob, ...]:
-    """The tokens of ``text``, without those of the thinking before it.
+    """Return the tokens of ``text``, without those of the reasoning before it.
 
-    Servers list the tokens of the thinking too (SGLang; all where it is marked in the
-    text), or only those of the text (DashScope).
+    Servers list the tokens of the reasoning too (SGLang; all servers if it is tagged
+    in the text), or only those of the text (DashScope).
     """
     said = [encode(t.token) if t.bytes is None else t.bytes for t in tokens]
     whole = b"".join(said)
@@ -82,7 +82,7 @@ def behind_thinking(
 def uses_alphabet(
     tokens: Sequence[TokenLogprob], places: Sequence[Place], data: bytes
 ) -> bool:
-    """Whether the server spells tokens in the byte alphabet."""
+    """Return whether the server spells tokens in GPT-2's byte alphabet."""
     return any(
         place is not None
         and not token.token.isascii()
@@ -92,7 +92,7 @@ def uses_alphabet(
 
 
 class _TokenReading(NamedTuple):
-    """All that one token may stand for."""
+    """All possible readings of one token."""
 
     plain: tuple[bytes, ...]
     escaped: tuple[str, ...]
@@ -100,10 +100,10 @@ class _TokenReading(NamedTuple):
 
 
 class _Stand(NamedTuple):
-    """Where the text may have got to after a token: a byte of [low, high].
+    """Possible end of a token in the text: a byte offset in [low, high].
 
-    ``start`` is where the token began (-1: wherever the one before it ended) and
-    ``before`` the index of the stand before it.
+    ``start`` is where the token began (-1: wherever the previous one ended) and
+    ``before`` the index of the previous stand.
     """
 
     low: int
@@ -127,9 +127,9 @@ def _reading(token: TokenLogprob) -> _TokenReading:
 
 
 def _trim(readings: list[_TokenReading], data: bytes) -> int:
-    """Take the blanks off the first tokens, where the text begins without them.
+    """Strip white space from the first tokens if the text begins without it.
 
-    Returns how many tokens were nothing else.
+    Returns the number of tokens that are only white space.
     """
     for index, reading in enumerate(readings):
         if reading.lossy or not reading.plain:
@@ -166,14 +166,14 @@ def _walk(readings: Sequence[_TokenReading], data: bytes) -> list[Place]:
 
 
 def _reaches_past(reading: _TokenReading, rest: bytes) -> bool:
-    """Whether the text was cut off inside this token."""
+    """Return whether the text ends inside this token."""
     return bool(rest) and any(plain.startswith(rest) for plain in reading.plain)
 
 
 def _leg(
     readings: Sequence[_TokenReading], first: int, at: int, data: bytes
 ) -> tuple[list[Place], int]:
-    """As many tokens as fit without a break, and where they end."""
+    """Align as many tokens as fit without a gap; return their places and end."""
     stands = [[_Stand(at, at, 0, at)]]
     for reading in readings[first:]:
         after = _step(reading, stands[-1], data)
@@ -196,14 +196,14 @@ def _step(reading: _TokenReading, stands: list[_Stand], data: bytes) -> list[_St
 
 
 def _leaves_none(after: _Stand, before: _Stand) -> bool:
-    """Whether lost tokens get as little text as can be: read so only if need be."""
+    """Sort key: true if lost tokens get the least text possible, a last resort."""
     return after.start == before.low < before.high
 
 
 def _match_known(
     reading: _TokenReading, data: bytes, low: int, high: int
 ) -> Iterator[tuple[int, int]]:
-    """Where a token with known bytes may begin, from ``low`` to ``high``, and end."""
+    """Yield start and end of a token with known bytes, starting in [low, high]."""
     for plain in reading.plain:
         for start in _occurrences(plain, data, low, high):
             yield start, start + len(plain)
@@ -215,7 +215,7 @@ def _match_known(
 
 
 def _occurrences(part: bytes, data: bytes, low: int, high: int) -> Iterator[int]:
-    """Where ``part`` begins in ``data``, from ``low`` to ``high``."""
+    """Yield the offsets in [low, high] at which ``part`` occurs in ``data``."""
     found = data.find(part, low, high + len(part))
     while found >= 0:
         yield found
@@ -223,7 +223,10 @@ def _occurrences(part: bytes, data: bytes, low: int, high: int) -> Iterator[int]
 
 
 def _match_escaped(pieces: Sequence[str], data: bytes, at: int) -> int:
-    """Where ``pieces`` end in ``data``, each escape as it stands or as its byte."""
+    """Return where ``pieces`` end in ``data``, or -1 if they do not match.
+
+    Each escape may match literally or as its byte.
+    """
     for place, piece in enumerate(pieces):
         literal = encode(piece)
         if data.startswith(literal, at):
@@ -238,7 +241,7 @@ def _match_escaped(pieces: Sequence[str], data: bytes, at: int) -> int:
 def _match_lossy(
     pieces: Sequence[str], data: bytes, stand: _Stand, before: int
 ) -> list[_Stand]:
-    """Where a token with lost bytes may end: an unknown stretch for each run."""
+    """Return where a token with lost bytes may end: each run is an unknown stretch."""
     spans = [(stand.low, stand.high, -1)]
     if pieces == ("",):
         spans = [(stand.low, stand.high + MAX_EMPTY_BYTES, -1)]
@@ -283,7 +286,7 @@ def _retrace(stands: list[list[_Stand]], size: int) -> tuple[list[Place], int]:
 def _resume(
     readings: Sequence[_TokenReading], first: int, at: int, data: bytes
 ) -> tuple[int, int]:
-    """The token and the byte nearest to ``first`` and ``at`` that agree again."""
+    """Return the nearest token and byte from which tokens and text agree again."""
     if at == len(data):
         return len(readings), at
     best = (RESUME_BYTES, min(first + RESUME_TOKENS, len(readings)), at)

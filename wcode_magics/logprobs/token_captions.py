@@ -1,4 +1,4 @@
-"""What is said of tokens, as text: summary, title of a piece, row of a table."""
+"""Captions of tokens as text: summary, tooltip of a piece, row of a table."""
 
 from collections.abc import Iterator
 
@@ -12,12 +12,12 @@ from wcode_magics.text import say
 COLUMNS = ("position", "token", "logprob", "probability", "entropy", "alternatives")
 TEXT_COLUMNS = {1, 5}
 NO_TEXT = "∅"
-MAX_TEXT = 1_000  # characters of one token that are shown
-MAX_SHARING = 8  # tokens of one piece that are told one by one
+MAX_TEXT = 1_000  # displayed characters of one token
+MAX_SHARING = 8  # tokens of one piece that are listed individually
 
 
 def summary(logprobs: Logprobs) -> list[str]:
-    """The numbers of the whole answer."""
+    """Return the statistics of the whole answer, as phrases."""
     listed = f"{len(logprobs):,}"
     tokens = say("heatmap.tokens", value=listed)
     if logprobs.unlisted:
@@ -35,9 +35,9 @@ def summary(logprobs: Logprobs) -> list[str]:
 
 
 class TokenWords:
-    """The words for one answer, each token's alternatives put into words once.
+    """Captions for one answer; caches the formatted alternatives of each token.
 
-    ``most`` is how many alternatives are told.
+    ``most`` is the maximum number of alternatives per token.
     """
 
     def __init__(self, logprobs: Logprobs, most: int) -> None:
@@ -48,7 +48,7 @@ class TokenWords:
         self._phrases = {key: say(f"heatmap.{key}") for key in keys}
 
     def alternatives(self, position: Position) -> list[str]:
-        """The likely tokens shown at a position, each with its probability."""
+        """Return the likeliest tokens at a position, each with its probability."""
         known = self._shown.get(position.index)
         if known is None:
             readable = self.logprobs.readable
@@ -62,7 +62,7 @@ class TokenWords:
         return known
 
     def label(self, index: int) -> str:
-        """A token's text; of tokens that share a character, which of them it is."""
+        """Return a token's text, numbered if tokens share a character."""
         piece = self.logprobs.glyph_at(index)
         text = self.logprobs.positions[index].text
         count = piece.stop - piece.first
@@ -73,7 +73,7 @@ class TokenWords:
         return visible(clipped(text, MAX_TEXT)) or NO_TEXT
 
     def title(self, piece: Glyph) -> str:
-        """All about the tokens behind a piece of the text, in lines."""
+        """Return the tooltip of a piece of the text: details of each of its tokens."""
         positions = self.logprobs.positions[piece.first : piece.stop]
         if len(positions) == 1:
             return "\n".join(self._lines(positions[0]))
@@ -90,7 +90,7 @@ class TokenWords:
         return "\n".join(lines if len(positions) <= MAX_SHARING else [*lines, "…"])
 
     def row(self, position: Position) -> list[str]:
-        """The cells of a token, in the order of :data:`COLUMNS`."""
+        """Return the cells of a token, in the order of :data:`COLUMNS`."""
         bounds = position.entropy_bounds(self.logprobs.vocabulary)
         low, high = map(number, bounds)
         return [

@@ -1,8 +1,9 @@
-"""Two texts as stretches that are the same or not, in whole words.
+"""Diff of two texts in whole words.
 
 Runs of words that occur once in each text are anchors: the longest increasing series
-of them (Bram Cohen's patience diff) holds long answers together in linear time, where
-``difflib`` alone drops every frequent word. It fills the gaps between anchors.
+of them (Bram Cohen's patience diff) aligns long answers in linear time, where
+``difflib`` alone ignores every frequent word. ``difflib`` fills the gaps between
+anchors.
 """
 
 from bisect import bisect_left
@@ -13,18 +14,19 @@ from itertools import chain
 from wcode_magics.logprobs.graphemes import words
 
 ANCHOR_WORDS = 6
-THOROUGH = 40_000  # pairs of words in a gap that difflib may look at one by one
+THOROUGH = 40_000  # word pairs in a gap up to which difflib runs without autojunk
 
-MOST_COMPARED = 400_000  # characters of both texts that are compared word by word
+MOST_COMPARED = 400_000  # characters of both texts together that are compared by words
 
 Block = tuple[int, int, int]
-"""Where equal words begin in the one and in the other, and how many they are."""
+"""Start of equal words in the first and the second text, and their number."""
 
 
 def differences(one: str, two: str) -> Iterator[tuple[bool, str, str]]:
-    """(same, of the one, of the other) in order; joined they are the two texts.
+    """Yield (same, first text, second text) in order; joined they are the two texts.
 
-    Of texts that together exceed :data:`MOST_COMPARED`, the common start is the same.
+    Of texts that together exceed :data:`MOST_COMPARED`, only the common start is
+    reported as the same.
     """
     if one == two or len(one) + len(two) > MOST_COMPARED:
         start = common_start(one, two)
@@ -45,14 +47,14 @@ def differences(one: str, two: str) -> Iterator[tuple[bool, str, str]]:
 
 
 def common_start(one: Sequence[object], two: Sequence[object]) -> int:
-    """How many items two sequences have in common at their start."""
+    """Return the length of the common prefix of two sequences."""
     pairs = enumerate(zip(one, two, strict=False))
     unlike = (place for place, (a, b) in pairs if a != b)
     return next(unlike, min(len(one), len(two)))
 
 
 def _joined(blocks: Iterator[Block]) -> Iterator[Block]:
-    """Blocks that touch, as one."""
+    """Merge adjacent blocks."""
     a = b = size = 0
     for i, j, length in blocks:
         if (i, j) == (a + size, b + size):
@@ -84,7 +86,7 @@ def _between(
     rows: tuple[int, int],
     cols: tuple[int, int],
 ) -> Iterator[Block]:
-    """Equal words in a gap, but for spaces alone between words that differ."""
+    """Yield equal words in a gap, except lone spaces between differing words."""
     gap, beside = own[slice(*rows)], other[slice(*cols)]
     if not gap or not beside:
         return
@@ -96,7 +98,7 @@ def _between(
 
 
 def _anchors(own: Sequence[str], other: Sequence[str]) -> list[tuple[int, int]]:
-    """Where runs of words begin that both have once, increasing in both."""
+    """Return the starts of runs that occur once in each text, increasing in both."""
     here, there = _once(own), _once(other)
     pairs = [(a, there[run]) for run, a in here.items() if run in there]
     return _increasing(sorted(pairs))
@@ -110,7 +112,7 @@ def _once(items: Sequence[str]) -> dict[tuple[str, ...], int]:
 
 
 def _increasing(pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The longest subsequence whose second parts increase (patience sorting)."""
+    """Return the longest subsequence with increasing second items (patience sort)."""
     tops: list[int] = []
     ends: list[int] = []
     before: list[int] = []
