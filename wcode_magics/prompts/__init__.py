@@ -1,1 +1,1 @@
-"""Prompt templates, and how a value reads inside a prompt."""
+"""Prompt templates, and the text of values in prompts."""

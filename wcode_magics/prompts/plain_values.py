@@ -1,9 +1,9 @@
-"""Any library's value as the plain Python value that it stands for.
+"""Convert values of NumPy, pandas and Arrow to plain Python values.
 
-A list column of Parquet holds numpy arrays, an Arrow column scalars of its own, and
-``str()`` of them rounds, leaves out and names its library. One table says, type by
-type, what each is in plain Python; containers are gone through to any depth. No
-library is imported for it: a type is found by the names of its classes.
+A list column of a Parquet file contains numpy arrays, an Arrow column Arrow scalars,
+and their ``str()`` rounds, elides and includes library names. One table maps each type
+to its conversion; containers are converted to any depth. No library is imported for
+this: types are looked up by the names of their classes.
 """
 
 from collections import deque
@@ -15,29 +15,29 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _SHORT = ("float16", "float32", "complex64")
-"""Numbers whose shortest decimal is not that of 64 bits."""
+"""Number types whose shortest decimal differs from that of 64 bits."""
 _LISTED = "?bBhHiIlLqQdDSU"
-"""Codes of numpy's dtypes whose arrays it lists as plain Python."""
+"""Codes of numpy dtypes for which ``tolist`` returns plain Python values."""
 
 
 def plain(value: Any) -> Any:
-    """The value as plain Python; itself where it is that already.
+    """Convert a value to plain Python; a value that is plain already is returned as is.
 
-    Moments, spans, periods and intervals of pandas stay as they are where they stand
-    alone, since they read as text; in a container they are Python's. Floats of fewer
-    bits are those that they are shown as: 0.1.
+    A Timestamp, Timedelta, Period or Interval of pandas is kept on its own, as its text
+    is readable; inside a container it is converted. Floats of fewer than 64 bits become
+    the float that is displayed alike: 0.1.
     """
     make = _maker(value.__class__)
     if make is None:
         return value
     try:
         return make(value)
-    except (RecursionError, ValueError, OverflowError):  # holds itself; year 300,000
+    except (RecursionError, ValueError, OverflowError):  # contains itself; year 300,000
         return value
 
 
 def values_of(column: "pd.Series[Any]") -> list[Any]:
-    """The values of a column of pandas as plain Python, in their order."""
+    """Return the values of a pandas column as plain Python values, in order."""
     import pandas as pd
 
     dtype: Any = column.dtype
@@ -56,7 +56,7 @@ def values_of(column: "pd.Series[Any]") -> list[Any]:
 
 @lru_cache(4096)
 def _maker(kind: type, *, inside: bool = False) -> Callable[[Any], Any] | None:
-    """What makes a value of a type plain; None: it is, or nobody knows better."""
+    """Return the conversion of a type; None if its values are kept."""
     for one in kind.__mro__:
         name = f"{one.__module__.partition('.')[0]}.{one.__name__}"
         if name in _TYPES:
@@ -67,7 +67,7 @@ def _maker(kind: type, *, inside: bool = False) -> Callable[[Any], Any] | None:
 
 
 def _item(value: Any) -> Any:
-    """What stands in a container, as plain Python."""
+    """Convert an item of a container."""
     make = _maker(value.__class__, inside=True)
     return value if make is None else make(value)
 
@@ -77,7 +77,7 @@ def _items(values: Iterable[Any]) -> list[Any]:
 
 
 def _sequence(value: Any) -> Any:
-    """A list, tuple, set or the like as one of the same kind."""
+    """Convert a list, tuple, set or similar to one of the same kind."""
     held = list(value)
     made = _items(held)
     if all(map(_is, held, made)):
@@ -101,7 +101,7 @@ def _is(one: Any, other: Any) -> bool:
 
 
 def _array(value: Any) -> Any:
-    """An array of numpy as lists; one without dimensions as its value."""
+    """Convert a numpy array to lists, a zero-dimensional one to its value."""
     if not value.ndim:
         return _item(value[()])
     if value.dtype.char in _LISTED and not hasattr(value, "mask"):
@@ -110,18 +110,18 @@ def _array(value: Any) -> Any:
 
 
 def _short(value: Any) -> float:
-    """A float of another size as the float that reads alike."""
+    """Convert a float of another size to the float that is displayed alike."""
     return float(str(value))
 
 
 def _record(value: Any) -> Any:
-    """A record as a tuple."""
+    """Convert a record to a tuple."""
     names = value.dtype.names
     return tuple(_item(value[n]) for n in names) if names else value.item()
 
 
 def _moment(value: Any) -> Any:
-    """A moment of numpy; what Python's cannot hold as its text."""
+    """Convert a numpy datetime64; to text if Python cannot represent it."""
     if value != value:  # noqa: PLR0124
         return None
     days = value.dtype.name.endswith(("[D]", "[W]", "[M]", "[Y]"))
@@ -131,7 +131,10 @@ def _moment(value: Any) -> Any:
 
 
 def _span(value: Any) -> Any:
-    """A span of numpy; what Python's cannot hold, or has no length, as its text."""
+    """Convert a numpy timedelta64.
+
+    To text if Python cannot represent it or its unit has no fixed length.
+    """
     if value != value:  # noqa: PLR0124
         return None
     if value.dtype.name.endswith(("[M]", "[Y]", "64")):
@@ -142,7 +145,7 @@ def _span(value: Any) -> Any:
 
 
 def _timestamp(value: Any) -> Any:
-    """A moment of pandas, likewise."""
+    """Convert a pandas Timestamp; to text if Python cannot represent it."""
     try:
         return str(value) if value.nanosecond else value.to_pydatetime()
     except ValueError:
@@ -150,7 +153,7 @@ def _timestamp(value: Any) -> Any:
 
 
 def _timedelta(value: Any) -> Any:
-    """A span of pandas, likewise."""
+    """Convert a pandas Timedelta; to text if Python cannot represent it."""
     try:
         return str(value) if value.nanoseconds else value.to_pytimedelta()
     except (ValueError, OverflowError):
@@ -164,12 +167,12 @@ def _series(value: Any) -> Any:
 
 
 def _listed(column: Any) -> list[Any]:
-    """A column inside of a value."""
+    """Convert a Series or another column inside a value."""
     return _items(values_of(column))
 
 
 def _frame(value: Any) -> Any:
-    """A table inside of a value: a dictionary for each row."""
+    """Convert a DataFrame inside a value to a dictionary per row."""
     columns = [_listed(value.iloc[:, place]) for place in range(value.shape[1])]
     names = _items(value.columns)
     return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
@@ -180,7 +183,7 @@ def _nothing(_value: Any) -> None:
 
 
 def _arrow(value: Any) -> Any:
-    """A scalar of Arrow."""
+    """Convert an Arrow scalar."""
     return _arrow_item(value.as_py(), value.type)
 
 
@@ -189,19 +192,19 @@ def _arrow_array(value: Any) -> list[Any]:
 
 
 def _arrow_column(column: "pd.Series[Any]") -> list[Any]:
-    """A column of an Arrow type; moments that stand alone are as pandas has them."""
+    """Convert a column of an Arrow type; top-level times stay pandas values."""
     import pyarrow as pa
 
     array: Any = column.array.__arrow_array__()
     alone = pa.types.is_temporal(array.type)
     try:
         return column.tolist() if alone else _arrow_array(array)
-    except (ValueError, OverflowError):  # later than Python's last year
+    except (ValueError, OverflowError):  # later than year 9999
         return [plain(value) for value in (array.to_numpy() if alone else array)]
 
 
 def _arrow_item(value: Any, kind: Any) -> Any:
-    """What Arrow gives for a value of a type, as plain Python; short floats shown."""
+    """Convert a value from ``as_py`` by its Arrow type; short floats as displayed."""
     import pyarrow as pa
 
     kinds = pa.types
@@ -250,7 +253,7 @@ _TYPES: dict[str, Callable[[Any], Any]] = {
     "pyarrow.Array": _arrow_array,
     "pyarrow.ChunkedArray": _arrow_array,
 }
-"""By library and class, what makes a value plain wherever it stands."""
+"""Conversions by library and class, applied everywhere."""
 _INSIDE: dict[str, Callable[[Any], Any]] = {
     "pandas.NAType": _nothing,
     "pandas.NaTType": _nothing,
@@ -261,4 +264,4 @@ _INSIDE: dict[str, Callable[[Any], Any]] = {
     "pandas.Series": _listed,
     "pandas.DataFrame": _frame,
 }
-"""Likewise for what reads well alone: it is made plain inside a container."""
+"""Conversions applied only inside a container; these values are readable alone."""

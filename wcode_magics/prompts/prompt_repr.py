@@ -1,9 +1,10 @@
-"""How a value reads inside a prompt.
+"""Convert a value to text for a prompt.
 
-Text goes in as it is. Tables become Markdown, capped, with shape and dtypes. Whatever
-has ``_ai_repr_`` (Jupyter enhancement proposal 129) says it itself. Everything else is
-``str()`` of the plain Python value (:mod:`wcode_magics.prompts.plain_values`). What is
-larger than any model's context is refused with its size.
+Text is inserted as is. Tables become Markdown, truncated, with shape and dtypes. An
+object with ``_ai_repr_`` (Jupyter enhancement proposal 129) supplies its own text.
+Everything else is ``str()`` of the plain Python value
+(:mod:`wcode_magics.prompts.plain_values`). A value larger than any model's context is
+rejected with its size.
 """
 
 import inspect
@@ -25,11 +26,11 @@ _KINDS = ("text/markdown", "text/plain")
 
 
 def shown(value: Any) -> str:
-    """The value as text for a prompt.
+    """Return a value as text for a prompt.
 
     Raises:
-        TemplateError: it is longer than :data:`LONGEST` characters, or its
-            ``_ai_repr_`` gave no text.
+        TemplateError: the text is longer than :data:`LONGEST` characters, or
+            ``_ai_repr_`` returned no text.
     """
     told = value if isinstance(value, str) else _told(value)
     if len(told) > LONGEST:
@@ -63,7 +64,7 @@ def _said_itself(value: Any) -> str:
 
 
 def _finished(coroutine: Any) -> Any:
-    """The value of a coroutine that waits for nothing."""
+    """Return the result of a coroutine that never suspends; None if it does."""
     try:
         coroutine.send(None)
     except StopIteration as end:
@@ -73,9 +74,9 @@ def _finished(coroutine: Any) -> Any:
 
 
 def table(frame: "pd.DataFrame") -> str:
-    """A DataFrame as Markdown: shape, dtypes in the head, the first rows and columns.
+    """Format a DataFrame as Markdown: shape, dtypes, the first rows and columns.
 
-    An index that is more than a row number is shown as the first columns.
+    An index other than the default row numbers is included as the first columns.
     """
     rows, columns = frame.shape
     part = frame.iloc[:ROWS, :COLUMNS]

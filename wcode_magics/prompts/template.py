@@ -1,14 +1,13 @@
-"""Prompt templates: Jinja2 in its sandbox, one pass.
+"""Prompt templates: sandboxed Jinja2, rendered in one pass.
 
-``{{ name }}`` and ``{% … %}`` are the template's; single braces, JSON and code go
-through as they are, comments do not exist, and what a value contains is text: it is
-never evaluated again. How a value becomes text stands in
-:mod:`wcode_magics.prompts.prompt_repr`, and what a template may reach in
-:mod:`wcode_magics.prompts.template_scope`.
+Only ``{{ name }}`` and ``{% … %}`` are template syntax; single braces, JSON and code
+are kept as they are, and there are no comments. The contents of a value are text and
+never evaluated. :mod:`wcode_magics.prompts.prompt_repr` converts values to text, and
+:mod:`wcode_magics.prompts.template_scope` defines what a template may access.
 
-A prompt that a person writes is a template. A system prompt is one only where it is
-written beside it, as a :class:`Template`; one that comes from a file, a variable, a
-profile or a setting is text.
+A prompt that the user writes is a template. A system prompt is one only if it is
+written with the prompt, as a :class:`Template`; one from a file, a variable, a profile
+or a setting is text.
 """
 
 import re
@@ -35,7 +34,7 @@ _TAG = re.compile(r"\{(?=[{%])")
 
 
 def render(source: str, names: Mapping[str, Any]) -> str:
-    """``source`` with the values of ``names`` put in.
+    """Render a template with the values of ``names``.
 
     Raises:
         TemplateError: an unknown name (with the nearest), a syntax error (with its
@@ -72,7 +71,7 @@ def messages(
     system: str | None,
     names: Mapping[str, Any] | None,
 ) -> tuple[Message, ...]:
-    """A prompt behind its system prompt, filled in; None: nothing is filled in."""
+    """Return system prompt and prompt as messages; None as ``names``: not rendered."""
     said = [Message("user", prompt)] if isinstance(prompt, str) else [*prompt]
     if names is not None:
         said = [replace(one, content=render(one.content or "", names)) for one in said]
@@ -82,39 +81,39 @@ def messages(
 
 
 def filled(message: Message, names: Mapping[str, Any] | None) -> Message:
-    """A message with ``names`` put in, where its text is a template."""
+    """Render a message with ``names`` if its text is a template."""
     if names is None or not is_template(message):
         return message
     return replace(message, content=render(message.content or "", names))
 
 
 def is_template(message: Message) -> bool:
-    """Whether a message is filled in: a prompt, or a system prompt written as one."""
+    """Return whether a message is a template: not a system prompt, or a Template."""
     return message.role != "system" or isinstance(message.content, Template)
 
 
 class Template(str):
-    """A text that was written as a template, and not read from somewhere."""
+    """Text that was written as a template, not read from elsewhere."""
 
     __slots__ = ()
 
 
 def has_tags(text: str) -> bool:
-    """Whether a text would be more than text as a template."""
+    """Return whether a text contains template syntax."""
     return "{{" in text or "{%" in text
 
 
 def literal(text: str) -> str:
-    """The template that says just this text."""
+    """Escape a text so that it renders as itself."""
     if not has_tags(text):
         return text
     return _TAG.sub("{{ '{' }}", text)
 
 
 def unfilled(text: str, names: Iterable[str]) -> tuple[str, str] | None:
-    """The first ``{name}`` or ``$name`` of a text that is one of ``names``.
+    """Find the first ``{name}`` or ``$name`` in a text that is one of ``names``.
 
-    Such a text is sent as it stands; gives what was written, and the name.
+    Such a text is sent unchanged. Returns the placeholder and the name, or None.
     """
     known = set(public(names))
     for match in _OTHER_WAYS.finditer(text):
@@ -125,7 +124,7 @@ def unfilled(text: str, names: Iterable[str]) -> tuple[str, str] | None:
 
 
 class UnknownName(Exception):  # noqa: N818 - carries a name to render(), no further
-    """A name of the template that is not among the values."""
+    """Raised for a name in a template that has no value."""
 
     def __init__(self, name: str, message: str) -> None:
         super().__init__(message)
@@ -184,13 +183,13 @@ def _printed(value: Any) -> str:
 
 @lru_cache(_KEPT_COMPILED)
 def compiled(source: str) -> "jinja2.Template":
-    """The template of a source, kept: many rows render through one.
+    """Compile a template; cached, as many rows render the same one.
 
-    Its globals are copied at each rendering, a plain dict ten times as fast.
+    Its globals are a plain dict, which is copied at each rendering ten times as fast.
 
     Raises:
-        TemplateError: ``self`` is used, which Jinja has for itself.
-        jinja2.TemplateSyntaxError: it is no template.
+        TemplateError: ``self``, which Jinja reserves, or a dunder name is used.
+        jinja2.TemplateSyntaxError: the syntax is invalid.
     """
     from jinja2 import nodes
 

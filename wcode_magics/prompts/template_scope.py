@@ -1,10 +1,10 @@
-"""What a prompt template may look into and call.
+"""Access rules for prompt templates: what they may read and call.
 
-Values of any kind and the functions of the person and of libraries are theirs. Modules
-and the running shell are closed: they lead to everything else. Functions and types of
-Python itself and of its standard library are not called, for many of them act on the
-machine, apart from modules that only compute. Methods of values are called, as in
-``{{ name.upper() }}``.
+Templates may read values of any kind and call functions of the user and of libraries.
+Modules and the running shell are inaccessible, as they lead to everything else.
+Builtins and the standard library may not be called, as many of their functions act on
+the machine, except for modules that only compute. Methods of values may be called, as
+in ``{{ name.upper() }}``.
 """
 
 import sys
@@ -19,21 +19,21 @@ _COMPUTING = frozenset(
         *("_collections", "_datetime", "_decimal", "_json", "_statistics"),
     }
 )
-"""Modules of the standard library whose functions and types only compute."""
+"""Standard library modules whose functions and types only compute."""
 _VALUES = _COMPUTING | {
     *("array", "builtins", "enum", "io", "ipaddress", "pathlib", "random", "types"),
     *("uuid", "xml", "zoneinfo", "_io", "_random"),
 }
-"""Modules of the standard library whose values have methods that may be called."""
+"""Standard library modules whose instances have methods that may be called."""
 _OURS = __name__.partition(".")[0]
 _CLOSED = ("IPython", "ipykernel")
 """Packages that run cells."""
 _OPEN = ("IPython.core.display", "IPython.lib.display")
-"""What a cell displays is a value."""
+"""Display objects, which count as values."""
 
 
 def is_closed(value: Any) -> bool:
-    """Whether a template sees nothing of a value: a module, the running shell."""
+    """Return whether a value is inaccessible: a module, or part of the shell."""
     return isinstance(value, ModuleType) or any(
         _root(kind.__module__) in _CLOSED and not kind.__module__.startswith(_OPEN)
         for kind in type(value).__mro__
@@ -41,7 +41,7 @@ def is_closed(value: Any) -> bool:
 
 
 def can_call(value: Any) -> bool:
-    """Whether a template may call a value."""
+    """Return whether a template may call a value."""
     while True:
         if isinstance(value, partial):
             value = value.func
@@ -63,7 +63,7 @@ def can_call(value: Any) -> bool:
 
 
 def _is_free(owner: Any) -> bool:
-    """Whether methods of a value, or of a class, may be called."""
+    """Return whether methods of a value, or of a class, may be called."""
     if isinstance(owner, type):
         return _is_allowed(owner) or owner.__module__ == "builtins"
     kind = type(owner)
@@ -72,10 +72,10 @@ def _is_free(owner: Any) -> bool:
 
 
 def _is_allowed(defined: Any) -> bool:
-    """Whether what a module defines may be called."""
+    """Return whether a function or type may be called, by its module."""
     module = getattr(defined, "__module__", None)
     if not isinstance(module, str):
-        return isinstance(defined, FunctionType)  # made by Jinja, or at run time
+        return isinstance(defined, FunctionType)  # created by Jinja or at run time
     root = _root(module)
     if root in _CLOSED or root == _OURS:
         return False
