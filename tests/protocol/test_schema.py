@@ -12,7 +12,8 @@ import pytest
 
 from wcode_magics.errors import AnswerError, UsageError
 from wcode_magics.protocol import parameters
-from wcode_magics.protocol.schema import Field, schema_of
+from wcode_magics.protocol.schema import Field
+from wcode_magics.protocol.schema_source import schema_of
 
 
 class Model(pydantic.BaseModel):

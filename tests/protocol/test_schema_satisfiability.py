@@ -6,8 +6,8 @@ import pydantic
 import pytest
 
 from wcode_magics.errors import UsageError
-from wcode_magics.protocol.schema import schema_of
 from wcode_magics.protocol.schema_satisfiability import flaw_of
+from wcode_magics.protocol.schema_source import schema_of
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 NONE = {"type": "integer", "exclusiveMinimum": 5, "exclusiveMaximum": 5}

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tests.protocol.test_reply import reply as a_reply
 from wcode_magics.errors import AnswerError
-from wcode_magics.protocol.schema import schema_of
+from wcode_magics.protocol.schema_source import schema_of
 
 
 class Inner(BaseModel):

@@ -8,7 +8,8 @@ from wcode_magics.errors import AnswerError, OptionError, UsageError
 from wcode_magics.protocol.messages import Message
 from wcode_magics.protocol.parameters import NAMES
 from wcode_magics.protocol.reply import Reply
-from wcode_magics.protocol.schema import Schema, schema_of
+from wcode_magics.protocol.schema import Schema
+from wcode_magics.protocol.schema_source import schema_of
 from wcode_magics.sending.request_run import Prepared
 from wcode_magics.settings.settings import Resolved
 from wcode_magics.text import say

@@ -72,7 +72,8 @@ class Option:
 
     A ``switch`` is turned on or off by ``--name`` and ``--no-name``; a ``flag`` has no
     value; a ``pair`` is ``name=value`` and may be repeated; ``functions`` are names of
-    variables, a ``schema`` is anything that :mod:`wcode_magics.protocol.schema` reads,
+    variables, a ``schema`` is any form of
+    :mod:`wcode_magics.protocol.schema_source`,
     a ``grid`` is ``name=v1,v2`` once or more, an ``answer`` is a reply. ``low`` is the
     exclusive lower bound of a number; ``form`` describes the format of a text. ``bare``
     is the value of a flag without an explicit one, which can then only follow ``=``.

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wcode_magics.errors import UsageError
-from wcode_magics.protocol.schema import Schema, as_json, schema_of
+from wcode_magics.protocol.schema import Schema
+from wcode_magics.protocol.schema_source import as_json, schema_of
 from wcode_magics.session.session import Session
 from wcode_magics.settings.options import staged
 from wcode_magics.settings.settings import Resolved
