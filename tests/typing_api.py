@@ -18,7 +18,7 @@ from wcode_magics.session.conversation import Conversation
 from wcode_magics.session.repeat import Runs
 from wcode_magics.session.sweep import Sweep
 from wcode_magics.tables.estimate import Forecast
-from wcode_magics.tables.parquet.table import Written
+from wcode_magics.tables.parquet.written import Written
 
 
 def script() -> str:

@@ -8,7 +8,7 @@ from wcode_magics.protocol.reply import Reply
 from wcode_magics.runtime import loop
 from wcode_magics.sending.client import Client
 from wcode_magics.sending.request_run import Exchange, Prepared, Prompt
-from wcode_magics.session.conversations import Asks, Chat
+from wcode_magics.session.chat import Asks, Chat
 from wcode_magics.session.repeat import Runs
 from wcode_magics.session.sweep import Group, Point, Sweep
 from wcode_magics.session.tool_loop import Rounds

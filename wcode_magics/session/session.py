@@ -28,7 +28,8 @@ from wcode_magics.sending.request_run import (
 )
 from wcode_magics.session import branch
 from wcode_magics.session.async_session import AsyncSession
-from wcode_magics.session.conversations import Chat, Chats
+from wcode_magics.session.chat import Chat
+from wcode_magics.session.conversations import Chats
 from wcode_magics.session.dispatch import Dispatch
 from wcode_magics.session.repeat import RUN, Runs, gathered
 from wcode_magics.session.structured import repaired, wanted_form

@@ -11,8 +11,7 @@ from typing import Any, TypeVar
 import pandas as pd
 import pyarrow as pa
 
-from wcode_magics.errors import BudgetError, Stopped, UsageError, WcodeError
-from wcode_magics.protocol import models
+from wcode_magics.errors import Stopped, UsageError
 from wcode_magics.runtime import loop
 from wcode_magics.sending.outcome import Tally
 from wcode_magics.tables import registration
@@ -33,83 +32,13 @@ from wcode_magics.tables.parquet.folder import Folder
 from wcode_magics.tables.parquet.manifest import Manifest
 from wcode_magics.tables.parquet.pipeline import Chunk, ChunkRun, Outcomes
 from wcode_magics.tables.parquet.reader import ParquetSource
+from wcode_magics.tables.parquet.written import ParquetRun, Written
 from wcode_magics.tables.progress import Bar, await_, cancelled, tell, wait
 from wcode_magics.tables.retries import again, statuses_of
 from wcode_magics.tables.rows import Rows
-from wcode_magics.tables.run import TableRun, call_of, halted
-from wcode_magics.text import say
+from wcode_magics.tables.run import TableRun, call_of
 
 R = TypeVar("R")
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """Content of a folder after a run; ``str()`` gives it as one line.
-
-    ``rows`` of ``total`` rows are written, counted by status in ``statuses``. The run
-    replayed ``replayed`` replies and paid ``cost`` (¥); ``sandbox``: the sandbox
-    answered. An unfinished run was ``stopped``, or ``reason`` is its error.
-    """
-
-    folder: Path
-    rows: int
-    total: int
-    statuses: Mapping[str, int]
-    replayed: int
-    sandbox: bool
-    cost: float
-    stopped: bool
-    reason: WcodeError | None
-
-    def __str__(self) -> str:
-        rows, total = f"{self.rows:,}", f"{self.total:,}"
-        parts = [say("parquet.told", rows=rows, total=total, folder=self.folder)]
-        parts += [f"{word} {n:,}" for word, n in sorted(self.statuses.items())]
-        if self.sandbox:
-            parts.append(say("frame.told_sandbox"))
-        if self.replayed:
-            parts.append(say("frame.told_replayed", rows=f"{self.replayed:,}"))
-        parts.append(models.money(self.cost))
-        if self.reason is not None:
-            parts.append(str(self.reason))
-        elif self.stopped:
-            parts.append(say("frame.told_stopped"))
-        return " · ".join(parts)
-
-
-@dataclass(frozen=True)
-class _Run:
-    """A prepared run, with its progress bar and the data of its summary."""
-
-    passage: ChunkRun
-    bar: Bar
-    folder: Folder
-    status: str
-    total: int
-    shown: bool
-
-    def told(self, *, stopped: bool) -> Written:
-        statuses = self.folder.counts(self.status)
-        passage = self.passage
-        written = Written(
-            self.folder.path,
-            statuses.total(),
-            self.total,
-            dict(statuses),
-            passage.tally.replayed,
-            passage.tally.sandbox > 0,
-            passage.tally.spent,
-            passage.stopped,
-            passage.reason,
-        )
-        reason = None if stopped else passage.reason
-        if stopped or not isinstance(reason, BudgetError | None):
-            told = str(replace(written, reason=None))
-            left = passage.unwritten
-            raise halted(written, told, reason, unwritten=left) from passage.reason
-        if self.shown:
-            tell(str(written))
-        return written
 
 
 @dataclass(frozen=True)
@@ -179,7 +108,7 @@ class _Parts(TableMethods[R]):
         return replace(call, rows=rows, onto=frame_of(table).iloc[some])
 
     @contextmanager
-    def _asking(self, call: TableRun) -> Iterator[_Run]:
+    def _asking(self, call: TableRun) -> Iterator[ParquetRun]:
         """Lock the folder and prepare a run over the chunks not written yet."""
         self._refuse_index(call)
         self._refuse_missing(call)
@@ -211,7 +140,7 @@ class _Parts(TableMethods[R]):
     @contextmanager
     def _retrying(
         self, statuses: Sequence[str], into: str | None, options: Mapping[str, Any]
-    ) -> Iterator[_Run]:
+    ) -> Iterator[ParquetRun]:
         """Lock the folder and prepare a run over rows with these statuses."""
         wanted = statuses_of(statuses)
         schema, call = self._call_again(wanted, into, options)
@@ -261,11 +190,11 @@ class _Parts(TableMethods[R]):
                 rows = replace(call.rows, frame=frame, places=places)
                 yield Chunk(number, table, rows)
 
-    def _run(self, passage: ChunkRun, call: TableRun, total: int) -> _Run:
+    def _run(self, passage: ChunkRun, call: TableRun, total: int) -> ParquetRun:
         bar = Bar(passage.tally, total, shown=call.progress)
         status = f"{call.task.into}_status"
         whole = self._source.rows
-        return _Run(passage, bar, self._folder, status, whole, call.progress)
+        return ParquetRun(passage, bar, self._folder, status, whole, call.progress)
 
     @property
     def _numbers(self) -> range:
@@ -369,13 +298,13 @@ def read_columns(rows: Rows) -> list[str]:
     return list(rows.used) or list(rows.frame.columns[:1])
 
 
-def _waited(run: _Run) -> Written:
+def _waited(run: ParquetRun) -> Written:
     future = loop.LoopTask(run.passage.run).future
     _, stopped = wait(future, run.passage, run.bar)
     return run.told(stopped=stopped)
 
 
-async def _awaited(run: _Run) -> Written:
+async def _awaited(run: ParquetRun) -> Written:
     future = loop.LoopTask(run.passage.run).future
     _, stopped = await await_(future, run.passage, run.bar)
     try:

@@ -1,0 +1,89 @@
+"""Outcome of a run over a Parquet table."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from wcode_magics.errors import BudgetError, WcodeError
+from wcode_magics.protocol import models
+from wcode_magics.tables.parquet.folder import Folder
+from wcode_magics.tables.parquet.pipeline import ChunkRun
+from wcode_magics.tables.progress import Bar, tell
+from wcode_magics.tables.run import halted
+from wcode_magics.text import say
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Content of a folder after a run; ``str()`` gives it as one line.
+
+    ``rows`` of ``total`` rows are written, counted by status in ``statuses``. The run
+    replayed ``replayed`` replies and paid ``cost`` (¥); ``sandbox``: the sandbox
+    answered. An unfinished run was ``stopped``, or ``reason`` is its error.
+    """
+
+    folder: Path
+    rows: int
+    total: int
+    statuses: Mapping[str, int]
+    replayed: int
+    sandbox: bool
+    cost: float
+    stopped: bool
+    reason: WcodeError | None
+
+    def __str__(self) -> str:
+        rows, total = f"{self.rows:,}", f"{self.total:,}"
+        parts = [say("parquet.told", rows=rows, total=total, folder=self.folder)]
+        parts += [f"{word} {n:,}" for word, n in sorted(self.statuses.items())]
+        if self.sandbox:
+            parts.append(say("frame.told_sandbox"))
+        if self.replayed:
+            parts.append(say("frame.told_replayed", rows=f"{self.replayed:,}"))
+        parts.append(models.money(self.cost))
+        if self.reason is not None:
+            parts.append(str(self.reason))
+        elif self.stopped:
+            parts.append(say("frame.told_stopped"))
+        return " · ".join(parts)
+
+
+@dataclass(frozen=True)
+class ParquetRun:
+    """A prepared run, with its progress bar and the data of its summary."""
+
+    passage: ChunkRun
+    bar: Bar
+    folder: Folder
+    status: str
+    total: int
+    shown: bool
+
+    def told(self, *, stopped: bool) -> Written:
+        """Summarise the run and report it.
+
+        Raises:
+            Stopped: the user stopped it; ``value`` is the summary.
+            WcodeError: the error that ended it, with the same ``value``.
+        """
+        statuses = self.folder.counts(self.status)
+        passage = self.passage
+        written = Written(
+            self.folder.path,
+            statuses.total(),
+            self.total,
+            dict(statuses),
+            passage.tally.replayed,
+            passage.tally.sandbox > 0,
+            passage.tally.spent,
+            passage.stopped,
+            passage.reason,
+        )
+        reason = None if stopped else passage.reason
+        if stopped or not isinstance(reason, BudgetError | None):
+            told = str(replace(written, reason=None))
+            left = passage.unwritten
+            raise halted(written, told, reason, unwritten=left) from passage.reason
+        if self.shown:
+            tell(str(written))
+        return written
