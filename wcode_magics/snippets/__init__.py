@@ -1,25 +1,26 @@
-"""A request as a program, in every language of :data:`TARGETS`.
+"""Export a request as a program in any language of :data:`TARGETS`.
 
 Each program is complete: it reads the key from ``WCODE_API_KEY``, sends exactly the
-request's body and reads what comes by one rule:
+request's body and handles the response by the same rules:
 
-- A whole answer. A status of 400 or more, or a body that is not a JSON object or has a
-  true ``error``: status and body on standard error, exit 1. Otherwise the text of the
-  first choice; where there is none (null, tool calls, a list of parts), the message or
-  else the body as JSON. A byte order mark is skipped, the content type is not read,
-  half a surrogate pair is shown as U+FFFD.
-- A stream, by the rules of server-sent events: LF, CRLF or CR, the last line with or
-  without; a byte order mark; fields other than ``data`` are skipped, an empty ``data``
-  too. An event that is no JSON object or has a true ``error``, or an ``error:`` field,
-  ends it with exit 1. A body without events is read as a whole answer. An end without
-  a finish reason and without ``[DONE]`` is a cut: what came, then one line with the
-  last event on standard error, exit 1. A stream without text is printed as it came:
-  nothing is ever blank with exit 0.
-- A failure is one line on standard error, or what the server sent, never a stack trace.
+- Complete response. A status of 400 or more, or a body that is not a JSON object or
+  has a truthy ``error``: print status and body on standard error, exit 1. Otherwise
+  print the text of the first choice; if it has none (null, tool calls, a list of
+  parts), the message or else the body as JSON. A byte order mark is skipped, the
+  content type is ignored, a lone surrogate is printed as U+FFFD.
+- Stream of server-sent events. Lines end in LF, CRLF or CR, the last one optionally; a
+  byte order mark, fields other than ``data`` and empty ``data`` are skipped. An event
+  that is not a JSON object or has a truthy ``error``, or an ``error:`` field, ends the
+  program with exit 1. A body without events is handled as a complete response. An end
+  without finish reason and ``[DONE]`` is a truncated stream: print the text received,
+  then the last event in one line on standard error, exit 1. A stream without text is
+  printed as received: output is never blank with exit 0.
+- A failure prints one line on standard error, or what the server sent, never a stack
+  trace.
 
-``tests/languages/odd.py`` has a row for each of these, and every program is held to
-all rows. To add a language, write a row of :data:`TARGETS`, a template of its key, and
-a row in ``tests/languages/toolchains.py``.
+``tests/languages/odd.py`` has a row for each of these, and every program is tested on
+all rows. To add a language, add a row to :data:`TARGETS`, a template named by its key,
+and a row in ``tests/languages/toolchains.py``.
 """
 
 import json
@@ -44,10 +45,10 @@ _UNSAFE_IN_URL = re.compile(r"[\x00-\x20\"'\\$`{}<>|^\x7f]")
 
 
 def find(key: str) -> Target:
-    """The target of a key.
+    """Return the target of a key.
 
     Raises:
-        OptionError: no such target; names the nearest ones.
+        OptionError: the key is unknown; names the nearest ones.
     """
     given = key.strip().lower()
     for target in TARGETS:
@@ -66,14 +67,14 @@ def render(
     stream: bool = False,
     needs_key: bool = True,
 ) -> str:
-    """The program of the target ``key`` that sends ``request`` to ``base_url``.
+    """Return a program for the target ``key`` that sends ``request`` to ``base_url``.
 
-    ``needs_key`` false: the server asks for no key; the program sends one where
-    ``WCODE_API_KEY`` holds it, and runs without.
+    With ``needs_key`` false, the server requires no key; the program sends one if
+    ``WCODE_API_KEY`` is set, and also runs without.
 
     Raises:
-        OptionError: no such target.
-        UsageError: a text of the request cannot be UTF-8.
+        OptionError: the key of the target is unknown.
+        UsageError: a text of the request cannot be encoded as UTF-8.
     """
     target = find(key)
     parts = urlsplit(base_url)
@@ -91,7 +92,7 @@ def render(
 
 
 def table(lang: str | None = None) -> str:
-    """The targets as a Markdown table, for the README in ``lang``."""
+    """Return the targets as a Markdown table, for the README in ``lang``."""
 
     def word(key: str) -> str:
         return text.say(f"snippets.{key}", lang)
@@ -113,7 +114,7 @@ def table(lang: str | None = None) -> str:
 
 
 def _tried(target: Target) -> str:
-    """The name once, then its versions."""
+    """Format what a target was tested with: each name once, then its versions."""
     versions: dict[str, list[str]] = {}
     for tried in target.tried:
         name, _, version = tried.rpartition(" ")
@@ -132,7 +133,7 @@ def _header(target: Target) -> str:
 
 
 def _quoted_url(url: str) -> str:
-    """The URL without what a quoted string of any of the languages would read."""
+    """Percent-encode characters that are special in string literals of any language."""
 
     def percent(found: re.Match[str]) -> str:
         return f"%{ord(found[0]):02X}"

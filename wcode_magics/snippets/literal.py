@@ -1,4 +1,4 @@
-"""JSON data as a literal of a language, laid out as a person would."""
+"""Format JSON data as a literal of a programming language, wrapped and indented."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ WIDTH = 80
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How a language writes data.
+    """Literal syntax of a language.
 
-    ``words`` are those for null, true and false; ``last`` is what follows the last
-    item of a block; ``step`` the indentation in columns; ``cast`` what stands before
-    an object that would otherwise be taken for something else.
+    ``words`` are the literals for null, true and false; ``last`` follows the last item
+    of a block; ``step`` is the indentation in columns; ``cast`` returns the prefix of
+    an object that would otherwise be read as another type.
     """
 
     string: Callable[[str], str]
@@ -28,7 +28,7 @@ class Dialect:
 
 
 def _php_cast(value: dict[str, Any]) -> str:
-    """PHP takes an array with the keys 0, 1, 2 … for a list, and an empty one too."""
+    """Return a cast for arrays that PHP encodes as lists: empty or keys 0, 1, 2 …"""
     listed = list(value) == [str(index) for index in range(len(value))]
     return "(object) " if listed else ""
 
@@ -44,9 +44,9 @@ PHP = Dialect(quote.php_string, brackets=("[", "]"), arrow=" => ", cast=_php_cas
 
 
 def block(value: Any, dialect: Dialect, *, indent: int = 0) -> str:
-    """The value over several lines, those parts on one line that fit.
+    """Format a value on several lines, with each part that fits on one line.
 
-    ``indent`` is the column of the line that the literal begins on.
+    ``indent`` is the indentation of the line that the literal begins on, in columns.
     """
     if not isinstance(value, dict | list) or not value:
         return line(value, dialect)
@@ -63,7 +63,7 @@ def block(value: Any, dialect: Dialect, *, indent: int = 0) -> str:
 
 
 def line(value: Any, dialect: Dialect) -> str:
-    """The value on one line."""
+    """Format a value on one line."""
     if isinstance(value, str):
         return dialect.string(value)
     if isinstance(value, dict | list):
@@ -93,7 +93,7 @@ def _brackets(value: dict[str, Any] | list[Any], dialect: Dialect) -> tuple[str,
 
 
 def arguments(values: dict[str, Any], *, indent: int) -> str:
-    """The values as keyword arguments of a call in Python, a line or more for each."""
+    """Format values as keyword arguments of a Python call, each on its own lines."""
     rows = []
     for name, value in values.items():
         flat = f"{name}={line(value, PYTHON)},"

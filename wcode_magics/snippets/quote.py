@@ -1,14 +1,14 @@
-"""A text as it is written in each language, right for any content.
+"""Quote text as a string literal of each language, correct for any content.
 
-Invisible characters (controls, U+2028, directions, joiners, spaces that are not the
-space) are always written as escapes: an editor, a clipboard or a compiler may change
-them, and some languages forbid them in source. The rest stays as it is, so Chinese
-and emoji can be read.
+Invisible characters (controls, U+2028, bidirectional marks, joiners, spaces other than
+U+0020 and U+3000) are always escaped: an editor, a clipboard or a compiler may change
+them, and some languages forbid them in source. All others are kept, so Chinese and
+emoji stay readable.
 
-Languages that carry the body as JSON text get it from :func:`json_string` with those
-characters escaped by JSON's own rules. Such text is printable, never has three ``"``
-in a row (a quote inside a string follows a backslash), and each of its lines begins
-with a blank, a bracket or a quote; the functions below lean on that.
+Languages that embed the body as JSON text get it from :func:`json_string`, with those
+characters escaped by JSON's rules. Such text is printable, never has three ``"`` in a
+row (a quote inside a string follows a backslash), and each of its lines begins with a
+space, a bracket or a quote; the functions below rely on that.
 """
 
 import re
@@ -16,10 +16,10 @@ import unicodedata
 from collections.abc import Callable, Mapping
 
 C_LITERAL_BYTES = 4000
-"""C99 promises string literals of 4095 bytes (5.2.4.1); Java's end at 65535."""
+"""Bytes of a C literal; C99 guarantees 4095 (5.2.4.1)."""
 
 JAVA_LITERAL_CHARS = 20_000
-"""A Java constant holds 65535 bytes, and a UTF-16 unit takes at most three."""
+"""UTF-16 units of a Java literal; a constant has 65535 bytes, a unit up to three."""
 
 _HIDDEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp", "Zs"})
 _SHOWN_SPACES = " \u3000"
@@ -60,74 +60,74 @@ def _python_number(code: int) -> str:
 
 
 def json_string(text: str) -> str:
-    """A JSON string, its invisible characters escaped."""
+    """Return a JSON string with invisible characters escaped."""
     return f'"{_escaped(text, _DOUBLE, _utf16)}"'
 
 
 def go_json_string(text: str) -> str:
-    """A JSON string without backquotes, which a raw string of Go cannot hold."""
+    """Return a JSON string without backquotes, for use in a raw string of Go."""
     return json_string(text).replace("`", r"\u0060")
 
 
 def python_string(text: str) -> str:
-    """A string of Python, in single quotes where that saves escapes."""
+    """Return a Python string, in single quotes if that saves escapes."""
     mark = "'" if text.count('"') > text.count("'") else '"'
     named = {**_LINES, "\\": r"\\", mark: f"\\{mark}"}
     return f"{mark}{_escaped(text, named, _python_number)}{mark}"
 
 
 def javascript_string(text: str) -> str:
-    """A string of JavaScript in double quotes."""
+    """Return a JavaScript string in double quotes."""
     return f'"{_escaped(text, _DOUBLE, _braced)}"'
 
 
 def ruby_string(text: str) -> str:
-    """A string of Ruby in double quotes; ``#`` never begins an interpolation."""
+    """Return a Ruby string in double quotes; ``#`` never starts an interpolation."""
     escaped = _escaped(text, _DOUBLE, _braced)
     return '"{}"'.format(re.sub(r"#(?=[{$@])", r"\\#", escaped))
 
 
 def php_string(text: str) -> str:
-    """A string of PHP: single quotes, or double ones where an escape is needed."""
+    """Return a PHP string: in single quotes, or double ones if escapes are needed."""
     if any(map(_is_hidden, text)):
         return '"{}"'.format(_escaped(text, {**_DOUBLE, "$": r"\$"}, _braced))
     return "'{}'".format(text.replace("\\", r"\\").replace("'", r"\'"))
 
 
 def shell_heredoc(body: str) -> str:
-    """The text as it stands; no line of JSON text can be the word ``JSON``."""
+    """Return the text unchanged; no line of JSON can be the delimiter ``JSON``."""
     return body
 
 
 def swift_raw(body: str) -> str:
-    """A raw multi-line string with more ``#`` than ever follow one another."""
+    """Return a raw multi-line string with more ``#`` than the longest run of them."""
     fence = "#" * (1 + _longest(r"#+", body))
     return f'{fence}"""\n{body}\n"""{fence}'
 
 
 def dart_raw(body: str) -> str:
-    """A raw multi-line string."""
+    """Return a raw multi-line string."""
     return f'r"""\n{body}"""'
 
 
 def rust_raw(body: str) -> str:
-    """A raw string with more ``#`` than ever follow a quote."""
+    """Return a raw string with more ``#`` than follow any quote in the text."""
     fence = "#" * max(1, _longest(r'"#*', body))
     return f'r{fence}"{body}"{fence}'
 
 
 def go_raw(body: str) -> str:
-    """A raw string; :func:`go_json_string` has kept backquotes out."""
+    """Return a raw string; :func:`go_json_string` leaves no backquotes."""
     return f"`{body}`"
 
 
 def csharp_verbatim(body: str) -> str:
-    """A verbatim string, its quotes doubled."""
+    """Return a verbatim string, with quotes doubled."""
     return '@"{}"'.format(body.replace('"', '""'))
 
 
 def java_text(body: str) -> str:
-    """A text block, or pieces joined where one constant would be too long."""
+    """Return a text block, or joined pieces if one constant would be too long."""
     if len(body) <= JAVA_LITERAL_CHARS:
         lines = body.replace("\\", r"\\").replace("\n", "\n            ")
         return f'"""\n            {lines}"""'
@@ -139,7 +139,7 @@ def java_text(body: str) -> str:
 
 
 def c_pieces(body: str) -> list[str]:
-    """String literals of a length that C promises; joined they are the text."""
+    """Split a text into string literals of a length that C guarantees."""
     return [
         "\n".join(f"    {_c_string(line)}" for line in piece)
         for piece in _pieces(body.splitlines(keepends=True))
@@ -147,7 +147,7 @@ def c_pieces(body: str) -> list[str]:
 
 
 def _pieces(lines: list[str]) -> list[list[str]]:
-    """The lines in groups of at most C_LITERAL_BYTES; longer lines are cut."""
+    """Group lines into at most C_LITERAL_BYTES each; longer lines are split."""
     pieces: list[list[str]] = [[]]
     room = C_LITERAL_BYTES
     for part in (part for line in lines for part in _cut(line)):
@@ -168,7 +168,7 @@ def _cut(line: str) -> list[str]:
 
 
 def _c_string(text: str) -> str:
-    """A string of C; no two question marks meet, for they could begin a trigraph."""
+    """Return a C string without adjacent question marks, which may be a trigraph."""
     return re.sub(r"(?<=\?)\?", r"\\?", _double(text))
 
 

@@ -1,4 +1,4 @@
-"""The languages and libraries that a request can be exported to."""
+"""Languages and libraries that a request can be exported to."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ OPENAI_KEYWORDS = frozenset(
         "parallel_tool_calls",
     }
 )
-"""What ``chat.completions.create`` of the OpenAI SDK takes; the rest: extra_body."""
+"""Arguments of ``chat.completions.create`` (OpenAI SDK); others go to extra_body."""
 
 _JAVASCRIPT_SAFE = 2**53 - 1
 _PHP_SAFE = 2**63 - 1
@@ -40,15 +40,16 @@ _AXIOS_DROPS = frozenset({"__proto__", "constructor", "prototype"})
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A row: a language with the library that makes the call.
+    """Language with the library that makes the call.
 
-    ``suffix`` is that of a source file, ``lexer`` Pygments' name of the language and
-    ``comment`` what begins a comment line. ``install`` and ``run`` stand in the head
-    of each program, where the file is ``ask.<suffix>``. ``quote`` turns a body into
-    what the template calls ``body``. ``tested`` tells whether the tests run the
-    programs or only parse them; where they only parse them, whether the programs or
-    an earlier form of them were tried by hand. ``tried`` is what they were run with,
-    lowest version first, a change of the name before the version.
+    ``suffix`` is the extension of a source file, ``lexer`` the Pygments name of the
+    language and ``comment`` the start of a comment line. ``install`` and ``run`` are
+    in the header of each program, where the file is ``ask.<suffix>``. ``quote``
+    formats a request body as the template's ``body``. ``tested`` is ``run`` if the
+    tests run the programs; if they only parse them, it is ``tried`` if the programs
+    were run by hand, ``earlier`` if an earlier form of them was, else ``parsed``.
+    ``tried`` lists what they were run with, as names with a version, lowest version
+    first.
     """
 
     key: str
@@ -77,9 +78,9 @@ def _data(dialect: literal.Dialect) -> Callable[[Body], str]:
 
 
 def _javascript(body: Body) -> str:
-    """An object, or JSON text where an object would not arrive whole.
+    """Format as an object, or as JSON text if an object would not be sent intact.
 
-    Numbers beyond 2⁵³ - 1 lose digits, and axios drops the keys that could change a
+    Numbers beyond 2⁵³ - 1 lose digits, and axios drops keys that could change a
     prototype.
     """
     if _largest(body) > _JAVASCRIPT_SAFE or _names(body) & _AXIOS_DROPS:
@@ -88,14 +89,14 @@ def _javascript(body: Body) -> str:
 
 
 def _php(body: Body) -> str:
-    """An encoded array, or JSON text where an integer exceeds PHP's 64 bits."""
+    """Format as an encoded array, or as JSON text if an integer exceeds 64 bits."""
     if _largest(body) > _PHP_SAFE:
         return quote.php_string(literal.line(body, literal.JSON))
     return f"json_encode({literal.block(body, literal.PHP)})"
 
 
 def _openai(body: Body) -> str:
-    """Keyword arguments of the SDK's ``create``."""
+    """Format as keyword arguments of the SDK's ``create``."""
     known = {key: value for key, value in body.items() if key in OPENAI_KEYWORDS}
     more = {key: value for key, value in body.items() if key not in OPENAI_KEYWORDS}
     extra = {"extra_body": more} if more else {}
