@@ -1,9 +1,9 @@
-"""The sandbox: a small offline model behind an OpenAI-compatible server.
+"""Sandbox: a small offline model behind an OpenAI-compatible server.
 
-It is a real language model in the sense that counts here: at every step it has a
-true probability for each token, which every sampling parameter reshapes. It is
-not a knowledgeable one; it says so when asked. Importing this costs nothing;
-NumPy, Tornado and llguidance are loaded when a server starts.
+It is a real language model: at each step it has a probability for every token of the
+vocabulary, and all sampling parameters apply to these. It knows little, and says so
+when asked. Importing this package is cheap; NumPy, Tornado and llguidance are loaded
+when a server starts.
 """
 
 from typing import TYPE_CHECKING, Self
@@ -20,11 +20,11 @@ __all__ = ["Sandbox", "serve"]
 
 
 class Sandbox:
-    """An offline endpoint on 127.0.0.1, as a context manager or by start and stop.
+    """Offline endpoint on 127.0.0.1; use as a context manager or call start and stop.
 
     ``key``: the API key that requests must carry; None accepts any or none.
-    ``tokens_per_second``: the pace of writing; None is as fast as it can.
-    ``port``: 0 takes a free one.
+    ``tokens_per_second``: the speed of generation; None means unlimited.
+    ``port``: 0 picks a free one.
     """
 
     __slots__ = ("_server", "_settings")
@@ -36,12 +36,12 @@ class Sandbox:
         tokens_per_second: float | None = None,
         port: int = 0,
     ) -> None:
-        """Keep the settings; nothing starts yet."""
+        """Store the settings without starting the server."""
         self._settings = (key, tokens_per_second, port)
         self._server: Server | None = None
 
     def start(self) -> Self:
-        """Start the server if it is not running; raises OSError on a taken port."""
+        """Start the server unless it runs already; raises OSError on a taken port."""
         if self._server is None:
             from .server import Server
 
@@ -51,9 +51,9 @@ class Sandbox:
         return self
 
     def stop(self, seconds: float | None = None) -> None:
-        """Stop the server if it is running; streams under way are cut.
+        """Stop the server if it is running, and abort streams in flight.
 
-        ``seconds``: how long to wait for its end at most.
+        ``seconds``: the maximum time to wait for the server to end; None is unlimited.
         """
         lifetime.finish(self.stop)
         server, self._server = self._server, None
@@ -62,12 +62,12 @@ class Sandbox:
 
     @property
     def base_url(self) -> str:
-        """The address for clients, ``http://127.0.0.1:PORT/v1``; starts the server."""
+        """Base URL for clients, ``http://127.0.0.1:PORT/v1``; starts the server."""
         return f"http://127.0.0.1:{self._running().port}/v1"
 
     @property
     def active(self) -> int:
-        """Number of answers that are being written now."""
+        """Number of answers in flight."""
         return self._running().service.active
 
     def _running(self) -> "Server":
@@ -76,7 +76,7 @@ class Sandbox:
         return self._server
 
     def __enter__(self) -> Self:
-        """Start."""
+        """Start the server."""
         return self.start()
 
     def __exit__(
@@ -85,12 +85,12 @@ class Sandbox:
         error: BaseException | None,
         trace: "TracebackType | None",
     ) -> None:
-        """Stop."""
+        """Stop the server."""
         self.stop()
 
 
 def serve(*, port: int = 0, key: str | None = None) -> None:
-    """Serve until interrupted; prints the address when ready."""
+    """Serve until interrupted; prints the base URL when ready."""
     import threading
 
     with Sandbox(port=port, key=key) as sandbox:

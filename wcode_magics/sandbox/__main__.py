@@ -1,4 +1,4 @@
-"""``python -m wcode_magics.sandbox --port N``: the sandbox as a process."""
+"""Command line of the sandbox: ``python -m wcode_magics.sandbox --port N``."""
 
 import argparse
 
@@ -6,7 +6,7 @@ from . import serve
 
 
 def main() -> None:
-    """Read the options and serve until interrupted."""
+    """Parse the options and serve until interrupted."""
     parser = argparse.ArgumentParser(
         prog="python -m wcode_magics.sandbox",
         description="A small offline model with an OpenAI-compatible API on 127.0.0.1.",

@@ -1,8 +1,8 @@
-"""The writing of one answer: token after token, as pieces to send.
+"""Generate one answer, token by token, as pieces to send.
 
-Text is held back while a character is incomplete or a stop string may be under
-way; what is released never has to be taken back, and the bytes of the released
-tokens are exactly those of the text.
+Text is held back while a character is incomplete or may be part of a stop string, so
+sent text is never revoked, and the bytes of the sent tokens are exactly those of the
+text.
 """
 
 import json
@@ -20,12 +20,15 @@ from .refusal import BadRequest
 from .sampler import Sampler
 
 RUNAWAY = 4_096
-"""Tokens of an answer at most where the request sets no ``max_tokens``."""
+"""Maximum tokens of an answer if the request sets no ``max_tokens``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """A token of the answer: its bytes, log probability, and the likeliest ones."""
+    """Token of the answer: its bytes, natural log probability, and top alternatives.
+
+    ``top`` holds token ids with their natural log probabilities, likeliest first.
+    """
 
     raw: bytes
     logprob: float
@@ -34,7 +37,7 @@ class Scored:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """What is sent at once: text, or (with ``call``) part of a tool call."""
+    """Unit that is sent: text or, with ``call``, part of a tool call."""
 
     text: str
     tokens: tuple[Scored, ...] = ()
@@ -44,10 +47,14 @@ class Piece:
 
 
 class Writing:
-    """One answer being written; ``finish`` is set when :meth:`pieces` ends."""
+    """Generation of one answer; ``finish`` is valid once :meth:`pieces` ends."""
 
     def __init__(self, ask: ParsedRequest) -> None:
-        """Count the prompt; raises Refusal if it does not fit or a schema fails."""
+        """Count the prompt and compile schemas.
+
+        Raises:
+            BadRequest: the prompt does not fit, or a schema cannot be used.
+        """
         self.ask = ask
         self._tok = tokenizer.load()
         self._model = model.load()
@@ -61,7 +68,7 @@ class Writing:
         self._grammar = self._compile()
 
     def pieces(self) -> Iterator[Piece | None]:
-        """Yield after every token: what can be sent, or None."""
+        """Yield the piece that can be sent after each token, or None."""
         if not self._calls:
             yield from self._say()
             return
@@ -72,7 +79,7 @@ class Writing:
         self.finish = "tool_calls"
 
     def usage(self) -> dict[str, int]:
-        """Return the counts in OpenAI's form."""
+        """Return the token counts in OpenAI's format."""
         total = self.prompt_tokens + self.completion_tokens
         return {
             "prompt_tokens": self.prompt_tokens,
@@ -123,7 +130,7 @@ class Writing:
     def _tokens(
         self, mind: model.Mind, grammar: str | None
     ) -> Iterator[tuple[int, Scored]]:
-        """Draw tokens until the end token; sets ``finish`` to length if cut."""
+        """Draw tokens until the end token; sets ``finish`` to length at the limit."""
         rules = guide.Guide(grammar) if grammar else None
         made = 0
         while self.completion_tokens < self._limit:
@@ -191,13 +198,13 @@ class Writing:
 
 
 _PATIENCE = 512
-"""Tokens of JSON after which closing it is made likelier: a schema may recurse."""
+"""Tokens of JSON after which closing tokens get likelier, as schemas may recurse."""
 
 _CLOSERS = (ord('"'), ord("]"), ord("}"))
 
 
 def _within(probs: Floats, allowed: NDArray[np.bool_]) -> Floats:
-    """Return the probabilities of the tokens that a schema allows, sum 1."""
+    """Return the probabilities restricted to the allowed tokens, with sum 1."""
     held = np.where(allowed, probs, 0.0)
     total = arithmetic.total(held)
     return arithmetic.rounded(held / total) if total else probs
@@ -212,7 +219,7 @@ def _hurry(probs: Floats) -> Floats:
 def top(probs: Floats, count: int) -> tuple[tuple[int, float], ...]:
     """Return the ``count`` likeliest tokens with natural log probabilities.
 
-    Among equals those of lower ids come first.
+    Equally likely tokens are ordered by id.
     """
     if not count:
         return ()
@@ -230,7 +237,7 @@ def _piece(tokens: Sequence[Scored]) -> Piece | None:
 
 
 def _waiting(text: str, stops: Sequence[str]) -> int:
-    """Return how many last characters may be the start of a stop string."""
+    """Return how many characters at the end may be the start of a stop string."""
     longest = 0
     for stop in stops:
         for size in range(min(len(stop) - 1, len(text)), longest, -1):
@@ -253,11 +260,11 @@ def _split(tokens: list[Scored], size: int) -> tuple[list[Scored], list[Scored]]
 
 
 _INNER = 0x80
-"""The two high bits of a byte inside a UTF-8 character."""
+"""The two high bits of a UTF-8 continuation byte."""
 
 
 def _until(tokens: list[Scored], size: int) -> list[Scored]:
-    """Return the tokens of the first ``size`` bytes; the last one may be cut."""
+    """Return the tokens of the first ``size`` bytes; the last one may be truncated."""
     kept = []
     for token in tokens:
         if size <= 0:
@@ -268,7 +275,7 @@ def _until(tokens: list[Scored], size: int) -> list[Scored]:
 
 
 def _complete(tokens: list[Scored]) -> list[Scored]:
-    """Drop the last tokens if they are an unfinished character."""
+    """Drop trailing tokens that form an incomplete character."""
     kept = list(tokens)
     while kept:
         try:

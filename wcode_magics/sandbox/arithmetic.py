@@ -1,9 +1,9 @@
-"""Sums, exp and log with the same bits on every processor.
+"""Sums, exp and log with identical bits on every processor.
 
-NumPy and the C library choose among several kernels by the processor at hand, and
-these differ in the last place; that is enough to turn a tie, a cut or a draw.
-IEEE 754 fixes the result of each addition, multiplication and division alone, so
-what stands here is made of those, in a fixed order. A relative error is below 1e-14.
+NumPy and the C library select kernels by processor, and these differ in the last
+place; that suffices to change a tie, a cutoff or a draw. IEEE 754 determines only the
+results of single additions, multiplications and divisions, so these functions use
+nothing else, in a fixed order. The relative error is below 1e-14.
 """
 
 import math
@@ -14,7 +14,7 @@ import numpy as np
 from .memory import Floats
 
 _LN2_HIGH = 0.6931471803691238
-"""ln 2 with the last 20 bits zero: its multiples by exponents are exact."""
+"""ln 2 with the last 20 bits zero, so that its multiples by exponents are exact."""
 _LN2_LOW = 1.9082149292705877e-10
 
 _SERIES = tuple(1 / (2 * k + 1) for k in range(11, -1, -1))
@@ -22,15 +22,15 @@ _SERIES = tuple(1 / (2 * k + 1) for k in range(11, -1, -1))
 
 _FACTORIALS = tuple(1 / math.factorial(k) for k in range(13, -1, -1))
 _SMALLEST_EXPONENT = -745.0
-"""Below it exp is 0 in a double."""
+"""Exponent below which exp is 0 in a double."""
 
 _HALF_ROOT = math.sqrt(0.5)
 _SPLITTER = 2.0**13 + 1
-"""Veltkamp's constant that leaves 53 - 13 bits."""
+"""Veltkamp's splitting constant, which leaves 53 - 13 bits."""
 
 
 def total(values: Floats) -> float:
-    """Return the sum, added from the first to the last."""
+    """Return the sum, added from first to last."""
     return float(values.cumsum()[-1]) if values.size else 0.0
 
 
@@ -60,7 +60,7 @@ def exp(values: float) -> float: ...
 @overload
 def exp(values: Floats) -> Floats: ...
 def exp(values: float | Floats) -> float | Floats:
-    """Return e to the power of values up to 700; that of -inf is 0."""
+    """Return e to the power of values up to 700; the result for -inf is 0."""
     held = np.maximum(values, _SMALLEST_EXPONENT)
     doublings = np.rint(held / (_LN2_HIGH + _LN2_LOW))
     rest = held - doublings * _LN2_HIGH - doublings * _LN2_LOW
@@ -74,11 +74,11 @@ def exp(values: float | Floats) -> float | Floats:
 
 
 def power(bases: Floats, exponent: float) -> Floats:
-    """Return positive bases to some power."""
+    """Return positive bases raised to ``exponent``."""
     return exp(exponent * log(bases))
 
 
 def rounded(values: Floats) -> Floats:
-    """Return values of 40 bits, some 12 digits: sums in another order are equal."""
+    """Round to 40 bits, about 12 digits, so that the order of sums does not matter."""
     scaled = values * _SPLITTER
     return np.asarray(scaled - (scaled - values))

@@ -1,4 +1,4 @@
-"""The JSON body of a request, checked: what is wrong is named with its range."""
+"""Parse and validate the JSON body of a request; errors name the allowed range."""
 
 import json
 from collections.abc import Mapping
@@ -44,7 +44,7 @@ _CHOICES = ("none", "auto", "required")
 
 @dataclass(frozen=True, slots=True)
 class ChatTurn:
-    """One message, as text; tool calls of the assistant are kept as JSON text."""
+    """One message as text; ``calls`` is the assistant's tool calls as JSON text."""
 
     role: str
     text: str
@@ -53,7 +53,7 @@ class ChatTurn:
 
 @dataclass(frozen=True, slots=True)
 class OfferedTool:
-    """A function that may be called; ``parameters`` is its JSON schema."""
+    """Function that may be called; ``parameters`` is its JSON Schema."""
 
     name: str
     description: str
@@ -62,7 +62,7 @@ class OfferedTool:
 
 @dataclass(frozen=True, slots=True)
 class ParsedRequest:
-    """A checked request."""
+    """Validated request."""
 
     turns: tuple[ChatTurn, ...]
     sampling: Sampling
@@ -80,7 +80,7 @@ class ParsedRequest:
 
 
 def read(raw: bytes, vocabulary: int) -> ParsedRequest:
-    """Return the request in a body of JSON; raises Refusal."""
+    """Parse a JSON body into a request; raises BadRequest."""
     body = parse(raw)
     found = _model(body)
     if found not in {MODEL, STANDS_IN_FOR}:
@@ -117,7 +117,7 @@ def read(raw: bytes, vocabulary: int) -> ParsedRequest:
 
 
 def parse(raw: bytes) -> dict[str, Any]:
-    """Return the JSON object in some bytes; raises Refusal."""
+    """Decode bytes into a JSON object; raises BadRequest."""
     try:
         body = json.loads(raw)
     except ValueError as error:
@@ -273,7 +273,7 @@ def _tools(body: Mapping[str, Any]) -> tuple[OfferedTool, ...]:
 
 
 def _choice(body: Mapping[str, Any], tools: tuple[OfferedTool, ...]) -> str:
-    """Return none, auto, required, or the name of the function after a colon."""
+    """Return none, auto, required, or a colon and the name of the function."""
     given = body.get("tool_choice")
     if given is None:
         return "auto" if tools else "none"

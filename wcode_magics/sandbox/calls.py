@@ -1,4 +1,4 @@
-"""Which tools a prompt asks for, and with which arguments."""
+"""Choose the tools that a prompt asks for, and hints for their arguments."""
 
 import json
 import re
@@ -29,19 +29,19 @@ _TWINS = (
 _STEM = 5
 _ENOUGH = 1.0
 _SEEN = 4_000
-"""Characters at either end of a message that are looked at for what is asked."""
+"""Characters at either end of a long message that are analysed."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedCall:
-    """A call to be written: the tool, and the schema whose values are hinted at."""
+    """Planned tool call; ``hints`` is its arguments' schema, with known values."""
 
     tool: OfferedTool
     hints: Mapping[str, Any]
 
 
 def chosen(ask: ParsedRequest) -> tuple[PlannedCall, ...]:
-    """Return the calls that the answer shall consist of; none: answer in words."""
+    """Return the tool calls of the answer; empty if it is to be prose."""
     if ask.tool_choice == "none" or not ask.tools or ask.turns[-1].role == "tool":
         forced = ask.tool_choice == "required" or ask.tool_choice[:1] == ":"
         if not forced or not ask.tools:
@@ -59,14 +59,14 @@ def chosen(ask: ParsedRequest) -> tuple[PlannedCall, ...]:
 
 
 def last_user(ask: ParsedRequest) -> str:
-    """Return the last user message; of a long one the beginning and the end."""
+    """Return the last user message; of a long one only the beginning and the end."""
     said = [turn.text for turn in ask.turns if turn.role == "user"]
     text = said[-1] if said else ask.turns[-1].text
     return text if len(text) <= 2 * _SEEN else f"{text[:_SEEN]}\n{text[-_SEEN:]}"
 
 
 def _match(tool: OfferedTool, text: str) -> float:
-    """Rate how well a text asks for a tool: words of its name count most."""
+    """Score how well a text matches a tool; words of its name count most."""
     low = text.lower()
     stems = {word[:_STEM] for word in reading.content_words(text)}
     name = (
@@ -87,7 +87,7 @@ def _match(tool: OfferedTool, text: str) -> float:
 
 
 def _spread(tool: OfferedTool, text: str) -> Iterator[PlannedCall]:
-    """One call for each place that the text names, if the tool takes one place."""
+    """Yield one call per place named in the text, if the tool takes one place."""
     schema = outline.resolve(tool.parameters)
     rows = schema.get("properties") or {}
     spots = fields.places(reading.source(text)) or fields.places(text)
@@ -101,7 +101,7 @@ def _spread(tool: OfferedTool, text: str) -> Iterator[PlannedCall]:
 
 
 def told(ask: ParsedRequest) -> list[str]:
-    """Return what the tools answered last, as text of one line each."""
+    """Return the latest tool results as text, objects on one line each."""
     found = []
     for turn in reversed(ask.turns):
         if turn.role != "tool":

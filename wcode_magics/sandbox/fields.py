@@ -1,8 +1,8 @@
-"""Values for the fields of a JSON schema, picked from the words of a prompt.
+"""Candidate values for the fields of a JSON Schema, extracted from a prompt.
 
-This is the model's stand-in for attention: each field has a name, the prompt has
-spans, and the cues between them give every span a weight. The weights become
-drafts, so the choice is sampled like everything else.
+This is the model's substitute for attention: cues between the name of a field and
+spans of the prompt give each span a weight. The weighted spans become drafts, so the
+choice is sampled like everything else.
 """
 
 import json
@@ -146,7 +146,7 @@ def strings(key: str, text: str) -> Weighted:
 
 
 def places(text: str) -> list[str]:
-    """Return the places that a text names, in order."""
+    """Return the places named in a text, in order."""
     named = sorted(n for n in library.places() if n in text and len(n) > 1)
     spots = {text.find(name): name for name in sorted(named, key=len)}
     for match in _PLACE_AFTER.finditer(text):
@@ -157,7 +157,7 @@ def places(text: str) -> list[str]:
 
 
 def takes_place(key: str) -> bool:
-    """Whether a field of this name holds a place."""
+    """Return whether a field of this name holds a place."""
     return _any(key.lower(), _PLACES)
 
 
@@ -191,7 +191,7 @@ def _numbers(key: str, schema: Mapping[str, Any], text: str) -> Weighted:
 
 
 def _figures(key: str, text: str) -> list[tuple[str, float]]:
-    """Return the numbers of a text; those that look like the key's kind count more."""
+    """Return the numbers of a text with weights, higher if they fit the key's kind."""
     kinds: dict[str, str] = {}
     for kind, pattern in _FIGURES.items():
         for match in pattern.finditer(text):
@@ -260,7 +260,7 @@ def instance(schema: Mapping[str, Any], text: str) -> Any:
 
 
 def keys(text: str) -> list[str]:
-    """Return the keys that a prompt asks for in a JSON answer without schema."""
+    """Return the keys that a prompt requests for a JSON answer without a schema."""
     shape = re.search(r"\{[^{}]+\}", text)
     if shape:
         found = re.findall(_KEY, shape.group())
@@ -282,7 +282,7 @@ _KEYS_CUE = (
 
 
 def seen(text: str) -> dict[str, Any]:
-    """Return properties for what a text visibly has: a name, an age, a place, …"""
+    """Return schema properties for what a text contains: a name, an age, a place, …"""
     source = reading.source(text)
     found: dict[str, Any] = {}
     if [name for name in _names(source) if name not in library.places()]:

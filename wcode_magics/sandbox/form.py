@@ -1,4 +1,4 @@
-"""What form an answer has: ``response_format``, or vLLM's ``structured_outputs``."""
+"""Output format of an answer: ``response_format`` or vLLM's ``structured_outputs``."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -12,9 +12,10 @@ _GUIDES = ("choice", "regex", "grammar", "json", "json_object")
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """``kind``: text, json, schema, choice, regex or grammar; ``param`` asked for it.
+    """Requested output format.
 
-    ``schema`` is a JSON schema; ``rule`` the regular expression or the grammar.
+    ``kind``: text, json, schema, choice, regex or grammar. ``schema`` is a JSON Schema,
+    ``rule`` the regular expression or grammar, ``param`` the parameter that set it.
     """
 
     kind: str = "text"
@@ -30,7 +31,10 @@ class Form:
 
 
 def read_form(body: Mapping[str, Any], said: Sequence[str]) -> Form:
-    """Return the form that a body asks for, after these texts; raises Refusal."""
+    """Return the output format that a body requests; raises BadRequest.
+
+    ``said`` is the texts of the messages.
+    """
     structured = body.get("structured_outputs")
     if not isinstance(structured, bool | dict | None):
         message = "`structured_outputs` must be true, false or an object."

@@ -1,7 +1,7 @@
-"""Constrained decoding: which tokens keep the answer inside a schema or a grammar.
+"""Constrained decoding: restrict tokens to those that a schema or grammar allows.
 
-llguidance walks the grammar and gives a bit mask over the vocabulary at each
-step. The log probabilities are those among the tokens that it allows.
+llguidance tracks the grammar and computes a bit mask over the vocabulary at each
+step. Log probabilities are normalized over the allowed tokens.
 """
 
 import json
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
     from llguidance._lib import JsonCompileOptions
 
 SEPARATORS = (", ", ": ")
-"""Between items and after keys: the form of Python's json.dumps."""
+"""Separators between items and after keys, as in Python's json.dumps."""
 
 
 class SchemaError(ValueError):
-    """When a schema or rule is none, or has what the grammar compiler does not know."""
+    """Raised if a schema or rule is invalid or not supported by llguidance."""
 
 
 class Guide:
-    """Follows one answer through the grammar of a schema."""
+    """Grammar state of one answer."""
 
     __slots__ = ("_matcher", "_size")
 
     def __init__(self, grammar: str) -> None:
-        """Stand at the start of a grammar from :func:`compile_form`."""
+        """Start at the beginning of a grammar from :func:`compile_form`."""
         self._matcher = llguidance.LLMatcher(_tokens(), grammar)
         self._size = tokenizer.load().size
 
@@ -44,17 +44,17 @@ class Guide:
         return bits.astype(bool)
 
     def step(self, token: int) -> None:
-        """Read a token of the answer."""
+        """Advance by a token of the answer."""
         self._matcher.consume_token(token)
 
     @property
     def done(self) -> bool:
-        """Whether nothing but the end can follow."""
+        """Whether only the end can follow."""
         return bool(self._matcher.is_stopped())
 
 
 def compile_form(form: Form) -> str:
-    """Return the grammar of a form; raises SchemaError."""
+    """Compile an output format to a grammar; raises SchemaError."""
     if form.is_json:
         return _of_schema(form.schema or outline.ANYTHING)
     matcher = llguidance.LLMatcher
@@ -94,7 +94,7 @@ def _tokens() -> llguidance.LLTokenizer:
 
 
 class _Vocabulary:
-    """The vocabulary in the shape that llguidance reads."""
+    """Adapter of the vocabulary for llguidance."""
 
     def __init__(self) -> None:
         tok = tokenizer.load()

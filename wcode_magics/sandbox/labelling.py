@@ -1,4 +1,4 @@
-"""Classification: which labels a prompt offers, and how the text speaks for each."""
+"""Classification: find the labels that a prompt offers, and score the text for each."""
 
 import json
 import math
@@ -28,7 +28,7 @@ _YES_NO = re.compile(
 _STEEP = 2.0
 _NEUTRAL = 0.9
 _FARTHEST = -3.0
-"""No label is hopeless: its score counts as this far below the best at most."""
+"""Limit of a label's score below the best, so that no label is impossible."""
 _LONGEST_LABEL = 24
 _NEGATIONS = (
     "not",
@@ -45,7 +45,7 @@ _NEGATING = "不没别非"
 
 
 def offered(text: str) -> list[str]:
-    """Return the labels that a prompt offers, as written; empty if it is no such."""
+    """Return the labels that a prompt offers, as written; empty if it offers none."""
     answers = _YES_NO.search(text)
     if answers:
         return [found for found in answers.groups() if found]
@@ -81,7 +81,7 @@ def offered(text: str) -> list[str]:
 
 
 def probabilities(labels: Sequence[str], text: str) -> list[float]:
-    """Return how likely each label is for a text: softmax of the words for it."""
+    """Return the probability of each label: softmax of scores from its keywords."""
     if _YES_NO.fullmatch("/".join(labels)):
         return _affirmed(text)
     text = _without(text, labels)
@@ -102,7 +102,7 @@ def probabilities(labels: Sequence[str], text: str) -> list[float]:
 
 
 def _affirmed(text: str) -> list[float]:
-    """Return the chances of yes and no: of a class that the question names."""
+    """Return the probabilities of yes and no for the class named in the question."""
     asked, _, rest = text.partition("?" if "?" in text else "？")
     words = set(reading.words(asked))
     for row in library.labels():
@@ -127,7 +127,7 @@ def _known(label: str) -> bool:
 
 
 def _trim(label: str) -> str:
-    """Cut a Chinese label out of the run of characters around it."""
+    """Extract a Chinese label from the surrounding characters."""
     if not library.CJK.search(label):
         return label
     names = [n for n in _names() if label.endswith(n) or label.startswith(n)]
@@ -141,7 +141,7 @@ def _names() -> frozenset[str]:
 
 
 def _row(label: str, labels: Sequence[str]) -> library.Label | None:
-    """Return the class that a label names, of the family that names most labels."""
+    """Return the class that a label names, in the family that covers most labels."""
     low = label.lower()
     rows = [row for row in library.labels() if low in row.names]
     if not rows:
@@ -158,9 +158,9 @@ def _row(label: str, labels: Sequence[str]) -> library.Label | None:
 
 
 def _without(text: str, labels: Sequence[str]) -> str:
-    """Cut the list of labels out of a prompt, so that names do not vote.
+    """Remove the list of labels from a prompt, so that their names do not score.
 
-    Where it has a paragraph of its own, that is the instruction, and the rest the text.
+    If the list has its own paragraph, that is the instruction and the rest the text.
     """
     parts = text.split("\n\n")
     rest = "\n\n".join(part for part in parts if not _lists(part, labels)).strip()
@@ -204,6 +204,6 @@ def _score(
 
 
 def choose(values: Sequence[object], text: str) -> list[tuple[object, float]]:
-    """Return enum values with probabilities."""
+    """Return the values of an enum with their probabilities."""
     names = [v if isinstance(v, str) else json.dumps(v) for v in values]
     return list(zip(values, probabilities(names, text), strict=True))

@@ -1,4 +1,4 @@
-"""The bundled corpus as values: pairs, prose, labels, facts, phrases, personas."""
+"""Bundled corpus as values: pairs, prose, labels, facts, phrases, personas."""
 
 import re
 from dataclasses import dataclass
@@ -11,18 +11,18 @@ CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff]")
 
 @dataclass(frozen=True, slots=True)
 class CorpusAnswer:
-    """One phrasing: a text for each of the three levels of verbosity."""
+    """One phrasing of an answer, with text for up to three levels of verbosity."""
 
     parts: tuple[str, ...]
 
     def at(self, level: str) -> str:
-        """The text for "low", "medium" or "high"; parts are joined as prose."""
+        """Return the text for "low", "medium" or "high"; parts are joined as prose."""
         return join(self.parts[: LEVELS.index(level) + 1])
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Questions that mean the same, and phrasings of the answer."""
+    """Equivalent questions, and phrasings of their answer."""
 
     questions: tuple[str, ...]
     answers: tuple[CorpusAnswer, ...]
@@ -30,7 +30,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A class of texts: its names in both languages and words that speak for it."""
+    """Class of texts: its names in both languages and words that indicate it."""
 
     family: str
     names: tuple[str, ...]
@@ -39,7 +39,7 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Persona:
-    """What a word of the system prompt adds before and after an answer."""
+    """Text around an answer that words of the system prompt trigger."""
 
     triggers: tuple[str, ...]
     language: str
@@ -63,19 +63,19 @@ def join(parts: tuple[str, ...]) -> str:
 
 @cache
 def pairs() -> tuple[Pair, ...]:
-    """All questions and answers, those made from the table of facts included."""
+    """Return all questions and answers, including those built from the facts table."""
     return (*spoken(), *_capitals())
 
 
 @cache
 def spoken() -> tuple[Pair, ...]:
-    """Questions and answers that are written out."""
+    """Return the questions and answers that are written out."""
     return (*_chat(), *_parameters())
 
 
 @cache
 def stories() -> dict[str, tuple[tuple[str, ...], ...]]:
-    """Stories by language; a story is a tuple of paragraphs."""
+    """Return stories by language; a story is a tuple of paragraphs."""
     found: dict[str, list[tuple[str, ...]]] = {"en": [], "zh": []}
     for block in _read("stories").split("\n\n"):
         found[language(block)].append(tuple(block.strip().split("\n")))
@@ -84,13 +84,13 @@ def stories() -> dict[str, tuple[tuple[str, ...], ...]]:
 
 @cache
 def prose() -> tuple[str, ...]:
-    """Paragraphs of general text in both languages."""
+    """Return paragraphs of general text in both languages."""
     return tuple(_read("prose").strip().split("\n"))
 
 
 @cache
 def labels() -> tuple[Label, ...]:
-    """Known classes with the words that speak for each."""
+    """Return the known classes with the words that indicate each."""
     rows = (line.split("|", 1) for line in _rows("labels"))
     return tuple(
         Label(head.split()[0], tuple(head.split()[1:]), tuple(words.split()))
@@ -100,21 +100,21 @@ def labels() -> tuple[Label, ...]:
 
 @cache
 def words(name: str) -> frozenset[str]:
-    """Return a list of words: "grammar", "frame" of a question, …"""
+    """Return a word list by name: "grammar", "frame" of a question, …"""
     rows = dict(line.split(": ", 1) for line in _rows("words"))
     return frozenset(rows[name].split())
 
 
 @cache
 def personas() -> tuple[Persona, ...]:
-    """Manners of speech that a system prompt can ask for."""
+    """Return the speaking styles that a system prompt can request."""
     rows = map(_cells, _rows("personas"))
     return tuple(Persona(tuple(a.split()), b, c, d) for a, b, c, d in rows)
 
 
 @cache
 def phrases() -> tuple[tuple[str, str], ...]:
-    """(English, Chinese) phrases, capitals and places included."""
+    """Return (English, Chinese) phrases, including capitals and places."""
     rows = [_cells(line) for line in _rows("phrases")]
     for row in _facts():
         rows += [[row[0], row[2]], [row[1], row[3]]]
@@ -124,7 +124,7 @@ def phrases() -> tuple[tuple[str, str], ...]:
 
 @cache
 def places() -> frozenset[str]:
-    """Names of countries and cities in both languages."""
+    """Return the names of countries and cities in both languages."""
     names = [name for row in _facts() for name in row]
     names += [name for line in _rows("places") for name in line.rsplit(" ", 1)]
     return frozenset(name.removeprefix("the ") for name in names)
@@ -132,7 +132,7 @@ def places() -> frozenset[str]:
 
 @cache
 def names() -> frozenset[str]:
-    """Places and labels: words that answers may consist of."""
+    """Return places and labels: words that can be whole answers."""
     return places().union(*(label.names for label in labels()))
 
 
@@ -154,7 +154,7 @@ def _cells(line: str) -> list[str]:
 
 
 def _answers(lines: list[str]) -> tuple[CorpusAnswer, ...]:
-    """Read "=" lines (a new phrasing) and "+" lines (its next level)."""
+    """Parse "=" lines (a new phrasing) and "+" lines (its next level)."""
     found: list[list[str]] = []
     for line in lines:
         text = line[2:].replace("\\n", "\n")
@@ -198,7 +198,7 @@ _FORMS = (
 
 
 def _by_language(asked: tuple[str, ...], said: tuple[CorpusAnswer, ...]) -> list[Pair]:
-    """Pair questions in both languages with the answers of each one."""
+    """Pair questions in both languages with the answers of each language."""
     sides = {
         key: [a for a in said if language(a.parts[0]) == key] for key in ("en", "zh")
     }

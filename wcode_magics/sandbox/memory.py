@@ -1,10 +1,10 @@
-"""A sequence of tokens in which every suffix match is followed as text grows.
+"""Token index that tracks all suffix matches while a text grows.
 
 Prediction by partial matching (Cleary and Witten 1984) needs, for each length n,
-what followed the last n tokens. Instead of a table per length we keep the places
-where the last n tokens occur: the places for n + 1 after a new token are those
-for n whose next token it is. That is exact, needs no training beyond one sort,
-and works as well for a prompt that is a moment old.
+the tokens that followed the last n tokens. Instead of a table per length, this keeps
+the places where the last n tokens occur: after a new token, the places for n + 1 are
+those for n that are followed by it. This is exact, needs no training but one sort,
+and works for a new prompt as well.
 """
 
 from collections.abc import Iterable, Sequence
@@ -22,7 +22,7 @@ _GAP = -1
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Tokens (a gap of -1 after every text), their weights, and an index.
+    """Tokens (with a gap of -1 after each text), their weights, and an index.
 
     ``places[starts[t]:starts[t + 1]]`` are the positions after each token t.
     """
@@ -34,7 +34,7 @@ class Memory:
 
     @classmethod
     def of(cls, texts: Iterable[tuple[Sequence[int], float]], size: int) -> Self:
-        """Index (tokens, weight) texts over a vocabulary of the given size."""
+        """Index (tokens, weight) texts over a vocabulary of ``size`` tokens."""
         ids: list[int] = []
         spans: list[int] = []
         weights: list[float] = []
@@ -55,12 +55,12 @@ class Memory:
 
 
 class Trail:
-    """Where the text so far matches a memory, for each length of context."""
+    """Places where the text so far matches a memory, by length of context."""
 
     __slots__ = ("_longest", "matches", "memory")
 
     def __init__(self, memory: Memory, longest: int) -> None:
-        """Start with no context; match up to ``longest`` tokens of it."""
+        """Start without context; match at most ``longest`` tokens of it."""
         self._longest = longest
         self.memory = memory
         self.matches: list[Ids] = []

@@ -1,12 +1,12 @@
-"""The language model: a true distribution over the whole vocabulary at each step.
+"""Language model: a distribution over the whole vocabulary at each step.
 
-Two memories are mixed. The drafts are what the planner found for this request
+Two sources are mixed. The drafts are what the planner found for this request
 (retrieved answers, labels, values, the prompt itself), weighted; the corpus is
-the bundled text. Each is predicted by matching contexts from the longest down,
+the bundled text. Each predicts by matching contexts from the longest down,
 escaping to shorter ones (PPM with method C escapes, Moffat 1990, in blended
-form). What escapes from the corpus goes, in part, to frequencies by script: what is
-written after Latin, after Chinese, after other tokens, with additive smoothing.
-Bytes that would not be UTF-8 get probability 0, so that every sample is a text.
+form). Part of the mass that escapes from the corpus goes to frequencies by script:
+tokens after Latin, Chinese and other tokens, with additive smoothing. Bytes that
+would make invalid UTF-8 get probability 0, so every sample is valid text.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,30 +20,30 @@ from .memory import Floats, Ids, Memory, Trail
 from .utf8 import FREE, Utf8
 
 _TRUST = (0.0, 0.6, 0.9, 0.985)
-"""Share of the drafts by matched tokens; the rest goes to the corpus."""
+"""Share of the drafts by number of matched tokens; the corpus gets the rest."""
 
 _DRAFT_CONTEXT = 16
 _CORPUS_CONTEXT = 8
-"""Tokens of context that are matched at most."""
+"""Maximum tokens of context that are matched."""
 
 _GLANCE = 3
-"""Tokens of context for the corpus beside the drafts: what else could be said here;
-with longer ones it would repeat the drafts, which stand in it."""
+"""Maximum tokens of context in the corpus if drafts apply, to provide alternatives;
+longer contexts would repeat the drafts, which are part of the corpus."""
 
 _DRAFT_ESCAPE = 0.06
 _FAINT = 2e-3
-"""Weight at which a draft is trusted half as much: quotes of the prompt are."""
+"""Weight at which a draft is trusted half as much, as quotes of the prompt are."""
 
 _SMOOTHING = 0.01
 _FLOOR = 0.05
-"""Share of the mass that escapes all contexts which goes on to the floor; the
-rest is spread over what the contexts said, by normalising."""
+"""Share of the mass escaping all contexts that goes to the floor; normalization
+spreads the rest over the predictions of the contexts."""
 _LEAST_MASS = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
 class WeightedDraft:
-    """A text the answer may follow, tokens that start with ASSISTANT or inside."""
+    """Text that the answer may follow; starts with ASSISTANT unless it is a part."""
 
     tokens: tuple[int, ...]
     weight: float
@@ -51,10 +51,10 @@ class WeightedDraft:
 
 @dataclass(frozen=True, slots=True)
 class LanguageModel:
-    """The trained part.
+    """Trained part of the model.
 
-    ``floors`` has a row of probabilities, shape (3, size), for each script that
-    the last token may have; ``scripts``, shape (size,), says which it has.
+    ``floors``, shape (3, size), has a row of probabilities for each script of the
+    last token; ``scripts``, shape (size,), is the script of each token.
     """
 
     corpus: Memory
@@ -82,7 +82,7 @@ def load() -> LanguageModel:
 
 
 def _script(raw: bytes) -> int:
-    """Return 0 for Latin letters, 1 for Chinese and other wide ones, 2 for the rest."""
+    """Return 0 for Latin letters, 1 for Chinese and other wide ones, else 2."""
     if raw.strip().isalpha() and raw.isascii():
         return 0
     return 1 if raw[0] >= _FIRST_WIDE else 2
@@ -101,12 +101,12 @@ def _floors(corpus: Memory, scripts: Ids) -> Floats:
 
 
 class Mind:
-    """The model reading one conversation: its state grows with the answer."""
+    """State of the model for one answer; grows with its tokens."""
 
     __slots__ = ("_corpus", "_drafts", "_last", "_length", "_model", "_utf8")
 
     def __init__(self, model: LanguageModel, drafts: Iterable[WeightedDraft]) -> None:
-        """Take what the planner drafted and stand at the start of the answer."""
+        """Index the planner's drafts and start at the beginning of the answer."""
         self._model = model
         texts = [(draft.tokens, draft.weight) for draft in drafts]
         self._drafts = Trail(Memory.of(texts, model.size), _DRAFT_CONTEXT)
@@ -117,7 +117,7 @@ class Mind:
         self._step(tokenizer.ASSISTANT)
 
     def read(self, tokens: Sequence[int]) -> None:
-        """Take in tokens of the answer."""
+        """Advance by tokens of the answer."""
         for token in tokens:
             self._step(token)
             self._utf8.step(token)
@@ -128,9 +128,9 @@ class Mind:
         return self._utf8.state == FREE
 
     def predict(self) -> Floats:
-        """Return the probabilities of every next token, shape (size,), sum 1.
+        """Return the probabilities of the next token, shape (size,), sum 1.
 
-        They are rounded: what is equal but for the order of its sums is equal here.
+        They are rounded, so that they do not depend on the order of summation.
         """
         out = np.zeros(self._model.size)
         left = self._follow_drafts(out)
@@ -147,7 +147,7 @@ class Mind:
         self._length += 1
 
     def _follow_drafts(self, out: Floats) -> float:
-        """Add what the drafts say, longest context first; return the mass left."""
+        """Add the drafts' predictions, longest context first; return the mass left."""
         given = mass = 0.0
         for following, weights in self._said():
             total = arithmetic.total(weights)
@@ -160,7 +160,7 @@ class Mind:
         return 1.0 - given + mass
 
     def _said(self) -> Iterator[tuple[Ids, Floats]]:
-        """Yield what follows each context in the drafts, with weights."""
+        """Yield the tokens that follow each context in the drafts, with weights."""
         memory = self._drafts.memory
         for places in reversed(self._drafts.matches):
             following = memory.tokens[places]
@@ -169,7 +169,7 @@ class Mind:
                 yield following, weights
 
     def _trust(self) -> float:
-        """Return the share of the drafts: full if all of the answer is theirs."""
+        """Return the share of the drafts: full if the whole answer matches one."""
         depth = len(self._drafts.matches)
         full = depth == self._length or depth >= len(_TRUST)
         return _TRUST[-1] if full else _TRUST[depth]
@@ -190,7 +190,7 @@ class Mind:
         return left
 
     def _spread(self, places: Ids) -> tuple[Ids, Floats, float]:
-        """Count what follows the places: ids, shares, and what escapes (method C)."""
+        """Count tokens at places; return ids, shares and escaping mass (method C)."""
         large = places.size > _CACHED_PLACES
         key = int(places[0])
         if large and places.base is not None and key in self._model.cache:

@@ -1,4 +1,4 @@
-"""The nearest known question: shared words and character runs, weighted by rarity."""
+"""Retrieval of the nearest known question by shared words, weighted by rarity."""
 
 import itertools
 import math
@@ -13,16 +13,16 @@ from . import arithmetic, library, reading
 from .memory import Floats
 
 _OF_KNOWN = 0.6
-"""Exponent of the share of the known question that is covered; 1 - this for ours."""
+"""Exponent of the covered share of the known question; the query's is 1 - this."""
 
 
 _HALF = 0.5
-"""Share of our topic that a known question must have if ours contains its own."""
+"""Share of the query's topic that a known question with a narrower topic must cover."""
 
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """Texts by their features; ``rarity`` is ln(1 + N / texts with the feature)."""
+    """Inverted index of texts by feature; ``rarity`` is ln(1 + N / matching texts)."""
 
     postings: dict[str, list[int]]
     rarity: dict[str, float]
@@ -30,7 +30,7 @@ class Index:
     unseen: float
 
     def scores(self, text: str) -> dict[int, float]:
-        """Return similarity 0…1 by index, for texts that share a feature."""
+        """Return similarities from 0 to 1 by index, for texts that share a feature."""
         asked = _features(text)
         mass = math.fsum(self.rarity.get(f, self.unseen) for f in asked) or 1.0
         shared: defaultdict[int, float] = defaultdict(float)
@@ -46,7 +46,7 @@ class Index:
 
 
 def index(texts: Sequence[str]) -> Index:
-    """Build the index of some texts."""
+    """Build an index of texts."""
     features = tuple(map(_features, texts))
     counts = Counter(feature for found in features for feature in found)
     shares = 1 + len(texts) / np.array(list(counts.values()))
@@ -61,7 +61,7 @@ def index(texts: Sequence[str]) -> Index:
 
 
 def pairs(text: str, language: str) -> list[tuple[library.Pair, float]]:
-    """Return the pairs that answer in a language, with similarity, best first."""
+    """Return pairs with answers in a language, with similarity, best first."""
     found, owners = _questions()
     best: dict[int, float] = {}
     topic = _topic(text)
@@ -89,7 +89,7 @@ def phrases(text: str, target: str) -> list[tuple[str, float]]:
 
 
 def warm() -> None:
-    """Build the index of the questions, so that the first answer is quick."""
+    """Build the index of questions in advance, so that the first answer is fast."""
     _questions()
     _topics()
 
@@ -116,13 +116,13 @@ def _topics() -> tuple[frozenset[str], ...]:
 
 
 def _topic(text: str) -> frozenset[str]:
-    """Return what a question is about: its words without grammar and frame."""
+    """Return the topic of a question: its words without function and frame words."""
     found = reading.content_words(text.replace("_", " "))
     return frozenset(found) - library.words("frame")
 
 
 def _features(text: str) -> list[str]:
-    """Return words, pairs of words (Chinese: of characters) and stems, in order."""
+    """Return words, word pairs (Chinese: character pairs) and stems, sorted."""
     terms = reading.words(text.replace("_", " "))
     features = set(terms)
     features.update(f"{a} {b}" for a, b in itertools.pairwise(terms))

@@ -1,4 +1,4 @@
-"""A JSON schema as this model can follow it: references resolved, sizes bounded."""
+"""Simplify a JSON Schema for this model: resolve references, bound sizes."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,9 +9,9 @@ MOST_PROPERTIES = 8
 
 
 def resolve(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a schema with local references put in place, for reading only.
+    """Return a schema with local references inlined, for drafting only.
 
-    Inside itself a schema is an empty list of nothing: drafts do not recurse.
+    A recursive reference becomes an empty array, as drafts do not recurse.
     """
     return _resolve(schema, schema, ())
 
@@ -55,7 +55,7 @@ def _target(name: str, root: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def bound(schema: Any) -> Any:
-    """Return a narrower schema: no endless strings or arrays, so answers end."""
+    """Return a narrower schema with bounded strings and arrays, so answers end."""
     if isinstance(schema, list):
         return [bound(part) for part in schema]
     if not isinstance(schema, Mapping):
@@ -106,4 +106,4 @@ ANYTHING = {
         ]
     },
 }
-"""What JSON mode allows without a schema: an object, two levels deep."""
+"""Schema of JSON mode: an object, two levels deep."""

@@ -1,7 +1,7 @@
-"""What the answer may say: weighted drafts for the model, from the conversation.
+"""Plan an answer: weighted drafts for the model, from the conversation.
 
 Skills propose whole texts; a schema is drafted field by field. The model then
-predicts token by token, following the drafts as far as their weights carry it.
+predicts token by token, following the drafts according to their weights.
 """
 
 import json
@@ -20,7 +20,7 @@ _MOST_QUOTED = 4_000
 
 
 def drafts(ask: ParsedRequest) -> list[WeightedDraft]:
-    """Return the drafts of an answer in words or in JSON."""
+    """Return the drafts of an answer in prose or in JSON."""
     scene = _scene(ask)
     if ask.form.is_json:
         found = list(_json(scene))
@@ -41,7 +41,7 @@ def arguments(call: calls.PlannedCall, ask: ParsedRequest) -> list[WeightedDraft
 def _tokens(
     sayings: list[Saying], ask: ParsedRequest, prompt: str
 ) -> list[WeightedDraft]:
-    """Encode; a draft that starts with a given beginning is split after it."""
+    """Encode drafts; one that starts with the prefill is tokenized in two parts."""
     encode = tokenizer.load().encode
     prefix = ask.turns[-1].text if ask.continues else ""
     found = []
@@ -129,7 +129,7 @@ def _json(scene: Scene) -> Iterator[Saying]:
 
 
 def _guessed(scene: Scene) -> dict[str, Any]:
-    """Guess the keys of a JSON answer without a schema, and their types."""
+    """Guess keys and types of a JSON answer without a schema."""
     keys = fields.keys(scene.text)
     if keys:
         return {key: _guess_type(key, scene.text) for key in keys}
@@ -160,10 +160,10 @@ def _guess_type(key: str, text: str) -> dict[str, Any]:
 def _object(
     schema: Mapping[str, Any], text: str, before: str = "", after: str = ""
 ) -> Iterator[Saying]:
-    """Draft an object in overlapping pieces, one for each possible value.
+    """Draft an object in overlapping pieces, one per possible value.
 
-    A piece goes from a key to the next one, so that after a key the model sees
-    all its values side by side, with their weights.
+    A piece extends from a key to the next one, so that after a key the model has all
+    its values as alternatives, with their weights.
     """
     rows = list((schema.get("properties") or {}).items())
     names = [json.dumps(key, ensure_ascii=False) for key, _ in rows]

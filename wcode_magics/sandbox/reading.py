@@ -1,4 +1,4 @@
-"""What can be seen in a text without knowing anything: its parts and its numbers."""
+"""Shallow text analysis: quotes, sentences, words and keywords."""
 
 import re
 from collections import Counter
@@ -24,7 +24,7 @@ def quotes(text: str) -> list[str]:
 
 
 def source(text: str) -> str:
-    """Return the part of a prompt that is worked on: quoted, or after a colon."""
+    """Return the part of a prompt to work on: a quotation, or text after a colon."""
     long = [quote for quote in quotes(text) if len(quote) >= _LEAST_SOURCE]
     if long:
         return max(long, key=len)
@@ -36,13 +36,13 @@ def source(text: str) -> str:
 
 
 def without_schema(text: str) -> str:
-    """Return the paragraphs that hold no JSON Schema: it says what, not of what."""
+    """Return the paragraphs without a JSON Schema, which is instruction, not source."""
     rest = "\n\n".join(p for p in text.split("\n\n") if not _SCHEMA.search(p))
     return rest if len(rest.strip()) >= _LEAST_SOURCE else text
 
 
 def sentences(text: str) -> list[str]:
-    """Split a text into sentences, marks kept."""
+    """Split a text into sentences, with their punctuation."""
     return [found.strip() for found in _SENTENCE.findall(text) if found.strip()]
 
 
@@ -52,12 +52,12 @@ def words(text: str) -> list[str]:
 
 
 def content_words(text: str) -> list[str]:
-    """Return the words that are not grammar."""
+    """Return the words that are not function words."""
     return [word for word in words(text) if word not in _SMALL]
 
 
 def best_sentences(text: str, count: int) -> list[tuple[str, float]]:
-    """Return sentences and scores, best first (word frequency, Luhn 1958)."""
+    """Return the best sentences with scores, by word frequency (Luhn 1958)."""
     found = sentences(text)
     frequency = Counter(content_words(text))
     scored = []
@@ -69,7 +69,7 @@ def best_sentences(text: str, count: int) -> list[tuple[str, float]]:
 
 
 def has(text: str, *cues: str) -> bool:
-    """Whether one of the cues occurs: Latin ones as whole words, any case."""
+    """Return whether any cue occurs; Latin cues as whole words, ignoring case."""
     low = text.lower()
     return any(
         cue in low if CJK.search(cue) else re.search(rf"(?<![a-z]){cue}(?![a-z])", low)

@@ -1,10 +1,10 @@
-"""The error of a request that cannot be answered, in OpenAI's form."""
+"""Exception for invalid requests, with an error body in OpenAI's format."""
 
 _TYPES = {401: "authentication_error", 403: "permission_error", 500: "server_error"}
 
 
 class BadRequest(Exception):  # noqa: N818
-    """When a request cannot be answered: status and the body of the error."""
+    """Raised if a request cannot be answered; has the status and the error body."""
 
     def __init__(
         self,
@@ -13,7 +13,7 @@ class BadRequest(Exception):  # noqa: N818
         code: str | None = None,
         status: int = 400,
     ) -> None:
-        """Keep the facts; ``type`` follows from the status."""
+        """Build the error body; ``type`` is derived from the status."""
         super().__init__(message)
         self.status = status
         self.body = {

@@ -1,18 +1,18 @@
-"""From probabilities to a sampled token: every sampling parameter, in this order.
+"""Sample a token from probabilities, applying sampling parameters in this order.
 
-1. the grammar's mask;
+1. the mask of the grammar is applied;
 2. ``logit_bias`` is added;
-3. ``repetition_penalty`` r over the tokens of prompt and answer: scores above
-   that of a uniform guess are divided by r, scores below multiplied (Keskar et
-   al. 2019, CTRL; here scores are log(p · V), so that "above" has a meaning);
+3. ``repetition_penalty`` r, over the tokens of prompt and answer: scores above
+   that of a uniform guess are divided by r, lower ones multiplied (Keskar et al.
+   2019, CTRL; scores here are log(p · V), so that "above" is well-defined);
 4. ``frequency_penalty`` × count and ``presence_penalty`` over the answer are
    subtracted (OpenAI);
-5. ``temperature`` divides the scores; 0 takes the best;
+5. ``temperature`` divides the scores; 0 selects the best;
 6. ``top_k``, ``top_p`` (Holtzman et al. 2019), ``min_p`` (Nguyen et al. 2024),
-   ``top_a`` (threshold a · p_max², KoboldAI), each on what the last one left;
+   ``top_a`` (threshold a · p_max², KoboldAI), each on the result of the previous one;
 7. one token is drawn.
 
-Wherever tokens are equal, lower ids come first.
+Ties are always broken by the lower id.
 """
 
 import random
@@ -30,7 +30,7 @@ _LEAST_REPETITION = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """The parameters that shape a draw, at their neutral values by default."""
+    """Sampling parameters, neutral by default."""
 
     temperature: float = 1.0
     top_p: float = 1.0
@@ -45,7 +45,7 @@ class Sampling:
 
     @property
     def reshapes(self) -> bool:
-        """Whether scores change before the cuts."""
+        """Whether any parameter changes the scores before the cutoffs."""
         return bool(
             self.logit_bias
             or self.frequency_penalty
@@ -56,12 +56,12 @@ class Sampling:
 
 
 class Sampler:
-    """Draws the tokens of one answer; counts them for the penalties."""
+    """Sampler of one answer; counts its tokens for the penalties."""
 
     __slots__ = ("_bias", "_bias_ids", "_counts", "_seen", "_settings", "chance")
 
     def __init__(self, settings: Sampling, prompt: list[int], size: int) -> None:
-        """Prepare the random numbers and the counts over ``size`` tokens."""
+        """Seed the random generator; initialize counts over ``size`` tokens."""
         self._settings = settings
         seed = settings.seed
         self.chance = random.Random(None if seed is None else f"seed {seed}")
@@ -72,7 +72,7 @@ class Sampler:
         self._seen[prompt] = True
 
     def draw(self, probs: Floats, allowed: NDArray[np.bool_] | None = None) -> int:
-        """Choose the next token from raw probabilities, shape (size,)."""
+        """Draw the next token from model probabilities, shape (size,)."""
         if allowed is not None:
             probs = np.where(allowed, probs, 0.0)
         settings = self._settings
@@ -109,7 +109,7 @@ class Sampler:
 
 
 def _cut(weights: Floats, settings: Sampling) -> Floats:
-    """Zero what the cuts drop; the best token always stays."""
+    """Set the weights of cut-off tokens to 0; the best token always remains."""
     if 0 < settings.top_k < weights.size:
         order = (-weights).argsort(kind="stable")
         weights = weights.copy()

@@ -1,8 +1,8 @@
-"""The HTTP server: OpenAI's endpoints on the loopback, one loop in one thread.
+"""HTTP server: OpenAI's endpoints on the loopback, one event loop in one thread.
 
-Answers are written in slices of a few milliseconds, with a turn of the loop in
-between, so that several streams advance together, a client that leaves is seen
-at once, and the rest of the process gets its share of the interpreter.
+Answers are generated in slices of a few milliseconds and yield to the event loop in
+between, so that several streams advance concurrently, a disconnected client is
+noticed immediately, and other threads of the process can run.
 """
 
 import asyncio
@@ -21,36 +21,36 @@ from .refusal import BadRequest
 
 HOST = "127.0.0.1"
 BIGGEST_BODY = 8 * 2**20
-"""Bytes of a request; more are refused."""
+"""Maximum bytes of a request body."""
 
 _SLICE = 0.004
-"""Seconds of writing before others have a turn."""
+"""Seconds of generation between yields to the event loop."""
 
 
 class Service:
-    """The settings that the handlers share, and the count of answers under way."""
+    """Settings shared by the handlers, and the number of answers in flight."""
 
     __slots__ = ("active", "key", "pace")
 
     def __init__(self, key: str | None, tokens_per_second: float | None) -> None:
-        """Take the key to ask for, if any, and the pace of writing, if any."""
+        """Store the required key, if any, and the speed of generation, if limited."""
         self.key = key
         self.pace = 1.0 / tokens_per_second if tokens_per_second else 0.0
         self.active = 0
 
 
 class Base(web.RequestHandler):
-    """Checks who asks, and answers errors in OpenAI's form."""
+    """Base handler: authorizes requests and returns errors in OpenAI's format."""
 
     service: Service
 
     def initialize(self, service: Service) -> None:
-        """Keep the service."""
+        """Store the service."""
         self.service = service
         self.gone = False
 
     def prepare(self) -> Awaitable[None] | None:
-        """Refuse browsers' cross-origin requests, foreign hosts and wrong keys."""
+        """Reject cross-origin requests of browsers, foreign hosts and wrong keys."""
         name = self.request.host.rsplit(":", 1)[0]
         if name not in {HOST, "localhost"} or "Origin" in self.request.headers:
             raise BadRequest("Only local clients are served, no web pages.", status=403)
@@ -62,16 +62,16 @@ class Base(web.RequestHandler):
         return None
 
     def on_connection_close(self) -> None:
-        """Remember that nobody listens any more."""
+        """Note that the client has disconnected."""
         self.gone = True
 
     def reply(self, data: dict[str, Any]) -> None:
-        """Finish with a JSON body."""
+        """Finish the response with a JSON body."""
         self.set_header("Content-Type", "application/json; charset=utf-8")
         self.finish(json.dumps(data, ensure_ascii=False))
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """Answer an exception as an error body."""
+        """Send an exception as an error body."""
         found = kwargs.get("exc_info", (None, None))[1]
         if not isinstance(found, BadRequest):
             message = {404: "There is no such path.", 405: "Use another method here."}
@@ -81,7 +81,7 @@ class Base(web.RequestHandler):
         self.reply(found.body)
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
-        """Log defects; refusals are answers."""
+        """Log unexpected exceptions; a BadRequest is a normal response."""
         if not isinstance(value, BadRequest):
             super().log_exception(typ, value, tb)
 
@@ -90,7 +90,7 @@ class ChatHandler(Base):
     """POST /v1/chat/completions."""
 
     async def post(self) -> None:
-        """Check the request, then write the answer at once or as a stream."""
+        """Validate the request and send the answer as one body or as a stream."""
         ask = body.read(self.request.body, tokenizer.load().size)
         writing = answer.Writing(ask)
         head = shapes.Head(f"{time.time_ns():x}")
@@ -141,7 +141,10 @@ class ChatHandler(Base):
         await self.finish(shapes.DONE)
 
     async def _yield(self, turn: float) -> float:
-        """Let others run if the slice that began at ``turn`` is over."""
+        """Yield to the event loop if the slice that began at ``turn`` is over.
+
+        Returns the start of the current slice, in seconds of ``time.perf_counter``.
+        """
         if self.service.pace:
             await asyncio.sleep(self.service.pace)
         elif time.perf_counter() - turn < _SLICE:
@@ -155,7 +158,7 @@ class Models(Base):
     """GET /v1/models and /v1/models/{id}."""
 
     def get(self, name: str | None = None) -> None:
-        """List the one model, or show it."""
+        """List the only model, or return its entry."""
         if name is None:
             self.reply({"object": "list", "data": [shapes.listed()]})
         elif name in {body.MODEL, body.STANDS_IN_FOR}:
@@ -169,7 +172,7 @@ class Tokenize(Base):
     """POST /v1/tokenize: the ids that ``logit_bias`` takes."""
 
     def post(self) -> None:
-        """Answer {"text"} with the ids and the texts of its tokens."""
+        """Return the ids and texts of the tokens of ``{"text": …}``."""
         text = body.parse(self.request.body).get("text")
         if not isinstance(text, str):
             raise BadRequest("`text` must be a string.", "text")
@@ -180,14 +183,14 @@ class Tokenize(Base):
 
 
 class Server:
-    """A running server: its loop turns in a daemon thread until :meth:`stop`."""
+    """Running server: its event loop runs in a daemon thread until :meth:`stop`."""
 
     __slots__ = ("_halt", "_loop", "_thread", "port", "service")
 
     def __init__(
         self, *, port: int, key: str | None, tokens_per_second: float | None
     ) -> None:
-        """Bind, load the model, and start; raises OSError if the port is taken."""
+        """Bind, start and load the model; raises OSError if the port is in use."""
         sockets = netutil.bind_sockets(port, HOST, socket.AF_INET)
         self.port: int = sockets[0].getsockname()[1]
         self.service = Service(key, tokens_per_second)
@@ -203,7 +206,10 @@ class Server:
         ready.wait()
 
     def stop(self, seconds: float | None = None) -> None:
-        """Close the port and every connection, and end the thread."""
+        """Close the port and all connections, and end the thread.
+
+        ``seconds``: the maximum time to wait for the thread; None is unlimited.
+        """
         self._loop.call_soon_threadsafe(self._halt.set)
         self._thread.join(seconds)
 
@@ -236,12 +242,12 @@ def _app(service: Service) -> web.Application:
 
 
 def _no_log(handler: web.RequestHandler) -> None:
-    """Keep quiet: the notebook's output is not for access logs."""
+    """Suppress access logs, which would appear in the notebook's output."""
 
 
 class Missing(Base):
-    """Every other path."""
+    """Handler of all unknown paths."""
 
     def prepare(self) -> None:
-        """Answer 404."""
+        """Respond with 404."""
         raise BadRequest(f"There is no {self.request.path}.", status=404)

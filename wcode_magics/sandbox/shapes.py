@@ -1,4 +1,4 @@
-"""Answers in OpenAI's form: the whole completion, and the chunks of a stream."""
+"""Responses in OpenAI's format: the completion object, and the chunks of a stream."""
 
 import json
 import time
@@ -14,7 +14,7 @@ FINGERPRINT = "sandbox-ppm-1"
 
 
 def listed() -> dict[str, Any]:
-    """Return the entry of the model in /v1/models."""
+    """Return the model's entry in /v1/models."""
     return {
         "id": MODEL,
         "object": "model",
@@ -25,12 +25,12 @@ def listed() -> dict[str, Any]:
 
 
 class Head:
-    """What every chunk of one answer repeats."""
+    """Builder of the responses of one answer, with their common fields."""
 
     __slots__ = ("_chunk", "created", "id")
 
     def __init__(self, identity: str) -> None:
-        """Stamp the answer with the time."""
+        """Set the id and the creation time."""
         self.id = f"chatcmpl-{identity}"
         self.created = int(time.time())
         self._chunk = self._fields("chat.completion.chunk")
@@ -45,7 +45,7 @@ class Head:
         }
 
     def whole(self, writing: Writing, pieces: Sequence[Piece]) -> dict[str, Any]:
-        """Return the completion that the pieces make up."""
+        """Return the completion object for all pieces."""
         scored = [token for piece in pieces for token in piece.tokens]
         choice = {
             "index": 0,
@@ -57,11 +57,11 @@ class Head:
         return {**self._fields("chat.completion"), "choices": [choice], **usage}
 
     def first(self, *, calls: bool) -> dict[str, Any]:
-        """Return the chunk that opens a stream."""
+        """Return the first chunk of a stream, with the role."""
         return self._delta({"role": "assistant", "content": None if calls else ""})
 
     def piece(self, piece: Piece, *, logprobs: bool) -> dict[str, Any]:
-        """Return the chunk of one piece."""
+        """Return the chunk for one piece."""
         if piece.call is None:
             return self._delta(
                 {"content": piece.text}, _logprobs(piece.tokens) if logprobs else None
@@ -75,11 +75,11 @@ class Head:
         return self._delta({"tool_calls": [call]})
 
     def last(self, writing: Writing) -> dict[str, Any]:
-        """Return the chunk with the reason of the end."""
+        """Return the chunk with the finish reason."""
         return self._delta({}, finish=writing.finish)
 
     def usage(self, writing: Writing) -> dict[str, Any]:
-        """Return the chunk with the usage and no choice."""
+        """Return the chunk with the usage and no choices."""
         return {**self._chunk, "choices": [], "usage": writing.usage()}
 
     def _delta(
@@ -98,7 +98,7 @@ class Head:
 
 
 def event(data: Mapping[str, Any]) -> bytes:
-    """Return a server-sent event."""
+    """Encode data as a server-sent event."""
     return b"data: %s\n\n" % json.dumps(data, ensure_ascii=False).encode()
 
 

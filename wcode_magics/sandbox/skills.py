@@ -1,7 +1,7 @@
-"""What the sandbox can do in words: each skill proposes weighted texts.
+"""Skills of the sandbox: each proposes weighted texts for an answer in prose.
 
-The skills are tried in the order of ``SKILLS``; the first that has something to
-say about the last message of the user is it.
+Skills are tried in the order of ``SKILLS``; the first that proposes a text for the
+user's last message is used.
 """
 
 import operator
@@ -19,7 +19,7 @@ _FEWEST = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Saying:
-    """A text with a weight; ``opens`` and ``ends``: it starts or ends the answer."""
+    """Weighted text; ``opens`` and ``ends``: whether it starts or ends the answer."""
 
     text: str
     weight: float = 1.0
@@ -29,7 +29,7 @@ class Saying:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What the skills look at: the last words of the user and how to answer."""
+    """Input of the skills: the user's last message and how to answer."""
 
     ask: ParsedRequest
     text: str
@@ -219,7 +219,7 @@ _TELL = (
 
 
 def _memory(scene: Scene) -> list[Saying]:
-    """Answer what the user said of themselves earlier in the conversation."""
+    """Answer with the user's name from earlier in the conversation."""
     if not reading.has(
         scene.text,
         "what is my name",
@@ -272,7 +272,7 @@ def _singular(word: str) -> str:
 
 
 def _rating(scene: Scene) -> list[Saying]:
-    """Rate a text on a scale, by how positive it is."""
+    """Rate a text on a scale by how positive it is."""
     if not reading.has(scene.text, "rate", "rating", "score", "打分", "评分", "评级"):
         return []
     scale = re.search(r"(\d{1,2})\s?(?:to|-|–|~|到|至)\s?(\d{1,2})", scene.text)
@@ -305,7 +305,7 @@ def _change(scene: Scene) -> list[Saying]:
 
 
 def known(scene: Scene) -> list[Saying]:
-    """Answer like the nearest known questions; the one before helps if unclear."""
+    """Answer like the nearest known questions; if unclear, add the previous message."""
     found = nearest.pairs(scene.text, scene.language)
     if not found or found[0][1] < _ENOUGH:
         said = [turn.text for turn in scene.ask.turns if turn.role == "user"]
@@ -325,7 +325,7 @@ def known(scene: Scene) -> list[Saying]:
 
 
 def _unknown(scene: Scene) -> list[Saying]:
-    """Say honestly that this is beyond a small model, with the topic named."""
+    """Answer that the topic is beyond a small model."""
     topic = max(reading.content_words(scene.text), key=len, default="")
     if scene.language == "zh":
         runs = re.findall(

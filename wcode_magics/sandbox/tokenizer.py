@@ -1,9 +1,10 @@
-"""Text to tokens and back: words and characters of the corpus, bytes for the rest.
+"""Tokenizer: words and characters of the corpus, and bytes for everything else.
 
 Ids 0-255 are the bytes, then the special tokens, then the lines of
 ``corpus/vocabulary.txt`` (one JSON string each, in the order of their ids; new
-ones are only ever appended, so ids are stable). Any text round-trips.
-``python -m wcode_magics.sandbox.tokenizer`` appends what the corpus lacks.
+ones are only appended, so ids are stable). Any text round-trips.
+``python -m wcode_magics.sandbox.tokenizer`` appends pieces of the corpus that are
+missing from the vocabulary.
 """
 
 import json
@@ -20,7 +21,7 @@ from . import library
 END, USER, ASSISTANT, SYSTEM, TOOL = range(256, 261)
 SPECIALS = ("<|end|>", "<|user|>", "<|assistant|>", "<|system|>", "<|tool|>")
 MARKS = (USER, ASSISTANT, SYSTEM, TOOL)
-"""Special tokens that no answer contains."""
+"""Special tokens that never occur in an answer."""
 
 FIRST_PIECE = 256 + len(SPECIALS)
 
@@ -33,12 +34,12 @@ _PIECE = re.compile(
 
 
 class Tokenizer:
-    """Splits by a fixed pattern, then takes the longest known piece each time."""
+    """Tokenizer that splits by a fixed pattern, then by longest known piece."""
 
     __slots__ = ("_cache", "_ids", "_longest", "bytes_of", "size")
 
     def __init__(self, pieces: Iterable[str]) -> None:
-        """Number the pieces after the bytes and the special tokens."""
+        """Assign ids to the pieces after the bytes and the special tokens."""
         known = list(pieces)
         self._ids = {piece: FIRST_PIECE + i for i, piece in enumerate(known)}
         self._longest = max(map(len, known), default=1)
@@ -62,7 +63,7 @@ class Tokenizer:
         return ids
 
     def decode(self, ids: Iterable[int]) -> bytes:
-        """Return the bytes that the tokens stand for."""
+        """Return the bytes of the tokens."""
         return b"".join(self.bytes_of[i] for i in ids)
 
     def _split(self, piece: str) -> Iterator[int]:
@@ -83,7 +84,7 @@ _CACHED_PIECES = 50_000
 
 
 def spell(raw: bytes) -> str:
-    r"""Return the bytes of a token as text; what is no text as ``\xe9`` escapes."""
+    r"""Return the bytes of a token as text, or as ``\xe9`` escapes if they are none."""
     try:
         return raw.decode()
     except UnicodeDecodeError:
@@ -97,10 +98,10 @@ def load() -> Tokenizer:
 
 
 def wanted(texts: Iterable[str]) -> list[str]:
-    """Return the pieces worth a token, most frequent first.
+    """Return the pieces that deserve a token, most frequent first.
 
-    Words, Chinese characters and punctuation that occur; runs of two to four
-    Chinese characters and of two to four letters inside words that occur often.
+    All words, Chinese characters and punctuation in the texts, and frequent runs of
+    two to four Chinese characters or of two to four letters inside words.
     """
     whole: Counter[str] = Counter()
     parts: Counter[str] = Counter()
@@ -125,11 +126,11 @@ def wanted(texts: Iterable[str]) -> list[str]:
 _OFTEN_WIDE = 4
 _OFTEN_LATIN = 12
 _LOOSE = frozenset("的了是在和与就都也还把被这那我你他她它")
-"""Characters that are words of their own, so that runs across them are chance."""
+"""Characters that are words by themselves; runs across them are not pieces."""
 
 
 def texts() -> Iterator[str]:
-    """Every text of the corpus, for the vocabulary and for the model."""
+    """Yield all texts of the corpus, for the vocabulary and for the model."""
     for pair in library.spoken():
         yield from (answer.at("high") for answer in pair.answers)
         yield from pair.questions
@@ -151,7 +152,7 @@ def _path() -> Traversable:
 
 
 def _extend() -> None:
-    """Append to the vocabulary what the corpus has and it has not."""
+    """Append pieces of the corpus that are missing from the vocabulary."""
     path = Path(str(_path()))
     old = path.read_text("utf-8").splitlines() if path.is_file() else []
     known = set(map(json.loads, old))

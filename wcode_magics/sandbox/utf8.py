@@ -1,4 +1,4 @@
-"""Which tokens may follow so that the bytes stay UTF-8 (RFC 3629, section 4)."""
+"""Mask of the tokens that keep the output valid UTF-8 (RFC 3629, section 4)."""
 
 from functools import cache
 
@@ -7,7 +7,7 @@ import numpy as np
 from .memory import Floats
 
 FREE = (0, 0x80, 0xBF)
-"""State between characters: no byte is awaited."""
+"""State between characters: no byte is expected."""
 
 _NARROW = {
     0xE0: (0xA0, 0xBF),
@@ -18,17 +18,17 @@ _NARROW = {
 
 
 class Utf8:
-    """State: bytes still awaited, and the range of the next one."""
+    """UTF-8 decoder state: number of bytes still expected, and range of the next."""
 
     __slots__ = ("_size", "state")
 
     def __init__(self, size: int) -> None:
-        """Start between characters, over a vocabulary whose first ids are bytes."""
+        """Start between characters; the first 256 token ids are the bytes."""
         self._size = size
         self.state = FREE
 
     def step(self, token: int) -> None:
-        """Read a token; those above 255 are whole characters."""
+        """Advance by a token; ids above 255 are whole characters."""
         awaited, _, _ = self.state
         if awaited:
             self.state = (awaited - 1, 0x80, 0xBF)
@@ -37,7 +37,7 @@ class Utf8:
             self.state = (1 + (token >= 0xE0) + (token >= 0xF0), low, high)
 
     def mask(self) -> Floats:
-        """Return 1 for every token that may come now, 0 for the others."""
+        """Return 1 for every token allowed next and 0 for others, shape (size,)."""
         awaited, low, high = self.state
         return _mask(self._size, bool(awaited), low, high)
 
