@@ -17,6 +17,7 @@ from typing import Any, Literal, Self
 
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
+expect.set_options(timeout=30_000)  # a condition is waited for, however busy it is
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 ARGUMENTS = [
     "--no-sandbox",

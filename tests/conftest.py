@@ -28,10 +28,16 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's job in backgr
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Clusters are slow; without chromium browser tests are skipped, and say why."""
+    """Clusters are slow; without chromium browser tests are skipped, and say why.
+
+    What has a browser or a cluster may take five minutes on a busy machine.
+    """
     for item in items:
         if CLUSTERS in item.path.parents:
             item.add_marker(pytest.mark.slow)
+        large = item.get_closest_marker("browser") or item.get_closest_marker("slow")
+        if large and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(300))
     if CHROMIUM is None:
         for item in items:
             if item.get_closest_marker("browser"):

@@ -29,7 +29,7 @@ class Desk:
         self.page = sheet.page
         self.cell = sheet.cell(at)
         self.panel = self.cell.locator(".wcode-panel")
-        expect(self.button("Send", "发送")).to_be_visible(timeout=20_000)
+        expect(self.button("Send", "发送")).to_be_visible()
 
     def button(self, *names: str) -> Locator:
         """The button with one of these names."""
@@ -110,7 +110,7 @@ class Desks:
         """A page of a window of its own."""
         size = {"width": width, "height": height}
         page = self._browser.new_context(viewport=size).new_page()  # type: ignore[arg-type]
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(30_000)
         return page
 
     def forget_kernels(self) -> None:

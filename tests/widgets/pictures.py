@@ -23,7 +23,7 @@ def main() -> None:
         desk = made.open(f"%wcode_panel {ask}", width=1180, height=1400)
         desk.button("Send").click()
         tokens = desk.panel.locator(".wcode-tokens > span")
-        expect(tokens.first).to_be_visible(timeout=20_000)
+        expect(tokens.first).to_be_visible()
         tokens.first.click()
         take(desk, "panel")
         compare(made.open("%wcode_panel Tell me a joke", width=1180, height=1400))
@@ -41,7 +41,7 @@ def compare(desk: Desk) -> None:
         names.nth(at).select_option(name)
         values.nth(at).fill(listed)
     desk.button("Compare").click()
-    expect(desk.panel).to_contain_text("runs gave", timeout=20_000)
+    expect(desk.panel).to_contain_text("runs gave")
     take(desk, "compare")
 
 
@@ -53,7 +53,7 @@ def table(desk: Desk) -> None:
     column.fill("mood")
     column.press("Tab")
     desk.button("Run").click()
-    expect(desk.panel).to_contain_text("5 of 5 rows", timeout=20_000)
+    expect(desk.panel).to_contain_text("5 of 5 rows")
     take(desk, "table")
 
 

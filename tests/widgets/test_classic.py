@@ -69,4 +69,4 @@ def test_tabs_and_groups_have_their_names(desk: Desk) -> None:
 def test_send(desk: Desk) -> None:
     """A prompt is sent and its answer shown below the panel."""
     desk.ask("hi")
-    expect(desk.picture).to_contain_text("Classic answer", timeout=20_000)
+    expect(desk.picture).to_contain_text("Classic answer")

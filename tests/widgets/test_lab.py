@@ -233,12 +233,12 @@ def test_a_table_runs_pauses_and_goes_on(lab: Desks, loopback: Serve) -> None:
     desk.button("Run").click()
     expect(desk.panel).to_contain_text(re.compile("([5-9]|[1-3][0-9]) of 60 rows"))
     desk.button("Pause").click()
-    expect(desk.button("Go on")).to_be_enabled(timeout=15_000)
+    expect(desk.button("Go on")).to_be_enabled()
     first = len(server.seen)
     assert first < 60
     desk.button("Go on").click()
     desk.sheet.command("notebook:interrupt-kernel")
-    expect(desk.panel).to_contain_text("60 of 60 rows", timeout=20_000)
+    expect(desk.panel).to_contain_text("60 of 60 rows")
     assert len(server.seen) == 60
     assert server.seen[-1].body["temperature"] == 0
     expect(desk.picture).to_contain_text("Film 0 was fine")
@@ -298,7 +298,7 @@ def test_go_on_from_another_token(lab: Desks) -> None:
     desk = lab.open(f"%wcode_panel {options} Tell me a joke", "1")
     desk.button("Send").click()
     tokens = desk.panel.locator(".wcode-tokens > span")
-    expect(tokens.first).to_be_visible(timeout=15_000)
+    expect(tokens.first).to_be_visible()
     tokens.first.focus()
     desk.page.keyboard.press("ArrowRight")
     desk.page.keyboard.press("Enter")
