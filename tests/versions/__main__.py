@@ -25,8 +25,6 @@ COLAB = Path(__file__).with_name("colab.txt")
 UV = Path(sys.executable).with_name("uv")
 QUICK = (
     "tests/session/test_conversations.py",
-    "tests/tables/test_import_hook.py",
-    "tests/tables/test_progress.py",
     "tests/widgets/test_knobs.py",
     "tests/widgets/test_panel.py",
     "tests/notebook/test_completer.py",
