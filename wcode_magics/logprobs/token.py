@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from wcode_magics.runtime.value import Value
+from wcode_magics.runtime.serialization import Value
 
 Bytes = bytes  # a field of that name hides the type inside its class
 

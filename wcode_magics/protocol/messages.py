@@ -7,7 +7,7 @@ from typing import Any, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
 from wcode_magics.logprobs.token import TokenLogprob
-from wcode_magics.runtime.value import Value
+from wcode_magics.runtime.serialization import Value
 
 Number = TypeVar("Number", int, float)
 

@@ -32,7 +32,7 @@ from wcode_magics.protocol.messages import (
 )
 from wcode_magics.protocol.request import Request
 from wcode_magics.runtime.imports import late, shown_by
-from wcode_magics.runtime.value import Value
+from wcode_magics.runtime.serialization import Value
 
 Source = Literal["endpoint", "sandbox", "replayed"]
 

@@ -10,7 +10,7 @@ from typing import Any, Self
 from wcode_magics.errors import ParameterError, UsageError
 from wcode_magics.protocol import parameters as table
 from wcode_magics.protocol.messages import Message
-from wcode_magics.runtime.value import Value
+from wcode_magics.runtime.serialization import Value
 
 HASH_TAG = b"wcode-request-1\n"
 

@@ -16,7 +16,7 @@ from wcode_magics.protocol import token_counts
 from wcode_magics.protocol.messages import Message, ToolCall
 from wcode_magics.protocol.request import Request
 from wcode_magics.protocol.token_counts import Count
-from wcode_magics.runtime.value import Value
+from wcode_magics.runtime.serialization import Value
 from wcode_magics.text import say
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from wcode_magics.text import say
 from wcode_magics.widgets.answer import Picture, problem_html
 from wcode_magics.widgets.draft import Draft
 from wcode_magics.widgets.knobs import Knobs
-from wcode_magics.widgets.widget_sync import Barrier
+from wcode_magics.widgets.pending_input import Barrier
 
 
 class PanelState:

@@ -9,7 +9,7 @@ from wcode_magics.errors import OptionError
 from wcode_magics.logprobs.number_format import percent
 from wcode_magics.notebook.cell_run import CellRun, show_bundle
 from wcode_magics.notebook.commands.frame import ask_rows
-from wcode_magics.notebook.commands.show import show_code
+from wcode_magics.notebook.commands.show_request import show_code
 from wcode_magics.notebook.commands.sweep import send_sweep
 from wcode_magics.notebook.shell_state import ShellState
 from wcode_magics.protocol.reply import Reply
