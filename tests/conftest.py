@@ -16,6 +16,7 @@ from tests.browser import CHROMIUM
 from tests.loopback import Loopback, Script
 from tests.terminal import Runner, new_shell, run_in
 from wcode_magics.protocol import models
+from wcode_magics.tables import registration
 
 settings.register_profile(
     "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
@@ -49,7 +50,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def clean_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[None]:
-    """Each test starts as a new person on a new machine."""
+    """Each test starts as a new person on a new machine, with ``df.wcode``."""
+    registration.watch()
     for name in [*os.environ]:
         if name.startswith("WCODE_") or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)

@@ -132,7 +132,9 @@ def _axios(home):
 
 def _go(home, version):
     go = home / "go"
-    go.write_text(f'#!/bin/sh\nGOTOOLCHAIN=go{version} exec go "$@"\n')
+    # without an index of its modules, which 1.19 cannot make of a downloaded toolchain
+    start = f"GODEBUG=goindex=0 GOTOOLCHAIN=go{version} exec go"
+    go.write_text(f'#!/bin/sh\n{start} "$@"\n')
     go.chmod(0o755)
     _run(go, "version", folder=home)
 

@@ -245,6 +245,7 @@ SDK_DROPS = frozenset(
         "null-message",
         "error-word",
         "done-no-space",
+        *("bytes", "no-last-end", "no-choices"),  # it hides [DONE] and a last line
     }
 )
 """What the OpenAI SDK reads for its program and may drop: a failure is enough."""

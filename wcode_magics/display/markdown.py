@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 MOST = 100_000
 """Maximum characters rendered, and maximum shown of unformatted text."""
 MOST_MARKS = 5_000
-"""Maximum Markdown delimiters rendered; twice as many lines and cells."""
+"""Maximum Markdown delimiters rendered; four times as many lines and cells."""
 MOST_PAGE = 1_200_000
 """Maximum characters of HTML produced from a text."""
 MOST_NEUTRAL = 20_000
@@ -74,7 +74,7 @@ def _is_dense(text: str) -> bool:
     return (
         len(text) > MOST
         or len(_MARK.findall(text)) > MOST_MARKS
-        or len(_ROW.findall(text)) > 2 * MOST_MARKS
+        or len(_ROW.findall(text)) > 4 * MOST_MARKS
     )
 
 

@@ -83,7 +83,7 @@ static class Program
             }
             var choice = (answer["choices"] as JsonArray)?.FirstOrDefault();
             var message = choice?["message"] ?? answer;
-            var said = $"{message["content"] as JsonValue}";
+            var said = $"{(message as JsonObject)?["content"] as JsonValue}";
             Console.WriteLine(said != "" ? said : message.ToJsonString());
             return 0;
         }
@@ -102,7 +102,7 @@ static class Program
         try
         {
             var answer = JsonNode.Parse(text.TrimStart('\uFEFF')) as JsonObject;
-            return Regex.IsMatch($"{answer?["error"]}", "^(false)?$") ? answer : null;
+            return Regex.IsMatch($"{answer?["error"]}", "^([Ff]alse)?$") ? answer : null;
         }
         catch (JsonException)
         {
