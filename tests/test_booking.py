@@ -28,7 +28,7 @@ from wcode_magics.widgets.compare import ComparePage
 from wcode_magics.widgets.draft import Draft
 from wcode_magics.widgets.state import PanelState
 
-pytestmark = pytest.mark.priced
+pytestmark = [pytest.mark.priced, pytest.mark.slow]
 
 FEW = {"max_tokens": 20}
 WAIT_S = 60.0

@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ARRIVAL = """
 import sys
 if sys.argv[1] == "before":
