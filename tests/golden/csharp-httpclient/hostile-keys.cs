@@ -80,7 +80,7 @@ static class Program
         try
         {
             var answer = JsonNode.Parse(text.TrimStart('\uFEFF')) as JsonObject;
-            return Regex.IsMatch($"{answer?["error"]}", "^([Ff]alse)?$") ? answer : null;
+            return Regex.IsMatch($"{answer?["error"]}", "(?i)^(false)?$") ? answer : null;
         }
         catch (JsonException)
         {

@@ -119,7 +119,7 @@ static class Program
         try
         {
             var answer = JsonNode.Parse(text.TrimStart('\uFEFF')) as JsonObject;
-            return Regex.IsMatch($"{answer?["error"]}", "^([Ff]alse)?$") ? answer : null;
+            return Regex.IsMatch($"{answer?["error"]}", "(?i)^(false)?$") ? answer : null;
         }
         catch (JsonException)
         {
