@@ -80,8 +80,8 @@ class WcodeError(Exception):
         facts = self.facts
         if "given" in facts:
             facts = {**facts, "given": without_random(str(facts["given"]))}
-        said = text.say(f"errors.{self.key}", **facts)
-        return inert(without_forms(" ".join(said.split())))
+        sentence = text.say(f"errors.{self.key}", **facts)
+        return inert(without_forms(" ".join(sentence.split())))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), self.key, self.facts), vars(self)

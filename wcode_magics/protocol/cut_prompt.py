@@ -64,8 +64,12 @@ class Cut:
         return {"read": f"{self.read:,}", "sent": f"{self.sent:,}"}
 
     def __str__(self) -> str:
-        told = say("errors.cut_prompt", **self.facts)
-        return told if self.turn is None else told + say("cut.turn", turn=self.turn)
+        sentence = say("errors.cut_prompt", **self.facts)
+        return (
+            sentence
+            if self.turn is None
+            else sentence + say("cut.turn", turn=self.turn)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +111,9 @@ def least_of(reply: Reply) -> int | None:
     thought = any(message.reasoning for message in reply.request.messages)
     if reply.usage is None or thought or not reply.is_whole:
         return None
-    said = reply.usage.completion_tokens - (reply.usage.reasoning_tokens or 0)
-    said = min(said, token_counts.estimate(reply.text).most)
-    return reply.usage.prompt_tokens + int(said * (1 - ANEW)) - MARKS
+    answered = reply.usage.completion_tokens - (reply.usage.reasoning_tokens or 0)
+    answered = min(answered, token_counts.estimate(reply.text).most)
+    return reply.usage.prompt_tokens + int(answered * (1 - ANEW)) - MARKS
 
 
 def length_of(reply: Reply) -> Length | None:
@@ -176,8 +180,8 @@ def _turn(request: Request, read: float) -> int | None:
     left, number = read, len(asked)
     if number < 2:
         return None
-    said = [message for message in request.messages if message.role != "system"]
-    for message in reversed(said):
+    messages = [message for message in request.messages if message.role != "system"]
+    for message in reversed(messages):
         left -= token_counts.estimate(message.content or "").tokens
         if left <= 0 or number == 1:
             break

@@ -83,7 +83,7 @@ def delta_of(payload: Any, inner: str) -> Delta | None:
         text=text,
         calls=tuple(_calls(said, unread)),
         tokens=_tokens(choice.get("logprobs"), unread),
-        finish_reason=finish(_said_end(choice.get("finish_reason"), unread)),
+        finish_reason=finish(_finish_word(choice.get("finish_reason"), unread)),
         usage=usage,
         model=model,
         refusal=_word(said.get("refusal"), "refusal", unread, MOST_BYTES),
@@ -210,7 +210,7 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _said_end(value: Any, unread: Unread) -> str | None:
+def _finish_word(value: Any, unread: Unread) -> str | None:
     if value and not isinstance(value, str):
         unread["finish_reason"] = None
         return None

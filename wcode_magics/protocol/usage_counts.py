@@ -18,11 +18,11 @@ ANSWER_COUNTS = ("completion_tokens", "output_tokens")
 
 def usage_of(payload: Mapping[str, Any], choice: Any, unread: Unread) -> Usage | None:
     """Return the usage in a payload or its choice, or None."""
-    usage = _told(payload, choice)
+    usage = _reported(payload, choice)
     return _read(usage, unread) if usage else None
 
 
-def _told(payload: Mapping[str, Any], choice: Any) -> Any:
+def _reported(payload: Mapping[str, Any], choice: Any) -> Any:
     """Return the usage of the payload, of ``x_groq``, or of the choice (Moonshot)."""
     usage = payload.get("usage") or (choice and choice.get("usage"))
     groq = None if usage else payload.get("x_groq")
@@ -33,13 +33,15 @@ def _read(usage: Any, unread: Unread) -> Usage | None:
     if not isinstance(usage, Mapping):
         unread["usage"] = None
         return None
-    told = [first(usage, names) for names in (PROMPT_COUNTS, ANSWER_COUNTS)]
-    if told == [None, None]:
+    reported = [first(usage, names) for names in (PROMPT_COUNTS, ANSWER_COUNTS)]
+    if reported == [None, None]:
         return None
-    counts = [count(value or 0) for value in told]
+    counts = [count(value or 0) for value in reported]
     total = count(usage.get("total_tokens"))
-    if None in told and total is not None:  # derive the missing count from the total
-        counts[told.index(None)] = count(total - sum(filter(None, counts)))
+    if (
+        None in reported and total is not None
+    ):  # derive the missing count from the total
+        counts[reported.index(None)] = count(total - sum(filter(None, counts)))
     if counts[0] is None or counts[1] is None:
         unread["usage"] = None
         return None

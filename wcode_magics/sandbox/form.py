@@ -30,16 +30,16 @@ class Form:
         return self.kind in {"json", "schema"}
 
 
-def read_form(body: Mapping[str, Any], said: Sequence[str]) -> Form:
+def read_form(body: Mapping[str, Any], texts: Sequence[str]) -> Form:
     """Return the output format that a body requests; raises BadRequest.
 
-    ``said`` is the texts of the messages.
+    ``texts`` is the texts of the messages.
     """
     structured = body.get("structured_outputs")
     if not isinstance(structured, bool | dict | None):
         message = "`structured_outputs` must be true, false or an object."
         raise BadRequest(message, "structured_outputs")
-    form = _response_format(body, said)
+    form = _response_format(body, texts)
     if structured is False and form.kind == "schema":
         message = "`structured_outputs` is false, so json_schema may not be used."
         raise BadRequest(message, "structured_outputs")
@@ -81,13 +81,13 @@ def _schema(value: Any) -> Mapping[str, Any] | None:
     return schema if isinstance(schema, dict) else None
 
 
-def _response_format(body: Mapping[str, Any], said: Sequence[str]) -> Form:
+def _response_format(body: Mapping[str, Any], texts: Sequence[str]) -> Form:
     given = body.get("response_format")
     kind = given.get("type") if isinstance(given, dict) else None
     if given is None or kind == "text":
         return Form()
     if kind == "json_object":
-        if not any("json" in text.lower() for text in said):
+        if not any("json" in text.lower() for text in texts):
             message = (
                 "With `response_format` json_object the messages must contain "
                 "the word 'json'."

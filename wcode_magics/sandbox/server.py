@@ -75,8 +75,8 @@ class Base(web.RequestHandler):
         found = kwargs.get("exc_info", (None, None))[1]
         if not isinstance(found, BadRequest):
             message = {404: "There is no such path.", 405: "Use another method here."}
-            said = message.get(status_code, self._reason)
-            found = BadRequest(said, status=status_code)
+            reason = message.get(status_code, self._reason)
+            found = BadRequest(reason, status=status_code)
         self.set_status(found.status)
         self.reply(found.body)
 

@@ -281,9 +281,9 @@ class Limiter:
         if self._best == math.inf:
             self._best = times[CALM - 1]
             return
-        vain = self._trial is not None and self._was_vain(middle)
+        no_gain = self._trial is not None and self._gained_nothing(middle)
         self._trial = None
-        self._best = middle if vain else min(self._best * FADE, middle)
+        self._best = middle if no_gain else min(self._best * FADE, middle)
         if middle > SLOWER * self._best and self.window * CUT >= CALM:
             self._try_fewer(middle)
 
@@ -292,7 +292,7 @@ class Limiter:
         self.window = self._threshold = self.window * CUT
         self._since = self._clock()
 
-    def _was_vain(self, middle: float) -> bool:
+    def _gained_nothing(self, middle: float) -> bool:
         """Undo the trial if answers did not speed up; return whether it was undone."""
         assert self._trial is not None
         window, threshold, before = self._trial

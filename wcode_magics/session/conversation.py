@@ -182,8 +182,8 @@ def counted_as(request: Request, place: str) -> str:
     system = [one.content for one in request.messages if one.role == "system"]
     params = {name: request.params.get(name) for name in _IN_PROMPTS}
     parts = [place, request.model, system, params, dict(request.extra)]
-    told = json.dumps(parts, sort_keys=True, default=repr)
-    return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    encoded = json.dumps(parts, sort_keys=True, default=repr)
+    return hashlib.sha256(encoded.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def excess(request: Request, prompt: int, context: int | None) -> int:

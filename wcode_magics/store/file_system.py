@@ -36,10 +36,10 @@ def magic_of(path: Path) -> int | None:
     """Return the file system number, the first field of Linux's statfs."""
     if sys.platform != "linux":
         return None
-    told = ctypes.create_string_buffer(_SIZE)
-    if ctypes.CDLL(None).statfs(bytes(path), told):
+    buffer = ctypes.create_string_buffer(_SIZE)
+    if ctypes.CDLL(None).statfs(bytes(path), buffer):
         return None
-    return ctypes.c_ulong.from_buffer(told).value & 0xFFFFFFFF
+    return ctypes.c_ulong.from_buffer(buffer).value & 0xFFFFFFFF
 
 
 def is_shared(path: Path, magic: Magic = magic_of) -> bool:

@@ -82,8 +82,8 @@ class RequestLine:
             limiter = session.ledger.limiter(endpoint, resolved)
             health = session.ledger.health(endpoint)
         paid = answerer.source == "endpoint"
-        purse = purse_of(session, budget) if paid else None
-        return cls(resolved, answerer, store, limiter, purse, health)
+        payer = budget_of(session, budget) if paid else None
+        return cls(resolved, answerer, store, limiter, payer, health)
 
     @property
     def place(self) -> str | None:
@@ -137,7 +137,7 @@ def batch(
     )
 
 
-def purse_of(session: Session, budget: float | Budget | None) -> Budget:
+def budget_of(session: Session, budget: float | Budget | None) -> Budget:
     """Return the budget of a run, within that of its session."""
     if isinstance(budget, Budget):
         return budget

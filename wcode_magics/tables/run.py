@@ -224,7 +224,7 @@ class TableRun:
         batch: Batch[tuple[Any, ...]],
     ) -> pd.DataFrame:
         """Return the frame with its columns; raises the error common to all rows."""
-        reason = vain(outcomes, batch)
+        reason = common_error(outcomes, batch)
         if reason is not None:
             raise reason
         self._remember(outcomes)
@@ -333,7 +333,9 @@ def refuse_missing(rows: Rows, missing: str) -> None:
         raise UsageError("frame.missing", rows=gone, columns=columns)
 
 
-def vain(outcomes: Sequence[Outcome[Any]], batch: Batch[Any]) -> WcodeError | None:
+def common_error(
+    outcomes: Sequence[Outcome[Any]], batch: Batch[Any]
+) -> WcodeError | None:
     """Return the common error when no request succeeded."""
     good = any(map(is_answered, outcomes))
     if batch.reason is not None and (not good or isinstance(batch.reason, ReplayError)):

@@ -69,8 +69,8 @@ static class Program
             }
             var choice = (answer["choices"] as JsonArray)?.FirstOrDefault();
             var message = choice?["message"] ?? answer;
-            var said = $"{(message as JsonObject)?["content"] as JsonValue}";
-            Console.WriteLine(said != "" ? said : message.ToJsonString());
+            var content = $"{(message as JsonObject)?["content"] as JsonValue}";
+            Console.WriteLine(content != "" ? content : message.ToJsonString());
             return 0;
         }
         catch (Exception error)

@@ -107,8 +107,8 @@ func main() {
 	}
 	var message part
 	json.Unmarshal(text, &message)
-	if said, _ := message.Content.(string); said != "" {
-		text = []byte(said)
+	if content, _ := message.Content.(string); content != "" {
+		text = []byte(content)
 	}
 	fmt.Println(string(text))
 }

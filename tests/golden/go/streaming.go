@@ -85,11 +85,11 @@ func main() {
 			log.Fatalf("%s", data)
 		}
 		for _, choice := range event.Choices {
-			said := choice.Delta
+			delta := choice.Delta
 			if choice.Message != nil {
-				said, ended = *choice.Message, true
+				delta, ended = *choice.Message, true
 			}
-			text, _ := said.Content.(string)
+			text, _ := delta.Content.(string)
 			fmt.Print(text)
 			shown = shown || text != ""
 			ended = ended || choice.FinishReason != nil

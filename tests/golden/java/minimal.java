@@ -50,8 +50,8 @@ public class Ask {
             if (!(message instanceof JsonObject)) {
                 message = answer;
             }
-            String said = content(message);
-            System.out.println(said.isEmpty() ? message : said);
+            String content = content(message);
+            System.out.println(content.isEmpty() ? message : content);
         } catch (IOException error) {
             System.err.println(error.getMessage());
             System.exit(1);
@@ -78,9 +78,9 @@ public class Ask {
 
     // half a surrogate pair becomes U+FFFD
     static String content(JsonElement message) {
-        boolean said = message instanceof JsonObject object
+        boolean isText = message instanceof JsonObject object
             && object.get("content") instanceof JsonPrimitive;
-        String text = said ? message.getAsJsonObject().get("content").getAsString() : "";
+        String text = isText ? message.getAsJsonObject().get("content").getAsString() : "";
         return new String(text.getBytes(StandardCharsets.UTF_16BE), StandardCharsets.UTF_16BE);
     }
 }

@@ -115,9 +115,9 @@ public class Ask {
 
     // half a surrogate pair becomes U+FFFD
     static String content(JsonElement message) {
-        boolean said = message instanceof JsonObject object
+        boolean isText = message instanceof JsonObject object
             && object.get("content") instanceof JsonPrimitive;
-        String text = said ? message.getAsJsonObject().get("content").getAsString() : "";
+        String text = isText ? message.getAsJsonObject().get("content").getAsString() : "";
         return new String(text.getBytes(StandardCharsets.UTF_16BE), StandardCharsets.UTF_16BE);
     }
 }

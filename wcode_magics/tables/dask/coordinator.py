@@ -158,7 +158,7 @@ class WorkerLoans:
             self.run.budget.settle(self._aside, 0.0, self._aside)
 
 
-TOLD = frozenset({"fail", "leave", "release", "settle", "unconfirmed"})
+ONE_WAY = frozenset({"fail", "leave", "release", "settle", "unconfirmed"})
 """Calls without a response, executed immediately in order of arrival."""
 
 
@@ -221,7 +221,7 @@ class Coordinator:
             if name == "beat":
                 lost = [one for one in given[0] if one not in desk.calls]
                 self._answer(worker, [0, True, lost])
-            elif name in TOLD:
+            elif name in ONE_WAY:
                 getattr(desk, name)(*given)
             else:
                 call = self._call(worker, desk, number, name, given)

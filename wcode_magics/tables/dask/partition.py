@@ -24,7 +24,7 @@ from wcode_magics.tables.marks import CALLS, calls_of
 from wcode_magics.tables.pipeline import batch
 from wcode_magics.tables.retries import places_of
 from wcode_magics.tables.rows import Rows
-from wcode_magics.tables.run import refuse_missing, vain
+from wcode_magics.tables.run import common_error, refuse_missing
 from wcode_magics.tables.task import Task
 
 Cancelled = Callable[[], bool]
@@ -200,7 +200,7 @@ def _run(
     outcomes = future.result()
     if stopped:
         way.leave()
-    reason = run.reason or vain(outcomes, run)
+    reason = run.reason or common_error(outcomes, run)
     if reason is not None and not isinstance(reason, BudgetError):
         raise reason
     return outcomes

@@ -31,7 +31,7 @@ from wcode_magics.tables.dask.coordinator import CoordinatedRun, Coordinator
 from wcode_magics.tables.dask.in_flight import Claims
 from wcode_magics.tables.dask.messages import scheduler_of
 from wcode_magics.tables.dask.worker_journal import Recalled
-from wcode_magics.tables.pipeline import RequestLine, looks, purse_of
+from wcode_magics.tables.pipeline import RequestLine, budget_of, looks
 from wcode_magics.tables.progress import tell
 
 _homes: dict[str, "LocalRun"] = {}
@@ -186,11 +186,11 @@ class RunSettings:
         url = url and endpoint_url.trimmed(url)
         replay = Replay(resolved["replay"])
         paid = replay.sends and url is not None
-        purse = purse_of(session, budget) if paid else None
+        payer = budget_of(session, budget) if paid else None
         store, token = session.ledger.store(resolved), uuid.uuid4().hex
         claims = _claims.setdefault((store.path.absolute(), url), Claims())
         limits = _limits(session, url, resolved, paid=paid)
-        run = CoordinatedRun(store, limits, purse, claims, *map(_Once, words))
+        run = CoordinatedRun(store, limits, payer, claims, *map(_Once, words))
         _breaks.register()
         held = {**resolved.held, "base_url": url}
         lease = cls(
@@ -199,7 +199,7 @@ class RunSettings:
             Resolved(held, resolved.origin),
             keyed=key is not None or url == HOSTED_URL,
             paid=paid,
-            limited=purse is not None and purse.limits,
+            limited=payer is not None and payer.limits,
             since=since,
         )
         _keep(lease, LocalRun(session, resolved, run, since))

@@ -252,19 +252,19 @@ class WorkerRun:
         return known
 
     def _line(self, known: Mapping[str, bytes]) -> RequestLine:
-        lease, client, purse, health = self._lease, None, None, Health()
+        lease, client, payer, health = self._lease, None, None, Health()
         shelf: Any = Recalled(self._journal.store, known, lease.since)
         if Replay(lease.resolved["replay"]).sends:
             client = self._session.client(lease.resolved)
             health = self._session.ledger.health(client.endpoint)
             if lease.paid:
-                purse = RemoteBudget(self.wire, limits=lease.limited)
+                payer = RemoteBudget(self.wire, limits=lease.limited)
         return _Line(
             lease.resolved,
             client or Recorded(shelf),
             shelf,
             self._permits(),
-            purse,
+            payer,
             health,
             self.wire,
             lease.since,

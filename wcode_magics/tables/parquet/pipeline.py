@@ -135,8 +135,8 @@ class ChunkRun:
             await asyncio.to_thread(self._store.flush)
         except StoreError as error:
             self.reason = self.reason or error
-        vain = not self._good or isinstance(self.reason, ReplayError)
-        if self.reason is not None and vain:
+        fruitless = not self._good or isinstance(self.reason, ReplayError)
+        if self.reason is not None and fruitless:
             raise self.reason
 
     @property

@@ -301,14 +301,14 @@ def read_columns(rows: Rows) -> list[str]:
 def _waited(run: ParquetRun) -> Written:
     future = loop.LoopTask(run.passage.run).future
     _, stopped = wait(future, run.passage, run.bar)
-    return run.told(stopped=stopped)
+    return run.summarise(stopped=stopped)
 
 
 async def _awaited(run: ParquetRun) -> Written:
     future = loop.LoopTask(run.passage.run).future
     _, stopped = await await_(future, run.passage, run.bar)
     try:
-        return run.told(stopped=stopped)
+        return run.summarise(stopped=stopped)
     except Stopped as error:
         raise cancelled(error) from None
 

@@ -59,7 +59,7 @@ class ParquetRun:
     total: int
     shown: bool
 
-    def told(self, *, stopped: bool) -> Written:
+    def summarise(self, *, stopped: bool) -> Written:
         """Summarise the run and report it.
 
         Raises:
@@ -81,9 +81,9 @@ class ParquetRun:
         )
         reason = None if stopped else passage.reason
         if stopped or not isinstance(reason, BudgetError | None):
-            told = str(replace(written, reason=None))
+            line = str(replace(written, reason=None))
             left = passage.unwritten
-            raise halted(written, told, reason, unwritten=left) from passage.reason
+            raise halted(written, line, reason, unwritten=left) from passage.reason
         if self.shown:
             tell(str(written))
         return written
