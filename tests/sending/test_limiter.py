@@ -7,7 +7,7 @@ import random
 import pytest
 
 from tests.sending.skipping import Skipping
-from wcode_magics.sending.limiter import CALM, START, Limiter
+from wcode_magics.sending.limiter import CALM, START, FailureSignal, Limiter
 
 
 def simulated(serve, number: int, **more) -> Limiter:
@@ -43,7 +43,7 @@ async def load(
             if await serve(limiter.flying):
                 limiter.leave(since, **more)
             else:
-                limiter.fail(since, crowded=True)
+                limiter.fail(since, FailureSignal(crowded=True))
 
     await asyncio.gather(*(work() for _ in range(limiter.most)))
     return moments
@@ -161,7 +161,7 @@ def test_too_late(answered, window):
         limiter.leave(1.0)
     clock = 10.0
     for _ in range(44):
-        limiter.fail(0.0, late=True)
+        limiter.fail(0.0, FailureSignal(late=True))
     assert limiter.window == pytest.approx(window)
 
 
@@ -234,7 +234,7 @@ def test_caps_hold_after_a_pause():
     async def scenario() -> list[float]:
         limiter = Limiter(most=64, requests_per_minute=600, clock=loop.time)
         since = await limiter.enter()
-        limiter.fail(since, crowded=True, retry_after=5.0)
+        limiter.fail(since, FailureSignal(crowded=True, retry_after=5.0))
         moments = []
 
         async def one() -> None:
@@ -302,6 +302,6 @@ def test_retry_after_adds_up_to_the_longest():
     clock = 0.0
     limiter = Limiter(clock=lambda: clock)
     limiter.flying = 2
-    limiter.fail(clock, crowded=True, retry_after=3.0)
-    limiter.fail(clock, crowded=True, retry_after=2.0)
+    limiter.fail(clock, FailureSignal(crowded=True, retry_after=3.0))
+    limiter.fail(clock, FailureSignal(crowded=True, retry_after=2.0))
     assert limiter.paused == 3.0

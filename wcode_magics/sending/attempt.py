@@ -29,7 +29,7 @@ from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
 from wcode_magics.sending.budget import longest, worst_cost
 from wcode_magics.sending.endpoint_health import Health, Sent
-from wcode_magics.sending.limiter import Limiter
+from wcode_magics.sending.limiter import NOT_NEEDED, FailureSignal, Limiter
 from wcode_magics.sending.retry import MAYBE_PAID, Retry, Tries, is_crowded
 
 _HIDDEN = 64
@@ -56,14 +56,7 @@ class Permits(Protocol):
     ) -> None: ...
 
     def fail(  # noqa: D102
-        self,
-        since: float,
-        *,
-        crowded: bool = False,
-        late: bool = False,
-        reserved: bool = False,
-        down: bool = False,
-        retry_after: float = 0.0,
+        self, since: float, failure: FailureSignal = NOT_NEEDED
     ) -> None: ...
 
 
@@ -258,14 +251,14 @@ class Attempt:
         facts = error.facts if isinstance(error, WcodeError) else {}
         crowded = is_crowded(error)
         after = float(facts.get("retry_after") or 0) if crowded else 0.0
-        limits.limiter.fail(
-            self._since,
+        failure = FailureSignal(
             crowded=crowded,
             late=isinstance(error, e.TimedOut),
             reserved=reserved,
             down=retry.outage > 0 and limits.health.is_down,
             retry_after=min(after, retry.patience),
         )
+        limits.limiter.fail(self._since, failure)
         if isinstance(error, WcodeError):
             error.tries = attempts.tries.attempts
             error.seconds = attempts.tries.elapsed

@@ -43,6 +43,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 
 from wcode_magics.sending.rate_pace import Pace
 
@@ -64,6 +65,25 @@ USUAL = 64
 REFUSED = 3
 PAUSE_S = 0.5
 LONGEST_PAUSE_S = 8.0
+
+
+@dataclass(frozen=True, slots=True)
+class FailureSignal:
+    """What a failed request tells about those that follow.
+
+    ``crowded``: too many requests (429, 503); ``late``: no answer arrived in time;
+    ``reserved``: credit is short while others are in flight; ``down``: the endpoint
+    answers no request. No request is sent for ``retry_after`` seconds.
+    """
+
+    crowded: bool = False
+    late: bool = False
+    reserved: bool = False
+    down: bool = False
+    retry_after: float = 0.0
+
+
+NOT_NEEDED = FailureSignal()
 
 
 class Limiter:
@@ -169,35 +189,24 @@ class Limiter:
         if len(self._times) >= max(int(self.window), CALM):
             self._judge()
 
-    def fail(
-        self,
-        since: float,
-        *,
-        crowded: bool = False,
-        late: bool = False,
-        reserved: bool = False,
-        down: bool = False,
-        retry_after: float = 0.0,
-    ) -> None:
-        """Record a failure; ``crowded`` if caused by too many requests (429, 503).
-
-        ``late`` if no answer arrived in time; ``reserved`` if credit is short while
-        others are in flight; ``down`` if the endpoint answers no request. No request
-        is sent for ``retry_after`` seconds.
-        """
+    def fail(self, since: float, failure: FailureSignal = NOT_NEEDED) -> None:
+        """Record a request that failed, or that was not needed."""
         self._settle(since, 0)
+        crowded, retry_after = failure.crowded, failure.retry_after
         now = self._clock()
         if crowded and self.window <= FEWEST:
             self._pace.refused(now)
-        if (reserved or down) and since >= self._cut:
+        if (failure.reserved or failure.down) and since >= self._cut:
             self._cut = now
             self._threshold = max(FEWEST, self.flying / 2, self._opens)
             self.window = float(FEWEST)
-            self._downs += down
-            if down:
+            self._downs += failure.down
+            if failure.down:
                 self._opens = self._threshold
                 retry_after = max(retry_after, _pause(self._downs))
-        borne = self.window / 2 if crowded else self._borne(since) if late else math.inf
+        borne = math.inf
+        if crowded or failure.late:
+            borne = self.window / 2 if crowded else self._borne(since)
         if borne < self.window and since >= self._cut:
             self._cut = self._since = now
             self.window = self._threshold = max(FEWEST, borne)

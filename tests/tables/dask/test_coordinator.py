@@ -2,7 +2,7 @@
 
 import asyncio
 import pickle
-from dataclasses import replace
+from dataclasses import astuple, replace
 
 import pytest
 
@@ -11,7 +11,7 @@ from wcode_magics.errors import BudgetError, ReplayError
 from wcode_magics.protocol.messages import Message
 from wcode_magics.protocol.request import Request
 from wcode_magics.sending.budget import Budget
-from wcode_magics.sending.limiter import Limiter
+from wcode_magics.sending.limiter import FailureSignal, Limiter
 from wcode_magics.session.session import Session
 from wcode_magics.store import Store
 from wcode_magics.store.row import replayed
@@ -99,8 +99,7 @@ def test_pause(run):
     async def work():
         one, other = WorkerLoans(run), WorkerLoans(run)
         number, _alone = await one.enter(0)
-        crowded = {"crowded": True, "late": False, "reserved": False}
-        one.fail(number, **crowded, retry_after=0.2)
+        one.fail(number, *astuple(FailureSignal(crowded=True, retry_after=0.2)))
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(other.enter(0), 0.1)
         await asyncio.wait_for(other.enter(0), 1)

@@ -13,7 +13,7 @@ from typing import Any
 from wcode_magics.protocol.request import Request
 from wcode_magics.runtime import loop
 from wcode_magics.sending.budget import Budget
-from wcode_magics.sending.limiter import Limiter
+from wcode_magics.sending.limiter import FailureSignal, Limiter
 from wcode_magics.sending.replay import unrecorded
 from wcode_magics.store import Store
 from wcode_magics.tables.dask.in_flight import Claims
@@ -74,25 +74,10 @@ class WorkerLoans:
             since = self._permits.pop(number)
             self.run.limiter.leave(since, used=used, length=length)
 
-    def fail(  # noqa: PLR0917 - sent as a list
-        self,
-        number: int,
-        crowded: bool,
-        late: bool,
-        reserved: bool,
-        retry_after: float,
-        down: bool = False,
-    ) -> None:
-        """Release the permit of a request that failed or was not needed."""
+    def fail(self, number: int, *failure: Any) -> None:
+        """Release the permit of a request that failed, as the signal's fields tell."""
         if number in self._permits:
-            self.run.limiter.fail(
-                self._permits.pop(number),
-                crowded=crowded,
-                late=late,
-                reserved=reserved,
-                down=down,
-                retry_after=retry_after,
-            )
+            self.run.limiter.fail(self._permits.pop(number), FailureSignal(*failure))
 
     def unconfirmed(self) -> None:
         """Report replies whose end the endpoint did not confirm."""

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 from weakref import WeakValueDictionary
@@ -18,6 +18,7 @@ from wcode_magics.protocol.request import Request
 from wcode_magics.runtime import loop
 from wcode_magics.sending.budget import worst_cost
 from wcode_magics.sending.endpoint_health import Health
+from wcode_magics.sending.limiter import NOT_NEEDED, FailureSignal
 from wcode_magics.sending.replay import Replay
 from wcode_magics.sending.replay_client import Recorded
 from wcode_magics.session.session import Session
@@ -80,20 +81,10 @@ class RemotePermits:
         self._alone.discard(int(since))
         self._wire.tell("leave", int(since), used, length)
 
-    def fail(
-        self,
-        since: float,
-        *,
-        crowded: bool = False,
-        late: bool = False,
-        reserved: bool = False,
-        down: bool = False,
-        retry_after: float = 0.0,
-    ) -> None:
+    def fail(self, since: float, failure: FailureSignal = NOT_NEEDED) -> None:
         """Release a failed request's permit; ``retry_after`` pauses all workers."""
         self._alone.discard(int(since))
-        how = crowded, late, reserved, retry_after, down
-        self._wire.tell("fail", int(since), *how)
+        self._wire.tell("fail", int(since), *astuple(failure))
 
 
 class RemoteBudget:
