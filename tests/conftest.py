@@ -63,6 +63,7 @@ def clean_environment(
     from wcode_magics import text
 
     text.use(None)
+    models.forget()
 
 
 @pytest.fixture

@@ -78,40 +78,44 @@ assert "Shout." in manual.page() and "大声。" in manual.options_markdown("zh"
     ),
     "a model": Addition(
         {
-            "protocol/models.py": (
-                "MODELS = (\n",
-                """    Model(
-        id="acme/one",
-        title="One",
-        context=4_096,
-        max_output=512,
-        price_in=1.0,
-        price_out=2.0,
-        updated="2026-01-01",
-        abilities=("text",),
-        place="https://acme.example/v1",
-    ),
+            "protocol/models.toml": (
+                "",
+                """[[deepseek]]
+id = "acme/one"
+context = 4_096
+price = { input = 1.0, output = 2.0, cached = 0.5, currency = "USD" }
+abilities = ["text", "image"]
 """,
             )
         },
         """
 from wcode_magics.protocol import models
 from wcode_magics.protocol.messages import Usage
-cost = models.cost("acme/one", Usage(1_000_000, 1_000_000), "https://acme.example/v1")
-assert cost == 3.0, cost
+place = "https://api.deepseek.com/v1"
+assert models.cost("acme/one", Usage(1_000_000, 1_000_000), place) == 3.0
+cached = Usage(1_000_000, 0, cached_tokens=1_000_000)
+assert models.cost("acme/one", cached, place) == 0.5
+row = models.find("acme/one", place)
+assert [row.can(one) for one in ("image", "tools")] == [True, None]
+assert models.find("acme/one", "https://api.openai.com/v1") is None
 """,
     ),
     "a provider": Addition(
         {
-            "settings/providers.py": (
-                "PROVIDERS = (\n",
-                '    Provider("Acme", "ACME_KEY", "https://acme.example/v1"),\n',
+            "protocol/providers.toml": (
+                "",
+                """[acme]
+title = "Acme"
+base_url = "https://acme.example/v1"
+key = "ACME_KEY"
+""",
             )
         },
         """
-from wcode_magics.settings import providers
+from wcode_magics.protocol import providers
 names, line = providers.unused({"ACME_KEY": "k"})
-assert names == ["ACME_KEY"] and "https://acme.example/v1" in line
+assert names == ["ACME_KEY"] and line == "%wcode_config provider=acme"
+assert providers.at("https://acme.example/v2").title == "Acme"
 """,
     ),
     "a language of export": Addition(

@@ -118,7 +118,7 @@ def text_bundle(text: str) -> Bundle:
 def footer(reply: Reply) -> str:
     """Return model, tokens, price, seconds, finish reason and source as a line."""
     known = models.find(reply.model, place_of(reply))
-    parts = [known.title if known else reply.model]
+    parts = [known.title if known and known.title else reply.model]
     if reply.usage is not None:
         usage = reply.usage
         prompt, answer = usage.prompt_tokens, usage.completion_tokens

@@ -16,6 +16,7 @@ from wcode_magics.output.mimebundle import joined
 from wcode_magics.prompts import template
 from wcode_magics.protocol import models, parameters, token_counts
 from wcode_magics.protocol.messages import Usage
+from wcode_magics.protocol.providers import unused
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.runtime.shell_variables import LAST, bind, own
 from wcode_magics.sending.request_run import Prepared
@@ -23,7 +24,6 @@ from wcode_magics.session.cell_identity import CellWatch, chats_folder, notebook
 from wcode_magics.session.conversations import Chats, next_turn
 from wcode_magics.session.session import Session
 from wcode_magics.settings import options
-from wcode_magics.settings.providers import unused
 from wcode_magics.settings.settings import KEY_VARIABLE
 from wcode_magics.text import say
 

@@ -148,7 +148,8 @@ def _bound(read: int, texts: Sequence[str]) -> int:
 
 def _counted(reply: Reply, read: int) -> int:
     """Return the tokens of the prompt if the tokenizer is known, else 0."""
-    if models.find(reply.request.model, reply.base_url) is None:
+    row = models.find(reply.request.model, reply.base_url)
+    if row is None or not row.tokenizer:
         return 0
     if (
         read

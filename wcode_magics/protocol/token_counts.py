@@ -108,10 +108,10 @@ def count_request(
     """Count the prompt tokens of a request, including its chat template.
 
     ``count`` counts a text; :func:`estimate` works without the vocabulary. The result
-    is exact if the vocabulary is installed, the model is in the catalogue for the
-    endpoint at ``place`` and there are no tools. The template is that of Qwen2.5,
-    which adds a default system prompt if there is none. The same model name at
-    another endpoint does not imply the same tokenizer.
+    is exact if the vocabulary is installed, the catalogue says that the model at
+    ``place`` has this tokenizer and there are no tools. The template is that of
+    Qwen2.5, which adds a default system prompt if there is none. The same model name
+    at another endpoint does not imply the same tokenizer.
     """
     texts = [message.content or "" for message in request.messages]
     if request.messages[0].role != "system":
@@ -121,7 +121,8 @@ def count_request(
     around = _AROUND * len(texts) + _OPENING
     if tools:
         around += _TOOLS + count(json.dumps(tools, ensure_ascii=False)).tokens
-    known = models.find(request.model, place) is not None and not tools
+    row = models.find(request.model, place)
+    known = row is not None and row.tokenizer == FAMILY and not tools
     exact = known and all(part.exact for part in counts)
     return Count(around + sum(part.tokens for part in counts), exact)
 

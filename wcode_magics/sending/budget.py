@@ -128,13 +128,16 @@ def worst_cost(
     ``max_tokens``, or of the model's maximum length.
 
     Raises:
-        BudgetError: the model's prices are unknown.
+        BudgetError: the model's prices are unknown, or how long its answers may be.
     """
     prompt = token_counts.count_request(request, place, count).most
-    usage = Usage(prompt, longest(request, prompt, place))
-    price = models.cost(request.model, usage, place)
+    most = longest(request, prompt, place)
+    price = models.cost(request.model, Usage(prompt, most), place)
     if price is None:
         raise BudgetError("budget.no_price", model=request.model, url=place)
+    row = models.find(request.model, place)
+    if not most and (row is None or row.context is None):
+        raise BudgetError("budget.no_length", model=request.model)
     return price
 
 
@@ -142,7 +145,8 @@ def longest(request: Request, prompt: int, place: str) -> int:
     """Return the maximum answer length in tokens after ``prompt`` tokens."""
     asked = request.params.get("max_tokens")
     model = models.find(request.model, place)
-    if model is None:
-        return int(asked or 0)
-    room = max(0, model.context - prompt)
-    return min(int(asked or model.max_output), room)
+    known = (asked, model and model.max_output, model and model.context)
+    longest = next((int(size) for size in known if size), 0)
+    if model is None or model.context is None:
+        return longest
+    return min(longest, max(0, model.context - prompt))

@@ -119,7 +119,7 @@ class Contexts:
         Sends no request for a prompt shorter than :data:`SHORT` tokens: it fits.
         """
         row = models.find(model, self._endpoint.place)
-        if row is not None:
+        if row is not None and row.context is not None:
             return row.context
         if model not in self._known and size >= SHORT:
             async with self._lock:

@@ -117,7 +117,8 @@ class Dispatch(Bound):
         if record is None or record.answered is None or record.from_sandbox:
             return record
         model, came = one.request.model, record.answered.timestamp()
-        known = models.find(model, one.resolved.place) is not None
+        row = models.find(model, one.resolved.place)
+        known = row is not None and row.source == "package"
         late = known or time.time() - came < DAY_S
         if late or not Replay(one.resolved["replay"]).sends:
             return record
@@ -150,8 +151,9 @@ class Dispatch(Bound):
         """
         model, resolved = prepared.request.model, prepared.resolved
         row = models.find(model, resolved.place)
-        if row is not None or not Replay(resolved["replay"]).sends:
-            return None if row is None else row.context
+        context = None if row is None else row.context
+        if context is not None or not Replay(resolved["replay"]).sends:
+            return context
         return loop.run(self.client(resolved).contexts.of, model, size)
 
     def models(self) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from wcode_magics.protocol.messages import Usage
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
 from wcode_magics.runtime.imports import shown_by
+from wcode_magics.sending.budget import longest
 from wcode_magics.sending.request_run import Exchange
 
 if TYPE_CHECKING:
@@ -126,9 +127,8 @@ def estimated(asked: Sequence[tuple[Request, str]]) -> tuple[int, float | None]:
     known = True
     for request, place in asked:
         prompt = token_counts.count_request(request, place).tokens
-        model = models.find(request.model, place)
-        longest = request.params.get("max_tokens", model.max_output if model else 0)
-        price = models.cost(request.model, Usage(prompt, longest), place)
+        most_out = longest(request, prompt, place)
+        price = models.cost(request.model, Usage(prompt, most_out), place)
         total += prompt
         known = known and price is not None
         most += price or 0.0

@@ -113,7 +113,8 @@ class TableRun:
     @property
     def priced(self) -> bool:
         """Whether the endpoint's prices are known."""
-        return models.find(self.task.base.model, self.resolved.place) is not None
+        model, place = self.task.base.model, self.resolved.place
+        return models.price_of(model, place) is not None
 
     def run(self) -> pd.DataFrame:
         """Run and wait for the result.

@@ -17,10 +17,10 @@ def wcode_models(home: ShellState, _line: str) -> None:
     rows = [
         (
             model.id,
-            f"{model.context:,}",
-            f"{model.price_in:g}",
-            f"{model.price_out:g}",
-            model.updated,
+            f"{model.context:,}" if model.context else "–",
+            f"{model.price.input:g}" if model.price else "–",
+            f"{model.price.output:g}" if model.price else "–",
+            model.updated or "–",
             ", ".join(model.abilities),
         )
         for model in models.MODELS

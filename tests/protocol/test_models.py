@@ -1,0 +1,76 @@
+"""The catalogue: every row of the package, and the rows that are learnt and told."""
+
+import pytest
+
+from wcode_magics.protocol import models, providers
+from wcode_magics.protocol.messages import HOSTED_URL, SANDBOX, Usage
+from wcode_magics.protocol.models import ABILITIES, MODELS, Model, Price
+
+HERE = "http://127.0.0.1:9/v1"
+
+
+@pytest.mark.parametrize("row", MODELS, ids=lambda row: f"{row.provider} {row.id}")
+def test_every_row_of_the_package_is_whole(row):
+    """It has a provider, one id there, known words, and prices above nothing."""
+    providers.named(row.provider)
+    assert [(m.provider, m.id) for m in MODELS].count((row.provider, row.id)) == 1
+    assert set(row.abilities) | set(row.lacks) <= set(ABILITIES)
+    assert not set(row.abilities) & set(row.lacks)
+    assert not row.thinks or row.can("thinking")
+    assert row.context is None or row.context >= (row.max_output or 1)
+    if row.price is not None:
+        assert 0 <= row.price.input <= row.price.output
+
+
+def test_the_service_is_as_published():
+    """The model of the hosted service, also where the sandbox plays it."""
+    for place in (HOSTED_URL, HOSTED_URL + "/", SANDBOX):
+        row = models.find("qwen/qwen-2.5-7b-instruct", place)
+        assert row.price == Price(0.6, 1.5, None, "CNY")
+        assert (row.context, row.can("image")) == (65_536, False)
+    assert models.find("qwen/qwen-2.5-7b-instruct", HERE) is None
+
+
+def test_what_is_listed_comes_over_the_package_and_what_is_told_over_both():
+    """Field by field: what the later source does not say stays."""
+    name = models.DEFAULT
+    models.learn(HOSTED_URL, [Model(name, context=32_768, listed=5.0)])
+    row = models.find(name, HOSTED_URL)
+    assert (row.context, row.price.input, row.listed) == (32_768, 0.6, 5.0)
+    assert (row.source, row.title) == ("package", "Qwen2.5 7B Instruct")
+    models.set_price(name, HOSTED_URL, Price(1.0, 2.0, currency="USD"))
+    assert models.currency(name, HOSTED_URL) == "USD"
+    assert models.cost(name, Usage(1_000_000, 500_000), HOSTED_URL) == 2.0
+    models.set_price(name, HOSTED_URL, None)
+    assert models.currency(name, HOSTED_URL) == "CNY"
+    models.learn(HOSTED_URL, [])
+    assert models.find(name, HOSTED_URL).context == 65_536
+
+
+def test_a_model_of_nobody_is_priced_by_the_person():
+    """At its endpoint alone."""
+    assert models.cost("mine", Usage(10, 10), HERE) is None
+    models.set_price("mine", HERE, Price(0.0, 0.0))
+    assert models.cost("mine", Usage(10, 10), HERE) == 0.0
+    assert [row.id for row in models.at(HERE)] == ["mine"]
+    assert models.cost("mine", Usage(10, 10), HOSTED_URL) is None
+
+
+@pytest.mark.parametrize(
+    ("usage", "cost"),
+    [
+        (Usage(1_000_000, 1_000_000), 12.0),
+        (Usage(1_000_000, 0, cached_tokens=500_000), 1.25),
+        (Usage(1_000_000, 0, cached_tokens=9_000_000), 0.5),
+        (Usage(0, 0), 0.0),
+    ],
+)
+def test_cached_input_has_its_price(usage, cost):
+    """No more is cached than was read."""
+    assert Price(2.0, 10.0, 0.5).of(usage) == cost
+
+
+def test_money_is_in_its_currency():
+    """A sign where one is known, the code elsewhere."""
+    told = [models.money(0.0123, one) for one in ("CNY", "USD", "JPY")]
+    assert told == ["¥0.012", "$0.012", "JPY 0.012"]
