@@ -2,6 +2,7 @@
 
 import datetime as dt
 import enum
+import pickle
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, Literal, TypedDict
@@ -88,6 +89,31 @@ def test_misfit_names_the_path(form):
         schema.check({"name": "tea"})
 
 
+def test_the_alternative_that_leads_furthest_is_named():
+    """Of several alternatives that fail, the reason lies deepest in the value."""
+    inner = {"type": "object", "properties": {"b": {"type": "string"}}}
+    found = {"properties": {"a": {"anyOf": [{"type": "null"}, inner]}}}
+    with pytest.raises(AnswerError, match=r"\$\.a\.b"):
+        schema_of(found).check({"a": {"b": 1}})
+    with pytest.raises(AnswerError, match=r"\$\.a\b"):
+        schema_of(found).check({"a": 1})
+
+
+def test_a_pattern_that_backtracks_ends():
+    """A hostile pattern and a long value are no wait without end."""
+    schema = schema_of({"type": "string", "pattern": "^(?=(a+)+$)(a|b)"})
+    with pytest.raises(AnswerError):
+        schema.check("a" * 60 + "b")
+
+
+def test_a_schema_that_has_checked_a_value_can_be_pickled():
+    """It travels to the workers of a cluster."""
+    schema = schema_of({"type": "object", "properties": {"a": {"type": "integer"}}})
+    schema.check({"a": 1})
+    with pytest.raises(AnswerError):
+        pickle.loads(pickle.dumps(schema)).check({"a": "x"})
+
+
 def test_paths_inside_lists():
     """The path goes through lists and objects."""
     schema = schema_of({"items": "list[int]"})
@@ -169,6 +195,8 @@ def test_response_format_is_allowed(form):
         ({"enum": []}, "enum []"),
         ({"properties": {"a": {"$ref": "#/$defs/b"}}}, "#/$defs/b"),
         ({"items": {"$ref": "https://example.com/b"}}, "https://example.com/b"),
+        ({"items": {"$dynamicRef": "http://127.0.0.1:9/b"}}, "127.0.0.1:9"),
+        ({"type": "string", "pattern": "("}, "regex"),
         ({"type": "integer", "minimum": 3, "maximum": 1}, "minimum 3 > maximum 1"),
         (
             {"type": "object", "properties": {"a": False}, "required": ["a"]},

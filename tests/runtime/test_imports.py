@@ -37,7 +37,7 @@ print(table.ask('{{ a }}', progress=False))
     [
         ("aiohttp.connector", "%%wcode\nhi"),
         ("markdown_it.main", "%%wcode\nhi"),
-        ("jsonschema.validators", '%%wcode --schema {"a": "int"}\nhi'),
+        ("jsonschema_rs.jsonschema_rs", '%%wcode --schema {"a": "int"}\nhi'),
         ("aiohttp.connector", "df.wcode.ask('{{ a }}', progress=False)"),
         ("aiohttp.connector", PARTS),
         ("wcode_magics.tables.parquet.pipeline", PARTS),

@@ -4,7 +4,7 @@ import datetime as dt
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any, Literal
 
 from wcode_magics.errors import AnswerError
@@ -103,13 +103,21 @@ class Schema:
         return _guarded(lambda held: bare(held, self._names), value)
 
     @cached_property
+    def _validator(self) -> Any:
+        return compiled(self.json, patterns=self._adapter is None)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what cannot be pickled and is made again when needed."""
+        return {k: v for k, v in self.__dict__.items() if k != "_validator"}
+
+    @cached_property
     def _names(self) -> Names:
         return names_of(self._adapter.core_schema)
 
     def _validated(self, value: Any) -> Any:
         from pydantic import ValidationError
 
-        truth = misplaced_truth(value, self.json)
+        truth = misplaced_truth(value, self._validator)
         if truth is not None:
             raise AnswerError("schema.misfit", path=path_of(truth[0]), problem=truth[1])
         try:
@@ -120,13 +128,9 @@ class Schema:
             raise AnswerError("schema.misfit", path=path, problem=problem) from wrong
 
     def _misfit(self, value: Any) -> tuple[str, str] | None:
-        from jsonschema import Draft202012Validator
-        from jsonschema.exceptions import best_match
-
-        validator = Draft202012Validator(self.json, format_checker=_moments())
-        error = best_match(validator.iter_errors(value))
-        if error is not None:
-            return path_of(error.absolute_path), error.message
+        for error in self._validator.iter_errors(value):
+            deepest = _deepest(error)
+            return path_of(deepest.instance_path), deepest.message
         nothing = value is None and "type" in self._resolved(self.json)
         if self.fields and not nothing and not isinstance(value, Mapping):
             return "$", f"{value!r} is not of type 'object'"
@@ -197,19 +201,60 @@ def path_of(steps: Iterable[str | int]) -> str:
     return path
 
 
-@cache
-def _moments() -> Any:
-    """Return jsonschema's format checker for dates and times."""
-    from jsonschema import FormatChecker
+def compiled(schema: Mapping[str, Any], *, patterns: bool = True) -> Any:
+    """Compile a JSON Schema into a validator of jsonschema-rs; nothing is fetched.
 
-    checker = FormatChecker(formats=())
-    for name, kind in _FORMATS.items():
-        checker.checks(name, raises=ValueError)(
-            lambda said, kind=kind: (
-                not isinstance(said, str) or bool(moment(said, kind))
-            )
-        )
-    return checker
+    ``patterns`` False leaves regular expressions to pydantic, which knows more of them.
+
+    Raises:
+        ValueError: it is no JSON Schema (``jsonschema_rs.ValidationError``).
+    """
+    from jsonschema_rs import Draft202012Validator
+
+    keywords: dict[str, Any] = {"format": _Moment}
+    if not patterns:
+        keywords["pattern"] = _Anything
+    return Draft202012Validator(dict(schema), keywords=keywords, retriever=_refused)
+
+
+def _refused(uri: str) -> Any:
+    raise ValueError(uri)
+
+
+class _Anything:
+    """A keyword that every value satisfies."""
+
+    def __init__(self, _schema: Any, _value: Any, _path: Any) -> None:
+        pass
+
+    def validate(self, value: Any) -> None:
+        pass
+
+
+class _Moment:
+    """The ``format`` keyword: dates and times are checked, other formats are not."""
+
+    def __init__(self, _schema: Any, name: Any, _path: Any) -> None:
+        self._kind = _FORMATS.get(str(name))
+
+    def validate(self, value: Any) -> None:
+        if self._kind is None or not isinstance(value, str):
+            return
+        try:
+            moment(value, self._kind)
+        except ValueError as wrong:
+            raise ValueError(f"{value!r} is not a {self._kind}") from wrong
+
+
+def _deepest(error: Any) -> Any:
+    """Return the error deepest inside the value; alternatives that fail are searched.
+
+    An alternative is preferred only where it leads further into the value than the
+    choice between them.
+    """
+    branches = getattr(error.kind, "context", ())
+    inner = [_deepest(one) for branch in branches for one in branch]
+    return max([error, *inner], key=lambda one: len(one.instance_path))
 
 
 def _guarded(read: Callable[[Any], Any], value: Any) -> Any:

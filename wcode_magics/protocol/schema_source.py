@@ -3,7 +3,7 @@
 A pydantic model, dataclass, TypedDict, Enum, Literal or any other type; a JSON
 Schema; or ``{"name": "type"}``, where a type is a word (``str``, ``int``, ``float``,
 ``bool``, ``date``, ``datetime``, ``list[str]``, ``int | None``), a type, or a list of
-choices. Types are handled by pydantic, JSON Schemas by jsonschema; both are imported
+choices. Types are handled by pydantic, JSON Schemas by jsonschema-rs; both are imported
 when a schema is created.
 """
 
@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from wcode_magics.errors import UsageError
 from wcode_magics.protocol.parameters import hint
-from wcode_magics.protocol.schema import Schema, path_of
+from wcode_magics.protocol.schema import Schema, compiled, path_of
 from wcode_magics.protocol.schema_satisfiability import ABSENT, flaw_of, target
 from wcode_magics.protocol.strict_schema import DECIMAL
 from wcode_magics.runtime import imports
@@ -141,18 +141,17 @@ def _is_json_schema(thing: Mapping[str, Any]) -> bool:
 
 
 def _valid(schema: dict[str, Any]) -> dict[str, Any]:
-    from jsonschema import Draft202012Validator
-    from jsonschema.exceptions import SchemaError
+    from jsonschema_rs import ValidationError
 
-    try:
-        Draft202012Validator.check_schema(schema)
-    except SchemaError as wrong:
-        where = f"JSON Schema {path_of(wrong.absolute_path)}"
-        reason = wrong.message
-        raise UsageError("schema.no_schema", given=where, reason=reason) from wrong
     for reference in _references(schema):
         if not reference.startswith("#") or target(schema, reference) is ABSENT:
             raise UsageError("schema.reference", reference=reference)
+    try:
+        compiled(schema)
+    except ValidationError as wrong:
+        where = f"JSON Schema {path_of(wrong.instance_path)}"
+        reason = wrong.message
+        raise UsageError("schema.no_schema", given=where, reason=reason) from wrong
     return schema
 
 

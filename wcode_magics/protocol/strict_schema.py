@@ -128,19 +128,17 @@ def read_back(value: Any, schema: Mapping[str, Any]) -> Any:
 
 
 def misplaced_truth(
-    value: Any, schema: Mapping[str, Any]
+    value: Any, validator: Any
 ) -> tuple[Iterable[str | int], str] | None:
     """Return path and reason of the first disallowed boolean, or None.
 
-    Pydantic would accept it as the number 0 or 1.
+    Pydantic would accept it as the number 0 or 1. ``validator`` is jsonschema-rs's.
     """
     if not _holds_truth(value):
         return None
-    from jsonschema import Draft202012Validator
-
-    errors = Draft202012Validator(schema).iter_errors(value)
+    errors = validator.iter_errors(value)
     wrong = next((one for one in errors if isinstance(one.instance, bool)), None)
-    return None if wrong is None else (wrong.absolute_path, wrong.message)
+    return None if wrong is None else (wrong.instance_path, wrong.message)
 
 
 def _holds_truth(value: Any) -> bool:

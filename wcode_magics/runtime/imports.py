@@ -13,7 +13,7 @@ from typing import Any
 
 NETWORK = ("httpx", "aiohttp", "httpx_aiohttp", "keyring")
 DISPLAY = ("markdown_it", "mdit_py_plugins.dollarmath", "pygments.lexers", "jinja2")
-SCHEMAS = ("pydantic", "jsonschema")
+SCHEMAS = ("pydantic", "jsonschema_rs")
 TICK_S = 0.1
 
 _under_way: dict[str, "_Import"] = {}
