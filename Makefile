@@ -19,8 +19,8 @@ $(READY): pyproject.toml
 demo: $(READY)
 	$(BIN)/python -m tests.demo
 
-test: check
-	$(BIN)/python -m tests.halves
+test: $(READY)
+	$(BIN)/python -m tests.jobs
 
 test-matrix: $(READY)
 	$(BIN)/python -m pip install --quiet --group versions

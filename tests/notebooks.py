@@ -7,6 +7,8 @@ import tempfile
 from tests.record import NOTEBOOKS, person
 
 OPTIONS = (
+    "-p",
+    "nbval.plugin",
     "--nbval",
     "--nbval-sanitize-with=tests/sanitize.cfg",
     "--nbval-cell-timeout=60",

@@ -90,10 +90,10 @@ def main() -> int:
     if unknown := {*given.rows} - {row.name for row in rows()}:
         parser.error(f"no such row: {', '.join(sorted(unknown))}")
     BUILD.mkdir(parents=True, exist_ok=True)
-    pythons = interpreters.found(BUILD)
     wanted = [row for row in rows() if not given.rows or row.name in given.rows]
     if given.quick:
         wanted = [row for row in wanted if row.name != _own()]
+    pythons = interpreters.found(BUILD, [row.version for row in wanted])
     with ThreadPoolExecutor(2 if given.quick else 1) as pool:
         run = partial(_run, quick=given.quick)
         ends = [*pool.map(run, wanted, [pythons.get(row.version) for row in wanted])]

@@ -3,7 +3,7 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 LEAST = (3, 11)
@@ -13,17 +13,17 @@ _UNPACK = Path(__file__).with_name("python314")
 Version = tuple[int, int]
 
 
-def found(build: Path) -> dict[Version, Path]:
+def found(build: Path, wanted: Collection[Version]) -> dict[Version, Path]:
     """The first interpreter of each version on PATH, in pyenv's folder, in /usr/bin.
 
-    The latest, where it is in none of these, comes out of a Go module.
+    The latest, where it is wanted and in none of these, comes out of a Go module.
     """
     by_version: dict[Version, Path] = {}
     for path in _candidates():
         version = _version(path)
         if version is not None and version >= LEAST:
             by_version.setdefault(version, path)
-    if LATEST not in by_version and shutil.which("go"):
+    if LATEST in {*wanted} - {*by_version} and shutil.which("go"):
         unpacked = _unpacked(build / "python314")
         if unpacked is not None:
             by_version[LATEST] = unpacked
