@@ -1,9 +1,10 @@
 """Uses the whole public API under mypy strict; it is checked, never run."""
 
-from typing import Any, assert_type
+from typing import assert_type
 
 import wcode_magics
 from wcode_magics import Reply, Session, WcodeError, compare, confirm, parquet, sweep
+from wcode_magics.errors import PartialReply
 from wcode_magics.logprobs.alignment import Agreement, Comparison
 from wcode_magics.protocol.messages import (
     Delta,
@@ -95,7 +96,7 @@ def answer(reply: Reply) -> None:
 
 def failure(error: WcodeError) -> None:
     """What an error brings."""
-    assert_type(error.reply, Any)
+    assert_type(error.reply, PartialReply | None)
     assert_type(error.key, str)
 
 

@@ -40,12 +40,28 @@ table.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 from wcode_magics import text
 from wcode_magics.output import terminal
 from wcode_magics.output.escaping import inert
 from wcode_magics.output.secret_forms import without_forms, without_random
+
+
+class PartialReply(Protocol):
+    """What an error knows of the answer that it keeps, a :class:`Reply`."""
+
+    @property
+    def text(self) -> str:
+        """The text that was received."""
+
+    @property
+    def finish_reason(self) -> str | None:
+        """The endpoint's finish reason, or None if the answer broke off."""
+
+    @property
+    def cost(self) -> float | None:
+        """The cost in ¥, or None if the price of the model is unknown."""
 
 
 class WcodeError(Exception):
@@ -55,7 +71,7 @@ class WcodeError(Exception):
         super().__init__(key)
         self.key = key
         self.facts = facts
-        self.reply: Any = None
+        self.reply: PartialReply | None = None
         self.value: Any = None
         self.kept = False
         self.told = ""

@@ -18,11 +18,12 @@ from wcode_magics.errors import AnswerError
 from wcode_magics.logprobs import heatmap
 from wcode_magics.output.escaping import FAINT, clipped, escape, without_tex
 from wcode_magics.output.mimebundle import Bundle, bundle
-from wcode_magics.protocol import models
+from wcode_magics.protocol import models, token_counts
 from wcode_magics.protocol.cut_prompt import cut_of
 from wcode_magics.protocol.extra_headers import Headers
 from wcode_magics.protocol.messages import ToolTrace, Usage
 from wcode_magics.protocol.reply import Reply
+from wcode_magics.protocol.request import Request
 from wcode_magics.sending.store_pool import place_of
 from wcode_magics.session.structured import plain_value
 from wcode_magics.text import say
@@ -304,6 +305,16 @@ def _footer_html(reply: Reply) -> str:
     shown = f'<span style="{BADGE}">{escape(warning)}</span> ' if warning else ""
     lines = "".join(f"<div>{escape(line)}</div>" for line in missing(reply))
     return f'<div style="{FAINT}">{lines}{shown}{escape(footer(reply))}</div>'
+
+
+def prompt_estimate(request: Request, place: str) -> str:
+    """Return tokens and price of a prompt sent to ``place``, with ≈ if estimated."""
+    counted = token_counts.count_request(request, place)
+    approx = "" if counted.exact else say("ui.approx")
+    price = models.cost(request.model, Usage(counted.tokens, 0), place)
+    shown = "¥ –" if price is None else f"{approx}{models.money(price)}"
+    count = f"{approx}{counted.tokens:,}"
+    return say("ui.prompt_estimate", tokens=count, price=shown)
 
 
 def layers_table(rows: Iterable[Sequence[str]], note: str = "") -> TextTable:

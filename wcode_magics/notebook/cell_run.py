@@ -13,7 +13,7 @@ from wcode_magics.output import terminal
 from wcode_magics.output.mimebundle import Bundle, joined
 from wcode_magics.output.secret_forms import without_forms
 from wcode_magics.protocol.messages import Delta, ToolCall, ToolTrace
-from wcode_magics.protocol.reply import Reply
+from wcode_magics.protocol.reply import Reply, reply_of
 from wcode_magics.runtime.shell_variables import bind
 from wcode_magics.sending.request_run import Prepared, Stream, Watch
 from wcode_magics.session.repeat import Runs
@@ -110,8 +110,8 @@ class CellRun:
         except KeyboardInterrupt:
             raise Stopped(kept=False) from None
         except WcodeError as error:
-            if error.reply is not None:
-                self._end(error.reply)
+            if (kept := reply_of(error)) is not None:
+                self._end(kept)
             else:
                 self._screen.clear()
             raise
@@ -149,7 +149,7 @@ class CellRun:
         try:
             reply = self._session.ask(prepared, watch=watch(self._shell, self._live()))
         except WcodeError as error:
-            self._print(error.reply)
+            self._print(reply_of(error))
             raise
         self._print(reply)
         return reply

@@ -14,8 +14,7 @@ from wcode_magics.notebook.cell_run import CellRun, is_notebook, show_bundle
 from wcode_magics.output.escaping import inert
 from wcode_magics.output.mimebundle import joined
 from wcode_magics.prompts import template
-from wcode_magics.protocol import models, parameters, token_counts
-from wcode_magics.protocol.messages import Usage
+from wcode_magics.protocol import parameters
 from wcode_magics.protocol.providers import unused
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.runtime.shell_variables import LAST, bind, own
@@ -156,7 +155,9 @@ class ShellState:
         ]
         url = self.session.endpoint(resolved).base_url
         title = bundles.note_bundle(say("ui.show_endpoint", url=url))
-        table = bundles.layers_table(rows, _estimate(prepared)).bundle()
+        estimate = bundles.prompt_estimate(prepared.request, resolved.place)
+        note = f"{estimate} {say('ui.show_nothing_sent')}"
+        table = bundles.layers_table(rows, note).bundle()
         show_bundle(joined([title, body, table]))
 
     def tell_sandbox(self, run: CellRun, prepared: Prepared, times: int = 1) -> None:
@@ -193,13 +194,3 @@ def _agrees(question: str) -> bool:
 def tell(text: str) -> None:
     """Show a one-line notice."""
     show_bundle(bundles.note_bundle(text))
-
-
-def _estimate(prepared: Prepared) -> str:
-    request, place = prepared.request, prepared.resolved.place
-    counted = token_counts.count_request(request, place)
-    approx = "" if counted.exact else say("ui.approx")
-    price = models.cost(request.model, Usage(counted.tokens, 0), place)
-    shown = "¥ –" if price is None else f"{approx}{models.money(price)}"
-    told = say("ui.show_estimate", tokens=f"{approx}{counted.tokens}", price=shown)
-    return f"{told} {say('ui.show_nothing_sent')}"

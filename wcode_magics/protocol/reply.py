@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal, Self, overload
 
-from wcode_magics.errors import AnswerError, UsageError
+from wcode_magics.errors import AnswerError, UsageError, WcodeError
 from wcode_magics.logprobs.confidence import (
     Confidence,
     LabelConfidence,
@@ -230,6 +230,11 @@ _PASSING = ("prompt_least", "answered", "parsed", "trace", "parent", "_read")
 """Fields that are not received data."""
 _PARTS: Mapping[str, type[Value]] = {"usage": Usage, "seam": Seam}
 _LISTS: Mapping[str, type[Value]] = {"tool_calls": ToolCall, "tokens": TokenLogprob}
+
+
+def reply_of(error: WcodeError) -> Reply | None:
+    """Return the partial reply that an error keeps."""
+    return error.reply if isinstance(error.reply, Reply) else None
 
 
 class Assembly:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 from wcode_magics.errors import UsageError, WcodeError, tell
 from wcode_magics.protocol import models
 from wcode_magics.protocol.messages import Delta, Message, gives_away
-from wcode_magics.protocol.reply import Assembly, Reply
+from wcode_magics.protocol.reply import Assembly, Reply, reply_of
 from wcode_magics.protocol.request import Request
 from wcode_magics.runtime import loop
 from wcode_magics.sending.attempt import Attempts, Limits
@@ -220,8 +220,8 @@ class Exchange:
     def _fail(self, error: WcodeError) -> None:
         """Keep whatever arrived, even an unreadable answer."""
         self._hang(error)
-        if error.reply is not None:
-            self._keep(error.reply)
+        if (reply := reply_of(error)) is not None:
+            self._keep(reply)
 
     def _hang(self, error: WcodeError) -> None:
         """Attach whatever arrived to its error."""

@@ -12,7 +12,7 @@ from wcode_magics.errors import OptionError, UsageError, WcodeError
 from wcode_magics.logprobs.alignment import compare
 from wcode_magics.protocol import models, parameters, token_counts
 from wcode_magics.protocol.messages import Usage
-from wcode_magics.protocol.reply import Reply
+from wcode_magics.protocol.reply import Reply, reply_of
 from wcode_magics.protocol.request import Request
 from wcode_magics.runtime.imports import shown_by
 from wcode_magics.sending.budget import longest
@@ -166,7 +166,7 @@ class Group:
                 try:
                     ended = Trial(self._points[place], await sent.whole())
                 except WcodeError as error:
-                    ended = Trial(self._points[place], error.reply, error)
+                    ended = Trial(self._points[place], reply_of(error), error)
                 finally:
                     del self._sent[place]
             self._tell(place, ended)

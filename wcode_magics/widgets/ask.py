@@ -9,9 +9,8 @@ from wcode_magics.display import bundles
 from wcode_magics.display.live_display import Live
 from wcode_magics.errors import RejectedError, WcodeError
 from wcode_magics.output.escaping import escape
-from wcode_magics.protocol import models, parameters, token_counts
-from wcode_magics.protocol.messages import Usage
-from wcode_magics.protocol.reply import Reply
+from wcode_magics.protocol import models, parameters
+from wcode_magics.protocol.reply import Reply, reply_of
 from wcode_magics.sending.reply_history import Spent
 from wcode_magics.sending.request_run import Prepared
 from wcode_magics.text import say
@@ -97,8 +96,8 @@ class AskPage:
         try:
             reply = stream(desk.session, prepared, live, stop)
         except WcodeError as error:
-            if error.reply is not None:
-                self._end(prepared, error.reply, source)
+            if (kept := reply_of(error)) is not None:
+                self._end(prepared, kept, source)
             if isinstance(error, RejectedError):
                 desk.rejected(error, prepared.request)
             raise
@@ -134,7 +133,8 @@ class AskPage:
             self._tell(say("panel.write") if empty else str(error))
         else:
             advice = [say(f"advice.{key}", **facts) for key, facts in prepared.advice]
-            self._tell(estimate(prepared), *advice)
+            place = prepared.resolved.place
+            self._tell(bundles.prompt_estimate(prepared.request, place), *advice)
 
     def _tell(self, *lines: str) -> None:
         spent = say("panel.session", spent=_spent(self._desk.session.ledger.spent))
@@ -142,17 +142,6 @@ class AskPage:
         shown = f'<div class="wcode-faint">{said}</div>'
         if self._told.value != shown:
             self._told.value = shown
-
-
-def estimate(prepared: Prepared) -> str:
-    """Return tokens and price of a prompt, with ≈ where they are estimated."""
-    request, place = prepared.request, prepared.resolved.place
-    counted = token_counts.count_request(request, place)
-    approx = "" if counted.exact else say("ui.approx")
-    price = models.cost(request.model, Usage(counted.tokens, 0), place)
-    shown = "¥ –" if price is None else f"{approx}{models.money(price)}"
-    count = f"{approx}{counted.tokens:,}"
-    return say("panel.estimate", tokens=count, price=shown)
 
 
 def _spent(spent: Spent) -> str:

@@ -13,7 +13,7 @@ from wcode_magics.logprobs.word_diff import differences
 from wcode_magics.output.escaping import FAINT, WRAPPED, escape
 from wcode_magics.output.mimebundle import Bundle
 from wcode_magics.output.mimebundle import bundle as bundle_of
-from wcode_magics.protocol.reply import Reply
+from wcode_magics.protocol.reply import Reply, reply_of
 from wcode_magics.sending.request_run import Prepared, Stream
 from wcode_magics.session.session import Session
 from wcode_magics.session.sweep import Point
@@ -57,7 +57,7 @@ class Card:
             if stop or self.flow.over:
                 self.reply = self.flow.reply
         except WcodeError as error:
-            self.error, self.reply = error, error.reply
+            self.error, self.reply = error, reply_of(error)
 
     def open(self, session: Session) -> None:
         """Send the request; an error is kept in ``error``."""
