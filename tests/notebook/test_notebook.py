@@ -193,3 +193,27 @@ def test_a_wait_counts_its_seconds(
     assert "sent again in 1 s" in said
     assert "done" in str(shown.outputs)
     assert "sent again" not in str(shown.outputs)
+
+
+def test_login_without_a_keyring_holds_the_key_for_the_session(
+    running: Kernel, loopback: Callable[..., Loopback]
+) -> None:
+    """It says so; nothing that was typed is lost; another endpoint does not get it."""
+    typed = "sk-typed-0123456789"
+    server, other = loopback(completion()), loopback(completion())
+    point(running, server)
+    shown = [running.run("%wcode_login", typed=typed)]
+    shown += [running.run("%wcode --no-stream hi"), running.run("%wcode_config")]
+    point(running, other)
+    shown.append(running.run("%wcode --no-stream hi"))
+    point(running, server)
+    running.run("%wcode_logout")
+    shown.append(running.run("%wcode --no-stream ho"))
+    sent = [seen.headers.get("authorization") for seen in server.seen]
+    assert sent == [f"Bearer {typed}", f"Bearer {KEY}"]
+    assert other.seen[0].headers["authorization"] == f"Bearer {KEY}"
+    said = json.dumps([one.messages for one in shown], default=str)
+    assert KEY not in said
+    assert typed not in said
+    assert "holds for this session" in said
+    assert "typed in this session" in said

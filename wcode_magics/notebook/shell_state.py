@@ -23,7 +23,7 @@ from wcode_magics.session.cell_identity import CellWatch, chats_folder, notebook
 from wcode_magics.session.conversations import Chats, next_turn
 from wcode_magics.session.session import Session
 from wcode_magics.settings import options
-from wcode_magics.settings.settings import KEY_VARIABLE
+from wcode_magics.settings.api_keys import KEY_VARIABLE
 from wcode_magics.text import say
 
 ASKED = 50

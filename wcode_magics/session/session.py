@@ -69,11 +69,12 @@ class Session(Dispatch):
     ) -> None:
         logs.hush()
         super().__init__(settings or Settings(), transport)
-        self.settings.given_key = values.pop("api_key", None)
         self.chats = Chats()
         self.allow: Callable[[str, Mapping[str, Any]], bool] | None = None
-        for name, value in values.items():
-            self.settings.set(name, value)
+        key = values.pop("api_key", None)
+        for name in sorted(values, key=lambda name: name != "provider"):
+            self.settings.set(name, values[name])
+        self.settings.given_key = key
 
     @property
     def aio(self) -> AsyncSession:
@@ -246,7 +247,7 @@ class Session(Dispatch):
             params={**resolved.params, **tools, **form},
             extra=extra,
         )
-        if gives_away(self.settings.key(), request.content()):
+        if gives_away(self.settings.key(resolved), request.content()):
             raise UsageError("secret_in_prompt")
         advice: list[tuple[str, Mapping[str, Any]]] = [
             (key, {}) for key in parameters.advice(request.params, request.prompt)

@@ -15,7 +15,7 @@ PATIENCE_S = 3.0
 """Maximum time in seconds that a wallet may wait for its password."""
 KEY_VARIABLE = "WCODE_API_KEY"
 
-_SERVICE, _ACCOUNT = "wcode-magics", "api-key"
+_SERVICE, ACCOUNT = "wcode-magics", "api-key"
 
 
 def ask(question: Callable[[], T]) -> T | None:
@@ -38,20 +38,20 @@ def ask(question: Callable[[], T]) -> T | None:
     return answer[0] if answer else None
 
 
-def read() -> str | None:
-    """Return the key, or None."""
-    return _backend().get_password(_SERVICE, _ACCOUNT)  # type: ignore[no-any-return]
+def read(account: str = ACCOUNT) -> str | None:
+    """Return the key of an account, or None."""
+    return _backend().get_password(_SERVICE, account)  # type: ignore[no-any-return]
 
 
-def keep(key: str) -> bool:
-    """Store the key."""
-    _backend().set_password(_SERVICE, _ACCOUNT, key)
+def keep(account: str, key: str) -> bool:
+    """Store the key of an account."""
+    _backend().set_password(_SERVICE, account, key)
     return True
 
 
-def remove() -> bool:
-    """Delete the key."""
-    _backend().delete_password(_SERVICE, _ACCOUNT)
+def remove(account: str = ACCOUNT) -> bool:
+    """Delete the key of an account."""
+    _backend().delete_password(_SERVICE, account)
     return True
 
 

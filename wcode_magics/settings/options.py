@@ -18,6 +18,7 @@ from wcode_magics.output.secret_forms import MASK
 from wcode_magics.protocol import endpoint_url, parameters
 from wcode_magics.protocol.extra_headers import headers_in
 from wcode_magics.protocol.parameters import Param
+from wcode_magics.protocol.providers import PROVIDERS
 
 Kind = Literal[
     "text",
@@ -166,6 +167,7 @@ _PARAMS = tuple(
     Option(row.name, "param", row.short, row.choices, setting=True, param=row)
     for row in parameters.PARAMS
 )
+_PROVIDERS = tuple(row.name for row in PROVIDERS)
 OPTIONS = (
     *_PARAMS,
     Option("model", "text", "m", setting=True),
@@ -206,6 +208,7 @@ OPTIONS = (
     Option("repeat", "count", stage="cell"),
     Option("yes", "flag", stage="run"),
     Option("budget", "number", setting=True, low=0),
+    Option("provider", "choice", choices=_PROVIDERS, stage="session", setting=True),
     Option("base_url", "url", stage="session", setting=True),
     Option("headers", "headers", stage="session", setting=True),
     Option("allow_http", "switch", default=False, stage="session", setting=True),

@@ -17,22 +17,26 @@ from urllib.parse import urlsplit
 
 from wcode_magics import text
 from wcode_magics.errors import SettingError, UsageError
-from wcode_magics.protocol import endpoint_url, parameters
+from wcode_magics.protocol import endpoint_url, parameters, providers
 from wcode_magics.protocol.messages import HOSTED_URL, Endpoint
+from wcode_magics.protocol.providers import Provider
 from wcode_magics.runtime import private_files
-from wcode_magics.settings import (
-    keyring_access,
-    notebook_secrets,
-    option_values,
-    options,
+from wcode_magics.settings import option_values, options
+from wcode_magics.settings.api_keys import (
+    KEY_FILE_VARIABLE,
+    KEY_VARIABLE,
+    FoundKey,
+    KeyChain,
+    KeyOwner,
 )
 from wcode_magics.settings.proxies import proxy_for
 
 GET_KEY_URL = "https://wcode.net/get-apikey"
-KEY_VARIABLE = keyring_access.KEY_VARIABLE
-KEY_FILE_VARIABLE = "WCODE_API_KEY_FILE"
-"""Names a file that holds the key, as mounted by container secrets."""
-OWN_VARIABLES = (KEY_VARIABLE, KEY_FILE_VARIABLE, "WCODE_HEADERS")
+OWN_VARIABLES = tuple(
+    dict.fromkeys(
+        (KEY_VARIABLE, KEY_FILE_VARIABLE, "WCODE_HEADERS", *providers.variables())
+    )
+)
 """Variables read from each cluster worker's own environment, as they may be secret."""
 LAYERS = ("cell", "profile", "session", "environment", "config", "default")
 
@@ -63,25 +67,40 @@ class Settings:
     environ: Mapping[str, str] | None = None
     profiles: Path | None = None
     given_key: str | None = field(default=None, repr=False)
-    _kept: list[str | None] = field(default_factory=list, init=False, repr=False)
+    keys: KeyChain = field(default_factory=KeyChain, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.keys = KeyChain(self.environ)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the state without keys, so that pickles and copies hold none."""
-        return {**vars(self), "given_key": None, "_kept": []}
+        return {**vars(self), "given_key": None}
 
     def set(self, name: str, value: Any) -> None:
         """Set a value for this session; None restores the lower layers.
+
+        Another provider takes base URL, headers and the given key of the former along.
 
         Raises:
             SettingError, ParameterError: unknown name, or a value not allowed.
         """
         row = options.setting(name)
+        if row.name == "provider":
+            value = value and options.checked(row, value)
+            self._leave_provider(value)
         if value is None:
             self.session.pop(row.name, None)
         else:
             self.session[row.name] = options.checked(row, value)
         if row.name == "language":
             text.use(self.resolve({})["language"])
+
+    def _leave_provider(self, name: str | None) -> None:
+        if self.resolve({})["provider"] == name:
+            return
+        self.given_key = None
+        for other in _TOGETHER:
+            self.session.pop(other, None)
 
     def resolve(self, cell: Mapping[str, Any]) -> "Resolved":
         """Return all values that are set, each with its layer; ``cell`` on top.
@@ -105,7 +124,7 @@ class Settings:
             for key, value in held.items():
                 if key not in values:
                     values[key], origin[key] = value, layer
-        return Resolved(values, origin)
+        return _with_provider(values, origin)
 
     def _environment(self) -> dict[str, Any]:
         environ = os.environ if self.environ is None else self.environ
@@ -121,40 +140,39 @@ class Settings:
                 raise SettingError(wrong.key, **facts) from wrong
         return found
 
-    def key(self) -> str | None:
-        """Return the API key: explicit, environment, keyring, notebook host, or None.
+    def key(self, resolved: "Resolved | None" = None) -> str | None:
+        """Return the API key of the endpoint, or None; see :meth:`found_key`."""
+        found = self.found_key(resolved)
+        return None if found is None else found.value
+
+    def found_key(self, resolved: "Resolved | None" = None) -> FoundKey | None:
+        """Return the API key of the endpoint and where it is from, or None.
 
         Raises:
             SettingError: the key file cannot be read.
         """
-        environ = os.environ if self.environ is None else self.environ
-        known = self.given_key or environ.get(KEY_VARIABLE, "").strip()
-        known = known or _key_in(environ.get(KEY_FILE_VARIABLE, ""))
-        if known or self.environ is not None:
-            return known or None
-        if not self._kept:
-            self._kept.append(read_key() or notebook_secrets.read(KEY_VARIABLE))
-        return self._kept[0]
+        if self.given_key:
+            return FoundKey(self.given_key, "call")
+        return self.keys.find((resolved or self.resolve({})).key_owner)
 
     def forget_read_key(self) -> None:
-        """Discard the cached key, so that the next request reads the keyring again."""
-        self._kept.clear()
+        """Discard the cached keys, so that the next request reads the keyring again."""
+        self.keys.reread()
 
     def endpoint(self, resolved: "Resolved") -> Endpoint | None:
         """Return the endpoint of requests; None is the sandbox (no key, no base URL).
 
         Raises:
-            SettingError: the hosted service's URL is set, but no key; or the key would
-                be sent over a network in clear text.
+            SettingError: the URL of a service is set, but no key; or the key would be
+                sent over a network in clear text.
         """
-        url, key = resolved["base_url"], self.key()
+        url, key = resolved["base_url"], self.key(resolved)
         if url is None and key is None:
             return None
-        if key is None and url == HOSTED_URL:
-            raise SettingError("no_key", variable=KEY_VARIABLE, url=GET_KEY_URL)
         headers = resolved["headers"] or self.resolve({})["headers"] or {}
-        url = HOSTED_URL if url is None else endpoint_url.trimmed(url)
-        endpoint = Endpoint(url, key, headers=tuple(headers.items()))
+        if key is None and not headers:
+            _refuse_keyless(resolved.place)
+        endpoint = Endpoint(resolved.place, key, headers=tuple(headers.items()))
         if not resolved["allow_http"]:
             _refuse_clear(endpoint)
         return endpoint
@@ -233,6 +251,20 @@ class Resolved:
         return Resolved({**self.held, **cell}, origin)
 
     @property
+    def provider(self) -> Provider | None:
+        """The provider that is named, else the one at the base URL's host, or None."""
+        name = self["provider"]
+        return providers.at(self.place) if name is None else providers.named(name)
+
+    @property
+    def key_owner(self) -> KeyOwner:
+        """Host and variables of the endpoint's key."""
+        named = self["provider"]
+        paired = self.layer("base_url") == "environment"
+        provider = None if named is None else providers.named(named)
+        return KeyOwner.of(self.place, provider, paired=paired)
+
+    @property
     def place(self) -> str:
         """The base URL in force; the hosted service's if none, also in the sandbox."""
         url = self["base_url"]
@@ -244,32 +276,34 @@ class Resolved:
         return {name: self.held[name] for name in parameters.NAMES if name in self.held}
 
 
-def _key_in(path: str) -> str:
-    try:
-        return Path(path).expanduser().read_text("utf-8").strip() if path else ""
-    except (OSError, UnicodeDecodeError) as wrong:
-        name = KEY_FILE_VARIABLE
-        raise SettingError("key_file", name=name, path=path, reason=wrong) from wrong
+_TOGETHER = ("base_url", "headers")
+"""Settings that belong to one provider."""
 
 
-def read_key() -> str | None:
-    """Return the key in the system keyring; None without key or keyring."""
-    return keyring_access.ask(keyring_access.read)
+def _with_provider(values: dict[str, Any], origin: dict[str, str]) -> Resolved:
+    """Add the base URL of the provider, unless a layer as high sets one.
 
-
-def keep_key(key: str) -> None:
-    """Store the key in the system keyring.
-
-    Raises:
-        SettingError: this machine has no usable keyring.
+    A base URL and headers of a lower layer belong to another endpoint.
     """
-    if not keyring_access.ask(lambda: keyring_access.keep(key)):
-        raise SettingError("no_keyring", variable=KEY_VARIABLE)
+    name = values.get("provider")
+    if name is not None:
+        rank = LAYERS.index(origin["provider"])
+        for other in _TOGETHER:
+            if other in values and LAYERS.index(origin[other]) > rank:
+                del values[other], origin[other]
+        if "base_url" not in values:
+            values["base_url"] = providers.named(name).base_url
+            origin["base_url"] = origin["provider"]
+    return Resolved(values, origin)
 
 
-def forget_key() -> bool:
-    """Delete the key from the keyring; return False if there was none."""
-    return bool(keyring_access.ask(keyring_access.remove))
+def _refuse_keyless(url: str) -> None:
+    """Raise SettingError if a service at a URL needs a key."""
+    provider = providers.at(url)
+    if url == HOSTED_URL:
+        raise SettingError("no_key", variable=KEY_VARIABLE, url=GET_KEY_URL)
+    if provider is not None and provider.key:
+        raise SettingError("no_key_of", name=provider.title, variable=provider.key)
 
 
 def _refuse_clear(endpoint: Endpoint) -> None:

@@ -1,7 +1,5 @@
 """``%wcode_config``: settings, default parameters and profiles."""
 
-import os
-
 from wcode_magics.display import bundles
 from wcode_magics.errors import OptionError
 from wcode_magics.notebook.cell_run import show_bundle
@@ -19,7 +17,8 @@ def wcode_config(home: ShellState, line: str) -> None:
         return
     named = []
     told = home.session.settings
-    for row, value, given in lines.parse_assignments(line, home.variables):
+    asked = lines.parse_assignments(line, home.variables)
+    for row, value, given in sorted(asked, key=lambda one: one[0].name != "provider"):
         named.append(row.name)
         if given:
             told.set(row.name, value)
@@ -40,11 +39,9 @@ def _show_settings(home: ShellState, named: list[str]) -> None:
 
 
 def _key_row(home: ShellState, resolved: settings.Resolved) -> tuple[str, str]:
-    if os.environ.get(settings.KEY_VARIABLE):
-        variable = settings.KEY_VARIABLE
-        return say("ui.key_environment", variable=variable), "environment"
-    if home.session.settings.key():
-        return say("ui.key_keyring"), "keyring"
+    found = home.session.settings.found_key(resolved)
+    if found is not None:
+        return say(f"ui.key_{found.source}", name=found.name), found.source
     custom = resolved["base_url"] is not None
     return say("ui.key_none_custom" if custom else "ui.key_none"), "default"
 

@@ -1,4 +1,4 @@
-"""``%wcode_login`` and ``%wcode_logout``: the key in the system keyring."""
+"""``%wcode_login`` and ``%wcode_logout``: the key of the endpoint in force."""
 
 import getpass
 
@@ -6,28 +6,52 @@ from IPython.core.error import StdinNotImplementedError
 
 from wcode_magics.errors import SettingError, UsageError
 from wcode_magics.notebook.shell_state import ShellState, tell
-from wcode_magics.settings import settings
+from wcode_magics.settings import api_keys, settings
 from wcode_magics.text import say
 
 
 def wcode_login(home: ShellState, line: str) -> None:
-    """Read the key from hidden input and save it in the system keyring."""
+    """Read a key from hidden input and save it in the system keyring.
+
+    It is the key of the endpoint in force alone. Without a keyring it is kept for this
+    session.
+    """
     if line.strip():
         raise UsageError("key_on_line", url=settings.GET_KEY_URL)
+    held = home.session.settings
+    resolved = held.resolve({})
+    owner = resolved.key_owner
     try:
-        key = getpass.getpass(say("ui.key_prompt", url=settings.GET_KEY_URL))
+        key = getpass.getpass(_prompt(owner.host)).strip()
     except StdinNotImplementedError:
-        variable = settings.KEY_VARIABLE
+        variable = next(iter(owner.variables), api_keys.KEY_VARIABLE)
         raise SettingError("login_needs_input", variable=variable) from None
-    if not key.strip():
+    if not key:
         raise SettingError("empty_key")
-    settings.keep_key(key.strip())
-    home.session.settings.forget_read_key()
-    tell(say("ui.key_kept"))
+    kept = api_keys.keep_key(key, owner.host)
+    held.given_key = None
+    if kept:
+        held.keys.drop(owner.host)
+    else:
+        held.keys.hold(owner.host, key)
+    held.forget_read_key()
+    found = held.found_key(resolved)
+    shadow = found is not None and found.value != key
+    tell(say("ui.key_kept" if kept else "ui.key_held", host=owner.host))
+    if shadow and found is not None:
+        tell(say("ui.key_shadowed", name=found.name))
+
+
+def _prompt(host: str) -> str:
+    if host == api_keys.HOSTED:
+        return say("ui.key_prompt", url=settings.GET_KEY_URL)
+    return say("ui.key_prompt_at", host=host)
 
 
 def wcode_logout(home: ShellState, _line: str) -> None:
-    """Remove the key from the system keyring."""
-    removed = settings.forget_key()
-    home.session.settings.forget_read_key()
+    """Remove the key of the endpoint in force from the keyring and this session."""
+    held = home.session.settings
+    host = held.resolve({}).key_owner.host
+    removed = held.keys.drop(host) | api_keys.forget_key(host)
+    held.forget_read_key()
     tell(say("ui.key_forgotten" if removed else "ui.key_absent"))

@@ -181,7 +181,7 @@ class RunSettings:
         since = 0.0 if looks(resolved) else time.time()
         if since:
             resolved = resolved.over({"fresh": False, "replay": Replay.READ.value})
-        key = session.settings.key()
+        key = session.settings.key(resolved)
         url = resolved["base_url"] or (HOSTED_URL if key else None)
         url = url and endpoint_url.trimmed(url)
         replay = Replay(resolved["replay"])
@@ -245,7 +245,7 @@ def _limits(
     if url is None or not paid:
         own = Limiter()
         return lambda: own
-    endpoint = Endpoint(url, session.settings.key())
+    endpoint = Endpoint(url, session.settings.key(resolved))
     return partial(session.ledger.limiter, endpoint, resolved)
 
 

@@ -22,6 +22,7 @@ from wcode_magics.sending.limiter import NOT_NEEDED, FailureSignal
 from wcode_magics.sending.replay import Replay
 from wcode_magics.sending.replay_client import Recorded
 from wcode_magics.session.session import Session
+from wcode_magics.settings.api_keys import KEY_FILE_VARIABLE, KEY_VARIABLE
 from wcode_magics.settings.settings import OWN_VARIABLES, Settings
 from wcode_magics.store.row import replayed
 from wcode_magics.tables.dask.messages import Wire
@@ -341,9 +342,10 @@ def _session(lease: RunSettings) -> Session:
     names = () if lease.sandbox else OWN_VARIABLES
     environ = {name: os.environ[name] for name in names if name in os.environ}
     settings = Settings(environ=environ)
-    if lease.keyed and Replay(lease.resolved["replay"]).sends and not settings.key():
-        one, other, *_ = OWN_VARIABLES
-        raise ClusterError("cluster.no_key", one=one, other=other)
+    keyed = lease.keyed and Replay(lease.resolved["replay"]).sends
+    if keyed and not settings.key(lease.resolved):
+        one, *_ = (*lease.resolved.key_owner.variables, KEY_VARIABLE)
+        raise ClusterError("cluster.no_key", one=one, other=KEY_FILE_VARIABLE)
     return Session(settings)
 
 
