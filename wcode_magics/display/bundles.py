@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from wcode_magics.display import highlight, json_tree, markdown
+from wcode_magics.display import highlight, images, json_tree, markdown
 from wcode_magics.display.answer_notes import badge, blank, missing, thinking
 from wcode_magics.display.live_display import EMPTY
 from wcode_magics.display.text_table import TextTable
@@ -46,13 +46,15 @@ def reply_bundle(reply: Reply, form: str = "markdown") -> Bundle:
 
     ``form`` is one of :data:`options.FORMATS`, or ``value`` for a parsed answer.
     """
-    seen = [_trace_html(reply.trace), _thinking_html(reply), _body_html(reply, form)]
+    seen = [images.html(images.asked(reply.request)), _trace_html(reply.trace)]
+    seen += [_thinking_html(reply), _body_html(reply, form)]
     seen += [_calls_html(reply.tool_calls), _refusal_html(reply)]
     if reply.logprobs is not None:
         seen.append(heatmap.html(reply.logprobs, seam=_seam(reply)))
     seen.append(_footer_html(reply))
     told = None
-    if form == "markdown" and not reply.tokens and not reply.trace:
+    plain = not (reply.tokens or reply.trace or images.asked(reply.request))
+    if form == "markdown" and plain:
         told = _neutral(reply)
     return bundle("".join(seen), reply_plain(reply), told)
 
@@ -80,6 +82,7 @@ def reply_end(reply: Reply) -> str:
         parts.insert(0, trace_table(reply.trace).plain())
     if reply.logprobs is not None:
         parts.append(heatmap.plain(reply.logprobs, seam=_seam(reply)))
+    parts += [images.plain(images.asked(reply.request))]
     parts += [*missing(reply), badge(reply), footer(reply)]
     return "\n".join(part for part in parts if part)
 

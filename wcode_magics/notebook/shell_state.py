@@ -15,6 +15,7 @@ from wcode_magics.output.escaping import inert
 from wcode_magics.output.mimebundle import joined
 from wcode_magics.prompts import template
 from wcode_magics.protocol import parameters
+from wcode_magics.protocol.images import abridged
 from wcode_magics.protocol.providers import unused
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.runtime.shell_variables import LAST, bind, own
@@ -147,7 +148,9 @@ class ShellState:
     def show_request(self, prepared: Prepared) -> None:
         """Show the exact body, the source layer of each value, tokens and price."""
         resolved = prepared.resolved
-        body = bundles.code_bundle(bundles.json_text(prepared.request.body), "json")
+        body = bundles.code_bundle(
+            bundles.json_text(abridged(prepared.request.body)), "json"
+        )
         rows = [
             (name, bundles.shown_value(resolved[name]), resolved.layer(name))
             for name in ("model", "system", *parameters.NAMES)

@@ -8,17 +8,24 @@ never evaluated. :mod:`wcode_magics.prompts.prompt_repr` converts values to text
 A prompt that the user writes is a template. A system prompt is one only if it is
 written with the prompt, as a :class:`Template`; one from a file, a variable, a profile
 or a setting is text.
+
+``{{ image(value) }}`` puts an image at that place: a path, a URL, bytes, or any other
+source of :mod:`wcode_magics.prompts.image_sources`. Only a call that the template
+itself contains does; text that a value contains never becomes one.
 """
 
 import re
+import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
-from wcode_magics.errors import TemplateError
+from wcode_magics.errors import TemplateError, UsageError
+from wcode_magics.prompts import image_sources
 from wcode_magics.prompts.prompt_repr import shown
 from wcode_magics.prompts.template_scope import can_call, is_closed
+from wcode_magics.protocol.images import SIDE, ImagePart
 from wcode_magics.protocol.messages import Message
 from wcode_magics.protocol.parameters import hint
 from wcode_magics.runtime import loop
@@ -26,11 +33,15 @@ from wcode_magics.runtime.shell_variables import is_dunder, public
 
 if TYPE_CHECKING:
     import jinja2
+    from jinja2 import nodes
 
 _NO_COMMENT = "{#\x00", "\x00#}"
 _KEPT_COMPILED = 256
 _OTHER_WAYS = re.compile(r"(?<!\{)\{([^\W\d]\w*)\}(?!\})|(?<![\w$])\$([^\W\d]\w*)")
 _TAG = re.compile(r"\{(?=[{%])")
+_IMAGE = "image"
+_CALLED, _SEEN = "__image__", "__images__"
+"""Names of the function and of its images, which no template can write."""
 
 
 def render(source: str, names: Mapping[str, Any]) -> str:
@@ -47,7 +58,7 @@ def render(source: str, names: Mapping[str, Any]) -> str:
     except UnknownName as wrong:
         near = hint(wrong.name, public(names))
         raise TemplateError("template_name", given=wrong.name, hint=near) from None
-    except TemplateError:
+    except UsageError:
         raise
     except BaseException as wrong:
         if loop.is_stop(wrong):
@@ -70,21 +81,74 @@ def messages(
     prompt: str | Sequence[Message],
     system: str | None,
     names: Mapping[str, Any] | None,
+    side: int = SIDE,
 ) -> tuple[Message, ...]:
-    """Return system prompt and prompt as messages; None as ``names``: not rendered."""
+    """Return system prompt and prompt as messages; None as ``names``: not rendered.
+
+    ``side`` is the longest side of their images in pixels.
+    """
     said = [Message("user", prompt)] if isinstance(prompt, str) else [*prompt]
     if names is not None:
-        said = [replace(one, content=render(one.content or "", names)) for one in said]
+        said = [_filled(one, names, side) for one in said]
     if system:
-        said.insert(0, filled(Message("system", system), names))
+        said.insert(0, filled(Message("system", system), names, side))
     return tuple(said)
 
 
-def filled(message: Message, names: Mapping[str, Any] | None) -> Message:
-    """Render a message with ``names`` if its text is a template."""
+def filled(
+    message: Message, names: Mapping[str, Any] | None, side: int = SIDE
+) -> Message:
+    """Render a message with ``names`` if its text is a template.
+
+    ``side`` is the longest side of its images in pixels.
+    """
     if names is None or not is_template(message):
         return message
-    return replace(message, content=render(message.content or "", names))
+    return _filled(message, names, side)
+
+
+def _filled(message: Message, names: Mapping[str, Any], side: int) -> Message:
+    source = message.content or ""
+    if not takes_images(source):
+        return replace(message, content=render(source, names))
+    seen = _Seen(side)
+    text, images = seen.parted(render(source, {**names, _SEEN: seen}))
+    return replace(message, content=text, images=(*message.images, *images))
+
+
+def takes_images(source: str) -> bool:
+    """Return whether a template calls ``image``."""
+    if not has_tags(source) or _IMAGE not in source:
+        return False
+    try:
+        return _CALLED in parsed(source)[1]
+    except Exception:  # reported when it is rendered
+        return False
+
+
+class _Seen:
+    """Images of one rendering, marked in the text by a number nobody can guess."""
+
+    def __init__(self, side: int) -> None:
+        self._side = side
+        self._mark = f"\0{secrets.token_hex(8)}"
+        self._images: list[ImagePart] = []
+
+    def add(self, source: Any) -> str:
+        self._images.append(image_sources.load(source, side=self._side))
+        return f"{self._mark}{len(self._images) - 1}\0"
+
+    def parted(self, text: str) -> tuple[str, list[ImagePart]]:
+        """Return the text without marks, and the images with their places."""
+        said, images, at = [], [], 0
+        for place, piece in enumerate(text.split(self._mark)):
+            rest = piece
+            if place:
+                number, _, rest = piece.partition("\0")
+                images.append(replace(self._images[int(number)], at=at))
+            said.append(rest)
+            at += len(rest)
+        return "".join(said), images
 
 
 def is_template(message: Message) -> bool:
@@ -133,7 +197,8 @@ class UnknownName(Exception):  # noqa: N818 - carries a name to render(), no fur
 
 @cache
 def _environment() -> Any:
-    from jinja2 import StrictUndefined, UndefinedError
+    from jinja2 import StrictUndefined, UndefinedError, pass_context
+    from jinja2.runtime import Context
     from jinja2.sandbox import ImmutableSandboxedEnvironment
     from jinja2.utils import missing
 
@@ -159,13 +224,23 @@ def _environment() -> Any:
             return super().getitem(obj, argument)
 
         def call(self, context: Any, called: Any, /, *args: Any, **named: Any) -> Any:
-            if not isinstance(called, StrictUndefined) and not can_call(called):
+            ours = called is image
+            if not (ours or isinstance(called, StrictUndefined) or can_call(called)):
                 name = getattr(called, "__name__", type(called).__name__)
                 raise TemplateError("template_call", name=name)
             checked = self.wrap_str_format(called) or called
             return super().call(context, checked, *args, **named)
 
-    return Sandbox(
+    @pass_context
+    def image(context: Context, *given: Any, **named: Any) -> Any:
+        own = context.get(_IMAGE)
+        if callable(own):
+            return context.call(own, *given, **named)
+        if len(given) != 1 or named:
+            raise TemplateError("image.call")
+        return context[_SEEN].add(given[0])
+
+    made = Sandbox(
         undefined=Missing,
         autoescape=False,
         keep_trailing_newline=True,
@@ -173,6 +248,8 @@ def _environment() -> Any:
         comment_start_string=_NO_COMMENT[0],
         comment_end_string=_NO_COMMENT[1],
     )
+    made.globals[_CALLED] = image
+    return made
 
 
 def _printed(value: Any) -> str:
@@ -191,14 +268,26 @@ def compiled(source: str) -> "jinja2.Template":
         TemplateError: ``self``, which Jinja reserves, or a dunder name is used.
         jinja2.TemplateSyntaxError: the syntax is invalid.
     """
+    made: jinja2.Template = _environment().from_string(parsed(source)[0])
+    made.globals = dict(made.globals)
+    return made
+
+
+def parsed(source: str) -> "tuple[nodes.Template, set[str]]":
+    """Return the syntax tree of a template, and all names in it.
+
+    Calls of ``image`` refer to the function, even where a column has its name. Raises
+    as :func:`compiled`.
+    """
     from jinja2 import nodes
 
-    environment = _environment()
-    for part in environment.parse(source).find_all(nodes.Name):
+    tree = _environment().parse(source)
+    for part in tree.find_all(nodes.Name):
         if part.name == "self":
             raise TemplateError("template_self")
         if is_dunder(part.name):
             raise TemplateError("template_forbidden", reason=part.name)
-    made: jinja2.Template = environment.from_string(source)
-    made.globals = dict(made.globals)
-    return made
+    for call in tree.find_all(nodes.Call):
+        if isinstance(call.node, nodes.Name) and call.node.name == _IMAGE:
+            call.node.name = _CALLED
+    return tree, {part.name for part in tree.find_all(nodes.Name)}

@@ -7,6 +7,7 @@ from typing import Any, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
 from wcode_magics.logprobs.token import TokenLogprob
+from wcode_magics.protocol.images import ImagePart, parts_of
 from wcode_magics.runtime.serialization import Value
 
 Number = TypeVar("Number", int, float)
@@ -37,6 +38,7 @@ class Message(Value):
 
     ``reasoning`` is the model's reasoning before it called tools, and
     ``reasoning_field`` the field in which the endpoint sent it and expects it back.
+    ``images`` stand in the text at their places.
     """
 
     role: str
@@ -46,10 +48,18 @@ class Message(Value):
     name: str | None = None
     reasoning: str | None = None
     reasoning_field: str | None = None
+    images: tuple[ImagePart, ...] = ()
 
-    def wire(self) -> dict[str, Any]:
-        """Return the message in the API's JSON form."""
-        data: dict[str, Any] = {"role": self.role, "content": self.content or ""}
+    def wire(self, *, by_reference: bool = False) -> dict[str, Any]:
+        """Return the message in the API's JSON form.
+
+        ``by_reference``: with the digests of images in place of their data.
+        """
+        text = self.content or ""
+        data: dict[str, Any] = {"role": self.role, "content": text}
+        if self.images:
+            parts = parts_of(text, self.images, by_reference=by_reference)
+            data["content"] = parts
         if self.tool_calls:
             data["tool_calls"] = [
                 {
@@ -74,7 +84,8 @@ class Message(Value):
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Create a message from the output of :meth:`to_dict`."""
         calls = tuple(ToolCall.from_dict(call) for call in data.get("tool_calls", ()))
-        return cls(**{**data, "tool_calls": calls})
+        images = tuple(map(ImagePart.from_dict, data.get("images", ())))
+        return cls(**{**data, "tool_calls": calls, "images": images})
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from wcode_magics.errors import ParameterError, UsageError
 from wcode_magics.protocol import parameters as table
+from wcode_magics.protocol.images import ImagePart
 from wcode_magics.protocol.messages import Message
 from wcode_magics.runtime.serialization import Value
 
@@ -64,10 +65,13 @@ class Request(Value):
     @property
     def body(self) -> dict[str, Any]:
         """JSON object that is sent, without the fields for streaming."""
-        messages = [message.wire() for message in self.messages]
+        return self._body()
+
+    def _body(self, *, by_reference: bool = False) -> dict[str, Any]:
+        wires = [one.wire(by_reference=by_reference) for one in self.messages]
         return {
             "model": self.model,
-            "messages": messages,
+            "messages": wires,
             **self.params,
             **self.extra,
         }
@@ -82,14 +86,22 @@ class Request(Value):
 
     @cached_property
     def hash(self) -> str:
-        """SHA-256 (hex) of the tagged canonical JSON: sorted keys, no spaces."""
-        canonical = _encode(self.body, _CANONICAL)
+        """SHA-256 (hex) of the tagged canonical JSON: sorted keys, no spaces.
+
+        An image counts by its digest, which does not depend on how it was encoded.
+        """
+        canonical = _encode(self._body(by_reference=True), _CANONICAL)
         return hashlib.sha256(HASH_TAG + canonical).hexdigest()
 
     @property
     def prompt(self) -> str:
         """Text of all messages, joined; for estimates and advice."""
         return "\n".join(message.content or "" for message in self.messages)
+
+    @property
+    def images(self) -> tuple[ImagePart, ...]:
+        """The images of all messages."""
+        return tuple(image for message in self.messages for image in message.images)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
@@ -99,7 +111,7 @@ class Request(Value):
 
 
 def _refuse_empty(messages: tuple[Message, ...]) -> None:
-    if not any((m.content or "").strip() or m.tool_calls for m in messages):
+    if not any((m.content or "").strip() or m.tool_calls or m.images for m in messages):
         raise UsageError("empty_prompt")
 
 

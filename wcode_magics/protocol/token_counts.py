@@ -109,9 +109,9 @@ def count_request(
 
     ``count`` counts a text; :func:`estimate` works without the vocabulary. The result
     is exact if the vocabulary is installed, the catalogue says that the model at
-    ``place`` has this tokenizer and there are no tools. The template is that of
-    Qwen2.5, which adds a default system prompt if there is none. The same model name
-    at another endpoint does not imply the same tokenizer.
+    ``place`` has this tokenizer and there are no tools or images. The template is
+    that of Qwen2.5, which adds a default system prompt if there is none. The same model
+    name at another endpoint does not imply the same tokenizer.
     """
     texts = [message.content or "" for message in request.messages]
     if request.messages[0].role != "system":
@@ -122,9 +122,10 @@ def count_request(
     if tools:
         around += _TOOLS + count(json.dumps(tools, ensure_ascii=False)).tokens
     row = models.find(request.model, place)
-    known = row is not None and row.tokenizer == FAMILY and not tools
+    seen = sum(image.tokens for image in request.images)
+    known = row is not None and row.tokenizer == FAMILY and not (tools or seen)
     exact = known and all(part.exact for part in counts)
-    return Count(around + sum(part.tokens for part in counts), exact)
+    return Count(around + seen + sum(part.tokens for part in counts), exact)
 
 
 def encode_words(*words: str) -> list[int]:

@@ -59,7 +59,8 @@ class Writing:
         self._tok = tokenizer.load()
         self._model = model.load()
         prompt = self._prompt()
-        self.prompt_tokens = len(prompt)
+        seen = (picture.tokens for turn in ask.turns for picture in turn.pictures)
+        self.prompt_tokens = len(prompt) + sum(seen)
         self.completion_tokens = 0
         self.finish = "stop"
         self._limit = self._room()

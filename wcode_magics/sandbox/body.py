@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from . import pictures
 from .form import Form, read_form
+from .pictures import SeenImage
 from .refusal import BadRequest
 from .sampler import Sampling
 
@@ -49,6 +51,7 @@ class ChatTurn:
     role: str
     text: str
     calls: str = ""
+    pictures: tuple[SeenImage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +91,12 @@ def read(raw: bytes, vocabulary: int) -> ParsedRequest:
             f"The model `{found}` does not exist; this is the sandbox: use `{MODEL}`."
         )
         raise BadRequest(message, "model", "model_not_found", 404)
+    turns = _turns(body)
+    if found != MODEL and any(turn.pictures for turn in turns):
+        message = f"The model `{found}` reads no images; `{MODEL}` does."
+        raise BadRequest(message, "messages", "invalid_content_type")
     numbers = {name: _number(body, name, *row) for name, row in _RANGES.items()}
     flags = {name: _flag(body, name) for name in _FLAGS}
-    turns = _turns(body)
     tools = _tools(body)
     if numbers["top_logprobs"] is not None and not flags["logprobs"]:
         raise BadRequest("`top_logprobs` needs `logprobs` to be true.", "top_logprobs")
@@ -214,26 +220,35 @@ def _turn(item: object, where: str) -> ChatTurn:
         )
         raise BadRequest(message, "messages")
     calls = item.get("tool_calls")
-    text = _content(item.get("content"), where, optional=bool(calls))
+    text, seen = _content(item.get("content"), where, optional=bool(calls))
     if role == "tool" and not isinstance(item.get("tool_call_id"), str):
         raise BadRequest(f"`{where}.tool_call_id` is missing.", "messages")
-    return ChatTurn(role, text, json.dumps(calls, ensure_ascii=False) if calls else "")
+    shown = json.dumps(calls, ensure_ascii=False) if calls else ""
+    return ChatTurn(role, text, shown, seen)
 
 
-def _content(content: object, where: str, *, optional: bool) -> str:
+def _content(
+    content: object, where: str, *, optional: bool
+) -> tuple[str, tuple[SeenImage, ...]]:
     if isinstance(content, str):
-        return content
+        return content, ()
     if content is None and optional:
-        return ""
-    if isinstance(content, list):
-        parts = [p for p in content if isinstance(p, dict) and p.get("type") == "text"]
-        if len(parts) == len(content) and all(
-            isinstance(p.get("text"), str) for p in parts
-        ):
-            return "".join(part["text"] for part in parts)
-    raise BadRequest(
-        f"`{where}.content` must be a string or a list of text parts.", "messages"
-    )
+        return "", ()
+    if not isinstance(content, list):
+        message = f"`{where}.content` must be a string or a list of parts."
+        raise BadRequest(message, "messages")
+    texts, seen = [], []
+    for place, part in enumerate(content):
+        kind = part.get("type") if isinstance(part, dict) else None
+        if kind == "text" and isinstance(part.get("text"), str):
+            texts.append(part["text"])
+        elif kind == "image_url" and isinstance(part.get("image_url"), dict):
+            at = f"{where}.content[{place}]"
+            seen.append(pictures.read(part["image_url"].get("url"), at))
+        else:
+            message = f"`{where}.content[{place}]` must be a text or image_url part."
+            raise BadRequest(message, "messages")
+    return "".join(texts), tuple(seen)
 
 
 def _stops(body: Mapping[str, Any]) -> tuple[str, ...]:

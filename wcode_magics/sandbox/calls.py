@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import fields, library, outline, reading
-from .body import OfferedTool, ParsedRequest
+from .body import ChatTurn, OfferedTool, ParsedRequest
 
 _DULL = library.words("dull")
 _TWINS = (
@@ -60,9 +60,19 @@ def chosen(ask: ParsedRequest) -> tuple[PlannedCall, ...]:
 
 def last_user(ask: ParsedRequest) -> str:
     """Return the last user message; of a long one only the beginning and the end."""
-    said = [turn.text for turn in ask.turns if turn.role == "user"]
-    text = said[-1] if said else ask.turns[-1].text
+    text = _last(ask).text
     return text if len(text) <= 2 * _SEEN else f"{text[:_SEEN]}\n{text[-_SEEN:]}"
+
+
+def seen(ask: ParsedRequest) -> str:
+    """Return the last user message with what is seen of its images."""
+    notes = (picture.notes for picture in _last(ask).pictures)
+    return "\n\n".join([last_user(ask), *notes])
+
+
+def _last(ask: ParsedRequest) -> ChatTurn:
+    said = [turn for turn in ask.turns if turn.role == "user"]
+    return said[-1] if said else ask.turns[-1]
 
 
 def _match(tool: OfferedTool, text: str) -> float:

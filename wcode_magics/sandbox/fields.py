@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from . import labelling, library, reading
+from . import labelling, library, pictures, reading
 
 Weighted = list[tuple[Any, float]]
 
@@ -113,6 +113,9 @@ def values(key: str, schema: Mapping[str, Any], text: str) -> Weighted:
         return [(schema["const"], 1.0)]
     if "enum" in schema:
         return labelling.choose(schema["enum"], text)
+    seen = pictures.noted(key, text)
+    if seen is not None:
+        return [(int(seen) if seen.isdecimal() else seen, 1.0)]
     options = schema.get("anyOf") or schema.get("oneOf")
     if options:
         found = values(key, options[0], text)

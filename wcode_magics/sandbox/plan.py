@@ -22,19 +22,21 @@ _MOST_QUOTED = 4_000
 def drafts(ask: ParsedRequest) -> list[WeightedDraft]:
     """Return the drafts of an answer in prose or in JSON."""
     scene = _scene(ask)
+    quoted = scene.text
     if ask.form.is_json:
         found = list(_json(scene))
+        quoted = reading.without_schema(quoted)
     elif ask.form.choices:
         weighed = labelling.choose(ask.form.choices, scene.text)
         found = [Saying(str(text), weight) for text, weight in weighed]
     else:
         found = _persona(scene, _words(scene))
-    return _tokens(found, ask, scene.text)
+    return _tokens(found, ask, quoted)
 
 
 def arguments(call: calls.PlannedCall, ask: ParsedRequest) -> list[WeightedDraft]:
     """Return the drafts of the arguments of a tool call."""
-    text = calls.last_user(ask)
+    text = calls.seen(ask)
     return _tokens(list(_object(call.hints, text)), replace(ask, continues=False), text)
 
 
@@ -71,7 +73,7 @@ def _scene(ask: ParsedRequest) -> Scene:
         level = "low"
     if level == "medium" and reading.has(system + text, *_FULL):
         level = "high"
-    return Scene(ask, text, language, level)
+    return Scene(ask, calls.seen(ask), language, level)
 
 
 _TONGUES = {

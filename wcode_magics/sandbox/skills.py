@@ -58,6 +58,16 @@ _TOLD = {
 }
 
 
+def _picture(scene: Scene) -> list[Saying]:
+    """Tell what is seen of the images of the last user message."""
+    said = [turn for turn in scene.ask.turns if turn.role == "user"]
+    seen = said[-1].pictures if said else ()
+    if not seen or labelling.offered(scene.text):
+        return []
+    told = tuple(picture.told(scene.language) for picture in seen)
+    return [Saying(library.join(told))]
+
+
 def _echo(scene: Scene) -> list[Saying]:
     found = re.match(
         r"\s*(?:please )?(?:repeat(?: after me)?|say|echo)\b\s*[:：]?\s*(.+)"
@@ -366,6 +376,7 @@ def _weighted(rows: list[tuple[str, float]]) -> list[Saying]:
 
 SKILLS: tuple[Callable[[Scene], list[Saying]], ...] = (
     _tool_result,
+    _picture,
     _echo,
     _arithmetic,
     _summary,

@@ -12,7 +12,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
 from wcode_magics.errors import UsageError
+from wcode_magics.prompts import image_sources
 from wcode_magics.protocol import token_counts
+from wcode_magics.protocol.images import ImagePart
 from wcode_magics.protocol.messages import Message, ToolCall
 from wcode_magics.protocol.request import Request
 from wcode_magics.protocol.token_counts import Count
@@ -207,7 +209,9 @@ def overfull(name: str, prompt: Count, context: int) -> UsageError:
 
 def turn_tokens(turn: Turn) -> int:
     """Return the estimated tokens of a turn in a request."""
-    return sum(token_counts.count(m.content or "").tokens + 5 for m in turn.messages)
+    seen = sum(image.tokens for m in turn.messages for image in m.images)
+    said = (token_counts.count(m.content or "").tokens + 5 for m in turn.messages)
+    return seen + sum(said)
 
 
 def _whose(cell: str) -> str:
@@ -241,9 +245,24 @@ def _message(data: Mapping[str, Any]) -> Message:
         for c in data.get("tool_calls") or ()
     )
     content = data.get("content")
+    images: list[ImagePart] = []
     if isinstance(content, list):
-        content = "".join(part["text"] for part in content)
+        content, images = _of_parts(content)
     if not isinstance(data["role"], str) or not isinstance(content, str | None):
         raise TypeError(data["role"])
     called, name = data.get("tool_call_id"), data.get("name")
-    return Message(data["role"], content, calls, called, name)
+    return Message(data["role"], content, calls, called, name, images=tuple(images))
+
+
+def _of_parts(parts: Sequence[Mapping[str, Any]]) -> tuple[str, list[ImagePart]]:
+    """Return the text of content parts, and their images with their places."""
+    text, images = "", list[ImagePart]()
+    for part in parts:
+        if part.get("type") == "image_url":
+            url = str(part["image_url"]["url"])
+            if not url.startswith(("data:", "http://", "https://")):
+                raise ValueError(url[:40])  # never a file that only the text names
+            images.append(replace(image_sources.load(url), at=len(text)))
+        else:
+            text += part["text"]
+    return text, images

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from wcode_magics.errors import OptionError, Stopped, UsageError
-from wcode_magics.prompts import template
+from wcode_magics.prompts import image_sources, template
 from wcode_magics.protocol import models, parameters
 from wcode_magics.protocol.messages import Message, gives_away
 from wcode_magics.protocol.reply import Reply
@@ -31,6 +31,7 @@ from wcode_magics.session.async_session import AsyncSession
 from wcode_magics.session.chat import Chat
 from wcode_magics.session.conversations import Chats
 from wcode_magics.session.dispatch import Dispatch
+from wcode_magics.session.images import refuse_blind, showing
 from wcode_magics.session.repeat import RUN, Runs, gathered
 from wcode_magics.session.structured import repaired, wanted_form
 from wcode_magics.session.sweep import (
@@ -221,6 +222,7 @@ class Session(Dispatch):
         prompt: "str | Sequence[Message] | Prepared",
         *,
         names: Mapping[str, Any] | None = None,
+        images: Any = (),
         **given: Any,
     ) -> Prepared:
         """Build the request for a prompt without sending it.
@@ -228,6 +230,8 @@ class Session(Dispatch):
         Args:
             prompt: text, or messages.
             names: values for ``{{ name }}`` in prompt and system; None: no template.
+            images: one image or a list, put before the last user message: paths, URLs,
+                bytes, PIL images, NumPy arrays, matplotlib figures.
             **given: options of the cell by name (``model``, ``system``, ``timeout``,
                 ``profile``, ``param`` as (name, value) pairs, every parameter).
 
@@ -241,12 +245,16 @@ class Session(Dispatch):
         extra = checked_extra(resolved["param"] or ())
         form, read, held = wanted_form(resolved)
         tools, unsent = wanted_tools(resolved)
+        given_images = image_sources.load_all(resolved["image"] or ())
+        seen = (*given_images, *image_sources.load_all(images))
+        messages = template.messages(prompt, resolved["system"], names)
         request = Request(
             model=resolved["model"] or models.DEFAULT,
-            messages=template.messages(prompt, resolved["system"], names),
+            messages=showing(messages, seen),
             params={**resolved.params, **tools, **form},
             extra=extra,
         )
+        refuse_blind(request, resolved.place)
         if gives_away(self.settings.key(resolved), request.content()):
             raise UsageError("secret_in_prompt")
         advice: list[tuple[str, Mapping[str, Any]]] = [

@@ -39,6 +39,7 @@ Kind = Literal[
     "count",
     "url",
     "headers",
+    "image",
 ]
 
 Stage = Literal["request", "conversation", "run", "cell", "table", "session"]
@@ -64,6 +65,7 @@ _FORMS = {
     "pair": "name=value",
     "url": "https://host/v1",
     "headers": '{"name": "value"} · $name',
+    "image": "path · URL · $name",
 }
 
 
@@ -142,7 +144,7 @@ class Option:
     @property
     def repeats(self) -> bool:
         """Whether the flag may be repeated."""
-        return self.kind in {"pair", "grid"} or self.name == "stop"
+        return self.kind in {"pair", "grid", "image"} or self.name == "stop"
 
     @property
     def allowed(self) -> str:
@@ -172,6 +174,7 @@ OPTIONS = (
     *_PARAMS,
     Option("model", "text", "m", setting=True),
     Option("system", "text", "S", setting=True, template=True),
+    Option("image", "image"),
     Option("out", "name", "o", stage="cell"),
     Option("format", "choice", "f", FORMATS, "markdown", setting=True),
     Option("code", "flag", stage="cell"),
@@ -332,6 +335,8 @@ def _allows(row: Option, value: Any) -> bool:
         return type(value) is int and value >= 1
     if row.kind == "headers":
         return value is not None
+    if row.kind == "image":
+        return value is not None and not (isinstance(value, str) and not value)
     if row.kind in {"schema", "variable"}:
         return not isinstance(value, str) and value is not None
     return row.kind in {"pair", "grid"} or (isinstance(value, str) and bool(value))

@@ -21,10 +21,12 @@ from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
 from wcode_magics.runtime import lifetime
 from wcode_magics.runtime.lifetime import Stage
+from wcode_magics.store import images as image_table
 from wcode_magics.store.database import Connection, faults, open_file, open_readonly
 from wcode_magics.store.ending import Ending
 from wcode_magics.store.file import File
 from wcode_magics.store.file_system import Magic, magic_of
+from wcode_magics.store.images import Uses, find, held_by, images_of
 from wcode_magics.store.path import located, side_files, tell_if_open
 from wcode_magics.store.prune import forget, shrink
 from wcode_magics.store.row import (
@@ -265,6 +267,12 @@ class Store:
         told = [self._read(requested, data) for (data,) in rows]
         return [request for request in told if request is not None]
 
+    def image(self, digest: str) -> bytes | None:
+        """Return the encoded image of a digest, or None if it is not stored."""
+        self._settle_if_it_can()
+        with faults(self.path), closing(self._file.connect()) as db:
+            return find(db, digest)
+
     def prune(
         self, *, before: dt.datetime | None = None, keep: int | None = None
     ) -> int:
@@ -295,7 +303,7 @@ class Store:
         with unmade(target), closing(self._file.connect()) as source:
             rows = rows_of(source, self.path, between(since, before))
             with faults(target), closing(open_file(target, self._patience)) as db:
-                copied = take(db, rows)
+                copied = take(db, rows, partial(images_of, source))
                 db.execute("PRAGMA journal_mode=DELETE")
         return copied
 
@@ -304,7 +312,7 @@ class Store:
         self._settle()
         there = self._other(path)
         with closing(self._source(there)) as db, closing(rows_of(db, there)) as rows:
-            return self._take(bounded(rows, there))
+            return self._take(bounded(rows, there), partial(images_of, db))
 
     def _source(self, path: Path) -> Connection:
         try:
@@ -328,13 +336,23 @@ class Store:
             (mark, limit),
         )
 
-    def take(self, rows: Iterable[Sequence[Any]]) -> None:
-        """Insert rows of another store, without ids, that are not present yet."""
-        self._taken += self._take(rows)
-
-    def _take(self, rows: Iterable[Sequence[Any]]) -> int:
+    def images_of(self, hashes: Iterable[str]) -> list[tuple[Any, ...]]:
+        """Return request hash, digest and data of the images of some requests."""
         with faults(self.path), closing(self._file.connect()) as db:
-            return take(db, rows)
+            return [*map(tuple, images_of(db, hashes))]
+
+    def take(self, rows: Iterable[Sequence[Any]], images: Uses = ()) -> None:
+        """Insert rows of another store, without ids, that are not present yet.
+
+        ``images`` are those of their requests, as of :meth:`images_of`.
+        """
+        self._taken += self._take(rows, lambda _hashes: images)
+
+    def _take(
+        self, rows: Iterable[Sequence[Any]], seen: Callable[[Iterable[str]], Uses]
+    ) -> int:
+        with faults(self.path), closing(self._file.connect()) as db:
+            return take(db, rows, seen)
 
     def _settle(self) -> None:
         if not self._writer.flush(2 * self._patience):
@@ -363,7 +381,14 @@ class Store:
 
 
 def _write(file: File, rows: list[StoredAnswer]) -> None:
-    file.commit(_INSERT, [row.columns() for row in rows])
+    held = [one for row in rows for one in held_by(row.reply.request)]
+    file.commit(
+        {
+            _INSERT: [row.columns() for row in rows],
+            image_table.INSERT: [(digest, data) for _request, digest, data in held],
+            image_table.INSERT_USE: [one[:2] for one in held],
+        }
+    )
 
 
 def _tidy(base_url: str) -> str:

@@ -51,7 +51,22 @@ def _seal_answers(db: Connection) -> None:
     )
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_lay_answers, _seal_answers)
+def _lay_images(db: Connection) -> None:
+    db.execute("CREATE TABLE images (digest TEXT PRIMARY KEY, data BLOB NOT NULL)")
+    db.execute(
+        """CREATE TABLE image_uses (
+            request TEXT NOT NULL,
+            digest TEXT NOT NULL,
+            PRIMARY KEY (request, digest)
+        ) WITHOUT ROWID"""
+    )
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
+    _lay_answers,
+    _seal_answers,
+    _lay_images,
+)
 _ODD = (
     "SELECT count(*) FROM sqlite_master WHERE type NOT IN ('table', 'index') "
     "OR sql LIKE 'CREATE VIRTUAL%'"

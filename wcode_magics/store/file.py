@@ -61,8 +61,8 @@ class File:
             with self._reading:
                 return self._reader.execute(sql, values).fetchall()
 
-    def commit(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
-        """Write all rows in one transaction.
+    def commit(self, rows: Mapping[str, Iterable[Sequence[Any]]]) -> None:
+        """Write all rows, by statement, in one transaction.
 
         Raises:
             StoreError: the file is at fault; any other error is caused by a row.
@@ -73,7 +73,8 @@ class File:
                 self._writer = self._connect()
             try:
                 self._writer.execute("BEGIN IMMEDIATE")
-                self._writer.executemany(sql, rows)
+                for sql, values in rows.items():
+                    self._writer.executemany(sql, values)
                 self._writer.execute("COMMIT")
             except Exception as wrong:
                 self._release()

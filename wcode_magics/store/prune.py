@@ -9,6 +9,7 @@ import json
 from collections.abc import Sequence
 
 from wcode_magics.store.database import Connection, if_there_is_room
+from wcode_magics.store.images import forget_unused
 
 AT_A_TIME = 5
 
@@ -37,8 +38,9 @@ def forget(db: Connection, before: float | None, keep: int | None) -> int:
 
 
 def shrink(db: Connection) -> None:
-    """Release the space of deleted answers, as far as disk space permits."""
+    """Release the space of deleted answers and images, as far as disk space permits."""
     with if_there_is_room():
+        forget_unused(db)
         _empty_journal(db)
         db.execute("VACUUM")
         _empty_journal(db)

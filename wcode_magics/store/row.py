@@ -10,6 +10,7 @@ from wcode_magics.protocol.messages import SANDBOX, Message
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
 from wcode_magics.store.checksum import check, encode
+from wcode_magics.store.images import bare
 
 COLUMNS = (
     "hash, base_url, time, model, prompt_tokens, completion_tokens, cost, whole, "
@@ -52,7 +53,7 @@ class StoredAnswer(NamedTuple):
             usage and usage.completion_tokens,
             reply.cost,
             reply.is_whole,
-            encode(request),
+            encode(bare(request)),
             self._encoded(data),
         )
 

@@ -4,11 +4,12 @@ import contextlib
 import datetime as dt
 import math
 import time
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from wcode_magics.errors import StoreError
+from wcode_magics.store import images
 from wcode_magics.store.checksum import sealed
 from wcode_magics.store.database import Connection, faults
 from wcode_magics.store.path import identity, side_files
@@ -59,10 +60,25 @@ def bounded(
         yield row
 
 
-def take(target: Connection, rows: Iterable[Sequence[Any]]) -> int:
-    """Insert the rows that are not present, all or none; return their number."""
+def take(
+    target: Connection,
+    rows: Iterable[Sequence[Any]],
+    seen: Callable[[Iterable[str]], images.Uses] = lambda _hashes: (),
+) -> int:
+    """Insert the rows that are not present, all or none; return their number.
+
+    ``seen`` returns the images of requests, as :func:`images.images_of`.
+    """
+    hashes: set[str] = set()
+
+    def named() -> Iterator[dict[str, Any]]:
+        for row in map(_named, rows):
+            hashes.add(row["hash"])
+            yield row
+
     target.execute("BEGIN IMMEDIATE")
-    new = target.executemany(_TAKE, map(_named, rows)).rowcount
+    new = target.executemany(_TAKE, named()).rowcount
+    images.put(target, seen(hashes))
     target.execute("COMMIT")
     return new
 

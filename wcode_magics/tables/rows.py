@@ -168,7 +168,7 @@ def _references(source: str) -> tuple[bool, set[str], list[Any]]:
     from jinja2 import TemplateSyntaxError, meta, nodes
 
     try:
-        tree = template.compiled(source).environment.parse(source)
+        tree, _names = template.parsed(source)
     except TemplateSyntaxError as wrong:
         raise TemplateError(
             "template_syntax", line=wrong.lineno, reason=wrong.message

@@ -98,7 +98,7 @@ def test_keeps_the_damaged(journal, reply, tmp_path):
     assert next(folder.rglob(FILE)).read_bytes() == b"no store at all"
 
 
-async def nowhere(_rows) -> None:
+async def nowhere(_rows, _images) -> None:
     """Take rows."""
 
 
@@ -106,7 +106,7 @@ def test_sends_once(journal, reply):
     """Each row is sent home once; a journal that was sent leaves no file."""
     sent: list = []
 
-    async def merge(rows) -> None:
+    async def merge(rows, _images) -> None:
         sent.extend(rows)
 
     journal.store.put(reply, "http://there")

@@ -117,9 +117,11 @@ class WorkerLoans:
         found = await asyncio.to_thread(find, set(hashes), base_url, since)
         return list(found.items())
 
-    async def merge(self, rows: Sequence[Sequence[Any]]) -> None:
-        """Store rows of a worker's journal."""
-        await asyncio.to_thread(self.run.store.take, rows)
+    async def merge(
+        self, rows: Sequence[Sequence[Any]], images: Sequence[Sequence[Any]] = ()
+    ) -> None:
+        """Store rows of a worker's journal, and images of their requests."""
+        await asyncio.to_thread(self.run.store.take, rows, images)
 
     async def refuse(self, request: dict[str, Any]) -> None:
         """Raise the ReplayError for a request that was not recorded."""

@@ -268,8 +268,8 @@ class WorkerRun:
             with suppress(WcodeError):
                 await self._journal.send(self._merge)
 
-    async def _merge(self, rows: Sequence[Any]) -> None:
-        await self.wire.call("merge", rows)
+    async def _merge(self, rows: Sequence[Any], images: Sequence[Any]) -> None:
+        await self.wire.call("merge", rows, images)
 
 
 @contextmanager

@@ -99,12 +99,20 @@ class Journal:
         if not [*taken.rglob(FILE)]:
             shutil.rmtree(taken, ignore_errors=True)
 
-    async def send(self, merge: Callable[[Sequence[Any]], Awaitable[Any]]) -> None:
-        """Pass all rows not sent yet to ``merge``."""
+    async def send(
+        self, merge: Callable[[Sequence[Any], Sequence[Any]], Awaitable[Any]]
+    ) -> None:
+        """Pass all rows not sent yet to ``merge``, and before them their images.
+
+        An image may have megabytes, so each is a call of its own.
+        """
         async with self._sending:
             await asyncio.to_thread(self.store.flush)
             while rows := await asyncio.to_thread(self.store.since, self._sent, ROWS):
-                await merge([row[1:] for row in rows])
+                hashes = {row[1] for row in rows}
+                for image in await asyncio.to_thread(self.store.images_of, hashes):
+                    await merge([], [image])
+                await merge([row[1:] for row in rows], [])
                 self._sent = rows[-1][0]
 
     def close(self, _seconds: float = 0.0) -> None:

@@ -1,0 +1,201 @@
+"""Images from what the user names: a file, a URL, bytes, a picture, array or figure.
+
+A PNG, JPEG, WebP or GIF within the limits is sent as it is. All else is read with
+Pillow (extra ``images``), scaled down and encoded again. A file is read only where the
+user names it; a URL is passed on and never fetched here.
+"""
+
+import base64
+import hashlib
+import io
+import warnings
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from wcode_magics.errors import UsageError, VariableError
+from wcode_magics.protocol.images import SIDE, ImagePart
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+MOST_READ = 64 * 2**20
+"""Maximum bytes of a file that is read."""
+MOST_SENT = 4 * 2**20
+"""Maximum bytes of an encoded image; many endpoints refuse bodies above 10 MB."""
+QUALITY = 90
+SENT: Mapping[str, str] = {
+    "PNG": "image/png",
+    "JPEG": "image/jpeg",
+    "WEBP": "image/webp",
+    "GIF": "image/gif",
+}
+"""Formats that vision models take, by Pillow's name."""
+_SHOWN = 60
+
+
+def load(source: Any, *, side: int = SIDE) -> ImagePart:
+    """Return the image that ``source`` is or names.
+
+    Args:
+        source: path or URL as text, path object, encoded bytes, PIL image, NumPy array
+            (height × width, × 3 or × 4; 0 … 255, or 0.0 … 1.0), matplotlib figure, or
+            an ImagePart.
+        side: longest side in pixels; larger images are scaled down.
+
+    Raises:
+        VariableError: the file cannot be read.
+        UsageError: it is no image, too large, or of another type; or Pillow is missing.
+    """
+    if isinstance(source, ImagePart):
+        return source
+    if isinstance(source, str):
+        return _named(source.strip(), side)
+    if isinstance(source, Path):
+        return _encoded(_file(source), source.name, side)
+    if isinstance(source, bytes | bytearray | memoryview):
+        return _encoded(bytes(source), "", side)
+    figure = getattr(source, "figure", source)
+    if callable(getattr(figure, "savefig", None)):
+        drawn = io.BytesIO()
+        figure.savefig(drawn, format="png")
+        return _encoded(drawn.getvalue(), "", side)
+    pillow = _pillow()
+    if isinstance(source, pillow.Image):
+        return _drawn(source, side)
+    if hasattr(source, "__array_interface__") and hasattr(source, "shape"):
+        return _drawn(_of_array(source), side)
+    raise UsageError("image.kind", kind=type(source).__name__)
+
+
+def load_all(given: Any, *, side: int = SIDE) -> tuple[ImagePart, ...]:
+    """Return the images of one source or a list of them; raises as :func:`load`."""
+    several = isinstance(given, list | tuple)
+    return tuple(load(one, side=side) for one in (given if several else (given,)))
+
+
+def _named(text: str, side: int) -> ImagePart:
+    if text[:5].lower() == "data:":
+        _head, comma, data = text.partition(";base64,")
+        try:
+            raw = base64.b64decode(data, validate=True)
+        except ValueError:
+            raw = b""
+        if not comma or not raw:
+            raise UsageError("image.none", name=_short(text), reason="data URL")
+        return _encoded(raw, "", side)
+    if "://" not in text:
+        path = Path(text).expanduser()
+        return _encoded(_file(path), path.name, side)
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or " " in text:
+        raise UsageError("image.url", given=_short(text))
+    return ImagePart(url=text, name=parts.path.rpartition("/")[2] or parts.hostname)
+
+
+def _file(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            data = file.read(MOST_READ + 1)
+    except (OSError, ValueError) as wrong:
+        shown = _short(str(path))
+        raise VariableError("image.unreadable", path=shown, reason=wrong) from wrong
+    if len(data) > MOST_READ:
+        raise UsageError("image.big", name=path.name, most=f"{MOST_READ >> 20} MB")
+    return data
+
+
+def _encoded(data: bytes, name: str, side: int) -> ImagePart:
+    """Return the image of an encoded file, unchanged if it can be sent so."""
+    opened = _opened(data, name)
+    kind = SENT.get(opened.format or "")
+    digest = hashlib.sha256(data).hexdigest()
+    width, height = opened.size
+    if kind is not None and max(width, height) <= side and len(data) <= MOST_SENT:
+        return ImagePart("", data, kind, width, height, digest, name)
+    from PIL import ImageOps
+
+    made = _saved(ImageOps.exif_transpose(opened), side)
+    return replace(made, digest=_scaled(digest, side), name=name)
+
+
+def _opened(data: bytes, name: str) -> "Image.Image":
+    pillow = _pillow()
+    shown = name or "bytes"
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("error", pillow.DecompressionBombWarning)
+            opened: Image.Image = pillow.open(io.BytesIO(data))
+            opened.load()
+    except (pillow.DecompressionBombWarning, pillow.DecompressionBombError) as wrong:
+        most = f"{pillow.MAX_IMAGE_PIXELS / 1e6:,.0f} MP"
+        raise UsageError("image.big", name=shown, most=most) from wrong
+    except Exception as wrong:  # Pillow raises many kinds for a damaged file
+        reason = "" if isinstance(wrong, pillow.UnidentifiedImageError) else str(wrong)
+        raise UsageError("image.none", name=shown, reason=reason or "–") from wrong
+    return opened
+
+
+def _drawn(image: "Image.Image", side: int) -> ImagePart:
+    """Return an image of pixels; its digest does not depend on the encoder."""
+    described = f"{image.mode} {image.width} {image.height}\n".encode()
+    digest = hashlib.sha256(described + image.tobytes()).hexdigest()
+    return replace(_saved(image, side), digest=_scaled(digest, side))
+
+
+def _saved(image: "Image.Image", side: int) -> ImagePart:
+    """Scale an image down and encode it: PNG, or JPEG for a large one of no alpha."""
+    fitting = image.copy()
+    fitting.thumbnail((side, side))
+    if fitting.mode not in {"RGB", "RGBA", "L", "LA"}:
+        alpha = "transparency" in fitting.info or fitting.mode.endswith(("A", "a"))
+        try:
+            fitting = fitting.convert("RGBA" if alpha else "RGB")
+        except ValueError as wrong:  # LAB
+            raise UsageError("image.none", name=image.mode, reason=wrong) from wrong
+    out = io.BytesIO()
+    fitting.save(out, "PNG")
+    kind = "image/png"
+    if out.tell() > MOST_SENT:
+        out = io.BytesIO()
+        fitting.convert("RGB").save(out, "JPEG", quality=QUALITY)
+        kind = "image/jpeg"
+    width, height = fitting.size
+    return ImagePart("", out.getvalue(), kind, width, height)
+
+
+def _of_array(array: Any) -> "Image.Image":
+    """Return an array as an image; floats and booleans are scaled to 0 … 255."""
+    import numpy as np
+
+    found = np.asarray(array)
+    shape = " × ".join(map(str, found.shape))
+    coloured = found.ndim == 3 and found.shape[2] in {1, 3, 4}
+    if not found.size or not (found.ndim == 2 or coloured) or found.dtype.kind in "OUS":
+        raise UsageError("image.array", given=f"{shape} {found.dtype}")
+    if found.ndim == 3 and found.shape[2] == 1:
+        found = found[:, :, 0]
+    if found.dtype.kind in "fb":
+        found = np.nan_to_num(found.astype(float)).clip(0, 1) * 255
+    pixels = np.rint(found).clip(0, 255).astype(np.uint8)
+    made: Image.Image = _pillow().fromarray(pixels)
+    return made
+
+
+def _scaled(digest: str, side: int) -> str:
+    return hashlib.sha256(f"{digest} {side}".encode()).hexdigest()
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
+
+
+def _pillow() -> Any:
+    try:
+        from PIL import Image
+    except ImportError as wrong:
+        raise UsageError("image.extra") from wrong
+    return Image
