@@ -14,12 +14,16 @@ from typing import Any, Generic, TypeVar
 import pandas as pd
 
 from wcode_magics.errors import UsageError, stoppable
+from wcode_magics.evaluation.evaluation import Evaluation
+from wcode_magics.evaluation.versus import Versus
 from wcode_magics.session.session import Session
+from wcode_magics.tables import gold as gold_rows
 from wcode_magics.tables import registration
 from wcode_magics.tables.estimate import Forecast, spread
 from wcode_magics.tables.progress import tell
 from wcode_magics.tables.retries import again, places_of, statuses_of
 from wcode_magics.tables.run import TableRun, call_of, serve
+from wcode_magics.tables.versus import Variants, VersusRun
 
 PREVIEWED = 5
 METHODS = ("ask", "classify", "extract", "preview", "retry", "estimate")
@@ -143,6 +147,32 @@ class TableMethods(Generic[R]):
         """
         return self._call(template, options).forecast()
 
+    @stoppable()
+    def evaluate(
+        self,
+        gold: str,
+        *,
+        of: str | None = None,
+        confidence: str | None = None,
+        by: str | None = None,
+    ) -> Evaluation:
+        """Measure answers on a column of gold; sends nothing.
+
+        Args:
+            gold: column of right answers; rows without one are not counted.
+            of: column of answers: labels, or a field; by default the only one that has
+                probabilities.
+            confidence: column of confidences from 0 to 1; by default ``<of>_p``.
+            by: column whose values divide the rows into slices.
+
+        Raises:
+            UsageError: a column is missing or ambiguous, or no row has an answer and
+                gold.
+            SettingError: the extra ``evaluate`` is not installed.
+        """
+        given = {"of": of, "confidence": confidence, "by": by}
+        return gold_rows.evaluate(self._frame, gold, **given)
+
     @property
     def _frame(self) -> pd.DataFrame:
         return self._held
@@ -168,6 +198,26 @@ class FrameAccessor(TableMethods[pd.DataFrame]):
         """The same methods, awaitable."""
         return AsyncFrameAccessor(self._frame)
 
+    @stoppable()
+    def versus(self, variants: Variants, gold: str, **options: Any) -> Versus:
+        """Answer all rows in two ways and compare them with gold.
+
+        Args:
+            variants: two names, each with a template or a dict of options, such as
+                ``{"small": {"model": "…"}, "large": {"model": "…"}}``.
+            gold: column of right answers.
+            **options: options of both: ``template``, ``labels`` or ``schema`` (with
+                ``of``, the field compared), and those of :meth:`ask`. Stored answers
+                are replayed and cost nothing.
+
+        Raises:
+            UsageError: an argument is invalid; raised before anything is sent.
+            SettingError: the extra ``evaluate`` is not installed.
+            WcodeError, Stopped: as for :meth:`ask`.
+        """
+        made = VersusRun(self._frame, variants, gold, options)
+        return made.result([call.run() for call in made.calls])
+
     def _finish(self, call: TableRun) -> pd.DataFrame:
         return call.run()
 
@@ -188,6 +238,11 @@ class AsyncFrameAccessor(TableMethods[Awaitable[pd.DataFrame]]):
     ) -> Forecast:
         """Estimate a run, as :meth:`TableMethods.estimate`."""
         return await asyncio.to_thread(self._call(template, options).forecast)
+
+    async def versus(self, variants: Variants, gold: str, **options: Any) -> Versus:
+        """Compare two variants, as :meth:`FrameAccessor.versus`."""
+        made = VersusRun(self._frame, variants, gold, options)
+        return made.result([await call.arun() for call in made.calls])
 
     async def _previewed(self, whole: TableRun, part: TableRun) -> pd.DataFrame:
         made = await part.arun()

@@ -1,0 +1,181 @@
+"""Evaluations, thresholds and calibrations as mimebundles."""
+
+from collections.abc import Sequence
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from wcode_magics.display import figures
+from wcode_magics.display.text_table import CELL, TextTable
+from wcode_magics.evaluation.calibration import Calibration
+from wcode_magics.evaluation.evaluation import Evaluation
+from wcode_magics.evaluation.graded import Graded
+from wcode_magics.evaluation.metrics import Metrics
+from wcode_magics.evaluation.threshold import Threshold
+from wcode_magics.logprobs.number_format import number, percent
+from wcode_magics.output.escaping import escape
+from wcode_magics.output.mimebundle import Bundle, bundle, joined
+from wcode_magics.text import say
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST_CLASSES, MOST_SLICES = 20, 20
+TINT = "59,135,200"
+BAR = 20
+_SHOWN = ("accuracy", "confidence", "brier", "ece", "auroc", "aurc")
+
+
+def evaluation(found: Evaluation) -> Bundle:
+    """Return metrics, pictures, labels, confusion matrix and slices."""
+    parts = [_summary(found.graded, found.metrics)]
+    if found.metrics.sure:
+        parts.append(_pictures(found))
+    if 1 < len(found.graded.names) <= MOST_CLASSES:
+        parts += [_labels(found), _confusion(found)]
+    if found.slices:
+        parts.append(_slices(found))
+    return joined({**one, "text/html": _apart(one["text/html"])} for one in parts)
+
+
+def threshold(found: Threshold) -> Bundle:
+    """Return the sentence of a threshold."""
+    mark = "✓" if found.confidence is not None else "✗"
+    return bundle(f"<div>{mark} {escape(str(found))}</div>", f"{mark} {found}")
+
+
+def calibration(found: Calibration) -> Bundle:
+    """Return the metrics before and after a calibration."""
+    heads = ["", say("evaluation.before"), say("evaluation.after")]
+    rows = [
+        [say(f"evaluation.{name}"), *(_told(one, name) for one in _pair(found))]
+        for name in ("confidence", "brier", "ece", "auroc")
+    ]
+    title = say("evaluation.calibration", method=found.method, rows=found.after.rows)
+    note = say("evaluation.cross_fitted")
+    return TextTable(heads, rows, title=title, note=note).bundle()
+
+
+def _apart(page: str) -> str:
+    return f'<div style="margin:.7em 0">{page}</div>'
+
+
+def _pair(found: Calibration) -> tuple[Metrics, Metrics]:
+    return found.before, found.after
+
+
+def accuracy(told: Metrics) -> str:
+    """Return the accuracy with its interval, as text."""
+    between = f"{percent(told.low)} … {percent(told.high)}"
+    return f"{percent(told.accuracy)} ({between})"
+
+
+def _summary(graded: Graded, told: Metrics) -> Bundle:
+    heads = [say("evaluation.metric"), say("evaluation.value"), ""]
+    rows = [
+        [say(f"evaluation.{n}"), _told(told, n), say(f"evaluation.{n}_means")]
+        for n in _SHOWN
+    ]
+    rows[0][1] = accuracy(told)
+    title = say("evaluation.title", into=graded.into, rows=f"{told.rows:,}")
+    return TextTable(heads, rows, title=title, note=_left_out(graded, told)).bundle()
+
+
+def _left_out(graded: Graded, told: Metrics) -> str:
+    """Return one line about the rows that do not count."""
+    counts = {
+        "unlabelled": graded.unlabelled,
+        "unanswered": graded.unanswered,
+        "chosen": graded.chosen,
+        "unsure": told.rows - told.sure,
+    }
+    return " · ".join(
+        say(f"evaluation.{name}", rows=f"{count:,}")
+        for name, count in counts.items()
+        if count
+    )
+
+
+def _told(told: Metrics, name: str) -> str:
+    value = getattr(told, name)
+    return percent(value) if name in {"accuracy", "confidence"} else number(value, 3)
+
+
+def _pictures(found: Evaluation) -> Bundle:
+    bins, curve = found.bins(), found.curve
+    heads = [say(f"evaluation.{n}") for n in ("confidence", "rows", "accuracy")]
+    rows = [
+        [percent(p), f"{count:,.0f}", _bar(share)]
+        for p, count, share in bins[["confidence", "rows", "accuracy"]].to_numpy()
+    ]
+    table = TextTable(heads, rows, title=say("evaluation.reliability")).plain()
+    total = curve["coverage"].iloc[-1]
+    coverage = _at_coverages(curve, total)
+    line = f"{say('evaluation.risk_coverage')}: {coverage}"
+    images = figures.reliability(bins, table) + figures.risk_coverage(curve, line)
+    style = "display:flex;flex-wrap:wrap;gap:1em;margin:.4em 0"
+    return bundle(f'<div style="{style}">{images}</div>', f"{table}\n{line}")
+
+
+def _at_coverages(curve: "pd.DataFrame", total: float) -> str:
+    found = []
+    for part in (0.25, 0.5, 0.75, 1.0):
+        at = int((curve["coverage"] >= part * total).to_numpy().argmax())
+        row = curve.iloc[at]
+        found.append(f"{row['coverage']:.0%} → {percent(row['error'])}")
+    return ", ".join(dict.fromkeys(found))
+
+
+def _bar(share: float) -> str:
+    full = round(share * BAR)
+    return f"{'█' * full}{'░' * (BAR - full)} {percent(share)}"
+
+
+def _labels(found: Evaluation) -> Bundle:
+    names = ("label", "precision", "recall", "f1", "gold", "answers")
+    heads = [say(f"evaluation.{name}") for name in names]
+    cells = zip(found.labels.index, found.labels.to_numpy().tolist(), strict=True)
+    rows = [
+        [str(name), *map(percent, row[:3]), *(f"{count:,.0f}" for count in row[3:])]
+        for name, row in cells
+    ]
+    return TextTable(heads, rows).bundle()
+
+
+def _confusion(found: Evaluation) -> Bundle:
+    """Return the counts, each tinted by its share of the gold label's rows."""
+    matrix = found.confusion
+    names = [str(name) for name in matrix.index]
+    corner = say("evaluation.gold_answer")
+    counts = matrix.to_numpy()
+    plain = TextTable([corner, *names], _cells(names, counts.tolist())).plain()
+    heads = "".join(f'<th style="{CELL}">{escape(n)}</th>' for n in [corner, *names])
+    body = []
+    for name, row in zip(names, counts.tolist(), strict=True):
+        whole = max(sum(row), 1)
+        cells = "".join(
+            f'<td style="{CELL};text-align:right;padding-left:.7em;'
+            f'background:rgba({TINT},{0.6 * count / whole:.2f})">{count:,}</td>'
+            for count in row
+        )
+        body.append(f'<tr><th style="{CELL}">{escape(name)}</th>{cells}</tr>')
+    page = f"<table><thead><tr>{heads}</tr></thead><tbody>{''.join(body)}</tbody>"
+    return bundle(f"{page}</table>", plain)
+
+
+def _cells(names: Sequence[str], counts: Sequence[Sequence[int]]) -> list[list[str]]:
+    return [
+        [name, *(f"{count:,}" for count in row)]
+        for name, row in zip(names, counts, strict=True)
+    ]
+
+
+def _slices(found: Evaluation) -> Bundle:
+    heads = [found.by, *(say(f"evaluation.{n}") for n in ("rows", *_SHOWN))]
+    rows = [
+        [str(key), f"{told.rows:,}", accuracy(told)]
+        + [_told(told, name) for name in _SHOWN[1:]]
+        for key, told in islice(found.of_slices.items(), MOST_SLICES)
+    ]
+    left = len(found.slices) - len(rows)
+    note = say("ui.rows_left", count=f"{left:,}") if left else ""
+    return TextTable(heads, rows, note=note).bundle()

@@ -1,0 +1,79 @@
+"""A comparison of two variants as a mimebundle."""
+
+from wcode_magics.display.text_table import TextTable
+from wcode_magics.evaluation.versus import Versus
+from wcode_magics.logprobs.number_format import NO_NUMBER, percent
+from wcode_magics.output.escaping import clipped
+from wcode_magics.output.mimebundle import Bundle, joined
+from wcode_magics.protocol import models
+from wcode_magics.text import say
+
+MOST_CHANGED, MOST_TEXT = 10, 60
+
+
+def versus(found: Versus) -> Bundle:
+    """Return both variants, the difference with its certainty, and changed rows."""
+    told, (first, second) = found.paired, found.names
+    heads = ["variant", "accuracy", "only_right", "unanswered_rows", "cost"]
+    rows = [
+        [
+            found.names[place],
+            percent(found.accuracies[place]),
+            f"{(told.first, told.second)[place]:,}",
+            f"{found.unanswered[place]:,}",
+            _price(found.costs[place]),
+        ]
+        for place in (0, 1)
+    ]
+    title = say("evaluation.versus", first=first, second=second, rows=f"{told.rows:,}")
+    difference = say(
+        "evaluation.difference",
+        first=first,
+        second=second,
+        difference=_signed(told.difference),
+        low=_signed(told.low),
+        high=_signed(told.high),
+        p=f"{told.p:.3g}",
+    )
+    paid = say("evaluation.paid", paid=models.amount(found.paid))
+    note = f"{difference} {_verdict(told.more)} · {paid}"
+    words = [say(f"evaluation.{head}") for head in heads]
+    table = TextTable(words, rows, title=title, note=note).bundle()
+    return joined([table, _changed(found)])
+
+
+def _verdict(more: int | None) -> str:
+    if more is None:
+        return say("evaluation.no_difference")
+    if more == 0:
+        return say("evaluation.decided")
+    return say("evaluation.undecided", more=f"{more:,}")
+
+
+def _changed(found: Versus) -> Bundle:
+    changed = found.changed
+    heads = [say("evaluation.row"), *map(str, changed.columns)]
+    rows = [
+        [str(index), *map(_cell, values)]
+        for index, *values in changed.head(MOST_CHANGED).itertuples()
+    ]
+    left = len(changed) - len(rows)
+    title = say("evaluation.changed", rows=f"{len(changed):,}")
+    note = say("ui.rows_left", count=f"{left:,}") if left > 0 else ""
+    return TextTable(heads, rows, title=title, note=note).bundle()
+
+
+def _cell(value: object) -> str:
+    if value is None or value != value:  # noqa: PLR0124
+        return NO_NUMBER
+    if isinstance(value, float):
+        return percent(value)
+    return clipped(str(value), MOST_TEXT)
+
+
+def _signed(share: float) -> str:
+    return f"{share:+.1%}"
+
+
+def _price(cost: float | None) -> str:
+    return NO_NUMBER if cost is None else models.amount(cost)

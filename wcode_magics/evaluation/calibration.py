@@ -1,0 +1,134 @@
+"""Confidences that are as often right as they say, learned from graded rows.
+
+Platt, Probabilistic outputs for support vector machines (1999): a logistic function of
+the logit. Temperature (Guo et al., 2017): the logit divided by one number. Isotonic
+(Zadrozny and Elkan, Transforming classifier scores into accurate multiclass probability
+estimates, 2002): the best non-decreasing steps; it needs the most rows. All keep the
+order of confidences, so a threshold on them is one on the original ones.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from wcode_magics.errors import UsageError
+from wcode_magics.evaluation.graded import Floats, Graded
+from wcode_magics.evaluation.metrics import Metrics, metrics
+from wcode_magics.runtime.imports import shown_by
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+METHODS = ("platt", "isotonic", "temperature")
+FOLDS = 5
+EDGE = 1e-9
+"""Confidences are kept this far from 0 and 1, where the logit is infinite."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A map from confidences to calibrated ones, fitted on all graded rows.
+
+    ``graded`` has the cross-fitted confidences: each row's is from a fit on the other
+    folds, so that no row judges itself; ``raw`` are the original ones. ``before`` and
+    ``after`` compare them.
+    """
+
+    method: str
+    graded: Graded
+    raw: Floats
+    before: Metrics
+    after: Metrics
+    mapped: Callable[[Floats], Floats]
+
+    _repr_mimebundle_ = shown_by("wcode_magics.display.evaluation_bundles.calibration")
+
+    def __repr__(self) -> str:
+        shown = f"{self.before.ece:.4f} -> {self.after.ece:.4f}"
+        return f"<Calibration {self.method}: ece {shown}>"
+
+    def apply(self, frame: "pd.DataFrame") -> "pd.DataFrame":
+        """Return the frame with a column ``<into>_p_cal``.
+
+        Graded rows of the frame that was evaluated get their cross-fitted confidence,
+        all others that of the fit on all graded rows.
+
+        Raises:
+            UsageError: the frame lacks the column of confidences.
+        """
+        import pandas as pd
+
+        source = self.graded.source
+        if source not in frame.columns:
+            raise UsageError("evaluate.no_column", name=source, hint="")
+        told = pd.to_numeric(frame[source], errors="coerce")
+        p = told.to_numpy(dtype=float, na_value=np.nan)
+        made = np.full(len(p), np.nan)
+        known = ~np.isnan(p)
+        made[known] = self.mapped(p[known])
+        places = self.graded.places
+        if places.max() < len(p):
+            same = p[places] == self.raw
+            made[places[same]] = self.graded.confidence[same]
+        out = frame.copy(deep=False)
+        out[f"{self.graded.into}_p_cal"] = pd.array(made, dtype="Float64")
+        return out
+
+
+def calibrated(graded: Graded, method: str) -> Calibration:
+    """Fit a calibration on graded rows whose confidence is known.
+
+    Raises:
+        UsageError: the method is unknown, or fewer than two answers are right, or
+            fewer than two wrong.
+    """
+    from sklearn.model_selection import StratifiedKFold, cross_val_predict
+
+    if method not in METHODS:
+        allowed = ", ".join(METHODS)
+        raise UsageError("evaluate.method", given=repr(method), allowed=allowed)
+    known = graded.sure
+    right, p = known.right.astype(np.int64), known.confidence
+    rarest = int(min(right.sum(), len(right) - right.sum()))
+    if rarest < 2:
+        facts = {"right": int(right.sum()), "rows": len(right)}
+        raise UsageError("evaluate.one_sided", **facts)
+    model, columns = _model(method, p)
+    folds = StratifiedKFold(min(FOLDS, rarest), shuffle=True, random_state=0)
+    isotonic = method == "isotonic"
+    way = "predict" if isotonic else "predict_proba"
+    crossed = cross_val_predict(model, columns, right, cv=folds, method=way)
+    model.fit(columns, right)
+
+    def mapped(confidence: Floats) -> Floats:
+        fitted = getattr(model, way)(_columns(method, confidence))
+        return _share(fitted, isotonic=isotonic)
+
+    after = replace(known, confidence=_share(crossed, isotonic=isotonic))
+    return Calibration(method, after, p, metrics(known), metrics(after), mapped)
+
+
+def _model(method: str, p: Floats) -> tuple[Any, Floats]:
+    from sklearn.isotonic import IsotonicRegression
+    from sklearn.linear_model import LogisticRegression
+
+    if method == "isotonic":
+        model = IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip")
+    else:
+        model = LogisticRegression(C=1e10, fit_intercept=method == "platt")
+    return model, _columns(method, p)
+
+
+def _columns(method: str, p: Floats) -> Floats:
+    if method == "isotonic":
+        return p.reshape(-1, 1)
+    kept = np.clip(p, EDGE, 1 - EDGE)
+    logits: Floats = np.log(kept / (1 - kept))
+    return logits.reshape(-1, 1)
+
+
+def _share(fitted: Any, *, isotonic: bool) -> Floats:
+    made: Floats = np.asarray(fitted, float)
+    return made if isotonic else made[:, 1]

@@ -1,0 +1,56 @@
+"""Answers that have been compared with gold, as arrays with one element per row."""
+
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+
+Floats: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
+Bools: TypeAlias = np.ndarray[Any, np.dtype[np.bool_]]
+Ints: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
+
+
+@dataclass(frozen=True)
+class Graded:
+    """Rows that have an answer and gold.
+
+    ``said`` and ``gold`` are indices into ``names``; ``confidence`` is from 0 to 1, nan
+    if unknown; ``places`` are positions in the frame. ``unanswered`` counts rows with
+    gold and no answer, ``unlabelled`` rows without gold, ``chosen`` rows whose gold is
+    left out because a person picked them for review rather than drew them at random.
+    """
+
+    into: str
+    source: str
+    names: tuple[str, ...]
+    said: Ints
+    gold: Ints
+    confidence: Floats
+    places: Ints
+    unanswered: int = 0
+    unlabelled: int = 0
+    chosen: int = 0
+
+    def __len__(self) -> int:
+        return len(self.said)
+
+    @property
+    def right(self) -> Bools:
+        """Whether each answer is its row's gold."""
+        made: Bools = self.said == self.gold
+        return made
+
+    @property
+    def sure(self) -> "Graded":
+        """The rows whose confidence is known."""
+        return self.only(~np.isnan(self.confidence))
+
+    def only(self, rows: Bools | Ints) -> "Graded":
+        """Return some of the rows."""
+        return replace(
+            self,
+            said=self.said[rows],
+            gold=self.gold[rows],
+            confidence=self.confidence[rows],
+            places=self.places[rows],
+        )

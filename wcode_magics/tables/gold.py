@@ -1,0 +1,210 @@
+"""Answers of a table compared with a column of gold.
+
+Texts are equal up to case, surrounding white space and Unicode form; numbers are
+compared as numbers, yes/no fields with true, yes, 是 or 1 and their opposites. A column
+``<gold>_sample`` marks rows that were drawn at random for review: if it is there, the
+others' gold is left out, as it was chosen by how unsure the model was, unless every
+answered row has gold.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pandas.api import types
+
+from wcode_magics.errors import UsageError
+from wcode_magics.evaluation.evaluation import Evaluation
+from wcode_magics.evaluation.graded import Bools, Graded
+from wcode_magics.evaluation.requirements import require
+from wcode_magics.protocol.parameters import hint
+from wcode_magics.tables.columns import name_in
+from wcode_magics.tables.labels import folded
+from wcode_magics.tables.marks import calls_of
+
+YES = frozenset({"true", "yes", "y", "1", "1.0", "是", "对", "真"})
+NO = frozenset({"false", "no", "n", "0", "0.0", "否", "不是", "错", "假"})
+
+
+def evaluate(
+    frame: pd.DataFrame,
+    gold: str,
+    *,
+    of: str | None = None,
+    confidence: str | None = None,
+    by: str | None = None,
+) -> Evaluation:
+    """Measure a column of answers; see :meth:`TableMethods.evaluate`."""
+    require()
+    found = graded(frame, gold, of=of, confidence=confidence)
+    if by is None:
+        return Evaluation(found, {})
+    keys = _column(frame, by).iloc[found.places]
+    codes, values = pd.factorize(keys, use_na_sentinel=False)
+    counts = np.bincount(codes, minlength=len(values))
+    order = np.argsort(-counts, kind="stable")
+    ends = np.cumsum(counts)
+    sorted_rows = np.argsort(codes, kind="stable")
+    parts = {
+        str(values[code]): found.only(
+            sorted_rows[ends[code] - counts[code] : ends[code]]
+        )
+        for code in order.tolist()
+    }
+    return Evaluation(found, parts, by)
+
+
+def graded(
+    frame: pd.DataFrame,
+    gold: str,
+    *,
+    of: str | None = None,
+    confidence: str | None = None,
+) -> Graded:
+    """Return the rows that have an answer and gold, compared.
+
+    Raises:
+        UsageError: a column is missing or ambiguous, or no row has both.
+    """
+    into = answer_column(frame, of)
+    answers, truth = _column(frame, into), _column(frame, gold)
+    source = confidence or f"{into}_p"
+    if confidence is None and name_in(frame, source) not in frame.columns:
+        p = np.full(len(frame), np.nan)
+    else:
+        p = _confidences(_column(frame, source), source)
+    said, known, names = _coded(answers, truth, labels_of(frame, into))
+    answered, labelled = said >= 0, known >= 0
+    used = answered & labelled & _fair(frame, gold, answered & ~labelled)
+    if not used.any():
+        raise UsageError("evaluate.no_gold", gold=gold, into=into)
+    if names and not np.isin(known[used], np.unique(said[answered])).any():
+        given = ", ".join(names[code] for code in np.unique(known[used])[:3])
+        listed = ", ".join(names[code] for code in np.unique(said[answered])[:5])
+        raise UsageError("evaluate.other_gold", gold=gold, given=given, said=listed)
+    places = np.flatnonzero(used)
+    return Graded(
+        into,
+        source,
+        names,
+        said[places],
+        known[places],
+        p[places],
+        places.astype(np.int64),
+        unanswered=int((labelled & ~answered).sum()),
+        unlabelled=int((answered & ~labelled).sum()),
+        chosen=int((answered & labelled & ~used).sum()),
+    )
+
+
+def answer_column(frame: pd.DataFrame, of: str | None) -> str:
+    """Return the column of answers: ``of``, or the only one with probabilities.
+
+    Raises:
+        UsageError: there is no such column, or several could be meant.
+    """
+    if of is not None:
+        _column(frame, of)
+        return of
+    texts = [name for name in frame.columns if isinstance(name, str)]
+    with_p = [name for name in texts if f"{name}_p" in texts]
+    calls = [name for name in calls_of(frame) if name in texts]
+    found = with_p or calls[-1:]
+    if len(found) == 1:
+        return found[0]
+    raise UsageError("evaluate.which", names=", ".join(found) or "–")
+
+
+def labels_of(frame: pd.DataFrame, into: str) -> tuple[str, ...]:
+    """Return the labels that a column may hold, or () if they are not known."""
+    given = calls_of(frame).get(into, {}).get("labels")
+    if isinstance(given, list | tuple):
+        return tuple(map(str, given))
+    dtype = _column(frame, into).dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        return tuple(map(str, dtype.categories))
+    return ()
+
+
+def _column(frame: pd.DataFrame, name: str) -> "pd.Series[Any]":
+    key = name_in(frame, name)
+    count = list(frame.columns).count(key)
+    if count != 1:
+        near = hint(str(name), [str(one) for one in frame.columns])
+        wrong = "no_column" if count == 0 else "twice"
+        raise UsageError(f"evaluate.{wrong}", name=name, hint=near)
+    found: pd.Series[Any] = frame[key]
+    return found
+
+
+def _confidences(column: "pd.Series[Any]", name: str) -> "np.ndarray[Any, Any]":
+    told = pd.to_numeric(column, errors="coerce")
+    p = told.to_numpy(dtype=float, na_value=np.nan)
+    if ((p < 0) | (p > 1)).any() or (told.isna() & column.notna()).any():
+        raise UsageError("evaluate.no_share", name=name)
+    return p
+
+
+def _fair(frame: pd.DataFrame, gold: str, unlabelled: Bools) -> Bools:
+    """Return the rows whose gold is a fair sample."""
+    drawn = name_in(frame, f"{gold}_sample")
+    if drawn not in frame.columns or not unlabelled.any():
+        return np.ones(len(frame), bool)
+    marked = frame[drawn].astype("boolean").fillna(value=False)
+    fair: Bools = marked.to_numpy(bool)
+    return fair
+
+
+def _coded(
+    answers: "pd.Series[Any]", truth: "pd.Series[Any]", labels: Sequence[str]
+) -> tuple[Any, Any, tuple[str, ...]]:
+    """Return both columns as indices into common names; -1 where missing."""
+    if types.is_bool_dtype(answers.dtype):
+        said, known = _yes_no(answers), _yes_no(truth)
+        return said, known, ("false", "true")
+    if types.is_numeric_dtype(answers.dtype):
+        both = pd.concat([answers, pd.to_numeric(truth, errors="coerce")])
+        codes, values = pd.factorize(both.to_numpy(float, na_value=np.nan))
+        said, known = np.split(codes, 2)
+        return said, known, tuple(f"{value:.12g}" for value in values)
+    if types.is_datetime64_any_dtype(answers.dtype):
+        zoned = isinstance(answers.dtype, pd.DatetimeTZDtype)
+        moments = pd.to_datetime(truth, errors="coerce", utc=zoned, format="mixed")
+        both = pd.concat([answers, moments.astype(answers.dtype)])
+        codes, times = pd.factorize(both)
+        said, known = np.split(codes, 2)
+        return said, known, tuple(map(str, times))
+    names = list(dict.fromkeys(labels))
+    known_names = {folded(name): place for place, name in enumerate(names)}
+    said, known = (_text_codes(one, names, known_names) for one in (answers, truth))
+    return said, known, tuple(names)
+
+
+def _text_codes(
+    column: "pd.Series[Any]", names: list[str], known: dict[str, int]
+) -> Any:
+    """Return indices into ``names``, to which new texts are added; -1 if missing."""
+    codes, values = pd.factorize(column)
+    placed = []
+    for value in values:
+        key = folded(str(value))
+        if key and key not in known:
+            known[key] = len(names)
+            names.append(str(value))
+        placed.append(known.get(key, -1))
+    return np.array([*placed, -1], np.int64)[codes]
+
+
+def _yes_no(column: "pd.Series[Any]") -> Any:
+    codes, values = pd.factorize(column)
+    placed = [_truth(folded(str(value))) for value in values]
+    return np.array([*placed, -1], np.int64)[codes]
+
+
+def _truth(word: str) -> int:
+    if word in YES:
+        return 1
+    if word in NO:
+        return 0
+    raise UsageError("evaluate.no_truth", given=word)

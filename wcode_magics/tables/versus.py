@@ -1,0 +1,129 @@
+"""Two variants of a table call over the same rows: templates, models or parameters."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from wcode_magics.errors import UsageError
+from wcode_magics.evaluation.requirements import require
+from wcode_magics.evaluation.versus import Versus, paired
+from wcode_magics.tables.columns import name_in
+from wcode_magics.tables.gold import graded
+from wcode_magics.tables.run import TableRun, call_of
+from wcode_magics.tables.task import DETAILS
+
+Variants = Mapping[str, str | Mapping[str, Any]]
+
+
+class VersusRun:
+    """A prepared comparison: ``calls`` to run in order, whose frames ``result`` takes.
+
+    Raises:
+        UsageError: the variants, their options or the column of gold are invalid;
+            raised before anything is sent.
+        SettingError: the extra ``evaluate`` is not installed.
+    """
+
+    def __init__(
+        self,
+        frame: pd.DataFrame,
+        variants: Variants,
+        gold: Any,
+        options: Mapping[str, Any],
+    ) -> None:
+        require()
+        if not isinstance(variants, Mapping) or len(variants) != 2:
+            raise UsageError("evaluate.variants", given=repr(variants))
+        if not isinstance(gold, str) or name_in(frame, gold) not in frame.columns:
+            raise UsageError("evaluate.gold_in")
+        first, second = variants
+        self._names = str(first), str(second)
+        self._frame, self._gold = frame, gold
+        self._detailed = bool(options.get("details"))
+        made = [_call(frame, *pair, options) for pair in variants.items()]
+        self.calls = [call for call, _column in made]
+        self._columns = [column for _call, column in made]
+        self._paid = -self._spent
+
+    def result(self, frames: Sequence[pd.DataFrame]) -> Versus:
+        """Compare the answers of both calls."""
+        self._paid += self._spent
+        answers = self._joined(frames)
+        first, second = (graded(answers, self._gold, of=one) for one in self._columns)
+        _, one, two = np.intersect1d(
+            first.places, second.places, assume_unique=True, return_indices=True
+        )
+        pair = paired(first.right[one], second.right[two])
+        return Versus(
+            self._names,
+            pair,
+            answers,
+            self._changed(answers),
+            (float(first.right[one].mean()), float(second.right[two].mean())),
+            (first.unanswered, second.unanswered),
+            (_cost(self.calls[0], frames[0]), _cost(self.calls[1], frames[1])),
+            self._paid,
+        )
+
+    @property
+    def _spent(self) -> float:
+        return self.calls[0].session.budget.known
+
+    def _joined(self, frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+        """Return the original frame with the columns of both calls."""
+        made = self._frame.copy(deep=False)
+        for call, frame in zip(self.calls, frames, strict=True):
+            for name in frame.columns:
+                if self._detailed or name not in _details(call):
+                    made[name] = frame[name].array
+            made = call.marked(made)
+        return made
+
+    def _changed(self, answers: pd.DataFrame) -> pd.DataFrame:
+        first, second = self._columns
+        texts = [answers[one].astype("string") for one in self._columns]
+        differ = (texts[0] != texts[1]) | (texts[0].isna() != texts[1].isna())
+        shown = [self._gold, first, second]
+        shown += [f"{one}_p" for one in (first, second) if f"{one}_p" in answers]
+        return answers.loc[differ.fillna(value=False).to_numpy(bool), shown]
+
+
+def _call(
+    frame: pd.DataFrame,
+    name: Any,
+    given: str | Mapping[str, Any],
+    options: Mapping[str, Any],
+) -> tuple[TableRun, str]:
+    """Return the run of a variant, and the column that is compared with gold."""
+    own = {"template": given} if isinstance(given, str) else given
+    made = {**options, **own, "details": True}
+    template, field = made.pop("template", None), made.pop("of", None)
+    if template is None:
+        raise UsageError("evaluate.no_template", name=name)
+    is_object = made.get("schema") is not None
+    kind = "label" if "labels" in made else "extract" if is_object else "answer"
+    made["into"] = f"{made.get('into', kind)}_{name}"
+    if is_object:
+        made["prefix"] = f"{made.get('prefix', '')}{name}_"
+    call = call_of(frame, template, made, onto=frame.iloc[:, :0])
+    names = [one.name for one in call.task.columns if one.name not in _details(call)]
+    values = [one for one in names if one.removesuffix("_p") not in {*names} - {one}]
+    if not is_object or (field is None and len(values) == 1):
+        return call, names[0]
+    column = f"{made['prefix']}{field}"
+    if field is None or column not in names:
+        fields = ", ".join(one.removeprefix(made["prefix"]) for one in values)
+        raise UsageError("evaluate.which", names=fields)
+    return call, column
+
+
+def _details(call: TableRun) -> set[str]:
+    return {f"{call.task.into}_{one.name}" for one in DETAILS}
+
+
+def _cost(call: TableRun, frame: pd.DataFrame) -> float | None:
+    """Return the mean cost of the answers, in ¥ per 1,000 rows; None if unknown."""
+    costs = frame[f"{call.task.into}_cost"].dropna()
+    return 1000 * float(costs.mean()) if len(costs) else None
