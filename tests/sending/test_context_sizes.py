@@ -2,15 +2,18 @@
 
 import json
 import time
+from collections import Counter
 
+import pandas as pd
 import pytest
 
-from tests.loopback import Answer, Seen, completion
+from tests.loopback import DONE, Answer, Seen, completion, sse
 from wcode_magics import Session
 from wcode_magics.errors import UsageError
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.sending.context_sizes import LISTED, SHORT, SOURCES
 from wcode_magics.store.row import StoredAnswer
+from wcode_magics.tables import accessor
 
 MODEL = "m"
 LONG = "word " * 3_000
@@ -204,7 +207,7 @@ def test_a_record_of_another_model_is_not_replayed(
     assert printed.count(f"Another model has the name {MODEL} since") == int(asked)
 
 
-def test_a_listing_is_not_asked_for_a_record_of_today(loopback, tmp_path):
+def test_a_listing_is_not_asked_for_a_record_just_made(loopback, tmp_path):
     """Nor where nothing may be sent."""
     server = loopback(completion("new"))
     place = {"base_url": server.url, "store": str(tmp_path / "a.db"), "model": MODEL}
@@ -213,3 +216,81 @@ def test_a_listing_is_not_asked_for_a_record_of_today(loopback, tmp_path):
     with Session(**place, replay="only") as session:
         assert session.ask("hi", seed=1).text == "new"
     assert [seen.method for seen in server.seen] == ["POST"]
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_rows_of_another_model_are_asked_again(loopback, tmp_path, capsys, moved):
+    """The listing is asked once for all rows, and one line tells why they are sent."""
+    now = time.time()
+    listing = {"data": [{"id": MODEL, "created": now - (1 if moved else 9) * 3_600}]}
+
+    def answer(seen: Seen) -> Answer:
+        return completion("new") if seen.method == "POST" else said(listing)
+
+    server = loopback(answer)
+    place = {"base_url": server.url, "store": str(tmp_path / "a.db"), "model": MODEL}
+    texts = [f"row {n}" for n in range(9)]
+    with Session(**place) as session:
+        for text in texts:
+            request = session.prepare(text).request
+            old = Reply("old", request, MODEL, finish_reason="stop")
+            session.store._writer.put(StoredAnswer(old, server.url, now - 7_200))
+        accessor.register(session)
+        table = pd.DataFrame({"text": texts})
+        made = table.wcode.ask("{{ text }}", into="said", progress=False)
+    assert {*made["said"]} == {"new" if moved else "old"}
+    assert {*made["said_status"]} == {"ok" if moved else "replayed"}
+    methods = Counter(seen.method for seen in server.seen)
+    assert methods == Counter(GET=1, POST=9 if moved else 0)
+    printed = "".join(capsys.readouterr())
+    assert printed.count(f"Another model has the name {MODEL} since") == int(moved)
+
+
+class Ollama:
+    """Answers as Ollama does, whole or in a stream, and lists its one model."""
+
+    def __init__(self) -> None:
+        self.digest = "a" * 64
+
+    def __call__(self, seen: Seen) -> Answer:
+        """An answer, or a listing; only Ollama's own has the digest."""
+        if seen.path == "/v1/models":
+            return said({"data": [{"id": f"{MODEL}:latest", "object": "model"}]})
+        if seen.path == "/api/tags":
+            row = {"name": f"{MODEL}:latest", "digest": self.digest}
+            return said({"models": [row]})
+        marked = {"model": MODEL, "system_fingerprint": "fp_ollama"}
+        inner = "delta" if seen.body.get("stream") else "message"
+        said_ = {"role": "assistant", "content": self.digest[0]}
+        choice = {"index": 0, inner: said_, "finish_reason": "stop"}
+        if inner == "message":
+            return said({**marked, "choices": [choice]})
+        pieces = [sse({**marked, "choices": [choice]}), DONE]
+        return Answer(pieces, kind="text/event-stream")
+
+
+@pytest.mark.parametrize("way", ["ask", "stream", "rows"])
+def test_a_record_of_another_digest_is_not_replayed(loopback, tmp_path, capsys, way):
+    """An answer keeps the digest of its model; each record is held to it."""
+    ollama = Ollama()
+    server = loopback(ollama)
+    place = {"base_url": server.url, "store": str(tmp_path / "a.db"), "model": MODEL}
+
+    def text() -> str:
+        with Session(**place) as session:
+            if way == "rows":
+                accessor.register(session)
+                made = pd.DataFrame({"a": ["hi"]}).wcode.ask("{{ a }}", progress=False)
+                return str(made["answer"][0])
+            if way == "ask":
+                return session.ask("hi", seed=1).text
+            with session.stream("hi", seed=1) as stream:
+                return "".join(delta.text for delta in stream)
+
+    assert [text(), text()] == ["a", "a"]
+    assert sum(seen.method == "POST" for seen in server.seen) == 1
+    assert "Another model" not in "".join(capsys.readouterr())
+    ollama.digest = "b" * 64
+    assert [text(), text()] == ["b", "b"]
+    assert sum(seen.method == "POST" for seen in server.seen) == 2
+    assert "its digest is bbbbbbbbbbbb)" in "".join(capsys.readouterr())

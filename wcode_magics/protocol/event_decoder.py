@@ -31,6 +31,8 @@ ROUNDING = 0.01
 
 REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking", "reasoning_text")
 """Fields with reasoning outside the text (DeepSeek, vLLM; OpenRouter, Ollama)."""
+OLLAMA = "fp_ollama"
+"""Ollama's constant ``system_fingerprint``; a digest of each model stands beside it."""
 ARGUMENTS = ("arguments", "parameters", "input")
 """Fields with the arguments of a call; the second is Llama's."""
 
@@ -90,6 +92,7 @@ def delta_of(payload: Any, inner: str) -> Delta | None:
         reasoning=thought or None,
         reasoning_field=field if thought else None,
         unread=(*unread,),
+        has_digest=payload.get("system_fingerprint") == OLLAMA,
     )
 
 

@@ -170,7 +170,8 @@ class Delta(Value):
     between tags). ``recast``: all text so far turned out to be reasoning. ``unread``
     names the parts other than the text that could not be parsed. ``unconfirmed``: the
     answer ended without a finish reason, at an endpoint that never sends one. ``seam``
-    marks a recorded answer that already includes its prefill.
+    marks a recorded answer that already includes its prefill. ``has_digest``: the
+    server that answered lists a digest of each of its models.
     """
 
     text: str = ""
@@ -186,6 +187,7 @@ class Delta(Value):
     recast: bool = False
     unread: tuple[str, ...] = ()
     unconfirmed: bool = False
+    has_digest: bool = False
 
     @property
     def says(self) -> bool:

@@ -50,7 +50,8 @@ class Reply(Value):
     parts other than the text, which were dropped. ``unconfirmed``: the endpoint never
     sends a finish reason, so the answer cannot be known to be complete.
     ``prompt_least`` is the minimum number of prompt tokens, from the endpoint's count
-    of earlier turns. ``answered`` is when a replayed answer was received (UTC).
+    of earlier turns. ``digest`` identifies the model where the server lists digests
+    (Ollama). ``answered`` is when a replayed answer was received (UTC).
     ``parsed`` is the value requested by ``schema`` or ``json``, ``trace`` the function
     calls leading to this answer, ``parent`` the reply that it continues or branched
     from; none of them is part of :meth:`to_dict`. ``seam`` is where the parent's
@@ -75,6 +76,7 @@ class Reply(Value):
     reasoning_field: str | None = field(default=None, repr=False)
     unread: tuple[str, ...] = ()
     unconfirmed: bool = False
+    digest: str | None = field(default=None, repr=False, compare=False)
     prompt_least: int | None = field(default=None, repr=False, compare=False)
     answered: dt.datetime | None = field(default=None, repr=False, compare=False)
     parsed: Any = field(default=None, repr=False, compare=False)
@@ -278,7 +280,13 @@ class Assembly:
             seam=delta.seam or last.seam,
             reasoning_field=delta.reasoning_field or last.reasoning_field,
             unconfirmed=delta.unconfirmed or last.unconfirmed,
+            has_digest=delta.has_digest or last.has_digest,
         )
+
+    @property
+    def has_digest(self) -> bool:
+        """Whether the server lists a digest of each of its models."""
+        return self._last.has_digest
 
     @property
     def usage(self) -> Usage | None:

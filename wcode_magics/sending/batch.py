@@ -59,6 +59,8 @@ class Batch(Generic[T]):
             not have the requested form.
         limiter: limiter of the endpoint.
         recall: looks up recorded replies; maps request hash to reply.
+        changed: returns a notice if a recorded reply is of a model that has been
+            replaced since; the request is then sent, and the notice shown once.
         keep: stores a reply; raises StoreError.
         mend: builds a repair request, sent once, from an unreadable reply and its
             error; None disables repair.
@@ -81,6 +83,7 @@ class Batch(Generic[T]):
         *,
         limiter: Permits,
         recall: Callable[[Sequence[Request]], Mapping[str, Reply]] | None = None,
+        changed: Callable[[Reply], Awaitable[WcodeError | None]] | None = None,
         keep: Callable[[Reply], None] | None = None,
         mend: Callable[[Reply, WcodeError], Request] | None = None,
         find: Callable[[Request], Awaitable[Reply | None]] | None = None,
@@ -100,7 +103,8 @@ class Batch(Generic[T]):
         )
         self._timeout, self._url = timeout, url
         self._keep_going, self._alike = keep_going, Counter[Any]()
-        self._recall, self._keep = recall, keep
+        self._recall, self._changed, self._keep = recall, changed, keep
+        self._notices: set[str] = set()
         self._mend, self._find = mend, find
         self._ending = ending
         self._outcomes: list[Outcome[T]] = []
@@ -213,8 +217,17 @@ class Batch(Generic[T]):
                 await asyncio.sleep(0)
                 continue
             place, request, recorded = job
+            if recorded is not None and await self._is_outdated(recorded):
+                recorded = None
             self.tally.replayed += recorded is not None
             self._settle(place, await self._outcome(request, recorded))
+
+    async def _is_outdated(self, recorded: Reply) -> bool:
+        notice = None if self._changed is None else await self._changed(recorded)
+        if notice is not None and str(notice) not in self._notices:
+            self._notices.add(str(notice))
+            e.tell(notice)
+        return notice is not None
 
     def _settle(self, place: int, outcome: Outcome[T]) -> None:
         self._outcomes[place] = outcome

@@ -1,4 +1,4 @@
-"""Context length and creation time of a model, as reported by its server.
+"""Context length and version of a model, as reported by its server.
 
 Each server reports the length in its own place, or not at all, and rarely in the
 standard model list. The rows of :data:`SOURCES` are queried in order until one
@@ -7,6 +7,7 @@ maximum does not count if its server was started with less.
 """
 
 import asyncio
+import datetime as dt
 import json
 import math
 import re
@@ -21,6 +22,7 @@ from wcode_magics import text
 from wcode_magics.errors import UsageError
 from wcode_magics.protocol import endpoint_url, models, token_counts
 from wcode_magics.protocol.messages import Endpoint
+from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
 
 SHORT = 1_000
@@ -93,8 +95,37 @@ SOURCES = (
 )
 
 
+LISTING = SOURCES[0]
+TAGS = ContextSource("api/tags", _in_listing)
+"""Ollama's own list, which has digests."""
+DIGEST_SHOWN = 12
+
+
+@dataclass(frozen=True, slots=True)
+class ModelVersion:
+    """Time of creation (s since 1970) and digest of a model; None if not listed."""
+
+    created: float | None = None
+    digest: str | None = None
+
+
+def may_be_outdated(record: Reply, place: str) -> bool:
+    """Return whether another model can have the name of a record's model by now.
+
+    Neither the sandbox nor a model of the package's catalogue changes, and only a
+    digest tells of a change within :data:`CLOCK_S`.
+    """
+    if record.answered is None or record.from_sandbox:
+        return False
+    row = models.find(record.request.model, place)
+    if row is not None and row.source == "package":
+        return False
+    age = time.time() - record.answered.timestamp()
+    return record.digest is not None or age > CLOCK_S
+
+
 class Contexts:
-    """Context lengths of an endpoint's models, each requested once.
+    """Context lengths and versions of an endpoint's models, each requested once.
 
     Models in the catalogue need no request. An unknown length is requested again after
     :data:`AGAIN_S`, since a server may not have loaded its model yet. ``load`` returns
@@ -110,8 +141,8 @@ class Contexts:
         self._load = load
         self._known: dict[str, int] = {}
         self._asked: dict[str, float] = {}
-        self._created: dict[str, tuple[float, float | None]] = {}
-        self._lock = asyncio.Lock()
+        self._versions: dict[tuple[str, bool], tuple[float, ModelVersion]] = {}
+        self._lock, self._version_lock = asyncio.Lock(), asyncio.Lock()
 
     async def of(self, model: str, size: int = SHORT) -> int | None:
         """Return the context length of a model in tokens; None if unknown.
@@ -126,21 +157,46 @@ class Contexts:
                 await self._learn(model)
         return self._known.get(model)
 
-    async def created(self, model: str) -> float | None:
-        """Return a model's creation time in seconds since 1970, or None."""
-        asked, known = self._created.get(model, (-math.inf, None))
-        if time.monotonic() - asked > AGAIN_S:
-            known = await self._since(model)
-            self._created[model] = time.monotonic(), known
-        return known
+    async def version(self, model: str, *, digest: bool) -> ModelVersion:
+        """Return the version of a model as listed within the last :data:`AGAIN_S`.
 
-    async def _since(self, model: str) -> float | None:
+        ``digest``: look for a digest in Ollama's own list as well.
+        """
+        async with self._version_lock:
+            asked, known = self._versions.get((model, digest), (-math.inf, None))
+            if known is None or time.monotonic() - asked > AGAIN_S:
+                known = await self._listed(model, digest=digest)
+                self._versions[model, digest] = time.monotonic(), known
+            return known
+
+    async def changed(self, record: Reply) -> UsageError | None:
+        """Return a notice if another model has the name of a record's model now."""
+        if record.answered is None or not may_be_outdated(record, self._endpoint.place):
+            return None
+        model, came = record.request.model, record.answered.timestamp()
+        now = await self.version(model, digest=record.digest is not None)
+        if now.created is not None and now.created > came:
+            made = dt.datetime.fromtimestamp(now.created).astimezone()
+            return UsageError("model_changed", model=model, day=f"{made:%Y-%m-%d}")
+        if record.digest and now.digest and now.digest != record.digest:
+            shown = now.digest[:DIGEST_SHOWN]
+            return UsageError("model_replaced", model=model, digest=shown)
+        return None
+
+    async def _listed(self, model: str, *, digest: bool) -> ModelVersion:
+        row = await self._row(LISTING, model)
+        made, found = row.get("created"), row.get("digest")
+        if digest and not found:
+            found = (await self._row(TAGS, model)).get("digest")
+        if not isinstance(made, int | float) or not 0 < made < time.time() - CLOCK_S:
+            made = None
+        return ModelVersion(made, found if isinstance(found, str) else None)
+
+    async def _row(self, source: ContextSource, model: str) -> Mapping[str, Any]:
         with suppress(Exception):  # a server may answer anything
             async with asyncio.timeout(SILENCE_S):
-                row = _row_of(await self._answer(SOURCES[0], model), model)
-            made = float(row["created"])
-            return made if 0 < made < time.time() - CLOCK_S else None
-        return None
+                return _row_of(await self._answer(source, model), model)
+        return {}
 
     async def refuse_long(self, request: Request) -> None:
         """Raise UsageError if a prompt certainly exceeds the context."""

@@ -101,6 +101,7 @@ class Exchange:
         self._begun = time.perf_counter()
         self._ended: float | None = None
         self._parsed: Any = None
+        self._digest: str | None = None
         self._sending: Attempts | None = None
 
     @property
@@ -135,6 +136,7 @@ class Exchange:
             raise
         self._assembly.add(delta)
         self._ended = time.perf_counter()
+        await self._identify()
         return self.reply()
 
     async def deltas(self) -> AsyncGenerator[Delta, None]:
@@ -165,6 +167,8 @@ class Exchange:
         except WcodeError as error:
             self._fail(error)
             raise
+        self._ended = time.perf_counter()
+        await self._identify()
         self._end()
 
     async def _stream(self) -> AsyncGenerator[Delta, None]:
@@ -197,6 +201,13 @@ class Exchange:
         if client.contexts is not None:
             await client.contexts.refuse_long(request)
 
+    async def _identify(self) -> None:
+        """Look up the digest of the model that answered, if the server lists it."""
+        contexts = self._client.contexts
+        if contexts is not None and self._assembly.has_digest:
+            version = await contexts.version(self._prepared.request.model, digest=True)
+            self._digest = version.digest
+
     def reply(self, *, interrupted: bool = False) -> Reply:
         """Return the reply received so far."""
         request, endpoint = self._prepared.request, self._client.endpoint
@@ -210,6 +221,7 @@ class Exchange:
             source=self._client.source,
             base_url=endpoint.base_url,
             answered=self._client.answered,
+            digest=self._digest,
             prompt_least=self._prepared.prompt_least,
             parsed=self._parsed,
             _read=self._prepared.read,
@@ -234,7 +246,7 @@ class Exchange:
 
     def _end(self, *, interrupted: bool = False) -> Reply:
         """Keep the answer, then raise if it cannot be read."""
-        self._ended = time.perf_counter()
+        self._ended = self._ended or time.perf_counter()
         reply = self.reply(interrupted=interrupted)
         trouble = None
         if self._prepared.read is not None and not interrupted and not reply.tool_calls:

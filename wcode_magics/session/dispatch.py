@@ -1,13 +1,11 @@
 """Routing of a session's requests, and storage of the replies."""
 
-import datetime as dt
 import math
-import time
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
-from wcode_magics.errors import UsageError, tell
+from wcode_magics.errors import tell
 from wcode_magics.protocol import models
 from wcode_magics.protocol.messages import Endpoint
 from wcode_magics.protocol.reply import Reply
@@ -17,6 +15,7 @@ from wcode_magics.sending.attempt import Limits
 from wcode_magics.sending.budget import Budget
 from wcode_magics.sending.client import Client
 from wcode_magics.sending.client_pool import Bound, Connections
+from wcode_magics.sending.context_sizes import may_be_outdated
 from wcode_magics.sending.replay import Replay, whose
 from wcode_magics.sending.reply_history import History
 from wcode_magics.sending.request_run import Exchange, Prepared
@@ -26,10 +25,6 @@ from wcode_magics.settings.settings import Resolved, Settings
 if TYPE_CHECKING:
     from wcode_magics.sending.replay_client import Recorded
     from wcode_magics.store import Store
-
-
-DAY_S = 86_400.0
-"""Maximum age in seconds of a record replayed without checking for a newer model."""
 
 
 class Dispatch(Bound):
@@ -114,19 +109,15 @@ class Dispatch(Bound):
 
     def _current(self, one: Prepared, record: Reply | None) -> Reply | None:
         """Return the record, or None if its model name now denotes a newer model."""
-        if record is None or record.answered is None or record.from_sandbox:
+        sends = Replay(one.resolved["replay"]).sends
+        if record is None or not sends:
             return record
-        model, came = one.request.model, record.answered.timestamp()
-        row = models.find(model, one.resolved.place)
-        known = row is not None and row.source == "package"
-        late = known or time.time() - came < DAY_S
-        if late or not Replay(one.resolved["replay"]).sends:
+        if not may_be_outdated(record, one.resolved.place):
             return record
-        made = loop.run(self.client(one.resolved).contexts.created, model)
-        if made is None or made <= came:
+        notice = loop.run(self.client(one.resolved).contexts.changed, record)
+        if notice is None:
             return record
-        day = f"{dt.datetime.fromtimestamp(made).astimezone():%Y-%m-%d}"
-        tell(UsageError("model_changed", model=model, day=day))
+        tell(notice)
         return None
 
     def place(self, resolved: Resolved) -> str | None:

@@ -119,11 +119,13 @@ def batch(
     """Create a batch that reads replies with ``task``."""
     resolved = line.resolved
     found, sends = looks(resolved), Replay(resolved["replay"]).sends
+    contexts = line.answerer.contexts
     return Batch(
         line.send,
         task.read,
         limiter=line.limiter,
         recall=line.recall if found else None,
+        changed=contexts.changed if contexts and sends else None,
         keep=line.keep if sends else None,
         mend=task.mend if task.mends else None,  # type: ignore[arg-type]
         find=line.find if found else None,
