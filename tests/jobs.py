@@ -1,7 +1,7 @@
 """All tests as jobs of one queue: ``python -m tests.jobs [ci]``.
 
 The checks are a job, and so are the notebooks, a folder of tests, a file that takes
-long. The longest begin first, and one job more runs than there are cores, since many
+long. The longest begin first, and two jobs more run than there are cores, since many
 wait for a server, a kernel or a browser. ``ci`` adds what ``make test`` leaves out.
 What a job prints is shown when it has ended; the last lines are the seconds of each.
 """
@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-MOST_CORES = 4
+MOST_CORES, WAITING = 4, 2
 LONGEST = (
     "tests/widgets/test_lab.py",
     "tests/tables/dask",
@@ -68,7 +68,8 @@ class Ended:
 def main(sets: list[str]) -> int:
     """Run the jobs; 0 if all passed."""
     ended = []
-    for one in run(jobs(ci="ci" in sets), min(os.cpu_count() or 1, MOST_CORES) + 1):
+    workers = min(os.cpu_count() or 1, MOST_CORES) + WAITING
+    for one in run(jobs(ci="ci" in sets), workers):
         ended.append(one)
         print(f"\n== {one.line}\n{one.printed}", flush=True)
     print("", *sorted(one.line for one in ended), sep="\n", flush=True)
