@@ -83,6 +83,6 @@ def measure(name: str) -> tuple[str, Counter]:
         token = "".join(itertools.islice(letters, size))
         text += token
         live.add(token)
-    live.finish()
+    live.draw()
     screen.show(bundles.growing_bundle(text), "answer", again=False)
     return text, screen

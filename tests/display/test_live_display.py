@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from html import unescape
 from itertools import pairwise
 from typing import Any
@@ -10,7 +11,11 @@ import pytest
 
 from wcode_magics.display import bundles
 from wcode_magics.display.live_display import ALONE, PLACES, Live
-from wcode_magics.protocol.messages import Delta
+from wcode_magics.display.progress import Progress
+from wcode_magics.logprobs.token import TokenLogprob
+from wcode_magics.protocol.messages import HOSTED_URL, Delta, Message
+from wcode_magics.protocol.reply import Assembly
+from wcode_magics.protocol.request import Request
 
 RATE = 100
 TOKENS = 4_000
@@ -182,3 +187,58 @@ def test_text_that_was_thinking_is_taken_back(long):
     live.take(Delta("answer", recast=True))
     live.draw()
     assert screen.last().split() == ["answer"]
+
+
+def test_the_foot_stands_below_what_grows():
+    """It is drawn with the text, each second without, and never above any text."""
+    screen = Recorder()
+    told = iter(f"foot {n}" for n in range(10_000))
+    live = Live(screen, bundle, foot=lambda: next(told), clock=screen.clock)
+    screen.now += 1
+    live.add("")
+    assert screen.sent == []
+    live.add("begun ")
+    for _ in range(4):
+        screen.now += 0.4
+        live.take(Delta())
+    assert [b["text/html"].count("foot") for _now, _place, b in screen.sent] == [1, 1]
+    for number in range(3_000):
+        screen.now += 0.01
+        live.add(f"word{number} " + ("" if number % 20 else "\n\n"))
+    live.draw()
+    shown = screen.last()
+    assert shown.count("foot") == 1
+    assert shown.split()[-2] == "foot"
+    assert screen.size < 1_000_000
+
+
+REQUEST = Request("qwen/qwen-2.5-7b-instruct", (Message("user", "Say something"),))
+
+
+def test_progress_tells_tokens_rate_price_and_how_to_stop():
+    """Estimates are marked; listed tokens are counted; unknown prices left out."""
+    now = 0.0
+    counted = Progress(REQUEST, HOSTED_URL, clock=lambda: now)
+    assert counted.line() == ""
+    counted.take(Delta("word " * 30))
+    now = 2.0
+    counted.take(Delta(reasoning="more " * 30))
+    told = r"▍ ≈(\d+) tokens so far · (\d+) per second · ≈¥0\.0\d+ · ■ stops it"
+    tokens, rate = map(int, re.fullmatch(told, counted.line()).groups())
+    assert 50 <= tokens <= 70
+    assert rate == pytest.approx(tokens / 2, abs=1)
+    listed = Progress(REQUEST, "", clock=lambda: now)
+    listed.take(Delta("a b", tokens=(TokenLogprob("a", -1), TokenLogprob(" b", -1))))
+    assert listed.line() == "▍ 2 tokens so far · ■ stops it"
+    long = Progress(REQUEST, "")
+    for _ in range(500):
+        long.take(Delta("word word "))
+    assert long.tokens == pytest.approx(1_000, rel=0.1)
+
+
+def test_what_was_stopped_has_estimates_in_its_footer():
+    """Nobody told its usage, so tokens and price are marked as estimates."""
+    cut = replace(Assembly(REQUEST).reply(base_url=HOSTED_URL), text="word " * 20)
+    told = bundles.footer(replace(cut, interrupted=True))
+    assert re.search(r"≈\d+ → ≈\d\d tokens · ≈¥0\.0\d+", told)
+    assert "≈" not in bundles.footer(replace(cut, finish_reason="stop"))

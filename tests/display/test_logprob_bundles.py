@@ -93,7 +93,7 @@ def test_runs_in_words():
         "1, 3 The <b>cat sat",
         "2 The <b>dog sat",
         "4 ⚠ There is no reply yet; run a %%wcode cell first.",
-        "Where they part, run 1 had cat 60.0% | dog 30.0%",
+        "Where they part, run 1 had cat 60.0% dog 30.0%",
     ]
 
 

@@ -41,12 +41,12 @@ def test_fork_is_told():
         "78.6% of the text in common",
         "x: 0.13 bits per character",
         "y: 0.13 bits per character",
-        "apart 0.00",
+        "apart ≈0",
     ]
     assert lines[1].split(" · ") == [
         "x says cat (60.0%)",
         "x gave 30.0% to what y says",
-        "x had cat 60.0% | dog 30.0%",
+        "x had cat 60.0% \u2003dog 30.0%",
     ]
     assert lines[2].startswith("y says dog (70.0%)")
     assert lines[3:] == [
@@ -109,6 +109,6 @@ def test_columns_tell_the_fork():
     assert "|x|y|" in told
     assert "At the fork|cat 60.0%|dog 70.0%" in told
     assert "The other's chance|30.0%|20.0%" in told
-    assert "Alternatives|cat 60.0% | dog 30.0%|dog 70.0% | cat 20.0%" in told
+    assert "Alternatives|cat 60.0% \u2003dog 30.0%|dog 70.0% \u2003cat 20.0%" in told
     ended = Shape(comparison_html.html(compare(ONE, Logprobs((), "The <b>")))).texts
     assert "(the end)" in ended

@@ -1,5 +1,6 @@
 """The heat map is right, safe, readable by everybody, and lasts."""
 
+import html
 import itertools
 import math
 import re
@@ -13,10 +14,14 @@ from wcwidth import width
 from tests.logprobs.test_logprobs import token, view
 from tests.logprobs.test_token_bytes import tokenised
 from wcode_magics import text
+from wcode_magics.display.bundles import BADGE, NOTE
 from wcode_magics.logprobs import heatmap
+from wcode_magics.logprobs.comparison_html import BLUE, DIFFERENT
 from wcode_magics.logprobs.heatmap import HUE, MAX_TOKENS, STEPS, step
 from wcode_magics.logprobs.logprobs import Logprobs
 from wcode_magics.logprobs.token import TokenLogprob
+from wcode_magics.logprobs.token_captions import TokenWords
+from wcode_magics.output.escaping import FADED, FAINT
 
 # What @jupyterlab/apputils 4.6 lets through of an untrusted output (its sanitizer's
 # tables), as far as the heat map could use it.
@@ -27,11 +32,12 @@ LAB_TAGS = {
 }  # fmt: skip
 LAB_ATTRIBUTES = {"class", "dir", "lang", "style", "title"}
 LAB_STYLES = {
-    "background", "border", "border-bottom", "border-radius", "color", "font-size",
-    "line-height", "margin", "max-height", "overflow", "overflow-wrap", "padding",
-    "text-align", "white-space",
+    "background", "border", "border-bottom", "border-radius", "border-top", "color",
+    "display", "font-size", "line-height", "margin", "max-height", "opacity",
+    "overflow", "overflow-wrap", "padding", "text-align", "white-space",
 }  # fmt: skip
 VOID = {"br", "wbr"}
+UNENDED = {"td", "th", "tr"}  # HTML lets them end where the next one begins
 
 
 class Shape(HTMLParser):
@@ -54,11 +60,13 @@ class Shape(HTMLParser):
         styles = (value for name, value in attrs if name == "style")
         rules = itertools.chain(*(value.split(";") for value in styles))
         self.styles |= {rule.split(":")[0] for rule in rules}
-        if tag not in VOID:
+        if tag not in VOID and not (tag in UNENDED and self.open[-1] == tag):
             self.open.append(tag)
 
     def handle_endtag(self, tag):
         """Each end has its start."""
+        while self.open[-1] in UNENDED and tag not in UNENDED:
+            self.open.pop()
         assert self.open.pop() == tag
 
     def handle_data(self, data):
@@ -137,7 +145,7 @@ def test_alternatives_stand_in_the_title():
     """Hovering a token tells its place, its probability and the alternatives."""
     title = Shape(heatmap.html(rich())).titles[1]
     assert title.splitlines() == [
-        "#1: 40.0% · logprob -0.916 · rank 1",
+        "#1: 40.0%",
         "<b>&\"' 40.0%",
         "<script> 20.0%",
         "all others 40.0%",
@@ -148,9 +156,9 @@ def test_split_characters_tell_of_each_token():
     """One glyph of two tokens has their product, and each token's own number."""
     title = Shape(heatmap.html(rich())).titles[2]
     assert title.splitlines() == [
-        "2 tokens together: 4.50% · logprob -3.100",
-        "#2: 4.98% · logprob -3.000",
-        "#3: 90.5% · logprob -0.100",
+        "2 tokens together: 4.50%",
+        "#2: 4.98%",
+        "#3: 90.5%",
     ]
 
 
@@ -186,8 +194,8 @@ def test_plain_columns_align(language):
 def test_plain_is_cut_with_a_note():
     """A terminal gets the first tokens and is told of the others."""
     lines = heatmap.plain(view(*[token("a", 0.5)] * 100)).splitlines()
-    assert len(lines) == heatmap.MAX_LINES + 3
-    assert "60" in lines[-1]
+    assert len(lines) == heatmap.MAX_LINES + 4
+    assert "60" in lines[-2]
 
 
 def test_no_tokens_no_failure():
@@ -230,13 +238,25 @@ READABLE = 7.0  # WCAG 2.2, success criterion 1.4.6
 DISTINCT = 5.0  # in CIE76, where 2.3 is just noticeable: Mahy et al., 1994
 
 
-def _tinted(row, ground):
+def _rgb(colour):
+    """The parts of ``#rgb``, ``#rgba``, ``#rrggbb`` or ``#rrggbbaa``, each to 255."""
+    digits = colour.removeprefix("#")
+    wide = digits if len(digits) >= 6 else "".join(2 * digit for digit in digits)
+    return [*bytes.fromhex(wide)]
+
+
+def _over(colour, ground):
+    """A colour over a ground."""
+    *parts, alpha = [*_rgb(colour), 255][:4]
+    share = alpha / 255
     return [
-        alpha_hue + (1 - row.alpha) * under
-        for alpha_hue, under in zip(
-            (row.alpha * part for part in HUE), ground, strict=True
-        )
+        share * part + (1 - share) * under
+        for part, under in zip(parts, ground, strict=True)
     ]
+
+
+def _tinted(row, ground):
+    return _over(row.tint, ground)
 
 
 def _linear(colour):
@@ -283,7 +303,77 @@ def test_steps_are_told_apart_by_everybody(ground, sight):
     assert min(apart) >= DISTINCT
 
 
+INK = {WHITE: (33, 33, 33), DARK: (255, 255, 255)}
+"""Text of JupyterLab on each ground: black or white, of which 13 % is ground."""
+LINE = 3.0  # WCAG 2.2, success criterion 1.4.11
+PLAIN = 4.5  # WCAG 2.2, success criterion 1.4.3
+
+
+@pytest.mark.parametrize("ground", [WHITE, DARK], ids=["white", "dark"])
+def test_differences_are_no_probabilities(ground):
+    """Blue with a line above is readable, and for everybody apart from each orange."""
+    blue = _over(f"{BLUE}4", ground)
+    assert f"background:{BLUE}4;border-top:2px solid {BLUE}" == DIFFERENT
+    assert _contrast(blue, INK[ground]) >= READABLE
+    for mark in (BLUE, HUE):
+        assert _contrast(_rgb(mark), ground) >= LINE
+    assert not any("border-top" in row.style for row in STEPS)
+    for sight in set(SIGHTS) - {"grey print"}:  # there the line above tells it
+        seen = _lab(blue, sight)
+        tints = [_lab(_tinted(row, ground), sight) for row in STEPS]
+        assert min(math.dist(seen, tint) for tint in tints) >= 2 * DISTINCT
+
+
+@pytest.mark.parametrize("ground", [WHITE, DARK], ids=["white", "dark"])
+@pytest.mark.parametrize("under", ["#fff0", *re.findall(r"#\w{4}\b", BADGE + NOTE)])
+def test_small_print_is_readable(ground, under):
+    """Footer and badges, faded as they are, have the contrast of normal text."""
+    share = float(FADED.removeprefix("opacity:"))
+    behind = _over(under, ground)
+    ink = [
+        share * dark + (1 - share) * under
+        for dark, under in zip(INK[ground], behind, strict=True)
+    ]
+    assert _contrast(ink, behind) >= PLAIN
+    assert "color:" not in FAINT
+
+
 def test_hue_stands_in_every_style():
-    """There is one hue, so that the test above speaks of what is shown."""
-    colours = re.findall(r"rgba?\((\d+),(\d+),(\d+)", heatmap.html(rich()))
-    assert {tuple(map(int, colour)) for colour in colours} == {HUE, (128, 128, 128)}
+    """There is one hue, so that the tests above speak of what is shown."""
+    colours = re.findall(r"[: ](#\w{3,8})(?=[;\"])", heatmap.html(rich()))
+    assert set(colours) == {HUE, "#888b", *(row.tint for row in STEPS if row.alpha)}
+
+
+@pytest.mark.parametrize("language", text.LANGUAGES)
+def test_unsure_tokens_open_without_a_mouse(language):
+    """One opens to what its tooltip says; a line end stays outside of it."""
+    text.use(language)
+    one = view(token("a\n", 0.4, ("a\n", 0.4), ("b", 0.3)), token("c", 0.95))
+    made = heatmap.html(one).partition("white-space:pre-wrap")[2]
+    opened = re.search(r"<details.*?</details>(.*?)</span>", made, re.DOTALL)
+    assert opened[1] == "<span>\n"
+    title = html.unescape(re.search(r'title="(.*?)"', opened[0], re.DOTALL)[1])
+    listed = re.search(r"<small>(.*?)</small>", opened[0], re.DOTALL)[1]
+    assert title == f"#0{'：' if language == 'zh' else ': '}40.0%\n{listed}"
+    assert made.count("<details style") == 1
+
+
+def test_shares_shown_add_up():
+    """What is shown and «all others» are everything, and its own share is in it."""
+    many = [(f"w{n}", 0.05) for n in range(12)]
+    words = TokenWords(view(token("own", 0.01, *many, ("own", 0.01))), 5)
+    [position] = words.logprobs.positions
+    shown = [float(line.split()[-1][:-1]) for line in words.alternatives(position)]
+    others = float(words.others(position).split()[-1][:-1])
+    assert "own 1.00%" in words.alternatives(position)
+    assert sum(shown) + others == pytest.approx(100, abs=0.1)
+    [alone] = view(token("own", 0.475)).positions
+    assert alone.others == pytest.approx(0.525)
+
+
+def test_without_alternatives_it_says_how_to_have_them():
+    """The hint names the option, in the page and in the terminal."""
+    bare, full = view(token("a", 0.4)), view(token("a", 0.4, ("a", 0.4)))
+    for draw in (heatmap.html, heatmap.plain):
+        assert "-l 5" in draw(bare)
+        assert "-l 5" not in draw(full)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wcode_magics.logprobs.number_format import number, percent, visible
+from wcode_magics.logprobs.number_format import decimal, number, percent, visible
 
 
 @pytest.mark.parametrize(
@@ -58,12 +58,12 @@ def test_no_control_character_is_left(text):
 @pytest.mark.parametrize(
     ("share", "told"),
     [
-        (1.0, "100.0%"),
+        (1.0, "100%"),
         (0.99996, ">99.9%"),
         (0.632, "63.2%"),
         (0.0123, "1.23%"),
         (0.00001, "<0.01%"),
-        (0.0, "0.0%"),
+        (0.0, "0%"),
         (math.nan, "–"),
     ],
 )
@@ -77,3 +77,23 @@ def test_numbers():
     assert number(-1234.567) == "-1,234.57"
     assert number(0.12345, 3) == "0.123"
     assert (number(math.inf), number(math.nan)) == ("∞", "–")
+    assert (number(0.0), number(-0.0), number(-0.0004, 3)) == ("0", "0", "≈0")
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (0.0, "0"),
+        (-0.0, "0"),
+        (120.0, "120"),
+        (0.05, "0.05"),
+        (-2.5, "-2.5"),
+        (1e-08, "0.00000001"),
+        (7, "7"),
+        (1e20, "1e+20"),
+        (math.nan, "–"),
+    ],
+)
+def test_decimals_as_people_write_them(value, told):
+    """No point without need, and no exponent for a small number."""
+    assert decimal(value) == told

@@ -2,6 +2,8 @@
 
 import os
 
+from IPython.core.completer import provisionalcompleter
+
 from tests.kernel import kernel
 
 
@@ -13,3 +15,15 @@ def test_tab_in_a_kernel() -> None:
         assert run.complete("%%wcode --verbosity l")[-1] == "%%wcode --verbosity low"
         assert "%wcode --functions f,area" in run.complete("%wcode --functions f,ar")
         assert "%wcode_config temperature=" in run.complete("%wcode_config temp")
+
+
+def test_range_and_default_stand_beside_an_option(shell):
+    """What a menu shows at the right is what may be written, and what holds without."""
+    with provisionalcompleter():
+        found = {
+            one.text.split()[-1]: one.type
+            for one in shell.Completer.completions("%%wcode --t", len("%%wcode --t"))
+        }
+    assert found["--temperature"] == "float 0 … 2 · default 1"
+    assert found["--top-logprobs"] == "int 0 … 20"
+    assert found["--timeout"] == "number > 0 · default 120"

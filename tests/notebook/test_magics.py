@@ -112,8 +112,8 @@ def test_system_text_file_and_variable(
 
 
 MISTAKES = {
-    "%%wcode --temprature 0.5\nhi": r"--temprature.*--temperature.*0\.0 … 2\.0",
-    "%%wcode --temperature 3\nhi": r"temperature is 3.*0\.0 … 2\.0",
+    "%%wcode --temprature 0.5\nhi": r"--temprature.*--temperature.*0 … 2",
+    "%%wcode --temperature 3\nhi": r"temperature is 3.*0 … 2",
     "%%wcode --verbosity loud\nhi": r"verbosity.*low · medium · high",
     "%%wcode --logit-bias {15: 3}\nhi": r"--logit-bias is not JSON",
     "%%wcode\n{{ reveiw }}": r"reveiw.*Did you mean review",
@@ -296,7 +296,7 @@ def test_config_traits(
     run("%wcode hi")
     assert made.seen[0].body["temperature"] == 0.3
     run("%config WcodeMagics.temperature = 9")
-    assert "0.0 … 2.0" in caplog.text
+    assert "0 … 2" in caplog.text
     assert load_ext.session(shell).settings.session["temperature"] == 0.3
 
 

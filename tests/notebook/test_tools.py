@@ -146,7 +146,7 @@ def test_raw_tools_are_returned_and_not_run(
         ("--json --schema $area", "exclude each other"),
         ("--sweep temperature", "name=v1"),
         ("--sweep tempature=1", "temperature"),
-        ("--sweep temperature=1,3", "0.0 … 2.0"),
+        ("--sweep temperature=1,3", "0 … 2"),
         ("--sweep temperature=1 temperature=2", "given twice"),
         ("--sweep temperature=1 --chat t", "exclude each other"),
         ("--models a,b --functions area", "exclude each other"),

@@ -300,7 +300,7 @@ def test_what_is_allowed_is_said_for_every_row(name):
     row = find(name)
     for part in (*row.choices, row.low, row.high):
         if part is not None:
-            assert str(part) in row.allowed
+            assert (part if isinstance(part, str) else f"{part:g}") in row.allowed
     assert row.allowed
 
 

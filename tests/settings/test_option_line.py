@@ -177,10 +177,10 @@ def test_variables_stand_for_values(tmp_path):
         ("-x 1", OptionError, "-x"),
         ("-", OptionError, "-"),
         ("---", OptionError, "---"),
-        ("-t", OptionError, "needs a value: float 0.0 … 2.0"),
+        ("-t", OptionError, "needs a value: float 0 … 2"),
         ("--temperature=", ParameterError, "temperature"),
         ("--system= x", OptionError, "--system"),
-        ("-t 3", ParameterError, "0.0 … 2.0"),
+        ("-t 3", ParameterError, "0 … 2"),
         ("-t 0 -t 1", OptionError, "twice"),
         ("--temperature 0 -t 0", OptionError, "twice"),
         ("--logprobs --no-logprobs", OptionError, "twice"),
@@ -252,6 +252,28 @@ def texts(line: str, **variables) -> list[str]:
     return [found.text for found in complete(line, variables)]
 
 
+@pytest.mark.parametrize("line", ["-l 5", "--logprobs=5", "--logprobs 5 -t 0", "-l  5"])
+def test_a_number_after_logprobs_is_how_many_alternatives(line):
+    """Both parameters are set at once, by a cell's line and by the shell's words."""
+    values = {"logprobs": True, "top_logprobs": 5}
+    assert values.items() <= parse(line, {}).values.items()
+    words = parse_words(["hi", *line.replace("=", " ").split()])
+    assert values.items() <= words.values.items()
+    assert words.rest == "hi"
+
+
+def test_what_is_no_number_after_logprobs_is_the_prompt():
+    """Words, also with digits, stay; a number beyond the range is told."""
+    assert parse("-l 5th of May", {}).rest == "5th of May"
+    assert dict(parse("-l -- 5 plus 3", {}).values) == {"logprobs": True}
+    with pytest.raises(ParameterError, match="0 … 20"):
+        parse("-l 50", {})
+    with pytest.raises(OptionError, match="given twice"):
+        parse("-l 5 --top-logprobs 3", {})
+    with pytest.raises(OptionError, match="takes no value"):
+        parse("--no-logprobs=5", {})
+
+
 @pytest.mark.parametrize("row", CELL, ids=lambda row: row.name)
 def test_every_option_is_completed(row):
     """From its first letters, in each spelling that was begun."""
@@ -288,7 +310,7 @@ def test_a_completion_replaces_the_word_it_completes():
     assert (found.text, found.start, found.kind) == ("medium", 17, "choice")
     (found,) = complete("-t 0 --verbos", {})
     assert (found.text, found.start, found.kind) == ("--verbosity", 5, "flag")
-    assert found.meta == "low · medium · high"
+    assert found.meta == "low · medium · high · default medium"
 
 
 def test_prompts_and_numbers_are_left_alone():

@@ -175,7 +175,7 @@ def test_a_variable_of_the_wrong_kind_is_told():
 
 def test_slips_suggest_the_nearest():
     """Flags, settings and variables, each with its own nearest."""
-    with pytest.raises(OptionError, match=r"--temperature \(float 0.0 … 2.0\)"):
+    with pytest.raises(OptionError, match=r"--temperature \(float 0 … 2\)"):
         options.flag("--temprature")
     with pytest.raises(SettingError, match="Did you mean base_url"):
         options.setting("baseurl")

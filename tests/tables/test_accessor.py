@@ -36,7 +36,7 @@ def test_ask(serve):
         (lambda w: w.ask("x", budget=float("nan")), UsageError, "--budget"),
         (lambda w: w.ask("x", functions=[len]), UsageError, "functions is for"),
         (lambda w: w.ask("x", chat="c"), UsageError, "chat is for a cell"),
-        (lambda w: w.ask("x", temperature=9), UsageError, "0.0 … 2.0"),
+        (lambda w: w.ask("x", temperature=9), UsageError, "0 … 2"),
         (lambda w: w.ask("x", temprature=0), OptionError, "--temperature"),
         (lambda w: w.ask("x", missing="drop"), UsageError, "skip, error"),
         (lambda w: w.classify("x", ["a"]), UsageError, "two or more"),

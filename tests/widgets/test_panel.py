@@ -16,7 +16,7 @@ def test_the_function_opens_it_too(run: Runner) -> None:
     """``wcode_magics.panel`` takes options by name and checks them."""
     assert run("import wcode_magics; wcode_magics.panel('hi', top_p=0.5)").success
     ran = run("wcode_magics.panel(top_p=5)")
-    assert "0.0 … 1.0" in ran.stdout
+    assert "0 … 1" in ran.stdout
 
 
 def test_a_cell_opens_it_with_its_values(run: Runner) -> None:

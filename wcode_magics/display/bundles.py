@@ -13,9 +13,11 @@ from typing import Any
 from wcode_magics.display import highlight, images, json_tree, markdown
 from wcode_magics.display.answer_notes import badge, blank, missing, thinking
 from wcode_magics.display.live_display import EMPTY
+from wcode_magics.display.progress import guess
 from wcode_magics.display.text_table import TextTable
 from wcode_magics.errors import AnswerError
 from wcode_magics.logprobs import heatmap
+from wcode_magics.logprobs.number_format import decimal
 from wcode_magics.output.escaping import FAINT, clipped, escape, without_tex
 from wcode_magics.output.mimebundle import Bundle, bundle
 from wcode_magics.protocol import models, token_counts
@@ -29,13 +31,12 @@ from wcode_magics.session.structured import plain_value
 from wcode_magics.text import say
 
 BADGE = (
-    "font-size:85%;border:1px solid rgba(200,120,0,.8);border-radius:3px;"
-    "padding:0 .4em;background-color:rgba(230,150,0,.16);"
-    "color:var(--jp-content-font-color1,var(--vscode-foreground,inherit))"
+    "font-size:85%;border:1px solid #c80;border-radius:3px;"
+    "padding:0 .4em;background-color:#e903"
 )
 NOTE = (
-    "font-size:90%;border-left:3px solid rgba(200,120,0,.8);padding:.1em .6em;"
-    "margin:.2em 0;background-color:rgba(230,150,0,.1)"
+    "font-size:90%;border-left:3px solid #c80;padding:.1em .6em;"
+    "margin:.2em 0;background-color:#e902"
 )
 MOST_ARGUMENTS = 4_000
 """Maximum characters shown of a tool call's arguments."""
@@ -123,13 +124,20 @@ def footer(reply: Reply) -> str:
     """Return model, tokens, price, seconds, finish reason and source as a line."""
     known = models.find(reply.model, place_of(reply))
     parts = [known.title if known and known.title else reply.model]
-    if reply.usage is not None:
-        usage = reply.usage
-        prompt, answer = usage.prompt_tokens, usage.completion_tokens
+    guessed = guess(reply, place_of(reply))
+    usage, mark = reply.usage or guessed, say("ui.approx") if guessed else ""
+    if usage is not None:
+        prompt, answer = (
+            f"{mark}{count:,}"
+            for count in (usage.prompt_tokens, usage.completion_tokens)
+        )
         parts.append(say("ui.tokens_flow", prompt=prompt, answer=answer))
         parts += _counted(usage)
-    if reply.cost is not None:
-        parts.append(models.money(reply.cost))
+    paid = reply.cost
+    if paid is None and guessed is not None:
+        paid = models.cost(reply.request.model, guessed, place_of(reply))
+    if paid is not None:
+        parts.append(f"{mark if paid else ''}{models.money(paid)}")
     elif reply.usage is not None and reply.usage.cost is not None:
         parts.append(say("ui.charged", amount=models.amount(reply.usage.cost)))
     parts.append(say("ui.seconds", seconds=f"{reply.elapsed:.2f}"))
@@ -328,6 +336,8 @@ def layers_table(rows: Iterable[Sequence[str]], note: str = "") -> TextTable:
 
 def shown_value(value: Any) -> str:
     """Return a setting's value on one line of at most 100 characters."""
+    if isinstance(value, float):
+        return decimal(value)
     plain = isinstance(value, str | Headers)
     shown = str(value) if plain else json.dumps(value, ensure_ascii=False)
     shown = " ".join(shown.split())

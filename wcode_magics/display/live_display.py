@@ -16,11 +16,14 @@ from typing import Protocol
 from wcode_magics.display import markdown_blocks
 from wcode_magics.display.markdown import MOST
 from wcode_magics.display.markdown_blocks import TAIL_LIMIT
+from wcode_magics.output.escaping import FAINT, escape
 from wcode_magics.output.mimebundle import Bundle, bundle
 from wcode_magics.protocol.messages import Delta
 from wcode_magics.text import say
 
 REDRAW_S = 0.11
+FOOT_S = 1.0
+"""Seconds after which the foot is drawn without new text."""
 ALONE = 1_500
 """Maximum characters of an answer drawn in a single output."""
 SHARES = (1.0, 0.5, 0.3)
@@ -43,6 +46,7 @@ class Live:
         screen: output target.
         bundle: returns the output for a part of the text.
         is_markdown: split the text at Markdown blocks instead of lines.
+        foot: returns a line to show below the text while it grows.
         clock: monotonic time in seconds.
     """
 
@@ -52,6 +56,7 @@ class Live:
         bundle: Callable[[str], Bundle],
         *,
         is_markdown: bool = True,
+        foot: Callable[[], str] = str,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._screen = screen
@@ -59,13 +64,16 @@ class Live:
         self._split = (
             markdown_blocks.split if is_markdown else markdown_blocks.split_lines
         )
+        self._foot = foot
         self._clock = clock
         self._tail = ""
         self._finished = [""] * (PLACES - 1)
         self._undrawn = self._length = self._thought = 0
         self._held: Bundle = EMPTY
-        self._shown: dict[int, str] = {}
+        self._shown: dict[int, tuple[str, str]] = {}
         self._due = clock() + REDRAW_S
+        self._fresh = False
+        self._told = 0.0
 
     def take(self, delta: Delta) -> None:
         """Add one stream event; until text arrives, reasoning is shown as a count."""
@@ -73,12 +81,14 @@ class Live:
             self._thought += self._length
             self._restart()
         self._thought += len(delta.reasoning or "")
+        self._fresh = self._fresh or bool(delta.reasoning)
         self.add(delta.text)
 
     def add(self, text: str) -> None:
         """Add text, and draw if due."""
         self._tail += text
         self._length += len(text)
+        self._fresh = self._fresh or bool(text)
         if self._clock() >= self._due:
             self.draw()
 
@@ -87,9 +97,14 @@ class Live:
         if bundle == self._held:
             return
         self._held = bundle
-        if bundle == EMPTY and self._shown.get(0):
-            bundle = self._bundle(self._shown[0])
+        if bundle == EMPTY and 0 in self._shown:
+            bundle = self._drawn(*self._shown[0])
         self._screen.show(bundle, 0)
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether nothing has arrived yet."""
+        return not self._length and not self._thought
 
     @property
     def patience(self) -> float:
@@ -97,10 +112,15 @@ class Live:
         return max(0.0, self._due - self._clock())
 
     def draw(self) -> None:
-        """Draw the text added since the last redraw."""
-        self._due = self._clock() + REDRAW_S
+        """Draw what was added since the last redraw; without text, the foot alone."""
+        now = self._clock()
+        self._due = now + REDRAW_S
+        if self.is_silent or not (self._fresh or now - self._told >= FOOT_S):
+            return
+        self._fresh, self._told = False, now
+        foot = self._foot()
         if self._thought and not self._length:
-            self._put(0, say("ui.thinking", count=f"{self._thought:,}"))
+            self._put(0, say("ui.thinking", count=f"{self._thought:,}"), foot)
             return
         finished, self._tail = self._split(self._tail)
         parts = self._finished
@@ -109,8 +129,7 @@ class Live:
             finished = ""
         parts[-1] += finished
         if len(self._shown) <= 1 and len(parts[-1]) + len(self._tail) <= ALONE:
-            if self._shown or parts[-1] or self._tail:
-                self._put(0, parts[-1] + self._tail)
+            self._put(0, parts[-1] + self._tail, foot)
             return
         for place, share in reversed([*enumerate(SHARES)]):
             least = TAIL_LIMIT if place else ALONE
@@ -120,16 +139,26 @@ class Live:
         for place, text in enumerate(parts):
             self._put(place, text)
         left = say("ui.left_out", count=f"{self._undrawn:,}") if self._undrawn else ""
-        self._put(PLACES - 1, f"{left}\n\n{self._tail}" if left else self._tail)
+        self._put(PLACES - 1, f"{left}\n\n{self._tail}" if left else self._tail, foot)
 
     def _restart(self) -> None:
         """Clear everything shown, which turned out not to be the answer."""
         self._tail, self._length, self._undrawn = "", 0, 0
         self._finished = [""] * (PLACES - 1)
-        for place in self._shown:
+        for place in list(self._shown):
             self._put(place, "")
 
-    def _put(self, place: int, text: str) -> None:
-        if self._shown.get(place) != text:
-            self._shown[place] = text
-            self._screen.show(self._bundle(text) if text else EMPTY, place)
+    def _put(self, place: int, text: str, foot: str = "") -> None:
+        if self._shown.get(place, ("", "")) != (text, foot):
+            self._shown[place] = text, foot
+            self._screen.show(self._drawn(text, foot), place)
+        elif place not in self._shown:
+            self._shown[place] = "", ""
+            self._screen.show(EMPTY, place)
+
+    def _drawn(self, text: str, foot: str) -> Bundle:
+        shown = self._bundle(text) if text else EMPTY
+        if not foot:
+            return shown
+        line = f'<div style="{FAINT}">{escape(foot)}</div>'
+        return {**shown, "text/html": f"{shown['text/html']}{line}"}

@@ -7,7 +7,7 @@ from wcode_magics.logprobs.confidence import Confidence, LabelConfidence
 from wcode_magics.logprobs.heatmap import MAX_ALTERNATIVES
 from wcode_magics.logprobs.logprobs import Logprobs
 from wcode_magics.logprobs.number_format import number, percent, visible
-from wcode_magics.logprobs.token_captions import TokenWords
+from wcode_magics.logprobs.token_captions import BETWEEN, TokenWords
 from wcode_magics.output.mimebundle import Bundle, bundle
 from wcode_magics.session.repeat import RUN, Runs
 from wcode_magics.text import say
@@ -95,7 +95,7 @@ def _fork(found: Runs) -> str:
     likely = TokenWords(told, MAX_ALTERNATIVES).alternatives(fork.first.position)
     if not likely:
         return ""
-    return say("scores.fork", run=trial.point[RUN], shown=" | ".join(likely))
+    return say("scores.fork", run=trial.point[RUN], shown=BETWEEN.join(likely))
 
 
 def short(text: str, start: int = 0) -> str:

@@ -3,16 +3,17 @@
 from collections.abc import Iterator
 
 from wcode_magics.logprobs.alignment import Agreement, Branch, Comparison, Fork, Stretch
-from wcode_magics.logprobs.heatmap import STEPS
 from wcode_magics.logprobs.logprobs import Logprobs
 from wcode_magics.logprobs.number_format import number, percent, visible
-from wcode_magics.logprobs.token_captions import TokenWords
+from wcode_magics.logprobs.token_captions import BETWEEN, TokenWords
 from wcode_magics.output.escaping import attribute, escape
 from wcode_magics.text import say
 
 MAX_SAME = 160  # characters of a common stretch; longer ones are elided in the middle
 MAX_ALTERNATIVES = 5
-DIFFERENT = STEPS[3].style
+BLUE = "#48e"
+DIFFERENT = f"background:{BLUE}4;border-top:2px solid {BLUE}"
+"""What differs: blue and a line above, so that it is no probability."""
 
 _CELL = "vertical-align:top;text-align:left;white-space:pre-wrap;overflow-wrap:anywhere"
 _LABEL = "vertical-align:top;text-align:left;width:9em;font-weight:normal"
@@ -108,7 +109,7 @@ def _fork_cells(own: Logprobs, branch: Branch, at: int) -> tuple[str, str, str, 
         return said, "", "", bits
     gave = percent(branch.gave) if branch.gave else say("comparison.not_shown")
     likely = TokenWords(own, MAX_ALTERNATIVES).alternatives(position)
-    return said, gave, " | ".join(likely), bits
+    return said, gave, BETWEEN.join(likely), bits
 
 
 def _row(label: str, first: str, second: str) -> str:
@@ -146,7 +147,7 @@ def _branch_words(
         key, gave = ("gave" if branch.gave else "gave_none"), percent(branch.gave)
         yield say(f"comparison.{key}", name=name, other=other, share=gave)
         words = TokenWords(own, MAX_ALTERNATIVES)
-        shown = " | ".join(words.alternatives(position))
+        shown = BETWEEN.join(words.alternatives(position))
         yield f"{say('comparison.shown', name=name)} {shown}"
 
 

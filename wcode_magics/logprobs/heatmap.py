@@ -4,7 +4,10 @@ The HTML must work in a notebook that is saved, mailed, opened untrusted, in dar
 or on a site that strips every style. So it has no style sheet, script, id or theme
 detection: an orange background of increasing alpha is behind text of the inherited
 colour, underlines carry the same information without colour, and the numbers are in a
-real table.
+real table. An unsure token is a disclosure element, which opens its alternatives by
+touch and by keyboard as well; its tooltip shows them to a mouse. The sizes are kept
+small, since a notebook saves all of it: cells of the table end where the next begins,
+which HTML allows, and alternatives of less than one in a thousand are left out.
 """
 
 from collections.abc import Iterator
@@ -24,7 +27,7 @@ from wcode_magics.logprobs.token_captions import (
     TokenWords,
     summary,
 )
-from wcode_magics.output.escaping import attribute, clipped, escape
+from wcode_magics.output.escaping import FADED, attribute, clipped, escape
 from wcode_magics.text import say
 
 MAX_TOKENS = 2000
@@ -32,7 +35,10 @@ MAX_ALTERNATIVES = 5
 MAX_LINES = 40
 MAX_LINE_ALTERNATIVES = 3
 
-HUE = (230, 97, 1)
+LEAST_SHOWN = 0.001
+"""Minimum probability of an alternative in the heat map and its table."""
+
+HUE = "#e66101"
 SEAM = "┊"
 
 
@@ -45,15 +51,16 @@ class Step:
     underline: str
 
     @property
+    def tint(self) -> str:
+        """The background, as ``#rrggbbaa``."""
+        return f"{HUE}{round(255 * self.alpha):02x}"
+
+    @property
     def style(self) -> str:
         """Inline CSS for tokens of this class."""
         if not self.alpha:
             return ""
-        hue = ",".join(map(str, HUE))
-        return (
-            f"background:rgba({hue},{self.alpha:g});border-radius:3px;"
-            f"border-bottom:{self.underline} rgb({hue})"
-        )
+        return f"background:{self.tint};border-bottom:{self.underline} {HUE}"
 
 
 STEPS = (
@@ -67,10 +74,11 @@ STEPS = (
 
 _RUNNING = "white-space:pre-wrap;overflow-wrap:anywhere;line-height:1.9"
 _SMALL = "font-size:.9em;line-height:1.7;margin:.3em 0"
-_GREY = "rgba(128,128,128,.7)"
+_GREY = "#888b"
 _OUTSIDE = f"border:1px solid {_GREY};border-radius:3px;font-size:.85em"
 _UNREPORTED = f"border-bottom:1px solid {_GREY}"
-_FAINT = f"color:{_GREY}"
+_OPENS = "display:inline-block"
+_SHUT = "display:block"
 _LEFT = ' style="text-align:left"'
 
 
@@ -85,14 +93,15 @@ def html(logprobs: Logprobs, *, seam: int = 0) -> str:
     ``seam`` is the length of the prefill in characters; its end is marked unless it
     is 0.
     """
-    words = TokenWords(logprobs, MAX_ALTERNATIVES)
+    words = TokenWords(logprobs, MAX_ALTERNATIVES, least=LEAST_SHOWN)
     pieces = [p for p in logprobs.glyphs if p.first < MAX_TOKENS]
     given = len(encode(logprobs.text[:seam]))
     parts = [
         _line(escape(" · ".join(summary(logprobs)))),
         _line(_least_certain(words)),
+        *(_line(escape(note)) for note in _caps(logprobs)),
         f'<div style="{_RUNNING}">{"".join(_tokens(words, pieces, given))}</div>',
-        _line(_legend()),
+        _line(_legend(logprobs)),
         *(_line(escape(note)) for note in _notes(logprobs, seam)),
         _table(words),
     ]
@@ -108,12 +117,19 @@ def plain(logprobs: Logprobs, *, seam: int = 0) -> str:
         lines.append(say("heatmap.more", count=f"{len(logprobs) - MAX_LINES:,}"))
     if seam:
         lines.append(_seam(seam))
-    return "\n".join([" · ".join(summary(logprobs)), *lines, *logprobs.notes()])
+    said = [*lines, *_hint(logprobs), *logprobs.notes()]
+    return "\n".join([" · ".join(summary(logprobs)), *said])
 
 
 def _notes(logprobs: Logprobs, seam: int) -> list[str]:
     told = [_seam(seam)] if seam else []
-    return [*told, *logprobs.notes(), *_caps(logprobs)]
+    return [*told, *_hint(logprobs), *logprobs.notes()]
+
+
+def _hint(logprobs: Logprobs) -> list[str]:
+    """Return how to get alternatives, if the tokens have none."""
+    alone = logprobs.tokens and not any(token.top for token in logprobs.tokens)
+    return [say("heatmap.no_alternatives")] if alone else []
 
 
 def _seam(at: int) -> str:
@@ -137,7 +153,7 @@ def _span(inner: str, style: str, title: str = "") -> str:
 def _tokens(words: TokenWords, pieces: list[Glyph], given: int) -> Iterator[str]:
     for piece in pieces:
         if given and piece.start >= given:
-            yield _span(SEAM, _FAINT)
+            yield _span(SEAM, FADED)
             given = 0
         text = visible(clipped(piece.text, MAX_TEXT), breaks=True)
         if piece.unreported:
@@ -146,16 +162,33 @@ def _tokens(words: TokenWords, pieces: list[Glyph], given: int) -> Iterator[str]
             told = f"{say('heatmap.outside')}\n{words.title(piece)}"
             yield _span(words.label(piece.first), _OUTSIDE, told)
         else:
-            share = probability(words.logprobs.logprob_of(piece))
-            yield _span(text, step(share).style, words.title(piece))
+            yield _token(words, piece, text)
 
 
-def _legend() -> str:
+def _token(words: TokenWords, piece: Glyph, text: str) -> str:
+    """Return a token; one that is unsure opens, and closes before its line ends."""
+    style = step(probability(words.logprobs.logprob_of(piece))).style
+    told = words.title(piece)
+    _head, _end, listed = told.partition("\n")
+    if not style or not listed:
+        return _span(text, style, told)
+    line, end, rest = text.partition("\n")
+    opened = (
+        f'<details style="{_OPENS}"><summary title="{attribute(told)}"'
+        f' style="{_SHUT};{style}">{escape(line)}</summary>'
+        f"<small>{escape(listed)}</small></details>"
+    )
+    return f"{opened}{_span(f'{end}{rest}', '')}" if end else opened
+
+
+def _legend(logprobs: Logprobs) -> str:
     samples = []
     for row in STEPS:
         limit = f"≥ {row.low:.0%}" if row.low else f"< {STEPS[-2].low:.0%}"
         samples.append(_span(limit, f"{row.style};padding:0 .3em".lstrip(";")))
-    return f"{escape(say('heatmap.legend'))} {' '.join(samples)}"
+    told = "opens" if any(token.top for token in logprobs.tokens) else "number"
+    legend = f"{escape(say('heatmap.legend'))} {' '.join(samples)}"
+    return f"{legend} · {escape(say(f'heatmap.{told}'))}"
 
 
 def _least_certain(words: TokenWords) -> str:
@@ -194,10 +227,10 @@ def _table(words: TokenWords) -> str:
 
 def _row(cells: list[str], tag: str = "td") -> str:
     inner = "".join(
-        f"<{tag}{_LEFT if place in TEXT_COLUMNS else ''}>{escape(cell)}</{tag}>"
+        f"<{tag}{_LEFT if place == len(cells) - 1 else ''}>{escape(cell)}"
         for place, cell in enumerate(cells)
     )
-    return f"<tr>{inner}</tr>"
+    return f"<tr>{inner}"
 
 
 def _aligned(rows: list[list[str]]) -> list[str]:

@@ -2,9 +2,13 @@
 
 import math
 import re
+from decimal import Decimal
 
 DOT, RETURN, TAB = "·", "↵", "⇥"
 NO_NUMBER = "–"
+ABOUT = "≈"
+MOST_PLAIN = 1e16
+"""Numbers from here on are written with an exponent."""
 
 _INVISIBLE = (
     r"\x00-\x08\x0b-\x1f\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5"
@@ -52,15 +56,28 @@ def percent(share: float) -> str:
         return ">99.9%"
     if 0 < share < 0.00005:
         return "<0.01%"
-    return f"{share:.1%}" if share >= 0.1 or share == 0 else f"{share:.2%}"
+    if share in (0, 1):
+        return f"{share:.0%}"
+    return f"{share:.1%}" if share >= 0.1 else f"{share:.2%}"
 
 
 def number(value: float, digits: int = 2) -> str:
-    """Format a number with ``digits`` decimals; a dash for nan."""
+    """Format a number with ``digits`` decimals; a dash for nan, 0 only if it is 0."""
     if math.isnan(value):
         return NO_NUMBER
-    return (
-        f"{value:,.{digits}f}"
-        if math.isfinite(value)
-        else f"{value}".replace("inf", "∞")
-    )
+    if not math.isfinite(value):
+        return f"{value}".replace("inf", "∞")
+    if value == 0:
+        return "0"
+    told = f"{value:,.{digits}f}"
+    return told if told.strip("-0.,") else f"{ABOUT}0"
+
+
+def decimal(value: float) -> str:
+    """Format a number exactly and as people write it: 0, 0.05, 0.00000001, 1e+20."""
+    if not math.isfinite(value):
+        return number(value)
+    told = repr(value)
+    if abs(value) < MOST_PLAIN:
+        told = f"{Decimal(told):f}".removesuffix(".0")
+    return "0" if told == "-0" else told

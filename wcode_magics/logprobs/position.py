@@ -65,8 +65,8 @@ class Position:
 
     @property
     def others(self) -> float:
-        """Probability of all tokens that are not listed."""
-        return max(0.0, 1.0 - sum(self.shares))
+        """Probability of all other tokens; without alternatives, of all but its own."""
+        return max(0.0, 1.0 - sum(self.shares or (self.probability,)))
 
     @property
     def entropy(self) -> float:

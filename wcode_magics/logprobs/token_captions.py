@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from wcode_magics.logprobs.graphemes import Glyph
 from wcode_magics.logprobs.logprobs import Logprobs
-from wcode_magics.logprobs.number_format import number, percent, visible
+from wcode_magics.logprobs.number_format import NO_NUMBER, number, percent, visible
 from wcode_magics.logprobs.position import Position, probability
 from wcode_magics.output.escaping import clipped
 from wcode_magics.text import say
@@ -14,6 +14,11 @@ TEXT_COLUMNS = {1, 5}
 NO_TEXT = "∅"
 MAX_TEXT = 1_000  # displayed characters of one token
 MAX_SHARING = 8  # tokens of one piece that are listed individually
+LEAST = 2  # alternatives shown however unlikely: the token and the next one
+TINY = 0.0005
+"""Minimum probability of all others that is shown."""
+BETWEEN = " \u2003"
+"""Space between alternatives: white space of a token is drawn, so it is no token."""
 
 
 def summary(logprobs: Logprobs) -> list[str]:
@@ -37,29 +42,46 @@ def summary(logprobs: Logprobs) -> list[str]:
 class TokenWords:
     """Captions for one answer; caches the formatted alternatives of each token.
 
-    ``most`` is the maximum number of alternatives per token.
+    ``most`` is the maximum number of alternatives per token, the token itself included;
+    below the probability ``least`` only the likeliest other one is shown.
     """
 
-    def __init__(self, logprobs: Logprobs, most: int) -> None:
+    def __init__(self, logprobs: Logprobs, most: int, *, least: float = 0.0) -> None:
         self.logprobs = logprobs
-        self._most = most
+        self._most, self._least = most, least
         self._shown: dict[int, list[str]] = {}
         keys = ("one", "together", "rank", "rank_below", "others", "incomplete")
         self._phrases = {key: say(f"heatmap.{key}") for key in keys}
 
     def alternatives(self, position: Position) -> list[str]:
-        """Return the likeliest tokens at a position, each with its probability."""
+        """Return the likeliest tokens at a position, its own among them.
+
+        Each is followed by its probability.
+        """
         known = self._shown.get(position.index)
         if known is None:
-            readable = self.logprobs.readable
-            likely = position.alternatives[: self._most]
-            known = [
-                f"{visible(clipped(readable(other), MAX_TEXT)) or NO_TEXT} "
-                f"{percent(share)}"
-                for other, share in zip(likely, position.shares, strict=False)
-            ]
+            readable, known = self.logprobs.readable, []
+            for place in self._places(position):
+                other = readable(position.alternatives[place])
+                token = visible(clipped(other, MAX_TEXT)) or NO_TEXT
+                known.append(f"{token} {percent(position.shares[place])}")
             self._shown[position.index] = known
         return known
+
+    def others(self, position: Position) -> str:
+        """Return the probability of all tokens but those shown, or an empty string."""
+        shown = [position.shares[place] for place in self._places(position)]
+        share = max(0.0, 1.0 - sum(shown or [position.probability]))
+        return f"{self._phrases['others']} {percent(share)}" if share >= TINY else ""
+
+    def _places(self, position: Position) -> list[int]:
+        """Return the indices of the alternatives shown, the sampled one among them."""
+        shares, own = position.shares, position.sampled
+        likely = [at for at, p in enumerate(shares) if at < LEAST or p >= self._least]
+        likely = likely[: self._most]
+        if shares and own not in likely:
+            likely = [*likely[: self._most - 1], own]
+        return likely
 
     def label(self, index: int) -> str:
         """Return a token's text, numbered if tokens share a character."""
@@ -82,7 +104,6 @@ class TokenWords:
             self._phrases["together"].format(
                 count=len(positions),
                 share=percent(probability(total)),
-                logprob=number(total, 3),
             )
         ]
         for position in positions[:MAX_SHARING]:
@@ -98,15 +119,13 @@ class TokenWords:
             self.label(position.index),
             number(position.logprob, 3),
             percent(position.probability),
-            low if low == high else f"{low} … {high}",
-            " | ".join(self.alternatives(position)),
+            _span(low, high),
+            BETWEEN.join(self.alternatives(position)),
         ]
 
     def _lines(self, position: Position) -> Iterator[str]:
         told = self._phrases["one"].format(
-            position=position.index,
-            share=percent(position.probability),
-            logprob=number(position.logprob, 3),
+            position=position.index, share=percent(position.probability)
         )
         if not position.alternatives:
             yield told
@@ -114,7 +133,16 @@ class TokenWords:
         if position.incomplete:
             yield self._phrases["incomplete"]
         rank = self._phrases["rank" if position.listed else "rank_below"]
-        yield f"{told} · {rank.format(rank=position.rank)}"
+        first = position.rank == 1 and position.listed
+        yield told if first else f"{told} · {rank.format(rank=position.rank)}"
         yield from self.alternatives(position)
-        if position.others:
-            yield f"{self._phrases['others']} {percent(position.others)}"
+        others = self.others(position)
+        if others:
+            yield others
+
+
+def _span(low: str, high: str) -> str:
+    """Format a range whose upper bound may be unknown."""
+    if low == high:
+        return low
+    return f"≥ {low}" if high == NO_NUMBER else f"{low} … {high}"

@@ -1,6 +1,7 @@
 """Execution of one cell: stream the answer, bind the reply, then draw it."""
 
 import io
+import time
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from functools import partial
@@ -8,6 +9,7 @@ from typing import Any
 
 from wcode_magics.display import bundles, logprob_bundles
 from wcode_magics.display.live_display import EMPTY, Live
+from wcode_magics.display.progress import WAIT_S, Progress
 from wcode_magics.errors import Stopped, WcodeError
 from wcode_magics.output import terminal
 from wcode_magics.output.mimebundle import Bundle, joined
@@ -15,7 +17,7 @@ from wcode_magics.output.secret_forms import without_forms
 from wcode_magics.protocol.messages import Delta, ToolCall, ToolTrace
 from wcode_magics.protocol.reply import Reply, reply_of
 from wcode_magics.runtime.shell_variables import bind
-from wcode_magics.sending.request_run import Prepared, Stream, Watch
+from wcode_magics.sending.request_run import OVER, Prepared, Stream, Watch
 from wcode_magics.session.repeat import Runs
 from wcode_magics.session.session import Session
 from wcode_magics.session.tool_loop import Rounds
@@ -195,16 +197,21 @@ class CellRun:
             show_bundle(bundles.text_bundle(printed.getvalue()))
         return told
 
-    def _live(self) -> Live:
-        return Live(self._screen, self._growing, is_markdown=self._form == "markdown")
+    def _live(self, foot: Callable[[], str] = str) -> Live:
+        is_markdown = self._form == "markdown"
+        return Live(self._screen, self._growing, is_markdown=is_markdown, foot=foot)
 
     def _show_live(self, stream: Stream, prepared: Prepared) -> None:
-        live = self._live()
+        free = self._session.endpoint(prepared.resolved).sandbox
+        place = "" if free else prepared.resolved.place
+        progress = Progress(prepared.request, place)
+        live = self._live(progress.line)
         if prepared.before is not None:
             live.add(prepared.before.text)
         for delta in stream.watched(
             watch(self._shell, live), lambda: live.patience or 0.02
         ):
+            progress.take(delta or Delta())
             if self._form in STREAMED:
                 live.take(delta or Delta())
 
@@ -251,11 +258,22 @@ def is_notebook(shell: Any) -> bool:
 
 
 def watch(shell: Any, live: Live) -> Watch:
-    """Return a callback that shows the wait until the next attempt, then clears it."""
-    if is_notebook(shell):
-        return lambda seconds: live.hold(bundles.wait_bundle(seconds))
-    status = terminal.Status()
-    return lambda seconds: status.show(bundles.wait_line(seconds))
+    """Return a callback that shows a wait: for the next attempt, or for an answer."""
+    if not is_notebook(shell):
+        status = terminal.Status()
+        return lambda seconds: status.show(bundles.wait_line(seconds))
+    begun = time.monotonic()
+
+    def show(seconds: float) -> None:
+        silent = live.is_silent and seconds != OVER
+        if bundles.wait_line(seconds):
+            live.hold(bundles.wait_bundle(seconds))
+        elif silent and time.monotonic() - begun >= WAIT_S:
+            live.hold(bundles.faint_bundle(say("ui.awaited")))
+        else:
+            live.hold(EMPTY)
+
+    return show
 
 
 def show_bundle(bundle: Bundle, metadata: dict[str, Any] | None = None) -> None:

@@ -1,6 +1,7 @@
 """Tab completion of command lines: options, choices, names and variables.
 
-IPython 8.6 and later calls a matcher, which returns the kind of each completion.
+IPython 8.6 and later calls a matcher, which returns the type of each completion. Front
+ends and terminals show it beside the word, so an option's is its range and default.
 Earlier versions (Colab has 7.34) call a command's completer, which returns words only.
 """
 
@@ -44,7 +45,8 @@ def _matcher(shell: Any) -> Callable[[Any], Any]:
         found = _completions(typed, shell)
         return {
             "completions": [
-                completer.SimpleCompletion(one.text, type=one.kind) for one in found
+                completer.SimpleCompletion(one.text, type=one.meta or one.kind)
+                for one in found
             ],
             "matched_fragment": typed[found[0].start :] if found else "",
             "suppress": bool(found),

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from wcode_magics import text
 from wcode_magics.errors import ParameterError
+from wcode_magics.logprobs.number_format import NO_NUMBER, decimal
 
 Kind = Literal["float", "int", "bool", "choice", "object", "array"]
 
@@ -26,7 +27,8 @@ class Param:
     ``default`` is None if the service documents none. ``choices`` are the allowed
     values of a ``choice``; ``form`` validates the contents of an object or array and
     returns it in the API's form, or raises ValueError with what is allowed. A ``bool``
-    with a ``form`` may be an object instead.
+    with a ``form`` may be an object instead. ``count`` is the parameter that a number
+    after the flag of a ``bool`` sets as well: ``-l 5``.
     """
 
     name: str
@@ -39,10 +41,11 @@ class Param:
     short: str = ""
     step: float | None = None
     form: Callable[[Any], Any] | None = None
+    count: str = ""
 
     @property
     def allowed(self) -> str:
-        """Allowed values in the table's notation: ``float 0.0 … 2.0``."""
+        """Allowed values in the table's notation: ``float 0 … 2``."""
         words = " · ".join(self.choices)
         if self.kind == "choice":
             return words
@@ -52,13 +55,18 @@ class Param:
             return f"{self.kind} · object"
         if self.low is None:
             return self.kind
-        low, high = self._number(self.low), self.high
-        if high is None:
-            return f"{self.kind} ≥ {low}"
-        return f"{self.kind} {low} … {self._number(high)}"
+        if self.high is None:
+            return f"{self.kind} ≥ {decimal(self.low)}"
+        return f"{self.kind} {decimal(self.low)} … {decimal(self.high)}"
 
-    def _number(self, value: float) -> str:
-        return str(int(value)) if self.kind == "int" else str(value)
+    @property
+    def usual(self) -> str:
+        """The server's default as people write it; a dash if none is documented."""
+        if self.default is None:
+            return NO_NUMBER
+        if isinstance(self.default, bool):
+            return str(self.default).lower()
+        return self.default if isinstance(self.default, str) else decimal(self.default)
 
 
 def _stop(value: Any) -> list[str]:
@@ -148,7 +156,7 @@ PARAMS = (
         default="medium",
         choices=("low", "medium", "high"),
     ),
-    Param("logprobs", "bool", "logprobs", short="l"),
+    Param("logprobs", "bool", "logprobs", short="l", count="top_logprobs"),
     Param("top_logprobs", "int", "logprobs", 0, 20, None, step=1),
     Param("logit_bias", "object", "logprobs", form=_logit_bias),
     Param("response_format", "object", "structure", form=_response_format),

@@ -13,7 +13,7 @@ _EXAMPLES = """\
 %%wcode -t 0 --out answer
 {ask}
 
-%%wcode --logprobs --top-logprobs 5 --max-tokens 30
+%%wcode -l 5 --max-tokens 30
 {classify}
 
 %wcode --stream --seed 7 {line}"""
@@ -51,7 +51,7 @@ def params_markdown(lang: str) -> str:
             + (f" `-{row.short}`" if row.short else ""),
             say(f"params.{row.name}.label", lang),
             f"`{row.allowed}`",
-            "–" if row.default is None else f"`{row.default}`",
+            "–" if row.default is None else f"`{row.usual}`",
             say(f"params.{row.name}.help", lang),
         )
         for row in parameters.PARAMS
@@ -127,6 +127,9 @@ def _spelt(row: Option) -> str:
     flag = f"--[no-]{row.flag[2:]}" if row.switch else row.flag
     if row.takes_value and not row.needs_value:
         return f"{short}{flag}[={row.allowed}]"
+    if row.count:
+        most = options.flag(row.count).allowed.partition(" ")[2]
+        return f"{short}{flag} [{most}]"
     return f"{short}{flag} {row.allowed}" if row.takes_value else f"{short}{flag}"
 
 

@@ -18,12 +18,14 @@ from wcode_magics.protocol import parameters
 from wcode_magics.runtime.shell_variables import public
 from wcode_magics.settings import option_values, options
 from wcode_magics.settings.options import Option
+from wcode_magics.text import say
 
 _WORD = re.compile(r"""(?:[^\s"']|"(?:\\.|[^"\\])*"|'[^']*')+""")
 _QUOTED_WORD = re.compile(r"""(?:"(?:\\.|[^"\\])*"|'[^']*'|\S)+""")
 _QUOTED = re.compile(r""""((?:\\.|[^"\\])*)"|'([^']*)'""")
 _NAME = re.compile(r"([\w-]+)(=?)")
 _SPACE = re.compile(r"\s*")
+_COUNT = re.compile(r"\s+(\d+)(?!\S)")
 _DIMENSION = re.compile(r"([\w-]+)=")
 _DIMENSIONS = frozenset({"model", *parameters.NAMES})
 _NAMED_JSON = re.compile(r"(?:[\w-]+=)+(?=[{\[])")
@@ -67,6 +69,10 @@ def parse(line: str, variables: Mapping[str, Any]) -> OptionLine:
         row = options.flag(name)
         if not row.takes_value:
             value: Any = not name.startswith("--no")
+            if value and row.count:
+                counted, after = _count(line, after, given if equals else None)
+                equals = "" if counted else equals
+                _put_count(values, row, counted)
             if equals and not (row.switch and value):
                 raise OptionError("no_value", name=name, given=given)
             if not equals and value and row.takes_object and _is_object(line, after):
@@ -146,9 +152,12 @@ def parse_words(
         name, equals, given = word.partition("=")
         row = options.flag(name, flags)
         if not row.takes_value:
+            on = not name.startswith("--no")
+            counts = on and row.count and not equals and left and left[0].isdecimal()
+            _put_count(values, row, left.pop(0) if counts else "")
             if equals:
                 raise OptionError("no_value", name=name, given=given)
-            _put(values, row, not name.startswith("--no"))
+            _put(values, row, on)
             continue
         if not equals and not row.needs_value:
             _put(values, row, row.bare)
@@ -174,6 +183,20 @@ def _put(values: dict[str, Any], row: Option, value: Any) -> None:
         raise OptionError("given_twice", name=row.flag)
     else:
         values[row.name] = value
+
+
+def _count(line: str, at: int, given: str | None) -> tuple[str, int]:
+    """Return the whole number after ``=`` or as the next word, or an empty string."""
+    if given is not None:
+        return (given if given.isdecimal() else ""), at
+    match = _COUNT.match(line, at)
+    return (match[1], match.end()) if match else ("", at)
+
+
+def _put_count(values: dict[str, Any], row: Option, counted: str) -> None:
+    if counted:
+        more = options.flag(row.count)
+        _put(values, more, option_values.read(more, counted, {}))
 
 
 def _skip(line: str, at: int) -> int:
@@ -290,7 +313,13 @@ def _flags(word: str, start: int, flags: Mapping[str, Option]) -> Iterator[Compl
         underscored = "_" in spelt and "_" not in word
         short = len(spelt) == 2 and spelt != word
         if spelt.startswith(word) and not underscored and not short:
-            yield Completion(spelt, start, "flag", row.allowed)
+            yield Completion(spelt, start, "flag", _meant(row))
+
+
+def _meant(row: Option) -> str:
+    """Return the range of an option and its default, for the menu of completions."""
+    usual = row.usual
+    return f"{row.allowed} · {say('ui.usual', value=usual)}" if usual else row.allowed
 
 
 def _values(

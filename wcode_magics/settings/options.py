@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from wcode_magics import text
 from wcode_magics.errors import OptionError, SettingError
+from wcode_magics.logprobs.number_format import decimal
 from wcode_magics.output.secret_forms import MASK
 from wcode_magics.protocol import endpoint_url, parameters
 from wcode_magics.protocol.extra_headers import headers_in
@@ -123,6 +124,12 @@ class Option:
         return self.switch and self.param is not None and self.param.form is not None
 
     @property
+    def count(self) -> str:
+        """The flag that a number after this one sets as well, else empty."""
+        name = "" if self.param is None else self.param.count
+        return name and f"--{name}"
+
+    @property
     def takes_value(self) -> bool:
         """Whether the flag accepts a value, separate or after ``=``."""
         return not self.switch and self.kind != "flag"
@@ -156,6 +163,15 @@ class Option:
         if self.low is not None:
             return f"number > {self.low:g}"
         return self.form or _FORMS.get(self.kind, self.kind)
+
+    @property
+    def usual(self) -> str:
+        """The default as people write it; empty if there is none."""
+        if self.param is not None:
+            return "" if self.param.default is None else self.param.usual
+        if self.default is None or isinstance(self.default, bool):
+            return ""
+        return self.default if isinstance(self.default, str) else decimal(self.default)
 
     @property
     def help(self) -> str:

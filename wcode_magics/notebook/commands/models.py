@@ -52,7 +52,7 @@ def wcode_params(home: ShellState, line: str) -> None:
             row.name,
             say(f"params.{row.name}.label"),
             row.allowed,
-            "–" if row.default is None else bundles.shown_value(row.default),
+            row.usual,
             bundles.shown_value(now[row.name]) if row.name in now else unset,
             say(f"params.{row.name}.help"),
         )
