@@ -104,4 +104,4 @@ def test_the_newest_replies_are_held(ask):
     session.ask("hi", replay="read")
     assert (spent.answers, spent.tokens, len(session.history)) == (1, 15, 2)
     spent.add(Reply("x", request, "m", usage=Usage(1, 2), cost=0.5))
-    assert (spent.answers, spent.tokens, spent.cost) == (2, 18, 0.5)
+    assert (spent.answers, spent.tokens, spent.costs.only) == (2, 18, 0.5)

@@ -63,7 +63,7 @@ def table() -> None:
     """Tables larger than memory."""
     made = parquet("in.parquet", to="out", rows=100)
     assert_type(made.ask("{{ x }}", into="y"), Written)
-    assert_type(made.retry(["timeout"]).cost, float)
+    assert_type(made.retry(["timeout"]).cost, float | None)
     assert_type(made.estimate("{{ x }}"), Forecast)
 
 

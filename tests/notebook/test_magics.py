@@ -372,10 +372,40 @@ def test_params_lists_every_row(run: Runner) -> None:
 def test_models_lists_both(run: Runner, server: Callable[..., Loopback]) -> None:
     """The catalogue, and what the endpoint lists or why it lists nothing."""
     server(Answer([b'{"data": [{"id": "their-model"}]}']), Answer([b"no"], 500))
-    assert re.search(
-        r"qwen-2.5-7b[\s\S]*0\.6[\s\S]*their-model", run("%wcode_models").plain
+    listed = run("%wcode_models").plain
+    assert re.search(r"their-model[\s\S]*qwen-2.5-7b[\s\S]*¥0\.6", listed)
+    again = run("%wcode_models").plain
+    assert "500" in again
+    assert "their-model" in again  # as it was listed before
+
+
+def test_models_are_filtered_priced_and_marked(
+    run: Runner, server: Callable[..., Loopback]
+) -> None:
+    """Words filter; the one in use is marked; what is unknown is a dash."""
+    row = {"id": "acme/eye", "context_length": 8192, "created": 1_700_000_000}
+    row |= {"pricing": {"prompt": "0.0000005", "completion": "0.000002"}}
+    row |= {"architecture": {"input_modalities": ["text", "image"]}}
+    listed = {"data": [row, {"id": "acme/plain"}]}
+    server(*[Answer([json.dumps(listed).encode()])] * 4, completion())
+    run("%wcode_config model=acme/plain")
+    shown = run("%wcode_models acme").plain
+    eye, plain = (line for line in shown.splitlines() if "acme/" in line)
+    assert re.search(r"8,192 +\$0\.5 +\$2 +– +text, image +2023-11-14", eye)
+    assert re.search(r"▸ +acme/plain +– +– +– +– +– +– +–", plain)
+    only = run("%wcode_models ACME image").plain
+    assert "acme/eye" in only
+    assert "acme/plain" not in only
+    run("%wcode_config price=3/4/1")
+    assert re.search(r"▸ .*¥3 +¥4 +¥1", run("%wcode_models plain").plain)
+    wrong = run("%wcode_models acme/eyes").error
+    assert re.search("No model matches acme/eyes.*acme/eye", str(wrong))
+    run("%wcode --no-stream -m acme/eye hi")
+    reply = run.args[0].user_ns["_wcode"]
+    assert reply.currency == "USD"
+    assert reply.cost == pytest.approx(
+        reply.usage.prompt_tokens * 5e-7 + reply.usage.completion_tokens * 2e-6
     )
-    assert "500" in run("%wcode_models").plain
 
 
 def test_tab_completes_everything(shell: InteractiveShell) -> None:

@@ -1,5 +1,7 @@
 """The catalogue: every row of the package, and the rows that are learnt and told."""
 
+import re
+
 import pytest
 
 from wcode_magics.protocol import models, providers
@@ -74,3 +76,39 @@ def test_money_is_in_its_currency():
     """A sign where one is known, the code elsewhere."""
     told = [models.money(0.0123, one) for one in ("CNY", "USD", "JPY")]
     assert told == ["¥0.012", "$0.012", "JPY 0.012"]
+
+
+@pytest.mark.parametrize(
+    ("text", "price"),
+    [
+        ("0.6/1.5", Price(0.6, 1.5)),
+        ("¥0.6/1.5/0.06", Price(0.6, 1.5, 0.06)),
+        ("$0.15 / 0.6", Price(0.15, 0.6, None, "USD")),
+        ("0.15/0.6 usd", Price(0.15, 0.6, None, "USD")),
+        ("JPY 20/60", Price(20, 60, None, "JPY")),
+        ("0/0", Price(0, 0)),
+    ],
+)
+def test_a_price_is_read(text, price):
+    """Input, output, cached input if told, and the currency."""
+    assert Price.parse(text) == price
+
+
+@pytest.mark.parametrize(
+    "text", ["/", "1", "1/2/3/4", "-1/2", "1/x", "$1/2 EUR", "1/2 dollars", "nan/1"]
+)
+def test_what_is_no_price_is_refused(text):
+    """Nothing is guessed."""
+    with pytest.raises(ValueError, match=re.escape(text)):
+        Price.parse(text)
+
+
+def test_costs_of_different_currencies_are_not_added_up():
+    """Each stands for itself."""
+    costs = models.Costs()
+    assert (str(costs), costs.only) == ("¥0", 0)
+    costs.add(0.01, "CNY")
+    costs.add(0.02, "CNY")
+    assert (str(costs), costs.only) == ("¥0.030", pytest.approx(0.03))
+    costs.add(0.5, "USD")
+    assert (str(costs), costs.only) == ("¥0.030 + $0.50", None)

@@ -10,8 +10,9 @@ import pytest
 from tests.loopback import DONE, Answer, Seen, completion, sse
 from wcode_magics import Session
 from wcode_magics.errors import UsageError
+from wcode_magics.protocol.model_list import LENGTHS
 from wcode_magics.protocol.reply import Reply
-from wcode_magics.sending.context_sizes import LISTED, SHORT, SOURCES
+from wcode_magics.sending.context_sizes import SHORT, SOURCES
 from wcode_magics.store.row import StoredAnswer
 from wcode_magics.tables import accessor
 
@@ -113,7 +114,7 @@ def test_every_place_and_field_is_tried_by_a_server_above():
     assert {
         f"/v1/{row.path}" if row.api else f"/{row.path}" for row in SOURCES
     } == paths
-    assert all(name in told for name in set(LISTED) - {"context_window"})
+    assert all(name in told for name in set(LENGTHS) - {"context_window"})
 
 
 def test_a_short_prompt_asks_nobody(session):

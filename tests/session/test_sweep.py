@@ -38,7 +38,8 @@ def test_the_cross_product_is_sent(session: Session, server: Loopback) -> None:
     frame = session.sweep("hi", grid, max_tokens=9).frame()
     assert list(frame.columns) == [
         *("temperature", "seed", "text", "prompt_tokens", "completion_tokens"),
-        *("cost", "mean_logprob", "agreement", "finish_reason", "seconds", "error"),
+        *("cost", "currency", "mean_logprob", "agreement", "finish_reason"),
+        *("seconds", "error"),
     ]
     points = list(zip(frame["temperature"], frame["seed"], strict=True))
     assert points == [(0, 1), (0, 2), (0, 3), (1, 1), (1, 2), (1, 3)]

@@ -436,7 +436,7 @@ def test_prune_makes_room_on_a_full_disk(path):
                 store.put(reply(f"p{number}", "x" * 5_000), URL)
         store = Store(sys.argv[1])
         limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, limits[1]))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (160_000, limits[1]))
         store.put(reply("big", "x" * 300_000), URL)
         print(store.prune(keep=2), Path(sys.argv[1]).stat().st_size < 60_000)
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
@@ -702,7 +702,35 @@ def test_usage(store):
         "prompt_tokens": 9,
         "completion_tokens": 6,
         "cost": 1.5,
+        "currency": "CNY",
     }
+
+
+def test_usage_adds_up_no_different_currencies(store):
+    """Each currency has its own total; the reply keeps it, as do copies."""
+    for code in ("CNY", "USD", "USD"):
+        store.put(reply(code, currency=code), URL)
+    assert [(row["currency"], row["cost"]) for row in store.usage()] == [
+        ("CNY", 0.5),
+        ("USD", 1.0),
+    ]
+    assert store.get(request("USD"), URL).currency == "USD"
+    assert {row["currency"] for row in store.history()} == {"CNY", "USD"}
+
+
+def test_model_lists_are_kept_with_their_time(path):
+    """The newest of an endpoint; a store that is only read and old has none."""
+    with Store(path) as store:
+        assert store.listed_models(URL) is None
+        store.keep_models(URL, [{"id": "a"}])
+        store.keep_models(URL + "/", [{"id": "b"}])
+        at, rows = store.listed_models(URL)
+        assert rows == [{"id": "b"}]
+        assert abs(at - time.time()) < 600
+    make_old(path)
+    with Store(path, readonly=True) as old:
+        assert old.listed_models(URL) is None
+        assert [row["currency"] for row in old.usage()] == ["CNY"]
 
 
 def test_history(store):
@@ -1053,6 +1081,8 @@ def make_old(path: Path) -> None:
         db.execute("UPDATE answers SET request = ?, reply = ?", [*map(dumped, plain)])
         db.execute("DROP TABLE images")
         db.execute("DROP TABLE image_uses")
+        db.execute("ALTER TABLE answers DROP COLUMN currency")
+        db.execute("DROP TABLE model_lists")
         db.execute("PRAGMA user_version = 1")
         db.commit()
 

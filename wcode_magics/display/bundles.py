@@ -105,7 +105,7 @@ def reply_metadata(reply: Reply) -> dict[str, Any]:
     if reply.usage is not None:
         told["usage"] = reply.usage.to_dict()
     if reply.cost is not None:
-        told["cost_cny"] = reply.cost
+        told |= {"cost": reply.cost, "currency": reply.currency}
     return {"wcode": told}
 
 
@@ -133,11 +133,12 @@ def footer(reply: Reply) -> str:
         )
         parts.append(say("ui.tokens_flow", prompt=prompt, answer=answer))
         parts += _counted(usage)
-    paid = reply.cost
+    paid, currency = reply.cost, reply.currency
     if paid is None and guessed is not None:
         paid = models.cost(reply.request.model, guessed, place_of(reply))
+        currency = models.currency(reply.request.model, place_of(reply))
     if paid is not None:
-        parts.append(f"{mark if paid else ''}{models.money(paid)}")
+        parts.append(f"{mark if paid else ''}{models.money(paid, currency)}")
     elif reply.usage is not None and reply.usage.cost is not None:
         parts.append(say("ui.charged", amount=models.amount(reply.usage.cost)))
     parts.append(say("ui.seconds", seconds=f"{reply.elapsed:.2f}"))
@@ -323,7 +324,8 @@ def prompt_estimate(request: Request, place: str) -> str:
     counted = token_counts.count_request(request, place)
     approx = "" if counted.exact else say("ui.approx")
     price = models.cost(request.model, Usage(counted.tokens, 0), place)
-    shown = "¥ –" if price is None else f"{approx}{models.money(price)}"
+    currency = models.currency(request.model, place)
+    shown = "–" if price is None else f"{approx}{models.money(price, currency)}"
     count = f"{approx}{counted.tokens:,}"
     return say("ui.prompt_estimate", tokens=count, price=shown)
 

@@ -92,7 +92,7 @@ def _foot(trial: Trial, agreement: float) -> str:
         prompt, answer = reply.usage.prompt_tokens, reply.usage.completion_tokens
         parts.append(say("ui.tokens_flow", prompt=prompt, answer=answer))
     if reply.cost is not None:
-        parts.append(models.money(reply.cost))
+        parts.append(models.money(reply.cost, reply.currency))
     if reply.logprobs is not None:
         parts.append(say("heatmap.mean", value=f"{reply.logprobs.mean:.2f}"))
     if reply.finish_reason != "stop":
@@ -102,7 +102,7 @@ def _foot(trial: Trial, agreement: float) -> str:
 
 def _summary(sweep: Sweep) -> str:
     told = [say("ui.sweep_answers", count=len(sweep.replies), all=len(sweep.trials))]
-    if sweep.cost is not None:
-        told.append(models.money(sweep.cost))
+    if sweep.costs is not None:
+        told.append(str(sweep.costs))
     told.append(say("ui.sweep_marked"))
     return " · ".join(told)

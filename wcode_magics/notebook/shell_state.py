@@ -14,7 +14,7 @@ from wcode_magics.notebook.cell_run import CellRun, is_notebook, show_bundle
 from wcode_magics.output.escaping import inert
 from wcode_magics.output.mimebundle import joined
 from wcode_magics.prompts import template
-from wcode_magics.protocol import parameters
+from wcode_magics.protocol import models, parameters
 from wcode_magics.protocol.images import abridged
 from wcode_magics.protocol.providers import unused
 from wcode_magics.protocol.reply import Reply
@@ -35,14 +35,14 @@ YES = frozenset({"y", "yes", "是", "好"})
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """Spending of one cell run: execution count, stored answers, cost in ¥.
+    """Spending of one cell run: execution count, stored answers, costs.
 
     ``unpriced`` is the number of answers whose price is unknown.
     """
 
     cell: int | None
     answers: int
-    cost: float
+    costs: models.Costs
     unpriced: int
 
 
@@ -61,7 +61,7 @@ class ShellState:
         self.spending: list[Spending] = []
         self._sandbox_told = False
         self._unfilled_told = False
-        self._counted = (0, 0.0, 0)
+        self._counted = (0, models.Costs(), 0)
         shell.events.register("post_run_cell", self._count)
 
     def close(self) -> None:
@@ -72,12 +72,16 @@ class ShellState:
     def _count(self, result: Any) -> None:
         """Record what the finished cell spent, through any interface."""
         ledger = self.session.ledger
-        now = (ledger.kept, self.session.budget.known, ledger.unpriced)
+        now = (ledger.kept, self.session.budgets.known, ledger.unpriced)
         before, self._counted = self._counted, now
-        answers, cost = now[0] - before[0], now[1] - before[1]
-        if answers or cost:
+        answers, unpriced = now[0] - before[0], now[2] - before[2]
+        rises = (
+            (code, paid - before[1].get(code, 0.0)) for code, paid in now[1].items()
+        )
+        costs = models.Costs({code: rise for code, rise in rises if rise})
+        if answers or costs:
             number = getattr(result, "execution_count", None)
-            self.spending.append(Spending(number, answers, cost, now[2] - before[2]))
+            self.spending.append(Spending(number, answers, costs, unpriced))
 
     @property
     def variables(self) -> dict[str, Any]:

@@ -6,8 +6,9 @@ lists (:func:`learn`) and from the person (:func:`set_price`); the later counts 
 field by field.
 """
 
+import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from importlib import resources
 from typing import Any, Literal
@@ -36,6 +37,50 @@ class Price:
         cheap = self.input if self.cached is None else self.cached
         paid_in = (usage.prompt_tokens - cached) * self.input + cached * cheap
         return (paid_in + usage.completion_tokens * self.output) / PER
+
+    @classmethod
+    def parse(cls, text: str) -> "Price":
+        """Read ``input/output[/cached]`` with a sign or code: ``$0.15/0.6/0.075``.
+
+        Without one it is CNY.
+
+        Raises:
+            ValueError: the text is no price.
+        """
+        found = _PRICE.fullmatch("".join(text.split()))
+        if found is None:
+            raise ValueError(text)
+        sign, *numbers, code = found.groups()
+        paid = [float(number) for number in numbers if number is not None]
+        named = (code or sign or CURRENCY).upper()
+        signs = {sign: name for name, sign in SIGNS.items()} | {"￥": "CNY"}
+        if code and sign and signs.get(sign, sign.upper()) != named:
+            raise ValueError(text)
+        cached = paid[2] if len(paid) > 2 else None
+        return cls(paid[0], paid[1], cached, signs.get(named, named))
+
+
+_NUMBER = r"(\d{1,9}(?:\.\d{1,12})?)"
+_PRICE = re.compile(
+    rf"([¥￥$€£]|[A-Za-z]{{3}})?{_NUMBER}/{_NUMBER}(?:/{_NUMBER})?([A-Za-z]{{3}})?"
+)
+
+
+class Costs(dict[str, float]):
+    """Sums of money by currency; those of different currencies are never added up."""
+
+    def add(self, amount: float, currency: str) -> None:
+        """Add an amount of a currency."""
+        self[currency] = self.get(currency, 0.0) + amount
+
+    @property
+    def only(self) -> float | None:
+        """The amount, if all is of one currency, else None."""
+        return sum(self.values()) if len(self) < 2 else None
+
+    def __str__(self) -> str:
+        parts = [money(amount, code) for code, amount in self.items()]
+        return " + ".join(parts) or money(0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +186,28 @@ def learn(place: str, rows: Iterable[Model]) -> None:
         _listed[where, row.id] = replace(row, place=where, source="endpoint")
 
 
+def is_listed(place: str) -> bool:
+    """Return whether the list of an endpoint is known."""
+    where = _where(place)
+    return any(there == where for there, _model_id in _listed)
+
+
+def from_dict(data: Mapping[str, Any]) -> Model:
+    """Return a row from what :func:`dataclasses.asdict` made of it.
+
+    Raises:
+        TypeError: a field is unknown or odd.
+    """
+    parts = dict(data)
+    return _row(str(parts.pop("provider", "")), parts)
+
+
+def hold(place: str, row: Model) -> None:
+    """Take over what another process knows of one model."""
+    where = _where(place)
+    _listed[where, row.id] = replace(row, place=where)
+
+
 def set_price(model_id: str, place: str, price: Price | None) -> None:
     """Set the price of a model that the person told; None forgets it."""
     if price is None:
@@ -172,21 +239,34 @@ def price_of(model_id: str, place: str) -> Price | None:
 
 
 def currency(model_id: str, place: str) -> str:
-    """Return the currency of a model's prices; CNY if they are unknown."""
+    """Return the currency of a model's costs; CNY if it is unknown."""
     price = price_of(model_id, place)
-    return CURRENCY if price is None else price.currency
+    return _charged_in(place) or CURRENCY if price is None else price.currency
 
 
 def cost(model_id: str, usage: Usage, place: str) -> float | None:
-    """Return the cost of a usage in the model's currency, or None if unknown."""
+    """Return the cost of a usage in the model's currency, or None if unknown.
+
+    It is what the endpoint says it charged, where the currency of that is known, else
+    the tokens at their prices.
+    """
     price = price_of(model_id, place)
+    charged_in = _charged_in(place)
+    same = price is None or price.currency == charged_in
+    if usage.cost is not None and charged_in and same:
+        return usage.cost
     return None if price is None else price.of(usage)
 
 
-def money(cost: float, currency: str = CURRENCY) -> str:
-    """Format an amount of a currency as :func:`amount` does."""
+def _charged_in(place: str) -> str:
+    provider = providers.at(place)
+    return "" if provider is None else provider.currency
+
+
+def money(cost: float, currency: str = CURRENCY, *, plain: bool = False) -> str:
+    """Format an amount of a currency as :func:`amount` does; ``plain``: as given."""
     sign = SIGNS.get(currency, f"{currency} ")
-    return f"{sign}{amount(cost)}"
+    return f"{sign}{cost:g}" if plain else f"{sign}{amount(cost)}"
 
 
 def amount(cost: float) -> str:

@@ -41,10 +41,10 @@ Source = Literal["endpoint", "sandbox", "replayed"]
 class Reply(Value):
     """Answer to a request: ``str(reply)`` is its text.
 
-    ``cost`` is in ¥ (None if the price of the model is unknown), ``elapsed`` in
-    seconds. ``finish_reason`` is the endpoint's finish reason (stop, length,
-    tool_calls, content_filter, or an unknown one), or None if the answer broke off;
-    ``interrupted`` is whether the user stopped it. ``tokens`` are the token log
+    ``cost`` is in ``currency`` (None if the price of the model is unknown),
+    ``elapsed`` in seconds. ``finish_reason`` is the endpoint's finish reason (stop,
+    length, tool_calls, content_filter, or an unknown one), or None if the answer broke
+    off; ``interrupted`` is whether the user stopped it. ``tokens`` are the token log
     probabilities as reported. ``reasoning`` is the model's reasoning before the answer,
     if the endpoint sends it; it is not part of the text. ``unread`` names malformed
     parts other than the text, which were dropped. ``unconfirmed``: the endpoint never
@@ -65,6 +65,7 @@ class Reply(Value):
     tokens: tuple[TokenLogprob, ...] = field(default=(), repr=False)
     usage: Usage | None = None
     cost: float | None = None
+    currency: str = models.CURRENCY
     finish_reason: str | None = None
     elapsed: float = 0.0
     interrupted: bool = False
@@ -194,6 +195,8 @@ class Reply(Value):
             data.pop(name, None)
         if not self.unconfirmed:
             del data["unconfirmed"]
+        if self.currency == models.CURRENCY:
+            del data["currency"]
         return data
 
     def code(self, language: str, *, stream: bool = False) -> str:

@@ -357,7 +357,8 @@ class Batch(Generic[T]):
 
     def _book(self, reply: Reply) -> None:
         self._served += 1
-        self.tally.spent += reply.cost or 0.0
+        if reply.cost is not None:
+            self.tally.costs.add(reply.cost, reply.currency)
         if self._keep is not None:
             try:
                 self._keep(reply)

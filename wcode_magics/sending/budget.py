@@ -14,7 +14,7 @@ MORE = 1.1
 
 
 class Budget:
-    """Budget of ``limit`` ¥ that spent and reserved amounts never exceed.
+    """Budget of one currency that spent and reserved amounts never exceed.
 
     Bound to one event loop. Without a limit it only counts. Amounts also count towards
     the parent budget ``under``: a run's budget under its session's. ``unsure`` is the
@@ -26,8 +26,15 @@ class Budget:
     which any cost exceeded its reservation.
     """
 
-    def __init__(self, limit: float = math.inf, under: "Budget | None" = None) -> None:
+    def __init__(
+        self,
+        limit: float = math.inf,
+        under: "Budget | None" = None,
+        *,
+        currency: str = models.CURRENCY,
+    ) -> None:
         self.limit = limit
+        self.currency: str = currency if under is None else under.currency
         self.spent = 0.0
         self.unsure = 0.0
         self.aside = 0.0
@@ -111,10 +118,36 @@ class Budget:
     def _exceeded(self, most: float) -> BudgetError:
         return BudgetError(
             "budget.exceeded",
-            limit=f"{self.limit:g}",
-            spent=models.amount(self.spent),
-            most=models.amount(most),
+            limit=models.money(self.limit, self.currency, plain=True),
+            spent=models.money(self.spent, self.currency),
+            most=models.money(most, self.currency),
         )
+
+
+class Accounts:
+    """The budgets of a session, one for each currency, all of one limit."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, Budget] = {}
+
+    def of(self, currency: str) -> Budget:
+        """Return the budget of a currency."""
+        return self._held.setdefault(currency, Budget(currency=currency))
+
+    def limit(self, limit: float | None) -> None:
+        """Set the limit of each currency; None: no limit."""
+        for budget in self._held.values():
+            budget.limit = math.inf if limit is None else limit
+
+    @property
+    def known(self) -> models.Costs:
+        """Amounts spent as reported by endpoints."""
+        return models.Costs({c: b.known for c, b in self._held.items() if b.known})
+
+    @property
+    def unsure(self) -> models.Costs:
+        """Further amounts that may have been billed."""
+        return models.Costs({c: b.unsure for c, b in self._held.items() if b.unsure})
 
 
 def worst_cost(

@@ -20,7 +20,13 @@ from urllib.parse import urlsplit, urlunsplit
 
 from wcode_magics import text
 from wcode_magics.errors import UsageError
-from wcode_magics.protocol import endpoint_url, models, token_counts
+from wcode_magics.protocol import (
+    endpoint_url,
+    model_list,
+    models,
+    providers,
+    token_counts,
+)
 from wcode_magics.protocol.messages import Endpoint
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
@@ -31,20 +37,9 @@ MOST_A_LETTER = 4
 """Maximum tokens per character: one per UTF-8 byte."""
 MOST = 2**31
 AGAIN_S = 30.0
-CLOCK_S = 120.0
-"""A more recent ``created`` is the server's clock, not the model's age (vLLM)."""
 SILENCE_S = 3.0
 MOST_S = 6.0
 MOST_BYTES = 2**22
-
-LISTED = (
-    "max_model_len",  # vLLM
-    "loaded_context_length",  # LM Studio
-    "context_length",  # OpenRouter, Ollama
-    "context_window",  # Groq
-    "max_context_length",
-)
-"""Context fields of a model list row, the loaded length before the maximum."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +58,7 @@ class ContextSource:
 
 def _in_listing(data: Any, model: str) -> Any:
     """Read ``{"data": [{"id": …, "max_model_len": …}]}``, or Ollama's ``models``."""
-    row = _row_of(data, model)
-    return next((row[key] for key in LISTED if row.get(key)), None)
+    return model_list.context_of(_row_of(data, model))
 
 
 def _row_of(data: Any, model: str) -> Mapping[str, Any]:
@@ -86,13 +80,17 @@ def _in_show(data: Any, _model: str) -> Any:
     return found and int(found[1])
 
 
+LMSTUDIO = ContextSource("api/v0/models", _in_listing)
+OLLAMA = ContextSource("api/show", _in_show, asks=lambda model: {"model": model})
 SOURCES = (
     ContextSource("models", _in_listing, api=True),
     ContextSource("props", _in_props),
     ContextSource("api/ps", _in_listing),
-    ContextSource("api/v0/models", _in_listing),
-    ContextSource("api/show", _in_show, asks=lambda model: {"model": model}),
+    LMSTUDIO,
+    OLLAMA,
 )
+SHOWN = 50
+"""Maximum number of models that Ollama is asked about one by one."""
 
 
 LISTING = SOURCES[0]
@@ -113,7 +111,7 @@ def may_be_outdated(record: Reply, place: str) -> bool:
     """Return whether another model can have the name of a record's model by now.
 
     Neither the sandbox nor a model of the package's catalogue changes, and only a
-    digest tells of a change within :data:`CLOCK_S`.
+    digest tells of a change within :data:`~wcode_magics.protocol.model_list.CLOCK_S`.
     """
     if record.answered is None or record.from_sandbox:
         return False
@@ -121,7 +119,7 @@ def may_be_outdated(record: Reply, place: str) -> bool:
     if row is not None and row.source == "package":
         return False
     age = time.time() - record.answered.timestamp()
-    return record.digest is not None or age > CLOCK_S
+    return record.digest is not None or age > model_list.CLOCK_S
 
 
 class Contexts:
@@ -150,7 +148,7 @@ class Contexts:
         Sends no request for a prompt shorter than :data:`SHORT` tokens: it fits.
         """
         row = models.find(model, self._endpoint.place)
-        if row is not None and row.context is not None:
+        if row is not None and row.context is not None and row.source == "package":
             return row.context
         if model not in self._known and size >= SHORT:
             async with self._lock:
@@ -185,11 +183,9 @@ class Contexts:
 
     async def _listed(self, model: str, *, digest: bool) -> ModelVersion:
         row = await self._row(LISTING, model)
-        made, found = row.get("created"), row.get("digest")
+        made, found = model_list.created_of(row), row.get("digest")
         if digest and not found:
             found = (await self._row(TAGS, model)).get("digest")
-        if not isinstance(made, int | float) or not 0 < made < time.time() - CLOCK_S:
-            made = None
         return ModelVersion(made, found if isinstance(found, str) else None)
 
     async def _row(self, source: ContextSource, model: str) -> Mapping[str, Any]:
@@ -197,6 +193,26 @@ class Contexts:
             async with asyncio.timeout(SILENCE_S):
                 return _row_of(await self._answer(source, model), model)
         return {}
+
+    async def rows(self, listed: list[models.Model]) -> list[models.Model]:
+        """Return a server's rows with what its own interface says more of them.
+
+        LM Studio lists abilities and contexts elsewhere, Ollama by model; any other
+        server is asked nothing.
+        """
+        provider = providers.at(self._endpoint.base_url)
+        name = "" if provider is None else provider.name
+        with suppress(Exception):  # a server may answer anything
+            async with asyncio.timeout(MOST_S):
+                if name == "lmstudio":
+                    return model_list.rows_of(await self._answer(LMSTUDIO, ""))
+                if name == "ollama":
+                    asked = (self._answer(OLLAMA, row.id) for row in listed[:SHOWN])
+                    told = await asyncio.gather(*asked)
+                    pairs = zip(told, listed, strict=False)
+                    more = [model_list.shown(data, row) for data, row in pairs]
+                    return [*more, *listed[SHOWN:]]
+        return listed
 
     async def refuse_long(self, request: Request) -> None:
         """Raise UsageError if a prompt certainly exceeds the context."""

@@ -6,6 +6,7 @@ from typing import Any, Generic, TypeVar
 
 from wcode_magics import errors as e
 from wcode_magics.errors import WcodeError
+from wcode_magics.protocol.models import Costs
 from wcode_magics.protocol.reply import Reply
 
 T = TypeVar("T")
@@ -65,7 +66,8 @@ class Outcome(Generic[T]):
 class Tally:
     """Progress of a run; readable from any thread.
 
-    ``spent`` is in ¥; ``sandbox`` counts answers of the sandbox, live or replayed.
+    ``costs`` are what was paid; ``sandbox`` counts answers of the sandbox, live or
+    replayed.
     """
 
     total: int = 0
@@ -75,7 +77,7 @@ class Tally:
     repeated: int = 0
     skipped: int = 0
     sandbox: int = 0
-    spent: float = 0.0
+    costs: Costs = field(default_factory=Costs)
     began: float = field(default_factory=time.monotonic)
 
     @property

@@ -1,5 +1,6 @@
 """In-memory replies of a session: the newest ones, and the totals of all."""
 
+from wcode_magics.protocol.models import Costs
 from wcode_magics.protocol.reply import Reply
 
 LONGEST = 500
@@ -16,14 +17,15 @@ class History(list[Reply]):
 
 
 class Spent:
-    """Answers, tokens and ¥ of a session; replayed answers are not counted again."""
+    """Answers, tokens and costs of a session; replayed answers are counted once."""
 
     def __init__(self) -> None:
         self.answers = self.tokens = 0
-        self.cost = 0.0
+        self.costs = Costs()
 
     def add(self, reply: Reply) -> None:
         """Count an answer that was paid for."""
         self.answers += 1
         self.tokens += 0 if reply.usage is None else reply.usage.total_tokens
-        self.cost += reply.cost or 0.0
+        if reply.cost is not None:
+            self.costs.add(reply.cost, reply.currency)

@@ -220,6 +220,7 @@ class Exchange:
         paid = None if usage is None else models.cost(request.model, usage, place)
         reply = self._assembly.reply(
             cost=paid if self._client.source == "endpoint" else 0.0,
+            currency=models.currency(request.model, place),
             elapsed=(self._ended or time.perf_counter()) - self._begun,
             interrupted=interrupted,
             source=self._client.source,

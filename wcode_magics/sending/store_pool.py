@@ -101,6 +101,25 @@ class Ledger:
                 self._stores[path, readonly] = Store(path, readonly=readonly)
             return self._stores[path, readonly]
 
+    def listed_models(
+        self, resolved: Resolved, place: str
+    ) -> list[dict[str, Any]] | None:
+        """Return the models that an endpoint last listed; None if never.
+
+        A store that does not exist is not created.
+
+        Raises:
+            StoreError: the store cannot be used.
+        """
+        from wcode_magics.store.path import located
+
+        said = resolved["store"] or _own_store()
+        path = self._paths.get(said) or located(said)
+        if not path.is_file():
+            return None
+        found = self.store(resolved).listed_models(place)
+        return None if found is None else found[1]
+
     def limiter(self, endpoint: Endpoint, resolved: Resolved) -> Limiter:
         """Return the limiter of an endpoint and key, with the caps that are set."""
         key = (endpoint.base_url, endpoint.key)

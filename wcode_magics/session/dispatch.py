@@ -1,18 +1,20 @@
 """Routing of a session's requests, and storage of the replies."""
 
-import math
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
-from wcode_magics.errors import tell
+from wcode_magics.errors import StoreError, tell
 from wcode_magics.protocol import models
 from wcode_magics.protocol.messages import Endpoint
+from wcode_magics.protocol.models import Model
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.runtime import loop
 from wcode_magics.runtime.lifetime import follow
 from wcode_magics.sending.attempt import Limits
-from wcode_magics.sending.budget import Budget
+from wcode_magics.sending.budget import Accounts, Budget
 from wcode_magics.sending.client import Client
 from wcode_magics.sending.client_pool import Bound, Connections
 from wcode_magics.sending.context_sizes import may_be_outdated
@@ -38,8 +40,9 @@ class Dispatch(Bound):
     def __init__(self, settings: Settings, transport: Any = None) -> None:
         self.settings = settings
         self.history: list[Reply] = History()
-        self.budget = Budget()
+        self.budgets = Accounts()
         self.ledger = Ledger()
+        self._recalled: set[str] = set()
         self._connections = Connections(transport)
         follow(self, self._connections.close)
 
@@ -55,20 +58,31 @@ class Dispatch(Bound):
         self.ledger.close()
 
     @property
+    def budget(self) -> Budget:
+        """The session's budget in CNY."""
+        return self.budgets.of(models.CURRENCY)
+
+    def budget_for(self, model: str, resolved: Resolved) -> Budget:
+        """Return the session's budget in the currency of a model, with its limit."""
+        budget = self.budgets.of(models.currency(model, resolved.place))
+        self.budgets.limit(self.settings.resolve({})["budget"])
+        return budget
+
+    @property
     def last(self) -> Reply | None:
         """The newest reply."""
         return self.history[-1] if self.history else None
 
     def exchanges(self, ready: Sequence[Prepared]) -> list[Exchange]:
         """Prepare the sending of a group of requests; raises StoreError."""
-        self.budget.limit = self.settings.resolve({})["budget"] or math.inf
         return list(map(self._exchange, ready, self.answerers(ready)))
 
     def _exchange(self, one: Prepared, answerer: "Client | Recorded") -> Exchange:
         limits = Limits()
         if answerer.source != "replayed":
             paid = answerer.source == "endpoint"
-            budget = one.budget or self.budget if paid else None
+            own = one.budget or self.budget_for(one.request.model, one.resolved)
+            budget = own if paid else None
             limits = self.ledger.limits(answerer.endpoint, one.resolved, budget)
         return Exchange(one, answerer, partial(self._keep, one.resolved), limits)
 
@@ -142,7 +156,8 @@ class Dispatch(Bound):
         """
         model, resolved = prepared.request.model, prepared.resolved
         row = models.find(model, resolved.place)
-        context = None if row is None else row.context
+        fixed = row is not None and row.source == "package"
+        context = row.context if row is not None and fixed else None
         if context is not None or not Replay(resolved["replay"]).sends:
             return context
         return loop.run(self.client(resolved).contexts.of, model, size)
@@ -150,3 +165,39 @@ class Dispatch(Bound):
     def models(self) -> list[dict[str, Any]]:
         """Return the endpoint's own model list; raises EndpointError."""
         return loop.run(self.client(self.settings.resolve({})).models)
+
+    def list_models(self) -> list[Model]:
+        """Let the catalogue know what the endpoint lists, and keep it in the store.
+
+        Returns all rows of the endpoint.
+
+        Raises:
+            EndpointError: it lists none.
+        """
+        resolved = self.settings.resolve({})
+        client = self.client(resolved)
+        rows = loop.run(client.listed)
+        place = client.endpoint.place
+        if client.endpoint.sandbox:
+            return models.at(place)
+        models.learn(place, rows)
+        with suppress(StoreError):  # a cache
+            self.ledger.store(resolved).keep_models(place, list(map(asdict, rows)))
+        return models.at(place)
+
+    def inform(self, resolved: Resolved) -> None:
+        """Let the catalogue know the prices that are set and the endpoint's last list.
+
+        A price that is set is that of the session's own model.
+        """
+        if resolved["price"] is not None:
+            self.settings.resolve({}).tell_price()
+            resolved.tell_price()
+        place = resolved.place
+        if place in self._recalled:
+            return
+        self._recalled.add(place)
+        with suppress(StoreError, TypeError, ValueError):  # a cache
+            found = self.ledger.listed_models(resolved, place)
+            if found is not None and not models.is_listed(place):
+                models.learn(place, map(models.from_dict, found))

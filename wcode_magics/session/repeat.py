@@ -50,7 +50,7 @@ class Runs(Sequence[Reply]):
 
     @property
     def cost(self) -> float | None:
-        """Total cost of all replies in ¥; None if a price is unknown."""
+        """Total cost of all replies; None if a price is unknown."""
         return self._sweep.cost
 
     @property

@@ -12,7 +12,7 @@ from typing import Any
 
 from wcode_magics.errors import OptionError, Stopped, UsageError
 from wcode_magics.prompts import image_sources, template
-from wcode_magics.protocol import models, parameters
+from wcode_magics.protocol import parameters
 from wcode_magics.protocol.messages import Message, gives_away
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
@@ -155,7 +155,11 @@ class Session(Dispatch):
         points = grid_points(grid)
         agreed = given.pop("yes", False)
         each = [self.prepare(prompt, **{**given, **point}) for point in points]
-        ready = [replace(one, budget=each[0].budget) for one in each]
+        shared = {one.budget.currency: one.budget for one in each if one.budget}
+        ready = [
+            replace(one, budget=one.budget and shared[one.budget.currency])
+            for one in each
+        ]
         if not agreed:
             refuse_unasked([(one.request, one.resolved.place) for one in ready])
         return points, ready
@@ -248,8 +252,9 @@ class Session(Dispatch):
         given_images = image_sources.load_all(resolved["image"] or ())
         seen = (*given_images, *image_sources.load_all(images))
         messages = template.messages(prompt, resolved["system"], names)
+        self.inform(resolved)
         request = Request(
-            model=resolved["model"] or models.DEFAULT,
+            model=resolved.model,
             messages=showing(messages, seen),
             params={**resolved.params, **tools, **form},
             extra=extra,
@@ -262,7 +267,8 @@ class Session(Dispatch):
         ]
         advice += [*held, *unsent, *advice_of(resolved)]
         own = resolved.layer("budget") in {"cell", "profile"}
-        budget = Budget(resolved["budget"], self.budget) if own else None
+        under = self.budget_for(request.model, resolved)
+        budget = Budget(resolved["budget"], under) if own else None
         return Prepared(request, resolved, tuple(advice), None, read, budget=budget)
 
     def repair(self, prepared: Prepared, reply: Reply, **given: Any) -> Prepared:

@@ -12,6 +12,7 @@ from wcode_magics.errors import OptionError, UsageError, WcodeError
 from wcode_magics.logprobs.alignment import compare
 from wcode_magics.protocol import models, parameters, token_counts
 from wcode_magics.protocol.messages import Usage
+from wcode_magics.protocol.models import Costs
 from wcode_magics.protocol.reply import Reply, reply_of
 from wcode_magics.protocol.request import Request
 from wcode_magics.runtime.imports import shown_by
@@ -57,10 +58,21 @@ class Sweep:
 
     @property
     def cost(self) -> float | None:
-        """Total cost of all replies in ¥; None if a price is unknown."""
-        costs = [reply.cost for reply in self.replies]
-        known = [cost for cost in costs if cost is not None]
-        return sum(known) if len(known) == len(costs) else None
+        """Total cost of all replies; None if a price is unknown.
+
+        Also None for different currencies: see ``costs``.
+        """
+        return None if self.costs is None else self.costs.only
+
+    @property
+    def costs(self) -> Costs | None:
+        """Total costs by currency; None if a price is unknown."""
+        made = Costs()
+        for reply in self.replies:
+            if reply.cost is None:
+                return None
+            made.add(reply.cost, reply.currency)
+        return made
 
     @cached_property
     def agreements(self) -> tuple[float, ...]:
@@ -79,9 +91,9 @@ class Sweep:
     def frame(self) -> "pd.DataFrame":
         """Return one row per trial.
 
-        The values of the grid, then text, prompt_tokens, completion_tokens, cost (¥),
-        mean_logprob (natural, nan without ``logprobs``), agreement (with the first
-        answer, 0 to 1), finish_reason, seconds, error.
+        The values of the grid, then text, prompt_tokens, completion_tokens, cost,
+        currency, mean_logprob (natural, nan without ``logprobs``), agreement (with the
+        first answer, 0 to 1), finish_reason, seconds, error.
         """
         import pandas as pd
 
@@ -117,13 +129,13 @@ def grid_of(given: Mapping[str, Any]) -> dict[str, list[Any]]:
     return grid
 
 
-def estimated(asked: Sequence[tuple[Request, str]]) -> tuple[int, float | None]:
-    """Return the estimated prompt tokens and the maximum cost in ¥ (None: unknown).
+def estimated(asked: Sequence[tuple[Request, str]]) -> tuple[int, Costs | None]:
+    """Return the estimated prompt tokens and the maximum costs (None: unknown).
 
     ``asked`` are requests, each with its endpoint. The maximum assumes answers of
     ``max_tokens``, or of the model's maximum length.
     """
-    total, most = 0, 0.0
+    total, most = 0, Costs()
     known = True
     for request, place in asked:
         prompt = token_counts.count_request(request, place).tokens
@@ -131,7 +143,7 @@ def estimated(asked: Sequence[tuple[Request, str]]) -> tuple[int, float | None]:
         price = models.cost(request.model, Usage(prompt, most_out), place)
         total += prompt
         known = known and price is not None
-        most += price or 0.0
+        most.add(price or 0.0, models.currency(request.model, place))
     return total, most if known else None
 
 
@@ -176,10 +188,10 @@ class Group:
         return Sweep(tuple(await asyncio.gather(*map(trial, places))))
 
 
-def refuse_many(count: int, most: float | None) -> None:
+def refuse_many(count: int, most: Costs | None) -> None:
     """Raise UsageError for more than :data:`UNASKED` requests."""
     if count > UNASKED:
-        price = "¥ –" if most is None else models.money(most)
+        price = "–" if most is None else str(most)
         raise UsageError("sweep.many", count=count, limit=UNASKED, price=price)
 
 
@@ -213,6 +225,7 @@ def _row(trial: Trial, agreement: float) -> dict[str, Any]:
         "prompt_tokens": usage.prompt_tokens if usage else None,
         "completion_tokens": usage.completion_tokens if usage else None,
         "cost": reply.cost if reply is not None else None,
+        "currency": reply.currency if reply is not None else None,
         "mean_logprob": told.mean if told is not None else math.nan,
         "agreement": agreement,
         "finish_reason": reply.finish_reason if reply is not None else None,

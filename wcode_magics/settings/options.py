@@ -18,6 +18,7 @@ from wcode_magics.logprobs.number_format import decimal
 from wcode_magics.output.secret_forms import MASK
 from wcode_magics.protocol import endpoint_url, parameters
 from wcode_magics.protocol.extra_headers import headers_in
+from wcode_magics.protocol.models import Price
 from wcode_magics.protocol.parameters import Param
 from wcode_magics.protocol.providers import PROVIDERS
 
@@ -41,6 +42,7 @@ Kind = Literal[
     "url",
     "headers",
     "image",
+    "price",
 ]
 
 Stage = Literal["request", "conversation", "run", "cell", "table", "session"]
@@ -67,6 +69,7 @@ _FORMS = {
     "url": "https://host/v1",
     "headers": '{"name": "value"} · $name',
     "image": "path · URL · $name",
+    "price": "0.6/1.5 · 0.6/1.5/0.3 · $0.15/0.6 · 0.15/0.6 USD",
 }
 
 
@@ -227,6 +230,7 @@ OPTIONS = (
     Option("repeat", "count", stage="cell"),
     Option("yes", "flag", stage="run"),
     Option("budget", "number", setting=True, low=0),
+    Option("price", "price", stage="session", setting=True),
     Option("provider", "choice", choices=_PROVIDERS, stage="session", setting=True),
     Option("base_url", "url", stage="session", setting=True),
     Option("headers", "headers", stage="session", setting=True),
@@ -298,6 +302,8 @@ def checked(row: Option, value: Any) -> Any:
         return parameters.check(row.name, value)
     if row.kind == "url" and isinstance(value, str):
         return endpoint_url.checked(value)
+    if row.kind == "price":
+        return _price(row, value)
     if row.kind == "headers":
         value, given = headers_in(value), MASK
     else:
@@ -305,6 +311,16 @@ def checked(row: Option, value: Any) -> Any:
     if not _allows(row, value):
         raise OptionError("bad_option", name=row.flag, given=given, allowed=row.allowed)
     return value
+
+
+def _price(row: Option, value: Any) -> str:
+    try:
+        if isinstance(value, str):
+            Price.parse(value)
+            return value.strip()
+    except ValueError:
+        pass
+    raise OptionError("bad_option", name=row.flag, given=value, allowed=row.allowed)
 
 
 def checked_any(name: str, value: Any) -> Any:

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from wcode_magics import text
 from wcode_magics.errors import SettingError, UsageError
-from wcode_magics.protocol import endpoint_url, parameters, providers
+from wcode_magics.protocol import endpoint_url, models, parameters, providers
 from wcode_magics.protocol.messages import HOSTED_URL, Endpoint
 from wcode_magics.protocol.providers import Provider
 from wcode_magics.runtime import private_files
@@ -92,6 +92,8 @@ class Settings:
             self.session.pop(row.name, None)
         else:
             self.session[row.name] = options.checked(row, value)
+        if row.name == "price" and value is None:
+            models.set_price(self.resolve({}).model, self.resolve({}).place, None)
         if row.name == "language":
             text.use(self.resolve({})["language"])
 
@@ -249,6 +251,21 @@ class Resolved:
         """Return a copy with a cell's values on top."""
         origin = {**self.origin, **dict.fromkeys(cell, "cell")}
         return Resolved({**self.held, **cell}, origin)
+
+    @property
+    def model(self) -> str:
+        """The model in force."""
+        return self["model"] or models.DEFAULT
+
+    def tell_price(self) -> None:
+        """Let the catalogue know the price that is set, if it is of this model.
+
+        A model that a higher layer names is another one, whose price it is not.
+        """
+        told, named = map(LAYERS.index, map(self.layer, ("price", "model")))
+        if self["price"] is not None and told <= named:
+            price = models.Price.parse(self["price"])
+            models.set_price(self.model, self.place, price)
 
     @property
     def provider(self) -> Provider | None:

@@ -22,6 +22,7 @@ from wcode_magics.protocol.request import Request
 from wcode_magics.runtime import lifetime
 from wcode_magics.runtime.lifetime import Stage
 from wcode_magics.store import images as image_table
+from wcode_magics.store import model_lists
 from wcode_magics.store.database import Connection, faults, open_file, open_readonly
 from wcode_magics.store.ending import Ending
 from wcode_magics.store.file import File
@@ -38,6 +39,7 @@ from wcode_magics.store.row import (
     replayed,
     requested,
 )
+from wcode_magics.store.totals import totals
 from wcode_magics.store.transfer import between, bounded, rows_of, take, unmade
 from wcode_magics.store.writer import Writer
 
@@ -58,7 +60,7 @@ _RECORDS = (
     "AND (:base_url IS NULL OR base_url = :base_url) "
     "ORDER BY time DESC, id DESC LIMIT :count"
 )
-_INSERT = f"INSERT INTO answers ({COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?)"  # noqa: S608
+_INSERT = f"INSERT INTO answers ({COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?)"  # noqa: S608
 
 
 class Store:
@@ -234,7 +236,7 @@ class Store:
         """Return the answers, newest first, as one dict per row.
 
         From ``since`` on, up to ``before``; naive datetimes are local time. ``time`` is
-        aware (UTC), ``cost`` in ¥, ``elapsed`` in seconds.
+        aware (UTC), ``cost`` in ``currency``, ``elapsed`` in seconds.
         """
         self._settle_if_it_can()
         rows = self._file.select(
@@ -246,15 +248,20 @@ class Store:
         return [row for row in told if row is not None]
 
     def usage(self) -> list[dict[str, Any]]:
-        """Return totals by day (UTC, ISO) and model: answers, tokens in and out, ¥."""
+        """Return totals by day (UTC, ISO), model and currency.
+
+        Each has day, model, answers, prompt_tokens, completion_tokens, cost, currency.
+        """
         self._settle_if_it_can()
-        names = "day", "model", "answers", "prompt_tokens", "completion_tokens", "cost"
-        rows = self._file.select(
-            "SELECT date(time, 'unixepoch'), model, count(*), "
-            "ifnull(sum(prompt_tokens), 0), ifnull(sum(completion_tokens), 0), "
-            "sum(cost) FROM answers GROUP BY 1, 2 ORDER BY 1, 2"
-        )
-        return [dict(zip(names, row, strict=True)) for row in rows]
+        return totals(self._file)
+
+    def keep_models(self, base_url: str, models: list[dict[str, Any]]) -> None:
+        """Keep what an endpoint lists of its models; raises StoreError."""
+        model_lists.keep(self._file, _tidy(base_url), models)
+
+    def listed_models(self, base_url: str) -> tuple[float, list[dict[str, Any]]] | None:
+        """Return what :func:`wcode_magics.store.model_lists.find` does."""
+        return model_lists.find(self._file, _tidy(base_url))
 
     def recorded(self, *, limit: int = RECORDED) -> list[Request]:
         """Return the requests that have a complete answer, newest first."""

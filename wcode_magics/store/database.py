@@ -62,11 +62,24 @@ def _lay_images(db: Connection) -> None:
     )
 
 
+def _add_currencies(db: Connection) -> None:
+    """Add the currency of each cost, and what endpoints list of their models."""
+    db.execute("ALTER TABLE answers ADD COLUMN currency TEXT NOT NULL DEFAULT 'CNY'")
+    db.execute(
+        "CREATE TABLE model_lists (base_url TEXT PRIMARY KEY, time REAL NOT NULL, "
+        "models BLOB NOT NULL) WITHOUT ROWID"
+    )
+
+
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     _lay_answers,
     _seal_answers,
     _lay_images,
+    _add_currencies,
 )
+CURRENCIES = 4
+"""First version with currencies and model lists; a file of an earlier one that is
+only read has none."""
 _ODD = (
     "SELECT count(*) FROM sqlite_master WHERE type NOT IN ('table', 'index') "
     "OR sql LIKE 'CREATE VIRTUAL%'"
@@ -183,6 +196,11 @@ def _recognise(db: Connection, path: Path) -> None:
         raise StoreError("store.foreign", path=path)
     if version > len(MIGRATIONS):
         raise StoreError("store.newer", path=path)
+
+
+def has_currencies(db: Connection) -> bool:
+    """Return whether a file is of version :data:`CURRENCIES` or later."""
+    return _version(db) >= CURRENCIES
 
 
 def _version(db: Connection) -> int:

@@ -14,7 +14,7 @@ from wcode_magics.store.images import bare
 
 COLUMNS = (
     "hash, base_url, time, model, prompt_tokens, completion_tokens, cost, whole, "
-    "request, reply"
+    "request, reply, currency"
 )
 
 UNREADABLE = (
@@ -55,6 +55,7 @@ class StoredAnswer(NamedTuple):
             reply.is_whole,
             encode(bare(request)),
             self._encoded(data),
+            reply.currency,
         )
 
     def answer(self) -> bytes:
@@ -72,7 +73,7 @@ class StoredAnswer(NamedTuple):
         return there and self.reply.request.hash == digest and self.reply.is_whole
 
 
-def _decode(data: bytes, about: str = "") -> Any:
+def decode(data: bytes, about: str = "") -> Any:
     """Decode a record; repair split surrogates that early versions stored."""
     return json.loads(clean(check(data, about).decode("utf-8", "surrogatepass")))
 
@@ -82,7 +83,7 @@ def replayed(request: Request, data: bytes) -> Reply:
 
     Raises one of :data:`UNREADABLE`, like every function here that decodes records.
     """
-    told = _decode(data, request.hash)
+    told = decode(data, request.hash)
     place = {"base_url": SANDBOX} if told.get("source") == "sandbox" else {}
     reply = _reply({**told, "request": request, "source": "replayed", **place})
     if not reply.is_whole:
@@ -92,13 +93,13 @@ def replayed(request: Request, data: bytes) -> Reply:
 
 def readable(digest: str, data: bytes) -> bytes:
     """Return ``data`` if it decodes to an answer to the request hash ``digest``."""
-    _reply({**_decode(data, digest), "request": _ANY})
+    _reply({**decode(data, digest), "request": _ANY})
     return data
 
 
 def requested(data: bytes) -> Request:
     """Decode the request of a record."""
-    return Request.from_dict(_decode(data))
+    return Request.from_dict(decode(data))
 
 
 def _reply(data: dict[str, Any]) -> Reply:
@@ -113,7 +114,7 @@ def _reply(data: dict[str, Any]) -> Reply:
 def listed(moment: float, base_url: str, request: bytes, data: bytes) -> dict[str, Any]:
     """Decode a row into the dict that :meth:`Store.history` returns."""
     asked = requested(request)
-    reply = _reply({**_decode(data, asked.hash), "request": asked})
+    reply = _reply({**decode(data, asked.hash), "request": asked})
     return {
         "time": dt.datetime.fromtimestamp(moment, dt.UTC),
         "model": reply.model,
@@ -122,6 +123,7 @@ def listed(moment: float, base_url: str, request: bytes, data: bytes) -> dict[st
         "prompt_tokens": reply.usage and reply.usage.prompt_tokens,
         "completion_tokens": reply.usage and reply.usage.completion_tokens,
         "cost": reply.cost,
+        "currency": reply.currency,
         "elapsed": reply.elapsed,
         "finish_reason": reply.finish_reason,
         "hash": asked.hash,

@@ -11,7 +11,7 @@ from typing import Any
 from wcode_magics.errors import StoreError
 from wcode_magics.store import images
 from wcode_magics.store.checksum import sealed
-from wcode_magics.store.database import Connection, faults
+from wcode_magics.store.database import Connection, faults, has_currencies
 from wcode_magics.store.path import identity, side_files
 from wcode_magics.store.row import COLUMNS
 
@@ -23,10 +23,7 @@ MOST_ROWS = 1_000_000
 MOST_S = 60.0
 """Maximum duration of an import in seconds."""
 
-_SPAN = (
-    f"SELECT {COLUMNS} FROM answers "  # noqa: S608
-    "WHERE time >= ? AND time < ? ORDER BY id"
-)
+_SPAN = "SELECT {} FROM answers WHERE time >= ? AND time < ? ORDER BY id"
 _NAMES = COLUMNS.split(", ")
 _PLACES = ", ".join(f":{name}" for name in _NAMES)
 _TAKE = (
@@ -41,7 +38,9 @@ def rows_of(
 ) -> Generator[Sequence[Any], None, None]:
     """Yield the rows of a store, without ids; a StoreError names this store."""
     with faults(path):
-        yield from source.execute(_SPAN, span)
+        told = has_currencies(source)
+        columns = COLUMNS if told else COLUMNS.replace("currency", "'CNY'")
+        yield from source.execute(_SPAN.format(columns), span)
 
 
 def bounded(

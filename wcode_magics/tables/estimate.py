@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from operator import add
 
 from wcode_magics.errors import UsageError, WcodeError
@@ -36,7 +37,7 @@ class Forecast:
     """Estimate of a run; ``str()`` gives it as one line.
 
     ``sends`` is the number of ``rows`` to be sent, without those that are skipped,
-    repeated, replayed (``recorded``) or invalid. ``answer`` (tokens), ``cost`` (¥) and
+    repeated, replayed (``recorded``) or invalid. ``answer`` (tokens), ``cost`` and
     ``seconds`` are intervals for all requests together: the 10th to the 90th percentile
     of recorded requests of the same run. With fewer than three of these, ``answer``
     ranges from one token per request to the maximum (None for an unknown model), and
@@ -54,9 +55,11 @@ class Forecast:
     cost: Interval | None
     seconds: Interval | None
     notes: tuple[str, ...] = ()
+    currency: str = models.CURRENCY
 
     def __str__(self) -> str:
         whole = "{:,.0f}".format
+        money = partial(models.money, currency=self.currency)
         facts = {
             "rows": f"{self.rows:,}",
             "sends": f"{self.sends:,}",
@@ -66,7 +69,7 @@ class Forecast:
             "mark": "" if self.prompt.exact else say("ui.approx"),
             "prompt": f"{self.prompt.tokens:,}",
             "answer": _span(self.answer, whole),
-            "cost": "–" if self.cost is None else _span(self.cost, models.amount),
+            "cost": "–" if self.cost is None else _span(self.cost, money),
             "seconds": "–" if self.seconds is None else _span(self.seconds, whole),
         }
         return " · ".join([say("frame.forecast", **facts), *self.notes])
@@ -121,6 +124,7 @@ class Survey:
                 together=together,
             ),
             self._notes,
+            models.currency(model, resolved.place),
         )
 
     @property

@@ -82,7 +82,7 @@ class RequestLine:
             limiter = session.ledger.limiter(endpoint, resolved)
             health = session.ledger.health(endpoint)
         paid = answerer.source == "endpoint"
-        payer = budget_of(session, budget) if paid else None
+        payer = budget_of(session, resolved, budget) if paid else None
         return cls(resolved, answerer, store, limiter, payer, health)
 
     @property
@@ -139,12 +139,14 @@ def batch(
     )
 
 
-def budget_of(session: Session, budget: float | Budget | None) -> Budget:
+def budget_of(
+    session: Session, resolved: Resolved, budget: float | Budget | None
+) -> Budget:
     """Return the budget of a run, within that of its session."""
     if isinstance(budget, Budget):
         return budget
-    session.budget.limit = session.settings.resolve({})["budget"] or math.inf
-    return Budget(math.inf if budget is None else budget, under=session.budget)
+    under = session.budget_for(resolved.model, resolved)
+    return Budget(math.inf if budget is None else budget, under=under)
 
 
 def _forget(_reply: Reply) -> None:

@@ -16,7 +16,6 @@ from typing import Any, Protocol, TypeVar
 from wcode_magics.errors import Stopped
 from wcode_magics.output import terminal
 from wcode_magics.output.mimebundle import plain_bundle, widget_bundle
-from wcode_magics.protocol import models
 from wcode_magics.sending.batch import Batch
 from wcode_magics.sending.outcome import GOOD, Outcome, Tally
 from wcode_magics.text import say
@@ -51,7 +50,7 @@ class Bar:
         told = {
             say("frame.failed"): tally.failed,
             say("frame.replayed"): tally.replayed,
-            "¥": models.amount(tally.spent),
+            say("spent.cost"): str(tally.costs),
         }
         self._bar.set_postfix(told, refresh=False)
         self._bar.update(tally.done - self._bar.n)
@@ -195,7 +194,7 @@ def cancelled(stopped: Stopped) -> asyncio.CancelledError:
 def summary(
     outcomes: Iterable[Outcome[Any]], batch: Batch[Any], *, priced: bool
 ) -> str:
-    """Return a one-line summary: rows, replays, failures by kind, seconds, ¥.
+    """Return a one-line summary: rows, replays, failures by kind, seconds, costs.
 
     Includes the number of good rows whose end the endpoint did not confirm.
     ``priced``: the endpoint's prices are known.
@@ -216,7 +215,7 @@ def summary(
     parts.append(say("ui.seconds", seconds=f"{batch.tally.seconds:.1f}"))
     free = sandbox or replayed == sum(counts.values()) - counts["skipped"]
     known = priced or free
-    parts.append(models.money(batch.tally.spent) if known else "¥ –")
+    parts.append(str(batch.tally.costs) if known else "–")
     if counts["stopped"]:
         parts.append(say("frame.told_stopped"))
     elif bad.keys() - {"skipped"}:

@@ -9,7 +9,7 @@ from wcode_magics.display import bundles
 from wcode_magics.display.live_display import Live
 from wcode_magics.errors import RejectedError, WcodeError
 from wcode_magics.output.escaping import escape
-from wcode_magics.protocol import models, parameters
+from wcode_magics.protocol import parameters
 from wcode_magics.protocol.reply import Reply, reply_of
 from wcode_magics.sending.reply_history import Spent
 from wcode_magics.sending.request_run import Prepared
@@ -149,6 +149,6 @@ def _spent(spent: Spent) -> str:
     facts: dict[str, Any] = {
         "answers": spent.answers,
         "tokens": f"{spent.tokens:,}",
-        "price": models.money(spent.cost),
+        "price": str(spent.costs),
     }
     return say("panel.spent", **facts)

@@ -11,7 +11,7 @@ import ipywidgets as widgets
 from wcode_magics.errors import UsageError
 from wcode_magics.output.escaping import FAINT, escape, without_tex
 from wcode_magics.output.mimebundle import Bundle, bundle
-from wcode_magics.protocol import models, parameters
+from wcode_magics.protocol import parameters
 from wcode_magics.settings import options
 from wcode_magics.text import say
 from wcode_magics.widgets.closing import release
@@ -223,7 +223,7 @@ def _returned(kind: str, more: str) -> dict[str, Any]:
 def _standing(tally: Any) -> str:
     facts: dict[str, Any] = {"done": f"{tally.done:,}", "total": f"{tally.total:,}"}
     facts |= {"failed": tally.failed, "replayed": tally.replayed}
-    return say("panel.standing", price=models.money(tally.spent), **facts)
+    return say("panel.standing", price=str(tally.costs), **facts)
 
 
 def _bundle(name: str, frame: Any, told: str) -> Bundle:

@@ -1,38 +1,102 @@
 """``%wcode_models`` and ``%wcode_params``: available models and parameters."""
 
+import datetime as dt
+import time
+from collections.abc import Sequence
+
 from wcode_magics.display import bundles
 from wcode_magics.display.text_table import TextTable
-from wcode_magics.errors import EndpointError
+from wcode_magics.errors import EndpointError, UsageError
 from wcode_magics.notebook.cell_run import show_bundle
 from wcode_magics.notebook.shell_state import ShellState
-from wcode_magics.output.mimebundle import joined
-from wcode_magics.protocol import models, parameters
+from wcode_magics.protocol import models, parameters, providers
+from wcode_magics.protocol.models import Model
+from wcode_magics.settings.settings import Resolved
 from wcode_magics.text import say
 
+RECENT_S = 60.0
 
-def wcode_models(home: ShellState, _line: str) -> None:
-    """Show the catalogue of models and those that the endpoint lists."""
-    url = home.session.endpoint().base_url
-    heads = ("name", "context", "price_in", "price_out", "updated", "abilities")
-    rows = [
-        (
-            model.id,
-            f"{model.context:,}" if model.context else "–",
-            f"{model.price.input:g}" if model.price else "–",
-            f"{model.price.output:g}" if model.price else "–",
-            model.updated or "–",
-            ", ".join(model.abilities),
-        )
-        for model in models.MODELS
-    ]
-    catalogue = TextTable([say(f"ui.{head}") for head in heads], rows)
+
+MOST = 100
+"""Maximum number of models shown; words narrow them down."""
+IN_USE = "▸"
+_HEADS = (
+    *("", "name", "provider", "context", "price_in", "price_out", "price_cached"),
+    *("abilities", "updated"),
+)
+
+
+def wcode_models(home: ShellState, line: str) -> None:
+    """Show the models of the endpoint and of the catalogue, filtered by words."""
+    session = home.session
+    resolved = session.settings.resolve({})
+    session.inform(resolved)
+    url = session.endpoint(resolved).base_url
+    note = say("ui.listed", url=url)
     try:
-        listed = [(str(row.get("id", "–")),) for row in home.session.models()]
-        there = TextTable([say("ui.listed", url=url)], listed).bundle()
+        session.list_models()
     except EndpointError as error:
         reason = error if error.key != "model" else _own_words(error)
-        there = bundles.note_bundle(say("ui.listed_none", url=url, reason=reason))
-    show_bundle(joined([catalogue.bundle(), there]))
+        note = say("ui.listed_none", url=url, reason=reason)
+    here = models.at(resolved.place)
+    elsewhere = [row for row in models.MODELS if not row.is_at(resolved.place)]
+    words = line.lower().split()
+    found = [row for row in (*here, *elsewhere) if _has(row, words)]
+    if not found:
+        known = [row.id for row in here]
+        near = parameters.hint(line.strip(), known)
+        raise UsageError("no_such_models", given=line.strip(), hint=near)
+    told = resolved.model if resolved["price"] is not None else None
+    notes = [note, *_dated(here), *([say("ui.price_told")] if told else [])]
+    if len(found) > MOST:
+        notes.append(say("ui.models_left", count=f"{len(found) - MOST:,}"))
+    rows = [_cells(row, resolved) for row in found[:MOST]]
+    heads = [say(f"ui.{head}") if head else "" for head in _HEADS]
+    show_bundle(TextTable(heads, rows, note=" ".join(notes)).bundle())
+
+
+def _has(row: Model, words: Sequence[str]) -> bool:
+    """Return whether each word is in the row."""
+    said = " ".join((row.id, row.title, _provider(row), *row.abilities)).lower()
+    return all(word in said for word in words)
+
+
+def _cells(row: Model, resolved: Resolved) -> list[str]:
+    used = row.id == resolved.model and row in models.at(resolved.place)
+    price = row.price
+    paid: Sequence[float | None] = [None] * 3
+    if price is not None:
+        paid = price.input, price.output, price.cached
+    return [
+        IN_USE if used else "",
+        row.id,
+        _provider(row) or "–",
+        f"{row.context:,}" if row.context else "–",
+        *(
+            "–" if price is None or each is None else _money(each, price.currency)
+            for each in paid
+        ),
+        ", ".join(row.abilities) or "–",
+        row.updated or "–",
+    ]
+
+
+def _money(price: float, currency: str) -> str:
+    return models.money(price, currency, plain=True)
+
+
+def _provider(row: Model) -> str:
+    here = providers.at(row.place) if row.place else None
+    return row.provider or (here.name if here else "")
+
+
+def _dated(rows: Sequence[Model]) -> list[str]:
+    """Return when the endpoint listed its models, if that was not now."""
+    times = [row.listed for row in rows if row.listed is not None]
+    if not times or time.time() - max(times) < RECENT_S:
+        return []
+    moment = dt.datetime.fromtimestamp(max(times)).astimezone()
+    return [say("ui.listed_at", moment=f"{moment:%Y-%m-%d %H:%M}")]
 
 
 def _own_words(error: EndpointError) -> str:

@@ -1,6 +1,6 @@
 """``%wcode_usage``: spending by day, model and cell."""
 
-import math
+from collections.abc import Mapping
 from typing import Any
 
 from wcode_magics.display.text_table import TextTable
@@ -17,14 +17,16 @@ _USAGE = ("day", "model", "answers", "prompt_tokens", "completion_tokens", "cost
 def wcode_usage(home: ShellState, _line: str) -> None:
     """Show totals by day and model, this session's spending by cell, and the budget."""
     rows = home.session.store.usage()
-    cells = [[_told(name, row[name]) for name in _USAGE] for row in rows]
-    budget = home.session.budget
-    limit = home.session.settings.resolve({})["budget"] or math.inf
-    note = say("spent.session", spent=_paid(budget.known, home.session.ledger.unpriced))
-    if budget.unsure:
-        note += " " + say("spent.unsure", most=models.money(budget.unsure))
-    if limit < math.inf:
-        note += " " + say("spent.limit", limit=models.money(limit))
+    cells = [[_told(name, row) for name in _USAGE] for row in rows]
+    budgets, resolved = home.session.budgets, home.session.settings.resolve({})
+    unpriced = home.session.ledger.unpriced
+    note = say("spent.session", spent=_paid(budgets.known, unpriced))
+    if budgets.unsure:
+        note += " " + say("spent.unsure", most=str(budgets.unsure))
+    if resolved["budget"] is not None:
+        currency = models.currency(resolved.model, resolved.place)
+        limit = models.money(resolved["budget"], currency)
+        note += " " + say("spent.limit", limit=limit)
     heads = [say(f"spent.{name}") for name in _USAGE]
     by_day = TextTable(heads, cells).bundle()
     by_cell = TextTable(
@@ -33,7 +35,7 @@ def wcode_usage(home: ShellState, _line: str) -> None:
             (
                 f"[{one.cell or ' '}]",
                 str(one.answers or "–"),
-                _paid(one.cost, one.unpriced),
+                _paid(one.costs, one.unpriced),
             )
             for one in home.spending
         ],
@@ -42,13 +44,14 @@ def wcode_usage(home: ShellState, _line: str) -> None:
     show_bundle(joined([by_day, by_cell]))
 
 
-def _paid(cost: float, unpriced: int) -> str:
+def _paid(costs: models.Costs, unpriced: int) -> str:
     """Format what was paid, with «–» for answers whose price is unknown."""
-    known = [models.money(cost)] if cost or not unpriced else []
+    known = [str(costs)] if costs or not unpriced else []
     return " + ".join([*known, "–"] if unpriced else known)
 
 
-def _told(name: str, value: Any) -> str:
+def _told(name: str, row: Mapping[str, Any]) -> str:
+    value = row[name]
     if name == "cost":
-        return "–" if value is None else models.money(value)
+        return "–" if value is None else models.money(value, row["currency"])
     return f"{value:,}" if isinstance(value, int) else str(value)

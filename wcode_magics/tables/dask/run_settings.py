@@ -16,8 +16,9 @@ from weakref import WeakValueDictionary
 from dask.callbacks import Callback
 
 from wcode_magics.errors import ClusterError
-from wcode_magics.protocol import endpoint_url
+from wcode_magics.protocol import endpoint_url, models
 from wcode_magics.protocol.messages import HOSTED_URL, Endpoint
+from wcode_magics.protocol.models import Model
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
 from wcode_magics.runtime import loop
@@ -142,7 +143,8 @@ class RunSettings:
     Pickling them in the coordinator's process opens a :class:`Coordinator` there for
     each connected Dask client, since one of these sends them to its workers. ``owner``
     identifies the store that the run belongs to; ``keyed``: the endpoint requires a
-    key, which workers read from their own environment; ``offices`` are the names of
+    key, which workers read from their own environment; ``row`` is what is known of the
+    model; ``offices`` are the names of
     the run's coordinators, by scheduler id. Replies recorded before ``since`` (Unix
     time, s) are ignored: a ``fresh`` run still replays its own replies, as Dask may
     compute a partition more than once.
@@ -154,6 +156,7 @@ class RunSettings:
     keyed: bool
     paid: bool
     limited: bool
+    row: Model | None = None
     since: float = 0.0
     offices: Mapping[str, str] = field(default_factory=dict)
 
@@ -186,7 +189,7 @@ class RunSettings:
         url = url and endpoint_url.trimmed(url)
         replay = Replay(resolved["replay"])
         paid = replay.sends and url is not None
-        payer = budget_of(session, budget) if paid else None
+        payer = budget_of(session, resolved, budget) if paid else None
         store, token = session.ledger.store(resolved), uuid.uuid4().hex
         claims = _claims.setdefault((store.path.absolute(), url), Claims())
         limits = _limits(session, url, resolved, paid=paid)
@@ -199,6 +202,7 @@ class RunSettings:
             Resolved(held, resolved.origin),
             keyed=key is not None or url == HOSTED_URL,
             paid=paid,
+            row=models.find(resolved.model, resolved.place),
             limited=payer is not None and payer.limits,
             since=since,
         )

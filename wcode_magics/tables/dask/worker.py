@@ -13,6 +13,7 @@ from weakref import WeakValueDictionary
 
 from wcode_magics import text
 from wcode_magics.errors import ClusterError, WcodeError
+from wcode_magics.protocol import models
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
 from wcode_magics.runtime import loop
@@ -342,6 +343,8 @@ def _session(lease: RunSettings) -> Session:
     names = () if lease.sandbox else OWN_VARIABLES
     environ = {name: os.environ[name] for name in names if name in os.environ}
     settings = Settings(environ=environ)
+    if lease.row is not None:
+        models.hold(lease.resolved.place, lease.row)
     keyed = lease.keyed and Replay(lease.resolved["replay"]).sends
     if keyed and not settings.key(lease.resolved):
         one, *_ = (*lease.resolved.key_owner.variables, KEY_VARIABLE)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wcode_magics.errors import BudgetError, WcodeError
-from wcode_magics.protocol import models
+from wcode_magics.protocol.models import Costs
 from wcode_magics.tables.parquet.folder import Folder
 from wcode_magics.tables.parquet.pipeline import ChunkRun
 from wcode_magics.tables.progress import Bar, tell
@@ -18,7 +18,7 @@ class Written:
     """Content of a folder after a run; ``str()`` gives it as one line.
 
     ``rows`` of ``total`` rows are written, counted by status in ``statuses``. The run
-    replayed ``replayed`` replies and paid ``cost`` (¥); ``sandbox``: the sandbox
+    replayed ``replayed`` replies and paid ``costs``; ``sandbox``: the sandbox
     answered. An unfinished run was ``stopped``, or ``reason`` is its error.
     """
 
@@ -28,9 +28,14 @@ class Written:
     statuses: Mapping[str, int]
     replayed: int
     sandbox: bool
-    cost: float
+    costs: Costs
     stopped: bool
     reason: WcodeError | None
+
+    @property
+    def cost(self) -> float | None:
+        """What the run paid, if all is of one currency, else None."""
+        return self.costs.only
 
     def __str__(self) -> str:
         rows, total = f"{self.rows:,}", f"{self.total:,}"
@@ -40,7 +45,7 @@ class Written:
             parts.append(say("frame.told_sandbox"))
         if self.replayed:
             parts.append(say("frame.told_replayed", rows=f"{self.replayed:,}"))
-        parts.append(models.money(self.cost))
+        parts.append(str(self.costs))
         if self.reason is not None:
             parts.append(str(self.reason))
         elif self.stopped:
@@ -75,7 +80,7 @@ class ParquetRun:
             dict(statuses),
             passage.tally.replayed,
             passage.tally.sandbox > 0,
-            passage.tally.spent,
+            passage.tally.costs,
             passage.stopped,
             passage.reason,
         )

@@ -1,0 +1,85 @@
+"""Prices that the person tells, and budgets in their currency."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.loopback import Loopback
+from tests.terminal import Runner
+from wcode_magics import Session
+from wcode_magics.errors import BudgetError, OptionError
+from wcode_magics.sending.budget import Accounts
+
+Make = Callable[..., Loopback]
+
+
+def test_a_budget_without_a_price_names_the_line_that_sets_one(loopback: Make) -> None:
+    """And with it, the cost is counted in its currency and the budget holds."""
+    server = loopback()
+    with Session(base_url=server.url, budget=1, model="mine") as session:
+        with pytest.raises(BudgetError, match=r"%wcode_config price=0\.6/1\.5"):
+            session.ask("hi", max_tokens=5)
+        session.settings.set("price", "$100000/200000")
+        with pytest.raises(BudgetError, match=r"--max-tokens"):
+            session.ask("hi")
+        with pytest.raises(BudgetError, match=r"budget of \$1 ends.*up to \$\d"):
+            session.ask("hi", max_tokens=5)
+        session.settings.set("price", "$1/2")
+        reply = session.ask("hi", max_tokens=5)
+        usage = reply.usage
+        assert usage is not None
+        paid = (usage.prompt_tokens + 2 * usage.completion_tokens) / 1e6
+        assert (reply.cost, reply.currency) == (pytest.approx(paid), "USD")
+        assert session.budgets.known == {"USD": pytest.approx(paid)}
+        assert session.budget.spent == 0
+        session.settings.set("price", None)
+        with pytest.raises(BudgetError, match="no known price"):
+            session.ask("hi", max_tokens=5)
+    assert len(server.seen) == 1
+
+
+def test_models_are_compared_by_price(loopback: Make) -> None:
+    """A price is the session's model's; costs of two currencies are two."""
+    server = loopback()
+    with Session(base_url=server.url, model="a", price="1/2") as session:
+        both = session.sweep("hi", {"model": ["a", "b"]})
+        assert [one.cost is None for one in both.replies] == [False, True]
+        assert both.costs is None
+        session.settings.set("model", "b")
+        session.settings.set("price", "$1/2")
+        session.ask("hi")
+        both = session.sweep("hi", {"model": ["a", "b"]})
+        assert both.costs is not None
+        assert set(both.costs) == {"CNY", "USD"}
+        assert both.cost is None
+        assert set(both.frame()["currency"]) == {"CNY", "USD"}
+
+
+def test_accounts_hold_each_currency_to_the_limit() -> None:
+    """A limit set later holds for those that are there."""
+    accounts = Accounts()
+    accounts.of("USD").settle(0.0, 2.0, 0.5)
+    accounts.limit(3.0)
+    assert accounts.of("USD").limit == 3.0
+    assert (accounts.known, accounts.unsure) == ({"USD": 2.0}, {"USD": 0.5})
+
+
+@pytest.mark.parametrize("given", ["1", "-1/2", "1/2/3/4", "cheap"])
+def test_what_is_no_price_is_one_line(given: str) -> None:
+    """It names what was given and the forms."""
+    with Session() as session, pytest.raises(OptionError, match=r"0\.6/1\.5") as told:
+        session.settings.set("price", given)
+    assert given in str(told.value)
+    assert "\n" not in str(told.value)
+
+
+def test_usage_shows_each_currency(
+    run: Runner, server: Callable[..., Loopback]
+) -> None:
+    """By day, by cell and in all."""
+    server()
+    run("%wcode_config model=mine price=$1/2")
+    run("%wcode --no-stream hi")
+    shown = run("%wcode_usage").plain
+    assert shown.count("$0.00") >= 2
+    assert "¥0.0" not in shown
