@@ -60,7 +60,7 @@ class Wire:
     def connection(self) -> HTTPConnection:
         """A connection that is not open yet."""
         where = urlsplit(self.base_url)
-        return HTTPConnection(str(where.hostname), where.port, timeout=30)
+        return HTTPConnection(str(where.hostname), where.port, timeout=100)
 
     def send(
         self,

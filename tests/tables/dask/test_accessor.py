@@ -198,6 +198,7 @@ class TestLimits:
         assert len([t for t in pause if t < 1.4]) <= 3
 
     @pytest.mark.priced
+    @pytest.mark.own_workers
     def test_budget(self, cluster, lead):
         """Workers together never spend more; what was left out is data."""
         workers = cluster()
@@ -219,6 +220,7 @@ class TestLimits:
 class TestNothingLost:
     """What was answered is home, and is not asked again."""
 
+    @pytest.mark.own_workers
     def test_store(self, cluster, lead, scratch):
         """Every answer is in the client's store when compute returns; none is left."""
         client = cluster()
@@ -280,6 +282,7 @@ class TestNothingLost:
         assert made["stars"].sum() == 5 * 4
         assert len(server.seen) == sent
 
+    @pytest.mark.own_workers
     def test_killed_worker(self, cluster, lead):
         """A partition whose worker was killed sends only what is missing."""
         client = cluster()
