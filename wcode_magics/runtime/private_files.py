@@ -80,11 +80,11 @@ def lock(path: Path) -> "BaseFileLock":
         TimeoutError: the lock is already held.
         OSError: the file cannot be created, or its file system has no locks.
     """
-    from filelock import FileLock
-
-    held = FileLock(path, timeout=0, mode=FILE_MODE, thread_local=False)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # without flock the file itself is the lock
+        from filelock import FileLock
+
+        held = FileLock(path, timeout=0, mode=FILE_MODE, thread_local=False)
         held.acquire()
     return held
 

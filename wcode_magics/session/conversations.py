@@ -7,6 +7,8 @@ the process; :meth:`Chat.save` and :meth:`Chat.load` persist them.
 
 import json
 import math
+import re
+import string
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -32,6 +34,8 @@ _UNREADABLE = (
 """Errors raised by reading a file of arbitrary content."""
 
 KIND = ".json"
+_DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)")
+"""Names that no file has on Windows, with any ending."""
 
 
 class Chats:
@@ -110,7 +114,7 @@ class Chats:
 
     def _path(self, name: str) -> Path:
         assert self._folder is not None
-        return self._folder / f"{quote(name, safe=' ')}{KIND}"
+        return self._folder / f"{_file_name(name)}{KIND}"
 
     def _read(self, name: str) -> Conversation:
         empty = Conversation(name)
@@ -138,6 +142,18 @@ class Chats:
             raise UsageError(
                 "chat.unkept", name=name, path=path, reason=reason
             ) from wrong
+
+
+def _file_name(name: str) -> str:
+    """Quote a name, so that it is one of its own wherever a home may be.
+
+    File systems of Windows and macOS ignore case; Windows has names of devices.
+    """
+    capitals = string.ascii_uppercase
+    quoted = [f"%{ord(c):X}" if c in capitals else quote(c, safe=" ") for c in name]
+    if _DEVICE.match(name):
+        quoted[0] = f"%{ord(name[0]):X}"
+    return "".join(quoted)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,13 @@ from pathlib import Path
 Magic = Callable[[Path], int | None]
 """Returns the statfs magic number of the file system of a path; None if unknown."""
 
+SMB = 0xFE534D42
 NETWORK = frozenset(
     {
         0x00006969,  # NFS
         0x0000517B,  # SMB
         0xFF534D42,  # CIFS
-        0xFE534D42,  # SMB 2 and 3
+        SMB,  # 2 and 3
         0x0BD00BD0,  # Lustre
         0x47504653,  # GPFS
         0x00C36400,  # CephFS
@@ -30,10 +31,18 @@ NETWORK = frozenset(
     }
 )
 _SIZE = 1024  # larger than struct statfs on any platform
+_REMOTE = 4
+"""What Windows' GetDriveType says of a network drive or share."""
 
 
 def magic_of(path: Path) -> int | None:
-    """Return the file system number, the first field of Linux's statfs."""
+    """Return the file system number, the first field of Linux's statfs.
+
+    Any network drive of Windows counts as SMB.
+    """
+    if sys.platform == "win32":
+        kind = ctypes.windll.kernel32.GetDriveTypeW(path.absolute().anchor)
+        return SMB if kind == _REMOTE else None
     if sys.platform != "linux":
         return None
     buffer = ctypes.create_string_buffer(_SIZE)
