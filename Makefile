@@ -20,7 +20,7 @@ demo: $(READY)
 	$(BIN)/python -m tests.demo
 
 test: $(READY)
-	$(BIN)/python -m tests.jobs
+	$(BIN)/python -m tests.jobs $(SETS)
 
 test-matrix: $(READY)
 	$(BIN)/python -m pip install --quiet --group versions

@@ -1,4 +1,4 @@
-"""All tests as jobs of one queue: ``python -m tests.jobs [ci]``.
+"""All tests as jobs of one queue: ``make test [SETS=ci]``.
 
 The checks are a job, and so are the notebooks, a folder of tests, a file that takes
 long. The longest begin first, and two jobs more run than there are cores, since many
