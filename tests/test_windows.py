@@ -23,7 +23,8 @@ LACKS = """
 import os, signal, sys
 for name in ("fcntl", "grp", "pty", "pwd", "readline", "resource", "syslog", "termios"):
     sys.modules[name] = None
-for name in ("aiohttp", "httpx", "keyring", "pandas", "platformdirs", "pyarrow.parquet"):
+for name in ("aiohttp", "httpx", "keyring", "pandas", "platformdirs",
+             "pyarrow.parquet"):
     __import__(name)  # what others choose by sys.platform is left to them
 for name in (
     "chown", "fchown", "fork", "forkpty", "geteuid", "getgid", "getpgid",
@@ -64,7 +65,10 @@ with Session(base_url=sys.argv[1], store=str(folder / "answers.db")) as session:
     print(parts.ask("{{ text }}", progress=False).rows)
     session.store.export(folder / "exported.db")
     session.settings.save_profile("p", {"system": "short"})
-with sandbox.Sandbox() as offline, Session(base_url=offline.base_url, api_key="k") as session:
+with (
+    sandbox.Sandbox() as offline,
+    Session(base_url=offline.base_url, api_key="k") as session,
+):
     print(len(session.ask("hi", max_tokens=3, logprobs=True).logprobs))
 from wcode_magics.__main__ import main
 sys.exit(main(["hi", "-t", "0"]))
