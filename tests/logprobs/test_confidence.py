@@ -1,12 +1,14 @@
 """The confidence in a field or a label is the probability that the tokens had."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
 from tests.logprobs.test_logprobs import token, view
 from wcode_magics.errors import AnswerError, UsageError
-from wcode_magics.logprobs.confidence import of_field, of_labels
+from wcode_magics.logprobs.confidence import of_field
+from wcode_magics.logprobs.label_masses import of_labels
 from wcode_magics.logprobs.logprobs import Logprobs
 from wcode_magics.logprobs.token import Alternative, TokenLogprob
 from wcode_magics.protocol.messages import Message
@@ -65,10 +67,75 @@ def test_value_fused_with_its_delimiter(last):
 
 
 def test_value_fused_at_its_start():
-    """A token that ends a key and opens a string counts for the string."""
+    """Without alternatives a token that ends a key and opens a string is left out."""
     told = view(*certain('{"a'), mean('":"', -0.25), mean("x", -1.0), mean('"}', -0.5))
     found = of_field(told, "a")
-    assert (found.text, found.logprob, found.fused) == ('"x"', -1.75, True)
+    assert (found.text, found.logprob, found.fused) == ('"x"', -1.5, True)
+
+
+@pytest.mark.parametrize(
+    ("first", "others", "share"),
+    [
+        ('":"', [('":"', 0.6), ('": "', 0.3), ('",', 0.1)], 1.0),
+        ('":"', [('":"', 0.5), ('": "', 0.3), ('":[', 0.2)], 0.8),
+        ('":"', [('":"', 0.5), ('":"y', 0.1), ('":', 0.2), ('": [', 0.1)], 6 / 7),
+    ],
+)
+def test_key_divided_out_of_the_first_token(first, others, share):
+    """Doubt whether the key ends here, or about white space, is not the value's."""
+    told = view(
+        *certain('{"a'),
+        token(first, others[0][1], *others),
+        mean("x", -1.0),
+        *certain('"', "}"),
+    )
+    found = of_field(told, "a")
+    assert found.logprob == pytest.approx(math.log(share) - 1.0)
+    assert (found.fused, found.positions) == (False, (1, 2, 3))
+
+
+def test_space_before_a_number_is_divided_out():
+    """A token of white space and a number counts as the number."""
+    first = token(" 12", 0.5, (" 12", 0.5), (" 13", 0.2), (" ", 0.2))
+    found = of_field(view(*certain('{"a":'), first, *certain("}")), "a")
+    assert found.probability == pytest.approx(0.5 / 0.8)
+
+
+@pytest.mark.parametrize(
+    ("value", "shares", "expected", "uncovered"),
+    [
+        ("true", [("true", 0.6), ("false", 0.3), ("1", 0.1)], 2 / 3, 0.1),
+        ("false", [("null", 0.6), ("true", 0.02), ("false", 0.01)], 1 / 3, 0.97),
+        ("true", [("true", 0.8), ("false", 0.2)], 0.8, 0.0),
+        ("true", [('"', 0.6), ("1", 0.3), ("true", 4e-6)], math.nan, 1 - 4e-6),
+        ("true", [("true", 1.0)], math.nan, 0.0),
+        ("true", [("true", 0.6)], math.nan, 0.4),
+    ],
+    ids=["free", "before a grammar", "after it", "false unlisted", "sampled", "alone"],
+)
+def test_share_of_a_boolean(value, shares, expected, uncovered):
+    """A boolean has its share of both, whatever a grammar did; unknown is nan."""
+    told = view(
+        *certain('{"a":'), token(value, dict(shares)[value], *shares), *certain("}")
+    )
+    found = of_field(told, "a", [True, False])
+    assert found.probability == pytest.approx(expected, nan_ok=True)
+    assert found.uncovered == pytest.approx(uncovered)
+    assert of_field(told, "a").uncovered != of_field(told, "a").uncovered
+
+
+def test_share_of_an_enum_with_an_unsure_key():
+    """The key is divided out of the choices, too."""
+    told = view(
+        *certain('{"a'),
+        token('":"', 0.4, ('":"', 0.4), ('",', 0.6)),
+        token("pos", 0.6, ("pos", 0.6), ("neg", 0.3), ("x", 0.1)),
+        *certain('itive"', "}"),
+    )
+    found = of_field(told, "a", ["positive", "negative"])
+    assert found.probability == pytest.approx(2 / 3)
+    assert found.uncovered == pytest.approx(0.1)
+    assert of_field(told, "a", ["a", "A"]).uncovered != 0.1
 
 
 @pytest.mark.parametrize("said", ["12", '"yes"', "true", "null", "[1]"])
@@ -271,6 +338,33 @@ def test_reply_delegates():
     assert reply.logprobs is not None
     assert reply.confidence("a").logprob == -1.0
     assert reply.confidence("a", labels=["1", "2"]).best == "1"
+
+
+@pytest.mark.parametrize(
+    ("part", "share"),
+    [
+        ({"type": "boolean"}, 0.75),
+        ({"anyOf": [{"type": "boolean"}, {"type": "null"}]}, 0.6 / 0.9),
+        ({"$ref": "#/$defs/T"}, 0.75),
+        ({"type": ["boolean", "null"]}, 0.6 / 0.9),
+        ({"type": "string"}, 0.6),
+        ({}, 0.6),
+    ],
+)
+def test_choices_of_the_schema_of_the_request(part, share):
+    """The schema that was sent says which values share the probability."""
+    schema = {
+        "type": "object",
+        "properties": {"l": {"type": "array", "items": part}},
+        "$defs": {"T": {"enum": [True, False]}},
+    }
+    form = {"type": "json_schema", "json_schema": {"name": "s", "schema": schema}}
+    said = token("true", 0.6, ("true", 0.6), ("false", 0.2), ("null", 0.1))
+    reply = replace(
+        _reply(*certain('{"l":['), said, *certain("]}"), text='{"l":[true]}'),
+        request=Request("m", (Message("user", "?"),), {"response_format": form}),
+    )
+    assert reply.confidence("l[0]").probability == pytest.approx(share)
 
 
 def test_reply_without_tokens():

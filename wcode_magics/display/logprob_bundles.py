@@ -1,10 +1,13 @@
 """Confidence, probabilities and agreement as mimebundles, rounded for reading."""
 
+import math
+
 from wcode_magics.display.text_table import TextTable
 from wcode_magics.logprobs import comparison_html, heatmap
 from wcode_magics.logprobs.alignment import Agreement, Comparison
-from wcode_magics.logprobs.confidence import Confidence, LabelConfidence
+from wcode_magics.logprobs.confidence import Confidence
 from wcode_magics.logprobs.heatmap import MAX_ALTERNATIVES
+from wcode_magics.logprobs.label_masses import LabelConfidence
 from wcode_magics.logprobs.logprobs import Logprobs
 from wcode_magics.logprobs.number_format import number, percent, visible
 from wcode_magics.logprobs.token_captions import BETWEEN, TokenWords
@@ -27,7 +30,10 @@ def confidence(found: Confidence) -> Bundle:
         percent(found.least),
     )
     told = {"fused": found.fused, "incomplete": found.incomplete}
-    note = " ".join(say(f"scores.{key}") for key, holds in told.items() if holds)
+    notes = [say(f"scores.{key}") for key, holds in told.items() if holds]
+    if not math.isnan(found.uncovered):
+        notes.append(say("scores.among", share=percent(found.uncovered)))
+    note = " ".join(notes)
     return TextTable([*map(say, heads), say("scores.least")], [row], note=note).bundle()
 
 

@@ -79,6 +79,11 @@ class Position:
         shares = self.shares if self.shares[-1] else [*filter(None, self.shares)]
         return -math.fsum(map(mul, shares, map(log2, shares)))
 
+    @property
+    def unlisted(self) -> float:
+        """Largest probability that a token which is not listed can have."""
+        return min([self.others, *self._listed_shares()])
+
     def entropy_bounds(self, vocabulary: int | None) -> tuple[float, float]:
         """Return lower and upper bound of the entropy of the whole distribution, bits.
 

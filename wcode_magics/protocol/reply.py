@@ -7,12 +7,9 @@ from functools import cached_property
 from typing import Any, Literal, Self, overload
 
 from wcode_magics.errors import AnswerError, UsageError, WcodeError
-from wcode_magics.logprobs.confidence import (
-    Confidence,
-    LabelConfidence,
-    of_field,
-    of_labels,
-)
+from wcode_magics.logprobs import json_path
+from wcode_magics.logprobs.confidence import Confidence, of_field
+from wcode_magics.logprobs.label_masses import LabelConfidence, of_labels
 from wcode_magics.logprobs.logprobs import Logprobs
 from wcode_magics.logprobs.token import TokenLogprob
 from wcode_magics.logprobs.token_bytes import behind_thinking
@@ -31,6 +28,7 @@ from wcode_magics.protocol.messages import (
     Usage,
 )
 from wcode_magics.protocol.request import Request
+from wcode_magics.protocol.schema_choices import choices_at
 from wcode_magics.runtime.imports import late, shown_by
 from wcode_magics.runtime.serialization import Value
 
@@ -153,7 +151,8 @@ class Reply(Value):
         ``reply.confidence("a.b[0]")`` is one number with its tokens;
         ``reply.confidence(labels=["yes", "no"])`` a probability for each label at
         the start of the answer or, with ``path`` too, of that field. See
-        :mod:`wcode_magics.logprobs.confidence` for the rules.
+        :mod:`wcode_magics.logprobs.confidence` for the rules. Where the schema of the
+        request leaves a finite choice, the number is the share among the choices.
 
         Raises:
             UsageError: no token probabilities, or ``path`` or ``labels`` are invalid.
@@ -162,7 +161,9 @@ class Reply(Value):
         if self.logprobs is None:
             raise UsageError("logprobs.none")
         if labels is None:
-            return of_field(self.logprobs, path)
+            form = self.request.params.get("response_format")
+            choices = choices_at(form, json_path.parse(path)) if form else ()
+            return of_field(self.logprobs, path, choices)
         return of_labels(self.logprobs, labels, path)
 
     @property

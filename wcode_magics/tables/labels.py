@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeGuard
 
 from wcode_magics.errors import AnswerError
-from wcode_magics.logprobs.confidence import LabelConfidence
+from wcode_magics.logprobs.label_masses import LabelConfidence
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.schema import Field
 from wcode_magics.sending.outcome import GOOD, ending_of

@@ -10,6 +10,7 @@ from typing import Any
 
 from wcode_magics import text
 from wcode_magics.errors import AnswerError, UsageError, WcodeError
+from wcode_magics.logprobs.confidence import Confidence
 from wcode_magics.logprobs.json_path import spelled
 from wcode_magics.output.escaping import clipped
 from wcode_magics.prompts import template
@@ -17,6 +18,7 @@ from wcode_magics.protocol.messages import Message
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
 from wcode_magics.protocol.schema import Field, Schema, moment, path_of
+from wcode_magics.protocol.schema_choices import choices_at
 from wcode_magics.sending.outcome import ending_of
 
 Steps = tuple[str, ...]
@@ -122,7 +124,8 @@ class Extract(Task):
     """Task that asks for an object of a schema, with a column for each field.
 
     ``flat``: nested objects become dotted columns. ``confidence``: adds a column
-    ``<field>_p`` for each.
+    ``<field>_p`` for each and, where the schema leaves a finite choice,
+    ``<field>_uncovered``: the probability of anything else.
     """
 
     schema: Schema = field(default=Schema("answer", {}))
@@ -134,8 +137,18 @@ class Extract(Task):
     def columns(self) -> tuple[Field, ...]:
         """The fields, and their probabilities with ``confidence``."""
         told = [replace(f, name=f"{self.prefix}{f.name}") for _, f in self._places]
-        sure = [Field(f"{f.name}_p", "float") for f in told] if self.confidence else []
-        return (*told, *sure, *self._detail_columns)
+        if not self.confidence:
+            return (*told, *self._detail_columns)
+        sure = [Field(f"{one.name}_p", "float") for one in told]
+        left = [Field(f"{told[n].name}_uncovered", "float") for n in self._finite]
+        return (*told, *sure, *left, *self._detail_columns)
+
+    @cached_property
+    def _finite(self) -> list[int]:
+        """Numbers of the fields for which the schema leaves a finite choice."""
+        form = self.base.params.get("response_format")
+        steps = [steps for steps, _ in self._places]
+        return [n for n, one in enumerate(steps) if choices_at(form, one)]
 
     @cached_property
     def _places(self) -> list[tuple[Steps, Field]]:
@@ -182,13 +195,16 @@ class Extract(Task):
         return language_of([one.content or "" for one in self.base.messages])
 
     def _sure(self, reply: Reply) -> list[float]:
-        return [self._probability(reply, steps) for steps, _ in self._places]
+        found = [self._field(reply, steps) for steps, _ in self._places]
+        shares = [math.nan if one is None else one.probability for one in found]
+        finite = (found[number] for number in self._finite)
+        return shares + [math.nan if one is None else one.uncovered for one in finite]
 
-    def _probability(self, reply: Reply, steps: Steps) -> float:
+    def _field(self, reply: Reply, steps: Steps) -> Confidence | None:
         try:
-            return float(reply.confidence(spelled(steps)))
+            return reply.confidence(spelled(steps))
         except (UsageError, AnswerError):
-            return math.nan
+            return None
 
 
 def _json(reply: Reply) -> Any:

@@ -80,7 +80,7 @@ def _extracting(
     asked = say("frame.fill", language_of([template]), schema=_literal(shown))
     params: dict[str, Any] = {"response_format": schema.response_format}
     if sure:
-        params |= {"logprobs": True}
+        params |= {"logprobs": True, "top_logprobs": MOST_ALTERNATIVES}
     return f"{template}\n\n{asked}", params
 
 

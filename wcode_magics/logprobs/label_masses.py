@@ -1,0 +1,186 @@
+"""Probability of each of several labels.
+
+At each token of the answer, the preceding text and each alternative form the beginning
+of another answer. If exactly one label has this beginning, its probability is added to
+that label: the product of the probabilities of the preceding tokens and of the
+alternative. Beginnings of several labels, or of none, are uncovered.
+
+With a path, what stands before the value in its first token is divided out: the
+probabilities there are relative to the alternatives that begin the value at all.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from wcode_magics.errors import UsageError
+from wcode_magics.logprobs import json_path
+from wcode_magics.logprobs.byte_dialects import encode, spelt
+from wcode_magics.logprobs.fused_token import opening, remainder
+from wcode_magics.logprobs.graphemes import spells
+from wcode_magics.logprobs.logprobs import Logprobs
+from wcode_magics.logprobs.position import Position
+from wcode_magics.logprobs.token import Alternative
+from wcode_magics.runtime.imports import shown_by
+
+LEAD = " \t\r\n\"'`*_([{“‘「『《（【"
+"""Characters that may precede the label in an answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelConfidence:
+    """Probabilities of labels: ``shares`` sum to 1 over the labels.
+
+    ``masses`` are the probabilities before normalization; ``uncovered`` is the
+    probability of anything else, and of tokens that are ambiguous or not listed. With
+    no mass on any label, the shares are nan and ``best`` is None. ``unlisted`` is the
+    most that a label without mass may have in tokens that are not listed.
+    """
+
+    shares: Mapping[str, float]
+    masses: Mapping[str, float]
+    uncovered: float
+    unlisted: float = 0.0
+
+    _repr_mimebundle_ = shown_by("wcode_magics.display.logprob_bundles.labels")
+
+    def __repr__(self) -> str:
+        told = [f"{label!r} {share:.4g}" for label, share in self.shares.items()]
+        return f"<LabelConfidence {', '.join(told)}; uncovered {self.uncovered:.4g}>"
+
+    @property
+    def best(self) -> str | None:
+        """The most likely label, or None."""
+        best = max(self.masses, key=self.masses.__getitem__)
+        return best if self.masses[best] else None
+
+
+def of_labels(
+    logprobs: Logprobs, labels: Sequence[str], path: str = ""
+) -> LabelConfidence:
+    """Return the probability of each label at the answer's start, or at ``path``.
+
+    Case is ignored, and so are quotes and similar characters before a label.
+
+    Raises:
+        UsageError: there are no labels, an empty one, or two equal ones.
+        AnswerError: the answer is not JSON, has no such field or ends inside it.
+    """
+    folded = {label.strip().casefold(): label for label in labels}
+    if not folded or "" in folded or len(folded) < len(labels):
+        raise UsageError("logprobs.bad_labels", given=", ".join(map(repr, labels)))
+    where = json_path.locate(logprobs.text, path)[0] if path else 0
+    masses = dict.fromkeys(labels, 0.0)
+    start, hidden = len(encode(logprobs.text[:where])), 0.0
+    for label, mass in _masses(logprobs, start, [*folded]):
+        if label is None:
+            hidden += mass
+        else:
+            masses[folded[label]] += mass
+    covered = math.fsum(masses.values())
+    return LabelConfidence(
+        {k: mass / covered if covered else math.nan for k, mass in masses.items()},
+        masses,
+        max(0.0, 1.0 - covered),
+        hidden,
+    )
+
+
+class _Fit(NamedTuple):
+    """Label that a text is (the longest), and labels that it may still become."""
+
+    whole: str | None
+    begun: list[str]
+
+    @property
+    def only(self) -> str | None:
+        """The only possible label, or None if there are none or several."""
+        left = [*self.begun, *([self.whole] if self.whole else [])]
+        return left[0] if len(left) == 1 else None
+
+
+NO_FIT = _Fit(None, [])
+
+
+def _masses(
+    logprobs: Logprobs, start: int, labels: Sequence[str]
+) -> Iterator[tuple[str | None, float]]:
+    """Yield labels and what each beginning of an answer adds to their probability.
+
+    With None, yields the most that an unlisted token of a position can have.
+    """
+    data, mass = logprobs.data, 1.0
+    held = [
+        (position, place)
+        for position, place in zip(logprobs.positions, logprobs.places, strict=True)
+        if place is not None and place[1] > start
+    ]
+    held += _ending(logprobs) if held else []
+    first = min(start, held[0][1][0]) if held else start
+    lead = data[first:start]
+    if lead:
+        whole = opening(held[0][0], lead, alphabet=logprobs.alphabet)
+        mass = 1.0 / whole if whole else 1.0
+    places = [*(place for _, place in held[1:]), None]
+    for (position, place), then in zip(held, places, strict=False):
+        for other, share in _not_sampled(position):
+            raw = spelt(other, alphabet=logprobs.alphabet)
+            fit = _fit(data[first : place[0]] + raw, lead, labels) if raw else NO_FIT
+            if fit.only:
+                yield fit.only, mass * share
+        yield None, mass * position.unlisted
+        mass *= position.probability
+        fit = _fit(data[first : place[1]], lead, labels)
+        if then != place and (fit.only or not fit.begun):
+            break
+    fit = _fit(data[first:], lead, labels)
+    settled = fit.whole or fit.only
+    if settled and held:
+        yield settled, mass
+
+
+def _ending(logprobs: Logprobs) -> list[tuple[Position, tuple[int, int]]]:
+    """Return the token after the text that ended the answer, if it is reported.
+
+    It has no text, but its alternatives include continuations to longer labels.
+    """
+    last = len(logprobs.places) - 1
+    if last < 1 or logprobs.places[last] or logprobs.places[last - 1] is None:
+        return []
+    return [(logprobs.positions[last], (len(logprobs.data), len(logprobs.data)))]
+
+
+def _not_sampled(position: Position) -> list[tuple[Alternative, float]]:
+    pairs = [*zip(position.alternatives, position.shares, strict=True)]
+    return pairs[: position.sampled] + pairs[position.sampled + 1 :]
+
+
+def _fit(said: bytes, lead: bytes, labels: Sequence[str]) -> _Fit:
+    rest = remainder(said, lead) if lead else said
+    if rest is None:
+        return NO_FIT
+    said = rest
+    text = said.decode("utf-8", "ignore")
+    part = said[len(text.encode()) :]
+    spoken = {text.lstrip().casefold(), text.lstrip(LEAD).casefold()}
+    whole = [label for label in labels if any(_is(label, said) for said in spoken)]
+    begun = [
+        label
+        for label in labels
+        if any(_begins(label, said.encode() + part) for said in spoken)
+    ]
+    return _Fit(max(whole, key=len, default=None), begun)
+
+
+def _is(label: str, said: str) -> bool:
+    """Return whether ``said`` is the label, or starts with it as a whole word."""
+    following = said[len(label) :]
+    if not said.startswith(label) or not following:
+        return said == label
+    return not (spells(label[-1]) and spells(following[0]))
+
+
+def _begins(label: str, said: bytes) -> bool:
+    spelling = label.encode()
+    return len(said) < len(spelling) and spelling.startswith(said)
