@@ -178,5 +178,3 @@ def _cover(places: Sequence[tuple[int, int]], start: int, stop: int) -> bool:
             return False
         at = max(at, place[1])
     return at >= stop
-
-

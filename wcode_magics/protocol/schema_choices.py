@@ -9,9 +9,7 @@ DEEP = 40
 """Maximum depth of references and unions that are followed."""
 
 
-def choices_at(
-    response_format: Any, steps: Sequence[str | int]
-) -> tuple[Any, ...]:
+def choices_at(response_format: Any, steps: Sequence[str | int]) -> tuple[Any, ...]:
     """Return the JSON values that a ``response_format`` allows at a path.
 
     ``enum``, ``const``, booleans and null are finite choices, also within ``anyOf``;
@@ -64,7 +62,7 @@ def _values(part: Mapping[str, Any]) -> list[Any] | None:
     if "const" in part:
         return [part["const"]]
     kinds = part.get("type")
-    known = {"boolean": [True, False], "null": [None]}
+    known: dict[Any, list[Any]] = {"boolean": [True, False], "null": [None]}
     found: list[Any] = []
     for kind in kinds if isinstance(kinds, list) else [kinds]:
         if kind not in known:

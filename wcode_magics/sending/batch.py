@@ -30,7 +30,9 @@ from wcode_magics.sending.retry import Retry, Tries, is_crowded
 
 T = TypeVar("T")
 Ask = Request | WcodeError | None
-Job = tuple[int, Request, Reply | None]
+Replies = tuple[Reply, ...]
+Job = tuple[int, Request, Replies, Tries]
+"""A row: its place, its request, the replies it has, and what it has used."""
 
 LOOKUP = 32
 GRACE_S = 5.0
@@ -55,8 +57,8 @@ class Batch(Generic[T]):
     Args:
         send: sends one request and returns its reply; raises WcodeError, does not
             retry.
-        read: converts a reply to the value kept; raises WcodeError if the reply does
-            not have the requested form.
+        read: converts the replies of a row to the value kept; raises WcodeError if
+            they do not have the requested form.
         limiter: limiter of the endpoint.
         recall: looks up recorded replies; maps request hash to reply.
         changed: returns a notice if a recorded reply is of a model that has been
@@ -65,7 +67,12 @@ class Batch(Generic[T]):
         mend: builds a repair request, sent once, from an unreadable reply and its
             error; None disables repair.
         find: returns the recorded reply to a repair request, or None.
-        ending: returns the status of a reply.
+        ending: returns the status of a row from its replies.
+        follow: returns the requests that a row needs after its replies, () once it
+            is complete; None: one request a row.
+        hold: is told the requests that a row needs next, and returns whether they wait
+            until all rows have come so far; ``announce`` is then called once, with the
+            number of such rows and of their requests, before any of them is sent.
         budget: spending limit.
         retry: retry policy.
         health: health of the endpoint.
@@ -79,7 +86,7 @@ class Batch(Generic[T]):
     def __init__(
         self,
         send: Callable[[Request], Awaitable[Reply]],
-        read: Callable[[Reply], T],
+        read: Callable[..., T],
         *,
         limiter: Permits,
         recall: Callable[[Sequence[Request]], Mapping[str, Reply]] | None = None,
@@ -87,7 +94,10 @@ class Batch(Generic[T]):
         keep: Callable[[Reply], None] | None = None,
         mend: Callable[[Reply, WcodeError], Request] | None = None,
         find: Callable[[Request], Awaitable[Reply | None]] | None = None,
-        ending: Callable[[Reply], str] = ending_of,
+        ending: Callable[..., str] = ending_of,
+        follow: Callable[..., Sequence[Request]] | None = None,
+        hold: Callable[[Sequence[Request]], bool] | None = None,
+        announce: Callable[[int, int], None] | None = None,
         budget: BudgetLike | None = None,
         retry: Retry | None = None,
         health: Health | None = None,
@@ -106,7 +116,9 @@ class Batch(Generic[T]):
         self._recall, self._changed, self._keep = recall, changed, keep
         self._notices: set[str] = set()
         self._mend, self._find = mend, find
-        self._ending = ending
+        self._ending, self._follow = ending, follow
+        self._hold, self._announce = hold, announce
+        self._held: list[tuple[Job, int]] = []
         self._outcomes: list[Outcome[T]] = []
         self._long: list[tuple[Outcome[T], Length]] = []
         self._first: dict[bytes, int] = {}
@@ -130,7 +142,16 @@ class Batch(Generic[T]):
         self._loop = asyncio.get_running_loop()
         self.tally.total = total
         self._outcomes = [Outcome("stopped")] * total
-        jobs = self._jobs(asks)
+        await self._all(self._jobs(asks), total)
+        if self._held and not self._stopping.is_set():
+            held, self._held, self._hold = self._held, [], None
+            if self._announce is not None:
+                self._announce(len(held), sum(count for _, count in held))
+            await self._all((job for job, _ in held), len(held))
+        self._cut_alike()
+        return self._outcomes
+
+    async def _all(self, jobs: Iterator[Job | None], total: int) -> None:
         many = min(self._limits.limiter.most, total)
         workers = [asyncio.create_task(self._work(jobs)) for _ in range(many)]
         try:
@@ -139,8 +160,6 @@ class Batch(Generic[T]):
             for worker in workers:
                 worker.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
-        self._cut_alike()
-        return self._outcomes
 
     def pause(self) -> None:
         """Stop sending; in-flight answers have :data:`GRACE_S` seconds to arrive."""
@@ -177,7 +196,8 @@ class Batch(Generic[T]):
             for place, request in zip((i for i, _ in fresh), requests, strict=True):
                 if self._stopping.is_set():
                     return
-                yield place, request, found.get(request.hash)
+                known = found.get(request.hash)
+                yield place, request, (known,) if known else (), Tries()
             if self._stopping.is_set():
                 return
 
@@ -213,14 +233,15 @@ class Batch(Generic[T]):
 
     async def _work(self, jobs: Iterator[Job | None]) -> None:
         for job in jobs:
-            if job is None:
+            if job is None or self._stopping.is_set():
                 await asyncio.sleep(0)
                 continue
-            place, request, recorded = job
-            if recorded is not None and await self._is_outdated(recorded):
-                recorded = None
-            self.tally.replayed += recorded is not None
-            self._settle(place, await self._outcome(request, recorded))
+            place, request, known, row = job
+            if len(known) == 1 and await self._is_outdated(known[0]):
+                known = ()
+            outcome = await self._outcome(place, request, known, row)
+            if outcome is not None:
+                self._settle(place, outcome)
 
     async def _is_outdated(self, recorded: Reply) -> bool:
         notice = None if self._changed is None else await self._changed(recorded)
@@ -239,17 +260,38 @@ class Batch(Generic[T]):
         for repeat in self._repeats.pop(place, ()):
             self._settle(repeat, _again(outcome))
 
-    async def _outcome(self, request: Request, recorded: Reply | None) -> Outcome[T]:
-        row = Tries()
+    async def _outcome(
+        self, place: int, request: Request, known: Replies, row: Tries
+    ) -> Outcome[T] | None:
+        """Return the outcome of a row; None if it waits for the others."""
         try:
-            reply = recorded or await self._sent(request, row)
-            return await self._told(reply, row)
+            replies = known or (await self._sent(request, row),)
+            while self._follow is not None:
+                asked = self._follow(*replies)
+                if not asked:
+                    break
+                if self._hold is not None and self._hold(asked):
+                    self._held.append(((place, request, replies, row), len(asked)))
+                    return None
+                for one in asked:
+                    if self._stopping.is_set():
+                        return Outcome("stopped", None, None, row.attempts, row.paid)
+                    replies = (*replies, await self._answer(one, row))
+            self.tally.replayed += all(one.source == "replayed" for one in replies)
+            return await self._told(replies, row)
         except WcodeError as error:
             if isinstance(error, e.BudgetError):
                 self._broke = error
             if self._befalls_all(error) or self._fails_alike(error):
                 self._halt(error)
             return Outcome(status_of(error), None, error, row.attempts, row.paid)
+
+    async def _answer(self, request: Request, row: Tries) -> Reply:
+        """Return the recorded reply to a request made during the run, or send it."""
+        found = None if self._find is None else await self._find(request)
+        if found is not None and await self._is_outdated(found):
+            found = None
+        return found or await self._sent(request, row)
 
     def _befalls_all(self, error: WcodeError) -> bool:
         retry = self._limits.retry
@@ -274,24 +316,21 @@ class Batch(Generic[T]):
         self._alike[kind] += 1
         return self._alike[kind] >= ALIKE
 
-    async def _told(self, reply: Reply, row: Tries) -> Outcome[T]:
-        ending = self._ending(reply)
-        self.tally.sandbox += reply.from_sandbox
+    async def _told(self, replies: Replies, row: Tries) -> Outcome[T]:
+        ending = self._ending(*replies)
+        self.tally.sandbox += replies[0].from_sandbox
         try:
-            value = self._value(reply)
+            value = self._value(replies)
         except WcodeError as error:
             if ending not in GOOD:
                 return Outcome(ending, None, error, row.attempts, row.paid)
             if self._mend is None or self._stopping.is_set():
                 raise
-            again = self._mend(reply, error)
-            found = None if self._find is None else await self._find(again)
-            reply = found or await self._sent(again, row)
-            value, ending = self._value(reply), self._ending(reply)
-        made = Outcome(
-            ending, value, None, row.attempts, row.paid, unconfirmed=reply.unconfirmed
-        )
-        return self._whole(made, reply)
+            replies = (await self._answer(self._mend(replies[-1], error), row),)
+            value, ending = self._value(replies), self._ending(*replies)
+        unsure = any(reply.unconfirmed for reply in replies)
+        made = Outcome(ending, value, None, row.attempts, row.paid, unconfirmed=unsure)
+        return self._whole(made, replies[0])
 
     def _whole(self, outcome: Outcome[T], reply: Reply) -> Outcome[T]:
         """Return the outcome, marked as an error if the prompt was truncated."""
@@ -314,16 +353,16 @@ class Batch(Generic[T]):
                 self._outcomes[place] = _cut(outcome, cuts[id(outcome)])
                 self.tally.failed += 1
 
-    def _value(self, reply: Reply) -> T:
-        """Read the value of a reply; turn RecursionError into AnswerError."""
+    def _value(self, replies: Replies) -> T:
+        """Read the value of a row; turn RecursionError into AnswerError."""
         try:
-            return self._read(reply)
+            return self._read(*replies)
         except WcodeError as error:
-            error.reply = error.reply or reply
+            error.reply = error.reply or replies[-1]
             raise
         except RecursionError as wrong:
             unread = e.AnswerError("unread", reason=str(wrong))
-            unread.reply = reply
+            unread.reply = replies[-1]
             raise unread from wrong
 
     async def _sent(self, request: Request, row: Tries) -> Reply:
