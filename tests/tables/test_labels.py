@@ -22,7 +22,9 @@ def test_classify(serve):
     assert made["label_p_bad"].tolist() == pytest.approx([2 / 9, 2 / 9])
     body = server.seen[0].body
     assert body["logprobs"] is True
-    assert body["response_format"]["json_schema"]["schema"]["enum"] == ["good", "bad"]
+    assert body["top_logprobs"] == 20
+    assert "response_format" not in body
+    assert len(server.seen) == 2
     assert made["label_uncovered"].tolist() == pytest.approx([0.01, 0.01])
     assert body["max_tokens"] >= 64
     assert "good / bad" in prompt_of(server.seen[0])
@@ -55,13 +57,15 @@ def test_what_is_no_labels(serve, labels):
 
 @pytest.mark.parametrize("no", [False, np.False_])
 def test_classify_without_probabilities(serve, no):
-    """Where no probabilities are wanted, none of their parameters is sent."""
+    """Where no probabilities are wanted, the labels are a grammar from the start."""
     server = serve(completion("good"))
     made = texts(1).wcode.classify("{{ text }}", ["good", "bad"], logprobs=no, **QUIET)
     assert made["label"].tolist() == ["good"]
     assert made["label_p"].isna().all()
     assert server.seen[0].body["logprobs"] is False
     assert "top_logprobs" not in server.seen[0].body
+    form = server.seen[0].body["response_format"]
+    assert form["json_schema"]["schema"]["enum"] == ["good", "bad"]
 
 
 @pytest.mark.parametrize(

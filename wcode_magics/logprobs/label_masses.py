@@ -5,6 +5,9 @@ of another answer. If exactly one label has this beginning, its probability is a
 that label: the product of the probabilities of the preceding tokens and of the
 alternative. Beginnings of several labels, or of none, are uncovered.
 
+Beginnings of several labels can be completed: given the token that follows such a
+beginning, with its alternatives, each of these extends it, and so on.
+
 With a path, what stands before the value in its first token is divided out: the
 probabilities there are relative to the alternatives that begin the value at all.
 """
@@ -16,7 +19,7 @@ from typing import NamedTuple
 
 from wcode_magics.errors import UsageError
 from wcode_magics.logprobs import json_path
-from wcode_magics.logprobs.byte_dialects import encode, spelt
+from wcode_magics.logprobs.byte_dialects import decode, encode, spelt
 from wcode_magics.logprobs.fused_token import opening, remainder
 from wcode_magics.logprobs.graphemes import spells
 from wcode_magics.logprobs.logprobs import Logprobs
@@ -26,6 +29,8 @@ from wcode_magics.runtime.imports import shown_by
 
 LEAD = " \t\r\n\"'`*_([{“‘「『《（【"
 """Characters that may precede the label in an answer."""
+NEGLIGIBLE = 1e-11
+"""Probability below which a beginning of several labels is not completed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,27 +62,28 @@ class LabelConfidence:
 
 
 def of_labels(
-    logprobs: Logprobs, labels: Sequence[str], path: str = ""
+    logprobs: Logprobs,
+    labels: Sequence[str],
+    path: str = "",
+    after: Mapping[str, Logprobs] | None = None,
 ) -> LabelConfidence:
     """Return the probability of each label at the answer's start, or at ``path``.
 
-    Case is ignored, and so are quotes and similar characters before a label.
+    Case is ignored, and so are quotes and similar characters before a label. ``after``
+    maps beginnings (see :func:`beginnings`) to the token that follows each.
 
     Raises:
         UsageError: there are no labels, an empty one, or two equal ones.
         AnswerError: the answer is not JSON, has no such field or ends inside it.
     """
-    folded = {label.strip().casefold(): label for label in labels}
-    if not folded or "" in folded or len(folded) < len(labels):
-        raise UsageError("logprobs.bad_labels", given=", ".join(map(repr, labels)))
+    folded = _folded(labels)
     where = json_path.locate(logprobs.text, path)[0] if path else 0
     masses = dict.fromkeys(labels, 0.0)
     start, hidden = len(encode(logprobs.text[:where])), 0.0
-    for label, mass in _masses(logprobs, start, [*folded]):
-        if label is None:
-            hidden += mass
-        else:
-            masses[folded[label]] += mass
+    for branch in _branches(logprobs, start, [*folded], after or {}):
+        if branch.fit.only:
+            masses[folded[branch.fit.only]] += branch.mass
+        hidden += branch.unlisted
     covered = math.fsum(masses.values())
     return LabelConfidence(
         {k: mass / covered if covered else math.nan for k, mass in masses.items()},
@@ -85,6 +91,30 @@ def of_labels(
         max(0.0, 1.0 - covered),
         hidden,
     )
+
+
+def beginnings(
+    logprobs: Logprobs, labels: Sequence[str], after: Mapping[str, Logprobs]
+) -> dict[str, float]:
+    """Return the beginnings of several labels that ``after`` lacks, likeliest first.
+
+    Each is the text of an answer so far, with its probability; those below
+    :data:`NEGLIGIBLE`, and those that end inside a character, are left out.
+    """
+    found: dict[str, float] = {}
+    for branch in _branches(logprobs, 0, [*_folded(labels)], after):
+        text = decode(branch.said)
+        open_ = branch.fit.begun and not branch.fit.only
+        if text and open_ and text not in after and branch.mass > NEGLIGIBLE:
+            found[text] = found.get(text, 0.0) + branch.mass
+    return dict(sorted(found.items(), key=lambda pair: -pair[1]))
+
+
+def _folded(labels: Sequence[str]) -> dict[str, str]:
+    folded = {label.strip().casefold(): label for label in labels}
+    if not folded or "" in folded or len(folded) < len(labels):
+        raise UsageError("logprobs.bad_labels", given=", ".join(map(repr, labels)))
+    return folded
 
 
 class _Fit(NamedTuple):
@@ -103,13 +133,22 @@ class _Fit(NamedTuple):
 NO_FIT = _Fit(None, [])
 
 
-def _masses(
-    logprobs: Logprobs, start: int, labels: Sequence[str]
-) -> Iterator[tuple[str | None, float]]:
-    """Yield labels and what each beginning of an answer adds to their probability.
+class _Branch(NamedTuple):
+    """Beginning of an answer: which labels it fits, its probability and its bytes.
 
-    With None, yields the most that an unlisted token of a position can have.
+    ``unlisted`` is the most that a token which is not listed can have in its place.
     """
+
+    fit: _Fit
+    mass: float
+    said: bytes
+    unlisted: float = 0.0
+
+
+def _branches(
+    logprobs: Logprobs, start: int, labels: Sequence[str], after: Mapping[str, Logprobs]
+) -> Iterator[_Branch]:
+    """Yield the beginnings at which an answer becomes one label, several, or none."""
     data, mass = logprobs.data, 1.0
     held = [
         (position, place)
@@ -124,20 +163,45 @@ def _masses(
         mass = 1.0 / whole if whole else 1.0
     places = [*(place for _, place in held[1:]), None]
     for (position, place), then in zip(held, places, strict=False):
+        begun = data[first : place[0]]
         for other, share in _not_sampled(position):
             raw = spelt(other, alphabet=logprobs.alphabet)
-            fit = _fit(data[first : place[0]] + raw, lead, labels) if raw else NO_FIT
-            if fit.only:
-                yield fit.only, mass * share
-        yield None, mass * position.unlisted
+            fit = _fit(begun + raw, lead, labels) if raw else NO_FIT
+            branch = _Branch(fit, mass * share, begun + (raw or b""))
+            yield from _completed(branch, labels, after)
+        yield _Branch(NO_FIT, 0.0, begun, mass * position.unlisted)
         mass *= position.probability
         fit = _fit(data[first : place[1]], lead, labels)
         if then != place and (fit.only or not fit.begun):
             break
     fit = _fit(data[first:], lead, labels)
     settled = fit.whole or fit.only
-    if settled and held:
-        yield settled, mass
+    if held:
+        said = data[first:]
+        fit = _Fit(settled, []) if settled else fit
+        yield from _completed(_Branch(fit, mass, said), labels, after)
+
+
+def _completed(
+    branch: _Branch, labels: Sequence[str], after: Mapping[str, Logprobs]
+) -> Iterator[_Branch]:
+    """Yield a beginning, or its continuations if the token after it is known."""
+    text = decode(branch.said)
+    told = after.get(text) if text and branch.fit.begun else None
+    if told is None or branch.fit.only:
+        yield branch
+        return
+    if not told.positions:
+        yield branch._replace(fit=_Fit(branch.fit.whole, []))
+        return
+    position = told.positions[-1]
+    yield _Branch(NO_FIT, 0.0, branch.said, branch.mass * position.unlisted)
+    for other, share in zip(position.alternatives, position.shares, strict=True):
+        raw = spelt(other, alphabet=told.alphabet)
+        if raw:
+            said = branch.said + raw
+            longer = _Branch(_fit(said, b"", labels), branch.mass * share, said)
+            yield from _completed(longer, labels, after)
 
 
 def _ending(logprobs: Logprobs) -> list[tuple[Position, tuple[int, int]]]:

@@ -318,6 +318,9 @@ class Batch(Generic[T]):
 
     async def _told(self, replies: Replies, row: Tries) -> Outcome[T]:
         ending = self._ending(*replies)
+        for reply in replies:
+            costs = self.tally.by_model[reply.request.model]
+            costs.add(reply.cost or 0.0, reply.currency)
         self.tally.sandbox += replies[0].from_sandbox
         try:
             value = self._value(replies)

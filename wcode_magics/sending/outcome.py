@@ -1,6 +1,7 @@
 """Outcome of one request of a batch: a status with its value or error."""
 
 import time
+from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -67,7 +68,8 @@ class Tally:
     """Progress of a run; readable from any thread.
 
     ``costs`` are what was paid; ``sandbox`` counts answers of the sandbox, live or
-    replayed.
+    replayed. ``by_model`` are the costs of all answers by the model that was asked, also
+    of answers that were paid before.
     """
 
     total: int = 0
@@ -78,6 +80,7 @@ class Tally:
     skipped: int = 0
     sandbox: int = 0
     costs: Costs = field(default_factory=Costs)
+    by_model: dict[str, Costs] = field(default_factory=lambda: defaultdict(Costs))
     began: float = field(default_factory=time.monotonic)
 
     @property

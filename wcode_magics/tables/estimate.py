@@ -36,8 +36,9 @@ Interval = tuple[float, float]
 class Forecast:
     """Estimate of a run; ``str()`` gives it as one line.
 
-    ``sends`` is the number of ``rows`` to be sent, without those that are skipped,
-    repeated, replayed (``recorded``) or invalid. ``answer`` (tokens), ``cost`` and
+    ``sends`` is the number of requests to be sent for ``rows``, without those that are
+    skipped, repeated, replayed (``recorded``) or invalid, and without those that depend
+    on answers. ``answer`` (tokens), ``cost`` and
     ``seconds`` are intervals for all requests together: the 10th to the 90th percentile
     of recorded requests of the same run. With fewer than three of these, ``answer``
     ranges from one token per request to the maximum (None for an unknown model), and
@@ -215,7 +216,8 @@ def survey(
                 made.repeated += 1
             else:
                 seen.add(ask.hash)
-                fresh[ask.hash] = ask
+                every = (ask, *rows.task.siblings(ask))
+                fresh |= {one.hash: one for one in every}
         found = recall(list(fresh.values()))
         for name, request in fresh.items():
             if name in found:

@@ -4,19 +4,27 @@ import json
 import math
 import re
 import unicodedata
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any, TypeGuard
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from wcode_magics.errors import AnswerError
 from wcode_magics.logprobs.label_masses import LabelConfidence
+from wcode_magics.protocol import models
 from wcode_magics.protocol.reply import Reply
+from wcode_magics.protocol.request import Request
 from wcode_magics.protocol.schema import Field
 from wcode_magics.sending.outcome import GOOD, ending_of
+from wcode_magics.tables.label_plan import (
+    Done,
+    LabelAnswer,
+    LabelPlan,
+    averaged,
+    continues,
+)
 from wcode_magics.tables.task import Task, refuse_empty
+from wcode_magics.text import say
 
-UNCOVERED = 0.05
-"""Probability outside the labels above which theirs are treated as unknown."""
 ALIKE = 1e-6
 """Difference of probabilities that are equal up to rounding of their logarithms."""
 _WIDE = r"\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\uff66-\uff9d\U00020000-\U0003ffff"
@@ -36,50 +44,200 @@ class Classify(Task):
     """Task that asks for one of several labels, with the probability of each.
 
     The probabilities are missing if more than :data:`UNCOVERED` of the mass lies
-    outside the labels: normalizing the rest to 1 would be misleading.
+    outside the labels: normalizing the rest to 1 would be misleading. ``plan`` says
+    how often a row is asked. With ``then``, a row whose label is less probable than
+    ``threshold`` is asked again of that model, whose answer counts.
     """
 
-    labels: tuple[str, ...] = ()
+    plan: LabelPlan = field(default=LabelPlan())
+    then: str | None = None
+    threshold: float = 0.0
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels, in the order given."""
+        return self.plan.labels
 
     @property
     def columns(self) -> tuple[Field, ...]:
-        """The label, its probability, that of each label, and the mass on none."""
+        """The label, its probability, that of each label, and the mass on none.
+
+        With several orders, whether the label depends on the order. With a second
+        model, the model that gave the label, and the label of the first one.
+        """
         shares = (Field(f"{self.into}_p_{label}", "float") for label in self.labels)
         label = Field(self.into, "choice", self.labels)
         best = Field(f"{self.into}_p", "float")
-        uncovered = Field(f"{self.into}_uncovered", "float")
-        return (label, best, *shares, uncovered, *self._detail_columns)
+        found = [label, best, *shares, Field(f"{self.into}_uncovered", "float")]
+        if len(self.plan.wordings) > 1:
+            found.append(Field(f"{self.into}_flips", "bool"))
+        if self.then:
+            found.append(Field(f"{self.into}_model", "text"))
+            found.append(Field(f"{self.into}_first", "choice", self.labels))
+        return (*found, *self._detail_columns)
 
-    def read(self, reply: Reply) -> tuple[Any, ...]:
+    def siblings(self, request: Request) -> list[Request]:
+        """Return the question with the labels in the other orders."""
+        return self.plan.siblings(request)
+
+    def follow(self, *replies: Reply) -> list[Request]:
+        """Return what a row still needs: other orders, beginnings, a grammar."""
+        first, done = replies[0].request, _by_hash(replies)
+        found, missing = self._asked(first, done)
+        if missing or not self._goes_up(found):
+            return missing
+        return self._asked(self._upward(first), done)[1]
+
+    def holds(self, requests: Sequence[Request]) -> bool:
+        """Return whether these requests are announced before they are sent."""
+        first = requests[0]
+        return continues(first) if self.plan.exact else first.model == self.then
+
+    @property
+    def announces(self) -> str | None:
+        """Name of the option whose requests are announced before they are sent."""
+        return "exact" if self.plan.exact else "then" if self.then else None
+
+    def announcement(self, rows: int, requests: int, total: int) -> str:
+        """Return the line that announces requests of some rows of all."""
+        return say(
+            f"frame.{self.announces}",
+            rows=rows,
+            requests=requests,
+            total=total,
+            share=f"{rows / total:.0%}",
+            model=self.then,
+        )
+
+    def report(
+        self, rows: Sequence[tuple[Any, ...]], costs: Mapping[str, models.Costs]
+    ) -> tuple[str, ...]:
+        """Return how many rows went up, and what that saved.
+
+        Asking the second model about all rows is taken to cost as much a row as those
+        that went up did; – if none did, or prices or currencies are unknown.
+        """
+        names = [one.name for one in self.columns]
+        if not self.then or not rows:
+            return ()
+        model, first = (
+            names.index(f"{self.into}_model"),
+            names.index(f"{self.into}_first"),
+        )
+        up = [row for row in rows if row[model] == self.then]
+        agree = sum(row[0] == row[first] for row in up)
+        kinds = {code for one in costs.values() for code in one}
+        spent = [math.fsum(one.values()) for one in costs.values()]
+        each = math.fsum(costs.get(self.then, {}).values()) / len(up) if up else 0.0
+        saved = each * len(rows) - math.fsum(spent)
+        known = each and len(kinds) == 1
+        told = say(
+            "frame.then_told",
+            rows=len(up),
+            total=len(rows),
+            share=f"{len(up) / len(rows):.0%}",
+            model=self.then,
+            agree=f"{agree / len(up):.0%}" if up else "–",
+            saved=models.money(saved, *kinds) if known else "–",
+        )
+        return (told,)
+
+    def read(self, *replies: Reply) -> tuple[Any, ...]:
         """Return the likeliest label, else the one in the text; unknown p are nan."""
-        label, sure = self._label(reply), self._sure(reply)
-        shares: Mapping[str, float] = {}
-        if _is_covered(sure):
-            label, shares = _likeliest(sure, label), sure.shares
+        first, done = replies[0].request, _by_hash(replies)
+        found, _ = self._asked(first, done)
+        label, sure = self._decided(found)
+        before, model = label, first.model
+        if self._goes_up(found):
+            first = self._upward(first)
+            model = first.model
+            found, _ = self._asked(first, done)
+            label, sure = self._decided(found)
+        shares: Mapping[str, float] = {} if sure is None else sure.shares
+        left = [one.uncovered for one in found]
+        more: list[Any] = []
+        if len(self.plan.wordings) > 1:
+            more.append(len({self._decided([one])[0] for one in found}) > 1)
+        if self.then:
+            more += [model, before]
         return (
             label,
             shares.get(label, math.nan),
             *(shares.get(other, math.nan) for other in self.labels),
-            math.nan if sure is None else sure.uncovered,
-            *self._details(reply),
+            math.fsum(left) / len(left),
+            *more,
+            *self._details(found[0].reply, replies),
         )
 
-    def ending(self, reply: Reply) -> str:
+    def ending(self, *replies: Reply) -> str:
         """Return the row status; a complete label is complete however it ended.
 
         The status is ``disagrees`` if the label is not the likeliest one.
         """
+        first, done = replies[0].request, _by_hash(replies)
+        found, _ = self._asked(first, done)
+        if self._goes_up(found):
+            found, _ = self._asked(self._upward(first), done)
+        words = [self._word(one) for one in found]
+        bad = next((word for word in words if word not in GOOD), None)
+        if bad or "disagrees" in words:
+            return bad or "disagrees"
+        again = all(reply.source == "replayed" for reply in replies)
+        return "replayed" if again else "ok"
+
+    def _asked(
+        self, request: Request, done: Done
+    ) -> tuple[list[LabelAnswer], list[Request]]:
+        """Return the answers in each order, and the requests still needed."""
+        parts = [
+            self.plan.answer(one, done, self._label)
+            for one in (request, *self.siblings(request))
+        ]
+        found = [part for part in parts if isinstance(part, LabelAnswer)]
+        needed = (part for part in parts if not isinstance(part, LabelAnswer))
+        return found, [request for part in needed for request in part]
+
+    def _upward(self, request: Request) -> Request:
+        """Return the question to the second model."""
+        return replace(request, model=self.then or request.model)
+
+    def _goes_up(self, found: Sequence[LabelAnswer]) -> bool:
+        if not self.then:
+            return False
+        try:
+            label, sure = self._decided(found)
+        except AnswerError:
+            return True
+        return sure is None or sure.shares[label] < self.threshold
+
+    def _decided(
+        self, found: Sequence[LabelAnswer]
+    ) -> tuple[str, LabelConfidence | None]:
+        """Return the label of answers, and its probabilities if all know them."""
+        known = [one.sure for one in found if one.sure is not None]
+        if len(known) < len(found):
+            said = [self._label(one.reply) for one in found]
+            return max(said, key=said.count), None
+        sure = averaged(known)
+        try:
+            said = [self._label(found[0].reply)]
+        except AnswerError:
+            said = [label for label in [sure.best] if label]
+        return _likeliest(sure, said[0]), sure
+
+    def _word(self, found: LabelAnswer) -> str:
+        """Return the status of one answer."""
+        reply, sure = found.reply, found.sure
         word = ending_of(reply)
-        if word == "truncated" and self._is_whole(reply):
+        if word == "truncated" and (sure is not None or self._is_whole(reply)):
             word = ending_of(replace(reply, finish_reason="stop"))
-        if word not in GOOD:
+        if word not in GOOD or sure is None:
             return word
         try:
-            said, sure = self._label(reply), self._sure(reply)
+            said = self._label(reply)
         except AnswerError:
             return word
-        agrees = not _is_covered(sure) or _likeliest(sure, said) == said
-        return word if agrees else "disagrees"
+        return word if _likeliest(sure, said) == said else "disagrees"
 
     def _is_whole(self, reply: Reply) -> bool:
         """Return whether a truncated answer is a complete label and nothing else."""
@@ -119,15 +277,9 @@ class Classify(Task):
             raise AnswerError("frame.no_label", given=said[:60], labels=labels)
         return known[held[0]]
 
-    def _sure(self, reply: Reply) -> LabelConfidence | None:
-        if reply.logprobs is None:
-            return None
-        return reply.confidence(labels=self.labels)
 
-
-def _is_covered(sure: LabelConfidence | None) -> TypeGuard[LabelConfidence]:
-    """Return whether nearly all of the probability is on the labels."""
-    return sure is not None and sure.uncovered <= UNCOVERED
+def _by_hash(replies: Sequence[Reply]) -> Done:
+    return {reply.request.hash: reply for reply in replies}
 
 
 def _likeliest(sure: LabelConfidence, said: str) -> str:

@@ -1,7 +1,7 @@
 """Requests of table rows through a session: replayed, or sent and recorded."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
@@ -114,9 +114,16 @@ def looks(resolved: Resolved) -> bool:
 
 
 def batch(
-    line: RequestLine, task: Task, *, keep_going: bool = False
+    line: RequestLine,
+    task: Task,
+    *,
+    keep_going: bool = False,
+    announce: Callable[[int, int], None] | None = None,
 ) -> Batch[tuple[Any, ...]]:
-    """Create a batch that reads replies with ``task``."""
+    """Create a batch that reads replies with ``task``.
+
+    ``announce`` is told the rows and requests that the task announces.
+    """
     resolved = line.resolved
     found, sends = looks(resolved), Replay(resolved["replay"]).sends
     contexts = line.answerer.contexts
@@ -130,6 +137,9 @@ def batch(
         mend=task.mend if task.mends else None,  # type: ignore[arg-type]
         find=line.find if found else None,
         ending=task.ending,
+        follow=task.follow,
+        hold=task.holds if announce and task.announces else None,
+        announce=announce,
         budget=line.budget,
         retry=Retry(attempts=int(resolved["retries"]) + 1),
         health=line.health,

@@ -47,7 +47,7 @@ def again(
     given = {**before, "replay": None, **options, "names": names, "overwrite": True}
     made = _call_again(given, *where)
     _refuse_others(frame, made.task)
-    if given["replay"] is None and _ANSWERED & set(statuses):
+    if given["replay"] is None and _ANSWERED & _present(frame, made.task, statuses):
         same = _call_again(before, *where).task.base == made.task.base
         return _call_again({"fresh": same, **given}, *where)
     return made
@@ -112,6 +112,12 @@ def places_of(frame: pd.DataFrame, task: Task, statuses: Sequence[str]) -> list[
     """Return the positions of the rows with these statuses."""
     found = frame[name_in(frame, f"{task.into}_status")].isin(statuses)
     return [int(place) for place in found.to_numpy(dtype=bool).nonzero()[0]]
+
+
+def _present(frame: pd.DataFrame, task: Task, statuses: Sequence[str]) -> set[str]:
+    """Return the wanted statuses that a frame has; all, if it is Dask's empty one."""
+    held = set(frame[name_in(frame, f"{task.into}_status")])
+    return set(statuses) & held if held else set(statuses)
 
 
 def _refuse_others(frame: pd.DataFrame, task: Task) -> None:

@@ -194,7 +194,9 @@ class TableRun:
     ) -> str:
         """Return a one-line summary of the run, with the notes of its task."""
         line = summary(outcomes, batch, priced=self.priced)
-        return " · ".join([line, *self.task.notes])
+        rows = [one.value for one in outcomes if one.value is not None]
+        report = self.task.report(rows, batch.tally.by_model)
+        return " · ".join([line, *report, *self.task.notes])
 
     def forecast(self, *, together: bool = False) -> Forecast:
         """Estimate the run; sends nothing.
@@ -217,7 +219,13 @@ class TableRun:
     def batch(self) -> Batch[tuple[Any, ...]]:
         """Create the batch of this run, for the caller to start, watch and stop."""
         line = RequestLine.of(self.session, self.resolved, self.budget)
-        return batch_of(line, self.task, keep_going=self.keep_going)
+        return batch_of(
+            line, self.task, keep_going=self.keep_going, announce=self._announce
+        )
+
+    def _announce(self, rows: int, requests: int) -> None:
+        if self.progress:
+            tell(self.task.announcement(rows, requests, len(self.rows)))
 
     def result(
         self,
@@ -324,6 +332,12 @@ def _check_missing(rows: Rows, missing: str) -> None:
         allowed = ", ".join(MISSING)
         raise UsageError("frame.missing_policy", given=missing, allowed=allowed)
     refuse_missing(rows, missing)
+
+
+def refuse_announcing(task: Task) -> None:
+    """Raise UsageError if a task announces requests, which needs all rows at once."""
+    if task.announces:
+        raise UsageError("frame.in_memory", name=task.announces)
 
 
 def refuse_missing(rows: Rows, missing: str) -> None:

@@ -14,6 +14,7 @@ from wcode_magics.logprobs.confidence import Confidence
 from wcode_magics.logprobs.json_path import spelled
 from wcode_magics.output.escaping import clipped
 from wcode_magics.prompts import template
+from wcode_magics.protocol import models
 from wcode_magics.protocol.messages import Message
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
@@ -77,19 +78,51 @@ class Task:
         said = (template.filled(message, names) for message in self.base.messages)
         return self.base.saying(tuple(said))
 
-    def read(self, reply: Reply) -> tuple[Any, ...]:
+    @property
+    def decided(self) -> int:
+        """Number of leading columns that are the answer itself."""
+        return 1
+
+    def siblings(self, _request: Request) -> list[Request]:
+        """Return further requests that each row needs, whatever the reply."""
+        return []
+
+    def follow(self, *_replies: Reply) -> list[Request]:
+        """Return the requests that a row needs after its replies; [] if complete."""
+        return []
+
+    def holds(self, _requests: Sequence[Request]) -> bool:
+        """Return whether these requests are announced before they are sent."""
+        return False
+
+    @property
+    def announces(self) -> str | None:
+        """Name of the option whose requests are announced before they are sent."""
+        return None
+
+    def announcement(self, rows: int, requests: int, total: int) -> str:
+        """Return the line that announces requests of some rows of all."""
+        raise NotImplementedError
+
+    def report(
+        self, rows: Sequence[tuple[Any, ...]], costs: Mapping[str, models.Costs]
+    ) -> tuple[str, ...]:
+        """Return what to say of a run: values of its rows, costs of each model."""
+        return ()
+
+    def read(self, *replies: Reply) -> tuple[Any, ...]:
         """Return the values of the columns; raises AnswerError if there are none."""
-        refuse_empty(reply)
-        return (reply.text, *self._details(reply))
+        refuse_empty(replies[0])
+        return (replies[0].text, *self._details(replies[0]))
 
     @property
     def notes(self) -> tuple[str, ...]:
         """Notes on the request that the user should see, once per run."""
         return ()
 
-    def ending(self, reply: Reply) -> str:
-        """Return the row status for a reply."""
-        return ending_of(reply)
+    def ending(self, *replies: Reply) -> str:
+        """Return the row status for the replies of a row."""
+        return ending_of(replies[0])
 
     def mend(self, _reply: Reply, _error: WcodeError) -> Request | None:
         """Return a repair request after an unreadable answer; None: do not retry."""
@@ -106,14 +139,19 @@ class Task:
             return ()
         return tuple(replace(f, name=f"{self.into}_{f.name}") for f in DETAILS)
 
-    def _details(self, reply: Reply) -> tuple[Any, ...]:
+    def _details(self, reply: Reply, paid: Sequence[Reply] = ()) -> tuple[Any, ...]:
+        """Return the details of a reply; tokens and ¥ are those of all ``paid``."""
         if not self.details:
             return ()
-        used, logprobs = reply.usage, reply.logprobs
+        every = paid or (reply,)
+        used = [one.usage for one in every if one.usage is not None]
+        costs = [one.cost for one in every if one.cost is not None]
+        whole = len(used) == len(every)
+        logprobs = reply.logprobs
         return (
-            used and used.prompt_tokens,
-            used and used.completion_tokens,
-            reply.cost,
+            sum(one.prompt_tokens for one in used) if whole else None,
+            sum(one.completion_tokens for one in used) if whole else None,
+            math.fsum(costs) if len(costs) == len(every) else None,
             None if logprobs is None else logprobs.mean,
             reply.finish_reason,
         )
@@ -163,8 +201,14 @@ class Extract(Task):
         held = ", ".join(self.schema.strict.patterns)
         return (text.say("advice.patterns_held", patterns=held),) if held else ()
 
-    def read(self, reply: Reply) -> tuple[Any, ...]:
+    @property
+    def decided(self) -> int:
+        """Number of fields."""
+        return len(self._places)
+
+    def read(self, *replies: Reply) -> tuple[Any, ...]:
         """Return the field values; raises AnswerError if the schema does not match."""
+        reply = replies[0]
         refuse_empty(reply)
         value = self.schema.plain(self.schema.check(_json(reply)))
         places = self._places

@@ -1,7 +1,8 @@
 """Build a task from the arguments of a call: its kind, prompt and parameters."""
 
 import json
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Mapping
 from typing import Any
 
 from wcode_magics.errors import UsageError
@@ -10,14 +11,32 @@ from wcode_magics.protocol.schema_source import as_json, schema_of
 from wcode_magics.session.session import Session
 from wcode_magics.settings.options import staged
 from wcode_magics.settings.settings import Resolved
+from wcode_magics.tables.label_plan import LabelPlan, orders
 from wcode_magics.tables.labels import Classify, folded
 from wcode_magics.tables.task import Extract, Task, language_of
+from wcode_magics.tables.votes import FIRST_SEED, Vote
 from wcode_magics.text import say
 
-ALTERNATIVES, MOST_ALTERNATIVES = 5, 20
+MOST_ALTERNATIVES = 20
+MOST_VOTES, MOST_ORDERS = 100, 24
 ROOM = 64
 """Tokens allowed besides the label: quotes, white space, end of text."""
-_OWN = ("labels", "schema", "prefix", "flat", "confidence", "details", "into")
+_OWN = (
+    "labels",
+    "schema",
+    "prefix",
+    "flat",
+    "confidence",
+    "details",
+    "into",
+    "votes",
+    "orders",
+    "exact",
+    "then",
+    "threshold",
+)
+_OF_LABELS = ("orders", "exact", "then", "threshold")
+"""Options that only a classification has."""
 
 
 def task_of(
@@ -25,34 +44,96 @@ def task_of(
 ) -> tuple[Task, Resolved, dict[str, Any]]:
     """Return the task, the settings in force, and the call as plain data.
 
-    ``options``: ``into``, ``details``, one of ``labels`` and ``schema`` (with
-    ``prefix``, ``flat``, ``confidence``) or neither, and request options.
+    ``options``: ``into``, ``details``, ``votes``, one of ``labels`` (with ``orders``,
+    ``exact``, ``then``, ``threshold``) and ``schema`` (with ``prefix``, ``flat``,
+    ``confidence``) or neither, and request options.
 
     Raises:
         UsageError: labels, schema or an option are invalid.
     """
     _refuse_odd(template, options)
-    own = {name: options[name] for name in _OWN if name in options}
+    own = {name: options[name] for name in _OWN if options.get(name) is not None}
     rest = {name: value for name, value in options.items() if name not in _OWN}
     common = {"into": own["into"], "details": bool(own.get("details"))}
     given = as_json({**own, **rest, "template": template})
-    if own.get("schema") is not None:
+    votes = _votes(own, rest)
+    if votes:
+        rest.setdefault("seed", FIRST_SEED)
+    if "schema" in own:
         schema = schema_of(own["schema"])
         given["schema"] = dict(schema.json)
         sure = bool(own.get("confidence"))
         base, resolved = _prepared(session, *_extracting(template, schema, sure), rest)
         marks = {name: own[name] for name in ("prefix", "flat") if name in own}
-        extract = Extract(base, **common, schema=schema, confidence=sure, **marks)
-        return extract, resolved, given
-    if "labels" in own:
-        labels = _checked(own["labels"])
+        task: Task = Extract(base, **common, schema=schema, confidence=sure, **marks)
+    elif "labels" in options:
+        labels = _checked(options["labels"])
         given["labels"] = list(labels)
         told = rest.get("logprobs")
-        asked = _classifying(template, labels, sure=told is None or bool(told))
+        sure = told is None or bool(told)
+        plan = _plan(template, labels, own, sure=sure)
+        asked = _classifying(template, plan, sure=sure, drawn=bool(votes))
         base, resolved = _prepared(session, *asked, rest)
-        return Classify(base, **common, labels=labels), resolved, given
-    base, resolved = _prepared(session, template, {}, rest)
-    return Task(base, **common), resolved, given
+        more = {name: own[name] for name in ("then", "threshold") if name in own}
+        task = Classify(base, **common, plan=plan, **more)
+    else:
+        base, resolved = _prepared(session, template, {}, rest)
+        task = Task(base, **common)
+    if votes:
+        task = Vote(base, **common, inner=task, votes=votes)
+    return task, resolved, given
+
+
+def _votes(own: Mapping[str, Any], rest: Mapping[str, Any]) -> int:
+    """Return the number of votes, 0 if none are asked for."""
+    alone = [name for name in _OF_LABELS if own.get(name)]
+    if alone and "labels" not in own:
+        raise UsageError("frame.of_labels", name=alone[0])
+    votes = own.get("votes")
+    if votes is None:
+        return 0
+    if type(votes) is not int or not 2 <= votes <= MOST_VOTES:
+        raise UsageError("frame.votes", given=repr(votes), most=MOST_VOTES)
+    if alone:
+        raise UsageError("frame.not_together", one="votes", other=alone[0])
+    if rest.get("temperature") == 0:
+        raise UsageError("frame.votes_differ")
+    return votes
+
+
+def _plan(
+    template: str, labels: tuple[str, ...], own: Mapping[str, Any], *, sure: bool
+) -> LabelPlan:
+    """Return how rows are classified.
+
+    Raises:
+        UsageError: ``orders``, ``exact``, ``then`` or ``threshold`` is invalid.
+    """
+    most = min(math.factorial(min(len(labels), 5)), MOST_ORDERS)
+    number = own.get("orders", 1)
+    if number == "all" and math.factorial(len(labels)) <= MOST_ORDERS:
+        number = most
+    if type(number) is not int or not 1 <= number <= most:
+        raise UsageError("frame.orders", given=repr(number), most=most)
+    exact, then = bool(own.get("exact")), own.get("then")
+    if exact and then:
+        raise UsageError("frame.not_together", one="exact", other="then")
+    asks = "exact" if exact else "then" if then else "orders"
+    if not sure and (exact or then or number > 1):
+        raise UsageError("frame.needs_logprobs", name=asks)
+    limit = own.get("threshold")
+    numeric = isinstance(limit, int | float) and not isinstance(limit, bool)
+    if (then is None) != (limit is None) or (then and not _is_text(then)):
+        raise UsageError("frame.then", given=repr(then), threshold=repr(limit))
+    if limit is not None and not (numeric and 0 < limit <= 1):
+        raise UsageError("frame.threshold", given=repr(limit))
+    language = language_of([template])
+    wordings = (
+        say("frame.choose", language, labels=" / ".join(one))
+        for one in orders(labels, number)
+    )
+    schema = Schema("label", {"type": "string", "enum": list(labels)})
+    return LabelPlan(labels, tuple(wordings), schema.response_format, exact)
 
 
 def _refuse_odd(template: Any, options: Mapping[str, Any]) -> None:
@@ -85,20 +166,22 @@ def _extracting(
 
 
 def _classifying(
-    template: str, labels: Sequence[str], *, sure: bool
+    template: str, plan: LabelPlan, *, sure: bool, drawn: bool
 ) -> tuple[str, dict[str, Any]]:
-    shown = " / ".join(labels)
-    asked = say("frame.choose", language_of([template]), labels=_literal(shown))
-    schema = Schema("label", {"type": "string", "enum": list(labels)})
+    """Return prompt and parameters: the labels as a grammar if no logprobs are wanted.
+
+    ``drawn``: answers are to differ, so that the temperature is left to the endpoint.
+    """
     params: dict[str, Any] = {
-        "temperature": 0,
-        "max_tokens": max(len(label.encode()) for label in labels) + ROOM,
-        "response_format": schema.response_format,
+        "max_tokens": max(len(label.encode()) for label in plan.labels) + ROOM
     }
+    if not drawn:
+        params["temperature"] = 0
     if sure:
-        most = min(max(ALTERNATIVES, len(labels)), MOST_ALTERNATIVES)
-        params |= {"logprobs": True, "top_logprobs": most}
-    return f"{template}\n\n{asked}", params
+        params |= {"logprobs": True, "top_logprobs": MOST_ALTERNATIVES}
+    else:
+        params["response_format"] = plan.form
+    return f"{template}\n\n{_literal(plan.wordings[0])}", params
 
 
 def _checked(labels: Any) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from wcode_magics.tables.dask.run_settings import RunSettings
 from wcode_magics.tables.estimate import Forecast, Survey, spread
 from wcode_magics.tables.progress import tell
 from wcode_magics.tables.retries import again, statuses_of
-from wcode_magics.tables.run import TableRun, call_of
+from wcode_magics.tables.run import TableRun, call_of, refuse_announcing
 from wcode_magics.text import say
 
 HEAD = 1_000
@@ -131,6 +131,7 @@ class DaskSeriesAccessor(DaskFrameAccessor):
 
 
 def _plan(call: TableRun) -> Plan:
+    refuse_announcing(call.task)
     column = call.task.into
     words = [say(f"frame.{key}", column=column) for key in ("lazy", "lazy_unconfirmed")]
     words = words if call.progress else []

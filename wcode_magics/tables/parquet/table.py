@@ -36,7 +36,7 @@ from wcode_magics.tables.parquet.written import ParquetRun, Written
 from wcode_magics.tables.progress import Bar, await_, cancelled, tell, wait
 from wcode_magics.tables.retries import again, statuses_of
 from wcode_magics.tables.rows import Rows
-from wcode_magics.tables.run import TableRun, call_of
+from wcode_magics.tables.run import TableRun, call_of, refuse_announcing
 
 R = TypeVar("R")
 
@@ -88,6 +88,7 @@ class _Parts(TableMethods[R]):
         return self._whole(call_of(self._frame, template, options)).forecast()
 
     def _whole(self, call: TableRun) -> TableRun:
+        refuse_announcing(call.task)
         rows = _All(
             call.rows.frame,
             call.rows.task,
@@ -110,6 +111,7 @@ class _Parts(TableMethods[R]):
     @contextmanager
     def _asking(self, call: TableRun) -> Iterator[ParquetRun]:
         """Lock the folder and prepare a run over the chunks not written yet."""
+        refuse_announcing(call.task)
         self._refuse_index(call)
         self._refuse_missing(call)
         manifest = Manifest.of(call, self._source, self._rows)

@@ -1,0 +1,173 @@
+"""How a row is classified: free, by a grammar, in orders, exactly, by two models."""
+
+import numpy as np
+import pytest
+
+from tests.loopback import completion
+from tests.tables.asking import QUIET, logprob, texts, weighted
+from wcode_magics.errors import UsageError
+from wcode_magics.tables.label_plan import orders
+
+
+def _form(seen):
+    return seen.body.get("response_format")
+
+
+def _said(word, *others, **more):
+    pairs = [(text, np.log(share)) for text, share in others]
+    return completion(word, logprobs={"content": [logprob(word, *pairs)]}, **more)
+
+
+def _free_then_forced(free, forced):
+    return lambda seen: forced if _form(seen) else free
+
+
+def test_grammar_only_where_the_free_answer_leaves_the_labels(serve):
+    """What the free answer leaves outside the labels is told; then a grammar holds."""
+    free = _said("The", ("The", 0.7), ("good", 0.2), ("bad", 0.1))
+    forced = _said('"good', ('"good', 0.75), ('"bad', 0.25))
+    server = serve(_free_then_forced(free, forced))
+    made = texts(1).wcode.classify("{{ text }}", ["good", "bad"], **QUIET)
+    assert [bool(_form(seen)) for seen in server.seen] == [False, True]
+    assert _form(server.seen[1])["json_schema"]["schema"]["enum"] == ["good", "bad"]
+    assert made["label"].tolist() == ["good"]
+    assert made["label_p_bad"].tolist() == pytest.approx([0.25])
+    assert made["label_uncovered"].tolist() == pytest.approx([0.7])
+    again = texts(1).wcode.classify("{{ text }}", ["good", "bad"], **QUIET)
+    assert again["label_status"].tolist() == ["replayed"]
+    assert len(server.seen) == 2
+
+
+def test_chatty_answer_with_covered_labels_is_whole(serve):
+    """The first token decides, whatever is said behind it until the limit."""
+    content = [logprob("bad", ("bad", np.log(0.9)), ("good", np.log(0.1)))]
+    content += [logprob(" rather than good", (" rather than good", -0.1))]
+    told = {"logprobs": {"content": content}, "finish_reason": "length"}
+    answer = completion("bad rather than good", **told)
+    serve(answer)
+    made = texts(1).wcode.classify("{{ text }}", ["good", "bad"], **QUIET)
+    assert made["label"].tolist() == ["bad"]
+    assert made["label_p"].tolist() == pytest.approx([0.9])
+    assert made["label_status"].tolist() == ["ok"]
+
+
+def _biased(prompt, _said):
+    """Prefers the label that is listed first."""
+    first = "good" if "good / bad" in prompt else "bad"
+    other = {"good": "bad", "bad": "good"}[first]
+    if prompt.startswith("row 0"):
+        return {"good": 0.95, "bad": 0.05} if first == "good" else GOOD_LAST
+    return {first: 0.6, other: 0.4}
+
+
+GOOD_LAST = {"good": 0.85, "bad": 0.15}
+
+
+def test_orders_are_averaged(serve):
+    """Shares are means over the orders, and a label that depends on them is told."""
+    server = serve(weighted(_biased))
+    made = texts(2).wcode.classify(
+        "{{ text }}", ["good", "bad"], orders=2, max_tokens=1, top_logprobs=5, **QUIET
+    )
+    assert len(server.seen) == 4
+    assert made["label_flips"].tolist() == [False, True]
+    expected = [0.9, 0.5]
+    assert made["label_p_good"].tolist() == pytest.approx(expected)
+    estimate = texts(2).wcode.estimate(
+        "{{ text }}", labels=["good", "bad"], orders="all", max_tokens=1, **QUIET
+    )
+    assert estimate.sends == 4
+
+
+def test_sequence_of_orders():
+    """As given, reversed, then rotated: each label stands first before any repeats."""
+    assert orders("abc", 4) == [tuple("abc"), tuple("cba"), tuple("bca"), tuple("cab")]
+    assert len(orders("abcd", 24)) == 24
+
+
+TREE = {
+    "": {"ne": 0.5, "pos": 0.34, '"': 0.15, "x": 0.01},
+    "ne": {"g": 0.65, "u": 0.33, "t": 0.02},
+    '"': {"pos": 0.55, "n": 0.4, "z": 0.05},
+    '"n': {"eg": 0.7, "eutral": 0.3},
+}
+EXACT = {
+    "pos": 0.34 + 0.15 * 0.55,
+    "neg": 0.5 * 0.65 + 0.15 * 0.4 * 0.7,
+    "neutral": 0.5 * 0.33 + 0.15 * 0.4 * 0.3,
+}
+
+
+def test_exact_masses_by_prefix(serve, capsys):
+    """Beginnings of several labels are completed, and announced; masses sum to 1."""
+    server = serve(weighted(lambda _prompt, said: TREE[said]))
+    labels = [*EXACT]
+    ask = texts(1).wcode.classify
+    made = ask("{{ text }}", labels, exact=True, max_tokens=1)
+    covered = sum(EXACT.values())
+    for label, mass in EXACT.items():
+        assert abs(made[f"label_p_{label}"].iloc[0] - mass / covered) < 1e-9
+    assert abs(made["label_uncovered"].iloc[0] - (1 - covered)) < 1e-9
+    asked = [s for s in server.seen if s.body.get("continue_final_message")]
+    assert [s.body["messages"][-1]["content"] for s in asked] == ["ne", '"', '"n']
+    assert all(seen.body["max_tokens"] == 1 for seen in asked)
+    assert "2 more requests of one token" in capsys.readouterr().out
+    ask("{{ text }}", labels, exact=True, max_tokens=1, into="again", **QUIET)
+    assert len(server.seen) == 4
+
+
+def _small_and_big(seen):
+    text, big = seen.body["messages"][0]["content"][:5], seen.body["model"] == "big"
+    odds = {"row 0": 0.99, "row 1": 0.7, "row 2": 0.6}[text]
+    if big:
+        return (
+            _said("bad", ("bad", 0.9), ("good", 0.1))
+            if text == "row 1"
+            else (_said("good", ("good", 0.9), ("bad", 0.1)))
+        )
+    return _said("good", ("good", odds), ("bad", 1 - odds))
+
+
+def test_cascade_to_a_second_model(serve, capsys):
+    """Rows under the threshold go up, it is announced, and the end tells of it."""
+    server = serve(_small_and_big)
+    made = texts(3).wcode.classify(
+        "{{ text }}", ["good", "bad"], model="small", then="big", threshold=0.8
+    )
+    assert [s.body["model"] for s in server.seen] == ["small"] * 3 + ["big"] * 2
+    assert made["label_model"].tolist() == ["small", "big", "big"]
+    assert made["label"].tolist() == ["good", "bad", "good"]
+    assert made["label_first"].tolist() == ["good"] * 3
+    assert made["label_p"].tolist() == pytest.approx([0.99, 0.9, 0.9])
+    told = capsys.readouterr().out
+    assert "2 of 3 rows (67%) are under the threshold and go up to big" in told
+    assert "2 of 3 (67%) went up to big, 50% of them with the label as before" in told
+    again = texts(3).wcode.classify(
+        "{{ text }}", ["good", "bad"], model="small", then="big", threshold=0.8, **QUIET
+    )
+    assert again["label_status"].tolist() == ["replayed"] * 3
+    assert len(server.seen) == 5
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"orders": 3}, "orders is 3"),
+        ({"orders": True}, "orders is True"),
+        ({"then": "big"}, "threshold is None"),
+        ({"threshold": 0.5}, "then is None"),
+        ({"then": "big", "threshold": 5}, "threshold is 5"),
+        ({"exact": True, "then": "big", "threshold": 0.5}, "do not go together"),
+        ({"exact": True, "logprobs": False}, "needs token probabilities"),
+        ({"votes": 1}, "votes is 1"),
+        ({"votes": 3, "orders": 2}, "do not go together"),
+        ({"votes": 3, "temperature": 0}, "all votes are alike"),
+    ],
+)
+def test_options_that_are_refused(serve, options, said):
+    """One line, before anything is sent."""
+    server = serve()
+    with pytest.raises(UsageError) as caught:
+        texts(1).wcode.classify("{{ text }}", ["a", "b"], **options, **QUIET)
+    assert said in str(caught.value)
+    assert not server.seen

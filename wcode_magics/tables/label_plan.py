@@ -1,0 +1,174 @@
+"""Requests that classify a row, and what their replies say about the labels.
+
+The first request leaves the answer free, so that the alternatives of its first token
+show the probability of every label: a grammar would show those among what it allows,
+which depends on the server and on its 20 alternatives at most. Only where the free
+answer leaves more than :data:`UNCOVERED` outside the labels, or says none of them, is
+the row asked again with the labels as a grammar.
+"""
+
+import itertools
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from wcode_magics.errors import AnswerError
+from wcode_magics.logprobs.label_masses import LabelConfidence, beginnings, of_labels
+from wcode_magics.protocol.reply import Reply
+from wcode_magics.protocol.request import Request
+from wcode_magics.session.branch import CONTINUATION, onward
+
+UNCOVERED = 0.05
+"""Probability outside the labels above which theirs are treated as unknown."""
+_FORM = "response_format"
+
+Done = Mapping[str, Reply]
+"""Replies of a row by the hash of their request."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelAnswer:
+    """What one question says: ``sure`` is None if the probabilities are unknown.
+
+    ``reply`` is the reply whose text and ending count; ``uncovered`` the probability
+    outside the labels in the free answer, or in the only one.
+    """
+
+    reply: Reply
+    sure: LabelConfidence | None
+    uncovered: float
+
+
+@dataclass(frozen=True)
+class LabelPlan:
+    """How a row is classified.
+
+    ``wordings`` are the sentences that list the labels, one for each order to ask in;
+    prompts end in the first. ``form`` is the ``response_format`` with the labels, None
+    if the first request has it. ``exact``: complete beginnings of several labels.
+    """
+
+    labels: tuple[str, ...] = ()
+    wordings: tuple[str, ...] = ()
+    form: Mapping[str, Any] | None = None
+    exact: bool = False
+
+    def siblings(self, request: Request) -> list[Request]:
+        """Return the same question with the labels in the other orders."""
+        return [_worded(request, self.wordings[0], one) for one in self.wordings[1:]]
+
+    def answer(
+        self, request: Request, done: Done, reads: Callable[[Reply], object]
+    ) -> LabelAnswer | tuple[Request, ...]:
+        """Return the answer to one question, or the requests it still needs.
+
+        ``reads`` reads the label of a text; raises AnswerError if it says none.
+        """
+        free = done.get(request.hash)
+        if free is None:
+            return (request,)
+        sure = self._sure(free)
+        if self.exact and sure is not None:
+            after = self._after(free, done)
+            missing = tuple(self._missing(free, after))
+            if missing:
+                return missing
+            sure = of_labels(_told(free), self.labels, after=after)
+        left = math.nan if sure is None else sure.uncovered
+        if left <= UNCOVERED:
+            return LabelAnswer(free, sure, left)
+        said = not free.refusal and free.text.strip()
+        if self.form is None or not said or (sure is None and _reads(reads, free)):
+            return LabelAnswer(free, None, left)
+        asked = replace(request, params={**request.params, _FORM: dict(self.form)})
+        forced = done.get(asked.hash)
+        if forced is None:
+            return (asked,)
+        sure = self._sure(forced)
+        covered = sure is not None and sure.uncovered <= UNCOVERED
+        if math.isnan(left) and sure is not None:
+            left = sure.uncovered
+        return LabelAnswer(forced, sure if covered else None, left)
+
+    def _sure(self, reply: Reply) -> LabelConfidence | None:
+        return reply.confidence(labels=self.labels) if reply.logprobs else None
+
+    def _missing(self, free: Reply, after: Mapping[str, Any]) -> Iterator[Request]:
+        for text in beginnings(_told(free), self.labels, after):
+            yield next_token(free, text)
+
+    def _after(self, free: Reply, done: Done) -> dict[str, Any]:
+        """Return the known tokens after beginnings, by the text of the beginning."""
+        found = {}
+        head = len(free.request.messages)
+        for reply in done.values():
+            said = reply.request.messages
+            if "continue_final_message" not in reply.request.extra:
+                continue
+            if reply.request.model == free.request.model and (
+                said[:head] == free.request.messages
+            ):
+                told = reply.logprobs
+                text = said[-1].content or ""
+                found[text] = told or replace(_told(free), tokens=(), text=text)
+        return found
+
+
+def next_token(reply: Reply, text: str) -> Request:
+    """Return the request for the one token that follows ``text`` as the answer."""
+    return onward(replace(reply, text=text), {"max_tokens": 1})
+
+
+def continues(request: Request) -> bool:
+    """Return whether a request asks to continue a text."""
+    return CONTINUATION.items() <= request.extra.items()
+
+
+def orders(labels: Sequence[str], number: int) -> list[tuple[str, ...]]:
+    """Return orders of labels: as given, reversed, rotated, then all the others."""
+    own = tuple(labels)
+    turned = [own[k:] + own[:k] for k in range(1, len(own))]
+    every = itertools.chain([own, own[::-1]], turned, itertools.permutations(own))
+    return list(itertools.islice(dict.fromkeys(itertools.islice(every, 2000)), number))
+
+
+def averaged(found: Sequence[LabelConfidence]) -> LabelConfidence:
+    """Return the mean of the probabilities of several answers."""
+    if len(found) == 1:
+        return found[0]
+    count = len(found)
+    shares, masses = (
+        {
+            label: math.fsum(getattr(one, kind)[label] for one in found) / count
+            for label in found[0].shares
+        }
+        for kind in ("shares", "masses")
+    )
+    left = math.fsum(one.uncovered for one in found) / count
+    return LabelConfidence(shares, masses, left)
+
+
+def _told(reply: Reply) -> Any:
+    assert reply.logprobs is not None
+    return reply.logprobs
+
+
+def _reads(reads: Callable[[Reply], object], reply: Reply) -> bool:
+    try:
+        reads(reply)
+    except AnswerError:
+        return False
+    return True
+
+
+def _worded(request: Request, before: str, after: str) -> Request:
+    """Return a request whose prompt ends in another sentence."""
+    said = list(request.messages)
+    for place in reversed(range(len(said))):
+        content = said[place].content or ""
+        if content.endswith(before):
+            text = content.removesuffix(before) + after
+            said[place] = replace(said[place], content=text)
+            break
+    return request.saying(tuple(said))
