@@ -172,17 +172,27 @@ def _asked(serve, answer, labels=("glad", "angry"), **options):
     ("shares", "known"),
     [
         ([("glad", 0.8), ("angry", 0.16), ("x", 0.04)], True),
-        ([("glad", 0.8), ("angry", 0.14), ("x", 0.06)], False),
+        ([("glad", 0.8), ("angry", 0.14), ("x", 0.06)], True),
+        ([("glad", 0.03), ("angry", 0.01), ("x", 0.96)], False),
         ([("glad", 0.46)], False),
+        ([("glad", 0.9), ("x", 0.04)], True),
+        ([("glad", 0.8), ("x", 0.06)], False),
         ([("glad", 0.46), ("", 0.38), ("", 0.15)], False),
         ([("glad", 1e-6)], False),
     ],
 )
 def test_a_probability_that_is_not_there(serve, shares, known):
-    """Where over 5 % is on no label, p is missing and the uncovered share is told."""
+    """Where the alternatives do not cover the labels, p is missing; the rest is told.
+
+    They do if each label is listed, or one that is not can have 5 % of it at most.
+    """
     made = _asked(serve, _sure(*shares))
     left = 1 - sum(share for text, share in shares if text in {"glad", "angry"})
     assert made["label"].tolist() == ["glad"]
+    if known:
+        odds = dict(shares)
+        share = odds["glad"] / (odds["glad"] + odds.get("angry", 0.0))
+        assert made["label_p"].tolist() == pytest.approx([share])
     assert made["label_p"].notna().tolist() == [known]
     assert made["label_p_angry"].notna().tolist() == [known]
     assert made["label_uncovered"].tolist() == pytest.approx([left])

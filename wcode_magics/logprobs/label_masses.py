@@ -136,7 +136,8 @@ NO_FIT = _Fit(None, [])
 class _Branch(NamedTuple):
     """Beginning of an answer: which labels it fits, its probability and its bytes.
 
-    ``unlisted`` is the most that a token which is not listed can have in its place.
+    ``unlisted`` is the most that a token which is not listed, or whose text is lost,
+    can have in its place.
     """
 
     fit: _Fit
@@ -166,8 +167,11 @@ def _branches(
         begun = data[first : place[0]]
         for other, share in _not_sampled(position):
             raw = spelt(other, alphabet=logprobs.alphabet)
-            fit = _fit(begun + raw, lead, labels) if raw else NO_FIT
-            branch = _Branch(fit, mass * share, begun + (raw or b""))
+            if not raw:
+                yield _Branch(NO_FIT, 0.0, begun, mass * share)
+                continue
+            said = begun + raw
+            branch = _Branch(_fit(said, lead, labels), mass * share, said)
             yield from _completed(branch, labels, after)
         yield _Branch(NO_FIT, 0.0, begun, mass * position.unlisted)
         mass *= position.probability

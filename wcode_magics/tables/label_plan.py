@@ -2,25 +2,30 @@
 
 The first request leaves the answer free, so that the alternatives of its first token
 show the probability of every label: a grammar would show those among what it allows,
-which depends on the server and on its 20 alternatives at most. Only where the free
-answer leaves more than :data:`UNCOVERED` outside the labels, or says none of them, is
-the row asked again with the labels as a grammar.
+which depends on the server and on its 20 alternatives at most. Only where the
+alternatives do not cover the labels is the row asked again with the labels as a
+grammar. Measured on SmolLM2-135M against all tokens of its vocabulary (10 rows, two
+orders): shares from the free answer are off by 0.004 on average, those from a grammar
+and 5 alternatives by 0.09.
 """
 
 import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from wcode_magics.errors import AnswerError
+from wcode_magics.logprobs.confidence import HIDDEN
 from wcode_magics.logprobs.label_masses import LabelConfidence, beginnings, of_labels
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
 from wcode_magics.session.branch import CONTINUATION, onward
 
 UNCOVERED = 0.05
-"""Probability outside the labels above which theirs are treated as unknown."""
+"""Probability outside the labels above which those under a grammar are unknown."""
+LEAST_COVERED = 0.05
+"""Probability on the labels below which a free answer says nothing of them."""
 _FORM = "response_format"
 
 Done = Mapping[str, Reply]
@@ -32,7 +37,7 @@ class LabelAnswer:
     """What one question says: ``sure`` is None if the probabilities are unknown.
 
     ``reply`` is the reply whose text and ending count; ``uncovered`` the probability
-    outside the labels in the free answer, or in the only one.
+    outside the labels, nan if the probabilities are those under a grammar.
     """
 
     reply: Reply
@@ -45,13 +50,13 @@ class LabelPlan:
     """How a row is classified.
 
     ``wordings`` are the sentences that list the labels, one for each order to ask in;
-    prompts end in the first. ``form`` is the ``response_format`` with the labels, None
-    if the first request has it. ``exact``: complete beginnings of several labels.
+    prompts end in the first. ``form`` is the ``response_format`` with the labels.
+    ``exact``: complete beginnings of several labels.
     """
 
     labels: tuple[str, ...] = ()
     wordings: tuple[str, ...] = ()
-    form: Mapping[str, Any] | None = None
+    form: Mapping[str, Any] = field(default_factory=dict)
     exact: bool = False
 
     def siblings(self, request: Request) -> list[Request]:
@@ -76,20 +81,25 @@ class LabelPlan:
                 return missing
             sure = of_labels(_told(free), self.labels, after=after)
         left = math.nan if sure is None else sure.uncovered
-        if left <= UNCOVERED:
+        if sure is not None and _covers(sure, free.request):
             return LabelAnswer(free, sure, left)
         said = not free.refusal and free.text.strip()
-        if self.form is None or not said or (sure is None and _reads(reads, free)):
+        if (
+            _FORM in request.params
+            or not said
+            or (sure is None and _reads(reads, free))
+        ):
             return LabelAnswer(free, None, left)
         asked = replace(request, params={**request.params, _FORM: dict(self.form)})
         forced = done.get(asked.hash)
         if forced is None:
             return (asked,)
         sure = self._sure(forced)
-        covered = sure is not None and sure.uncovered <= UNCOVERED
+        if sure is not None and _covers(sure, asked):
+            return LabelAnswer(forced, sure, math.nan)
         if math.isnan(left) and sure is not None:
             left = sure.uncovered
-        return LabelAnswer(forced, sure if covered else None, left)
+        return LabelAnswer(forced, None, left)
 
     def _sure(self, reply: Reply) -> LabelConfidence | None:
         return reply.confidence(labels=self.labels) if reply.logprobs else None
@@ -147,6 +157,19 @@ def averaged(found: Sequence[LabelConfidence]) -> LabelConfidence:
     )
     left = math.fsum(one.uncovered for one in found) / count
     return LabelConfidence(shares, masses, left)
+
+
+def _covers(sure: LabelConfidence, request: Request) -> bool:
+    """Return whether alternatives cover the labels, so that their shares are known.
+
+    In a free answer a label may be missing only if no unlisted token can have more than
+    :data:`HIDDEN` of what is on the labels.
+    """
+    if _FORM in request.params:
+        return sure.uncovered <= UNCOVERED
+    covered = math.fsum(sure.masses.values())
+    known = all(sure.masses.values()) or sure.unlisted <= HIDDEN * covered
+    return known and covered >= LEAST_COVERED
 
 
 def _told(reply: Reply) -> Any:

@@ -43,10 +43,10 @@ _QUOTES = " \t\r\n\"'`*.。!！“”‘’「」"
 class Classify(Task):
     """Task that asks for one of several labels, with the probability of each.
 
-    The probabilities are missing if more than :data:`UNCOVERED` of the mass lies
-    outside the labels: normalizing the rest to 1 would be misleading. ``plan`` says
-    how often a row is asked. With ``then``, a row whose label is less probable than
-    ``threshold`` is asked again of that model, whose answer counts.
+    The probabilities are shares among the labels, missing if the alternatives do not
+    cover the labels. ``plan`` says how often a row is asked. With ``then``, a row whose
+    label is less probable than ``threshold`` is asked again of that model, whose answer
+    counts.
     """
 
     plan: LabelPlan = field(default=LabelPlan())
