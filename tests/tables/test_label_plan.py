@@ -149,6 +149,37 @@ def test_cascade_to_a_second_model(serve, capsys):
     assert len(server.seen) == 5
 
 
+def _often_right(seen):
+    number, big = (
+        int(seen.body["messages"][0]["content"].split()[1]),
+        seen.body["model"],
+    )
+    sure = number % 4 or big == "big"
+    word = "good" if sure or number % 8 else "bad"
+    other = {"good": "bad", "bad": "good"}[word]
+    share = 0.99 if sure else 0.6
+    return _said(word, (word, share), (other, 1 - share))
+
+
+def test_cascade_with_a_threshold_learnt_from_gold(serve):
+    """Gold sets the threshold; its answers are not paid again, in one budget."""
+    server = serve(_often_right)
+    frame = texts(160).assign(gold=["good"] * 120 + [None] * 40)
+    options = {"model": "small", "then": "big", "error": 0.05, "gold": "gold"}
+    made = frame.wcode.classify("{{ text }}", ["good", "bad"], **options, **QUIET)
+    up = made["label_model"] == "big"
+    assert up.tolist() == [number % 4 == 0 for number in range(160)]
+    assert set(made["label"]) == {"good"}
+    assert len(server.seen) == 160 + 40
+    with pytest.raises(UsageError, match="Label more rows"):
+        frame.head(12).wcode.classify("{{ text }}", ["good", "bad"], **options, **QUIET)
+    with pytest.raises(UsageError, match="gold is None"):
+        frame.wcode.classify(
+            "{{ text }}", ["good", "bad"], **{**options, "gold": None}, **QUIET
+        )
+    assert len(server.seen) == 200
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

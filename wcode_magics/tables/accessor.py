@@ -19,6 +19,7 @@ from wcode_magics.evaluation.versus import Versus
 from wcode_magics.session.session import Session
 from wcode_magics.tables import gold as gold_rows
 from wcode_magics.tables import registration
+from wcode_magics.tables.cascade import Cascade
 from wcode_magics.tables.estimate import Forecast, spread
 from wcode_magics.tables.progress import tell
 from wcode_magics.tables.retries import again, places_of, statuses_of
@@ -66,7 +67,9 @@ class TableMethods(Generic[R]):
                 ``fresh``: send recorded requests too; ``replay``: "read" (default),
                 "only" or "off"; ``budget`` in ¥; ``progress``; ``on_error``: "stop"
                 (default: end the run after 20 rows with the same error and no good
-                one) or "continue"; ``model`` and every request parameter.
+                one) or "continue"; ``votes``: ask so many times, with consecutive
+                seeds, and keep the most frequent answer, with ``<into>_agreement``, its
+                share of the votes; ``model`` and every request parameter.
 
         Raises:
             UsageError: an argument is invalid; raised before anything is sent.
@@ -89,9 +92,29 @@ class TableMethods(Generic[R]):
     ) -> R:
         """Add a column of labels, ``<into>_p``, and ``<into>_p_<label>`` per label.
 
-        The probabilities are computed from the log probabilities of the answer's
-        tokens; they are missing if the endpoint returns none. Other arguments are
-        those of :meth:`ask`.
+        The probabilities are shares among the labels, from the log probabilities of a
+        free answer's first tokens, or of an answer under a grammar if the alternatives
+        there do not cover the labels. ``<into>_uncovered`` is the probability outside
+        the labels in the free answer, missing if a grammar was used. The probabilities
+        are missing if the endpoint returns none.
+
+        Args:
+            template: as in :meth:`ask`.
+            labels: two or more labels.
+            into: the new column, and prefix of the others.
+            **options: ``orders``: ask with the labels in so many orders, or ``"all"``,
+                and average; ``<into>_flips`` is whether the label depends on the order.
+                ``exact``: complete beginnings that several labels share by further
+                requests of one token, announced before they are sent. ``then``: a
+                second model for rows whose ``<into>_p`` is below ``threshold``, or
+                below the one that keeps the first model's error within ``error``, with
+                certainty ``sure`` (0.95), on the rows that have ``gold`` (a column);
+                adds ``<into>_model`` and ``<into>_first``, the first model's label.
+                Others as in :meth:`ask`.
+
+        Raises:
+            UsageError: an option is invalid, or no threshold can be guaranteed.
+            WcodeError, Stopped: as for :meth:`ask`.
         """
         return self._made(template, {**options, "into": into, "labels": labels})
 
@@ -108,7 +131,8 @@ class TableMethods(Generic[R]):
             into: name prefix of the status and error columns.
             **options: ``prefix``: prefix of the field columns; ``flat``: dotted
                 columns for nested objects; ``confidence``: add ``<field>_p`` columns
-                from the log probabilities; others as in :meth:`ask`.
+                from the log probabilities, among the choices where the schema leaves
+                finitely many, with ``<field>_uncovered``; others as in :meth:`ask`.
         """
         return self._made(template, {**options, "into": into, "schema": schema})
 
@@ -218,6 +242,12 @@ class FrameAccessor(TableMethods[pd.DataFrame]):
         made = VersusRun(self._frame, variants, gold, options)
         return made.result([call.run() for call in made.calls])
 
+    def _made(self, template: str, options: dict[str, Any]) -> pd.DataFrame:
+        if options.get("error") is None:
+            return super()._made(template, options)
+        cascade = Cascade.of(self._frame, template, options)
+        return cascade.second(cascade.first.run()).run()
+
     def _finish(self, call: TableRun) -> pd.DataFrame:
         return call.run()
 
@@ -229,6 +259,14 @@ class FrameAccessor(TableMethods[pd.DataFrame]):
 
 class AsyncFrameAccessor(TableMethods[Awaitable[pd.DataFrame]]):
     """``df.wcode.aio``: awaitable methods."""
+
+    def _made(self, template: str, options: dict[str, Any]) -> Awaitable[pd.DataFrame]:
+        if options.get("error") is None:
+            return super()._made(template, options)
+        return self._cascaded(Cascade.of(self._frame, template, options))
+
+    async def _cascaded(self, cascade: Cascade) -> pd.DataFrame:
+        return await cascade.second(await cascade.first.arun()).arun()
 
     def _finish(self, call: TableRun) -> Awaitable[pd.DataFrame]:
         return call.arun()

@@ -21,6 +21,7 @@ from wcode_magics.errors import (
 from wcode_magics.protocol import models
 from wcode_magics.runtime import loop
 from wcode_magics.sending.batch import Batch
+from wcode_magics.sending.budget import Budget
 from wcode_magics.sending.outcome import GOOD, Outcome, is_answered
 from wcode_magics.session.session import Session
 from wcode_magics.settings.options import check_given
@@ -100,7 +101,7 @@ class TableRun:
     rows: Rows
     resolved: Resolved
     given: Mapping[str, Any]
-    budget: float | None = None
+    budget: float | Budget | None = None
     progress: bool = True
     onto: pd.DataFrame | None = None
     keep_going: bool = False

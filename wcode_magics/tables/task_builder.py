@@ -34,8 +34,9 @@ _OWN = (
     "exact",
     "then",
     "threshold",
+    "error",
 )
-_OF_LABELS = ("orders", "exact", "then", "threshold")
+_OF_LABELS = ("orders", "exact", "then", "threshold", "error")
 """Options that only a classification has."""
 
 
@@ -115,6 +116,8 @@ def _plan(
         number = most
     if type(number) is not int or not 1 <= number <= most:
         raise UsageError("frame.orders", given=repr(number), most=most)
+    if own.get("error") is not None:
+        raise UsageError("frame.in_memory", name="error")
     exact, then = bool(own.get("exact")), own.get("then")
     if exact and then:
         raise UsageError("frame.not_together", one="exact", other="then")

@@ -15,6 +15,7 @@ import dask.dataframe as dd
 import pandas as pd
 
 from wcode_magics.errors import UsageError
+from wcode_magics.sending.budget import Budget
 from wcode_magics.tables.accessor import PREVIEWED, TableMethods
 from wcode_magics.tables.columns import empty
 from wcode_magics.tables.dask.partition import Plan, holds
@@ -132,6 +133,7 @@ class DaskSeriesAccessor(DaskFrameAccessor):
 
 def _plan(call: TableRun) -> Plan:
     refuse_announcing(call.task)
+    assert not isinstance(call.budget, Budget)
     column = call.task.into
     words = [say(f"frame.{key}", column=column) for key in ("lazy", "lazy_unconfirmed")]
     words = words if call.progress else []
