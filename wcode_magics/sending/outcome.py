@@ -68,8 +68,8 @@ class Tally:
     """Progress of a run; readable from any thread.
 
     ``costs`` are what was paid; ``sandbox`` counts answers of the sandbox, live or
-    replayed. ``by_model`` are the costs of all answers by the model that was asked, also
-    of answers that were paid before.
+    replayed. ``by_model`` are the costs of all answers by the model that was asked,
+    also of answers that were paid before.
     """
 
     total: int = 0

@@ -61,7 +61,9 @@ class Cascade:
         replays = looks(first.resolved) and Replay(first.resolved["replay"]).sends
         if not replays:
             raise UsageError("frame.error_replays")
-        first = replace(first, budget=budget_of(first.session, first.budget))
+        first = replace(
+            first, budget=budget_of(first.session, first.budget, first.resolved)
+        )
         return cls(first, frame, template, rest, gold, error, sure)
 
     def second(self, answered: pd.DataFrame) -> TableRun:

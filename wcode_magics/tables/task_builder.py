@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from wcode_magics.errors import UsageError
+from wcode_magics.protocol import models
 from wcode_magics.protocol.schema import Schema
 from wcode_magics.protocol.schema_source import as_json, schema_of
 from wcode_magics.session.session import Session
@@ -76,6 +77,7 @@ def task_of(
         asked = _classifying(template, plan, sure=sure, drawn=bool(votes))
         base, resolved = _prepared(session, *asked, rest)
         more = {name: own[name] for name in ("then", "threshold") if name in own}
+        _refuse_currencies(base.model, own.get("then"), resolved.place)
         task = Classify(base, **common, plan=plan, **more)
     else:
         base, resolved = _prepared(session, template, {}, rest)
@@ -100,6 +102,14 @@ def _votes(own: Mapping[str, Any], rest: Mapping[str, Any]) -> int:
     if rest.get("temperature") == 0:
         raise UsageError("frame.votes_differ")
     return votes
+
+
+def _refuse_currencies(model: str, then: str | None, place: str) -> None:
+    """Raise UsageError if one budget cannot hold for both models."""
+    if then is not None:
+        one, other = (models.currency(name, place) for name in (model, then))
+        if one != other:
+            raise UsageError("frame.currencies", one=one, other=other)
 
 
 def _plan(
