@@ -65,6 +65,7 @@ COMMANDS = {
     "wcode_repair": ["%wcode_repair"],
     "wcode_fix": ["1 / 0", "%wcode_fix --yes"],
     "wcode_panel": ["%wcode_panel"],
+    "wcode_review": ["%wcode_review $nothing"],
     "wcode_login": ["%wcode_login"],
     "wcode_logout": ["%wcode_logout"],
 }

@@ -90,21 +90,26 @@ class Desks:
         kernel: str = "python3",
     ) -> Desk:
         """A new notebook with these cells, all run; its last panel."""
-        self._count += 1
-        name = f"{self._count}.ipynb"
         sources = [LOAD, *cells]
-        notebook = nbformat.v4.new_notebook(
-            cells=[nbformat.v4.new_code_cell(source) for source in sources],
-            metadata={"kernelspec": {"name": kernel, "display_name": kernel}},
-        )
-        nbformat.write(notebook, self.jupyter.root / name)
-        page = self.new_page(width, height)
-        sheet = Sheet.open(page, self.jupyter.url(name))
+        sheet = self.sheet(*sources, page=self.new_page(width, height), kernel=kernel)
         for at, source in enumerate(sources):
             sheet.run(at)
             if "panel" in source:
                 desk = Desk(sheet, at)
         return desk
+
+    def sheet(
+        self, *cells: str, page: Page | None = None, kernel: str = "python3"
+    ) -> Sheet:
+        """A new notebook with these cells, none run yet."""
+        self._count += 1
+        name = f"{self._count}.ipynb"
+        notebook = nbformat.v4.new_notebook(
+            cells=[nbformat.v4.new_code_cell(source) for source in cells],
+            metadata={"kernelspec": {"name": kernel, "display_name": kernel}},
+        )
+        nbformat.write(notebook, self.jupyter.root / name)
+        return Sheet.open(page or self.new_page(), self.jupyter.url(name))
 
     def new_page(self, width: int = 1400, height: int = 1000) -> Page:
         """A page of a window of its own."""

@@ -74,12 +74,14 @@ def graded(
         p = np.full(len(frame), np.nan)
     else:
         p = _confidences(_column(frame, source), source)
-    said, known, names = _coded(answers, truth, labels_of(frame, into))
+    labels = labels_of(frame, into)
+    said, known, names = _coded(answers, truth, labels)
     answered, labelled = said >= 0, known >= 0
     used = answered & labelled & _fair(frame, gold, answered & ~labelled)
     if not used.any():
         raise UsageError("evaluate.no_gold", gold=gold, into=into)
-    if names and not np.isin(known[used], np.unique(said[answered])).any():
+    expected = np.isin(known[used], said[answered]) | (known[used] < len(labels))
+    if not expected.any() and types.is_string_dtype(answers.dtype):
         given = ", ".join(names[code] for code in np.unique(known[used])[:3])
         listed = ", ".join(names[code] for code in np.unique(said[answered])[:5])
         raise UsageError("evaluate.other_gold", gold=gold, given=given, said=listed)

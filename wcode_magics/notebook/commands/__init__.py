@@ -26,6 +26,7 @@ COMMANDS = {
     "wcode_history": "history",
     "wcode_usage": "usage",
     "wcode_panel": "panel",
+    "wcode_review": "review",
     "wcode_chats": "chats",
     "wcode_reset": "chats",
     "wcode_fix": "repair",
@@ -71,7 +72,7 @@ def complete(
     elif command == "wcode_config":
         names = tuple(f"{row.name}=" for row in options.SETTINGS)
         yield from lines.complete_names(line, names)
-    elif command == "wcode_diff":
+    elif command in {"wcode_diff", "wcode_review"}:
         names = tuple(name for name in variables if not name.startswith("__"))
         yield from lines.complete_names(line, names)
     elif command == "wcode_history":

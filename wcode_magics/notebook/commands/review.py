@@ -1,0 +1,39 @@
+"""``%wcode_review``: give gold to rows that were answered, by single keys."""
+
+from wcode_magics.errors import OptionError, SettingError, UsageError
+from wcode_magics.notebook.shell_state import ShellState
+from wcode_magics.settings import option_line as lines
+from wcode_magics.settings import option_values
+from wcode_magics.settings.options import Option
+
+ROWS = (
+    Option("sample", "count"),
+    Option("of", "text"),
+    Option("gold", "text"),
+    Option("text", "words"),
+    Option("error", "number", low=0.0),
+    Option("sure", "number", low=0.0),
+)
+FLAGS = {flag: row for row in ROWS for flag in row.flags}
+
+
+def wcode_review(home: ShellState, line: str) -> None:
+    """Open a review of the rows of a variable, a DataFrame.
+
+    Raises:
+        UsageError: there is no such DataFrame, or nothing in it to review.
+        SettingError: ipywidgets is not installed.
+    """
+    words, _rest = lines.first_words(line, len(line))
+    parsed = lines.parse_words(words, FLAGS)
+    name = parsed.rest.removeprefix("$")
+    if not name or " " in name:
+        raise UsageError("evaluate.review_usage", given=parsed.rest or "–")
+    frame = option_values.variable(name, home.variables)
+    if not hasattr(frame, "wcode") or not hasattr(frame, "isetitem"):
+        raise OptionError("evaluate.review_usage", given=name)
+    try:
+        from wcode_magics.widgets.review import open_review
+    except ModuleNotFoundError as missing:
+        raise SettingError("panel.needs_widgets", name=missing.name) from missing
+    open_review(home.shell, name, frame, **parsed.values)

@@ -1,0 +1,54 @@
+"""A file of gold: one line of JSON per decision, the last one counts."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+_DIGITS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class GoldFile:
+    """Gold by row, next to a notebook.
+
+    A row is known by its index and a digest of its texts, so gold is found again in a
+    table that was sorted or extended, and not put on another text.
+    """
+
+    path: Path
+
+    def read(self) -> dict[tuple[str, str], tuple[str | None, bool]]:
+        """Return gold, and whether the row was drawn at random, by index and digest.
+
+        Raises:
+            OSError: the file cannot be read.
+        """
+        found: dict[tuple[str, str], tuple[str | None, bool]] = {}
+        if not self.path.exists():
+            return found
+        for line in self.path.read_text("utf-8").splitlines():
+            try:
+                told = json.loads(line)
+                key = str(told["row"]), str(told["text"])
+                gold = None if told["gold"] is None else str(told["gold"])
+                found[key] = gold, bool(told["sample"])
+            except (ValueError, LookupError, TypeError):  # a line that was cut off
+                continue
+        return found
+
+    def append(self, key: tuple[str, str], gold: str | None, *, drawn: bool) -> None:
+        """Add a decision; None takes gold back.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        line = {"row": key[0], "text": key[1], "gold": gold, "sample": drawn}
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+
+def digest(texts: Sequence[str]) -> str:
+    """Return a short digest of a row's texts."""
+    return hashlib.sha256(repr([*texts]).encode()).hexdigest()[:_DIGITS]

@@ -1,0 +1,325 @@
+"""Rows that a person reviews: their order, and gold written as it is given.
+
+Gold goes into the frame itself, in the column ``gold``, and as a line of JSON into a
+file, so that nothing is lost with the kernel: a queue over the same rows begins with
+what the file has. ``<gold>_sample`` is true for rows that were drawn at random, whose
+gold alone is a fair basis of an estimate.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pandas.api import types
+
+from wcode_magics.errors import UsageError, WcodeError
+from wcode_magics.evaluation.evaluation import Evaluation
+from wcode_magics.evaluation.graded import Bools
+from wcode_magics.protocol.reply import Reply
+from wcode_magics.protocol.request import Request
+from wcode_magics.tables.columns import name_in
+from wcode_magics.tables.gold import answer_column, graded, labels_of
+from wcode_magics.tables.gold_file import GoldFile, digest
+from wcode_magics.tables.marks import NEEDS, calls_of
+from wcode_magics.tables.run import TableRun, call_of
+
+SEED = 20_261
+MOST_CHOICES = 9
+"""Keys 1 to 9."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewRow:
+    """One row to review: its position and index, columns of text, answer and choices.
+
+    ``answer`` is None if the row has none; ``shares`` are the probabilities of the
+    choices, nan if unknown.
+    """
+
+    place: int
+    index: str
+    texts: tuple[tuple[str, str], ...]
+    answer: str | None
+    confidence: float
+    shares: tuple[tuple[str, float], ...]
+    drawn: bool
+
+
+class ReviewQueue:
+    """Rows in the order of review; ``choose``, ``skip`` and ``take_back``.
+
+    Args:
+        frame: answered rows; gold is written into it.
+        of: column of answers; None: the only one with probabilities.
+        gold: column of gold, added if it is missing.
+        sample: review so many rows drawn at random, in place of those that most need a
+            person: without an answer, then without a confidence, then the least sure.
+        texts: columns to show; by default those that the template uses.
+        path: file of gold; None: none.
+
+    Raises:
+        UsageError: a column is missing or ambiguous, or nothing can be chosen from.
+        OSError: the file cannot be read.
+    """
+
+    def __init__(
+        self,
+        frame: pd.DataFrame,
+        *,
+        of: str | None = None,
+        gold: str = "gold",
+        sample: int | None = None,
+        texts: Sequence[str] = (),
+        path: Path | None = None,
+    ) -> None:
+        self.frame, self.gold, self.into = frame, gold, answer_column(frame, of)
+        self._file = None if path is None else GoldFile(path)
+        self._mark, self._sampled = f"{gold}_sample", sample
+        self._call = _call_of(frame, self.into)
+        self.choices = self._choices()
+        self._texts = tuple(texts) or self._used()
+        self._add_columns()
+        self._restore()
+        self.order = self._order()
+        self._at = 0
+        self._done: list[tuple[int, Any, bool] | None] = []
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    @property
+    def drawn(self) -> bool:
+        """Whether the rows are drawn at random."""
+        return self._sampled is not None
+
+    @property
+    def done(self) -> int:
+        """Rows decided or skipped so far."""
+        return self._at
+
+    def row(self, number: int) -> ReviewRow | None:
+        """Return the row at a place of the queue, or None past its end."""
+        if number >= len(self.order):
+            return None
+        place = int(self.order[number])
+        frame = self.frame
+        p = f"{self.into}_p"
+        texts = ((name, _text(self._cell(name, place))) for name in self._texts)
+        answer = self._cell(self.into, place)
+        return ReviewRow(
+            place,
+            str(frame.index[place]),
+            tuple(texts),
+            None if pd.isna(answer) else str(answer),
+            _number(self._cell(p, place)) if self._has(p) else math.nan,
+            tuple((name, self._share(name, place)) for name in self.choices),
+            self.drawn,
+        )
+
+    def choose(self, choice: str) -> None:
+        """Write a choice as the current row's gold, and go to the next row.
+
+        Raises:
+            OSError: the file cannot be written; the frame has the gold.
+        """
+        place = int(self.order[self._at])
+        before = self._put(place, self._value(choice), drawn=self.drawn)
+        self._done.append(before)
+        self._at += 1
+        self._write(place, choice)
+
+    def skip(self) -> None:
+        """Leave the current row without gold, and go to the next one."""
+        self._done.append(None)
+        self._at += 1
+
+    def take_back(self) -> bool:
+        """Undo the last choice or skip; False if there is none."""
+        if not self._done:
+            return False
+        before = self._done.pop()
+        self._at -= 1
+        if before is not None:
+            place, gold, drawn = before
+            self._put(place, gold, drawn=drawn)
+            self._write(place, None if pd.isna(gold) else str(gold))
+        return True
+
+    def evaluation(self) -> Evaluation | None:
+        """Evaluate the rows that were drawn at random; None while there are none."""
+        held = self._gold_array().notna().to_numpy(bool) & self._drawn()
+        if not held.any():
+            return None
+        some = self.frame.iloc[np.flatnonzero(held)]
+        try:
+            return Evaluation(graded(some, self.gold, of=self.into), {})
+        except UsageError:
+            return None
+
+    def reply(self, place: int) -> Reply | None:
+        """Return the stored reply of a row, or None if it is not found."""
+        if self._call is None:
+            return None
+        try:
+            run = _run_of(self.frame.iloc[[place]], self._call)
+            ask = next(iter(run.rows.asks()), None)
+            if not isinstance(ask, Request):
+                return None
+            store = run.session.ledger.store(run.resolved)
+            found = store.get_many([ask], base_url=run.session.place(run.resolved))
+            return found.get(ask.hash)
+        except WcodeError:
+            return None
+
+    def _choices(self) -> tuple[str, ...]:
+        column = self.frame[name_in(self.frame, self.into)]
+        if types.is_bool_dtype(column.dtype):
+            return ("true", "false")
+        found = labels_of(self.frame, self.into)
+        if not found:
+            seen = column.dropna().astype(str).value_counts()
+            found = tuple(map(str, seen.index[: MOST_CHOICES + 1]))
+        if len(found) < 2:
+            raise UsageError("evaluate.nothing_to_choose", name=self.into)
+        return found
+
+    def _used(self) -> tuple[str, ...]:
+        if self._call is not None:
+            try:
+                used = _run_of(self.frame.iloc[:0], self._call).rows.used
+                return tuple(name for name in used if name in self.frame.columns)
+            except WcodeError:
+                pass
+        texts = [
+            name
+            for name in self.frame.columns
+            if isinstance(name, str)
+            and types.is_string_dtype(self.frame[name].dtype)
+            and not name.startswith((self.into, self.gold))
+        ]
+        return tuple(texts[:1])
+
+    def _add_columns(self) -> None:
+        frame = self.frame
+        boolean = types.is_bool_dtype(frame[name_in(frame, self.into)].dtype)
+        dtypes = {self.gold: "boolean" if boolean else "string"}
+        known = self._has(self.gold)
+        for name, dtype in {**dtypes, self._mark: "boolean"}.items():
+            if not self._has(name):
+                blank = pd.array([pd.NA] * len(frame), dtype=dtype)  # type: ignore[call-overload]
+                frame.insert(len(frame.columns), name_in(frame, name), blank)
+                if name == self._mark and known:
+                    self._set(name, self._gold_array().notna().array)
+
+    def _order(self) -> "np.ndarray[Any, np.dtype[np.int64]]":
+        empty = self._gold_array().isna().to_numpy(bool)
+        answered = self._column(self.into).notna().to_numpy(bool)
+        if self._sampled is not None:
+            shuffled = np.random.default_rng(SEED).permutation(len(self.frame))
+            drawn = shuffled[answered[shuffled]][: self._sampled]
+            held = drawn[~empty[drawn]]
+            if len(held):  # chosen before, and drawn as well
+                marks = self._column(self._mark).array.copy()
+                marks[held] = True
+                self._set(self._mark, marks)
+            return drawn[empty[drawn]].astype(np.int64)
+        p = np.full(len(self.frame), math.nan)
+        if self._has(f"{self.into}_p"):
+            told = pd.to_numeric(self._column(f"{self.into}_p"), errors="coerce")
+            p = told.to_numpy(float, na_value=math.nan)
+        need = np.where(answered, np.where(np.isnan(p), -1.0, p), -2.0)
+        order = np.argsort(need, kind="stable")
+        return order[empty[order]].astype(np.int64)
+
+    def _put(self, place: int, gold: Any, *, drawn: bool) -> tuple[int, Any, bool]:
+        """Set gold and mark of a row; return what it had."""
+        held = self._gold_array().array.copy()
+        marks = self._column(self._mark).array.copy()
+        before = place, held[place], marks[place]
+        if isinstance(held, pd.Categorical) and not pd.isna(gold):
+            held = held.set_categories(held.categories.union([gold], sort=False))
+        held[place] = gold
+        marks[place] = pd.NA if pd.isna(gold) else drawn
+        self._set(self.gold, held)
+        self._set(self._mark, marks)
+        return before
+
+    def _write(self, place: int, gold: str | None) -> None:
+        if self._file is not None:
+            self._file.append(self._key(place), gold, drawn=self.drawn)
+
+    def _restore(self) -> None:
+        """Take over gold from the file, for rows of the same index and text."""
+        known = {} if self._file is None else self._file.read()
+        if not known:
+            return
+        names = {row for row, _text in known}
+        held = self._gold_array().array.copy()
+        marks = self._column(self._mark).array.copy()
+        for place, index in enumerate(map(str, self.frame.index)):
+            if index in names and pd.isna(held[place]):
+                gold, drawn = known.get(self._key(place), (None, False))
+                if gold in self.choices:
+                    held[place], marks[place] = self._value(gold), drawn
+        self._set(self.gold, held)
+        self._set(self._mark, marks)
+
+    def _key(self, place: int) -> tuple[str, str]:
+        texts = [_text(self._cell(name, place)) for name in self._texts]
+        return str(self.frame.index[place]), digest(texts)
+
+    def _value(self, choice: str) -> Any:
+        boolean = types.is_bool_dtype(self._gold_array().dtype)
+        return choice == "true" if boolean else choice
+
+    def _share(self, name: str, place: int) -> float:
+        column = f"{self.into}_p_{name}"
+        return _number(self._cell(column, place)) if self._has(column) else math.nan
+
+    def _drawn(self) -> Bools:
+        marks = self._column(self._mark).astype("boolean")
+        drawn: Bools = marks.fillna(value=False).to_numpy(bool)
+        return drawn
+
+    def _gold_array(self) -> "pd.Series[Any]":
+        return self._column(self.gold)
+
+    def _has(self, name: str) -> bool:
+        return name_in(self.frame, name) in self.frame.columns
+
+    def _column(self, name: str) -> "pd.Series[Any]":
+        found: pd.Series[Any] = self.frame[name_in(self.frame, name)]
+        return found
+
+    def _cell(self, name: str, place: int) -> Any:
+        return self._column(name).iloc[place]
+
+    def _set(self, name: str, values: Any) -> None:
+        at: Any = self.frame.columns.get_loc(name_in(self.frame, name))
+        self.frame.isetitem(at, values)  # no view, no copy, no warning
+
+
+def _call_of(frame: pd.DataFrame, into: str) -> dict[str, Any] | None:
+    """Return the call that produced a column of answers, if it is known."""
+    calls = calls_of(frame)
+    objects = [call for call in calls.values() if call.get("schema") is not None]
+    found = calls.get(into) or (objects[0] if len(objects) == 1 else None)
+    return None if found is None or found.get(NEEDS) else dict(found)
+
+
+def _run_of(frame: pd.DataFrame, call: dict[str, Any]) -> TableRun:
+    given = {**call, "overwrite": True, "progress": False}
+    return call_of(frame, given.pop("template"), given)
+
+
+def _text(value: Any) -> str:
+    missing = value is None or (pd.api.types.is_scalar(value) and pd.isna(value))
+    return "" if missing else str(value)
+
+
+def _number(value: Any) -> float:
+    return math.nan if pd.isna(value) else float(value)
