@@ -62,7 +62,7 @@ class Cascade:
         if not replays:
             raise UsageError("frame.error_replays")
         first = replace(
-            first, budget=budget_of(first.session, first.budget, first.resolved)
+            first, budget=budget_of(first.session, first.resolved, first.budget)
         )
         return cls(first, frame, template, rest, gold, error, sure)
 
