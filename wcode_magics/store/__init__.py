@@ -8,7 +8,6 @@ committed, at most the last 50 ms.
 
 import contextlib
 import datetime as dt
-import json
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import closing
@@ -16,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from wcode_magics.errors import StoreError, tell
+from wcode_magics.errors import StoreError
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
 from wcode_magics.runtime import lifetime
@@ -28,17 +27,10 @@ from wcode_magics.store.ending import Ending
 from wcode_magics.store.file import File
 from wcode_magics.store.file_system import Magic, magic_of
 from wcode_magics.store.images import Uses, find, held_by, images_of
+from wcode_magics.store.lookup import Lookup, tidy
 from wcode_magics.store.path import located, side_files, tell_if_open
 from wcode_magics.store.prune import forget, shrink
-from wcode_magics.store.row import (
-    COLUMNS,
-    UNREADABLE,
-    StoredAnswer,
-    listed,
-    readable,
-    replayed,
-    requested,
-)
+from wcode_magics.store.row import COLUMNS, StoredAnswer, listed, requested
 from wcode_magics.store.totals import totals
 from wcode_magics.store.transfer import between, bounded, rows_of, take, unmade
 from wcode_magics.store.writer import Writer
@@ -46,20 +38,8 @@ from wcode_magics.store.writer import Writer
 T = TypeVar("T")
 
 PATIENCE_S = 10.0
-LOOKUP = 500
 RECORDED = 2_000
 
-_FIND = (
-    "SELECT hash, reply, max(time) FROM answers WHERE whole "
-    "AND hash IN (SELECT value FROM json_each(:hashes)) "
-    "AND (:base_url IS NULL OR base_url = :base_url) AND time >= :since "
-    "GROUP BY hash"
-)
-_RECORDS = (
-    "SELECT time, reply FROM answers WHERE whole AND hash = :hash "
-    "AND (:base_url IS NULL OR base_url = :base_url) "
-    "ORDER BY time DESC, id DESC LIMIT :count"
-)
 _INSERT = f"INSERT INTO answers ({COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?)"  # noqa: S608
 
 
@@ -93,7 +73,7 @@ class Store:
         self._file = File(self.path, readonly=readonly, patience=patience, magic=magic)
         self._writer: Writer[StoredAnswer] = Writer(partial(_write, self._file))
         self._taken = self.unpriced = 0
-        self._told = False
+        self._lookup = Lookup(self._file, self._writer)
         self._ending = Ending(self._file, self._writer, 2 * patience)
         lifetime.begin(Stage.STORES, self._ending.end)
         lifetime.follow(self, self._ending.end)
@@ -111,62 +91,22 @@ class Store:
         self, request: Request, base_url: str | None, count: int
     ) -> list[Reply]:
         """Return the newest ``count`` complete answers to a request, oldest first."""
-        there = None if base_url is None else _tidy(base_url)
-        waiting = {
-            (row.time, row.answer())
-            for row in self._writer.waiting()
-            if row.stands_for(request.hash, there)
-        }
-        for most in (count, -1):  # all of them, if some cannot be read
-            asked = {"hash": request.hash, "base_url": there, "count": most}
-            rows = self._file.select(_RECORDS, asked)
-            told = sorted({*waiting, *rows}, key=lambda row: row[0])
-            read = [self._read(replayed, request, data) for _time, data in told]
-            if None not in read:
-                break
-        return [reply for reply in read if reply is not None][-count:]
+        return self._lookup.records(request, base_url, count)
 
     def get_many(
         self, requests: Iterable[Request], base_url: str | None
     ) -> dict[str, Reply]:
         """Return the stored answers by request hash, in no particular order."""
-        asked = {request.hash: request for request in requests}
-        told: dict[str, Reply] = {}
-        for name, data in self._find(asked, base_url).items():
-            reply = self._read(replayed, asked[name], data)
-            for one in [reply] if reply else self.records(asked[name], base_url, 1):
-                told[name] = one
-        return told
+        return self._lookup.get_many(requests, base_url)
 
     def find(
         self, hashes: Collection[str], base_url: str | None, since: float = 0.0
     ) -> dict[str, bytes]:
-        """Return the stored answers by request hash, encoded for :func:`replayed`.
+        """Return the stored answers by request hash, encoded for ``replayed``.
 
         Only those received from ``since`` on, in seconds since 1970.
         """
-        found = self._find(hashes, base_url, since)
-        return {
-            name: data
-            for name, data in found.items()
-            if self._read(readable, name, data)
-        }
-
-    def _find(
-        self, hashes: Collection[str], base_url: str | None, since: float = 0.0
-    ) -> dict[str, bytes]:
-        asked = list(hashes)
-        there = None if base_url is None else _tidy(base_url)
-        waiting = self._writer.waiting()
-        found: dict[str, bytes] = {}
-        for start in range(0, len(asked), LOOKUP):
-            found.update(self._lookup(asked[start : start + LOOKUP], there, since))
-        for row in waiting:
-            name = row.reply.request.hash
-            late = row.time >= since
-            if late and name in hashes and row.stands_for(name, there):
-                found[name] = row.answer()
-        return found
+        return self._lookup.find(hashes, base_url, since)
 
     def put(self, reply: Reply, base_url: str) -> None:
         """Store an answer; returns before it is written to disk.
@@ -179,7 +119,7 @@ class Store:
         if self._writer.closed:
             raise StoreError("store.closed", path=self.path)
         self.unpriced += reply.cost is None
-        self._writer.put(StoredAnswer(reply, _tidy(base_url), round(time.time(), 6)))
+        self._writer.put(StoredAnswer(reply, tidy(base_url), round(time.time(), 6)))
 
     @property
     def kept(self) -> int:
@@ -244,7 +184,7 @@ class Store:
             "WHERE time >= ? AND time < ? ORDER BY time DESC, id DESC LIMIT ?",
             (*between(since, before), -1 if limit is None else limit),
         )
-        told = [self._read(listed, *row) for row in rows]
+        told = [self._lookup.read(listed, *row) for row in rows]
         return [row for row in told if row is not None]
 
     def usage(self) -> list[dict[str, Any]]:
@@ -257,11 +197,11 @@ class Store:
 
     def keep_models(self, base_url: str, models: list[dict[str, Any]]) -> None:
         """Keep what an endpoint lists of its models; raises StoreError."""
-        model_lists.keep(self._file, _tidy(base_url), models)
+        model_lists.keep(self._file, tidy(base_url), models)
 
     def listed_models(self, base_url: str) -> tuple[float, list[dict[str, Any]]] | None:
         """Return what :func:`wcode_magics.store.model_lists.find` does."""
-        return model_lists.find(self._file, _tidy(base_url))
+        return model_lists.find(self._file, tidy(base_url))
 
     def recorded(self, *, limit: int = RECORDED) -> list[Request]:
         """Return the requests that have a complete answer, newest first."""
@@ -271,7 +211,7 @@ class Store:
             "ORDER BY time DESC, id DESC LIMIT ?",
             (limit,),
         )
-        told = [self._read(requested, data) for (data,) in rows]
+        told = [self._lookup.read(requested, data) for (data,) in rows]
         return [request for request in told if request is not None]
 
     def image(self, digest: str) -> bytes | None:
@@ -369,23 +309,6 @@ class Store:
         with contextlib.suppress(StoreError):
             self._settle()
 
-    def _read(self, read: Callable[..., T], *columns: Any) -> T | None:
-        """Decode a record; None if it is unreadable, which is reported once."""
-        try:
-            return read(*columns)
-        except UNREADABLE:
-            if not self._told:
-                self._told = True
-                tell(StoreError("store.unreadable", path=self.path))
-            return None
-
-    def _lookup(
-        self, hashes: list[str], there: str | None, since: float
-    ) -> list[tuple[str, bytes]]:
-        asked = {"hashes": json.dumps(hashes), "base_url": there, "since": since}
-        rows = self._file.select(_FIND, asked)
-        return [(digest, data) for digest, data, _id in rows]
-
 
 def _write(file: File, rows: list[StoredAnswer]) -> None:
     held = [one for row in rows for one in held_by(row.reply.request)]
@@ -396,7 +319,3 @@ def _write(file: File, rows: list[StoredAnswer]) -> None:
             image_table.INSERT_USE: [one[:2] for one in held],
         }
     )
-
-
-def _tidy(base_url: str) -> str:
-    return base_url.rstrip("/")
