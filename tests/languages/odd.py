@@ -20,14 +20,15 @@ class Row:
 
     With status 0 ``shows`` is on standard output, alone where ``alone`` is set. With
     status 1 the reason is one line, or what the server sent, on standard error. With
-    None either is right. ``zipped``: compressed for the programs that ask for it.
+    None either is right: the whole text, or a reason with status 1, where ``alone`` is
+    set. ``zipped``: compressed, in so many parts, for the programs that ask for it.
     """
 
     answer: Answer
     shows: str = TEXT
     ends: int | None = 0
     alone: bool = True
-    zipped: bool = False
+    zipped: int = 0
 
 
 def _json(value: Any) -> str:
@@ -95,7 +96,12 @@ WHOLE = {
     "empty": Row(_answer(""), "", 1),
     "cut": Row(_answer(_whole(TEXT).encode()[:60], cut=True), "", 1),
     "charset": Row(_answer(_whole(TEXT), kind="application/json; charset=latin-1")),
-    "gzip": Row(_answer(_whole(TEXT)), zipped=True),
+    "charset-unknown": Row(_answer(_whole(TEXT), kind="text/json; charset=x-none")),
+    "charset-utf-16": Row(_answer(_whole(TEXT), kind="text/json; charset=utf-16")),
+    "gzip": Row(_answer(_whole(TEXT)), zipped=1),
+    "gzip-parts": Row(_answer(_whole(TEXT)), ends=None, zipped=2),
+    "bytes": Row(_answer(b"\x80\xffno credit\x80"), REASON, 1),
+    "page-of-bytes": Row(_answer(b"\x80\xffno credit\x80", status=502), REASON, 1),
     "long": Row(_answer(_whole(LONG), size=8000), LONG),
     "nul": Row(_answer(_whole("A\0WHY")), "WHY", alone=False),
     "error-false": Row(_answer(_json({**json.loads(_whole(TEXT)), "error": False}))),
@@ -170,7 +176,17 @@ STREAMS = {
     "charset": Row(
         _answer(_events(ALL) + DONE, kind="text/event-stream; charset=latin-1")
     ),
-    "gzip": Row(_sse(_events(ALL) + DONE), zipped=True),
+    "charset-unknown": Row(
+        _answer(_events(ALL) + DONE, kind="text/event-stream; charset=x-none")
+    ),
+    "gzip": Row(_sse(_events(ALL) + DONE), zipped=1),
+    "gzip-parts": Row(_sse(_events(ALL) + DONE), ends=None, zipped=2),
+    "redirect": Row(_answer("no credit", status=307), REASON, 1),
+    "refused-in-bytes": Row(
+        _answer(b"\x80\xffno credit\x80", kind="a/b; charset=x-none", status=402),
+        REASON,
+        1,
+    ),
     "long": Row(_sse(_events([_chunk({"content": LONG}), STOP]), size=8000), LONG),
     "many": Row(
         _sse(_events([*MANY, STOP]) + DONE, size=8000), " ".join(map(str, range(3000)))
@@ -264,12 +280,15 @@ def odd_answer(key, accepted):
     for program, rows in PROGRAMS.items():
         for name, row in rows.items():
             if key == odd_key(program, name):
-                zips = row.zipped and "gzip" in accepted
-                return _zipped(row.answer) if zips else row.answer
+                zips = row.zipped > 0 and "gzip" in accepted
+                return _zipped(row.answer, row.zipped) if zips else row.answer
     return None
 
 
-def _zipped(answer):
-    data = gzip.compress(b"".join(answer.pieces))
+def _zipped(answer, parts):
+    data = b"".join(answer.pieces)
+    size = -(-len(data) // parts)
+    cuts = range(0, len(data), size)
+    data = b"".join(gzip.compress(data[start : start + size]) for start in cuts)
     pieces = [data[:10], data[10:]]
     return replace(answer, pieces=pieces, headers={"Content-Encoding": "gzip"})

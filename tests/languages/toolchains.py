@@ -90,7 +90,7 @@ def environment(key):
     kept = ("PATH", "HOME", "TMPDIR", "CARGO_HOME", "RUSTUP_HOME", "JAVA_HOME")
     kept += ("DOTNET_ROOT",)
     env = {name: os.environ[name] for name in kept if name in os.environ}
-    env |= {"LC_ALL": "C.UTF-8", "PYTHONDEVMODE": "1", "DOTNET_NOLOGO": "1"}
+    env |= {"LC_ALL": "C.UTF-8", "DOTNET_NOLOGO": "1"}
     return env if key is None else {**env, "WCODE_API_KEY": key}
 
 

@@ -44,9 +44,7 @@ static class Program
         {
             var key = Environment.GetEnvironmentVariable("WCODE_API_KEY");
             if (string.IsNullOrEmpty(key))
-            {
                 throw new Exception("WCODE_API_KEY must hold your key");
-            }
 
             var client = new HttpClient { Timeout = TimeSpan.FromMinutes(10) };
             var request = new HttpRequestMessage(HttpMethod.Post, "https://wcode.net/api/gpt/v1/chat/completions");
@@ -56,9 +54,7 @@ static class Program
             var text = Encoding.UTF8.GetString(await response.Content.ReadAsByteArrayAsync());
             var answer = Read(text);
             if (answer == null || !response.IsSuccessStatusCode)
-            {
                 throw new Exception($"{(int)response.StatusCode} {text} ".Trim());
-            }
             var choice = (answer["choices"] as JsonArray)?.FirstOrDefault();
             var message = choice?["message"] ?? answer;
             var content = $"{(message as JsonObject)?["content"] as JsonValue}";

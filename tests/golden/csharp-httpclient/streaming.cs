@@ -32,9 +32,7 @@ static class Program
         {
             var key = Environment.GetEnvironmentVariable("WCODE_API_KEY");
             if (string.IsNullOrEmpty(key))
-            {
                 throw new Exception("WCODE_API_KEY must hold your key");
-            }
 
             var client = new HttpClient { Timeout = TimeSpan.FromMinutes(10) };
             var request = new HttpRequestMessage(HttpMethod.Post, "https://wcode.net/api/gpt/v1/chat/completions");
@@ -44,9 +42,7 @@ static class Program
             var response = await client.SendAsync(request, whenStarted);
             var lines = new StreamReader(await response.Content.ReadAsStreamAsync());
             if (!response.IsSuccessStatusCode)
-            {
                 throw new Exception($"{(int)response.StatusCode} {lines.ReadToEnd()}");
-            }
             Show(lines);
             return 0;
         }
@@ -66,13 +62,9 @@ static class Program
             Take(line);
         }
         if (!shown && !ended)
-        {
             Take($"data:{all}"); // the server does not stream
-        }
         if (!ended)
-        {
             throw new Exception($"the answer was cut off: {last}");
-        }
         Console.WriteLine(shown ? "" : $"{all}");
     }
 
@@ -80,9 +72,7 @@ static class Program
     {
         var found = Regex.Match(line, @"^(data|error): *(.*\S)", RegexOptions.Singleline);
         if (!found.Success)
-        {
             return;
-        }
         last = found.Groups[2].Value;
         if (last == "[DONE]")
         {
@@ -91,9 +81,7 @@ static class Program
         }
         var answer = Read(last);
         if (answer == null || found.Groups[1].Value == "error")
-        {
             throw new Exception(last);
-        }
         var choice = (answer["choices"] as JsonArray)?.FirstOrDefault();
         var part = choice?["delta"] ?? choice?["message"];
         var text = $"{part?["content"] as JsonValue}";

@@ -35,12 +35,9 @@ static class Program
         {
             var key = Environment.GetEnvironmentVariable("WCODE_API_KEY");
             if (string.IsNullOrEmpty(key))
-            {
                 throw new Exception("WCODE_API_KEY must hold your key");
-            }
 
-            var options = new RestClientOptions { Timeout = TimeSpan.FromMinutes(10) };
-            var client = new RestClient(options);
+            var client = new RestClient(new RestClientOptions { Timeout = TimeSpan.FromMinutes(10) });
             var request = new RestRequest("https://wcode.net/api/gpt/v1/chat/completions", Method.Post)
                 .AddHeader("Authorization", $"Bearer {key}")
                 .AddStringBody(Body, DataFormat.Json);
@@ -48,9 +45,7 @@ static class Program
             var text = Encoding.UTF8.GetString(response.RawBytes ?? Array.Empty<byte>());
             var answer = Read(text);
             if (answer == null || !response.IsSuccessful)
-            {
                 throw new Exception($"{(int)response.StatusCode} {text} {response.ErrorMessage}".Trim());
-            }
             var choice = (answer["choices"] as JsonArray)?.FirstOrDefault();
             var message = choice?["message"] ?? answer;
             var content = $"{(message as JsonObject)?["content"] as JsonValue}";

@@ -32,12 +32,9 @@ static class Program
         {
             var key = Environment.GetEnvironmentVariable("WCODE_API_KEY");
             if (string.IsNullOrEmpty(key))
-            {
                 throw new Exception("WCODE_API_KEY must hold your key");
-            }
 
-            var options = new RestClientOptions { Timeout = TimeSpan.FromMinutes(10) };
-            var client = new RestClient(options);
+            var client = new RestClient(new RestClientOptions { Timeout = TimeSpan.FromMinutes(10) });
             var request = new RestRequest("https://wcode.net/api/gpt/v1/chat/completions", Method.Post)
                 .AddHeader("Authorization", $"Bearer {key}")
                 .AddStringBody(Body, DataFormat.Json);
@@ -46,17 +43,13 @@ static class Program
             {
                 var lines = new StreamReader(answer.Content.ReadAsStream());
                 if (!answer.IsSuccessStatusCode)
-                {
                     throw new Exception($"{(int)answer.StatusCode} {lines.ReadToEnd()}");
-                }
                 Show(lines);
                 return new RestResponse(asked);
             };
             var response = await client.ExecuteAsync(request);
             if (response.ErrorException != null)
-            {
                 throw response.ErrorException;
-            }
             return 0;
         }
         catch (Exception error)
@@ -75,13 +68,9 @@ static class Program
             Take(line);
         }
         if (!shown && !ended)
-        {
             Take($"data:{all}"); // the server does not stream
-        }
         if (!ended)
-        {
             throw new Exception($"the answer was cut off: {last}");
-        }
         Console.WriteLine(shown ? "" : $"{all}");
     }
 
@@ -89,9 +78,7 @@ static class Program
     {
         var found = Regex.Match(line, @"^(data|error): *(.*\S)", RegexOptions.Singleline);
         if (!found.Success)
-        {
             return;
-        }
         last = found.Groups[2].Value;
         if (last == "[DONE]")
         {
@@ -100,9 +87,7 @@ static class Program
         }
         var answer = Read(last);
         if (answer == null || found.Groups[1].Value == "error")
-        {
             throw new Exception(last);
-        }
         var choice = (answer["choices"] as JsonArray)?.FirstOrDefault();
         var part = choice?["delta"] ?? choice?["message"];
         var text = $"{part?["content"] as JsonValue}";

@@ -39,8 +39,7 @@ JSON
 
 answer=$(ask) || { printf '%s\n' "$answer" >&2; exit 1; }
 printf '%s' "$answer" | jq --raw-input --slurp --raw-output '
-  # half a surrogate pair becomes U+FFFD
-  def json: . as $text | try fromjson catch ($text | gsub(
+  def json: . as $text | try fromjson catch ($text | gsub( # half a pair: U+FFFD
     "(?<kept>\\\\(?:[^u]|u[dD][89abAB]..\\\\u[dD][c-fC-F]..))|\\\\u[dD][89a-fA-F]..";
     .kept // "\\ufffd") | try fromjson catch null);
   (ltrimstr("\ufeff") | json) as $answer

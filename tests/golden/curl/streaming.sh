@@ -23,18 +23,16 @@ JSON
 }
 
 ask | jq --raw-input --null-input --unbuffered --join-output '
-  # half a surrogate pair becomes U+FFFD
-  def json: . as $text | try fromjson catch ($text | gsub(
+  def json: . as $text | try fromjson catch ($text | gsub( # half a pair: U+FFFD
     "(?<kept>\\\\(?:[^u]|u[dD][89abAB]..\\\\u[dD][c-fC-F]..))|\\\\u[dD][89a-fA-F]..";
     .kept // "\\ufffd") | try fromjson catch null);
   def fail: "\(.)\n" | halt_error(1);
   def take($line): if $line | test("^(data|error): *[^ ]") | not then . else
-    ($line | ltrimstr("data:") | ltrimstr("error:")) as $data
-    | .last = $data
-    | if $data | test("^ *\\[DONE\\]") then .ended = true else
-      ($data | json) as $event
+    .last = ($line | ltrimstr("data:") | ltrimstr("error:"))
+    | if .last | test("^ *\\[DONE\\]") then .ended = true else
+      (.last | json) as $event
       | (if $line[0:5] == "error" or ($event | type) != "object" or $event.error
-        then $data | fail else $event.choices[0]? // {} end) as $choice
+        then .last | fail else $event.choices[0]? // {} end) as $choice
       | .now = ([($choice.delta // $choice.message).content? | strings] | add // "")
       | .shown = (.shown or .now != "")
       | .ended = (.ended or $choice.finish_reason or $choice.message)
@@ -44,5 +42,4 @@ ask | jq --raw-input --null-input --unbuffered --join-output '
       if .shown or .ended then . else take("data:" + .all) end
       | if .ended then .now += if .shown then "\n" else .all end
         else "the answer was cut off: \(.last)" | fail end
-    end;
-    .now)'
+    end; .now)'

@@ -35,12 +35,6 @@ Map<String, dynamic>? read(String text) {
   }
 }
 
-Map<String, dynamic> choice(Map<String, dynamic> answer) {
-  final choices = answer['choices'];
-  final first = choices is List ? choices.firstOrNull : null;
-  return first is Map<String, dynamic> ? first : {};
-}
-
 Future<void> main() async {
   final key = Platform.environment['WCODE_API_KEY'] ?? '';
   if (key.isEmpty) fail('WCODE_API_KEY must hold your key');
@@ -49,17 +43,18 @@ Future<void> main() async {
     ..headers['Authorization'] = 'Bearer $key'
     ..headers['Content-Type'] = 'application/json; charset=utf-8'
     ..body = body;
-  final decoder = const Utf8Decoder(allowMalformed: true);
   try {
     final response = await request.send();
-    final texts = response.stream.transform(decoder);
-    final text = await texts.join();
+    final bytes = await response.stream.toBytes();
+    final text = utf8.decode(bytes, allowMalformed: true);
     final answer = response.statusCode < 400 ? read(text) : null;
     if (answer == null) fail('${response.statusCode} $text');
-
-    final message = choice(answer)['message'] ?? answer;
-    final content = message is Map ? message['content'] : null;
-    print(content is String && content != '' ? content : jsonEncode(message));
+    print(switch (answer) {
+      {'choices': [{'message': {'content': String text}}, ...]} when text != '' =>
+        text,
+      {'choices': [{'message': Map message}, ...]} => jsonEncode(message),
+      _ => jsonEncode(answer),
+    });
   } on Exception catch (error) {
     fail('$error');
   }

@@ -31,12 +31,6 @@ Map<String, dynamic>? read(String text) {
   }
 }
 
-Map<String, dynamic> choice(Map<String, dynamic> answer) {
-  final choices = answer['choices'];
-  final first = choices is List ? choices.firstOrNull : null;
-  return first is Map<String, dynamic> ? first : {};
-}
-
 var last = '', shown = false, ended = false;
 
 void take(String line) {
@@ -44,19 +38,17 @@ void take(String line) {
   final found = form.firstMatch(line);
   if (found == null) return;
   last = found[2]!;
-  if (last == '[DONE]') {
-    ended = true;
-    return;
-  }
+  ended = ended || last == '[DONE]';
+  if (last == '[DONE]') return;
   final event = found[1] == 'data' ? read(last) : null;
-  final first = choice(event ?? fail(last));
-  final part = first['delta'] ?? first['message'];
-  final text = part is Map ? part['content'] : null;
-  if (text is String && text != '') {
-    stdout.write(text);
-    shown = true;
+  if (event == null) fail(last);
+  if (event case {'choices': [Map choice, ...]}) {
+    if (choice['delta'] ?? choice['message'] case {'content': String text}) {
+      stdout.write(text);
+      shown = shown || text != '';
+    }
+    ended = ended || (choice['message'] ?? choice['finish_reason']) != null;
   }
-  ended = ended || (first['message'] ?? first['finish_reason']) != null;
 }
 
 Future<void> main() async {
@@ -67,9 +59,9 @@ Future<void> main() async {
     ..headers['Authorization'] = 'Bearer $key'
     ..headers['Content-Type'] = 'application/json; charset=utf-8'
     ..body = body;
-  final decoder = const Utf8Decoder(allowMalformed: true);
   try {
     final response = await request.send();
+    final decoder = const Utf8Decoder(allowMalformed: true);
     final texts = response.stream.transform(decoder);
     if (response.statusCode >= 400) {
       fail('${response.statusCode} ${await texts.join()}');

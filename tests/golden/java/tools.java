@@ -10,7 +10,7 @@ import com.google.gson.JsonParser;
 import com.google.gson.JsonPrimitive;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.time.Duration;
+import java.util.concurrent.TimeUnit;
 import okhttp3.MediaType;
 import okhttp3.OkHttpClient;
 import okhttp3.Request;
@@ -58,9 +58,7 @@ public class Ask {
             System.exit(1);
         }
 
-        OkHttpClient client = new OkHttpClient.Builder()
-            .readTimeout(Duration.ofMinutes(10))
-            .build();
+        OkHttpClient client = new OkHttpClient.Builder().readTimeout(10, TimeUnit.MINUTES).build();
         Request request = new Request.Builder()
             .url("https://wcode.net/api/gpt/v1/chat/completions")
             .header("Authorization", "Bearer " + key)
@@ -104,9 +102,8 @@ public class Ask {
 
     // half a surrogate pair becomes U+FFFD
     static String content(JsonElement message) {
-        boolean isText = message instanceof JsonObject object
-            && object.get("content") instanceof JsonPrimitive;
-        String text = isText ? message.getAsJsonObject().get("content").getAsString() : "";
+        String text = message instanceof JsonObject object
+            && object.get("content") instanceof JsonPrimitive content ? content.getAsString() : "";
         return new String(text.getBytes(StandardCharsets.UTF_16BE), StandardCharsets.UTF_16BE);
     }
 }

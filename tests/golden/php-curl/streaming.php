@@ -41,17 +41,14 @@ function take(string $line): void
     if (!preg_match('/^(?:\xEF\xBB\xBF)?(data|error): *(.*\S)/s', $line, $found)) {
         return;
     }
-    $last = $found[2];
-    if ($last === '[DONE]') {
-        $ended = true;
-        return;
-    }
-    $event = $found[1] === 'data' ? read($last) : null;
-    $choice = ($event ?? fail($last))['choices'][0] ?? [];
+    [, $field, $last] = $found;
+    $done = $last === '[DONE]';
+    $event = $done ? [] : ($field === 'data' ? read($last) : null) ?? fail($last);
+    $choice = $event['choices'][0] ?? [];
     $text = ($choice['delta'] ?? $choice['message'] ?? [])['content'] ?? '';
     echo $text = is_string($text) ? $text : '';
     $shown = $shown || $text !== '';
-    $ended = $ended || isset($choice['message']) || isset($choice['finish_reason']);
+    $ended = $ended || $done || isset($choice['message']) || isset($choice['finish_reason']);
 }
 
 $curl = curl_init('https://wcode.net/api/gpt/v1/chat/completions');
@@ -77,8 +74,6 @@ if (curl_errno($curl) || $status >= 400) {
 }
 
 take($rest ?? '');
-if (!$shown && !$ended) {
-    take("data:$all"); // the server does not stream
-}
+$shown || $ended || take("data:$all"); // the server does not stream
 $ended || fail("the answer was cut off: $last");
 echo $shown ? '' : $all, "\n";

@@ -51,18 +51,13 @@ $body = json_encode([
 $client = new GuzzleHttp\Client();
 try {
     $response = $client->post('https://wcode.net/api/gpt/v1/chat/completions', [
-        'headers' => [
-            'Authorization' => "Bearer $key",
-            'Content-Type' => 'application/json',
-        ],
+        'headers' => ['Authorization' => "Bearer $key", 'Content-Type' => 'application/json'],
         'body' => $body,
         'http_errors' => false,
     ]);
     $status = $response->getStatusCode();
     $stream = $response->getBody();
-    if ($status >= 400) {
-        fail("$status $stream");
-    }
+    $status < 400 || fail("$status $stream");
     $all = (string) $stream;
 } catch (RuntimeException $error) {
     fail(strtok($error->getMessage(), "\n"));

@@ -43,35 +43,27 @@ function take(string $line): void
     if (!preg_match('/^(?:\xEF\xBB\xBF)?(data|error): *(.*\S)/s', $line, $found)) {
         return;
     }
-    $last = $found[2];
-    if ($last === '[DONE]') {
-        $ended = true;
-        return;
-    }
-    $event = $found[1] === 'data' ? read($last) : null;
-    $choice = ($event ?? fail($last))['choices'][0] ?? [];
+    [, $field, $last] = $found;
+    $done = $last === '[DONE]';
+    $event = $done ? [] : ($field === 'data' ? read($last) : null) ?? fail($last);
+    $choice = $event['choices'][0] ?? [];
     $text = ($choice['delta'] ?? $choice['message'] ?? [])['content'] ?? '';
     echo $text = is_string($text) ? $text : '';
     $shown = $shown || $text !== '';
-    $ended = $ended || isset($choice['message']) || isset($choice['finish_reason']);
+    $ended = $ended || $done || isset($choice['message']) || isset($choice['finish_reason']);
 }
 
 $client = new GuzzleHttp\Client();
 try {
     $response = $client->post('https://wcode.net/api/gpt/v1/chat/completions', [
-        'headers' => [
-            'Authorization' => "Bearer $key",
-            'Content-Type' => 'application/json',
-        ],
+        'headers' => ['Authorization' => "Bearer $key", 'Content-Type' => 'application/json'],
         'body' => $body,
         'http_errors' => false,
         'stream' => true,
     ]);
     $status = $response->getStatusCode();
     $stream = $response->getBody();
-    if ($status >= 400) {
-        fail("$status $stream");
-    }
+    $status < 400 || fail("$status $stream");
     while (!$stream->eof()) {
         $all .= $line = GuzzleHttp\Psr7\Utils::readLine($stream);
         array_map('take', explode("\r", rtrim($line, "\n")));
@@ -80,8 +72,6 @@ try {
     fail(strtok($error->getMessage(), "\n"));
 }
 
-if (!$shown && !$ended) {
-    take("data:$all"); // the server does not stream
-}
+$shown || $ended || take("data:$all"); // the server does not stream
 $ended || fail("the answer was cut off: $last");
 echo $shown ? '' : $all, "\n";

@@ -6,6 +6,7 @@ import os
 import re
 import sys
 import json
+from contextlib import suppress
 
 import httpx
 
@@ -25,26 +26,23 @@ lines, shown, ended = [], False, False
 
 def take(line):
     global shown, ended
-    lines.append(line.removeprefix(b"\xef\xbb\xbf"))
-    field, _, data = lines[-1].partition(b":")
-    ended = ended or data.strip() == b"[DONE]"
-    if field not in (b"data", b"error") or data.strip() in (b"", b"[DONE]"):
+    lines.append(line.decode("utf-8-sig", "replace"))
+    field, _, data = lines[-1].partition(":")
+    ended = ended or data.strip() == "[DONE]"
+    if field not in ("data", "error") or data.strip() in ("", "[DONE]"):
         return
-    try:
+    event = None
+    with suppress(ValueError, RecursionError):
         event = json.loads(data)
-    except (ValueError, RecursionError):
-        event = None
-    if field == b"error" or not isinstance(event, dict) or event.get("error"):
-        sys.exit(data.decode(errors="replace"))
-    try:
+    if field == "error" or not isinstance(event, dict) or event.get("error"):
+        sys.exit(data)
+    with suppress(LookupError, TypeError, AttributeError):  # no text
         choice = event["choices"][0]
         ended = ended or bool(choice.get("finish_reason") or choice.get("message"))
         text = (choice.get("delta") or choice["message"])["content"]
         text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    except (LookupError, TypeError, AttributeError):
-        return  # no text
-    print(text, end="", flush=True)
-    shown = shown or text != ""
+        print(text, end="", flush=True)
+        shown = shown or text != ""
 
 
 try:
@@ -56,7 +54,7 @@ try:
         timeout=600,
     ) as response:
         if response.is_error:
-            sys.exit(f"{response.status_code} {response.read().decode()}")
+            sys.exit(f"{response.status_code} {response.read().decode(errors='replace')}")
         rest = b""
         for chunk in response.iter_bytes():
             *some, rest = re.split(rb"[\r\n]", rest + chunk)
@@ -66,10 +64,8 @@ try:
 except httpx.HTTPError as error:
     sys.exit(str(error))
 
-whole = b"\n".join(lines).strip()
+whole = "\n".join(lines).strip()
 if not shown and not ended:
-    take(b"data:" + whole)  # the server does not stream
-if not ended:
-    last = whole.rpartition(b"\n")[2].decode(errors="replace")
-    sys.exit(f"the answer was cut off: {last}")
-print("" if shown else whole.decode(errors="replace"))
+    take(f"data:{whole}".encode())  # the server does not stream
+ended or sys.exit("the answer was cut off: " + whole.rpartition("\n")[2])
+print("" if shown else whole)

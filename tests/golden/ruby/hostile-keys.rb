@@ -36,7 +36,6 @@ request = Net::HTTP::Post.new(uri)
 request["Authorization"] = "Bearer #{key}"
 request["Content-Type"] = "application/json"
 request.body = JSON.generate(body)
-options = { use_ssl: uri.scheme == "https", read_timeout: 600 }
 
 # The answer, or nil; half a surrogate pair becomes U+FFFD.
 def read(data)
@@ -49,10 +48,9 @@ rescue JSON::ParserError
 end
 
 begin
-  response = Net::HTTP.start(uri.hostname, uri.port, options) do |http|
-    http.request(request)
-  end
-rescue IOError, SystemCallError, Timeout::Error, SocketError => error
+  http = Net::HTTP.start(uri.hostname, uri.port, use_ssl: uri.scheme == "https", read_timeout: 600)
+  response = http.request(request)
+rescue => error
   abort error.message
 end
 answer = read(response.body) if response.is_a?(Net::HTTPSuccess)

@@ -21,7 +21,6 @@ request = Net::HTTP::Post.new(uri)
 request["Authorization"] = "Bearer #{key}"
 request["Content-Type"] = "application/json"
 request.body = JSON.generate(body)
-options = { use_ssl: uri.scheme == "https", read_timeout: 600 }
 
 # The answer, or nil; half a surrogate pair becomes U+FFFD.
 def read(data)
@@ -49,7 +48,7 @@ take = lambda do |line|
 end
 
 begin
-  Net::HTTP.start(uri.hostname, uri.port, options) do |http|
+  Net::HTTP.start(uri.hostname, uri.port, use_ssl: uri.scheme == "https", read_timeout: 600) do |http|
     http.request(request) do |response|
       unless response.is_a?(Net::HTTPSuccess)
         abort "#{response.code} #{response.read_body}"
@@ -62,7 +61,7 @@ begin
       end
     end
   end
-rescue IOError, SystemCallError, Timeout::Error, SocketError => error
+rescue => error
   abort error.message
 end
 take.call(rest)

@@ -19,20 +19,17 @@ fn read(data: &[u8]) -> Option<Value> {
     let mut parts = text.trim_start_matches('\u{feff}').split(r"\u");
     let mut units: Vec<u16> = parts.next()?.encode_utf16().collect();
     for part in parts {
-        match part.get(..4).map(|hex| u16::from_str_radix(hex, 16)) {
-            Some(Ok(half @ 0xD800..=0xDFFF)) => {
-                units.push(half);
-                units.extend(part[4..].encode_utf16());
-            }
-            _ => units.extend(format!("\\u{part}").encode_utf16()),
-        }
+        let hex = part.get(..4).unwrap_or_default();
+        let unit = u16::from_str_radix(hex, 16).ok();
+        let half = unit.filter(|unit| (0xD800..0xE000).contains(unit));
+        let rest = half.map_or(format!("\\u{part}"), |_| part[4..].into());
+        units.extend(half.into_iter().chain(rest.encode_utf16()));
     }
     let answer: Value = serde_json::from_str(&String::from_utf16_lossy(&units)).ok()?;
     let failed = !["null", "false", "\"\""].contains(&answer["error"].to_string().as_str());
     (answer.is_object() && !failed).then_some(answer)
 }
 
-/// Print the text of a line of the stream.
 fn take(line: &[u8], shown: &mut bool, ended: &mut bool) -> Result<(), String> {
     let line = String::from_utf8_lossy(line);
     let field = line.trim_start_matches('\u{feff}').split_once(':');
@@ -55,10 +52,8 @@ fn take(line: &[u8], shown: &mut bool, ended: &mut bool) -> Result<(), String> {
 }
 
 async fn ask() -> Result<(), Box<dyn Error>> {
-    let key = env::var("WCODE_API_KEY").unwrap_or_default();
-    if key.is_empty() {
-        return Err("WCODE_API_KEY must hold your key".into());
-    }
+    let key = env::var("WCODE_API_KEY").ok().filter(|key| !key.is_empty());
+    let key = key.ok_or("WCODE_API_KEY must hold your key")?;
     let mut response = reqwest::Client::new()
         .post("https://wcode.net/api/gpt/v1/chat/completions")
         .bearer_auth(key)
@@ -67,20 +62,19 @@ async fn ask() -> Result<(), Box<dyn Error>> {
         .send()
         .await?;
     let status = response.status();
+    if !status.is_success() {
+        let text = response.bytes().await?;
+        return Err(format!("{status} {}", String::from_utf8_lossy(&text)).into());
+    }
     let (mut all, mut done, mut shown, mut ended) = (Vec::new(), 0, false, false);
     while let Some(chunk) = response.chunk().await? {
         all.extend_from_slice(&chunk);
         while let Some(end) = all[done..].iter().position(|byte| b"\r\n".contains(byte)) {
-            if status.is_success() {
-                take(&all[done..done + end], &mut shown, &mut ended)?;
-            }
+            take(&all[done..done + end], &mut shown, &mut ended)?;
             done += end + 1;
         }
     }
     let text = String::from_utf8_lossy(&all);
-    if !status.is_success() {
-        return Err(format!("{status} {text}").into());
-    }
     take(&all[done..], &mut shown, &mut ended)?;
     if !shown && !ended {
         take(format!("data:{text}").as_bytes(), &mut shown, &mut ended)?;

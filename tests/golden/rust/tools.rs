@@ -42,13 +42,11 @@ fn read(data: &[u8]) -> Option<Value> {
     let mut parts = text.trim_start_matches('\u{feff}').split(r"\u");
     let mut units: Vec<u16> = parts.next()?.encode_utf16().collect();
     for part in parts {
-        match part.get(..4).map(|hex| u16::from_str_radix(hex, 16)) {
-            Some(Ok(half @ 0xD800..=0xDFFF)) => {
-                units.push(half);
-                units.extend(part[4..].encode_utf16());
-            }
-            _ => units.extend(format!("\\u{part}").encode_utf16()),
-        }
+        let hex = part.get(..4).unwrap_or_default();
+        let unit = u16::from_str_radix(hex, 16).ok();
+        let half = unit.filter(|unit| (0xD800..0xE000).contains(unit));
+        let rest = half.map_or(format!("\\u{part}"), |_| part[4..].into());
+        units.extend(half.into_iter().chain(rest.encode_utf16()));
     }
     let answer: Value = serde_json::from_str(&String::from_utf16_lossy(&units)).ok()?;
     let failed = !["null", "false", "\"\""].contains(&answer["error"].to_string().as_str());
@@ -56,10 +54,8 @@ fn read(data: &[u8]) -> Option<Value> {
 }
 
 async fn ask() -> Result<(), Box<dyn Error>> {
-    let key = env::var("WCODE_API_KEY").unwrap_or_default();
-    if key.is_empty() {
-        return Err("WCODE_API_KEY must hold your key".into());
-    }
+    let key = env::var("WCODE_API_KEY").ok().filter(|key| !key.is_empty());
+    let key = key.ok_or("WCODE_API_KEY must hold your key")?;
     let response = reqwest::Client::new()
         .post("https://wcode.net/api/gpt/v1/chat/completions")
         .bearer_auth(key)
@@ -72,7 +68,7 @@ async fn ask() -> Result<(), Box<dyn Error>> {
     let answer = read(&text).filter(|_| status.is_success());
     let answer = answer.ok_or(format!("{status} {}", String::from_utf8_lossy(&text)))?;
     let message = &answer["choices"][0]["message"];
-    let message = if message.is_object() { message } else { &answer };
+    let message = message.as_object().map_or(&answer, |_| message);
     match message["content"].as_str() {
         Some(text) if !text.is_empty() => println!("{text}"),
         _ => println!("{message}"),

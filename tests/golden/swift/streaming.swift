@@ -55,18 +55,14 @@ func ask() async throws {
     request.setValue("application/json", forHTTPHeaderField: "Content-Type")
     request.httpBody = Data(body.utf8)
 
-    var (all, rest, last, shown, ended) = (Data(), Data(), "", false, false)
+    var (all, rest, shown, ended) = (Data(), Data(), false, false)
 
     func take(_ line: String) {
         let line = line.trimmingCharacters(in: ["\u{FEFF}"])
         let field = line.prefix { $0 != ":" }
         let data = line.dropFirst(field.count + 1).trimmingCharacters(in: .whitespacesAndNewlines)
-        guard field == "data" || field == "error", !data.isEmpty else { return }
-        last = data
-        if data == "[DONE]" {
-            ended = true
-            return
-        }
+        ended = ended || data == "[DONE]"
+        guard field == "data" || field == "error", !data.isEmpty, data != "[DONE]" else { return }
         guard field == "data", let event = read(data) else { fail(data) }
         let choice = (event["choices"] as? [[String: Any]])?.first ?? [:]
         let message = choice["message"] as? [String: Any]
@@ -81,22 +77,21 @@ func ask() async throws {
     let stream = pieces.stream
     let session = URLSession(configuration: .default, delegate: pieces, delegateQueue: nil)
     let task = session.dataTask(with: request)
+    var status: Int { (task.response as? HTTPURLResponse)?.statusCode ?? 0 }
     task.resume()
     for try await piece in stream {
         all.append(piece)
         rest.append(piece)
         while let end = rest.firstIndex(where: { $0 == 10 || $0 == 13 }) {
-            let status = (task.response as? HTTPURLResponse)?.statusCode ?? 0
             if status < 400 { take(String(decoding: rest[..<end], as: UTF8.self)) }
             rest = Data(rest[(end + 1)...])
         }
     }
-    let status = (task.response as? HTTPURLResponse)?.statusCode ?? 0
     let text = String(decoding: all, as: UTF8.self)
     if status >= 400 { fail("\(status) \(text)") }
     take(String(decoding: rest, as: UTF8.self))
     if !shown && !ended { take("data:" + text) }  // the server does not stream
-    if !ended { fail("the answer was cut off: \(last)") }
+    if !ended { fail("the answer was cut off: \(text.split(whereSeparator: \.isNewline).last ?? "")") }
     print(shown ? "" : text)
 }
 
