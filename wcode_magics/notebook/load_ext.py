@@ -24,6 +24,7 @@ from wcode_magics.session.cell_identity import CellWatch
 from wcode_magics.settings import options
 from wcode_magics.tables import registration
 from wcode_magics.tables.inert_display import show_inert
+from wcode_magics.tables.interrupts import show_in_one_line
 
 if TYPE_CHECKING:
     from wcode_magics.notebook.shell_state import ShellState
@@ -135,6 +136,7 @@ class Loaded:
         """Register the DataFrame accessors, now or when their library is imported."""
         self._forgets.append(registration.watch(self._serve))
         self._forgets.append(show_inert(self._shell))
+        self._forgets.append(show_in_one_line(self._shell))
 
     def _serve(self) -> None:
         from wcode_magics.tables.run import serve

@@ -4,8 +4,11 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from traceback import walk_tb
+from types import TracebackType
 from typing import Any
 
+import dask.dataframe as dd
 import pandas as pd
 from dask._expr import Expr
 from dask._task_spec import Task as Step
@@ -142,9 +145,19 @@ class Plan:
         return outcomes
 
 
+def runs_in(trace: TracebackType | None) -> bool:
+    """Return whether Dask computed a table with answers where a traceback begins."""
+    return any(
+        holds(value)
+        for frame, _line in walk_tb(trace)
+        if frame.f_globals.get("__name__") == "dask.base"
+        for value in frame.f_locals.values()
+    )
+
+
 def holds(table: Any) -> bool:
-    """Return whether computing a Dask table would send requests."""
-    waiting, seen = [table.expr], set[int]()
+    """Return whether computing a Dask table, or several, would send requests."""
+    waiting, seen = [table], set[int]()
     while waiting:
         value = waiting.pop()
         if isinstance(value, Plan):
@@ -157,6 +170,8 @@ def holds(table: Any) -> bool:
 
 def _inside(value: Any) -> list[Any]:
     """Return the parts of a Dask expression, task or graph."""
+    if isinstance(value, dd.DataFrame | dd.Series):
+        return [value.expr]
     if isinstance(value, Expr):
         return list(value.operands)
     if isinstance(value, Step):
