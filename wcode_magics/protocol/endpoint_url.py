@@ -19,6 +19,7 @@ _SECRET_NAME = re.compile(
     r"key|token|secret|pass|pwd|sig|auth|credential|(^|_)code$", re.IGNORECASE
 )
 _LONGEST_PLAIN = 24  # a longer value in a query may be a key
+_LONGEST_SHOWN = 200
 
 
 def checked(url: str) -> str:
@@ -62,7 +63,8 @@ def shown(url: str) -> str:
     if "/" not in url and len(url) > _LONGEST_PLAIN:
         return "***"  # not a URL, maybe a key pasted by mistake
     url = re.sub(r"//[^/?#]*@", "//***@", url)
-    return re.sub(r"([?&;#][^=&;#]*=)[^&;#]+|#.+", r"\1***", url)
+    url = re.sub(r"([?&;#][^=&;#]*=)[^&;#]+|#.+", r"\1***", url)
+    return url if len(url) <= _LONGEST_SHOWN else f"{url[:_LONGEST_SHOWN]}…"
 
 
 def _secret(query: str) -> bool:

@@ -15,6 +15,8 @@ MOST_BYTES = 64 * 2**20
 PACKINGS = ("gzip", "deflate")
 """Supported content encodings; the first is the one requested."""
 _ANY_HEADER = zlib.MAX_WBITS | 32
+_GZIP = b"\x1f"
+"""First byte of each member of a gzip body; a server may send several."""
 _PIECE = 2**18
 """Maximum number of bytes decompressed per step."""
 
@@ -116,8 +118,12 @@ async def _unpacked(chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
         async for chunk in chunks:
             left = chunk
             while left:
+                if unpacker.eof:
+                    if not left.startswith(_GZIP):
+                        break  # padding
+                    unpacker = zlib.decompressobj(_ANY_HEADER)
                 yield unpacker.decompress(left, _PIECE)
-                left = unpacker.unconsumed_tail
+                left = unpacker.unconsumed_tail or unpacker.unused_data
         yield unpacker.flush()
     except zlib.error as wrong:
         raise ValueError(str(wrong)) from wrong

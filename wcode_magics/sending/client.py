@@ -331,8 +331,8 @@ class Client:
                 response = await self._transport.handle_async_request(sent)
         try:
             if not response.is_success:
-                body = await self._read(response, watch, MOST_OF_ERROR)
-                raise self._fault(response, body.decode("utf-8", "replace"), facts)
+                told = await self._told(response, watch)
+                raise self._fault(response, told, facts)
             yield response
         finally:
             await response.aclose()
@@ -349,21 +349,39 @@ class Client:
         self, response: "httpx.Response", watch: Watch, enough: float = math.inf
     ) -> bytes:
         """Return the body; reading stops soon after ``enough`` bytes."""
-        parts, size = [], 0
+        parts: list[bytes] = []
+        await self._collect(response, watch, enough, parts)
+        return b"".join(parts)
+
+    async def _told(self, response: "httpx.Response", watch: Watch) -> str:
+        """Return the body of an error, or what of it can be read."""
+        parts: list[bytes] = []
+        with suppress(EndpointError):
+            await self._collect(response, watch, MOST_OF_ERROR, parts)
+        return b"".join(parts).decode("utf-8", "replace")
+
+    async def _collect(
+        self,
+        response: "httpx.Response",
+        watch: Watch,
+        enough: float,
+        parts: list[bytes],
+    ) -> None:
+        size = 0
         async for part in self._body(response, watch):
             watch.hear(alive=bool(part.strip()))
             parts.append(part)
             size += len(part)
             if size > enough:
                 break
-        return b"".join(parts)
 
     def _fault(
         self, response: "httpx.Response", shown: str, facts: dict[str, object]
     ) -> EndpointError:
         facts = {"model": "–", "url": self.endpoint.base_url, **facts}
-        if response.has_redirect_location:
-            facts["location"] = endpoint_url.shown(response.headers["location"])
+        location = response.headers.get("location", "").strip()
+        if response.has_redirect_location and location:
+            facts["location"] = endpoint_url.shown(location)
             return RejectedError("moved", status=response.status_code, **facts)
         error = fault(response.status_code, shown, **facts)
         error.facts["retry_after"] = retry_after(response.headers)

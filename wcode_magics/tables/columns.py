@@ -11,12 +11,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from wcode_magics.output.escaping import clipped
 from wcode_magics.protocol.schema import Field, moment
 from wcode_magics.sending.outcome import Outcome
 from wcode_magics.tables.task import Task
 
 DTYPES = {"text": "string", "int": "Int64", "float": "Float64", "bool": "boolean"}
 MOMENTS = {"date": "datetime64[us]", "datetime": "datetime64[us, UTC]"}
+MOST_OF_TEXT = 2**16
+"""Characters of a text that is kept beside its error; a server may send megabytes."""
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
@@ -120,5 +123,5 @@ def _error(outcome: Outcome[Any]) -> str | None:
     if outcome.error is None:
         return None
     reply = outcome.error.reply
-    said = "" if reply is None else f" | {reply.text}"
+    said = "" if reply is None else f" | {clipped(reply.text, MOST_OF_TEXT)}"
     return f"{outcome.error.said}{said}"
