@@ -15,7 +15,6 @@ from wcode_magics.text import LANGUAGES, say
 PACKAGE = Path(wcode_magics.__file__).parent
 ALWAYS_MANY = {
     "agreement.some",
-    "agreement.some_at_once",
     "errors.chat.full",
     "errors.cut_prompt",
     "errors.prompt.huge",

@@ -85,14 +85,17 @@ def test_labels_in_words():
 def test_runs_in_words():
     """Which runs said what, what failed, and what stood at the fork."""
     shown = lines("runs")
-    assert shown[0].startswith(
-        "3 of 4 runs answered. 2 of 3 runs gave the most common answer"
+    assert shown[0] == (
+        "3 of 4 runs answered. 3 runs gave 2 different answers. The most common one"
+        " came 2 times. All begin with the same 7 characters."
     )
-    assert shown[1:] == [
-        "Runs Answer",
-        "1, 3 The <b>cat sat",
-        "2 The <b>dog sat",
-        "4 ⚠ There is no reply yet; run a %%wcode cell first.",
+    assert list(filter(None, shown[1:])) == [
+        "— run 1, 3",
+        "The <b>cat sat",
+        "— run 2",
+        "The <b>dog sat",
+        "— run 4",
+        "⚠ There is no reply yet; run a %%wcode cell first.",
         "Where they part, run 1 had cat 60.0% dog 30.0%",
     ]
 
@@ -109,7 +112,7 @@ def test_agreement_in_words():
 def test_long_answers_are_short():
     """A line has 80 characters, and what is left out is marked."""
     assert logprob_bundles.short("a" * 100) == "a" * 80 + "…"
-    assert logprob_bundles.short("ab\ncd", 1) == "…b↵cd"
+    assert logprob_bundles.short("ab\ncd") == "ab↵cd"
 
 
 def test_short_reprs():

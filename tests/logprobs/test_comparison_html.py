@@ -90,16 +90,13 @@ def test_long_common_stretches_are_elided():
 
 
 def test_agreement_in_words():
-    """How many runs gave the most common answer, and what all begin with."""
+    """How many answers there are, how common one is, what all begin with."""
     runs = [Logprobs((), said) for said in ("ab", "ac", "ab")]
     assert comparison_html.agreement(agree(runs)) == (
-        "2 of 3 runs gave the most common answer; 2 different answers, the same for the"
-        " first 1 character."
+        "3 runs gave 2 different answers. The most common one came 2 times."
+        " All begin with the same 1 character."
     )
-    assert (
-        comparison_html.agreement(agree(runs[:1]))
-        == "All runs gave the same answer: 1."
-    )
+    assert comparison_html.agreement(agree(runs[:1])) == "1 run gave one answer."
 
 
 def test_columns_tell_the_fork():

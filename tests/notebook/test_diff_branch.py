@@ -96,7 +96,7 @@ def test_repeat_shows_and_binds_the_runs(
     made = server(in_turn(completion("a cat"), completion("a dog")))
     ran = run("%%wcode --repeat 3 --seed 1 -o runs\nhi")
     assert ran.success
-    assert "2 of 3 runs gave the most common answer" in ran.plain
+    assert "3 runs gave 2 different answers. The most common one came 2" in ran.plain
     assert "a dog" in ran.plain
     assert {seen.body["seed"] for seen in made.seen} == {1}
     runs = shell.user_ns["runs"]
@@ -113,7 +113,7 @@ def test_a_failed_run_is_a_row(
     server(in_turn(FAILED, completion("fine")))
     ran = run("%%wcode --repeat 2\nhi")
     assert ran.success
-    assert re.search(r"\d +⚠ .*unlucky", ran.plain)
+    assert re.search(r"run \d\n⚠ .*unlucky", ran.plain)
     assert "1 of 2 runs answered" in ran.plain
     assert [r.text for r in shell.user_ns["_wcode"]] == ["fine"]
     server(FAILED)
@@ -220,7 +220,7 @@ def test_comparisons_show_themselves(shell: InteractiveShell) -> None:
     shown = {
         "A says cat": wcode_magics.compare(reply(ONE), reply(TWO)),
         "Times": agree([ONE, TWO]),
-        "Runs": runs(),
+        "run 1, 3": runs(),
     }
     for words, value in shown.items():
         data, _metadata = shell.display_formatter.format(value)

@@ -49,6 +49,24 @@ def test_listing(shell, run):
 
 
 @pytest.mark.usefixtures("asked")
+def test_it_fits_a_screen(shell, run):
+    """Five columns of short texts in local seconds; all else is there on demand."""
+    run(f"%wcode --no-stream {'many words ' * 40}")
+    run("h = %wcode_history")
+    listed = shell.user_ns["h"]
+    assert [*listed.columns] == ["time", "model", "prompt", "tokens", "cost"]
+    told = listed.to_string().splitlines()
+    assert max(map(len, told)) <= 120
+    newest = dt.datetime.fromisoformat(listed["time"][0]).astimezone()
+    assert abs(dt.datetime.now().astimezone() - newest) < dt.timedelta(minutes=5)
+    run("h = %wcode_history --full 1")
+    full = shell.user_ns["h"].iloc[0]
+    assert full["time"].microsecond == 0
+    assert {"hash", "text", "elapsed", "base_url"} <= {*full.index}
+    assert full["prompt"].count("words") == 40
+
+
+@pytest.mark.usefixtures("asked")
 def test_a_span_is_not_cut_short(shell, run):
     """With a day and no number all of its answers are listed."""
     store = shell.run_line_magic("wcode_history", "1")
@@ -140,7 +158,7 @@ def test_tab_completes_the_options(shell):
     shell.Completer.use_jedi = False  # IPython 7 adds its guesses to any line
     with provisionalcompleter():
         found = {one.text for one in shell.Completer.completions(line, len(line))}
-    options = ("since", "before", "export", "import", "prune", "keep")
+    options = ("since", "before", "export", "import", "prune", "keep", "full")
     assert found == {f"--{name}" for name in options}
 
 

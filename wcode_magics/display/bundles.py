@@ -333,7 +333,8 @@ def prompt_estimate(request: Request, place: str) -> str:
 def layers_table(rows: Iterable[Sequence[str]], note: str = "") -> TextTable:
     """Return a table of settings: name, value and layer."""
     columns = (say("ui.name"), say("ui.value"), say("ui.layer"))
-    return TextTable(columns, [tuple(row) for row in rows], note=note)
+    cells = [(name, value, say(f"layers.{layer}")) for name, value, layer in rows]
+    return TextTable(columns, cells, note=note)
 
 
 def shown_value(value: Any) -> str:

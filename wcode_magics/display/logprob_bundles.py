@@ -1,7 +1,9 @@
 """Confidence, probabilities and agreement as mimebundles, rounded for reading."""
 
 import math
+from collections.abc import Sequence
 
+from wcode_magics.display import sweep_bundles
 from wcode_magics.display.text_table import TextTable
 from wcode_magics.logprobs import comparison_html, heatmap
 from wcode_magics.logprobs.alignment import Agreement, Comparison
@@ -11,12 +13,13 @@ from wcode_magics.logprobs.label_masses import LabelConfidence
 from wcode_magics.logprobs.logprobs import Logprobs
 from wcode_magics.logprobs.number_format import number, percent, visible
 from wcode_magics.logprobs.token_captions import BETWEEN, TokenWords
+from wcode_magics.output.escaping import FAINT, clipped, escape
 from wcode_magics.output.mimebundle import Bundle, bundle
 from wcode_magics.session.repeat import RUN, Runs
+from wcode_magics.session.sweep import Trial
 from wcode_magics.text import say
 
 MOST = 80
-LEAD = 20  # characters of the common start shown before the fork
 
 
 def confidence(found: Confidence) -> Bundle:
@@ -70,24 +73,54 @@ def agreement(found: Agreement) -> Bundle:
 
 
 def runs(found: Runs) -> Bundle:
-    """Return answers from the fork on with their run numbers, then failed runs."""
+    """Return each different answer, its runs, tokens and ¥; then failed runs."""
     agreed = found.agreement
-    start = max(0, len(agreed.common) - LEAD) if len(agreed.counts) > 1 else 0
-    rows = [
-        (_numbers(found, text), short(text, start)) for text, _count in agreed.counts
+    kinds = [_said(found, text) for text, _count in agreed.counts]
+    first = kinds[0][0].reply if kinds else None
+    most = sweep_bundles.share_of(len(kinds))
+    heads = [_numbers(alike) for alike in kinds]
+    texts = [sweep_bundles.text_html(alike[0], first, most) for alike in kinds]
+    feet = [sweep_bundles.spent(alike) for alike in kinds]
+    plain = [clipped(alike[0].text, most) for alike in kinds]
+    for trial in found.failed:
+        heads.append(_numbers([trial]))
+        plain.append(f"⚠ {trial.error}")
+        texts.append(escape(plain[-1]))
+        feet.append("")
+    told = _headline(found)
+    note = _fork(found)
+    page = [
+        f"<div><b>{escape(told)}</b></div>" if told else "",
+        sweep_bundles.rows(heads, texts, feet),
+        f'<div style="{FAINT}">{escape(note)}</div>' if note else "",
     ]
-    rows += [(str(trial.point[RUN]), f"⚠ {trial.error}") for trial in found.failed]
-    heads = (say("scores.runs"), say("scores.answer"))
-    title = comparison_html.agreement(agreed) if agreed.counts else ""
+    lines = [
+        "\n".join(filter(None, (f"— {head}", text, foot)))
+        for head, text, foot in zip(heads, plain, feet, strict=True)
+    ]
+    return bundle("".join(page), "\n\n".join(filter(None, [told, *lines, note])))
+
+
+def _headline(found: Runs) -> str:
+    """Return how far the runs agree, what failed, and what all of it took."""
+    agreed = found.agreement
+    parts = [comparison_html.agreement(agreed)] if agreed.counts else []
+    if found.failed and agreed.runs == 1:
+        parts = []
     if found.failed:
         came, count = len(found.trials) - len(found.failed), len(found.trials)
-        title = f"{say('scores.came', count=came, all=count)} {title}".strip()
-    return TextTable(heads, rows, title=title, note=_fork(found)).bundle()
+        parts.insert(0, say("scores.came", count=came, all=count))
+    took = sweep_bundles.spent(found.trials)
+    return " ".join([*parts, *([f"({took})"] if took else [])])
 
 
-def _numbers(found: Runs, text: str) -> str:
-    numbers = [t.point[RUN] for t in found.trials if t.reply and t.text == text]
-    return ", ".join(map(str, numbers))
+def _said(found: Runs, text: str) -> list[Trial]:
+    return [t for t in found.trials if t.reply is not None and t.text == text]
+
+
+def _numbers(alike: Sequence[Trial]) -> str:
+    numbers = ", ".join(str(trial.point[RUN]) for trial in alike)
+    return say("scores.run_numbers", numbers=numbers)
 
 
 def _fork(found: Runs) -> str:
@@ -104,8 +137,7 @@ def _fork(found: Runs) -> str:
     return say("scores.fork", run=trial.point[RUN], shown=BETWEEN.join(likely))
 
 
-def short(text: str, start: int = 0) -> str:
-    """Return one short line of a text from ``start`` on, with omissions as ``…``."""
-    begun = "…" if start else ""
-    told = visible(text[start : start + MOST + 1])
-    return begun + (told if len(text) - start <= MOST else f"{told[:MOST]}…")
+def short(text: str) -> str:
+    """Return the beginning of a text as one line; what is left out is ``…``."""
+    told = visible(text[: MOST + 1])
+    return told if len(text) <= MOST else f"{told[:MOST]}…"

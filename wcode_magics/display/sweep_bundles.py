@@ -1,14 +1,14 @@
-"""Trials of a sweep side by side, with differences from the first marked."""
+"""Trials of a sweep or a repeated prompt, with differences from the first marked."""
 
 import math
+from collections.abc import Iterable
 
 from wcode_magics.logprobs.alignment import compare
 from wcode_magics.logprobs.comparison_html import DIFFERENT
-from wcode_magics.logprobs.number_format import percent
+from wcode_magics.logprobs.number_format import decimal, percent
 from wcode_magics.output.escaping import FAINT, clipped, escape
 from wcode_magics.output.mimebundle import Bundle
 from wcode_magics.output.mimebundle import bundle as bundle_of
-from wcode_magics.protocol import models
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.session.sweep import Sweep, Trial
 from wcode_magics.text import say
@@ -20,26 +20,47 @@ _CELL = (
     "text-align:left;vertical-align:top;padding:.2em .8em .2em 0;overflow-wrap:anywhere"
 )
 _TEXT = f"{_CELL};white-space:pre-wrap"
+_WIDE = f"{_TEXT};width:99%"
+_HEAD = f"{_CELL};white-space:nowrap"
 
 
 def bundle(sweep: Sweep) -> Bundle:
     """Return up to four answers as columns, more as rows; HTML and text."""
     first = next(iter(sweep.replies), None)
-    most = max(MOST // max(1, len(sweep.trials)), 200)
+    most = share_of(len(sweep.trials))
     heads = [_head(trial) for trial in sweep.trials]
-    texts = [_text_html(trial, first, most) for trial in sweep.trials]
+    texts = [text_html(trial, first, most) for trial in sweep.trials]
     feet = [
-        _foot(trial, agreement)
+        _foot(trial, math.nan if trial.reply is first else agreement)
         for trial, agreement in zip(sweep.trials, sweep.agreements, strict=True)
     ]
     beside = len(heads) <= BESIDE
-    table = (_columns if beside else _rows)(heads, texts, feet)
+    table = (_columns if beside else rows)(heads, texts, feet)
     note = f'<div style="{FAINT}">{escape(_summary(sweep))}</div>'
     plain = [
         f"— {head}\n{clipped(trial.text or str(trial.error or ''), most)}\n{foot}"
         for head, trial, foot in zip(heads, sweep.trials, feet, strict=True)
     ]
     return bundle_of(table + note, "\n\n".join([*plain, _summary(sweep)]))
+
+
+def share_of(count: int) -> int:
+    """Return the maximum characters shown of each of ``count`` answers."""
+    return max(MOST // max(1, count), 200)
+
+
+def spent(trials: Iterable[Trial]) -> str:
+    """Return the tokens of all replies, where they are known, and their cost."""
+    sweep = Sweep(tuple(trials))
+    told = [reply.usage for reply in sweep.replies if reply.usage is not None]
+    parts = []
+    if told:
+        prompt = f"{sum(usage.prompt_tokens for usage in told):,}"
+        answer = f"{sum(usage.completion_tokens for usage in told):,}"
+        parts.append(say("ui.tokens_flow", prompt=prompt, answer=answer))
+    if sweep.replies and sweep.costs is not None:
+        parts.append(str(sweep.costs))
+    return " · ".join(parts)
 
 
 def _columns(heads: list[str], texts: list[str], feet: list[str]) -> str:
@@ -56,20 +77,25 @@ def _columns(heads: list[str], texts: list[str], feet: list[str]) -> str:
     )
 
 
-def _rows(heads: list[str], texts: list[str], feet: list[str]) -> str:
-    rows = [
-        f'<tr><th style="{_CELL}">{escape(head)}</th><td style="{_TEXT}">{text}</td>'
-        f'<td style="{_CELL};{FAINT}">{escape(foot)}</td></tr>'
+def rows(heads: list[str], texts: list[str], feet: list[str]) -> str:
+    """Return a row per answer, whose text takes the width that is left."""
+    lines = [
+        f'<tr><th style="{_HEAD}">{escape(head)}</th><td style="{_WIDE}">{text}</td>'
+        f'<td style="{_HEAD};{FAINT}">{escape(foot)}</td></tr>'
         for head, text, foot in zip(heads, texts, feet, strict=True)
     ]
-    return f"<table><tbody>{''.join(rows)}</tbody></table>"
+    return f'<table style="width:100%"><tbody>{"".join(lines)}</tbody></table>'
 
 
 def _head(trial: Trial) -> str:
-    return " · ".join(f"{name} {value}" for name, value in trial.point.items())
+    return " · ".join(
+        f"{name} {decimal(value) if isinstance(value, float) else value}"
+        for name, value in trial.point.items()
+    )
 
 
-def _text_html(trial: Trial, first: Reply | None, most: int) -> str:
+def text_html(trial: Trial, first: Reply | None, most: int) -> str:
+    """Return an answer, with what differs from ``first`` marked, or its error."""
     if trial.reply is None:
         return f"<b>{escape(clipped(str(trial.error or '–'), most))}</b>"
     if first is None or trial.reply is first or len(trial.text) > most:
@@ -87,12 +113,10 @@ def _foot(trial: Trial, agreement: float) -> str:
     reply = trial.reply
     if reply is None:
         return ""
-    parts = [] if math.isnan(agreement) else [percent(agreement)]
-    if reply.usage is not None:
-        prompt, answer = reply.usage.prompt_tokens, reply.usage.completion_tokens
-        parts.append(say("ui.tokens_flow", prompt=prompt, answer=answer))
-    if reply.cost is not None:
-        parts.append(models.money(reply.cost, reply.currency))
+    parts = []
+    if not math.isnan(agreement):
+        parts.append(say("ui.like_the_first", share=percent(agreement)))
+    parts += filter(None, [spent([trial])])
     if reply.logprobs is not None:
         parts.append(say("heatmap.mean", value=f"{reply.logprobs.mean:.2f}"))
     if reply.finish_reason != "stop":
@@ -102,7 +126,6 @@ def _foot(trial: Trial, agreement: float) -> str:
 
 def _summary(sweep: Sweep) -> str:
     told = [say("ui.sweep_answers", count=len(sweep.replies), all=len(sweep.trials))]
-    if sweep.costs is not None:
-        told.append(str(sweep.costs))
+    told += filter(None, [spent(sweep.trials)])
     told.append(say("ui.sweep_marked"))
     return " · ".join(told)

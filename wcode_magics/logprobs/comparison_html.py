@@ -54,16 +54,16 @@ def plain(comparison: Comparison, names: Names = NAMES) -> str:
 
 def agreement(agreement: Agreement) -> str:
     """Describe in a sentence how far several runs agree."""
-    kinds = len(agreement.counts)
+    kinds, runs = len(agreement.counts), agreement.runs
     if kinds <= 1:
-        return say("agreement.all", runs=agreement.runs)
-    return say(
-        f"agreement.{'some' if agreement.common else 'some_at_once'}",
-        count=agreement.counts[0][1],
-        runs=agreement.runs,
-        kinds=kinds,
-        common=f"{len(agreement.common):,}",
-    )
+        return say("agreement.all", runs=runs)
+    count = agreement.counts[0][1]
+    told = [say("agreement.some", runs=runs, kinds=kinds)]
+    if count > 1:
+        told.append(say("agreement.most", count=count))
+    common = f"{len(agreement.common):,}"
+    key = "common" if agreement.common else "at_once"
+    return " ".join([*told, say(f"agreement.{key}", common=common)])
 
 
 def summary(comparison: Comparison, names: Names) -> list[str]:

@@ -10,7 +10,7 @@ from IPython.core.error import StdinNotImplementedError
 
 from wcode_magics.display import bundles
 from wcode_magics.errors import Stopped
-from wcode_magics.notebook.cell_run import CellRun, is_notebook, show_bundle
+from wcode_magics.notebook.cell_run import CellRun, show_bundle
 from wcode_magics.output.escaping import inert
 from wcode_magics.output.mimebundle import joined
 from wcode_magics.prompts import template
@@ -168,8 +168,8 @@ class ShellState:
         show_bundle(joined([title, body, table]))
 
     def tell_sandbox(self, run: CellRun, prepared: Prepared, times: int = 1) -> None:
-        """Report once in a notebook that the sandbox answers while no key is set."""
-        if self._sandbox_told or not is_notebook(self.shell):
+        """Report once that the sandbox answers while no key is set."""
+        if self._sandbox_told:
             return
         answerers = self.session.answerers([prepared] * times)
         if any(one.source == "sandbox" for one in answerers):

@@ -10,7 +10,7 @@ _NAMES = (
     *("cost", "currency"),
 )
 _TOTALS = (
-    "SELECT date(time, 'unixepoch'), model, count(*), "
+    "SELECT date(time, 'unixepoch', 'localtime'), model, count(*), "
     "ifnull(sum(prompt_tokens), 0), ifnull(sum(completion_tokens), 0), "
     "sum(cost), {} FROM answers GROUP BY 1, 2, 7 ORDER BY 1, 2, 7"
 )

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from operator import add
+from typing import Any
 
 from wcode_magics.errors import UsageError, WcodeError
 from wcode_magics.protocol import models
@@ -57,6 +58,9 @@ class Forecast:
     seconds: Interval | None
     notes: tuple[str, ...] = ()
     currency: str = models.CURRENCY
+
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
+        printer.text(str(self))
 
     def __str__(self) -> str:
         whole = "{:,.0f}".format

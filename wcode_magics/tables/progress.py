@@ -209,7 +209,7 @@ def summary(
         parts.append(say("frame.told_sandbox"))
     if replayed:
         parts.append(say("frame.told_replayed", rows=replayed))
-    parts += [f"{word} {n}" for word, n in sorted(bad.items())]
+    parts += [f"{say(f'statuses.{word}')} {n:,}" for word, n in sorted(bad.items())]
     if unsure:
         parts.append(say("frame.told_unconfirmed", rows=unsure))
     parts.append(say("ui.seconds", seconds=f"{batch.tally.seconds:.1f}"))

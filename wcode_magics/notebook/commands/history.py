@@ -7,8 +7,11 @@ from typing import Any
 
 from wcode_magics.display.text_table import TextTable
 from wcode_magics.errors import OptionError
+from wcode_magics.logprobs.number_format import NO_NUMBER
 from wcode_magics.notebook.cell_run import show_bundle
 from wcode_magics.notebook.shell_state import ShellState, tell
+from wcode_magics.output.escaping import clipped
+from wcode_magics.protocol import models
 from wcode_magics.settings import option_line as lines
 from wcode_magics.settings.options import Option
 from wcode_magics.store import Store
@@ -23,19 +26,21 @@ ROWS = (
     Option("import", "text", form="PATH"),
     Option("prune", "flag"),
     Option("keep", "count"),
+    Option("full", "flag"),
 )
 FLAGS = {flag: row for row in ROWS for flag in row.flags}
-_BRIEF = 60
+_BRIEF = 36
 _MOST = 10**18
-_SHOWN = ("time", "model", "prompt", "text", "cost", "finish_reason")
+_SHOWN = ("time", "model", "prompt", "tokens", "cost")
 _EXCLUDED = (("import", "since"), ("import", "before"), ("prune", "since"))
 
 
 def wcode_history(home: ShellState, line: str) -> Any:
     """Return the newest answers of the store, as a DataFrame if pandas is installed.
 
-    With options, answers are imported from another store, exported to one, or deleted,
-    in this order.
+    Each has its time, model, the prompt's start, tokens and ¥ as texts to read; with
+    ``--full`` all columns of :meth:`Store.history` as values. With other options,
+    answers are imported from another store, exported to one, or deleted, in this order.
     """
     words, _rest = lines.first_words(line, len(line))
     parsed = lines.parse_words(words, FLAGS)
@@ -45,7 +50,10 @@ def wcode_history(home: ShellState, line: str) -> Any:
     store = home.session.store
     if not {"import", "export", "prune"} & set(given):
         listed = number or (None if any(between.values()) else SHOWN)
-        return _shown(store.history(limit=listed, **between))
+        rows = store.history(limit=listed, **between)
+        return _shown(
+            [_full(row) if given.get("full") else _short(row) for row in rows]
+        )
     if "import" in given:
         count = store.absorb(given["import"])
         tell(say("spent.imported", count=count, source=given["import"], **_held(store)))
@@ -107,16 +115,37 @@ def _size(size: int) -> str:
     return f"{size / 1e6:,.1f} MB" if size >= 1e6 else f"{size / 1e3:,.0f} kB"
 
 
+def _full(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an answer in all columns, its time in local seconds."""
+    return {**row, "time": row["time"].astimezone().replace(microsecond=0)}
+
+
+def _short(row: Mapping[str, Any]) -> dict[str, str]:
+    """Return an answer in the columns that fit a screen."""
+    counts = [row["prompt_tokens"], row["completion_tokens"]]
+    tokens = [NO_NUMBER if count is None else f"{count:,}" for count in counts]
+    cost = row["cost"]
+    return {
+        "time": f"{row['time'].astimezone():%Y-%m-%d %H:%M:%S}",
+        "model": _brief(row["model"]),
+        "prompt": _brief(row["prompt"]),
+        "tokens": " → ".join(tokens),
+        "cost": NO_NUMBER if cost is None else models.money(cost),
+    }
+
+
 def _shown(rows: list[dict[str, Any]]) -> Any:
     if importlib.util.find_spec("pandas") is not None:
         import pandas as pd
 
         return pd.DataFrame(rows)
-    cells = [[_brief(row[name]) for name in _SHOWN] for row in rows]
-    show_bundle(TextTable([say(f"spent.{name}") for name in _SHOWN], cells).bundle())
+    names = [name for name in _SHOWN if rows and name in rows[0]]
+    cells = [[_brief(row[name]) for name in names] for row in rows]
+    heads = [say(f"spent.{name}") for name in names]
+    show_bundle(TextTable(heads, cells).bundle())
     return None
 
 
 def _brief(value: Any) -> str:
-    line = " ".join(str("–" if value is None else value).split())
-    return line if len(line) <= _BRIEF else f"{line[: _BRIEF - 1]}…"
+    line = " ".join(str(NO_NUMBER if value is None else value).split())
+    return clipped(line, _BRIEF)

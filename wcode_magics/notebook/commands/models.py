@@ -76,7 +76,7 @@ def _cells(row: Model, resolved: Resolved) -> list[str]:
             "–" if price is None or each is None else _money(each, price.currency)
             for each in paid
         ),
-        ", ".join(row.abilities) or "–",
+        ", ".join(say(f"abilities.{name}") for name in row.abilities) or "–",
         row.updated or "–",
     ]
 
