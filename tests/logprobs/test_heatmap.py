@@ -34,7 +34,8 @@ LAB_ATTRIBUTES = {"class", "dir", "lang", "style", "title"}
 LAB_STYLES = {
     "background", "border", "border-bottom", "border-radius", "border-top", "color",
     "display", "font-size", "line-height", "margin", "max-height", "opacity",
-    "overflow", "overflow-wrap", "padding", "text-align", "white-space",
+    "overflow", "overflow-wrap", "padding", "text-align", "vertical-align",
+    "white-space",
 }  # fmt: skip
 VOID = {"br", "wbr"}
 UNENDED = {"td", "th", "tr"}  # HTML lets them end where the next one begins

@@ -111,7 +111,8 @@ def _headline(found: Runs) -> str:
         came, count = len(found.trials) - len(found.failed), len(found.trials)
         parts.insert(0, say("scores.came", count=came, all=count))
     took = sweep_bundles.spent(found.trials)
-    return " ".join([*parts, *([f"({took})"] if took else [])])
+    told = say("agreement.between").join(parts)
+    return f"{told} ({took})".strip() if took else told
 
 
 def _said(found: Runs, text: str) -> list[Trial]:

@@ -63,7 +63,8 @@ def agreement(agreement: Agreement) -> str:
         told.append(say("agreement.most", count=count))
     common = f"{len(agreement.common):,}"
     key = "common" if agreement.common else "at_once"
-    return " ".join([*told, say(f"agreement.{key}", common=common)])
+    told.append(say(f"agreement.{key}", common=common))
+    return say("agreement.between").join(told)
 
 
 def summary(comparison: Comparison, names: Names) -> list[str]:
@@ -159,7 +160,7 @@ def _text(comparison: Comparison, side: int) -> str:
             parts.append(escape(visible(_elided(text), breaks=True)))
         elif text:
             bits = stretch.second_bits if side else stretch.first_bits
-            title = attribute(f"{number(bits)} bits")
+            title = attribute(say("comparison.bits_of", value=number(bits)))
             inner = escape(visible(text, breaks=True))
             parts.append(f'<span title="{title}" style="{DIFFERENT}">{inner}</span>')
     return "".join(parts)
@@ -179,8 +180,8 @@ def _stretch_lines(stretch: Stretch, names: Names) -> Iterator[str]:
         yield f"    {visible(_elided(stretch.first))}"
         return
     if stretch.first:
-        bits = number(stretch.first_bits, 1)
-        yield f"  {names[0]} {visible(stretch.first)}  ({bits} bits)"
+        bits = say("comparison.bits_of", value=number(stretch.first_bits, 1))
+        yield f"  {names[0]} {visible(stretch.first)}  ({bits})"
     if stretch.second:
-        bits = number(stretch.second_bits, 1)
-        yield f"  {names[1]} {visible(stretch.second)}  ({bits} bits)"
+        bits = say("comparison.bits_of", value=number(stretch.second_bits, 1))
+        yield f"  {names[1]} {visible(stretch.second)}  ({bits})"

@@ -77,7 +77,7 @@ _SMALL = "font-size:.9em;line-height:1.7;margin:.3em 0"
 _GREY = "#888b"
 _OUTSIDE = f"border:1px solid {_GREY};border-radius:3px;font-size:.85em"
 _UNREPORTED = f"border-bottom:1px solid {_GREY}"
-_OPENS = "display:inline-block"
+_OPENS = "display:inline-block;vertical-align:top"
 _SHUT = "display:block"
 _LEFT = ' style="text-align:left"'
 

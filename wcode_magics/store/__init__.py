@@ -188,7 +188,7 @@ class Store:
         return [row for row in told if row is not None]
 
     def usage(self) -> list[dict[str, Any]]:
-        """Return totals by day (UTC, ISO), model and currency.
+        """Return totals by day (local, ISO), model and currency.
 
         Each has day, model, answers, prompt_tokens, completion_tokens, cost, currency.
         """

@@ -17,7 +17,7 @@ _TOTALS = (
 
 
 def totals(file: File) -> list[dict[str, Any]]:
-    """Return a dict for each day (UTC, ISO), model and currency."""
+    """Return a dict for each day (local, ISO), model and currency."""
     currency = "currency" if has_currencies(file) else "'CNY'"
     rows = file.select(_TOTALS.format(currency))
     return [dict(zip(_NAMES, row, strict=True)) for row in rows]

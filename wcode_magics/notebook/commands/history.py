@@ -130,7 +130,7 @@ def _short(row: Mapping[str, Any]) -> dict[str, str]:
         "model": _brief(row["model"]),
         "prompt": _brief(row["prompt"]),
         "tokens": " → ".join(tokens),
-        "cost": NO_NUMBER if cost is None else models.money(cost),
+        "cost": NO_NUMBER if cost is None else models.money(cost, row["currency"]),
     }
 
 
