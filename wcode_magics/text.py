@@ -12,6 +12,7 @@ full stop if the sentence continues with its own, or with a bracket.
 import os
 import re
 import tomllib
+from collections.abc import Iterable
 from functools import cache
 from importlib import resources
 from string import Formatter
@@ -66,6 +67,11 @@ def say(key: str, /, lang: str | None = None, **facts: object) -> str:
         return words
     quoted = {name: _unended(facts[name]) for name in _QUOTED.findall(words)}
     return _numerus.vformat(words, (), facts | quoted)
+
+
+def sentences(parts: Iterable[str]) -> str:
+    """Join sentences; Chinese has no space between them."""
+    return ("" if language() == "zh" else " ").join(parts)
 
 
 def keys(lang: str) -> frozenset[str]:

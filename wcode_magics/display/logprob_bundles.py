@@ -17,7 +17,7 @@ from wcode_magics.output.escaping import FAINT, clipped, escape
 from wcode_magics.output.mimebundle import Bundle, bundle
 from wcode_magics.session.repeat import RUN, Runs
 from wcode_magics.session.sweep import Trial
-from wcode_magics.text import say
+from wcode_magics.text import say, sentences
 
 MOST = 80
 
@@ -111,7 +111,7 @@ def _headline(found: Runs) -> str:
         came, count = len(found.trials) - len(found.failed), len(found.trials)
         parts.insert(0, say("scores.came", count=came, all=count))
     took = sweep_bundles.spent(found.trials)
-    told = say("agreement.between").join(parts)
+    told = sentences(parts)
     return f"{told} ({took})".strip() if took else told
 
 

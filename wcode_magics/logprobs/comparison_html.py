@@ -7,7 +7,7 @@ from wcode_magics.logprobs.logprobs import Logprobs
 from wcode_magics.logprobs.number_format import number, percent, visible
 from wcode_magics.logprobs.token_captions import BETWEEN, TokenWords
 from wcode_magics.output.escaping import attribute, escape
-from wcode_magics.text import say
+from wcode_magics.text import say, sentences
 
 MAX_SAME = 160  # characters of a common stretch; longer ones are elided in the middle
 MAX_ALTERNATIVES = 5
@@ -64,7 +64,7 @@ def agreement(agreement: Agreement) -> str:
     common = f"{len(agreement.common):,}"
     key = "common" if agreement.common else "at_once"
     told.append(say(f"agreement.{key}", common=common))
-    return say("agreement.between").join(told)
+    return sentences(told)
 
 
 def summary(comparison: Comparison, names: Names) -> list[str]:
