@@ -162,14 +162,19 @@ def test_patience_lasts_until_the_next_drawing():
 
 
 def test_thinking_is_counted_until_the_answer_begins():
-    """Who waits sees that the model thinks, and none of what it thinks."""
+    """Who waits sees that the model thinks; what it thinks is there to unfold."""
     screen = Recorder()
     live = Live(screen, bundle, clock=screen.clock)
     for thought in ("one ", "two ", "three"):
         screen.now += 1
         live.take(Delta(reasoning=thought))
     assert "13 characters" in screen.last()
-    assert "three" not in screen.last()
+    folded = screen.sent[-1][2]
+    assert re.search(r"<details><summary[^>]*>.*</summary>.*three", folded["text/html"])
+    assert "three" not in folded["text/plain"]
+    screen.now += 1
+    live.take(Delta(reasoning="<b>" * 5_000))
+    assert len(screen.sent[-1][2]["text/html"]) < 20_000
     screen.now += 1
     live.take(Delta("answer"))
     assert screen.last().split() == ["answer"]

@@ -132,7 +132,7 @@ def footer(reply: Reply) -> str:
             for count in (usage.prompt_tokens, usage.completion_tokens)
         )
         parts.append(say("ui.tokens_flow", prompt=prompt, answer=answer))
-        parts += _counted(usage)
+        parts += _counted(usage, reply)
     paid, currency = reply.cost, reply.currency
     if paid is None and guessed is not None:
         paid = models.cost(reply.request.model, guessed, place_of(reply))
@@ -167,10 +167,13 @@ def _replayed(reply: Reply) -> str:
     return say("ui.replayed_from", moment=moment)
 
 
-def _counted(usage: Usage) -> list[str]:
+def _counted(usage: Usage, reply: Reply) -> list[str]:
     """Return the cached and reasoning tokens that the endpoint reports."""
     told = {"cached": usage.cached_tokens, "thinking": usage.reasoning_tokens}
-    return [say(f"ui.usage_{key}", count=f"{n:,}") for key, n in told.items() if n]
+    parts = [say(f"ui.usage_{key}", count=f"{n:,}") for key, n in told.items() if n]
+    if reply.reasoning_cost is not None and parts:
+        parts[-1] += f" ({models.money(reply.reasoning_cost, reply.currency)})"
+    return parts
 
 
 def wait_line(seconds: float) -> str:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from wcode_magics.display import markdown_blocks
+from wcode_magics.display import markdown, markdown_blocks
 from wcode_magics.display.markdown import MOST
 from wcode_magics.display.markdown_blocks import TAIL_LIMIT
 from wcode_magics.output.escaping import FAINT, escape
@@ -29,6 +29,8 @@ ALONE = 1_500
 SHARES = (1.0, 0.5, 0.3)
 """Fraction of an output's length at which the next output is merged into it."""
 PLACES = len(SHARES) + 2
+THOUGHT = 2_000
+"""Characters at the end of the reasoning that are shown, folded, while it grows."""
 EMPTY = bundle("", "")
 
 
@@ -70,6 +72,7 @@ class Live:
         self._finished = [""] * (PLACES - 1)
         self._undrawn = self._length = self._thought = 0
         self._held: Bundle = EMPTY
+        self._thoughts = ""
         self._shown: dict[int, tuple[str, str]] = {}
         self._due = clock() + REDRAW_S
         self._fresh = False
@@ -79,8 +82,10 @@ class Live:
         """Add one stream event; until text arrives, reasoning is shown as a count."""
         if delta.recast:
             self._thought += self._length
+            self._thoughts = ("".join(self._finished) + self._tail)[-THOUGHT:]
             self._restart()
         self._thought += len(delta.reasoning or "")
+        self._thoughts = (self._thoughts + (delta.reasoning or ""))[-THOUGHT:]
         self._fresh = self._fresh or bool(delta.reasoning)
         self.add(delta.text)
 
@@ -158,7 +163,16 @@ class Live:
 
     def _drawn(self, text: str, foot: str) -> Bundle:
         shown = self._bundle(text) if text else EMPTY
+        if self._thoughts and not self._length and text:
+            shown = _folded(text, self._thoughts)
         if not foot:
             return shown
         line = f'<div style="{FAINT}">{escape(foot)}</div>'
         return {**shown, "text/html": f"{shown['text/html']}{line}"}
+
+
+def _folded(title: str, thoughts: str) -> Bundle:
+    """Return the end of the reasoning under a title that unfolds it."""
+    head = f'<summary style="{FAINT}">{escape(title)}</summary>'
+    body = markdown.as_written(thoughts)
+    return bundle(f"<details>{head}{body}</details>", title)

@@ -62,21 +62,18 @@ def place_tokens(tokens: Sequence[TokenLogprob], data: bytes) -> list[Place]:
     return places
 
 
-def behind_thinking(
-    tokens: tuple[TokenLogprob, ...], text: str
-) -> tuple[TokenLogprob, ...]:
-    """Return the tokens of ``text``, without those of the reasoning before it.
+def thinking_length(tokens: Sequence[TokenLogprob], text: str) -> int:
+    """Return how many tokens at the start are of the reasoning before ``text``.
 
     Servers list the tokens of the reasoning too (SGLang; all servers if it is tagged
-    in the text), or only those of the text (DashScope).
+    in the text), or only those of the text (DashScope): then there are none.
     """
     said = [encode(t.token) if t.bytes is None else t.bytes for t in tokens]
     whole = b"".join(said)
     start = whole.rfind(encode(text)) if text else len(whole)
     if start <= 0:
-        return tokens
-    ends = accumulate(map(len, said))
-    return tuple(t for t, end in zip(tokens, ends, strict=True) if end > start)
+        return 0
+    return sum(end <= start for end in accumulate(map(len, said)))
 
 
 def uses_alphabet(

@@ -38,7 +38,7 @@ class Message(Value):
 
     ``reasoning`` is the model's reasoning before it called tools, and
     ``reasoning_field`` the field in which the endpoint sent it and expects it back.
-    ``images`` stand in the text at their places.
+    ``images`` stand in the text at their places; ``flags`` are fields that are true.
     """
 
     role: str
@@ -49,6 +49,7 @@ class Message(Value):
     reasoning: str | None = None
     reasoning_field: str | None = None
     images: tuple[ImagePart, ...] = ()
+    flags: tuple[str, ...] = ()
 
     def wire(self, *, by_reference: bool = False) -> dict[str, Any]:
         """Return the message in the API's JSON form.
@@ -78,14 +79,16 @@ class Message(Value):
             data["name"] = self.name
         if self.reasoning and self.reasoning_field:
             data[self.reasoning_field] = self.reasoning
-        return data
+        return {**data, **dict.fromkeys(self.flags, True)}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Create a message from the output of :meth:`to_dict`."""
         calls = tuple(ToolCall.from_dict(call) for call in data.get("tool_calls", ()))
         images = tuple(map(ImagePart.from_dict, data.get("images", ())))
-        return cls(**{**data, "tool_calls": calls, "images": images})
+        flags = tuple(data.get("flags", ()))
+        parts = {"tool_calls": calls, "images": images, "flags": flags}
+        return cls(**{**data, **parts})
 
 
 @dataclass(frozen=True, slots=True)

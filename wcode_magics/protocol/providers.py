@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from wcode_magics.errors import SettingError, UsageError
-from wcode_magics.protocol.parameters import hint
+from wcode_magics.protocol.parameters import hint, nearest
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -98,13 +98,26 @@ def _rows() -> tuple[Provider, ...]:
 PROVIDERS = _rows()
 
 
+SANDBOX = Provider(
+    "sandbox",
+    "the sandbox",
+    "",
+    prefix="continue",
+    think_on={"enable_thinking": True},
+    think_off={"enable_thinking": False},
+    think_budget="thinking_budget",
+)
+"""Dialect of this package's own server, which has no address of its own."""
+
+
 def named(name: str) -> Provider:
     """Return a row by name; raises SettingError with the nearest name."""
     for row in PROVIDERS:
         if row.name == name:
             return row
     known = [row.name for row in PROVIDERS]
-    near, listed = hint(name, known), ", ".join(known)
+    near = hint(name, known) if nearest(name, known) else ""
+    listed = ", ".join(known)
     raise SettingError("unknown_provider", given=name, hint=near, known=listed)
 
 

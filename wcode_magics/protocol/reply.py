@@ -12,7 +12,7 @@ from wcode_magics.logprobs.confidence import Confidence, of_field
 from wcode_magics.logprobs.label_masses import LabelConfidence, of_labels
 from wcode_magics.logprobs.logprobs import Logprobs
 from wcode_magics.logprobs.token import TokenLogprob
-from wcode_magics.logprobs.token_bytes import behind_thinking
+from wcode_magics.logprobs.token_bytes import thinking_length
 from wcode_magics.protocol import models
 from wcode_magics.protocol.event_decoder import clean
 from wcode_magics.protocol.json_extraction import find_json
@@ -29,6 +29,7 @@ from wcode_magics.protocol.messages import (
 )
 from wcode_magics.protocol.request import Request
 from wcode_magics.protocol.schema_choices import choices_at
+from wcode_magics.protocol.thinking import opens
 from wcode_magics.runtime.imports import late, shown_by
 from wcode_magics.runtime.serialization import Value
 
@@ -44,7 +45,8 @@ class Reply(Value):
     length, tool_calls, content_filter, or an unknown one), or None if the answer broke
     off; ``interrupted`` is whether the user stopped it. ``tokens`` are the token log
     probabilities as reported. ``reasoning`` is the model's reasoning before the answer,
-    if the endpoint sends it; it is not part of the text. ``unread`` names malformed
+    if the endpoint sends it; it is not part of the text, and its tokens are in
+    ``thinking_tokens``, not in ``tokens``. ``unread`` names malformed
     parts other than the text, which were dropped. ``unconfirmed``: the endpoint never
     sends a finish reason, so the answer cannot be known to be complete.
     ``prompt_least`` is the minimum number of prompt tokens, from the endpoint's count
@@ -73,6 +75,7 @@ class Reply(Value):
     seam: Seam | None = None
     reasoning: str | None = field(default=None, repr=False)
     reasoning_field: str | None = field(default=None, repr=False)
+    thinking_tokens: tuple[TokenLogprob, ...] = field(default=(), repr=False)
     unread: tuple[str, ...] = ()
     unconfirmed: bool = False
     digest: str | None = field(default=None, repr=False, compare=False)
@@ -116,6 +119,27 @@ class Reply(Value):
         if not self.tokens:
             return None
         return Logprobs(self.tokens, self.text, self._counted, self._vocabulary)
+
+    @cached_property
+    def reasoning_logprobs(self) -> Logprobs | None:
+        """The token log probabilities of the reasoning, or None if none were reported.
+
+        They are apart from those of the answer, with which nothing else counts.
+        """
+        if not self.thinking_tokens:
+            return None
+        return Logprobs(self.thinking_tokens, self.reasoning or "", None, None)
+
+    @property
+    def reasoning_cost(self) -> float | None:
+        """Part of the cost that the reasoning has, or None if that is unknown."""
+        tokens = None if self.usage is None else self.usage.reasoning_tokens
+        if tokens is None or not self.cost:
+            return None
+        price = models.price_of(self.request.model, self.base_url)
+        if price is None or price.currency != self.currency:
+            return None
+        return min(self.cost, price.of(Usage(0, tokens)))
 
     @property
     def _counted(self) -> int | None:
@@ -235,7 +259,13 @@ class Reply(Value):
 _PASSING = ("prompt_least", "answered", "parsed", "trace", "parent", "_read")
 """Fields that are not received data."""
 _PARTS: Mapping[str, type[Value]] = {"usage": Usage, "seam": Seam}
-_LISTS: Mapping[str, type[Value]] = {"tool_calls": ToolCall, "tokens": TokenLogprob}
+_LISTS: Mapping[str, type[Value]] = {
+    "tool_calls": ToolCall,
+    "tokens": TokenLogprob,
+    "thinking_tokens": TokenLogprob,
+}
+OPENING_TOKENS = 12
+"""Tokens that spell the tag which opens reasoning in the text, at most."""
 
 
 def reply_of(error: WcodeError) -> Reply | None:
@@ -321,12 +351,15 @@ class Assembly:
         """Return the reply received so far; ``more`` are additional fields."""
         last, thought = self._last, "".join(self._thoughts).strip()
         tokens = tuple(self._tokens)
+        tagged = thought or opens("".join(t.token for t in tokens[:OPENING_TOKENS]))
+        thoughts = thinking_length(tokens, self.text) if tagged else 0
         return Reply(
             text=self.text,
             request=self._request,
             model=last.model or self._request.model,
             tool_calls=_identified(self._calls),
-            tokens=behind_thinking(tokens, self.text) if thought else tokens,
+            tokens=tokens[thoughts:],
+            thinking_tokens=tokens[:thoughts],
             usage=last.usage,
             finish_reason=last.finish_reason,
             seam=last.seam,

@@ -26,6 +26,11 @@ _LONGEST = max(map(len, _CLOSINGS))
 _FENCE = re.compile(r"^ {0,3}(?:```|~~~)", re.MULTILINE)
 
 
+def opens(text: str) -> bool:
+    """Return whether a text begins with a tag that opens reasoning."""
+    return text.lstrip().startswith(tuple(mark for mark, _close in MARKS))
+
+
 class Part(NamedTuple):
     """Piece of text or of reasoning; ``recast``: all earlier text is reasoning too."""
 

@@ -8,6 +8,7 @@ text.
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,13 +38,17 @@ class Scored:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Unit that is sent: text or, with ``call``, part of a tool call."""
+    """Unit that is sent: text or, with ``call``, part of a tool call.
+
+    ``thought``: the text is of the reasoning.
+    """
 
     text: str
     tokens: tuple[Scored, ...] = ()
     call: int | None = None
     id: str | None = None
     name: str | None = None
+    thought: bool = False
 
 
 class Writing:
@@ -61,7 +66,7 @@ class Writing:
         prompt = self._prompt()
         seen = (picture.tokens for turn in ask.turns for picture in turn.pictures)
         self.prompt_tokens = len(prompt) + sum(seen)
-        self.completion_tokens = 0
+        self.completion_tokens = self.reasoning_tokens = 0
         self.finish = "stop"
         self._limit = self._room()
         self._sampler = Sampler(ask.sampling, prompt, self._tok.size)
@@ -70,6 +75,10 @@ class Writing:
 
     def pieces(self) -> Iterator[Piece | None]:
         """Yield the piece that can be sent after each token, or None."""
+        if self.ask.thinks and not self.ask.continues:
+            yield from self._think()
+            if self.finish == "length":
+                return
         if not self._calls:
             yield from self._say()
             return
@@ -79,10 +88,13 @@ class Writing:
                 return
         self.finish = "tool_calls"
 
-    def usage(self) -> dict[str, int]:
+    def usage(self) -> dict[str, Any]:
         """Return the token counts in OpenAI's format."""
         total = self.prompt_tokens + self.completion_tokens
+        thought = {"reasoning_tokens": self.reasoning_tokens}
+        more = {"completion_tokens_details": thought} if self.ask.thinks else {}
         return {
+            **more,
             "prompt_tokens": self.prompt_tokens,
             "completion_tokens": self.completion_tokens,
             "total_tokens": total,
@@ -159,6 +171,19 @@ class Writing:
         if count is None:
             return Scored(raw, 0.0, ())
         return Scored(raw, arithmetic.log(float(probs[token])), top(probs, count))
+
+    def _think(self) -> Iterator[Piece | None]:
+        """Yield the reasoning, up to its budget."""
+        mind = model.Mind(self._model, plan.thoughts(self.ask))
+        held, most = b"", self.ask.thinking_budget or self._limit
+        for _, scored in self._tokens(mind, None):
+            self.reasoning_tokens += 1
+            held += scored.raw
+            if mind.whole:
+                yield Piece(held.decode(), thought=True)
+                held = b""
+            if self.reasoning_tokens >= most:
+                return
 
     def _say(self) -> Iterator[Piece | None]:
         mind = model.Mind(self._model, plan.drafts(self.ask))

@@ -31,6 +31,7 @@ _RANGES: dict[str, tuple[type, float | None, float | None]] = {
     "max_completion_tokens": (int, 1, None),
     "top_logprobs": (int, 0, MOST_TOP_LOGPROBS),
     "n": (int, 1, 1),
+    "thinking_budget": (int, 1, None),
 }
 _FLAGS = (
     "stream",
@@ -38,6 +39,7 @@ _FLAGS = (
     "parallel_tool_calls",
     "continue_final_message",
     "add_generation_prompt",
+    "enable_thinking",
 )
 _LEVELS = ("low", "medium", "high")
 _ROLES = ("system", "developer", "user", "assistant", "tool")
@@ -80,6 +82,8 @@ class ParsedRequest:
     stream: bool
     include_usage: bool
     continues: bool
+    thinks: bool
+    thinking_budget: int | None
 
 
 def read(raw: bytes, vocabulary: int) -> ParsedRequest:
@@ -104,6 +108,10 @@ def read(raw: bytes, vocabulary: int) -> ParsedRequest:
     options = body.get("stream_options") or {}
     if not isinstance(options, dict):
         raise BadRequest("`stream_options` must be an object.", "stream_options")
+    budget = numbers["thinking_budget"]
+    if flags["enable_thinking"] and found != MODEL:
+        message = f"The model `{found}` does not think; `{MODEL}` does."
+        raise BadRequest(message, "enable_thinking")
     limit = numbers["max_completion_tokens"] or numbers["max_tokens"]
     return ParsedRequest(
         turns=turns,
@@ -119,6 +127,8 @@ def read(raw: bytes, vocabulary: int) -> ParsedRequest:
         stream=bool(flags["stream"]),
         include_usage=options.get("include_usage") is True,
         continues=_continues(flags, turns),
+        thinks=flags["enable_thinking"] is True,
+        thinking_budget=None if budget is None else int(budget),
     )
 
 

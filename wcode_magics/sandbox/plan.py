@@ -34,6 +34,26 @@ def drafts(ask: ParsedRequest) -> list[WeightedDraft]:
     return _tokens(found, ask, quoted)
 
 
+def thoughts(ask: ParsedRequest) -> list[WeightedDraft]:
+    """Return the draft of the reasoning before an answer: what was read, and how."""
+    scene = _scene(ask)
+    text = calls.last_user(ask).strip()
+    start = text if len(text) <= _MOST_TOLD else f"{text[:_MOST_TOLD]}…"
+    said = _THOUGHTS["zh" if scene.language == "zh" else "en"]
+    told = said.format(start=start, size=len(text), turns=len(ask.turns))
+    plain = replace(ask, continues=False)
+    return _tokens([Saying(told, 1.0)], plain, "")
+
+
+_MOST_TOLD = 160
+_THOUGHTS = {
+    "en": "The question is: {start}\nIt has {size} characters, in {turns} message(s). "
+    "I look for a skill that fits, and answer in its words.",
+    "zh": "问题是：{start}\n共 {size} 个字符，{turns} 条消息。"
+    "我先找一个合适的技能，再用它的话来回答。",
+}
+
+
 def arguments(call: calls.PlannedCall, ask: ParsedRequest) -> list[WeightedDraft]:
     """Return the drafts of the arguments of a tool call."""
     text = calls.seen(ask)

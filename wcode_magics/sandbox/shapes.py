@@ -62,6 +62,8 @@ class Head:
 
     def piece(self, piece: Piece, *, logprobs: bool) -> dict[str, Any]:
         """Return the chunk for one piece."""
+        if piece.thought:
+            return self._delta({"reasoning_content": piece.text})
         if piece.call is None:
             return self._delta(
                 {"content": piece.text}, _logprobs(piece.tokens) if logprobs else None
@@ -120,10 +122,12 @@ def _message(pieces: Sequence[Piece]) -> dict[str, Any]:
             found.append({"id": piece.id, "type": "function", "function": function})
         else:
             found[piece.call]["function"]["arguments"] += piece.text
+    thought = "".join(piece.text for piece in pieces if piece.thought)
+    more = {"reasoning_content": thought} if thought else {}
     if found:
-        return {"role": "assistant", "content": None, "tool_calls": found}
-    text = "".join(piece.text for piece in pieces)
-    return {"role": "assistant", "content": text}
+        return {"role": "assistant", "content": None, "tool_calls": found, **more}
+    text = "".join(piece.text for piece in pieces if not piece.thought)
+    return {"role": "assistant", "content": text, **more}
 
 
 def _logprobs(tokens: Sequence[Scored]) -> dict[str, Any]:

@@ -28,15 +28,9 @@ from wcode_magics.errors import (
     StreamError,
     TimedOut,
 )
-from wcode_magics.protocol import (
-    endpoint_url,
-    event_decoder,
-    model_list,
-    providers,
-)
+from wcode_magics.protocol import endpoint_url, event_decoder
 from wcode_magics.protocol.http_errors import fault
 from wcode_magics.protocol.messages import Delta, Endpoint
-from wcode_magics.protocol.models import Model
 from wcode_magics.protocol.reply import Assembly, Source
 from wcode_magics.protocol.request import Request
 from wcode_magics.protocol.retry_after import retry_after
@@ -148,17 +142,6 @@ class Client:
             raise AnswerError("no_listing", url=self.endpoint.base_url)
         rows = [row for row in listed if isinstance(row, dict)]
         return [self._masking.value(row) for row in rows]
-
-    async def listed(self, *, timeout: float = TIMEOUT_S) -> list[Model]:
-        """Return the endpoint's models as rows of the catalogue.
-
-        Raises:
-            EndpointError: it lists none.
-        """
-        raw = await self.models(timeout=timeout)
-        provider = providers.at(self.endpoint.base_url)
-        currency = "" if provider is None else provider.currency
-        return await self.contexts.rows(model_list.rows_of(raw, currency))
 
     async def _load(self, url: str, content: bytes | None) -> bytes:
         """Fetch server metadata from a URL; raises EndpointError."""

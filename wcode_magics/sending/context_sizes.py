@@ -12,7 +12,7 @@ import json
 import math
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -194,14 +194,16 @@ class Contexts:
                 return _row_of(await self._answer(source, model), model)
         return {}
 
-    async def rows(self, listed: list[models.Model]) -> list[models.Model]:
-        """Return a server's rows with what its own interface says more of them.
+    async def rows(self, raw: Sequence[Mapping[str, Any]]) -> list[models.Model]:
+        """Return the rows of a server's list, with what it says more of its models.
 
         LM Studio lists abilities and contexts elsewhere, Ollama by model; any other
         server is asked nothing.
         """
         provider = providers.at(self._endpoint.base_url)
         name = "" if provider is None else provider.name
+        currency = "" if provider is None else provider.currency
+        listed = model_list.rows_of(list(raw), currency)
         with suppress(Exception):  # a server may answer anything
             async with asyncio.timeout(MOST_S):
                 if name == "lmstudio":

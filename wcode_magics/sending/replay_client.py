@@ -61,7 +61,7 @@ def _delta(reply: Reply) -> Delta:
     return Delta(
         text=reply.text,
         calls=calls,
-        tokens=reply.tokens,
+        tokens=(*reply.thinking_tokens, *reply.tokens),
         finish_reason=reply.finish_reason,
         usage=reply.usage,
         model=reply.model,

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequenc
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
-from wcode_magics.errors import UsageError, WcodeError, tell
+from wcode_magics.errors import RejectedError, UsageError, WcodeError, tell
 from wcode_magics.protocol import models
 from wcode_magics.protocol.messages import Delta, Message, gives_away
 from wcode_magics.protocol.reply import Assembly, Reply, reply_of
@@ -241,7 +241,12 @@ class Exchange:
             self._keep(reply)
 
     def _hang(self, error: WcodeError) -> None:
-        """Attach whatever arrived to its error."""
+        """Attach whatever arrived to its error, and name what was refused."""
+        if isinstance(error, RejectedError) and error.key == "rejected":
+            if self._prepared.before is not None:
+                error.key = "prefix_refused"
+            elif "enable_thinking" in str(error.facts.get("message")):
+                error.key = "think_refused"
         unread = error.facts.get("body", "")
         if unread and not self._assembly.started:
             self._assembly.add(Delta(text=unread))

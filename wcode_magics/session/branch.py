@@ -10,32 +10,47 @@ from wcode_magics.logprobs.logprobs import Logprobs
 from wcode_magics.logprobs.number_format import visible
 from wcode_magics.logprobs.position import Position
 from wcode_magics.logprobs.token import Alternative, TokenLogprob
-from wcode_magics.protocol import parameters
+from wcode_magics.protocol import parameters, providers
 from wcode_magics.protocol.messages import Message
+from wcode_magics.protocol.providers import PREFIXES, Provider
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
 
-CONTINUATION = {"continue_final_message": True, "add_generation_prompt": False}
+_BODY = frozenset(name for prefix in PREFIXES.values() for name in prefix.body)
 
 
-def onward(beginning: Reply, given: Mapping[str, Any]) -> Request:
+def onward(
+    beginning: Reply, given: Mapping[str, Any], provider: Provider | None = None
+) -> Request:
     """Return the request that makes the model continue the text of ``beginning``.
 
-    The text is sent as a partial assistant message (``continue_final_message``, as
-    supported by vLLM, SGLang and llama.cpp) and replaces an earlier one. Parameters and
-    model in ``given`` override those of the first request.
+    The text is sent as a partial assistant message, in the dialect of the provider
+    (None: the one at the reply's host; if it is unknown, that of vLLM and SGLang,
+    which others ignore), and replaces an earlier one. Parameters and model in
+    ``given`` override those of the first request.
     """
     own = {n: v for n in parameters.NAMES if (v := given.get(n)) is not None}
     asked = beginning.request
-    prefixed = "continue_final_message" in asked.extra
-    head = asked.messages[:-1] if prefixed else asked.messages
+    provider = provider or providers.at(beginning.base_url)
+    prefix = PREFIXES[(provider and provider.prefix) or next(iter(PREFIXES))]
+    head = asked.messages[:-1] if _is_prefixed(beginning) else asked.messages
+    said = Message("assistant", beginning.text, flags=prefix.flags)
+    kept = {name: value for name, value in asked.extra.items() if name not in _BODY}
     return replace(
         asked,
         model=given.get("model") or asked.model,
-        messages=(*head, Message("assistant", beginning.text)),
+        messages=(*head, said),
         params={**asked.params, **own},
-        extra={**asked.extra, **CONTINUATION},
+        extra={**kept, **prefix.body},
     )
+
+
+def _is_prefixed(beginning: Reply) -> bool:
+    """Return whether the last message of a reply's request is a beginning of it."""
+    asked, reply = beginning.request, beginning.parent or beginning
+    last = asked.messages[-1]
+    told = last.flags or reply.seam is not None or bool(_BODY & set(asked.extra))
+    return last.role == "assistant" and bool(told)
 
 
 def branched(reply: Reply, position: int, alternative: int | str) -> Reply:

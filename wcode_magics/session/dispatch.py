@@ -22,7 +22,7 @@ from wcode_magics.sending.replay import Replay, whose
 from wcode_magics.sending.reply_history import History
 from wcode_magics.sending.request_run import Exchange, Prepared
 from wcode_magics.sending.store_pool import Ledger
-from wcode_magics.settings.settings import Resolved, Settings
+from wcode_magics.settings.settings import Resolved, Settings, thinking
 
 if TYPE_CHECKING:
     from wcode_magics.sending.replay_client import Recorded
@@ -94,6 +94,15 @@ class Dispatch(Bound):
         """
         found = self.settings.endpoint(resolved or self.settings.resolve({}))
         return found or self._connections.sandbox()
+
+    def thinking(self, resolved: Resolved) -> dict[str, Any]:
+        """Return the request fields that tell an endpoint how much to think.
+
+        Raises:
+            UsageError: how it is told is not known.
+        """
+        keyless = resolved["base_url"] is None and self.settings.key(resolved) is None
+        return thinking(resolved, sandbox=keyless)
 
     def client(self, resolved: Resolved) -> Client:
         """Return the client for the endpoint, with its open connections."""
@@ -176,7 +185,7 @@ class Dispatch(Bound):
         """
         resolved = self.settings.resolve({})
         client = self.client(resolved)
-        rows = loop.run(client.listed)
+        rows = loop.run(client.contexts.rows, loop.run(client.models))
         place = client.endpoint.place
         if client.endpoint.sandbox:
             return models.at(place)

@@ -246,7 +246,7 @@ class Session(Dispatch):
         if isinstance(prompt, Prepared):
             return prompt
         resolved = self.settings.resolve(options.check_given(given))
-        extra = checked_extra(resolved["param"] or ())
+        extra = {**self.thinking(resolved), **checked_extra(resolved["param"] or ())}
         form, read, held = wanted_form(resolved)
         tools, unsent = wanted_tools(resolved)
         given_images = image_sources.load_all(resolved["image"] or ())
@@ -328,7 +328,10 @@ class Session(Dispatch):
 
     def _onward(self, beginning: Reply, given: Mapping[str, Any]) -> Prepared:
         resolved = self.settings.resolve(options.check_given(given))
-        request = branch.onward(beginning, given)
+        provider = resolved.provider
+        request = branch.onward(beginning, given, provider)
+        if provider and provider.prefix_url and provider.serves(resolved.place):
+            resolved = resolved.at(provider.prefix_url)
         return Prepared(request, resolved, before=beginning)
 
 

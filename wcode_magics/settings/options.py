@@ -204,6 +204,8 @@ OPTIONS = (
     Option("dry_run", "flag", stage="run"),
     Option("panel", "flag", stage="cell"),
     Option("as", "language", stage="run"),
+    Option("think", "switch", setting=True),
+    Option("think_budget", "count", setting=True),
     Option("timeout", "number", default=120.0, setting=True, low=0),
     Option("max_seconds", "number", default=600.0, setting=True, low=-1),
     Option("param", "pair"),

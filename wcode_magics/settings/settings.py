@@ -10,13 +10,13 @@ and the profiles.
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from wcode_magics import text
-from wcode_magics.errors import SettingError, UsageError
+from wcode_magics.errors import OptionError, SettingError, UsageError
 from wcode_magics.protocol import endpoint_url, models, parameters, providers
 from wcode_magics.protocol.messages import HOSTED_URL, Endpoint
 from wcode_magics.protocol.providers import Provider
@@ -252,10 +252,20 @@ class Resolved:
         origin = {**self.origin, **dict.fromkeys(cell, "cell")}
         return Resolved({**self.held, **cell}, origin)
 
+    def at(self, url: str) -> "Resolved":
+        """Return a copy with another base URL of the same provider."""
+        return replace(self, held={**self.held, "base_url": url})
+
     @property
     def model(self) -> str:
         """The model in force."""
         return self["model"] or models.DEFAULT
+
+    @property
+    def thinks(self) -> bool:
+        """Whether the model in force thinks by default, and nobody said whether to."""
+        row = models.find(self.model, self.place)
+        return row is not None and row.thinks and self["think"] is None
 
     def tell_price(self) -> None:
         """Let the catalogue know the price that is set, if it is of this model.
@@ -338,10 +348,29 @@ def advice_of(resolved: Resolved) -> list[tuple[str, Mapping[str, Any]]]:
     advice: list[tuple[str, Mapping[str, Any]]] = [
         ("unknown_param", {"name": name}) for name, _value in resolved["param"] or ()
     ]
+    if not resolved["stream"] and resolved.thinks:
+        advice.append(("thinks", {"model": resolved.model}))
     url = resolved["base_url"]
     if url is not None and endpoint_url.trimmed(url) != url:
         advice.append(("url_trimmed", {"url": endpoint_url.trimmed(url)}))
     return advice
+
+
+def thinking(resolved: Resolved, *, sandbox: bool) -> dict[str, Any]:
+    """Return the request fields of the options ``think`` and ``think_budget``.
+
+    Raises:
+        UsageError: how the endpoint is told is not known.
+    """
+    on, budget = resolved["think"], resolved["think_budget"]
+    if on is None and budget is None:
+        return {}
+    provider = providers.SANDBOX if sandbox else resolved.provider
+    if provider is None:
+        raise UsageError("think.no_provider", url=resolved.place)
+    if on is False and budget is not None:
+        raise OptionError("not_together", one="--no-think", other="--think-budget")
+    return provider.thinking(on=on, budget=budget)
 
 
 def checked_extra(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from wcode_magics.logprobs.confidence import HIDDEN
 from wcode_magics.logprobs.label_masses import LabelConfidence, beginnings, of_labels
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
-from wcode_magics.session.branch import CONTINUATION, onward
+from wcode_magics.session.branch import onward
 
 UNCOVERED = 0.05
 """Probability outside the labels above which those under a grammar are unknown."""
@@ -132,7 +132,7 @@ def next_token(reply: Reply, text: str) -> Request:
 
 def continues(request: Request) -> bool:
     """Return whether a request asks to continue a text."""
-    return CONTINUATION.items() <= request.extra.items()
+    return request.messages[-1].role == "assistant"
 
 
 def orders(labels: Sequence[str], number: int) -> list[tuple[str, ...]]:

@@ -112,6 +112,12 @@ class TableRun:
         return self.rows.task
 
     @property
+    def _notes(self) -> tuple[str, ...]:
+        """Remarks on the task, and a hint where the model thinks by default."""
+        thinks = say("advice.thinks_rows", model=self.resolved.model)
+        return (*self.task.notes, *((thinks,) if self.resolved.thinks else ()))
+
+    @property
     def priced(self) -> bool:
         """Whether the endpoint's prices are known."""
         model, place = self.task.base.model, self.resolved.place
@@ -197,7 +203,7 @@ class TableRun:
         line = summary(outcomes, batch, priced=self.priced)
         rows = [one.value for one in outcomes if one.value is not None]
         report = self.task.report(rows, batch.tally.by_model)
-        return " · ".join([line, *report, *self.task.notes])
+        return " · ".join([line, *report, *self._notes])
 
     def forecast(self, *, together: bool = False) -> Forecast:
         """Estimate the run; sends nothing.
@@ -215,7 +221,7 @@ class TableRun:
         """Estimate from a survey, with this run's model and caps."""
         model = self.task.base.model
         told = found.forecast(model, self.resolved, together=together)
-        return replace(told, notes=(*told.notes, *self.task.notes))
+        return replace(told, notes=(*told.notes, *self._notes))
 
     def batch(self) -> Batch[tuple[Any, ...]]:
         """Create the batch of this run, for the caller to start, watch and stop."""

@@ -1,0 +1,82 @@
+"""Going on from a beginning, in the dialect of each provider."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from tests.loopback import Answer, Loopback, completion
+from wcode_magics import Session
+from wcode_magics.errors import RejectedError
+from wcode_magics.protocol import providers
+from wcode_magics.protocol.providers import PREFIXES
+
+Make = Callable[..., Loopback]
+BODIES = {name: dict(prefix.body) for name, prefix in PREFIXES.items()}
+
+
+def cut(text: str) -> Answer:
+    """An answer that max_tokens cut off."""
+    return completion(text, finish_reason="length")
+
+
+@pytest.mark.parametrize(
+    ("provider", "flags", "body"),
+    [
+        (None, {}, BODIES["continue"]),
+        ("vllm", {}, BODIES["continue"]),
+        ("dashscope", {"partial": True}, {}),
+        ("moonshot", {"partial": True}, {}),
+        ("deepseek", {"prefix": True}, {}),
+        ("llamacpp", {}, {}),
+        ("openrouter", {}, {}),
+    ],
+)
+def test_each_provider_goes_on_in_its_dialect(
+    loopback: Make, provider: str | None, flags: dict, body: dict
+) -> None:
+    """Twice: the beginning takes the place of the former one, and no more is sent."""
+    server = loopback(cut("one"), cut(" two"), completion(" three"))
+    with Session(provider=provider, base_url=server.url) as session:
+        session.ask("count")
+        session.ask(session.go_on())
+        reply = session.ask(session.go_on())
+    assert reply.text == "one two three"
+    for seen, said in zip(server.seen[1:], ("one", "one two"), strict=True):
+        sent = seen.body
+        assert sent.pop("messages")[1:] == [
+            {"role": "assistant", "content": said, **flags}
+        ]
+        assert {**sent, "model": "m"} == {"model": "m", **body}
+
+
+def test_deepseek_goes_on_at_its_other_address(
+    loopback: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the same key, as it is the same host; at no other host."""
+    server, beta = loopback(cut("one"), cut("one")), loopback(completion(" two"))
+    row = replace(
+        providers.named("deepseek"),
+        base_url=server.url,
+        prefix_url=f"{server.url}/../beta",
+    )
+    monkeypatch.setattr(providers, "PROVIDERS", (providers.PROVIDERS[0], row))
+    monkeypatch.setenv("DEEPSEEK_API_KEY", "sk-canary-of-deepseek")
+    with Session(provider="deepseek") as session:
+        session.ask("count")
+        ready = session.go_on()
+        assert ready.resolved.place == row.prefix_url
+        assert session.endpoint(ready.resolved).key == "sk-canary-of-deepseek"
+        session.settings.set("base_url", beta.url)
+        assert session.go_on().resolved.place == beta.url
+
+
+def test_what_refuses_a_beginning_is_told_in_one_line(loopback: Make) -> None:
+    """The line names the setting that knows the dialects."""
+    body = b'{"detail":[{"loc":["body","continue_final_message"],"msg":"extra"}]}'
+    server = loopback(cut("one"), Answer([body], 422))
+    with Session(base_url=server.url) as session:
+        session.ask("count")
+        with pytest.raises(RejectedError, match=r"beginning.*provider=") as told:
+            session.ask(session.go_on())
+    assert "\n" not in str(told.value)
