@@ -73,6 +73,7 @@ CELLS = (
     "%%wcode --chat c\nhi",
     "%wcode_chats c",
     "%wcode_branch 0 1",
+    "%wcode_tree --depth 1",
     "%%wcode\nREFUSAL",
     "%%wcode\nCALLS",
     "%wcode ERROR",

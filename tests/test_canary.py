@@ -62,6 +62,7 @@ COMMANDS = {
     "wcode_reset": ["%wcode_reset t"],
     "wcode_diff": ["%wcode_diff"],
     "wcode_branch": ["%wcode_branch 0 1"],
+    "wcode_tree": ["%wcode_tree", "%wcode_tree --depth 0"],
     "wcode_repair": ["%wcode_repair"],
     "wcode_fix": ["1 / 0", "%wcode_fix --yes"],
     "wcode_panel": ["%wcode_panel"],
@@ -170,6 +171,7 @@ MISPLACED = (
     *("%wcode --sweep seed={} -- hi", "%wcode --logit-bias {} hi"),
     *("%wcode_code {}", "%wcode_params {}", "%wcode_history {}", "%wcode_reset {}"),
     *("%wcode_chats {}", "%wcode_diff {} {}", "%wcode_branch {}", "%wcode_login {}"),
+    *("%wcode_tree {}", "%wcode_tree --depth {}"),
     *("%wcode_history --import {}", "%wcode_usage {}", "%wcode_repair --{}"),
 )
 """Where people type a key by mistake."""

@@ -26,7 +26,7 @@ from wcode_magics.sending.request_run import (
     Watch,
     awaited,
 )
-from wcode_magics.session import branch
+from wcode_magics.session import branch, tree
 from wcode_magics.session.async_session import AsyncSession
 from wcode_magics.session.chat import Chat
 from wcode_magics.session.conversations import Chats
@@ -319,6 +319,16 @@ class Session(Dispatch):
         """
         reply = self._given_or_last(reply)
         return self._onward(branch.branched(reply, token, alternative), given)
+
+    def tree(
+        self, reply: Reply | None = None, *, watch: Watch | None = None, **given: Any
+    ) -> tree.Tree:
+        """Return what could have been said instead of a reply (None: the last).
+
+        ``given``: ``depth`` in tokens, ``mass`` of whole answers at which to stop,
+        ``budget``. Raises as :func:`wcode_magics.session.tree.grow`.
+        """
+        return tree.grow(self, self._given_or_last(reply), watch=watch, **given)
 
     def _given_or_last(self, reply: Reply | None) -> Reply:
         reply = reply or self.last

@@ -23,6 +23,7 @@ COMMANDS = {
     "wcode_code": "show_request",
     "wcode_diff": "diff_branch",
     "wcode_branch": "diff_branch",
+    "wcode_tree": "tree",
     "wcode_history": "history",
     "wcode_usage": "usage",
     "wcode_panel": "panel",
@@ -72,7 +73,7 @@ def complete(
     elif command == "wcode_config":
         names = tuple(f"{row.name}=" for row in options.SETTINGS)
         yield from lines.complete_names(line, names)
-    elif command in {"wcode_diff", "wcode_review"}:
+    elif command in {"wcode_diff", "wcode_review", "wcode_tree"}:
         names = tuple(name for name in variables if not name.startswith("__"))
         yield from lines.complete_names(line, names)
     elif command == "wcode_history":

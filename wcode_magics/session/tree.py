@@ -1,0 +1,310 @@
+"""Tree of what a model could have said, grown by prefix from the likeliest end.
+
+Each node is a beginning of an answer; its children are the tokens that may follow, as
+the alternatives of a one-token continuation at temperature 0. The probability of a
+node is the product along its path. The likeliest open nodes are expanded first, until
+complete ones hold the wanted mass. Probabilities of complete, open and unlisted nodes
+sum to 1.
+
+Beginnings that end inside a character cannot be sent and stay open. Where the model
+ends rather than say another token, most endpoints report no alternatives: the node then
+counts as ended with all its probability.
+"""
+
+import heapq
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from wcode_magics.errors import BudgetError, Stopped, UsageError, WcodeError
+from wcode_magics.logprobs.byte_dialects import decode, spelt
+from wcode_magics.logprobs.token import TokenLogprob
+from wcode_magics.protocol.models import Costs
+from wcode_magics.protocol.reply import Reply
+from wcode_magics.protocol.request import Request
+from wcode_magics.runtime.imports import shown_by
+from wcode_magics.sending.budget import Budget
+from wcode_magics.sending.prefill import joined
+from wcode_magics.sending.request_run import Prepared, Watch, awaited
+from wcode_magics.session.branch import CONTINUATION, onward
+from wcode_magics.session.sweep import Group, Point
+from wcode_magics.settings.options import check_given
+from wcode_magics.settings.settings import Resolved, Settings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DEPTH, MASS = 6, 0.9
+AT_ONCE = 4
+"""Nodes expanded concurrently."""
+MOST_REQUESTS = 500
+ALTERNATIVES = 20
+_OWN: Mapping[str, Any] = {
+    "max_tokens": 1,
+    "temperature": 0,
+    "logprobs": True,
+    "top_logprobs": ALTERNATIVES,
+}
+_DROPPED = ("response_format", "structured_outputs", "tools", "tool_choice", "stop")
+"""Parameters that would hold each single token to a form of its own."""
+_END = re.compile(r"<[|｜/].*>|<(?:eos|end_of_turn)>|")
+"""Text of a token that ends the answer."""
+
+State = Literal["open", "ended", "deep", "part"]
+
+
+@dataclass
+class Node:
+    """A beginning of an answer.
+
+    ``token`` is its last token, ``share`` that token's probability after the beginning
+    above, ``probability`` that of the whole. ``state`` of a leaf: ``ended``: a whole
+    answer; ``deep``: as deep as asked for; ``open``: not expanded; ``part``: ends
+    inside a character. ``unlisted`` is the probability of children not listed.
+    """
+
+    data: bytes
+    token: str = ""
+    share: float = 1.0
+    probability: float = 1.0
+    tokens: tuple[TokenLogprob, ...] = ()
+    state: State = "open"
+    unlisted: float = 0.0
+    children: list["Node"] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        """Text of the beginning."""
+        return self.data.decode("utf-8", "backslashreplace")
+
+
+@dataclass(frozen=True)
+class Tree:
+    """Nodes below ``root``, of so many ``requests``, sent at ``costs`` or replayed.
+
+    ``reason`` is the error that ended its growth early, or None.
+    """
+
+    root: Node
+    requests: int
+    costs: Costs
+    reason: WcodeError | None = None
+
+    _repr_mimebundle_ = shown_by("wcode_magics.display.tree_bundles.bundle")
+
+    def __repr__(self) -> str:
+        return f"<Tree: leaves {len(self.leaves)}, covered {self.covered:.4g}>"
+
+    @property
+    def leaves(self) -> list[Node]:
+        """Nodes without children, the likeliest first."""
+        return sorted(_leaves(self.root), key=lambda node: -node.probability)
+
+    @property
+    def covered(self) -> float:
+        """Probability of the leaves that are ended, or as deep as asked for."""
+        whole = (n for n in _leaves(self.root) if n.state in {"ended", "deep"})
+        return math.fsum(node.probability for node in whole)
+
+    @property
+    def unlisted(self) -> float:
+        """Probability of tokens that the endpoint did not list."""
+        return math.fsum(node.unlisted for node in _nodes(self.root))
+
+    def frame(self) -> "pd.DataFrame":
+        """Return a DataFrame with one row per leaf, the likeliest first.
+
+        Columns: text; probability; logprob (natural); tokens (their number); state.
+        """
+        import pandas as pd
+
+        rows = self.leaves
+        return pd.DataFrame(
+            {
+                "text": [node.text for node in rows],
+                "probability": [node.probability for node in rows],
+                "logprob": [_log(node.probability) for node in rows],
+                "tokens": [len(node.tokens) for node in rows],
+                "state": [node.state for node in rows],
+            }
+        )
+
+
+class Grows(Protocol):
+    """Session interface that growing a tree uses."""
+
+    settings: Settings
+
+    def budget_for(self, model: str, resolved: Resolved) -> Budget:
+        """Return the session's budget in the currency of a model."""
+
+    def group(self, points: list[Point], ready: list[Prepared]) -> Group:
+        """Prepare requests to be sent together."""
+
+
+def grow(
+    session: Grows,
+    reply: Reply,
+    *,
+    depth: int = DEPTH,
+    mass: float = MASS,
+    budget: float | None = None,
+    watch: Watch | None = None,
+) -> Tree:
+    """Return the tree of what could have been said instead of ``reply``.
+
+    Args:
+        session: sends the requests; recorded ones are replayed.
+        reply: its request is asked again, token by token.
+        depth: maximum number of tokens of a beginning.
+        mass: probability of complete leaves at which to stop, up to 1.
+        budget: limit of the growth, in the currency of the model.
+        watch: as in :meth:`Session.ask`.
+
+    Raises:
+        UsageError: ``depth`` or ``mass`` is invalid, the endpoint reports no token
+            probabilities, or does not continue a given beginning.
+        WcodeError: the first request failed.
+        Stopped: the user stopped; ``value`` is the tree so far.
+    """
+    if type(depth) is not int or depth < 1:
+        raise UsageError("tree.depth", given=repr(depth))
+    if isinstance(mass, bool) or not 0 < mass <= 1:
+        raise UsageError("tree.mass", given=repr(mass))
+    return _Growth(session, reply, depth, budget).run(mass, watch)
+
+
+class _Growth:
+    def __init__(
+        self, session: Grows, reply: Reply, depth: int, budget: float | None
+    ) -> None:
+        self._session, self._reply, self._depth = session, reply, depth
+        given = {"replay": session.settings.resolve({})["replay"] or "read"}
+        self._resolved = session.settings.resolve(check_given(given))
+        model = reply.request.model
+        under = session.budget_for(model, self._resolved)
+        self._budget = Budget(math.inf if budget is None else budget, under)
+        request = reply.request
+        dropped = {n: v for n, v in request.params.items() if n not in _DROPPED}
+        self._request = replace(request, params={**dropped, **_OWN})
+        begun = CONTINUATION.items() <= request.extra.items()
+        self._head = (request.messages[-1].content or "") if begun else ""
+        self._known: dict[bytes, Reply] = {}
+        self._requests, self._costs = 0, Costs()
+
+    def run(self, mass: float, watch: Watch | None) -> Tree:
+        root = Node(b"")
+        heap = [(-1.0, 0, root)]
+        covered, number, reason = 0.0, 0, None
+        while heap and covered < mass and self._requests < MOST_REQUESTS:
+            wanted = [heapq.heappop(heap)[2] for _ in range(min(AT_ONCE, len(heap)))]
+            try:
+                reason = self._ask(wanted, watch)
+            except KeyboardInterrupt:
+                grown = Tree(root, self._requests, self._costs)
+                raise Stopped(value=grown, kept=False) from None
+            if reason is not None and root in wanted:
+                raise reason
+            for node in wanted:
+                covered += self._expand(node)
+                for child in node.children:
+                    if child.state == "open":
+                        number += 1
+                        heapq.heappush(heap, (-child.probability, number, child))
+                    elif child.state != "part":
+                        covered += child.probability
+            if reason is not None:
+                break
+        return Tree(root, self._requests, self._costs, reason)
+
+    def _ask(self, wanted: list[Node], watch: Watch | None) -> WcodeError | None:
+        """Get the replies for some nodes; return the first error."""
+        left = {n.data: n for n in wanted if n.data not in self._known}
+        points: list[Point] = [{"prefix": node.text} for node in left.values()]
+        ready = [self._prepared(node) for node in left.values()]
+        swept = awaited(self._session.group(points, ready), watch)
+        self._requests += len(ready)
+        for node, trial in zip(left.values(), swept.trials, strict=True):
+            if trial.error is None and trial.reply is not None:
+                self._known[node.data] = trial.reply
+                if trial.reply.source != "replayed":
+                    self._costs.add(trial.reply.cost or 0.0, trial.reply.currency)
+        errors = [trial.error for trial in swept.trials if trial.error is not None]
+        broke = (error for error in errors if not isinstance(error, BudgetError))
+        return next(broke, next(iter(errors), None))
+
+    def _prepared(self, node: Node) -> Prepared:
+        return Prepared(self._asked(node), self._resolved, budget=self._budget)
+
+    def _asked(self, node: Node) -> Request:
+        text = self._head + node.text
+        if not text:
+            return self._request
+        begun = replace(self._reply, request=self._request, text=text)
+        return onward(begun, {})
+
+    def _expand(self, node: Node) -> float:
+        """Add the children of a node; return its probability if it ended."""
+        reply = self._known.get(node.data)
+        if reply is None:
+            return 0.0
+        self._refuse_ignored(node, reply)
+        if not reply.tokens:
+            if not node.data:
+                raise UsageError("tree.no_logprobs")
+            node.state = "ended"
+            return node.probability
+        logprobs = reply.logprobs
+        assert logprobs is not None
+        position = logprobs.positions[-1]
+        pairs = zip(position.alternatives, position.shares, strict=True)
+        for other, share in pairs:
+            raw = spelt(other, alphabet=logprobs.alphabet)
+            data = node.data + (raw or b"")
+            taken = TokenLogprob(other.token, other.logprob, other.bytes)
+            ended = raw is not None and _END.fullmatch(other.token) is not None
+            child = Node(
+                node.data if ended else data,
+                logprobs.readable(other),
+                share,
+                node.probability * share,
+                (*node.tokens, taken),
+            )
+            child.state = self._state(child, ended=ended, lost=raw is None)
+            node.children.append(child)
+        node.unlisted = node.probability * position.others
+        return 0.0
+
+    def _state(self, node: Node, *, ended: bool, lost: bool) -> State:
+        if ended:
+            return "ended"
+        if lost or decode(node.data) is None:
+            return "part"
+        return "deep" if len(node.tokens) >= self._depth else "open"
+
+    def _refuse_ignored(self, node: Node, reply: Reply) -> None:
+        """Raise UsageError if the endpoint began a new answer."""
+        if not node.data or self._head:
+            return
+        before = replace(
+            self._reply, text=node.text, tokens=node.tokens, parent=self._reply
+        )
+        seam = joined(before, reply).seam
+        if seam is not None and seam.how == "ignored":
+            raise UsageError("tree.ignored")
+
+
+def _nodes(node: Node) -> Iterator[Node]:
+    yield node
+    for child in node.children:
+        yield from _nodes(child)
+
+
+def _leaves(node: Node) -> Iterator[Node]:
+    return (one for one in _nodes(node) if not one.children)
+
+
+def _log(share: float) -> float:
+    return math.log(share) if share else -math.inf
