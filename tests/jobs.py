@@ -6,6 +6,7 @@ wait for a server, a kernel or a browser. ``ci`` adds what ``make test`` leaves 
 What a job prints is shown when it has ended; the last lines are the seconds of each.
 """
 
+import argparse
 import os
 import subprocess
 import sys
@@ -65,15 +66,23 @@ class Ended:
         return f"{self.seconds:6.0f} s  {self.job.name}: {end}"
 
 
-def main(sets: list[str]) -> int:
+def main(words: list[str]) -> int:
     """Run the jobs; 0 if all passed."""
+    wanted = jobs(ci=is_ci(words))
     ended = []
     workers = min(os.cpu_count() or 1, MOST_CORES) + WAITING
-    for one in run(jobs(ci="ci" in sets), workers):
+    for one in run(wanted, workers):
         ended.append(one)
         print(f"\n== {one.line}\n{one.printed}", flush=True)
     print("", *sorted(one.line for one in ended), sep="\n", flush=True)
     return int(any(one.code for one in ended))
+
+
+def is_ci(words: list[str]) -> bool:
+    """Whether all of CI is asked for; a word that is unknown ends the process."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("set", nargs="?", choices=["ci"])
+    return bool(parser.parse_args(words).set)
 
 
 def jobs(*, ci: bool = False) -> list[Job]:

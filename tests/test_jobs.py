@@ -3,7 +3,9 @@
 import sys
 from collections import Counter
 
-from tests.jobs import LONGEST, ROOT, Job, groups, jobs, run
+import pytest
+
+from tests.jobs import LONGEST, ROOT, Job, groups, is_ci, jobs, run
 
 
 def test_each_file_of_tests_is_in_one_job():
@@ -32,3 +34,10 @@ def test_a_job_ends_at_the_command_that_fails():
     assert (ended["fails"].code, ended["fails"].printed) == (3, "1\n")
     assert (ended["passes"].code, ended["passes"].printed) == (0, "b\n")
     assert "FAILED (3)" in ended["fails"].line
+
+
+def test_an_unknown_word_starts_nothing():
+    """It is refused before any job begins."""
+    assert (is_ci([]), is_ci(["ci"])) == (False, True)
+    with pytest.raises(SystemExit):
+        is_ci(["--frob"])
