@@ -21,7 +21,13 @@ def listed() -> dict[str, Any]:
         "created": 0,
         "owned_by": "wcode-magics",
         "max_model_len": CONTEXT,
+        "architecture": {"input_modalities": ["text", "image"]},
+        "supported_parameters": [*_SUPPORTED],
     }
+
+
+_SUPPORTED = ("tools", "structured_outputs", "logprobs", "top_logprobs", "reasoning")
+"""What a model list names of the parameters, as OpenRouter's does."""
 
 
 class Head:

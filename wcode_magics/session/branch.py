@@ -33,7 +33,7 @@ def onward(
     asked = beginning.request
     provider = provider or providers.at(beginning.base_url)
     prefix = PREFIXES[(provider and provider.prefix) or next(iter(PREFIXES))]
-    head = asked.messages[:-1] if _is_prefixed(beginning) else asked.messages
+    head = asked.messages[:-1] if is_prefixed(beginning) else asked.messages
     said = Message("assistant", beginning.text, flags=prefix.flags)
     kept = {name: value for name, value in asked.extra.items() if name not in _BODY}
     return replace(
@@ -45,7 +45,7 @@ def onward(
     )
 
 
-def _is_prefixed(beginning: Reply) -> bool:
+def is_prefixed(beginning: Reply) -> bool:
     """Return whether the last message of a reply's request is a beginning of it."""
     asked, reply = beginning.request, beginning.parent or beginning
     last = asked.messages[-1]

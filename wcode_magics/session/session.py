@@ -338,11 +338,8 @@ class Session(Dispatch):
 
     def _onward(self, beginning: Reply, given: Mapping[str, Any]) -> Prepared:
         resolved = self.settings.resolve(options.check_given(given))
-        provider = resolved.provider
-        request = branch.onward(beginning, given, provider)
-        if provider and provider.prefix_url and provider.serves(resolved.place):
-            resolved = resolved.at(provider.prefix_url)
-        return Prepared(request, resolved, before=beginning)
+        request = branch.onward(beginning, given, resolved.provider)
+        return Prepared(request, resolved.for_prefixes, before=beginning)
 
 
 def sweep(prompt: Prompt, grid: Mapping[str, Sequence[Any]], **given: Any) -> Sweep:

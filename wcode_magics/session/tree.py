@@ -28,7 +28,7 @@ from wcode_magics.runtime.imports import shown_by
 from wcode_magics.sending.budget import Budget
 from wcode_magics.sending.prefill import joined
 from wcode_magics.sending.request_run import Prepared, Watch, awaited
-from wcode_magics.session.branch import CONTINUATION, onward
+from wcode_magics.session.branch import is_prefixed, onward
 from wcode_magics.session.sweep import Group, Point
 from wcode_magics.settings.options import check_given
 from wcode_magics.settings.settings import Resolved, Settings
@@ -182,14 +182,14 @@ class _Growth:
     ) -> None:
         self._session, self._reply, self._depth = session, reply, depth
         given = {"replay": session.settings.resolve({})["replay"] or "read"}
-        self._resolved = session.settings.resolve(check_given(given))
+        self._resolved = session.settings.resolve(check_given(given)).for_prefixes
         model = reply.request.model
         under = session.budget_for(model, self._resolved)
         self._budget = Budget(math.inf if budget is None else budget, under)
         request = reply.request
         dropped = {n: v for n, v in request.params.items() if n not in _DROPPED}
         self._request = replace(request, params={**dropped, **_OWN})
-        begun = CONTINUATION.items() <= request.extra.items()
+        begun = is_prefixed(reply)
         self._head = (request.messages[-1].content or "") if begun else ""
         self._known: dict[bytes, Reply] = {}
         self._requests, self._costs = 0, Costs()
@@ -243,7 +243,7 @@ class _Growth:
         if not text:
             return self._request
         begun = replace(self._reply, request=self._request, text=text)
-        return onward(begun, {})
+        return onward(begun, {}, self._resolved.provider)
 
     def _expand(self, node: Node) -> float:
         """Add the children of a node; return its probability if it ended."""

@@ -252,9 +252,13 @@ class Resolved:
         origin = {**self.origin, **dict.fromkeys(cell, "cell")}
         return Resolved({**self.held, **cell}, origin)
 
-    def at(self, url: str) -> "Resolved":
-        """Return a copy with another base URL of the same provider."""
-        return replace(self, held={**self.held, "base_url": url})
+    @property
+    def for_prefixes(self) -> "Resolved":
+        """These values at the base URL where answers go on from a beginning."""
+        provider = self.provider
+        if not (provider and provider.prefix_url and provider.serves(self.place)):
+            return self
+        return replace(self, held={**self.held, "base_url": provider.prefix_url})
 
     @property
     def model(self) -> str:

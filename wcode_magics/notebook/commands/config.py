@@ -27,13 +27,16 @@ def wcode_config(home: ShellState, line: str) -> None:
 
 def _show_settings(home: ShellState, named: list[str]) -> None:
     resolved = home.session.settings.resolve({})
+    chosen = "provider" in named
+    if chosen and "base_url" not in named:
+        named = [*named, "base_url"]
     names = named or [row.name for row in options.SETTINGS]
     rows = [
         (name, bundles.shown_value(resolved[name]), resolved.layer(name))
         for name in names
         if named or resolved[name] is not None
     ]
-    if not named:
+    if not named or chosen:
         rows.append((say("ui.key"), *_key_row(home, resolved)))
     show_bundle(bundles.layers_table(rows).bundle())
 

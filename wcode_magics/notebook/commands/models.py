@@ -15,8 +15,6 @@ from wcode_magics.settings.settings import Resolved
 from wcode_magics.text import say
 
 RECENT_S = 60.0
-
-
 MOST = 100
 """Maximum number of models shown; words narrow them down."""
 IN_USE = "▸"
@@ -57,7 +55,9 @@ def wcode_models(home: ShellState, line: str) -> None:
 
 def _has(row: Model, words: Sequence[str]) -> bool:
     """Return whether each word is in the row."""
-    said = " ".join((row.id, row.title, _provider(row), *row.abilities)).lower()
+    labels = (say(f"abilities.{name}") for name in row.abilities)
+    told = (row.id, row.title, _provider(row), *row.abilities, *labels)
+    said = " ".join(told).lower()
     return all(word in said for word in words)
 
 
