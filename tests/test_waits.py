@@ -221,7 +221,7 @@ def test_a_panel_counts_too(loopback: Callable[..., Loopback], page: type) -> No
     with Session(base_url=server.url, retries=1) as session:
         made = page(PanelState(session, None, Draft("hi", {})))
         if page is AskPage:
-            block = made._screen._blocks[0]
+            block = made.answer.screen._blocks[0]
             block.observe(lambda change: seen.append(change["new"]), "value")
             made.send()
         else:
@@ -229,10 +229,11 @@ def test_a_panel_counts_too(loopback: Callable[..., Loopback], page: type) -> No
             made._dimensions[0]._values.value = "1, 2"
             made._grid.observe(
                 lambda change: [
-                    box.children[-1].observe(
+                    box.children[0].observe(
                         lambda change: seen.append(change["new"]), "value"
                     )
                     for box in change["new"]
+                    if "wcode-card" in box._dom_classes
                 ],
                 "children",
             )

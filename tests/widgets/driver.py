@@ -29,7 +29,7 @@ class Desk:
         self.page = sheet.page
         self.cell = sheet.cell(at)
         self.panel = self.cell.locator(".wcode-panel")
-        expect(self.button("Send", "发送")).to_be_visible()
+        expect(self.panel.locator(".wcode-go:visible")).to_be_visible()
 
     def button(self, *names: str) -> Locator:
         """The button with one of these names."""
@@ -56,11 +56,15 @@ class Desk:
 
     def unfold(self, group: str) -> None:
         """Open a group of rows."""
-        self.panel.locator(".jupyter-widget-Collapse-header", has_text=group).click()
+        self.panel.locator(".wcode-fold", has_text=group).click()
 
     def turn_to(self, page: str) -> None:
         """Open a page of the panel."""
-        self.panel.get_by_role("tab", name=page, exact=True).click()
+        self.panel.locator(".wcode-pages button", has_text=page).click()
+
+    def switch(self, name: str) -> None:
+        """Press one of the switches beside the buttons."""
+        self.panel.locator(".wcode-bar .wcode-switch", has_text=name).click()
 
     @property
     def picture(self) -> Locator:
@@ -68,9 +72,14 @@ class Desk:
         return self.cell.locator(".wcode-picture")
 
     @property
-    def growing(self) -> Locator:
-        """The answer while it streams."""
+    def answer(self) -> Locator:
+        """The place of the answer, while it streams and after."""
         return self.panel.locator(".wcode-answer")
+
+    @property
+    def ended(self) -> Locator:
+        """The place of the answer, once it has ended."""
+        return self.panel.locator(".wcode-answer:not(.wcode-growing, .wcode-blank)")
 
 
 class Desks:

@@ -21,11 +21,11 @@ def use(session: Session) -> None:
     """Open a panel, talk in two turns, delete one, change the language, close it."""
     panel = Panel(session, None, Draft("hi"))
     ask = panel.pages[0]
-    ask._turns._keep.value = True
+    ask._keep.value = True
     ask.send()
     assert ask._worker.wait(30)
     panel.desk.put("prompt", None)
-    ask._turns._delete(0)
+    ask.turns._delete(0)
     panel._speak({"new": "zh"})
     panel._speak({"new": "en"})
     panel.close()

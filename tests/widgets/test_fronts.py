@@ -34,7 +34,7 @@ def test_narrow_and_dark_in_notebook_7(
     assert right["y"] >= left["y"] + left["height"]
     assert desk.panel.evaluate("e => e.scrollWidth - e.clientWidth") <= 2
     desk.button("Send").click()
-    expect(desk.picture).to_contain_text("Dark answer")
+    expect(desk.answer).to_contain_text("Dark answer")
     desk.turn_to("Code")
     desk.button("Insert below").click()
     expect(desk.page.locator(".jp-Notebook .jp-CodeCell")).to_have_count(4)
@@ -53,6 +53,6 @@ def test_by_keyboard_alone(notebook7: Desks, loopback: Callable[..., Loopback]) 
         if focused.strip() == "Send":
             break
     keyboard.press("Space")
-    expect(desk.picture).to_contain_text("typed")
+    expect(desk.answer).to_contain_text("typed")
     assert server.seen[0].body["messages"][0]["content"] == "a b dd"
     expect(desk.page.locator(".jp-Notebook .jp-CodeCell")).to_have_count(3)

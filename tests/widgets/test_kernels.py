@@ -49,13 +49,13 @@ def test_send_and_stop_both_live(
     setup = f"%wcode_config base_url={server.url} retries=0"
     desk = lab.open(setup, "%wcode_panel", kernel=Path(place).name)
     desk.ask("hi")
-    expect(desk.growing).to_contain_text("w5 ")
+    expect(desk.answer).to_contain_text("w5 ")
     desk.type("Temperature", "0.3")
     expect(desk.panel).to_contain_text("1 set")
-    expect(desk.growing).to_contain_text("w30 ")
+    expect(desk.answer).to_contain_text("w30 ")
     desk.button("Stop").click()
-    expect(desk.picture).to_contain_text("stopped")
+    expect(desk.answer).to_contain_text("stopped")
     assert server.hung_up.wait(3)
     desk.button("Send").click()
-    expect(desk.picture).to_contain_text("the end")
+    expect(desk.answer).to_contain_text("the end")
     assert server.seen[-1].body["temperature"] == 0.3

@@ -52,14 +52,14 @@ def test_only_what_was_touched_is_sent(lab: Desks, loopback: Serve) -> None:
     server = loopback(streamed("**Bold** ", "answer"), streamed("the second"))
     desk = lab.open(points(server), "%wcode_panel")
     desk.ask("hi")
-    expect(desk.picture).to_contain_text("Bold answer")
+    expect(desk.answer).to_contain_text("Bold answer")
     assert sent(server) == {}
     desk.type("Temperature", "0.3")
     slider = desk.row("Top-P").get_by_role("slider")
     slider.focus()
     for _ in range(3):
         slider.press("ArrowLeft")
-    desk.page.get_by_label("Max tokens", exact=True).check()
+    desk.row("Max tokens").get_by_role("checkbox").check()
     desk.type("Top-K", "7")
     desk.row("Top-K").get_by_role("button").click()
     desk.unfold("Length and end")
@@ -68,7 +68,7 @@ def test_only_what_was_touched_is_sent(lab: Desks, loopback: Serve) -> None:
     strings.press("Tab")
     expect(desk.panel).to_contain_text("4 set")
     desk.button("Send").click()
-    expect(desk.picture).to_contain_text("the second")
+    expect(desk.answer).to_contain_text("the second")
     assert sent(server) == {
         "temperature": 0.3,
         "top_p": 0.97,
@@ -82,12 +82,11 @@ def test_stop_in_the_middle(lab: Desks, loopback: Serve) -> None:
     server = loopback(endless())
     desk = lab.open(points(server), "%wcode_panel", "1")
     desk.ask("hi")
-    expect(desk.growing).to_contain_text("w5 ")
+    expect(desk.answer).to_contain_text("w5 ")
     desk.button("Stop").click()
-    expect(desk.picture).to_contain_text("stopped")
+    expect(desk.answer).to_contain_text("stopped")
     assert server.hung_up.wait(3)
     expect(desk.button("Stop")).to_be_disabled()
-    expect(desk.growing).to_have_text("")
     desk.sheet.cell(3).locator(".cm-content").click()
     desk.page.keyboard.type(" + (len(_wcode.text) > 10)")
     desk.sheet.run(3)
@@ -102,7 +101,7 @@ def test_errors_show_in_the_panel(lab: Desks, loopback: Serve) -> None:
     expect(desk.panel.get_by_role("alert")).to_contain_text("top_k is not supported")
     expect(desk.row("Top-K")).to_contain_text("refused")
     desk.button("Send").click()
-    expect(desk.picture).to_contain_text("fine")
+    expect(desk.answer).to_contain_text("fine")
     expect(desk.panel.get_by_role("alert")).to_have_count(0)
     assert (server.seen[0].body["top_k"], "top_k" in sent(server)) == (5, False)
 
@@ -113,11 +112,11 @@ def test_two_panels_do_not_disturb_each_other(lab: Desks, loopback: Serve) -> No
     desk = lab.open(points(server), "%wcode_panel -t 1", "%wcode_panel -t 0")
     first, second = type(desk)(desk.sheet, 2), desk
     first.ask("one")
-    expect(first.growing).to_contain_text("w5 ")
+    expect(first.answer).to_contain_text("w5 ")
     second.ask("two")
-    expect(second.picture).to_contain_text("second")
+    expect(second.answer).to_contain_text("second")
     assert sent(server) == {"temperature": 0}
-    expect(first.growing).to_contain_text("w20 ")
+    expect(first.answer).to_contain_text("w20 ")
     first.panel.get_by_title("Close the panel").click()
     assert server.hung_up.wait(3)
     expect(first.panel).to_have_count(0)
@@ -132,7 +131,7 @@ def test_the_language_changes_in_place(lab: Desks) -> None:
     expect(desk.panel.get_by_label("提示", exact=True)).to_have_value("你好")
     expect(desk.row("温度").locator("input[type=number]")).to_have_value("0.5")
     desk.button("发送").click()
-    expect(desk.picture).to_contain_text("你好")
+    expect(desk.answer).to_contain_text("你好")
 
 
 def test_presets_and_profiles(lab: Desks, loopback: Serve) -> None:
@@ -182,18 +181,18 @@ def test_compare_and_adopt(lab: Desks, loopback: Serve) -> None:
     server = loopback(*answers)
     desk = lab.open(points(server), "%wcode_panel --top-p 0.9 what colour")
     desk.turn_to("Compare")
-    names = desk.panel.get_by_label("Parameter …")
-    names.first.select_option("Temperature")
+    desk.panel.get_by_label("Vary …", exact=True).select_option("Temperature")
     values = desk.panel.get_by_label("Values, e.g.")
     values.first.fill("0, 0.7, 2")
-    desk.button("Compare").click()
+    desk.button("Compare").last.click()
     expect(desk.panel).to_contain_text("3 runs gave 2 different answers")
     seen = sorted(one.body["temperature"] for one in server.seen)
     assert seen == [0, 0.7, 2]
-    expect(desk.picture.locator("span[style]", has_text="grey")).to_have_count(1)
-    desk.panel.locator(".wcode-card", has_text="temperature 0.7").get_by_role(
-        "button"
-    ).click()
+    cards = desk.panel.locator(".wcode-card")
+    expect(cards.locator("span[style]", has_text="grey")).to_have_count(1)
+    heads = desk.panel.locator(".wcode-head-cell")
+    expect(heads).to_have_text(["Temperature 0", "Temperature 0.7", "Temperature 2"])
+    cards.nth(1).get_by_role("button").click()
     field = desk.row("Temperature").locator("input[type=number]")
     expect(field).to_have_value("0.7")
     expect(desk.row("Top-P").locator("input[type=number]")).to_have_value("0.9")
@@ -204,14 +203,14 @@ def test_compare_stops(lab: Desks, loopback: Serve) -> None:
     server = loopback(endless())
     desk = lab.open(points(server), "%wcode_panel hi")
     desk.turn_to("Compare")
-    desk.panel.get_by_label("Parameter …").first.select_option("Seed")
+    desk.panel.get_by_label("Vary …", exact=True).select_option("Seed")
     desk.panel.get_by_label("Values, e.g.").first.fill("1, 2")
-    desk.button("Compare").click()
+    desk.button("Compare").last.click()
     cards = desk.panel.locator(".wcode-card")
     expect(cards.nth(1)).to_contain_text("w3 ")
     desk.button("Stop").click()
     expect(cards.nth(1)).to_contain_text("stopped")
-    expect(desk.picture).to_contain_text("seed 2")
+    expect(desk.picture).to_contain_text("Seed 2")
 
 
 FRAME = """
@@ -241,7 +240,7 @@ def test_a_table_runs_pauses_and_goes_on(lab: Desks, loopback: Serve) -> None:
     expect(desk.panel).to_contain_text("60 of 60 rows")
     assert len(server.seen) == 60
     assert server.seen[-1].body["temperature"] == 0
-    expect(desk.picture).to_contain_text("Film 0 was fine")
+    expect(desk.panel.locator(".wcode-rows")).to_contain_text("Film 0 was fine")
     cell = desk.sheet.cell(3)
     cell.locator(".cm-content").click()
     desk.page.keyboard.type(" + (df_answer.answer == 'good').sum()")
@@ -250,24 +249,37 @@ def test_a_table_runs_pauses_and_goes_on(lab: Desks, loopback: Serve) -> None:
 
 
 def test_a_conversation(lab: Desks, loopback: Serve) -> None:
-    """Turns are kept and sent along; one is sent again, one edited, one deleted."""
+    """Each turn stands once, the newest last; one is resent, edited, deleted."""
     server = loopback(*[streamed(f"answer {n}") for n in range(9)])
     desk = lab.open(points(server), "%wcode_panel")
-    desk.panel.get_by_label("Conversation").check()
-    turns = desk.panel.locator(".wcode-turns > *")
-    for count, said in enumerate(("one", "two"), start=1):
-        desk.ask(said)
-        expect(turns).to_have_count(2 * count)
+    desk.ask("one")
+    expect(desk.ended).to_contain_text("answer 0")
+    desk.switch("Conversation")
+    turns = desk.panel.locator(".wcode-turn")
+    expect(turns).to_have_count(1)
+    expect(desk.panel.get_by_label("Prompt")).to_have_value("")
+    desk.ask("two")
+    expect(desk.ended).to_contain_text("answer 1")
+    expect(turns).to_have_count(3)
+    expect(desk.panel.get_by_text("answer 0")).to_have_count(1)
+    expect(desk.panel.get_by_text("answer 1")).to_have_count(1)
     said = [message["content"] for message in server.seen[-1].body["messages"]]
     assert said == ["one", "answer 0", "two"]
+    last = desk.panel.locator(".wcode-turns").bounding_box()
+    prompt = desk.panel.get_by_label("Prompt").bounding_box()
+    assert last is not None
+    assert prompt is not None
+    assert last["y"] < prompt["y"]
     turns.nth(2).get_by_title("Send again from here").click()
-    expect(turns.nth(3)).to_contain_text("answer 2")
-    assert len(server.seen[-1].body["messages"]) == 3
+    expect(desk.ended).to_contain_text("answer 2")
+    turns.nth(0).get_by_title("Edit").click()
+    turns.nth(0).get_by_label("Edited turn").fill("first")
+    turns.nth(0).get_by_title("Send from here").click()
+    expect(desk.ended).to_contain_text("answer 3")
+    expect(turns).to_have_count(1)
+    assert [m["content"] for m in server.seen[-1].body["messages"]] == ["first"]
     turns.nth(0).get_by_title("Delete this turn").click()
-    expect(turns).to_have_count(2)
-    turns.nth(0).get_by_title("Edit: back into the field").click()
     expect(turns).to_have_count(0)
-    expect(desk.panel.get_by_label("Prompt")).to_have_value("two")
 
 
 def test_without_its_kernel_a_notebook_shows_the_answer(
@@ -277,7 +289,7 @@ def test_without_its_kernel_a_notebook_shows_the_answer(
     server = loopback(streamed("**Lasting** answer"))
     desk = lab.open(points(server), "%wcode_panel")
     desk.ask("hi")
-    expect(desk.picture).to_contain_text("Lasting answer")
+    expect(desk.answer).to_contain_text("Lasting answer")
     desk.sheet.save()
     desk.page.reload()
     panel = desk.page.locator(".wcode-panel")
@@ -286,33 +298,47 @@ def test_without_its_kernel_a_notebook_shows_the_answer(
     desk.page.close()
     lab.forget_kernels()
     page = Sheet.open(lab.new_page(), lab.jupyter.url(name)).page
+    expect(page.locator(".wcode-picture")).to_be_visible()
     expect(page.locator(".wcode-picture")).to_contain_text("Lasting answer")
     dead = page.get_by_text("model not found")
     expect(dead).to_have_count(1)
     expect(dead).not_to_be_visible()
 
 
-def test_go_on_from_another_token(lab: Desks) -> None:
-    """A click on a token shows what else it could have been; a click goes on there."""
-    options = "-t 1.5 --seed 3 --logprobs --top-logprobs 4"
-    desk = lab.open(f"%wcode_panel {options} Tell me a joke", "1")
+def test_the_map_is_the_answer(lab: Desks) -> None:
+    """One switch asks for probabilities; a token opens bars, and goes on from one."""
+    desk = lab.open("%wcode_panel -t 1.5 --seed 3 Tell me a joke", "1")
+    desk.switch("Probabilities")
+    expect(desk.panel).to_contain_text("Top log probabilities 5")
     desk.button("Send").click()
     tokens = desk.panel.locator(".wcode-tokens > span")
     expect(tokens.first).to_be_visible()
+    expect(desk.panel.locator(".wcode-text")).not_to_be_visible()
     tokens.first.focus()
     desk.page.keyboard.press("ArrowRight")
     desk.page.keyboard.press("Enter")
-    choices = desk.panel.locator(".wcode-choices button")
-    expect(choices).to_have_count(4)
+    popover = desk.page.get_by_role("dialog", name="What else the token")
+    choices = popover.locator("button.wcode-choice")
+    expect(popover.locator(".wcode-choice")).to_have_count(6)
+    expect(popover.locator(".wcode-chosen")).to_have_count(1)
     desk.page.keyboard.press("b")
-    expect(desk.page.locator(".jp-Notebook .jp-CodeCell")).to_have_count(4)
-    taken = choices.nth(1).inner_text().split(" ")[0]
-    choices.nth(1).click()
+    expect(choices.first).to_be_focused()
+    expect(desk.page.locator(".jp-Notebook .jp-CodeCell")).to_have_count(3)
+    desk.page.keyboard.press("Escape")
+    expect(popover).not_to_be_visible()
+    expect(tokens.nth(1)).to_be_focused()
+    desk.page.keyboard.press("Enter")
+    taken = choices.nth(1).locator(".wcode-word").inner_text()
+    desk.page.keyboard.press("ArrowDown")
+    desk.page.keyboard.press("Enter")
     expect(tokens.nth(1)).to_contain_text(taken.strip("␣·"))
-    desk.sheet.cell(3).locator(".cm-content").click()
+    desk.sheet.cell(2).locator(".cm-content").click()
     desk.page.keyboard.type(" + (_wcode.parent is not None)")
-    desk.sheet.run(3)
-    expect(desk.sheet.output(3)).to_contain_text("2")
+    desk.sheet.run(2)
+    expect(desk.sheet.output(2)).to_contain_text("2")
+    desk.switch("Probabilities")
+    expect(desk.panel.locator(".wcode-text")).to_be_visible()
+    expect(tokens.first).not_to_be_visible()
 
 
 def test_what_was_typed_last_is_sent(lab: Desks, loopback: Serve) -> None:

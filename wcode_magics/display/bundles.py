@@ -47,12 +47,10 @@ def reply_bundle(reply: Reply, form: str = "markdown") -> Bundle:
 
     ``form`` is one of :data:`options.FORMATS`, or ``value`` for a parsed answer.
     """
-    seen = [images.html(images.asked(reply.request)), _trace_html(reply.trace)]
-    seen += [_thinking_html(reply), _body_html(reply, form)]
-    seen += [_calls_html(reply.tool_calls), _refusal_html(reply)]
+    seen = [images.html(images.asked(reply.request)), answer_html(reply, form)]
     if reply.logprobs is not None:
         seen.append(heatmap.html(reply.logprobs, seam=_seam(reply)))
-    seen.append(_footer_html(reply))
+    seen.append(footer_html(reply))
     told = None
     plain = not (reply.tokens or reply.trace or images.asked(reply.request))
     if form == "markdown" and plain:
@@ -308,6 +306,21 @@ def _calls_html(calls: Sequence[Any]) -> str:
     return str(table.bundle()["text/html"])
 
 
+def answer_html(reply: Reply, form: str = "markdown") -> str:
+    """Return a reply as HTML without its token probabilities and its footer."""
+    return begin_html(reply) + _body_html(reply, form) + end_html(reply)
+
+
+def begin_html(reply: Reply) -> str:
+    """Return what came before the text as HTML: calls of tools, reasoning."""
+    return _trace_html(reply.trace) + _thinking_html(reply)
+
+
+def end_html(reply: Reply) -> str:
+    """Return what came after the text as HTML: requested tool calls, a refusal."""
+    return _calls_html(reply.tool_calls) + _refusal_html(reply)
+
+
 def _refusal_html(reply: Reply) -> str:
     if not reply.refusal:
         return ""
@@ -315,7 +328,8 @@ def _refusal_html(reply: Reply) -> str:
     return f"<p><b>{escape(say('ui.refusal'))}:</b> {escape(refusal)}</p>"
 
 
-def _footer_html(reply: Reply) -> str:
+def footer_html(reply: Reply) -> str:
+    """Return what is missing, the badge and the footer of a reply as HTML."""
     warning = badge(reply)
     shown = f'<span style="{BADGE}">{escape(warning)}</span> ' if warning else ""
     lines = "".join(f"<div>{escape(line)}</div>" for line in missing(reply))

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING
 
 from wcode_magics.errors import SettingError
 from wcode_magics.protocol import models
+from wcode_magics.protocol.messages import SANDBOX
 from wcode_magics.protocol.request import Request
 
 if TYPE_CHECKING:
@@ -110,11 +111,12 @@ def count_request(
     ``count`` counts a text; :func:`estimate` works without the vocabulary. The result
     is exact if the vocabulary is installed, the catalogue says that the model at
     ``place`` has this tokenizer and there are no tools or images. The template is
-    that of Qwen2.5, which adds a default system prompt if there is none. The same model
-    name at another endpoint does not imply the same tokenizer.
+    that of Qwen2.5, which adds a default system prompt if there is none; the sandbox
+    adds none. The same model name at another endpoint does not imply the same
+    tokenizer.
     """
     texts = [message.content or "" for message in request.messages]
-    if request.messages[0].role != "system":
+    if request.messages[0].role != "system" and place != SANDBOX:
         texts.insert(0, _DEFAULT_SYSTEM)
     counts = [count(text) for text in texts]
     tools = request.params.get("tools")
@@ -124,7 +126,7 @@ def count_request(
     row = models.find(request.model, place)
     seen = sum(image.tokens for image in request.images)
     known = row is not None and row.tokenizer == FAMILY and not (tools or seen)
-    exact = known and all(part.exact for part in counts)
+    exact = known and place != SANDBOX and all(part.exact for part in counts)
     return Count(around + seen + sum(part.tokens for part in counts), exact)
 
 

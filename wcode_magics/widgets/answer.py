@@ -1,42 +1,40 @@
-"""Streaming answer of a panel, and the plain output that replaces it.
+"""The one place of a panel's answer: it streams there and stays there.
 
-A streaming answer is shown in widgets; once complete, it becomes an ordinary output
-below the panel, which a saved notebook keeps and shows without a kernel.
+The streaming blocks and the finished answer are laid over each other, and one message
+switches between them, so that nothing on the page moves when an answer ends.
 """
 
 import threading
-import traceback
-from typing import Any
+import time
+from collections.abc import Callable
 
 import ipywidgets as widgets
 
 from wcode_magics.display import bundles
 from wcode_magics.display.live_display import EMPTY, PLACES, Live
-from wcode_magics.errors import WcodeError
-from wcode_magics.output.escaping import escape
-from wcode_magics.output.mimebundle import Bundle
-from wcode_magics.output.mimebundle import bundle as bundle_of
+from wcode_magics.display.progress import Progress
+from wcode_magics.logprobs import heatmap
+from wcode_magics.logprobs.number_format import visible
+from wcode_magics.output.escaping import FAINT, escape
+from wcode_magics.output.mimebundle import Bundle, bundle
 from wcode_magics.protocol.messages import Delta
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.sending.request_run import Prepared
 from wcode_magics.session.session import Session
 from wcode_magics.text import say
+from wcode_magics.widgets.label import made, mark
+from wcode_magics.widgets.token_map import Choose, token_map
 
-MARK = "wcode-picture"
-_HIDE_DEAD = (
-    "<style>.jp-OutputArea-child:has(+ .jp-OutputArea-child .wcode-picture)"
-    ":not(:has(.widget-box)){display:none}</style>"
-)
-"""Hides the panel above, which shows only «model not found» without a kernel."""
+FOOT_S = 0.5
+"""Seconds between two updates of the line below a streaming answer."""
 
 
 class WidgetScreen:
     """Outputs as a column of HTML widgets; ``live_display.Screen`` for a panel."""
 
     def __init__(self) -> None:
-        self._blocks = [widgets.HTML() for _place in range(PLACES)]
-        self.widget = widgets.VBox(self._blocks)
-        self.widget.add_class("wcode-answer")
+        self._blocks = [made(widgets.HTML) for _place in range(PLACES)]
+        self.widget = made(widgets.VBox, self._blocks, classes="wcode-stream")
 
     def show(self, bundle: Bundle, place: int) -> None:
         """Show a bundle in one of the places."""
@@ -48,36 +46,89 @@ class WidgetScreen:
             self.show(EMPTY, place)
 
 
-class Picture:
-    """Output below the panel: the last result, as HTML and plain text."""
+class AnswerView:
+    """Answer as text or as tokens with their probabilities, above its footer.
 
-    def __init__(self) -> None:
-        self._handle: Any = None
+    ``choose`` is called as by :func:`token_map`.
+    """
 
-    def open(self) -> None:
-        """Display the output, still empty."""
-        from IPython.display import DisplayHandle
+    def __init__(self, choose: Choose) -> None:
+        self.screen = WidgetScreen()
+        self._text = made(widgets.HTML, classes="wcode-text")
+        self._map = token_map(choose)
+        self._plain_map = None
+        if self._map is None:
+            self._plain_map = made(widgets.HTML, classes="wcode-map")
+        self._foot = made(widgets.HTML, classes="wcode-foot")
+        shown = [self.screen.widget, self._text, self._map or self._plain_map]
+        scroll = made(widgets.Box, shown, classes="wcode-scroll")
+        self.widget = made(
+            widgets.VBox, [scroll, self._foot], classes="wcode-answer wcode-blank"
+        )
+        self.reply: Reply | None = None
 
-        self._handle = DisplayHandle()
-        self._handle.display(self._bundle(bundles.note_bundle("")), raw=True)
+    def begin(self, *, tokens: bool) -> Live:
+        """Empty the place and return a display that streams into it."""
+        self.screen.clear()
+        self._foot.value = foot(say("panel.waiting"))
+        for name, on in (("growing", True), ("blank", False), ("stale", False)):
+            mark(self.widget, f"wcode-{name}", on=on)
+        if tokens:
+            return Live(self.screen, _tokens_bundle, is_markdown=False)
+        return Live(self.screen, bundles.growing_bundle)
 
-    def show(self, bundle: Bundle, metadata: dict[str, Any] | None = None) -> None:
-        """Replace the result shown."""
-        if self._handle is not None:
-            shown = self._bundle(bundle)
-            self._handle.update(shown, raw=True, metadata=metadata or {})
+    def grow(self, line: str) -> None:
+        """Show how much of the answer has arrived."""
+        self._foot.value = foot(line)
 
-    def _bundle(self, bundle: Bundle) -> Bundle:
-        plain = bundle["text/plain"]
-        body = bundle["text/html"] if plain else ""
-        shown = f'<div class="{MARK}">{_HIDE_DEAD}{body}</div>'
-        return bundle_of(shown, plain)
+    def fail(self) -> None:
+        """Empty the place, as no answer came."""
+        self._foot.value = ""
+        mark(self.widget, "wcode-growing", on=False)
+        mark(self.widget, "wcode-blank", on=self.reply is None)
+        if self.reply is not None:
+            self._foot.value = bundles.footer_html(self.reply)
+
+    def show(self, reply: Reply, form: str) -> None:
+        """Show an answer that has ended."""
+        self.reply = reply
+        self._text.value = bundles.answer_html(reply, form)
+        around = bundles.begin_html(reply), bundles.end_html(reply)
+        if self._map is not None:
+            self._map.show(reply.logprobs, around)
+        elif self._plain_map is not None:
+            told = reply.logprobs
+            page = "" if told is None else heatmap.html(told)
+            self._plain_map.value = page.join(around)
+        self._foot.value = bundles.footer_html(reply)
+        mark(self.widget, "wcode-has-tokens", on=reply.logprobs is not None)
+        mark(self.widget, "wcode-growing", on=False)
+        self.screen.clear()
+
+    def view(self, *, tokens: bool) -> None:
+        """Switch between the text and its tokens."""
+        mark(self.widget, "wcode-as-tokens", on=tokens)
+
+    def set_stale(self, *, stale: bool) -> None:
+        """Mark whether the inputs have changed since the answer."""
+        mark(self.widget, "wcode-stale", on=stale)
+
+
+def foot(words: str) -> str:
+    """Return a line below an answer as HTML."""
+    return f'<div style="{FAINT}">{escape(words)}</div>'
 
 
 def stream(
-    session: Session, prepared: Prepared, live: Live, stop: threading.Event
+    session: Session,
+    prepared: Prepared,
+    live: Live,
+    stop: threading.Event,
+    grow: Callable[[str], None],
 ) -> Reply:
     """Send a request and draw the answer until it ends or ``stop`` is set.
+
+    ``grow`` is called twice a second with a line about what has arrived.
 
     Returns:
         The reply, complete or partial.
@@ -87,30 +138,28 @@ def stream(
     """
     if prepared.before is not None:
         live.add(prepared.before.text)
+    free = session.endpoint(prepared.resolved).sandbox
+    progress = Progress(prepared.request, "" if free else prepared.resolved.place)
+    due = 0.0
     with session.stream(prepared) as flow:
         for delta in flow.watched(
             lambda seconds: live.hold(bundles.wait_bundle(seconds)),
             lambda: min(live.patience or 0.02, 0.1),
         ):
             live.take(delta or Delta())
+            progress.take(delta or Delta())
+            line = progress.line() if time.monotonic() >= due else ""
+            if line:
+                grow(line)
+                due = time.monotonic() + FOOT_S
             if stop.is_set():
                 break
         flow.close()
+        live.draw()
         return flow.reply
 
 
-def asked(prompt: str, bundle: Bundle) -> Bundle:
-    """Return a result below the prompt that it answers."""
-    head = f'<div style="{bundles.NOTE};white-space:pre-wrap">{escape(prompt)}</div>'
-    plain = f"> {prompt}\n\n{bundle['text/plain']}"
-    return bundle_of(head + bundle["text/html"], plain)
-
-
-def problem_html(error: BaseException) -> str:
-    """Return an error as HTML, with a traceback if it is not a WcodeError."""
-    if isinstance(error, WcodeError):
-        return str(bundles.note_bundle(str(error))["text/html"])
-    said = bundles.note_bundle(f"{type(error).__name__}: {error}")["text/html"]
-    lines = "".join(traceback.format_exception(error))
-    details = f"<details><summary>{escape(say('panel.details'))}</summary>"
-    return f"{said}{details}<pre>{escape(lines)}</pre></details>"
+def _tokens_bundle(text: str) -> Bundle:
+    """Return a part of an answer as it will stand among its tokens."""
+    shown = escape(visible(text, breaks=True))
+    return bundle(f'<div class="wcode-running">{shown}</div>', "")

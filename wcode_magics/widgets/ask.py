@@ -1,27 +1,34 @@
 """Panel page that sends the prompt: Send, Stop, cost estimate and answer."""
 
 import threading
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import ipywidgets as widgets
 
 from wcode_magics.display import bundles
-from wcode_magics.display.live_display import Live
 from wcode_magics.errors import RejectedError, WcodeError
-from wcode_magics.output.escaping import escape
 from wcode_magics.protocol import parameters
+from wcode_magics.protocol.messages import Message
 from wcode_magics.protocol.reply import Reply, reply_of
 from wcode_magics.sending.reply_history import Spent
 from wcode_magics.sending.request_run import Prepared
 from wcode_magics.text import say
-from wcode_magics.widgets.answer import WidgetScreen, asked, stream
+from wcode_magics.widgets.answer import AnswerView, stream
+from wcode_magics.widgets.draft import Draft
+from wcode_magics.widgets.label import made
 from wcode_magics.widgets.state import PanelState
-from wcode_magics.widgets.token_map import token_map
+from wcode_magics.widgets.static_copy import asked
+from wcode_magics.widgets.status import Status
 from wcode_magics.widgets.turns import Turns, turn_html
+from wcode_magics.widgets.work_buttons import send_and_stop
 from wcode_magics.widgets.worker import Later, Worker
 
 PATIENCE_S = 0.4
 """Seconds without typing after which the estimate is updated."""
+PROBABILITIES: Mapping[str, Any] = {"logprobs": True, "top_logprobs": 5}
+"""Parameters that the switch sends."""
 
 
 class AskPage:
@@ -31,78 +38,112 @@ class AskPage:
 
     def __init__(self, desk: PanelState) -> None:
         self._desk = desk
-        self._worker = Worker(desk.fail, self._busy)
+        self.status = desk.status = Status()
+        self._worker = Worker(self.status.fail, self._busy)
         self._later = Later(PATIENCE_S, self._estimate)
-        self._screen = WidgetScreen()
-        self._send = widgets.Button(
-            description=say("panel.send"), icon="play", button_style="primary"
-        )
-        self._stop = widgets.Button(
-            description=say("panel.stop"), icon="stop", disabled=True
-        )
-        self._told = widgets.HTML()
+        self._send, self._stop = send_and_stop("send", "play", desk.front_end)
         self._send.on_click(desk.guarded(lambda _button: self.send()))
         self._stop.on_click(desk.guarded(lambda _button: self._worker.stop()))
-        self._turns = Turns(desk, self.send)
-        bar = widgets.HBox([self._send, self._stop])
-        self._tokens = token_map(self._branch)
-        self._last: Reply | None = None
-        parts = [self._turns.widget, bar, self._told, self._screen.widget]
-        self.widget = widgets.VBox([*parts, *([self._tokens] if self._tokens else [])])
+        self.turns = Turns(desk, self.send)
+        self._tokens = _switch("probabilities", on=self._wants_tokens())
+        self._keep = _switch("talk", on=self.turns.keeps)
+        self._tokens.observe(desk.guarded(self._switched), "value")
+        self._keep.observe(desk.guarded(self._kept), "value")
+        switches = made(widgets.HBox, [self._tokens, self._keep])
+        parts = [self._send, self._stop, switches, self.status.widget]
+        self.bar = made(widgets.HBox, parts, classes="wcode-bar")
+        self.answer = AnswerView(self._branch)
+        self.answer.view(tokens=self._tokens.value)
+        self._asked: Draft | None = None
+        self._said = ""
+        self.arranged: Callable[[], None] = lambda: None
+        """Called when the order of the parts has changed."""
+
+    def parts(self, prompt: Any) -> list[Any]:
+        """Return the parts of the page around the prompt, from top to bottom."""
+        if self.turns.keeps:
+            return [self.turns.widget, self.answer.widget, prompt, self.bar]
+        return [self.turns.widget, prompt, self.bar, self.answer.widget]
 
     def refresh(self) -> None:
-        """Show the turns, and update the estimate once the draft stops changing."""
-        self._turns.show()
+        """Show the draft, and update the estimate once it stops changing."""
+        self.turns.show()
+        self._tokens.value = self._wants_tokens()
+        self.answer.set_stale(stale=self._is_stale())
         self._later.ask()
 
-    def send(self) -> None:
-        """Send the draft; a running request is cancelled first."""
-        self._desk.clear()
-        self._worker.start(self._begin)
+    def send(self, again: Draft | None = None) -> None:
+        """Send the draft; a running request is cancelled first.
 
-    def _branch(self, token: int, alternative: int) -> None:
-        """Continue the last answer from an alternative to one of its tokens."""
-        desk = self._desk
-        desk.clear()
-        try:
-            given = {
-                k: v for k, v in desk.draft.values.items() if k in parameters.NAMES
-            }
-            prepared = desk.session.branch(
-                self._last, token=token, alternative=alternative, **given
-            )
-        except WcodeError as error:
-            desk.fail(error)
-            return
-        self._worker.start(lambda stop: self._run(prepared, stop))
+        ``again``: the draft of an earlier turn, to be sent in place of that turn.
+        """
+        self.status.clear()
+        self._worker.start(lambda stop: self._begin(stop, again))
 
     def close(self) -> None:
         """Cancel pending work without waiting for it."""
         self._later.forget()
         self._worker.stop()
 
-    def _begin(self, stop: threading.Event) -> None:
+    def _branch(self, token: int, alternative: int) -> None:
+        """Continue the last answer from an alternative to one of its tokens."""
+        desk = self._desk
+        self.status.clear()
+        try:
+            given = {
+                k: v for k, v in desk.draft.values.items() if k in parameters.NAMES
+            }
+            prepared = desk.session.branch(
+                self.answer.reply, token=token, alternative=alternative, **given
+            )
+        except WcodeError as error:
+            self.status.fail(error)
+            return
+        self._worker.start(lambda stop: self._run(prepared, stop))
+
+    def _begin(self, stop: threading.Event, again: Draft | None) -> None:
         desk = self._desk
         desk.barrier.wait()
         desk.check()
-        draft = desk.draft
-        self._run(draft.prepare(desk.session, desk.names), stop, draft.prompt)
+        kept = desk.draft
+        draft = again or kept
+        prepared = draft.prepare(desk.session, desk.names)
+        if not self.turns.keeps:
+            self._run(prepared, stop, draft.prompt)
+            return
+
+        def leave(now: Draft) -> Draft:
+            prompt = now.prompt if again else ""
+            return replace(draft, values=now.values, prompt=prompt)
+
+        def come_back(now: Draft) -> Draft:
+            return replace(kept, values=now.values, prompt=now.prompt or kept.prompt)
+
+        self.turns.ask(prepared.request.messages[-1].content)
+        desk.take(leave)
+        try:
+            self._run(prepared, stop, draft.prompt)
+        finally:
+            if desk.draft.turns == draft.turns:
+                self.turns.ask(None)
+                desk.take(come_back)
 
     def _run(
         self, prepared: Prepared, stop: threading.Event, source: str | None = None
     ) -> None:
         desk = self._desk
-        live = Live(self._screen, bundles.growing_bundle)
+        self._asked = desk.draft
+        live = self.answer.begin(tokens=bool(prepared.request.params.get("logprobs")))
         try:
-            reply = stream(desk.session, prepared, live, stop)
+            reply = stream(desk.session, prepared, live, stop, self.answer.grow)
         except WcodeError as error:
             if (kept := reply_of(error)) is not None:
                 self._end(prepared, kept, source)
+            else:
+                self.answer.fail()
             if isinstance(error, RejectedError):
                 desk.rejected(error, prepared.request)
             raise
-        finally:
-            self._screen.clear()
         self._end(prepared, reply, source)
 
     def _end(self, prepared: Prepared, reply: Reply, source: str | None) -> None:
@@ -111,37 +152,92 @@ class AskPage:
         asked_ = [m for m in prepared.request.messages if m.role != "system"]
         if prepared.before is not None:
             asked_.pop()
-        prompt = asked_[-1].content or ""
-        bundle = asked(prompt, bundles.reply_bundle(reply, prepared.resolved["format"]))
-        bundle["text/html"] = "".join(map(turn_html, asked_[:-1])) + bundle["text/html"]
-        self._desk.picture.show(bundle, bundles.reply_metadata(reply))
-        self._turns.add(prompt, reply, source)
-        self._last = reply
-        if self._tokens is not None:
-            self._tokens.show(reply.logprobs)
+        form = prepared.resolved["format"]
+        self.answer.show(reply, form)
+        self._said = asked_[-1].content or ""
+        if self.turns.keeps:
+            self.turns.add(self._said, reply, source)
+        self.answer.set_stale(stale=self._is_stale())
         self._estimate()
+        self._copy(asked_, reply, form)
+
+    def _copy(self, messages: list[Message], reply: Reply, form: str) -> None:
+        bundle = asked(messages[-1].content or "", bundles.reply_bundle(reply, form))
+        before = "".join(map(turn_html, messages[:-1]))
+        bundle["text/html"] = before + bundle["text/html"]
+        self._desk.picture.show(bundle, bundles.reply_metadata(reply))
 
     def _busy(self, busy: bool) -> None:
         self._stop.disabled = not busy
         self._send.icon = "refresh" if busy else "play"
 
+    def _wants_tokens(self) -> bool:
+        return bool(self._desk.draft.values.get("logprobs"))
+
+    def _switched(self, change: Any) -> None:
+        on = bool(change["new"])
+        self.answer.view(tokens=on)
+        if on == self._wants_tokens():
+            return
+
+        def edit(draft: Draft) -> Draft:
+            kept = {k: v for k, v in draft.values.items() if k not in PROBABILITIES}
+            values = {**PROBABILITIES, **draft.values} if on else kept
+            return replace(draft, values=values)
+
+        self._desk.take(edit)
+
+    def _kept(self, change: Any) -> None:
+        """Begin a conversation with the answer that is shown, or forget it."""
+        self.turns.keep(on=bool(change["new"]))
+        asked_, reply = self._asked, self.answer.reply
+        if self.turns.keeps and asked_ is not None and reply is not None:
+            self.turns.add(self._said, reply, asked_.prompt)
+            if self._desk.draft.prompt == asked_.prompt:
+                self._desk.take(lambda draft: replace(draft, prompt=""))
+        self.arranged()
+
+    def _is_stale(self) -> bool:
+        """Return whether another prompt or other values would be sent now.
+
+        Probabilities do not change an answer.
+        """
+        if self._asked is None or self.answer.reply is None or self.turns.keeps:
+            return False
+        same: bool = _inputs(self._asked) == _inputs(self._desk.draft)
+        return not same
+
     def _estimate(self) -> None:
+        lines = [say("panel.stale")] if self._is_stale() else []
         try:
             prepared = self._desk.prepare()
         except WcodeError as error:
             empty = error.key == "empty_prompt"
-            self._tell(say("panel.write") if empty else str(error))
+            lines.append(say("panel.write") if empty else str(error))
         else:
-            advice = [say(f"advice.{key}", **facts) for key, facts in prepared.advice]
+            lines += self._desk.row_note
             place = prepared.resolved.place
-            self._tell(bundles.prompt_estimate(prepared.request, place), *advice)
+            lines.append(bundles.prompt_estimate(prepared.request, place))
+            lines += [say(f"advice.{key}", **facts) for key, facts in prepared.advice]
+        spent = self._desk.session.ledger.spent
+        if spent.answers:
+            lines.append(say("panel.session", spent=_spent(spent)))
+        self.status.tell(lines)
 
-    def _tell(self, *lines: str) -> None:
-        spent = say("panel.session", spent=_spent(self._desk.session.ledger.spent))
-        said = "".join(f"<div>{escape(line)}</div>" for line in (*lines, spent))
-        shown = f'<div class="wcode-faint">{said}</div>'
-        if self._told.value != shown:
-            self._told.value = shown
+
+def _switch(key: str, *, on: bool) -> Any:
+    return made(
+        widgets.ToggleButton,
+        value=on,
+        description=say(f"panel.{key}"),
+        tooltip=say(f"panel.{key}_tip"),
+        classes="wcode-switch",
+    )
+
+
+def _inputs(draft: Draft) -> Any:
+    values = {k: v for k, v in draft.values.items() if k not in PROBABILITIES}
+    return draft.prompt, values
 
 
 def _spent(spent: Spent) -> str:

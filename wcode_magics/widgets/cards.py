@@ -13,11 +13,15 @@ from wcode_magics.logprobs.word_diff import differences
 from wcode_magics.output.escaping import FAINT, WRAPPED, escape
 from wcode_magics.output.mimebundle import Bundle
 from wcode_magics.output.mimebundle import bundle as bundle_of
+from wcode_magics.protocol import models, parameters
 from wcode_magics.protocol.reply import Reply, reply_of
 from wcode_magics.sending.request_run import Prepared, Stream
+from wcode_magics.session.repeat import RUN
 from wcode_magics.session.session import Session
 from wcode_magics.session.sweep import Point
-from wcode_magics.widgets.answer import problem_html
+from wcode_magics.text import say
+from wcode_magics.widgets.label import made
+from wcode_magics.widgets.status import problem_html
 
 _CELL = "vertical-align:top;text-align:left;padding:.3em .6em;border:1px solid #8884"
 
@@ -32,13 +36,13 @@ class Card:
     text: str = ""
     reply: Reply | None = None
     error: WcodeError | None = None
-    head: Any = field(default_factory=widgets.HTML)
-    body: Any = field(default_factory=widgets.HTML)
+    body: Any = field(default_factory=lambda: made(widgets.HTML))
+    foot: Any = field(default_factory=lambda: made(widgets.HTML, classes="wcode-foot"))
 
     @property
     def title(self) -> str:
-        """The values of the point, such as ``temperature 0.5, seed 1``."""
-        return ", ".join(f"{k} {bundles.shown_value(v)}" for k, v in self.point.items())
+        """The values of the point, such as ``Temperature 0.5 · Seed 1``."""
+        return " · ".join(f"{name_of(k)} {shown(v)}" for k, v in self.point.items())
 
     @property
     def over(self) -> bool:
@@ -73,29 +77,54 @@ class Card:
 
     def draw(self) -> None:
         """Show the text received so far."""
-        shown = markdown.html(self.text)
+        page = markdown.html(self.text)
         if self.error is not None:
-            shown += problem_html(self.error)
+            page += problem_html(self.error)
         elif self.flow is not None:
-            shown += bundles.wait_bundle(self.flow.waits)["text/html"]
-        self.body.value = shown
+            page += bundles.wait_bundle(self.flow.waits)["text/html"]
+        self.body.value = page
+
+    def end(self, first: Reply) -> None:
+        """Show the answer, with its differences from the first one, and its foot."""
+        if self.reply is not None:
+            problem = "" if self.error is None else problem_html(self.error)
+            self.body.value = marked(first, self.reply) + problem
+            self.foot.value = foot(self.reply)
 
 
 def marked(first: Reply, reply: Reply) -> str:
     """Return the text as HTML, highlighting what the first answer does not have."""
     parts = []
     for same, _theirs, own in differences(first.text, reply.text):
-        shown = escape(own)
+        said = escape(own)
         style = comparison_html.DIFFERENT
-        parts.append(shown if same else f'<span style="{style}">{shown}</span>')
+        parts.append(said if same else f'<span style="{style}">{said}</span>')
     return f'<div style="{WRAPPED}">{"".join(parts)}</div>'
 
 
 def foot(reply: Reply) -> str:
-    """Return badge and footer of an answer as HTML."""
-    warning = answer_notes.badge(reply)
-    said = " · ".join(filter(None, [warning, bundles.footer(reply)]))
+    """Return warning, tokens, price and seconds of an answer as a line of HTML."""
+    parts = [answer_notes.badge(reply)]
+    if reply.usage is not None:
+        count = reply.usage.completion_tokens
+        parts.append(say("panel.answer_tokens", count=f"{count:,}"))
+    cost = reply.cost
+    parts.append("" if cost is None else models.money(cost, reply.currency))
+    parts.append(say("ui.seconds", seconds=f"{reply.elapsed:.2f}"))
+    said = " · ".join(filter(None, parts))
     return f'<div style="{FAINT}">{escape(said)}</div>'
+
+
+def name_of(dimension: str) -> str:
+    """Return the label of a dimension of the grid."""
+    if dimension in parameters.NAMES:
+        return say(f"params.{dimension}.label")
+    return say("panel.run_label" if dimension == RUN else "panel.model")
+
+
+def shown(value: Any) -> str:
+    """Return a value of the grid on one line."""
+    return f"{value:g}" if isinstance(value, float) else bundles.shown_value(value)
 
 
 def bundle(cards: Sequence[Card], first: Reply, told: str) -> Bundle:
@@ -103,12 +132,12 @@ def bundle(cards: Sequence[Card], first: Reply, told: str) -> Bundle:
     rows, plain = [], []
     for card in cards:
         reply = card.reply
-        shown = problem_html(card.error) if card.error is not None else ""
+        page = problem_html(card.error) if card.error is not None else ""
         if reply is not None:
-            shown = marked(first, reply) + foot(reply)
+            page = marked(first, reply) + foot(reply)
         rows.append(
             f'<tr><th style="{_CELL}">{escape(card.title)}</th>'
-            f'<td style="{_CELL}">{shown}</td></tr>'
+            f'<td style="{_CELL}">{page}</td></tr>'
         )
         plain.append(f"{card.title}: {reply.text if reply else card.error}")
     table = f"<table><tbody>{''.join(rows)}</tbody></table>"

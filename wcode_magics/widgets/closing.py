@@ -8,18 +8,18 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from wcode_magics.widgets.label import FULL
+from wcode_magics.widgets.label import is_shared
 
 
 def release(*roots: Any) -> None:
     """Close widgets with their children, layouts and styles.
 
-    The layout shared by all panels is kept.
+    What all panels share is kept.
     """
     waiting, found = list(roots), {}
     while waiting:
         widget = waiting.pop()
-        if widget is FULL or id(widget) in found:
+        if is_shared(widget) or id(widget) in found:
             continue
         found[id(widget)] = widget
         for name in widget.trait_names():

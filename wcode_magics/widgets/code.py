@@ -9,8 +9,9 @@ from wcode_magics.display import highlight
 from wcode_magics.errors import WcodeError
 from wcode_magics.output.escaping import attribute, escape
 from wcode_magics.text import say
-from wcode_magics.widgets.cell_insertion import bridge
+from wcode_magics.widgets.label import made
 from wcode_magics.widgets.state import PanelState
+from wcode_magics.widgets.status import Status
 from wcode_magics.widgets.worker import Later, Worker
 
 CELL = "cell"
@@ -29,28 +30,30 @@ class CodePage:
     def __init__(self, desk: PanelState) -> None:
         self._desk = desk
         self._later = Later(PATIENCE_S, self._draw)
-        self._worker = Worker(desk.fail)
+        self.status = desk.status = Status()
+        self._worker = Worker(self.status.fail)
         rows = [(f"{row.title} · {row.library}", row.key) for row in snippets.TARGETS]
-        self._menu = widgets.Dropdown(
+        self._menu = made(
+            widgets.Dropdown,
             options=[(say("panel.cell"), CELL), *rows],
             description=say("panel.language"),
-            layout=widgets.Layout(width="auto", flex="1 1 16em"),
+            classes="wcode-grows",
         )
         self._menu.observe(desk.guarded(lambda _change: self._draw()), "value")
-        self._shown = widgets.HTML()
-        self._bridge = bridge()
+        self._shown = made(widgets.HTML)
         parts = [self._menu]
-        if self._bridge is not None:
-            insert = widgets.Button(
+        if desk.front_end is not None:
+            insert = made(
+                widgets.Button,
                 description=say("panel.insert"),
                 icon="plus",
-                tooltip=say("panel.insert"),
+                tooltip=say("panel.insert_tip"),
             )
             insert.on_click(desk.guarded(lambda _button: self._insert()))
-            parts += [insert, self._bridge]
-        bar = widgets.HBox(parts)
-        bar.add_class("wcode-unseen")
-        self.widget = widgets.VBox([bar, self._shown])
+            parts.append(insert)
+        bar = made(widgets.HBox, parts, classes="wcode-unseen")
+        self.widget = made(widgets.VBox, [bar, self.status.widget, self._shown])
+        self._draw()
 
     def refresh(self) -> None:
         """Redraw the code once the draft stops changing."""
@@ -66,7 +69,7 @@ class CodePage:
     def _put_in(self) -> None:
         self._desk.barrier.wait()
         source = self._desk.draft.cell if self._menu.value == CELL else self._program()
-        self._bridge.insert(source)
+        self._desk.front_end.insert(source)
 
     def _program(self) -> str:
         prepared = self._desk.prepare()
@@ -79,10 +82,12 @@ class CodePage:
         )
 
     def _draw(self) -> None:
+        note: list[str] = []
         try:
             if self._menu.value == CELL:
                 shown = f"<pre>{escape(self._desk.draft.cell)}</pre>"
             else:
+                note = self._desk.row_note
                 lexer = snippets.find(self._menu.value).lexer
                 shown = highlight.html(self._program(), lexer)
         except WcodeError as error:
@@ -93,6 +98,7 @@ class CodePage:
             f'<i class="fa fa-copy"></i> {escape(say("panel.copy"))}</button>'
         )
         source = f'<div class="wcode-source">{shown}</div>'
+        self.status.tell(note)
         self._put(f'<div class="wcode-code">{copy}{source}</div>')
 
     def _put(self, html: Any) -> None:

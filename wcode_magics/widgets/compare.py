@@ -1,7 +1,8 @@
 """Panel page that sends one prompt with several values and lays out the answers."""
 
+import json
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from typing import Any
 
@@ -13,100 +14,165 @@ from wcode_magics.logprobs import comparison_html
 from wcode_magics.logprobs.alignment import agree
 from wcode_magics.output.escaping import escape
 from wcode_magics.protocol import parameters
-from wcode_magics.session.sweep import AT_ONCE, estimated, grid_points, refuse_many
+from wcode_magics.session.repeat import RUN
+from wcode_magics.session.sweep import (
+    AT_ONCE,
+    Point,
+    estimated,
+    grid_of,
+    grid_points,
+    refuse_many,
+)
 from wcode_magics.settings import option_values, options
 from wcode_magics.text import say
-from wcode_magics.widgets.answer import asked
-from wcode_magics.widgets.cards import Card, bundle, foot, marked
+from wcode_magics.widgets.cards import Card, bundle, name_of, shown
 from wcode_magics.widgets.closing import release
 from wcode_magics.widgets.draft import Draft
-from wcode_magics.widgets.label import FULL
+from wcode_magics.widgets.label import made, mark
 from wcode_magics.widgets.state import PanelState
+from wcode_magics.widgets.static_copy import asked
+from wcode_magics.widgets.status import Status
+from wcode_magics.widgets.work_buttons import send_and_stop
 from wcode_magics.widgets.worker import Worker
 
-DIMENSIONS = 2
+DIMENSIONS = ("dimension", "second_dimension")
+BESIDE = 4
+"""Maximum number of answers of one parameter beside each other."""
 
 
 class ComparePage:
-    """Page for a grid over one or two parameters."""
+    """Page for a grid over one or two parameters, or for several runs of one prompt.
+
+    Its values are those of ``--sweep`` and ``--models``, if given; the runs those of
+    ``--repeat``.
+    """
 
     name = "compare"
 
     def __init__(self, desk: PanelState) -> None:
         self._desk = desk
-        self._worker = Worker(desk.fail, self._busy)
-        self._dimensions = [_Dimension() for _ in range(DIMENSIONS)]
-        self._start = widgets.Button(
-            description=say("panel.compare"), icon="columns", button_style="primary"
+        self.status = desk.status = Status()
+        self._sent: Draft | None = None
+        self._told = ""
+        self._worker = Worker(self.status.fail, self._busy)
+        self._dimensions = [_Dimension(key, self._touched) for key in DIMENSIONS]
+        given = grid_of(desk.draft.values).items()
+        for dimension, (name, values) in zip(self._dimensions, given, strict=False):
+            dimension.show(name, values)
+        self._runs = made(
+            widgets.BoundedIntText,
+            value=desk.draft.values.get("repeat") or 1,
+            min=1,
+            description=say("panel.runs"),
+            classes="wcode-runs",
         )
-        self._stop = widgets.Button(
-            description=say("panel.stop"), icon="stop", disabled=True
-        )
-        self._told = widgets.HTML()
-        self._grid = widgets.GridBox()
-        self._grid.add_class("wcode-grid")
+        self._runs.observe(lambda _change: self._touched(), "value")
+        self._start, self._stop = send_and_stop("compare", "columns", desk.front_end)
+        self._layout = widgets.Layout()
+        self._grid = made(widgets.GridBox, layout=self._layout, classes="wcode-grid")
         self._start.on_click(desk.guarded(lambda _button: self._send()))
         self._stop.on_click(desk.guarded(lambda _button: self._worker.stop()))
         rows = [dimension.widget for dimension in self._dimensions]
-        bar = widgets.HBox([self._start, self._stop])
-        self.widget = widgets.VBox([*rows, bar, self._told, self._grid])
+        bar = [self._start, self._stop, self._runs, self.status.widget]
+        bar_ = made(widgets.HBox, bar, classes="wcode-bar")
+        self.widget = made(widgets.VBox, [*rows, bar_, self._grid])
 
     def refresh(self) -> None:
-        """Do nothing: a comparison does not follow the draft."""
+        """Mark the answers if the draft is no longer the one they belong to."""
+        if self._sent is not None:
+            self._mark(stale=self._sent != self._desk.draft)
 
     def close(self) -> None:
         """Cancel all requests."""
         self._worker.stop()
 
+    def _touched(self) -> None:
+        if self._sent is not None:
+            self._mark(stale=True)
+
+    def _mark(self, *, stale: bool) -> None:
+        mark(self._grid, "wcode-stale", on=stale)
+        self.status.tell([say("panel.stale") if stale else self._told])
+
     def _send(self) -> None:
-        self._desk.clear()
+        self.status.clear()
         self._worker.start(self._begin)
 
     def _begin(self, stop: threading.Event) -> None:
         desk = self._desk
         desk.barrier.wait()
+        desk.check()
         read = [one.read(desk.names or {}) for one in self._dimensions]
         grid = dict(pair for pair in read if pair is not None)
-        if not grid:
+        draft = desk.draft
+        if grid:
+            points = grid_points(grid)
+            drafts = [reduce(_set, point.items(), draft) for point in points]
+        elif self._runs.value > 1:
+            points = [{RUN: number + 1} for number in range(self._runs.value)]
+            drafts = [draft] * len(points)
+        else:
             raise OptionError("sweep.empty", name=say("panel.compare"))
-        points = grid_points(grid)
-        drafts = [reduce(_set, point.items(), desk.draft) for point in points]
         cards = [
-            Card(point, draft.prepare(desk.session, desk.names))
-            for point, draft in zip(points, drafts, strict=True)
+            Card(point, each.prepare(desk.session, desk.names))
+            for point, each in zip(points, drafts, strict=True)
         ]
         ready = [card.prepared for card in cards]
         _tokens, most = estimated([(one.request, one.resolved.place) for one in ready])
         refuse_many(len(cards), most)
-        self._lay_out(cards, drafts, len(list(grid.values())[-1]))
+        self._sent, self._told = draft, ""
+        self._mark(stale=False)
+        self._lay_out(cards, drafts)
         self._run(cards, stop)
 
-    def _lay_out(
-        self, cards: Sequence[Card], drafts: Sequence[Draft], columns: int
-    ) -> None:
-        boxes = []
-        for card, draft in zip(cards, drafts, strict=True):
-            card.head.value = f"<b>{escape(card.title)}</b>"
-            adopt = widgets.Button(
+    def _lay_out(self, cards: Sequence[Card], drafts: Sequence[Draft]) -> None:
+        boxes = [
+            self._box(card, draft) for card, draft in zip(cards, drafts, strict=True)
+        ]
+        points = [card.point for card in cards]
+        columns = _columns(points)
+        names = [*points[0]]
+        table: list[Any] = []
+        if len(names) == len(DIMENSIONS):
+            self._arrange(f"max-content repeat({columns}, minmax(9em, 1fr))")
+            heads = [_title(point, names[1:]) for point in points[:columns]]
+            table += [_head(""), *map(_head, heads)]
+            for at in range(0, len(boxes), columns):
+                table.append(_head(_title(points[at], names[:1])))
+                table += boxes[at : at + columns]
+        elif columns > 1:
+            self._arrange(f"repeat({columns}, minmax(9em, 1fr))")
+            table += [*(_head(card.title) for card in cards), *boxes]
+        else:
+            self._arrange("max-content minmax(9em, 1fr)")
+            for card, box in zip(cards, boxes, strict=True):
+                table += [_head(card.title), box]
+        old, self._grid.children = self._grid.children, table
+        release(*old)
+
+    def _arrange(self, columns: str) -> None:
+        self._layout.grid_template_columns = columns
+
+    def _box(self, card: Card, draft: Draft) -> Any:
+        last = [card.foot]
+        if RUN not in card.point:
+            adopt = made(
+                widgets.Button,
                 description=say("panel.adopt"),
                 tooltip=say("panel.adopt_tip"),
-                layout=widgets.Layout(width="auto", flex="none"),
+                classes="wcode-small",
             )
             adopt.on_click(self._desk.guarded(self._adopter(draft.values)))
-            top = widgets.HBox([card.head, adopt])
-            top.add_class("wcode-card-head")
-            box = widgets.VBox([top, card.body])
-            box.add_class("wcode-card")
-            boxes.append(box)
-        self._grid.layout.grid_template_columns = f"repeat({columns}, minmax(9em, 1fr))"
-        old, self._grid.children = self._grid.children, boxes
-        release(*old)
-        self._told.value = ""
+            last.append(adopt)
+        foot = made(widgets.HBox, last, classes="wcode-card-foot")
+        return made(widgets.VBox, [card.body, foot], classes="wcode-card")
 
     def _adopter(self, values: Mapping[str, Any]) -> Any:
         def adopt(_button: Any) -> None:
             desk = self._desk
-            desk.take(lambda draft: Draft(draft.prompt, values, draft.turns))
+            desk.take(
+                lambda draft: Draft(draft.prompt, values, draft.turns, draft.sources)
+            )
 
         return adopt
 
@@ -139,38 +205,46 @@ class ComparePage:
         if not replies:
             return
         self._desk.bind(replies[0])
-        told = comparison_html.agreement(agree(replies))
-        self._told.value = f'<div class="wcode-faint">{escape(told)}</div>'
+        self._told = comparison_html.agreement(agree(replies))
         for card in cards:
-            if card.reply is not None:
-                card.body.value = marked(replies[0], card.reply) + foot(card.reply)
+            card.end(replies[0])
+        self._mark(stale=self._sent != self._desk.draft)
         prompt = cards[0].prepared.request.messages[-1].content or ""
-        self._desk.picture.show(asked(prompt, bundle(cards, replies[0], told)))
+        self._desk.picture.show(asked(prompt, bundle(cards, replies[0], self._told)))
 
     def _busy(self, busy: bool) -> None:
         self._stop.disabled = not busy
 
 
 class _Dimension:
-    """Parameter and the values it takes."""
+    """Parameter and the values it takes; ``touched`` is called when one changes."""
 
-    def __init__(self) -> None:
+    def __init__(self, key: str, touched: Callable[[], None]) -> None:
         rows = [(say("panel.model"), "model")]
         rows += [(say(f"params.{name}.label"), name) for name in parameters.NAMES]
-        self._name = widgets.Dropdown(
-            options=[(say("panel.dimension"), ""), *rows],
-            description=say("panel.dimension"),
-            layout=FULL,
+        self._name = made(
+            widgets.Dropdown,
+            options=[(say(f"panel.{key}"), ""), *rows],
+            description=say(f"panel.{key}"),
         )
-        self._values = widgets.Text(
+        self._values = made(
+            widgets.Text,
             description=say("panel.values"),
             placeholder=say("panel.values"),
             continuous_update=False,
-            layout=FULL,
         )
-        self.widget = widgets.Box([self._name, self._values])
-        self.widget.add_class("wcode-pair")
-        self.widget.add_class("wcode-unseen")
+        pair = [self._name, self._values]
+        self.widget = made(widgets.Box, pair, classes="wcode-pair wcode-unseen")
+        for one in pair:
+            one.observe(lambda _change: touched(), "value")
+
+    def show(self, name: str, values: Sequence[Any]) -> None:
+        """Show a parameter and its values."""
+        self._name.value = name
+        self._values.value = ", ".join(
+            value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            for value in values
+        )
 
     def read(self, variables: Mapping[str, Any]) -> tuple[str, Sequence[Any]] | None:
         """Return name and checked values, or None if unset; raises UsageError."""
@@ -184,6 +258,25 @@ class _Dimension:
             options.flag("--sweep"), raw, variables
         )
         return found
+
+
+def _columns(points: Sequence[Point]) -> int:
+    """Return how many answers stand beside each other: the second parameter's values.
+
+    One parameter's values stand in a row if they are few, else below each other.
+    """
+    if len(points[0]) == len(DIMENSIONS):
+        first = next(iter(points[0].items()))
+        return sum(next(iter(point.items())) == first for point in points)
+    return len(points) if len(points) <= BESIDE else 1
+
+
+def _title(point: Point, names: Sequence[str]) -> str:
+    return " · ".join(f"{name_of(name)} {shown(point[name])}" for name in names)
+
+
+def _head(title: str) -> Any:
+    return made(widgets.HTML, f"<b>{escape(title)}</b>", classes="wcode-head-cell")
 
 
 def _set(draft: Draft, item: tuple[str, Any]) -> Draft:

@@ -26,6 +26,9 @@ MAGIC = "%%wcode"
 REQUEST = options.staged("request")
 """Options that make up the request of a panel."""
 
+USED = REQUEST | {"out", "format", "raw", "sweep", "models", "repeat", "yes"}
+"""Options that a panel obeys; the others stand in its cell alone."""
+
 _ENDS = "\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
 _END = re.compile(f"[{_ENDS}]")
 _BRACE = "{{ '{' }}"
@@ -70,11 +73,23 @@ class Draft:
         return replace(self, turns=turns, sources=kept | moved)
 
     def taking(self, said: Message, answer: Message, source: str | None) -> "Draft":
-        """Return the draft with one more turn and its source, and an empty prompt."""
+        """Return the draft with one more turn and its source."""
         more = {} if source is None else {len(self.turns): source}
         sources = {**self.sources, **more}
-        turns = (*self.turns, said, answer)
-        return replace(self, prompt="", turns=turns, sources=sources)
+        return replace(self, turns=(*self.turns, said, answer), sources=sources)
+
+    def saying(self, at: int, text: str, names: Mapping[str, Any] | None) -> "Draft":
+        """Return the draft with other words in a turn; templates take ``names``.
+
+        Raises:
+            UsageError: the template of a user's turn cannot be filled.
+        """
+        message, sources = replace(self.turns[at], content=text), self.sources
+        if message.role == "user":
+            message = template.filled(message, None if self._raw else names)
+            sources = {**sources, at: text}
+        turns = (*self.turns[:at], message, *self.turns[at + 1 :])
+        return replace(self, turns=turns, sources=sources)
 
     @property
     def _raw(self) -> bool:
@@ -84,6 +99,15 @@ class Draft:
         """Return the draft with a value set, or with None removed."""
         rest = {key: held for key, held in self.values.items() if key != name}
         return replace(self, values=rest if value is None else {**rest, name: value})
+
+    @property
+    def unused(self) -> list[str]:
+        """Flags of the options that a panel does not obey, but its cell does."""
+        return [
+            row.flag
+            for row in options.CELL
+            if row.name in self.values and row.name not in USED
+        ]
 
     @property
     def cell(self) -> str:

@@ -12,7 +12,7 @@ import ipywidgets as widgets
 from wcode_magics.protocol import parameters
 from wcode_magics.protocol.parameters import Param
 from wcode_magics.text import say
-from wcode_magics.widgets.label import FULL, label, tip
+from wcode_magics.widgets.label import label, made
 from wcode_magics.widgets.text_editors import Bias, Json, Strings
 
 PLACES = 6
@@ -47,14 +47,15 @@ class Number:
         self._row = row
         whole = row.kind == "int"
         kind = widgets.IntText if whole else widgets.FloatText
-        told = {**tip(kind, label(row)), "continuous_update": False}
-        self._typed = kind(value=_start(row), step=row.step, layout=FULL, **told)
+        told: dict[str, Any] = {"tooltip": label(row), "continuous_update": False}
+        told |= {"value": _start(row), "step": row.step}
+        slid = row.low is not None and row.high is not None
+        self._typed = made(kind, classes="" if slid else "wcode-wide", **told)
         self._slider: Any = None
-        if row.low is not None and row.high is not None:
-            low, high = (int(e) if whole else e for e in (row.low, row.high))
+        if slid:
+            low, high = (int(e or 0) if whole else e for e in (row.low, row.high))
             kind = widgets.IntSlider if whole else widgets.FloatSlider
-            span = {"min": low, "max": high, "step": row.step, "readout": False}
-            self._slider = kind(value=_start(row), layout=FULL, **span, **told)
+            self._slider = made(kind, min=low, max=high, readout=False, **told)
         self.widgets = tuple(w for w in (self._slider, self._typed) if w is not None)
 
     def read(self, source: Any) -> Any:
@@ -77,8 +78,12 @@ class Menu:
         pairs: list[tuple[str, Any]] = [(word, word) for word in row.choices]
         pairs = pairs or [(say("panel.yes"), True), (say("panel.no"), False)]
         self._first = pairs[0][1] if row.default is None else row.default
-        self._menu = widgets.Dropdown(
-            options=pairs, value=self._first, description=label(row), layout=FULL
+        self._menu = made(
+            widgets.Dropdown,
+            options=pairs,
+            value=self._first,
+            description=label(row),
+            classes="wcode-wide",
         )
         self.widgets = (self._menu,)
 

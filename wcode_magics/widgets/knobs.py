@@ -4,8 +4,10 @@ A row shows «not sent» until it is changed. Callbacks may run on any thread of
 kernel, so a lock serializes what a row reports and shows.
 """
 
+import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import ipywidgets as widgets
@@ -16,10 +18,12 @@ from wcode_magics.protocol import parameters
 from wcode_magics.protocol.parameters import Param
 from wcode_magics.text import say
 from wcode_magics.widgets.editors import editor_of
-from wcode_magics.widgets.label import FULL, label, name_pages
+from wcode_magics.widgets.label import label, made, mark
 from wcode_magics.widgets.text_editors import Json
 
 Tell = Callable[[str, Any], None]
+MOST_TOLD = 40
+"""Maximum characters of the values shown beside a folded group's name."""
 
 
 class Knob:
@@ -35,10 +39,20 @@ class Knob:
         self._lock = threading.RLock()
         self._quiet = False
         self._editor = editor_of(row)
-        self._sent = widgets.Checkbox(description=label(row), indent=False, layout=FULL)
-        self._reset = widgets.Button(layout=FULL)
-        self._note = widgets.HTML(layout=widgets.Layout(display="none"))
-        self.widget = self._laid_out()
+        self._help = say(f"params.{row.name}.help")
+        self._sent = made(widgets.Checkbox, description=label(row), indent=False)
+        self._reset = made(
+            widgets.Button,
+            description=say("ui.not_sent"),
+            tooltip=self._help,
+            disabled=True,
+        )
+        self._below = made(widgets.HTML, self._page(""), classes="wcode-below")
+        first, *rest = self._editor.widgets
+        slid = bool(rest) and not isinstance(self._editor, Json)
+        cells = [first, *rest, self._reset] if slid else [first, self._reset, *rest]
+        cells = [self._sent, *cells, self._below]
+        self.widget = made(widgets.Box, cells, classes="wcode-knob")
         self.show(None)
         self._sent.observe(self._ticked, "value")
         self._reset.on_click(lambda _button: self._put(None))
@@ -61,20 +75,6 @@ class Knob:
             finally:
                 self._quiet = False
             self._mark(note)
-
-    def _laid_out(self) -> Any:
-        first, *rest = self._editor.widgets
-        slid = bool(rest) and not isinstance(self._editor, Json)
-        for wide in () if slid else self._editor.widgets:
-            wide.add_class("wcode-wide")
-        head, tail = ([first, *rest], []) if slid else ([first], rest)
-        help_ = widgets.HTML(escape(say(f"params.{self.row.name}.help")))
-        help_.add_class("wcode-help")
-        self._note.add_class("wcode-note")
-        cells = [self._sent, *head, self._reset, *tail, self._note, help_]
-        box = widgets.Box(cells)
-        box.add_class("wcode-knob")
-        return box
 
     def _ticked(self, change: Any) -> None:
         if change["new"]:
@@ -134,47 +134,92 @@ class Knob:
             self.problem = ""
         self._reset.description = say("panel.reset" if sent else "ui.not_sent")
         self._reset.disabled = not sent
-        help_ = say(f"params.{self.row.name}.help")
-        self._reset.tooltip = say("panel.reset_tip") if sent else help_
-        self._note.value = f'<div role="status">{escape(note)}</div>' if note else ""
-        self._note.layout.display = "" if note else "none"
-        mark = self.widget.add_class if sent else self.widget.remove_class
-        mark("wcode-set")
-        warn = self.widget.add_class if note else self.widget.remove_class
-        warn("wcode-problem")
+        self._reset.tooltip = say("panel.reset_tip") if sent else self._help
+        self._below.value = self._page(note)
+        mark(self.widget, "wcode-set", on=sent)
+        mark(self.widget, "wcode-problem", on=bool(note))
+
+    def _page(self, note: str) -> str:
+        """Return the help, which is shown elsewhere, and the note below the row."""
+        told = f'<div role="status">{escape(note)}</div>' if note else ""
+        return f'<div class="wcode-help">{escape(self._help)}</div>{told}'
+
+
+class Group:
+    """Rows that a button unfolds; they are built when they are first seen."""
+
+    def __init__(self, name: str, build: Callable[[], Sequence[Any]]) -> None:
+        self.name = name
+        self._build = build
+        self._rows: Any = None
+        self._button = made(
+            widgets.ToggleButton,
+            description=say(f"groups.{name}"),
+            icon="caret-right",
+            tooltip=say("panel.fold"),
+            classes="wcode-fold",
+        )
+        self._button.observe(self._turned, "value")
+        self.widget = made(widgets.VBox, [self._button])
+
+    def open(self) -> None:
+        """Unfold the rows."""
+        self._button.value = True
+
+    def show(self, told: str) -> None:
+        """Show beside the name what is set in it."""
+        name = say(f"groups.{self.name}")
+        self._button.description = f"{name} · {told}" if told else name
+
+    def _turned(self, change: Any) -> None:
+        self._button.icon = "caret-down" if change["new"] else "caret-right"
+        if self._rows is None:
+            self._rows = made(widgets.VBox, [*self._build()])
+        self.widget.children = (self._button, *[self._rows][: change["new"]])
 
 
 class Knobs:
-    """All rows: the common ones first, the others by group, collapsed."""
+    """All rows: the common ones first, the others by group, folded.
 
-    def __init__(self, tell: Tell) -> None:
+    ``counted`` is called with the number of parameters that are set.
+    """
+
+    def __init__(
+        self,
+        tell: Tell,
+        values: Mapping[str, Any],
+        counted: Callable[[int], None] = lambda _count: None,
+    ) -> None:
         self._tell = tell
-        self._knobs = {row.name: Knob(row, self._told) for row in parameters.PARAMS}
-        self._head = widgets.HTML()
-        common = [k.widget for k in self._knobs.values() if k.row.short]
+        self._counted = counted
+        self._lock = threading.RLock()
+        self._values = _own(values)
+        self._knobs: dict[str, Knob] = {}
+        common = [self._knob(row).widget for row in parameters.PARAMS if row.short]
         self._groups = [
-            (group, rows)
+            Group(group, partial(self._rows_of, group))
             for group in parameters.GROUPS
-            if (rows := self._rest_of(group))
+            if _rest_of(group)
         ]
-        boxes = [
-            widgets.VBox([k.widget for k in rows]) for _group, rows in self._groups
-        ]
-        self._more = widgets.Accordion(boxes, selected_index=None)
-        hint = widgets.HTML(escape(say("panel.hint")))
-        hint.add_class("wcode-hint")
-        self.widget = widgets.VBox([self._head, hint, *common, self._more])
-        self.widget.add_class("wcode-knobs")
+        hint = made(widgets.HTML, escape(say("panel.hint")), classes="wcode-hint")
+        rest = [group.widget for group in self._groups]
+        self.widget = made(widgets.VBox, [hint, *common, *rest], classes="wcode-knobs")
         self._count()
 
     def show(self, values: Mapping[str, Any]) -> None:
         """Show the values of parameters; those without a value are not sent."""
-        for name, knob in self._knobs.items():
-            knob.show(values.get(name))
+        with self._lock:
+            self._values = _own(values)
+            for name, knob in self._knobs.items():
+                knob.show(self._values.get(name))
         self._count()
 
     def reject(self, name: str, reason: str) -> None:
         """Stop sending a parameter the server refused; keep its value and show why."""
+        row = parameters.find(name)
+        for group in self._groups:
+            if not row.short and group.name == row.group:
+                group.open()
         self._knobs[name].show(None, reason)
         self._told(name, None)
 
@@ -183,30 +228,44 @@ class Knobs:
         """Reasons why ticked rows cannot be sent."""
         return [knob.problem for knob in self._knobs.values() if knob.problem]
 
-    def _rest_of(self, group: str) -> list[Knob]:
-        found = self._knobs.values()
-        return [k for k in found if k.row.group == group and not k.row.short]
+    def _knob(self, row: Param) -> Knob:
+        knob = self._knobs[row.name] = Knob(row, self._told)
+        if row.name in self._values:
+            knob.show(self._values[row.name])
+        return knob
+
+    def _rows_of(self, group: str) -> list[Any]:
+        with self._lock:
+            return [self._knob(row).widget for row in _rest_of(group)]
 
     def _told(self, name: str, value: Any) -> None:
+        with self._lock:
+            kept = {k: v for k, v in self._values.items() if k != name}
+            self._values = kept if value is None else {**kept, name: value}
         self._tell(name, value)
         self._count()
 
     def _count(self) -> None:
-        changed = sum(knob.sent for knob in self._knobs.values())
-        told = (
-            say("panel.changed", count=changed) if changed else say("panel.unchanged")
-        )
-        title = escape(say("panel.parameters"))
-        shown = f"<b>{title}</b> <span class='wcode-faint'>{escape(told)}</span>"
-        if self._head.value != shown:
-            self._head.value = shown
-        titles = (
-            _title(group, sum(knob.sent for knob in rows))
-            for group, rows in self._groups
-        )
-        name_pages(self._more, titles)
+        self._counted(len(self._values))
+        for group in self._groups:
+            group.show(_set_in(group.name, self._values))
 
 
-def _title(group: str, changed: int) -> str:
-    name = say(f"groups.{group}")
-    return f"{name} · {say('panel.changed', count=changed)}" if changed else name
+def _own(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: values[name] for name in parameters.NAMES if name in values}
+
+
+def _rest_of(group: str) -> list[Param]:
+    rows = parameters.PARAMS
+    return [row for row in rows if row.group == group and not row.short]
+
+
+def _set_in(group: str, values: Mapping[str, Any]) -> str:
+    """Return the values set in a folded group, or their number if they are long."""
+    rows = [row for row in _rest_of(group) if row.name in values]
+    told = ", ".join(f"{label(row)} {_short(values[row.name])}" for row in rows)
+    return told if len(told) <= MOST_TOLD else say("panel.changed", count=len(rows))
+
+
+def _short(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)

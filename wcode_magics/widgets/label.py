@@ -1,6 +1,9 @@
-"""Layout, labels and tooltips shared by a panel's widgets."""
+"""Layouts, styles, labels and tooltips shared by a panel's widgets.
 
-from collections.abc import Iterable
+Every layout and every style is an object of its own in the front end, and a message on
+opening. So widgets share them: never modify one.
+"""
+
 from typing import Any
 
 import ipywidgets as widgets
@@ -8,27 +11,44 @@ import ipywidgets as widgets
 from wcode_magics.protocol.parameters import Param
 from wcode_magics.text import say
 
-FULL = widgets.Layout(width="auto", min_width="0", margin="2px")
-"""Shared by many widgets, which halves the messages on opening: never modify it."""
+FULL = widgets.Layout(width="auto", min_width="0")
+
+
+_styles: dict[Any, Any] = {}
+
+
+def made(kind: Any, *args: Any, classes: str = "", **traits: Any) -> Any:
+    """Return a widget with the shared layout and style, and with CSS classes.
+
+    A ``tooltip`` has another name in ipywidgets 7 on all widgets but buttons.
+    """
+    known = kind.class_traits()
+    if "tooltip" in traits and "tooltip" not in known:
+        traits["description_tooltip"] = traits.pop("tooltip")
+    if "style" in known:
+        traits.setdefault("style", _style_of(known["style"].klass))
+    traits.setdefault("layout", FULL)
+    return kind(*args, _dom_classes=tuple(classes.split()), **traits)
+
+
+def is_shared(widget: Any) -> bool:
+    """Return whether a widget belongs to all panels, and so outlives each of them."""
+    return widget is FULL or widget is _styles.get(type(widget))
+
+
+def _style_of(kind: Any) -> Any:
+    if kind not in _styles:
+        _styles[kind] = kind()
+    return _styles[kind]
+
+
+def mark(widget: Any, name: str, *, on: bool) -> None:
+    """Add a CSS class to a widget, or remove it; nothing is sent without a change."""
+    held = widget.trait_values()["_dom_classes"]
+    if (name in held) != on:
+        (widget.add_class if on else widget.remove_class)(name)
 
 
 def label(row: Param) -> str:
     """Return the row's label in the user's language."""
     return say(f"params.{row.name}.label")
-
-
-def tip(kind: Any, shown: str) -> dict[str, str]:
-    """Return the argument that gives a widget of this kind a tooltip.
-
-    In ipywidgets 7 it has another name on all widgets but buttons.
-    """
-    name = "tooltip" if "tooltip" in kind.class_traits() else "description_tooltip"
-    return {name: shown}
-
-
-def name_pages(book: Any, titles: Iterable[str]) -> None:
-    """Set the titles of tabs or an accordion, in ipywidgets 7 and 8 alike."""
-    with book.hold_sync():
-        for place, title in enumerate(titles):
-            if book.get_title(place) != title:
-                book.set_title(place, title)

@@ -1,7 +1,8 @@
-"""Playground in the notebook: prompt, all parameters, and one page per task.
+"""Playground in the notebook: prompt, answer, all parameters, and one page per task.
 
-The panel is a widget; its results are ordinary outputs below it, so that a saved
-notebook shows the last result and no dead widget.
+The panel is a widget; a plain copy of its last result is an ordinary output below it,
+hidden while the panel lives, so that a saved notebook shows the result and no dead
+widget. Pages and groups of parameters are built when they are first opened.
 """
 
 from collections.abc import Callable
@@ -20,8 +21,9 @@ from wcode_magics.widgets.code import CodePage
 from wcode_magics.widgets.compare import ComparePage
 from wcode_magics.widgets.draft import Draft
 from wcode_magics.widgets.fields import Fields
+from wcode_magics.widgets.front_end import front_end
 from wcode_magics.widgets.knobs import Knobs
-from wcode_magics.widgets.label import name_pages, tip
+from wcode_magics.widgets.label import made, mark
 from wcode_magics.widgets.presets import Presets
 from wcode_magics.widgets.state import PanelState
 from wcode_magics.widgets.style import CSS
@@ -44,11 +46,14 @@ class Panel:
         self, session: Session, shell: Any = None, draft: Draft | None = None
     ) -> None:
         self.desk = PanelState(session, shell, draft or Draft())
-        self.widget = widgets.VBox()
-        self.widget.add_class("wcode-panel")
-        self.pages: list[Any] = []
+        self.widget = made(widgets.VBox, classes="wcode-panel")
         self.closed: Callable[[], None] = lambda: None
         self._build()
+
+    @property
+    def pages(self) -> list[Any]:
+        """The pages that have been opened."""
+        return [*self._pages.values()]
 
     def open(self) -> None:
         """Display the panel and, below it, the output for its results."""
@@ -68,39 +73,67 @@ class Panel:
 
     def _build(self) -> None:
         desk = self.desk
-        fields = Fields(desk)
-        knobs = desk.knobs = Knobs(desk.put)
-        knobs.show(desk.draft.values)
+        desk.front_end = front_end()
+        self._fields = Fields(desk)
+        self._fold = made(
+            widgets.ToggleButton,
+            value=True,
+            icon="sliders",
+            tooltip=say("panel.parameters_tip"),
+            classes="wcode-switch",
+        )
+        self._count(0)
+        knobs = desk.knobs = Knobs(desk.put, desk.draft.values, self._count)
+        presets = Presets(desk)
+        desk.listen(presets.refresh)
         desk.show_with(lambda: knobs.show(desk.draft.values))
-        self.pages = [page(desk) for page in PAGES]
-        for page in self.pages:
-            desk.listen(page.refresh)
-        book = widgets.Tab([page.widget for page in self.pages])
-        name_pages(book, [say(f"panel.{page.name}") for page in self.pages])
-        left = widgets.VBox([fields.widget, desk.status, book])
-        right = widgets.VBox([Presets(desk).widget, knobs.widget])
-        left.add_class("wcode-left")
-        right.add_class("wcode-right")
-        columns = widgets.Box([left, right])
-        columns.add_class("wcode-columns")
-        self.widget.children = (widgets.HTML(CSS), self._head(), columns)
-        for page in self.pages:
-            page.refresh()
+        self._ask = AskPage(desk)
+        self._ask.arranged = self._arrange
+        self._pages: dict[str, Any] = {AskPage.name: self._ask}
+        desk.listen(self._ask.refresh)
+        self._menu = made(
+            widgets.ToggleButtons,
+            options=[(say(f"panel.{page.name}"), page.name) for page in PAGES],
+            value=AskPage.name,
+            classes="wcode-pages",
+        )
+        self._left = made(widgets.VBox, classes="wcode-left")
+        right = [self._fields.model, presets.widget, knobs.widget]
+        self._right = made(widgets.VBox, right, classes="wcode-right")
+        columns = [self._left, self._right]
+        self.widget.children = (
+            made(widgets.HTML, CSS),
+            self._head(),
+            made(widgets.Box, columns, classes="wcode-columns"),
+        )
+        self._menu.observe(desk.guarded(self._turned), "value")
+        self._fold.observe(self._folded, "value")
+        self._arrange()
+        self._ask.refresh()
+        if desk.draft.unused:
+            flags = ", ".join(desk.draft.unused)
+            desk.status.say(say("panel.unused", options=flags))
+        if any(desk.draft.values.get(name) for name in ("sweep", "models", "repeat")):
+            self._menu.value = ComparePage.name
 
     def _head(self) -> Any:
-        small = widgets.Layout(width="auto")
-        language = widgets.Dropdown(
+        language = made(
+            widgets.Dropdown,
             options=LANGUAGES,
             value=text.language(),
-            **tip(widgets.Dropdown, say("options.language")),
-            layout=widgets.Layout(width="7em"),
+            tooltip=say("options.language"),
+            classes="wcode-language",
         )
-        close = widgets.Button(icon="times", tooltip=say("panel.close"), layout=small)
+        close = made(
+            widgets.Button, icon="times", tooltip=say("panel.close"), classes="wcode-x"
+        )
         language.observe(self.desk.guarded(self._speak), "value")
         close.on_click(self.desk.guarded(lambda _button: self.close()))
-        head = widgets.HBox([widgets.HTML(self._title()), language, close])
-        head.add_class("wcode-head")
-        return head
+        title = made(widgets.HTML, self._title())
+        parts = [title, self._menu, self._fold, language, close]
+        if self.desk.front_end is not None:
+            parts.append(self.desk.front_end)
+        return made(widgets.HBox, parts, classes="wcode-head")
 
     def _title(self) -> str:
         """Return the title with the destination of requests: the sandbox or a URL."""
@@ -109,11 +142,41 @@ class Panel:
         place = say("ui.sandbox") if endpoint is None else endpoint.base_url
         return f'<b>wcode</b> <span class="wcode-faint">{escape(place)}</span>'
 
+    def _count(self, changed: int) -> None:
+        key = "panel.changed" if changed else "panel.unchanged"
+        told = say(key, count=changed)
+        self._fold.description = f"{say('panel.parameters')} · {told}"
+
+    def _folded(self, change: Any) -> None:
+        mark(self._right, "wcode-off", on=not change["new"])
+
+    def _arrange(self) -> None:
+        """Put the page's parts around the prompt; the other pages stand below."""
+        asked = self._ask.parts(self._fields.prompt)
+        others = [page.widget for page in self.pages if page is not self._ask]
+        self._left.children = (self._fields.system, *asked, *others)
+
+    def _turned(self, change: Any) -> None:
+        """Show a page, which is built when it is first shown."""
+        name = change["new"]
+        if name not in self._pages:
+            page = next(page for page in PAGES if page.name == name)(self.desk)
+            self._pages[name] = page
+            self.desk.listen(page.refresh)
+            self._arrange()
+        prompt = self._fields.prompt
+        asked = [one for one in self._ask.parts(prompt) if one is not prompt]
+        for own, page in self._pages.items():
+            for one in asked if page is self._ask else [page.widget]:
+                mark(one, "wcode-off", on=own != name)
+        page = self._pages[name]
+        self.desk.status = page.status
+        page.refresh()
+
     def _speak(self, change: Any) -> None:
         """Rebuild the panel in another language, with the same draft."""
         self.desk.session.settings.set("language", change["new"])
         self._clear()
-        self.desk.status = widgets.HTML()
         self._build()
 
     def _clear(self) -> None:

@@ -11,7 +11,9 @@ from wcode_magics.protocol import parameters
 from wcode_magics.settings import options
 from wcode_magics.text import say
 from wcode_magics.widgets.draft import Draft
+from wcode_magics.widgets.label import made
 from wcode_magics.widgets.state import PanelState
+from wcode_magics.widgets.status import Status
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "exact": {"temperature": 0.0, "seed": 1},
@@ -20,45 +22,74 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
     "json": {"temperature": 0.0, "response_format": {"type": "json_object"}},
 }
 
+_SAVED = "profile:"
+
 
 class Presets:
     """Menu that applies a set of values, and a field that saves one as a profile."""
 
     def __init__(self, desk: PanelState) -> None:
         self._desk = desk
-        room = widgets.Layout(width="auto", min_width="0", flex="1 1 8em")
-        self._menu = widgets.Dropdown(description=say("panel.presets"), layout=room)
-        self._name = widgets.Text(
+        self._quiet = False
+        self._menu = made(
+            widgets.Dropdown,
+            options=self._options(),
+            value=self._held(),
+            description=say("panel.presets"),
+        )
+        self._name = made(
+            widgets.Text,
             description=say("panel.profile"),
             placeholder=say("panel.profile"),
             continuous_update=False,
-            layout=room,
         )
-        save = widgets.Button(
+        save = made(
+            widgets.Button,
             description=say("panel.save"),
             tooltip=say("panel.save_tip"),
-            layout=widgets.Layout(width="auto"),
         )
-        self.widget = widgets.HBox([self._menu, self._name, save])
-        self.widget.add_class("wcode-unseen")
-        self._fill()
-        self._menu.observe(desk.guarded(self._chosen), "value")
-        save.on_click(desk.guarded(lambda _button: self._save()))
+        self._status = Status()
+        row = [self._menu, self._name, save, self._status.widget]
+        self.widget = made(widgets.Box, row, classes="wcode-presets wcode-unseen")
+        self._menu.observe(desk.guarded(self._chosen, self._status), "value")
+        save.on_click(desk.guarded(lambda _button: self._save(), self._status))
 
-    def _fill(self) -> None:
+    def refresh(self) -> None:
+        """Show which set of values the draft holds, if it is one of them."""
+        held = self._held()
+        if self._menu.value != held:
+            self._quiet = True
+            try:
+                self._menu.value = held
+            finally:
+                self._quiet = False
+
+    def _options(self) -> list[tuple[str, str]]:
         own = self._desk.session.settings.saved_profiles()
         built = [(say(f"panel.preset_{name}"), name) for name in PRESETS]
-        saved = [(f"★ {name}", f"profile:{name}") for name in own]
+        saved = [(f"★ {name}", f"{_SAVED}{name}") for name in own]
         none = [(say("panel.presets"), ""), (say("panel.preset_none"), "none")]
-        self._menu.options = [*none, *built, *saved]
-        self._menu.value = ""
+        return [*none, *built, *saved]
+
+    def _held(self) -> str:
+        """Return the menu's key of the draft's values; empty for any other values."""
+        values = self._desk.draft.values
+        sent = {k: v for k, v in values.items() if k in parameters.NAMES}
+        if not sent:
+            return "none"
+        settings = self._desk.session.settings
+        for name in settings.saved_profiles():
+            if _own(settings.profile(name)) == _own(values):
+                return f"{_SAVED}{name}"
+        same = (name for name, preset in PRESETS.items() if dict(preset) == sent)
+        return next(same, "")
 
     def _chosen(self, change: Any) -> None:
         chosen = change["new"]
-        if not chosen:
+        if not chosen or self._quiet:
             return
-        self._menu.value = ""
-        name = chosen.removeprefix("profile:")
+        self._status.clear()
+        name = chosen.removeprefix(_SAVED)
         if name != chosen:
             self._take(self._desk.session.settings.profile(name))
         else:
@@ -68,7 +99,7 @@ class Presets:
         self, values: Mapping[str, Any], names: tuple[str, ...] | None = None
     ) -> None:
         """Replace the options in ``names``, or all options, with these values."""
-        own = {row.name: values[row.name] for row in options.CELL if row.name in values}
+        own = _own(values)
 
         def edit(draft: Draft) -> Draft:
             kept = {k: v for k, v in draft.values.items() if names and k not in names}
@@ -86,5 +117,14 @@ class Presets:
         values = {k: v for k, v in held.items() if k in settable and k != "profile"}
         self._desk.session.settings.save_profile(name, values)
         self._name.value = ""
-        self._fill()
-        self._desk.say(say("panel.saved", name=name))
+        self._quiet = True
+        try:
+            self._menu.options = self._options()
+        finally:
+            self._quiet = False
+        self.refresh()
+        self._status.say(say("panel.saved", name=name))
+
+
+def _own(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {row.name: values[row.name] for row in options.CELL if row.name in values}

@@ -22,8 +22,8 @@ from wcode_magics.session.cell_identity import notebook_name
 from wcode_magics.tables.review_queue import ReviewQueue
 from wcode_magics.text import say
 from wcode_magics.widgets import review_card
-from wcode_magics.widgets.answer import Picture
 from wcode_magics.widgets.closing import release
+from wcode_magics.widgets.static_copy import StaticCopy
 from wcode_magics.widgets.worker import Later
 
 AHEAD = 8
@@ -47,7 +47,7 @@ class Review:
         self._sent = 0
         self._warning = ""
         self._later = Later(QUIET_S, self._evaluate)
-        self._picture = Picture()
+        self._picture = StaticCopy()
         self._face = _key_face(self) or ButtonFace(self)
         self.widget = widgets.VBox([self._face.widget])
         if isinstance(self._face, ButtonFace):

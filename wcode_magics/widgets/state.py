@@ -1,14 +1,14 @@
-"""State shared by the pages of a panel: session, draft, status line, result."""
+"""State shared by the pages of a panel: session, draft, result.
+
+``status`` is the status line of the page that is shown.
+"""
 
 import re
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import ipywidgets as widgets
-
 from wcode_magics.errors import StatusError, UsageError
-from wcode_magics.output.escaping import escape
 from wcode_magics.protocol import parameters
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
@@ -16,14 +16,18 @@ from wcode_magics.runtime.shell_variables import bind, own
 from wcode_magics.sending.request_run import Prepared
 from wcode_magics.session.session import Session
 from wcode_magics.text import say
-from wcode_magics.widgets.answer import Picture, problem_html
 from wcode_magics.widgets.draft import Draft
+from wcode_magics.widgets.first_row import FirstRow
 from wcode_magics.widgets.knobs import Knobs
 from wcode_magics.widgets.pending_input import Barrier
+from wcode_magics.widgets.static_copy import StaticCopy
+from wcode_magics.widgets.status import Status
 
 
 class PanelState:
     """Draft that rows and pages change, and listeners for its changes.
+
+    A page sets ``status`` to its own.
 
     Args:
         session: session that sends the requests.
@@ -31,12 +35,15 @@ class PanelState:
         draft: initial draft.
     """
 
+    status: Status
+
     def __init__(self, session: Session, shell: Any, draft: Draft) -> None:
         self.session = session
         self.shell = shell
-        self.picture = Picture()
-        self.status = widgets.HTML()
+        self.picture = StaticCopy()
+        self.front_end: Any = None
         self.knobs: Knobs | None = None
+        self.row: FirstRow | None = None
         self.barrier = Barrier()
         self._lock = threading.RLock()
         self._draft = draft
@@ -50,9 +57,20 @@ class PanelState:
             return self._draft
 
     @property
-    def names(self) -> Mapping[str, Any] | None:
+    def variables(self) -> Mapping[str, Any] | None:
         """The variables of the notebook, or None without a shell."""
         return None if self.shell is None else own(self.shell)
+
+    @property
+    def names(self) -> Mapping[str, Any] | None:
+        """What templates may use: variables, or None without a shell.
+
+        Columns of the DataFrame that a page has chosen stand for its first row.
+        """
+        variables = self.variables
+        if variables is None or self.row is None:
+            return variables
+        return {**self.row.names, **variables}
 
     def listen(self, call: Callable[[], None]) -> None:
         """Call ``call`` after every change of the draft."""
@@ -84,6 +102,16 @@ class PanelState:
         """Set one value of the draft; None: not sent."""
         self.change(lambda draft: draft.put(name, value))
 
+    @property
+    def row_note(self) -> list[str]:
+        """A line if the prompt is filled in with the first row of a DataFrame."""
+        if self.row is not None:
+            try:
+                self.draft.prepare(self.session, self.variables)
+            except UsageError:
+                return [say("panel.filled_in", name=self.row.name)]
+        return []
+
     def prepare(self) -> Prepared:
         """Build the draft's request; raises UsageError or SettingError."""
         self.check()
@@ -108,14 +136,19 @@ class PanelState:
             if named and name in request.params and self.knobs is not None:
                 self.knobs.reject(name, say("panel.rejected"))
 
-    def guarded(self, call: Callable[[Any], None]) -> Callable[[Any], None]:
-        """Wrap a callback so that its errors show in the panel, not in a hidden log."""
+    def guarded(
+        self, call: Callable[[Any], None], status: Status | None = None
+    ) -> Callable[[Any], None]:
+        """Wrap a callback so that its errors show in the panel, not in a hidden log.
+
+        They show in ``status``, or on the page that is shown.
+        """
 
         def callback(event: Any) -> None:
             try:
                 call(event)
             except Exception as error:
-                self.fail(error)
+                (status or self.status).fail(error)
 
         return callback
 
@@ -124,16 +157,4 @@ class PanelState:
             try:
                 call()
             except Exception as error:
-                self.fail(error)
-
-    def fail(self, error: Exception) -> None:
-        """Show an error."""
-        self.status.value = f'<div role="alert">{problem_html(error)}</div>'
-
-    def say(self, words: str) -> None:
-        """Show a message in the place of errors."""
-        self.status.value = f'<div role="status">{escape(words)}</div>'
-
-    def clear(self) -> None:
-        """Clear the status line."""
-        self.status.value = ""
+                self.status.fail(error)

@@ -8,19 +8,26 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from wcode_magics.errors import UsageError
-from wcode_magics.output.escaping import FAINT, escape, without_tex
+from wcode_magics.errors import UsageError, WcodeError
+from wcode_magics.output.escaping import FAINT, clipped, escape, without_tex
 from wcode_magics.output.mimebundle import Bundle, bundle
 from wcode_magics.protocol import parameters
 from wcode_magics.settings import options
 from wcode_magics.text import say
 from wcode_magics.widgets.closing import release
 from wcode_magics.widgets.draft import Draft
-from wcode_magics.widgets.label import FULL
+from wcode_magics.widgets.first_row import FirstRow
+from wcode_magics.widgets.label import made, mark
+from wcode_magics.widgets.label_chips import LabelChips
 from wcode_magics.widgets.state import PanelState
-from wcode_magics.widgets.worker import Worker
+from wcode_magics.widgets.status import Status, problem_html
+from wcode_magics.widgets.work_buttons import send_and_stop
+from wcode_magics.widgets.worker import Later, Worker
 
 TICK_S = 0.2
+PATIENCE_S = 0.3
+MOST_SHOWN = 2_000
+"""Maximum characters shown of a prompt that is filled in."""
 SHOWN = 5
 MOST_COLUMNS = 12
 _SENT = ("model", "system", "timeout", "param", *parameters.NAMES)
@@ -33,34 +40,46 @@ class TablePage:
 
     def __init__(self, desk: PanelState) -> None:
         self._desk = desk
-        self._worker = Worker(desk.fail, self._busy)
-        self._frame = widgets.Dropdown(
-            options=[], description=say("panel.frame"), layout=FULL
-        )
-        self._columns = widgets.HBox(layout=widgets.Layout(flex_flow="row wrap"))
-        self._kind = widgets.Dropdown(
-            options=[(say(f"panel.kind_{kind}"), kind) for kind in _KINDS],
+        self.status = desk.status = Status()
+        self._worker = Worker(self._fail, self._busy)
+        self._later = Later(PATIENCE_S, self._fill_in)
+        self._frame = made(widgets.Dropdown, options=[], description=say("panel.frame"))
+        self._look = self._button("look", "refresh", self.look)
+        self._columns = made(widgets.HBox, classes="wcode-chips")
+        self._kind = made(
+            widgets.Dropdown,
+            options=[(say(f"panel.kind_{kind}"), kind) for kind in KINDS],
             description=say("panel.kind"),
-            layout=FULL,
         )
-        self._more = _field("kind_more", "positive, negative", "")
-        self._into = _field("into", "answer", "answer")
+        self._labels = LabelChips(desk.guarded)
+        self._fields = _field("fields", say("panel.fields_hint"), "")
+        self._into = _field("into", "", "answer")
         self._out = _field("result", "", "")
-        self._told = widgets.HTML()
-        self._head = widgets.HTML()
-        self._head.add_class("wcode-rows")
-        bar = self._bar()
-        rows = [self._frame, self._kind, self._more, self._into, self._out]
-        self.widget = widgets.VBox(
-            [rows[0], self._columns, *rows[1:], bar, self._told, self._head]
+        self._wrong_with: WcodeError | None = None
+        self._wrong = made(widgets.HTML, classes="wcode-wrong")
+        self._filled = made(widgets.HTML, classes="wcode-filled")
+        self._head = made(widgets.HTML, classes="wcode-rows")
+        frame = made(widgets.HBox, [self._frame, self._look])
+        names = made(widgets.HBox, [self._into, self._out], classes="wcode-halves")
+        more = [self._labels.widget, self._fields]
+        rows = [frame, self._columns, self._filled, self._kind, *more, names]
+        self.widget = made(
+            widgets.VBox,
+            [*rows, self._wrong, self._bar(), self._head],
+            classes="wcode-fields",
         )
-        self.widget.add_class("wcode-fields")
         self._frame.observe(desk.guarded(lambda _change: self._chosen()), "value")
         self._kind.observe(desk.guarded(lambda _change: self._chosen_kind()), "value")
+        for field in (self._out, self._fields):
+            field.observe(desk.guarded(lambda _change: self._check()), "value")
         self._chosen_kind()
-        self.refresh()
+        self.look()
 
     def refresh(self) -> None:
+        """Fill in the template again once the draft stops changing."""
+        self._later.ask()
+
+    def look(self) -> None:
         """Update the list of the notebook's DataFrames."""
         names = tuple(self._frames())
         if names != tuple(self._frame.options):
@@ -68,32 +87,33 @@ class TablePage:
             self._frame.options = names
             first = names[0] if names else None
             self._frame.value = chosen if chosen in names else first
-            self._chosen()
+        self._chosen()
 
     def close(self) -> None:
         """Pause the run; answers received so far are in the store."""
+        self._later.forget()
         self._worker.stop()
 
     def _bar(self) -> Any:
-        buttons = {
-            "estimate_run": ("calculator", self._estimate),
-            "run": ("play", self._run),
-            "pause": ("pause", self._worker.stop),
-            "look": ("refresh", self.refresh),
-        }
-        made = {}
-        for key, (icon, call) in buttons.items():
-            made[key] = widgets.Button(
-                description=say(f"panel.{key}"), icon=icon, layout={"width": "auto"}
-            )
-            made[key].on_click(self._desk.guarded(_calling(call)))
-        self._start, self._pause = made["run"], made["pause"]
-        self._start.button_style, self._pause.disabled = "primary", True
-        return widgets.HBox([*made.values()], layout={"flex_flow": "row wrap"})
+        self._start, self._pause = send_and_stop("run", "play", self._desk.front_end)
+        self._pause.description, self._pause.icon = say("panel.pause"), "pause"
+        self._start.on_click(self._desk.guarded(lambda _button: self._run()))
+        self._pause.on_click(self._desk.guarded(lambda _button: self._worker.stop()))
+        estimate = self._button("estimate_run", "calculator", self._estimate)
+        self._progress = made(
+            widgets.IntProgress, description="", classes="wcode-progress wcode-off"
+        )
+        parts = [self._start, self._pause, estimate, self.status.widget, self._progress]
+        return made(widgets.HBox, parts, classes="wcode-bar")
+
+    def _button(self, key: str, icon: str, call: Callable[[], None]) -> Any:
+        button = made(widgets.Button, description=say(f"panel.{key}"), icon=icon)
+        button.on_click(self._desk.guarded(lambda _button: call()))
+        return button
 
     def _frames(self) -> dict[str, Any]:
         pandas: Any = sys.modules.get("pandas")
-        held = self._desk.names
+        held = self._desk.variables
         if pandas is None or held is None:
             return {}
         return {
@@ -107,15 +127,19 @@ class TablePage:
         frame = self._frames().get(name)
         old, self._columns.children = self._columns.children, ()
         release(*old)
+        self._desk.row = None
         if frame is None:
-            self._told.value = f'<div class="wcode-faint">{say("panel.no_frame")}</div>'
+            self.status.tell([say("panel.no_frame")])
             return
         self._out.value = f"{name}_{self._into.value or 'answer'}"
         self._columns.children = [
             self._inserter(column) for column in list(frame.columns)[:MOST_COLUMNS]
         ]
+        if len(frame):
+            self._desk.row = FirstRow(name, frame)
         self._show(frame)
-        self._told.value = ""
+        self.status.tell([])
+        self._fill_in()
 
     def _inserter(self, column: Any) -> Any:
         name = str(column)
@@ -138,8 +162,54 @@ class TablePage:
 
     def _chosen_kind(self) -> None:
         kind = self._kind.value
-        self._more.layout.display = "none" if kind == "text" else ""
-        self._more.placeholder = _KINDS[kind]
+        mark(self._labels.widget, "wcode-off", on=kind != "labels")
+        mark(self._fields, "wcode-off", on=kind != "fields")
+
+    def _fill_in(self) -> None:
+        """Show the prompt of the first row, or why there is none."""
+        row, prompt = self._desk.row, self._desk.draft.prompt
+        if row is None or "{" not in prompt:
+            self._filled.value = ""
+            return
+        try:
+            said = row.filled(prompt, self._desk.variables or {})
+        except WcodeError as error:
+            self._filled.value = problem_html(error)
+            return
+        head = f'<div class="wcode-faint">{escape(say("panel.row_0"))}</div>'
+        self._filled.value = f"{head}<pre>{escape(clipped(said, MOST_SHOWN))}</pre>"
+
+    def _check(self) -> None:
+        """Say below the fields what is wrong with one of them."""
+        self._wrong_with = None
+        checks = {
+            self._out: lambda: options.checked(options.flag("--out"), self._out.value),
+            self._labels.widget: self._check_labels,
+            self._fields: self._check_fields,
+        }
+        for field, check in checks.items():
+            try:
+                check()
+            except WcodeError as error:
+                self._wrong_with = self._wrong_with or error
+                mark(field, "wcode-bad", on=True)
+            else:
+                mark(field, "wcode-bad", on=False)
+        problem = self._wrong_with
+        self._wrong.value = "" if problem is None else problem_html(problem)
+
+    def _check_labels(self) -> None:
+        if self._kind.value == "labels" and len(self._labels.values) < 2:
+            raise UsageError("panel.labels", given=len(self._labels.values))
+
+    def _check_fields(self) -> None:
+        if self._kind.value == "fields" and not _schema(self._fields.value):
+            raise UsageError("panel.fields")
+
+    def _fail(self, error: Exception) -> None:
+        """Show an error beside the buttons, unless it is shown below the fields."""
+        if error is not self._wrong_with:
+            self.status.fail(error)
 
     def _call(self) -> Any:
         from wcode_magics.tables.run import call_of
@@ -150,24 +220,32 @@ class TablePage:
         if frame is None:
             raise UsageError("panel.no_frame")
         desk.check()
+        self._check()
+        if self._wrong_with is not None:
+            raise self._wrong_with
         given = {k: v for k, v in desk.draft.values.items() if k in _SENT}
         given |= {"into": self._into.value.strip() or "answer", "overwrite": True}
-        given |= _returned(self._kind.value, self._more.value)
-        names = {k: v for k, v in (desk.names or {}).items() if not k.startswith("_")}
+        if self._kind.value == "labels":
+            given["labels"] = [*self._labels.values]
+        elif self._kind.value == "fields":
+            given["schema"] = _schema(self._fields.value)
+        held = (desk.variables or {}).items()
+        names = {k: v for k, v in held if not k.startswith("_")}
         given |= {"names": names, "progress": False}
         return call_of(frame, desk.draft.prompt, given, through=desk.session)
 
     def _estimate(self) -> None:
-        self._desk.clear()
-        self._worker.start(lambda _stop: self._tell(str(self._call().forecast())))
+        self.status.clear()
+        self._worker.start(
+            lambda _stop: self.status.tell([str(self._call().forecast())])
+        )
 
     def _run(self) -> None:
-        self._desk.clear()
+        self.status.clear()
         self._worker.start(self._work)
 
     def _work(self, stop: threading.Event) -> None:
         call, out = self._call(), self._out.value.strip()
-        options.checked(options.flag("--out"), out)
         batch = call.batch()
         future = call.begin(batch)
         stopped = False
@@ -177,7 +255,7 @@ class TablePage:
                 stopped = True
             if stopped:
                 threading.Event().wait(TICK_S)
-            self._tell(_standing(batch.tally))
+            self._progressed(batch.tally)
         outcomes = future.result()
         made = call.result(outcomes, batch)
         if self._desk.shell is not None:
@@ -186,44 +264,54 @@ class TablePage:
         self._start.description = say("panel.go_on" if paused else "panel.run")
         told = call.told(outcomes, batch)
         why = "" if batch.reason is None else str(batch.reason)
-        self._tell(_standing(batch.tally), why, told, say("panel.bound", name=out))
+        self._progressed(batch.tally, why, told, say("panel.bound", name=out))
         self._show(made)
         self._desk.picture.show(_bundle(out, made, _standing(batch.tally)))
 
-    def _show(self, frame: Any) -> None:
-        page = frame.head(SHOWN).to_html(border=0, max_cols=8)
-        self._head.value = without_tex(page)
+    def _progressed(self, tally: Any, *more: str) -> None:
+        mark(self._progress, "wcode-off", on=tally.done >= tally.total)
+        self._progress.max, self._progress.value = max(tally.total, 1), tally.done
+        self.status.tell([_standing(tally), *more])
 
-    def _tell(self, *lines: str) -> None:
-        said = "".join(f"<div>{escape(line)}</div>" for line in lines if line)
-        self._told.value = f'<div class="wcode-faint">{said}</div>'
+    def _show(self, frame: Any) -> None:
+        self._head.value = without_tex(_head_html(frame))
 
     def _busy(self, busy: bool) -> None:
         self._pause.disabled = not busy
         self._start.disabled = busy
 
 
-_KINDS = {
-    "text": "",
-    "labels": "positive, negative",
-    "fields": "name: str, age: int",
-}
+KINDS = ("text", "labels", "fields")
 
 
-def _returned(kind: str, more: str) -> dict[str, Any]:
-    items = [item.strip() for item in more.split(",") if item.strip()]
-    if kind == "labels":
-        return {"labels": items}
-    if kind == "fields":
-        pairs = (item.partition(":") for item in items)
-        return {"schema": {n.strip(): t.strip() or "str" for n, _colon, t in pairs}}
-    return {}
+def _schema(fields: str) -> dict[str, str]:
+    items = (item.partition(":") for item in fields.split(",") if item.strip())
+    return {name.strip(): kind.strip() or "str" for name, _colon, kind in items}
+
+
+def _head_html(frame: Any) -> str:
+    """Return the first rows; columns of errors are left out where there are none."""
+    shown = frame.head(SHOWN)
+    empty = [
+        name
+        for name in shown.columns
+        if str(name).endswith(("_error", "_status")) and _says_nothing(frame, name)
+    ]
+    return str(shown.drop(columns=empty).to_html(border=0, max_cols=8))
+
+
+def _says_nothing(frame: Any, name: Any) -> bool:
+    column = frame[name]
+    return bool(column.isna().all() or (column == "ok").all())
 
 
 def _standing(tally: Any) -> str:
-    facts: dict[str, Any] = {"done": f"{tally.done:,}", "total": f"{tally.total:,}"}
-    facts |= {"failed": tally.failed, "replayed": tally.replayed}
-    return say("panel.standing", price=str(tally.costs), **facts)
+    """Return the progress of a run, leaving out counts of 0."""
+    parts = [say("panel.done", done=f"{tally.done:,}", total=f"{tally.total:,}")]
+    for key, count in (("failed", tally.failed), ("replayed", tally.replayed)):
+        if count:
+            parts.append(say(f"panel.{key}", count=f"{count:,}"))
+    return " · ".join([*parts, str(tally.costs)])
 
 
 def _bundle(name: str, frame: Any, told: str) -> Bundle:
@@ -231,18 +319,14 @@ def _bundle(name: str, frame: Any, told: str) -> Bundle:
     title = f"<b>{escape(name)}</b> {escape(told)}"
     note = f'<div style="{FAINT}">{title}</div>'
     plain = f"{name}: {told}\n{head.to_string()}"
-    return bundle(note + without_tex(head.to_html(border=0)), plain)
+    return bundle(note + without_tex(_head_html(frame)), plain)
 
 
 def _field(name: str, hint: str, value: str) -> Any:
-    return widgets.Text(
+    return made(
+        widgets.Text,
         value=value,
         description=say(f"panel.{name}"),
         placeholder=hint,
         continuous_update=False,
-        layout={"width": "auto", "min_width": "0"},
     )
-
-
-def _calling(call: Callable[[], None]) -> Callable[[Any], None]:
-    return lambda _button: call()

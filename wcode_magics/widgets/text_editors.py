@@ -10,7 +10,7 @@ from wcode_magics.protocol import parameters, token_counts
 from wcode_magics.protocol.parameters import Param
 from wcode_magics.settings.option_values import escaped, unescaped
 from wcode_magics.text import say
-from wcode_magics.widgets.label import FULL, label
+from wcode_magics.widgets.label import label, made
 
 
 class Strings:
@@ -22,13 +22,7 @@ class Strings:
 
     def __init__(self, row: Param) -> None:
         self._row = row
-        self._text = widgets.Textarea(
-            layout=_tall("4em"),
-            description=label(row),
-            placeholder=say("panel.strings"),
-            continuous_update=False,
-        )
-        self._text.add_class("wcode-mono")
+        self._text = _area(row, say("panel.strings"))
         self.widgets = (self._text,)
 
     def read(self, source: Any) -> Any:
@@ -46,17 +40,12 @@ class Json:
 
     def __init__(self, row: Param) -> None:
         self._row = row
-        self._text = widgets.Textarea(
-            layout=_tall("6em"),
-            description=label(row),
-            placeholder=row.allowed,
-            continuous_update=False,
-        )
-        self._text.add_class("wcode-mono")
-        self._menu = widgets.Dropdown(
+        self._text = _area(row, say("panel.json"))
+        self._menu = made(
+            widgets.Dropdown,
             options=[(say("panel.begin"), ""), *_beginnings(row)],
             description=say("panel.begin"),
-            layout=FULL,
+            classes="wcode-wide",
         )
         self.widgets = (self._text, self._menu)
 
@@ -87,13 +76,7 @@ class Bias:
 
     def __init__(self, row: Param) -> None:
         self._row = row
-        self._text = widgets.Textarea(
-            layout=_tall("4.5em"),
-            description=label(row),
-            placeholder=say("panel.bias"),
-            continuous_update=False,
-        )
-        self._text.add_class("wcode-mono")
+        self._text = _area(row, say("panel.bias"))
         self.widgets = (self._text,)
 
     def read(self, source: Any) -> Any:
@@ -122,8 +105,15 @@ class Bias:
         self._text.value = "\n".join(f"{k} = {v}" for k, v in (value or {}).items())
 
 
-def _tall(height: str) -> Any:
-    return widgets.Layout(width="auto", min_width="0", margin="2px", height=height)
+def _area(row: Param, hint: str) -> Any:
+    return made(
+        widgets.Textarea,
+        description=label(row),
+        placeholder=hint,
+        continuous_update=False,
+        rows=3,
+        classes="wcode-mono wcode-wide",
+    )
 
 
 def _short(number: float) -> float:

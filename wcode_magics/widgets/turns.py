@@ -1,4 +1,7 @@
-"""Conversation in the panel, whose turns can be edited, sent again or deleted."""
+"""Conversation as a chat: every turn once, the newest at the bottom.
+
+A turn is edited where it stands, sent again, copied or deleted.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -7,42 +10,58 @@ from typing import Any
 import ipywidgets as widgets
 
 from wcode_magics.display import bundles, markdown
-from wcode_magics.output.escaping import escape
+from wcode_magics.output.escaping import attribute, escape
 from wcode_magics.protocol.messages import Message
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.text import say
 from wcode_magics.widgets.closing import release
 from wcode_magics.widgets.draft import Draft
+from wcode_magics.widgets.label import made
 from wcode_magics.widgets.state import PanelState
 
 PAIR = 2
 """Messages per turn: the user's, and the answer."""
+_COPY = "navigator.clipboard.writeText(this.dataset.text)"
 
 
 class Turns:
-    """Turns before the prompt; ``send`` sends the draft."""
+    """Turns before the prompt; ``send`` sends the draft of one of them again.
 
-    def __init__(self, desk: PanelState, send: Callable[[], None]) -> None:
+    The answer of the last turn is shown elsewhere, in the place of answers, if it is
+    the one given to :meth:`answered`.
+    """
+
+    def __init__(self, desk: PanelState, send: Callable[[Draft], None]) -> None:
         self._desk = desk
         self._send = send
-        self._drawn: tuple[Message, ...] | None = None
-        self._keep = widgets.Checkbox(
-            description=say("panel.talk"), value=bool(desk.draft.turns), indent=False
-        )
-        self._keep.observe(desk.guarded(self._kept), "value")
-        self._rows = widgets.VBox()
-        self._rows.add_class("wcode-turns")
-        self.widget = widgets.VBox([self._keep, self._rows])
+        self._answer = ""
+        self._asked: str | None = None
+        self._editing: int | None = None
+        self._drawn: Any = ()
+        self.keeps = bool(desk.draft.turns)
+        self.widget = made(widgets.VBox, classes="wcode-turns")
+        self.show()
+
+    def keep(self, *, on: bool) -> None:
+        """Begin a conversation, or forget it."""
+        self.keeps = on
+        if not on:
+            self._desk.take(lambda draft: replace(draft, turns=(), sources={}))
+        self.show()
+
+    def ask(self, prompt: str | None) -> None:
+        """Show a prompt whose answer is awaited, after all turns; None: no more."""
+        self._asked, self._editing = prompt, None
+        if prompt is not None:
+            self._answer = ""
         self.show()
 
     def add(self, prompt: str, reply: Reply, source: str | None) -> None:
-        """Add a turn to the conversation, if one is kept.
+        """Add a turn to the conversation.
 
         ``source`` is what the user wrote; None replaces the last turn, which the new
         one continues.
         """
-        if not self._keep.value:
-            return
         turn = Message("user", prompt), Message("assistant", reply.text)
 
         def edit(draft: Draft) -> Draft:
@@ -51,51 +70,84 @@ class Turns:
             last = len(draft.turns) - PAIR
             return draft.without(last, PAIR).taking(*turn, draft.sources.get(last))
 
+        self._asked, self._answer = None, reply.text
         self._desk.take(edit)
 
     def show(self) -> None:
-        """Show the turns of the draft."""
+        """Show the turns of the draft, but for the answer that is shown elsewhere."""
         turns = self._desk.draft.turns
-        if turns == self._drawn:
+        shown = turns
+        if turns and self._asked is None and turns[-1].content == self._answer:
+            shown = turns[:-1]
+        state = (shown, self._asked, self._editing)
+        if state == self._drawn:
             return
-        self._drawn = turns
-        old = self._rows.children
-        self._rows.children = [
-            self._row(at, message) for at, message in enumerate(turns)
-        ]
+        self._drawn = state
+        rows = [self._row(at, message) for at, message in enumerate(shown)]
+        if self._asked is not None:
+            said = turn_html(Message("user", self._asked))
+            rows.append(made(widgets.HTML, said, classes="wcode-turn"))
+        old, self.widget.children = self.widget.children, rows
         release(*old)
 
-    def _kept(self, change: Any) -> None:
-        if not change["new"]:
-            self._desk.take(lambda draft: replace(draft, turns=(), sources={}))
-
     def _row(self, at: int, message: Message) -> Any:
-        text = widgets.HTML(turn_html(message), layout={"flex": "1 1 auto"})
-        if message.role != "user":
-            return widgets.HBox([text])
-        buttons = [
-            self._button("edit", "pencil", lambda: self._edit(at)),
-            self._button("resend", "refresh", lambda: self._resend(at)),
-            self._button("delete", "trash", lambda: self._delete(at)),
-        ]
-        return widgets.HBox([text, *buttons])
+        if at == self._editing:
+            return self._editor(at, message)
+        text = made(widgets.HTML, turn_html(message), classes="wcode-said")
+        buttons = [self._button("edit", "pencil", lambda: self._edit(at))]
+        if message.role == "user":
+            buttons += [
+                self._button("resend", "refresh", lambda: self._resend(at)),
+                self._button("delete", "trash", lambda: self._delete(at)),
+            ]
+        copied = copy_html(message.content or "")
+        copy = made(widgets.HTML, copied, classes="wcode-copy")
+        row = [text, copy, *buttons]
+        return made(widgets.HBox, row, classes=f"wcode-turn wcode-by-{message.role}")
+
+    def _editor(self, at: int, message: Message) -> Any:
+        mine = message.role == "user"
+        said = self._desk.draft.source(at) if mine else message.content or ""
+        name = say("panel.edited")
+        field = made(
+            widgets.Textarea, said, description=name, rows=1, classes="wcode-field"
+        )
+        keep = {"edit_keep": lambda: self._rewrite(at, field.value)}
+        if mine:
+            keep["edit_send"] = lambda: self._resend(at, field.value)
+        keep["edit_cancel"] = lambda: self._edit(None)
+        bar = [self._button(key, "", call) for key, call in keep.items()]
+        row = [field, made(widgets.HBox, bar)]
+        return made(widgets.VBox, row, classes="wcode-turn wcode-unseen")
 
     def _button(self, key: str, icon: str, call: Callable[[], None]) -> Any:
-        button = widgets.Button(
-            icon=icon, tooltip=say(f"panel.{key}"), layout={"width": "32px"}
-        )
-        button.on_click(self._desk.guarded(lambda _button: call()))
+        said = say(f"panel.{key}")
+        words = "" if icon else said
+        button = made(widgets.Button, description=words, icon=icon, tooltip=said)
+
+        def press(_button: Any) -> None:
+            call()
+
+        button.on_click(self._desk.guarded(press))
         return button
 
-    def _edit(self, at: int) -> None:
-        """Move a turn's prompt back into the field; remove it and later turns."""
-        self._desk.take(lambda draft: draft.before(at))
+    def _edit(self, at: int | None) -> None:
+        self._editing = at
+        self.show()
 
-    def _resend(self, at: int) -> None:
-        self._edit(at)
-        self._send()
+    def _rewrite(self, at: int, text: str) -> None:
+        """Change what was said in a turn; the turns after it stay."""
+        self._editing = None
+        self._desk.take(lambda draft: draft.saying(at, text, self._desk.names))
+
+    def _resend(self, at: int, text: str | None = None) -> None:
+        """Send a turn again, as it was or changed; the turns after it are removed."""
+        again = self._desk.draft.before(at)
+        self._editing = None
+        self._send(again if text is None else replace(again, prompt=text))
 
     def _delete(self, at: int) -> None:
+        self._editing = None
         self._desk.take(lambda draft: draft.without(at, PAIR))
 
 
@@ -105,3 +157,13 @@ def turn_html(message: Message) -> str:
         said = escape(message.content or "")
         return f'<div style="{bundles.NOTE};white-space:pre-wrap">{said}</div>'
     return markdown.html(message.content or "")
+
+
+def copy_html(text: str) -> str:
+    """Return a button that copies a text."""
+    said = attribute(say("panel.copy"))
+    return (
+        f'<button class="jupyter-button" title="{said}" aria-label="{said}" '
+        f'data-text="{attribute(text)}" onclick="{attribute(_COPY)}">'
+        '<i class="fa fa-copy"></i></button>'
+    )

@@ -1,0 +1,51 @@
+"""Status line next to a button: errors, messages and a note such as the estimate."""
+
+import traceback
+from collections.abc import Iterable
+
+import ipywidgets as widgets
+
+from wcode_magics.display import bundles
+from wcode_magics.errors import WcodeError
+from wcode_magics.output.escaping import escape
+from wcode_magics.text import say
+from wcode_magics.widgets.label import made
+
+
+class Status:
+    """HTML widget with a message, until it is cleared, and a note below it."""
+
+    def __init__(self) -> None:
+        self.widget = made(widgets.HTML, classes="wcode-status")
+        self._message = self._note = ""
+
+    def fail(self, error: BaseException) -> None:
+        """Show an error."""
+        self._put(f'<div role="alert">{problem_html(error)}</div>', self._note)
+
+    def say(self, words: str) -> None:
+        """Show a message in the place of errors."""
+        self._put(f'<div role="status">{escape(words)}</div>', self._note)
+
+    def clear(self) -> None:
+        """Remove the message or error."""
+        self._put("", self._note)
+
+    def tell(self, lines: Iterable[str]) -> None:
+        """Replace the note by lines, leaving out empty ones."""
+        said = "".join(f"<div>{escape(line)}</div>" for line in lines if line)
+        self._put(self._message, f'<div class="wcode-faint">{said}</div>')
+
+    def _put(self, message: str, note: str) -> None:
+        self._message, self._note = message, note
+        self.widget.value = message + note
+
+
+def problem_html(error: BaseException) -> str:
+    """Return an error as HTML, with a traceback if it is not a WcodeError."""
+    if isinstance(error, WcodeError):
+        return str(bundles.note_bundle(str(error))["text/html"])
+    said = bundles.note_bundle(f"{type(error).__name__}: {error}")["text/html"]
+    lines = "".join(traceback.format_exception(error))
+    details = f"<details><summary>{escape(say('panel.details'))}</summary>"
+    return f"{said}{details}<pre>{escape(lines)}</pre></details>"
