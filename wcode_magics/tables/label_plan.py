@@ -15,11 +15,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from wcode_magics.errors import AnswerError
+from wcode_magics.errors import AnswerError, UsageError
 from wcode_magics.logprobs.confidence import HIDDEN
 from wcode_magics.logprobs.label_masses import LabelConfidence, beginnings, of_labels
+from wcode_magics.protocol import token_counts
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
+from wcode_magics.sending.prefill import joined
 from wcode_magics.session.branch import onward
 
 UNCOVERED = 0.05
@@ -113,15 +115,13 @@ class LabelPlan:
         found = {}
         head = len(free.request.messages)
         for reply in done.values():
-            said = reply.request.messages
-            if "continue_final_message" not in reply.request.extra:
-                continue
-            if reply.request.model == free.request.model and (
-                said[:head] == free.request.messages
-            ):
-                told = reply.logprobs
+            said, model = reply.request.messages, reply.request.model
+            alike = said[:head] == free.request.messages and len(said) > head
+            if alike and model == free.request.model:
                 text = said[-1].content or ""
-                found[text] = told or replace(_told(free), tokens=(), text=text)
+                _refuse_ignored(free, text, reply)
+                none = replace(_told(free), tokens=(), text=text)
+                found[text] = reply.logprobs or none
         return found
 
 
@@ -133,6 +133,15 @@ def next_token(reply: Reply, text: str) -> Request:
 def continues(request: Request) -> bool:
     """Return whether a request asks to continue a text."""
     return request.messages[-1].role == "assistant"
+
+
+def _refuse_ignored(free: Reply, text: str, reply: Reply) -> None:
+    """Raise UsageError if the endpoint began a new answer after ``text``."""
+    tokens = free.tokens[:1] * token_counts.count(text).tokens
+    before = replace(free, text=text, tokens=tokens, parent=free)
+    seam = joined(before, reply).seam
+    if seam is not None and seam.how == "ignored":
+        raise UsageError("frame.ignored")
 
 
 def orders(labels: Sequence[str], number: int) -> list[tuple[str, ...]]:
