@@ -1083,6 +1083,7 @@ def make_old(path: Path) -> None:
         db.execute("DROP TABLE image_uses")
         db.execute("ALTER TABLE answers DROP COLUMN currency")
         db.execute("DROP TABLE model_lists")
+        db.execute("DROP TABLE probes")
         db.execute("PRAGMA user_version = 1")
         db.commit()
 

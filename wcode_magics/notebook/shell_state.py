@@ -30,6 +30,7 @@ from wcode_magics.text import say
 ASKED = 50
 """Requests remembered with their options, for a later repair."""
 Advice = tuple[str, Mapping[str, Any]]
+_UNMET = {"ignored": "probe_ignored", "refused": "probe_refused"}
 YES = frozenset({"y", "yes", "是", "好"})
 
 
@@ -61,6 +62,7 @@ class ShellState:
         self.spending: list[Spending] = []
         self._sandbox_told = False
         self._unfilled_told = False
+        self._unmet_told: set[tuple[str, str, str]] = set()
         self._counted = (0, models.Costs(), 0)
         shell.events.register("post_run_cell", self._count)
 
@@ -131,7 +133,8 @@ class ShellState:
         else:
             names = None if given.get("raw") else self.variables
             prepared = self.session.prepare(prompt, names=names, **own)
-            advice = (*prepared.advice, *self.unfilled(prompt, names or {}))
+            told = (*self.unfilled(prompt, names or {}), *self.unmet(prepared))
+            advice = (*prepared.advice, *told)
             prepared = replace(prepared, advice=advice)
             if given.get("chat"):
                 place = self.cells.next_place()
@@ -148,6 +151,21 @@ class ShellState:
         self._unfilled_told = True
         given, name = found
         return [("unfilled", {"given": given, "name": name})]
+
+    def unmet(self, prepared: Prepared) -> list[Advice]:
+        """Return advice, once each, about set parameters that a probe found unmet."""
+        request, resolved = prepared.request, prepared.resolved
+        probe = self.session.probed(model=request.model)
+        found = [] if probe is None else probe.unmet(resolved.params)
+        advice: list[Advice] = []
+        for one in found:
+            mark = (resolved.place, request.model, one.name)
+            if mark not in self._unmet_told:
+                self._unmet_told.add(mark)
+                facts = {"name": one.name, "model": request.model}
+                told = {**facts, "evidence": one.evidence}
+                advice.append((_UNMET[one.verdict], told))
+        return advice
 
     def show_request(self, prepared: Prepared) -> None:
         """Show the exact body, the source layer of each value, tokens and price."""

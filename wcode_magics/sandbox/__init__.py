@@ -12,6 +12,7 @@ from wcode_magics.runtime import lifetime
 from wcode_magics.runtime.lifetime import Stage
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import TracebackType
 
     from .server import Server
@@ -25,9 +26,11 @@ class Sandbox:
     ``key``: the API key that requests must carry; None accepts any or none.
     ``tokens_per_second``: the speed of generation; None means unlimited.
     ``port``: 0 picks a free one.
+    ``switches``: parameters that it does not obey, each ``ignored``, ``refused`` or
+    ``wrong``; :mod:`wcode_magics.sandbox.switches` tells how.
     """
 
-    __slots__ = ("_server", "_settings")
+    __slots__ = ("_server", "_settings", "_switches")
 
     def __init__(
         self,
@@ -35,9 +38,11 @@ class Sandbox:
         key: str | None = None,
         tokens_per_second: float | None = None,
         port: int = 0,
+        switches: "Mapping[str, str] | None" = None,
     ) -> None:
         """Store the settings without starting the server."""
         self._settings = (key, tokens_per_second, port)
+        self._switches = dict(switches or {})
         self._server: Server | None = None
 
     def start(self) -> Self:
@@ -46,7 +51,12 @@ class Sandbox:
             from .server import Server
 
             key, pace, port = self._settings
-            self._server = Server(key=key, tokens_per_second=pace, port=port)
+            self._server = Server(
+                key=key,
+                tokens_per_second=pace,
+                port=port,
+                switches=self._switches,
+            )
             lifetime.begin(Stage.CONNECTIONS, self.stop)
         return self
 
@@ -89,11 +99,16 @@ class Sandbox:
         self.stop()
 
 
-def serve(*, port: int = 0, key: str | None = None) -> None:
+def serve(
+    *,
+    port: int = 0,
+    key: str | None = None,
+    switches: "Mapping[str, str] | None" = None,
+) -> None:
     """Serve until interrupted; prints the base URL when ready."""
     import threading
 
-    with Sandbox(port=port, key=key) as sandbox:
+    with Sandbox(port=port, key=key, switches=switches) as sandbox:
         print(f"sandbox on {sandbox.base_url}", flush=True)  # noqa: T201
         try:
             threading.Event().wait()

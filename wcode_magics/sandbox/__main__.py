@@ -2,7 +2,7 @@
 
 import argparse
 
-from . import serve
+from . import serve, switches
 
 
 def main() -> None:
@@ -13,8 +13,17 @@ def main() -> None:
     )
     parser.add_argument("--port", type=int, default=0, help="port; 0 takes a free one")
     parser.add_argument("--key", help="API key that requests must carry")
+    for way in switches.WAYS:
+        parser.add_argument(
+            f"--{way}", default="", help=f"parameters that are {way}: seed,top_k"
+        )
     options = parser.parse_args()
-    serve(port=options.port, key=options.key)
+    held = {
+        name: way
+        for way in switches.WAYS
+        for name in filter(None, getattr(options, way).split(","))
+    }
+    serve(port=options.port, key=options.key, switches=held)
 
 
 main()

@@ -11,12 +11,12 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from typing import Any
 
 from tornado import httpserver, iostream, netutil, web
 
-from . import answer, body, model, nearest, shapes, tokenizer
+from . import answer, body, model, nearest, shapes, switches, tokenizer
 from .refusal import BadRequest
 
 HOST = "127.0.0.1"
@@ -30,11 +30,17 @@ _SLICE = 0.004
 class Service:
     """Settings shared by the handlers, and the number of answers in flight."""
 
-    __slots__ = ("active", "key", "pace")
+    __slots__ = ("active", "key", "pace", "switches")
 
-    def __init__(self, key: str | None, tokens_per_second: float | None) -> None:
+    def __init__(
+        self,
+        key: str | None,
+        tokens_per_second: float | None,
+        switches: Mapping[str, str],
+    ) -> None:
         """Store the required key, if any, and the speed of generation, if limited."""
         self.key = key
+        self.switches = switches
         self.pace = 1.0 / tokens_per_second if tokens_per_second else 0.0
         self.active = 0
 
@@ -91,7 +97,8 @@ class ChatHandler(Base):
 
     async def post(self) -> None:
         """Validate the request and send the answer as one body or as a stream."""
-        ask = body.read(self.request.body, tokenizer.load().size)
+        raw = switches.applied(self.request.body, self.service.switches)
+        ask = body.read(raw, tokenizer.load().size)
         writing = answer.Writing(ask)
         head = shapes.Head(f"{time.time_ns():x}")
         self.service.active += 1
@@ -188,12 +195,17 @@ class Server:
     __slots__ = ("_halt", "_loop", "_thread", "port", "service")
 
     def __init__(
-        self, *, port: int, key: str | None, tokens_per_second: float | None
+        self,
+        *,
+        port: int,
+        key: str | None,
+        tokens_per_second: float | None,
+        switches: Mapping[str, str],
     ) -> None:
         """Bind, start and load the model; raises OSError if the port is in use."""
         sockets = netutil.bind_sockets(port, HOST, socket.AF_INET)
         self.port: int = sockets[0].getsockname()[1]
-        self.service = Service(key, tokens_per_second)
+        self.service = Service(key, tokens_per_second, switches)
         ready = threading.Event()
         self._thread = threading.Thread(
             target=lambda: asyncio.run(self._serve(sockets, ready)),

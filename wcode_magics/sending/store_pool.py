@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from wcode_magics.errors import StoreError, tell
 from wcode_magics.protocol.messages import SANDBOX, Endpoint
+from wcode_magics.protocol.probe import Probe
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
 from wcode_magics.runtime import lifetime, private_files
@@ -31,6 +32,7 @@ class Ledger:
         self._stores: dict[tuple[Path, bool], Store] = {}
         self._paths: dict[str, Path] = {}
         self._kept = self._unpriced = 0
+        self._probes: dict[tuple[str, str], Probe | None] = {}
         self.spent = Spent()
         self._limiters: dict[tuple[str, str | None], Limiter] = {}
         self._healths: dict[tuple[str, str | None], Health] = {}
@@ -193,6 +195,27 @@ class Ledger:
             self.store(resolved).put(reply, place_of(reply))
         except StoreError as error:
             tell(error)
+
+    def keep_probe(self, probe: Probe, resolved: Resolved) -> None:
+        """Store a probe; report a storage failure without losing the probe."""
+        self._probes[probe.place, probe.model] = probe
+        try:
+            self.store(resolved).keep_probe(probe)
+        except StoreError as error:
+            tell(error)
+
+    def probe(self, resolved: Resolved, place: str, model: str) -> Probe | None:
+        """Return the kept probe of a model at an endpoint, or None.
+
+        The store is asked once.
+        """
+        if (place, model) not in self._probes:
+            try:
+                found = self.store(resolved).probe(place, model)
+            except StoreError:
+                return None
+            self._probes[place, model] = found
+        return self._probes[place, model]
 
 
 def place_of(reply: Reply) -> str:

@@ -14,10 +14,12 @@ from wcode_magics.errors import OptionError, Stopped, UsageError
 from wcode_magics.prompts import image_sources, template
 from wcode_magics.protocol import parameters
 from wcode_magics.protocol.messages import Message, gives_away
+from wcode_magics.protocol.probe import Probe
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
-from wcode_magics.runtime import logs
+from wcode_magics.runtime import logs, loop
 from wcode_magics.sending.budget import Budget
+from wcode_magics.sending.replay import Replay
 from wcode_magics.sending.request_run import (
     Exchange,
     Prepared,
@@ -32,6 +34,7 @@ from wcode_magics.session.chat import Chat
 from wcode_magics.session.conversations import Chats
 from wcode_magics.session.dispatch import Dispatch
 from wcode_magics.session.images import refuse_blind, showing
+from wcode_magics.session.probe import measuring
 from wcode_magics.session.repeat import RUN, Runs, gathered
 from wcode_magics.session.structured import repaired, wanted_form
 from wcode_magics.session.sweep import (
@@ -215,6 +218,48 @@ class Session(Dispatch):
         """Return the tool loop of a request with functions, and its toolbox."""
         box = Toolbox(ready.resolved["functions"], ask=self.allow)
         return Rounds(ready, int(ready.resolved["rounds"])), box
+
+    def probe(
+        self,
+        *,
+        fresh: bool = False,
+        watch: Callable[[str], object] | None = None,
+        **given: Any,
+    ) -> Probe:
+        """Measure what the endpoint does with each of the 20 parameters.
+
+        A probe is kept per endpoint and model, and returned without sending.
+
+        Args:
+            fresh: measure even if there is a kept probe.
+            watch: called ten times a second with the name of what is measured.
+            **given: ``model``; ``budget`` in ¥, 0.01 by default.
+
+        Raises:
+            UsageError: there is no kept probe and replay sends nothing.
+            WcodeError: not even a plain request was answered.
+            Stopped: its ``value`` is the probe so far, which is kept.
+        """
+        resolved = self.settings.resolve(options.check_given(given))
+        kept = None if fresh else self.probed(**given)
+        if kept is not None:
+            return kept
+        if not Replay(resolved["replay"]).sends:
+            raise UsageError("probe.unrecorded")
+        measurement = measuring(self, resolved)
+        tick = None if watch is None else lambda: watch(measurement.now)
+        try:
+            made = loop.run(measurement.whole, tick=tick)
+        except KeyboardInterrupt:
+            self.ledger.keep_probe(measurement.probe, resolved)
+            raise Stopped(kept=False, value=measurement.probe) from None
+        self.ledger.keep_probe(made, resolved)
+        return made
+
+    def probed(self, **given: Any) -> Probe | None:
+        """Return the kept probe of the endpoint and ``model``, or None."""
+        resolved = self.settings.resolve(options.check_given(given))
+        return self.ledger.probe(resolved, resolved.place, resolved.model)
 
     def exchange(self, prompt: Prompt, **given: Any) -> Exchange:
         """Prepare a prompt to be sent on the loop, or to be replayed."""

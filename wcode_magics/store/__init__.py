@@ -16,21 +16,21 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from wcode_magics.errors import StoreError
+from wcode_magics.protocol.probe import Probe
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
 from wcode_magics.runtime import lifetime
 from wcode_magics.runtime.lifetime import Stage
-from wcode_magics.store import images as image_table
-from wcode_magics.store import model_lists
+from wcode_magics.store import model_lists, probes
 from wcode_magics.store.database import Connection, faults, open_file, open_readonly
 from wcode_magics.store.ending import Ending
 from wcode_magics.store.file import File
 from wcode_magics.store.file_system import Magic, magic_of
-from wcode_magics.store.images import Uses, find, held_by, images_of
+from wcode_magics.store.images import Uses, find, images_of
 from wcode_magics.store.lookup import Lookup, tidy
 from wcode_magics.store.path import located, side_files, tell_if_open
 from wcode_magics.store.prune import forget, shrink
-from wcode_magics.store.row import COLUMNS, StoredAnswer, listed, requested
+from wcode_magics.store.row import COLUMNS, StoredAnswer, inserts, listed, requested
 from wcode_magics.store.totals import totals
 from wcode_magics.store.transfer import between, bounded, rows_of, take, unmade
 from wcode_magics.store.writer import Writer
@@ -39,8 +39,6 @@ T = TypeVar("T")
 
 PATIENCE_S = 10.0
 RECORDED = 2_000
-
-_INSERT = f"INSERT INTO answers ({COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?)"  # noqa: S608
 
 
 class Store:
@@ -71,7 +69,7 @@ class Store:
         self.path = located(path)
         self._patience = patience
         self._file = File(self.path, readonly=readonly, patience=patience, magic=magic)
-        self._writer: Writer[StoredAnswer] = Writer(partial(_write, self._file))
+        self._writer: Writer[StoredAnswer] = Writer(self._write)
         self._taken = self.unpriced = 0
         self._lookup = Lookup(self._file, self._writer)
         self._ending = Ending(self._file, self._writer, 2 * patience)
@@ -220,6 +218,14 @@ class Store:
         with faults(self.path), closing(self._file.connect()) as db:
             return find(db, digest)
 
+    def keep_probe(self, probe: Probe) -> None:
+        """Keep a probe instead of an earlier one of its model and endpoint."""
+        probes.keep(self._file, probe)
+
+    def probe(self, place: str, model: str) -> Probe | None:
+        """Return the newest probe of a model at an endpoint, or None."""
+        return self._lookup.read(probes.find, self._file, tidy(place), model)
+
     def prune(
         self, *, before: dt.datetime | None = None, keep: int | None = None
     ) -> int:
@@ -309,13 +315,5 @@ class Store:
         with contextlib.suppress(StoreError):
             self._settle()
 
-
-def _write(file: File, rows: list[StoredAnswer]) -> None:
-    held = [one for row in rows for one in held_by(row.reply.request)]
-    file.commit(
-        {
-            _INSERT: [row.columns() for row in rows],
-            image_table.INSERT: [(digest, data) for _request, digest, data in held],
-            image_table.INSERT_USE: [one[:2] for one in held],
-        }
-    )
+    def _write(self, rows: list[StoredAnswer]) -> None:
+        self._file.commit(inserts(rows))

@@ -71,11 +71,23 @@ def _add_currencies(db: Connection) -> None:
     )
 
 
+def _lay_probes(db: Connection) -> None:
+    db.execute(
+        """CREATE TABLE probes (
+            base_url TEXT NOT NULL,
+            model TEXT NOT NULL,
+            probe BLOB NOT NULL,
+            PRIMARY KEY (base_url, model)
+        )"""
+    )
+
+
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     _lay_answers,
     _seal_answers,
     _lay_images,
     _add_currencies,
+    _lay_probes,
 )
 CURRENCIES = 4
 """First version with currencies and model lists; a file of an earlier one that is

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from wcode_magics.errors import WcodeError
@@ -10,12 +11,13 @@ from wcode_magics.protocol.messages import SANDBOX, Message
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
 from wcode_magics.store.checksum import check, encode
-from wcode_magics.store.images import bare
+from wcode_magics.store.images import INSERT, INSERT_USE, bare, held_by
 
 COLUMNS = (
     "hash, base_url, time, model, prompt_tokens, completion_tokens, cost, whole, "
     "request, reply, currency"
 )
+_INSERT = f"INSERT INTO answers ({COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?)"  # noqa: S608
 
 UNREADABLE = (
     ArithmeticError,
@@ -71,6 +73,16 @@ class StoredAnswer(NamedTuple):
         """Return whether it answers a request hash at an endpoint; None matches any."""
         there = base_url is None or self.base_url == base_url
         return there and self.reply.request.hash == digest and self.reply.is_whole
+
+
+def inserts(rows: Sequence[StoredAnswer]) -> dict[str, list[tuple[Any, ...]]]:
+    """Return the statements, with their values, that insert rows and their images."""
+    held = [one for row in rows for one in held_by(row.reply.request)]
+    return {
+        _INSERT: [row.columns() for row in rows],
+        INSERT: [(digest, data) for _request, digest, data in held],
+        INSERT_USE: [(request, digest) for request, digest, _data in held],
+    }
 
 
 def decode(data: bytes, about: str = "") -> Any:

@@ -7,9 +7,11 @@ from typing import Any
 
 from wcode_magics.errors import UsageError
 from wcode_magics.protocol import models
+from wcode_magics.protocol.probe import Probe
 from wcode_magics.protocol.schema import Schema
 from wcode_magics.protocol.schema_source import as_json, schema_of
 from wcode_magics.session.session import Session
+from wcode_magics.session.structured import JSON_MODE
 from wcode_magics.settings.options import staged
 from wcode_magics.settings.settings import Resolved
 from wcode_magics.tables.label_plan import LabelPlan, orders
@@ -72,7 +74,7 @@ def task_of(
         labels = _checked(options["labels"])
         given["labels"] = list(labels)
         told = rest.get("logprobs")
-        sure = told is None or bool(told)
+        sure = _sure(session, rest) if told is None else bool(told)
         plan = _plan(template, labels, own, sure=sure)
         asked = _classifying(template, plan, sure=sure, drawn=bool(votes))
         base, resolved = _prepared(session, *asked, rest)
@@ -163,8 +165,36 @@ def _refuse_odd(template: Any, options: Mapping[str, Any]) -> None:
 def _prepared(
     session: Session, prompt: str, defaults: Mapping[str, Any], rest: Mapping[str, Any]
 ) -> tuple[Any, Resolved]:
-    prepared = session.prepare(prompt, **{**defaults, **rest})
+    chosen = _accepted(defaults, _probe(session, rest)) if defaults else defaults
+    prepared = session.prepare(prompt, **{**chosen, **rest})
     return prepared.request, prepared.resolved
+
+
+def _probe(session: Session, rest: Mapping[str, Any]) -> Probe | None:
+    """Return what is known of the endpoint's parameters, or None."""
+    held = {name: rest[name] for name in ("model", "profile") if name in rest}
+    return session.probed(**held)
+
+
+def _sure(session: Session, rest: Mapping[str, Any]) -> bool:
+    """Return whether the endpoint gives log probabilities, as far as is known."""
+    probe = _probe(session, rest)
+    return probe is None or probe["logprobs"].verdict not in {"ignored", "refused"}
+
+
+def _accepted(defaults: Mapping[str, Any], probe: Probe | None) -> dict[str, Any]:
+    """Return the parameters that we add, without those that a probe found refused.
+
+    JSON mode stands in for a schema that is refused.
+    """
+    if probe is None:
+        return dict(defaults)
+    taken = {n: v for n, v in defaults.items() if probe[n].verdict != "refused"}
+    if "logprobs" not in taken:
+        taken.pop("top_logprobs", None)
+    if "response_format" in taken and probe.facts.get("schema") == "refused":
+        taken["response_format"] = JSON_MODE
+    return taken
 
 
 def _extracting(

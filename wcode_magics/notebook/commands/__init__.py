@@ -19,6 +19,7 @@ COMMANDS = {
     "wcode_logout": "login",
     "wcode_models": "models",
     "wcode_params": "models",
+    "wcode_probe": "probe",
     "wcode_show": "show_request",
     "wcode_code": "show_request",
     "wcode_diff": "diff_branch",
@@ -35,6 +36,7 @@ COMMANDS = {
 }
 ASKING = frozenset({"wcode", "wcode_fix", "wcode_repair", "wcode_branch"})
 """Commands that display the answer they return."""
+_SENDING = ASKING | {"wcode_probe"}
 _LINES = ASKING | {"wcode_show", "wcode_panel"}
 PROMPTED = _LINES | {"wcode_code"}
 """Commands whose line may hold any text; in others, ``#`` begins a comment."""
@@ -43,7 +45,7 @@ PROMPTED = _LINES | {"wcode_code"}
 def modules(name: str) -> list[str]:
     """Return the modules to import before first use, this package's own first."""
     own = [f"{__name__}.{COMMANDS[name]}", "wcode_magics.notebook.shell_state"]
-    return [*own, *imports.DISPLAY, *(imports.NETWORK if name in ASKING else ())]
+    return [*own, *imports.DISPLAY, *(imports.NETWORK if name in _SENDING else ())]
 
 
 def find(name: str) -> Callable[..., Any]:
@@ -78,5 +80,7 @@ def complete(
         yield from lines.complete_names(line, names)
     elif command == "wcode_history":
         yield from lines.complete(line, {}, import_module(f"{__name__}.history").FLAGS)
+    elif command == "wcode_probe":
+        yield from lines.complete(line, {}, import_module(f"{__name__}.probe").FLAGS)
     elif command == "wcode_code":
         yield from lines.complete_names(line, snippets.KEYS)

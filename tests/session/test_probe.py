@@ -1,0 +1,181 @@
+"""A probe tells what an endpoint does with each parameter, by measured effect.
+
+The sandbox obeys all 20; its switches turn each off, refuse it or get it wrong.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.loopback import Seen, completion, streamed
+from wcode_magics.errors import BudgetError, UsageError
+from wcode_magics.protocol.parameters import NAMES
+from wcode_magics.protocol.probe import Probe
+from wcode_magics.sandbox import Sandbox
+from wcode_magics.session.session import Session
+from wcode_magics.store import Store
+
+MODEL = "wcode-sandbox"
+BUILT_ON = {
+    "logprobs": ("top_logprobs",),
+    "tools": ("tool_choice", "parallel_tool_calls"),
+}
+"""Without the first, the others cannot show an effect."""
+OFF = (
+    "",
+    "top_p frequency_penalty stop response_format seed",
+    "top_k presence_penalty verbosity structured_outputs parallel_tool_calls",
+    "min_p repetition_penalty logit_bias tools top_logprobs",
+    "top_a tool_choice max_tokens",
+    "temperature",
+    "logprobs",
+)
+REFUSED = (" ".join(NAMES), "top_logprobs tool_choice parallel_tool_calls")
+WRONG = (
+    "frequency_penalty verbosity logit_bias tool_choice top_logprobs seed",
+    "temperature parallel_tool_calls",
+)
+CASES = [
+    *[(names, "ignored") for names in OFF],
+    *[(names, "refused") for names in REFUSED],
+    *[(names, "wrong") for names in WRONG],
+]
+
+
+def expected(switches: Mapping[str, str]) -> dict[str, str]:
+    """The verdicts that are right for a sandbox with switches."""
+    told = dict.fromkeys(NAMES, "obeyed")
+    told |= dict.fromkeys(switches, "ignored")
+    told |= {name: way for name, way in switches.items() if way == "refused"}
+    later = [one for name in switches for one in BUILT_ON.get(name, ())]
+    return told | dict.fromkeys(later, "unknown")
+
+
+def test_each_parameter_is_switched_off() -> None:
+    """No row of the table is left out of the groups."""
+    assert sorted(" ".join(OFF).split()) == sorted(NAMES)
+
+
+@pytest.mark.parametrize(("names", "way"), CASES)
+def test_verdicts_are_right(names: str, way: str, tmp_path: Path) -> None:
+    """20 of 20, whatever else the endpoint does not obey."""
+    switches = dict.fromkeys(names.split(), way)
+    with (
+        Sandbox(switches=switches) as sandbox,
+        Session(base_url=sandbox.base_url, model=MODEL, store=str(tmp_path / "s")) as s,
+    ):
+        probe = s.probe()
+    told = {one.name: one.verdict for one in probe.findings}
+    assert told == expected(switches), probe.frame().to_string()
+    if not switches:
+        assert probe.facts == {
+            "json_mode": "obeyed",
+            "schema": "obeyed",
+            "usage": "yes",
+            "prefix": "continue",
+            "context": probe.facts.get("context", "–"),
+            "stage": "before",
+            "bytes": "bytes",
+            "thinking": "no",
+        }
+
+
+FLAT = 'The answer is "no" to all.'
+
+
+def flat(seen: Seen):
+    """Say the same to everything, as ten tokens."""
+    if seen.method == "GET":
+        return completion()
+    return streamed(FLAT) if seen.body.get("stream") else completion(FLAT)
+
+
+@pytest.mark.priced
+def test_what_was_learnt_stays_when_the_money_runs_out(loopback, tmp_path) -> None:
+    """The rest is unknown, and the table says why; less than one request is refused."""
+    server = loopback(flat)
+    store = str(tmp_path / "store.db")
+    model = "qwen/qwen-2.5-7b-instruct"
+    with Session(base_url=server.url, model=model, store=store) as session:
+        with pytest.raises(BudgetError):
+            session.probe(budget=1e-9)
+        assert not server.seen
+        probe = session.probe(budget=0.001)
+        assert probe.cut
+        assert 0 < probe.cost <= 0.001
+        assert probe["temperature"].verdict == "ignored"
+        assert probe["parallel_tool_calls"].verdict == "unknown"
+        assert "budget ran out" in probe["parallel_tool_calls"].evidence
+        assert "--budget" in probe._repr_mimebundle_()[0]["text/plain"]
+        whole = session.probe(fresh=True)
+        assert not whole.cut
+        assert whole.cost < 0.01
+        assert not [one for one in whole.findings if one.verdict == "obeyed"]
+        assert session.budget.known == pytest.approx(probe.cost + whole.cost)
+
+
+def test_a_probe_is_kept(loopback, tmp_path) -> None:
+    """Per endpoint and model; asked for again it sends nothing."""
+    server = loopback(flat)
+    store = tmp_path / "store.db"
+    given = {"base_url": server.url, "model": "m", "store": str(store)}
+    with (
+        Session(**given, replay="only") as session,
+        pytest.raises(UsageError, match="never probed"),
+    ):
+        session.probe()
+    with Session(**given) as session:
+        probe = session.probe()
+        count = len(server.seen)
+        assert session.probe() is probe
+        assert len(session.history) == 0
+    with Session(**given, replay="only") as session:
+        assert session.probe() == probe
+        assert session.probed(model="other") is None
+    assert len(server.seen) == count
+    with Store(store) as kept:
+        assert kept.probe(server.url, "m") == probe
+    assert Probe.from_dict(probe.to_dict()) == probe
+    assert list(probe.frame()["parameter"]) == list(NAMES)
+
+
+def test_tables_leave_out_what_is_refused(tmp_path) -> None:
+    """After a probe, classify and extract send what the endpoint accepts."""
+    from wcode_magics.tables import accessor
+
+    refused = dict.fromkeys(("logprobs", "response_format", "temperature"), "refused")
+    with (
+        Sandbox(switches=refused) as sandbox,
+        Session(base_url=sandbox.base_url, model=MODEL, store=str(tmp_path / "s")) as s,
+    ):
+        accessor.register(s)
+        frame = pd.DataFrame({"said": ["I love it, great!"]})
+        before = frame.wcode.classify("{{ said }}", ["good", "bad"], progress=False)
+        assert before["label_status"].tolist() == ["http_4xx"]
+        s.probe()
+        after = frame.wcode.classify("{{ said }}", ["good", "bad"], progress=False)
+        assert after["label"].tolist() == ["good"], after.T.to_string()
+
+
+def test_a_cell_warns_once_of_what_it_sets_in_vain(run, monkeypatch) -> None:
+    """The command shows the table and gives the value; then each cell knows."""
+    with Sandbox(switches={"top_k": "ignored"}) as sandbox:
+        monkeypatch.setenv("WCODE_BASE_URL", sandbox.base_url)
+        monkeypatch.setenv("WCODE_MODEL", MODEL)
+        first = run("%%wcode --top-k 5\nHello")
+        assert "no effect" not in first.plain + first.stderr
+        probed = run("p = %wcode_probe")
+        assert probed.success, probed.plain
+        assert "90 short requests" in probed.plain
+        kept = run("%wcode_probe")
+        assert "✗ ignored" in kept.plain
+        assert "nothing was sent" in kept.plain
+        assert run("assert p['top_k'].verdict == 'ignored'").success
+        second = run("%%wcode --top-k 5\nHello")
+        assert "top_k has no effect" in second.plain + second.stderr
+        third = run("%%wcode --top-k 5\nHello")
+        assert "no effect" not in third.plain + third.stderr
+        wrong = run("%wcode_probe --top-k 5")
+        assert "there is no option --top_k" in wrong.plain

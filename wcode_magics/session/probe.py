@@ -1,0 +1,267 @@
+"""Contract test of an endpoint: what it does with each parameter, by its effect."""
+
+import math
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+from wcode_magics import errors as e
+from wcode_magics.logprobs.byte_dialects import LOST, of_alphabet
+from wcode_magics.protocol import models, parameters
+from wcode_magics.protocol.messages import Message
+from wcode_magics.protocol.probe import Finding, Probe
+from wcode_magics.protocol.providers import PREFIXES
+from wcode_magics.protocol.reply import Reply
+from wcode_magics.sending.budget import Budget
+from wcode_magics.session import probe_output as output
+from wcode_magics.session import probe_sampling as sampling
+from wcode_magics.session.dispatch import Dispatch
+from wcode_magics.session.probe_sampling import Known
+from wcode_magics.session.prober import STORY, THOUGHT, TOKEN, Prober
+from wcode_magics.settings import options
+from wcode_magics.settings.settings import Resolved
+from wcode_magics.text import say
+
+BUDGET = 0.01
+"""Maximum cost of a probe in ¥, unless the user names another."""
+REQUESTS = 90
+"""Requests that a probe sends at most, about."""
+NEAR = 0.05
+"""Difference of two log probabilities that count as equal."""
+RARE = "Repeat after me: 龘🦒龘🦒"
+BEGUN = "one two three"
+WHOLE = "one two three four five six"
+MOST_TOLD = 120
+
+ORDER = (
+    *("max_tokens", "temperature", "seed", "logprobs", "top_logprobs", "top_k"),
+    *("top_p", "min_p", "top_a", "frequency_penalty", "presence_penalty"),
+    *("repetition_penalty", "verbosity", "stop", "logit_bias", "response_format"),
+    *("structured_outputs", "tools", "tool_choice", "parallel_tool_calls"),
+)
+"""Parameters in the order in which they are measured: later ones build on earlier."""
+_CUTOFFS = {"top_k": 1, "top_p": 0.001, "min_p": 1.0}
+_PENALTIES = {
+    "frequency_penalty": (2.0, -2.0),
+    "presence_penalty": (2.0, -2.0),
+    "repetition_penalty": (2.0, 0.1),
+}
+
+Measure = Callable[[], Awaitable[Finding]]
+
+
+class Measurement:
+    """One probe in progress; ``probe`` is what was found out so far."""
+
+    def __init__(self, prober: Prober, place: str) -> None:
+        self._prober = prober
+        self._place = place
+        self._known = Known()
+        self._findings: dict[str, Finding] = {}
+        self._facts: dict[str, str] = {}
+        self._cut = False
+        self.now = ""
+
+    @property
+    def probe(self) -> Probe:
+        """The findings so far; what was not measured yet is unknown."""
+        reason = "unpaid" if self._cut else "unmeasured"
+        findings = tuple(
+            self._findings.get(name) or Finding(name, "unknown", reason)
+            for name in parameters.NAMES
+        )
+        costs = [cost for cost in self._prober.costs if cost is not None]
+        whole = len(costs) == len(self._prober.costs)
+        row = models.find(self._prober.model, self._place)
+        return Probe(
+            self._prober.model,
+            self._place,
+            time.time(),
+            findings,
+            self._facts,
+            self._prober.sent,
+            sum(costs) if whole else None,
+            models.CURRENCY if row is None or row.price is None else row.price.currency,
+            self._cut,
+        )
+
+    async def whole(self) -> Probe:
+        """Measure everything that the budget allows.
+
+        Raises:
+            WcodeError: not even a plain request was answered.
+        """
+        try:
+            await self._begin()
+            for name in ORDER:
+                self.now = name
+                self._findings[name] = await self._measured(name, self._measure(name))
+                self._known.verdicts[name] = self._findings[name].verdict
+                if name == "temperature":
+                    with suppress(e.EndpointError):
+                        await sampling.variety(self._prober, self._known)
+            await self._look()
+        except e.BudgetError:
+            if not self._prober.costs:
+                raise
+            self._cut = True
+        return self.probe
+
+    async def _begin(self) -> None:
+        """Ask plainly, with a limit of length unless that is refused."""
+        prober = self._prober
+        try:
+            reply = await prober.ask(STORY, stream=True)
+        except e.RejectedError:
+            prober.accepted = prober.bounded = False
+            reply = await prober.ask(STORY, stream=True)
+        prober.room = THOUGHT if reply.reasoning else 0
+        self._facts["thinking"] = "yes" if reply.reasoning else "no"
+
+    async def _measured(self, name: str, measure: Measure) -> Finding:
+        try:
+            return await measure()
+        except (e.AuthenticationError, e.CreditError, e.ModelError):
+            raise
+        except e.RejectedError as error:
+            return Finding(name, "refused", "said", {"text": _said(error)})
+        except e.EndpointError as error:
+            return Finding(name, "unknown", "failed", {"text": _said(error)})
+
+    def _measure(self, name: str) -> Measure:
+        """Return the measurement of a parameter."""
+        given = self._prober, self._known
+        if name in _CUTOFFS:
+            return partial(sampling.cutoff, *given, name, _CUTOFFS[name])
+        if name in _PENALTIES:
+            return partial(sampling.penalty, *given, name, _PENALTIES[name])
+        if name in {"response_format", "structured_outputs"}:
+            return partial(getattr(output, name), *given, self._facts)
+        module = sampling if hasattr(sampling, name) else output
+        return partial(getattr(module, name), *given)
+
+    async def _look(self) -> None:
+        """Find out the facts beside the parameters, as far as they can be."""
+        looks = {
+            "usage": self._usage,
+            "stage": self._stage,
+            "bytes": self._bytes,
+            "prefix": self._prefix,
+            "context": self._context,
+        }
+        for name, look in looks.items():
+            self.now = name
+            with suppress(e.EndpointError):
+                found = await look()
+                if found is not None:
+                    self._facts[name] = found
+
+    async def _usage(self) -> str:
+        reply = await self._prober.ask(TOKEN, stream=True)
+        return "no" if reply.usage is None else "yes"
+
+    async def _stage(self) -> str | None:
+        """Compare the first token's best probability at two temperatures."""
+        if not (self._known.obeyed("top_logprobs") and self._known.hot):
+            return None
+        best = []
+        for heat in (0.0, 2.0):
+            reply = await self._prober.ask(
+                STORY, length=2, temperature=heat, logprobs=True, top_logprobs=2
+            )
+            best.append(max((t.logprob for t in reply.tokens[0].top), default=0.0))
+        return "before" if abs(best[0] - best[1]) < NEAR else "after"
+
+    async def _bytes(self) -> str | None:
+        if not self._known.obeyed("logprobs"):
+            return None
+        fixed = self._known.fixed or {}
+        reply = await self._prober.ask(RARE, logprobs=True, **fixed)
+        return _dialect(reply)
+
+    async def _prefix(self) -> str:
+        """Try each dialect until one continues a beginning."""
+        for name, prefix in PREFIXES.items():
+            if prefix.flags:
+                continue
+            said = [
+                Message("user", f"Repeat after me: {WHOLE}"),
+                Message("assistant", BEGUN),
+            ]
+            with suppress(e.RejectedError):
+                fixed = self._known.fixed or {}
+                reply = await self._prober.ask(said, extra=prefix.body, **fixed)
+                text = reply.text.strip().lower()
+                if text.removeprefix(BEGUN).strip().startswith("four") and (
+                    text.startswith("four") or not text.startswith(WHOLE[:3])
+                ):
+                    return name
+                if text.startswith(BEGUN) and name == "plain":
+                    return "none"
+        return "none"
+
+    async def _context(self) -> str | None:
+        found = await self._prober.client.contexts.of(self._prober.model)
+        return None if found is None else f"{found:,}"
+
+
+def _dialect(reply: Reply) -> str | None:
+    """Return how the bytes of split characters are told, or None if none came."""
+    tokens = [
+        token for token in reply.tokens if token.token.strip(" \n") or token.bytes
+    ]
+    if not tokens:
+        return None
+    if all(token.bytes for token in tokens):
+        return "bytes"
+    said = [token.token for token in tokens]
+    if any("\\x" in text for text in said):
+        return "escaped"
+    if any(LOST in text for text in said):
+        return "lost"
+    if any(not text for text in said):
+        return "empty"
+    spelt = all(of_alphabet(text) is not None for text in said)
+    return "alphabet" if spelt and "".join(said) not in reply.text else "text"
+
+
+def _said(error: e.WcodeError) -> str:
+    """Return what the endpoint said, in short."""
+    told = " ".join(str(error.facts.get("message") or error).split())
+    return told if len(told) <= MOST_TOLD else f"{told[: MOST_TOLD - 1]}…"
+
+
+def measuring(session: Dispatch, resolved: Resolved) -> Measurement:
+    """Prepare the probe of the endpoint in force, with a budget of its own.
+
+    The budget is :data:`BUDGET` unless the call names one; without a known price there
+    is none but the session's.
+    """
+    session.inform(resolved)
+    client, model = session.client(resolved), resolved.model
+    place, budget = client.endpoint.place, None
+    if not client.endpoint.sandbox:
+        own = resolved.layer("budget") in {"cell", "profile"}
+        row = models.find(model, place)
+        priced = row is not None and row.price is not None
+        most = resolved["budget"] if own else BUDGET if priced else math.inf
+        budget = Budget(most, session.budget_for(model, resolved))
+    limits = session.ledger.limits(client.endpoint, resolved, budget)
+    keep = partial(session.ledger.keep, resolved=resolved)
+    return Measurement(Prober(client, resolved, limits, model, keep), place)
+
+
+def outlook(session: Dispatch, given: Mapping[str, Any]) -> str:
+    """Return how many requests a probe sends and what it costs at most, as a line."""
+    resolved = session.settings.resolve(options.check_given(given))
+    session.inform(resolved)
+    row = models.find(resolved.model, resolved.place)
+    price = None if row is None else row.price
+    own = resolved.layer("budget") in {"cell", "profile"}
+    most = "–"
+    if price is not None or own:
+        currency = models.CURRENCY if price is None else price.currency
+        most = models.money(resolved["budget"] if own else BUDGET, currency)
+    return say("probe.outlook", requests=REQUESTS, most=most)

@@ -1,0 +1,241 @@
+"""Measurements of sampling and repetition: whether answers vary, and in which way."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from wcode_magics.protocol.probe import Finding
+from wcode_magics.protocol.reply import Reply
+from wcode_magics.session.prober import (
+    ALIKE,
+    COLD,
+    HOT,
+    LAUGH,
+    LEVEL,
+    PICK,
+    STORY,
+    TOKEN,
+    Prober,
+    alike,
+    repeats,
+    said_by,
+    same,
+)
+
+SEED = 7
+WORDING = 32
+"""Tokens in which a penalty shows."""
+EXPLAINED = 96
+"""Tokens in which the length of an explanation shows."""
+SHORT, LONG = 4, 12
+"""Tokens of a short answer, and letters of a long token."""
+TRIES = 3
+LAUGHED = 24
+"""Tokens of the laughter asked for."""
+SHORTER = 0.85
+"""Share of the longer explanation that the shorter one has at most."""
+REVERSED = 1.25
+"""How many times more words repeat at a penalty's high end if it works backwards."""
+DARING = 0.5
+"""A token is less likely than top_a allows below this share of the threshold."""
+SEEN = 8
+"""Such tokens that must occur without top_a before their absence means something."""
+
+
+@dataclass
+class Known:
+    """What the measurements so far have shown.
+
+    ``hot`` are parameters under which answers vary, ``fixed`` those under which they
+    do not (None: none known); ``varies``: answers vary at all.
+    """
+
+    hot: Mapping[str, Any] = field(default_factory=dict)
+    fixed: Mapping[str, Any] | None = None
+    varies: bool = False
+    controls: dict[str, Reply | None] = field(default_factory=dict)
+    verdicts: dict[str, str] = field(default_factory=dict)
+
+    def obeyed(self, name: str) -> bool:
+        """Return whether a parameter was found to be obeyed."""
+        return self.verdicts.get(name) == "obeyed"
+
+
+async def max_tokens(prober: Prober, _known: Known) -> Finding:
+    """Ask for a few tokens."""
+    for _try in range(TRIES):
+        reply = await prober.ask(STORY, max_tokens=SHORT, stream=True)
+        said = len(said_by(reply))
+        used = reply.usage.completion_tokens if reply.usage else said // 4
+        few = used <= SHORT + 1 or (reply.usage is None and said <= SHORT * LONG)
+        few = few and not reply.interrupted
+        obeyed = few and reply.finish_reason == "length"
+        if obeyed or not few:
+            break
+    prober.bounded = few
+    facts = {"asked": SHORT, "count": used}
+    return _finding("max_tokens", obeyed=obeyed, key="length", **facts)
+
+
+async def temperature(prober: Prober, known: Known) -> Finding:
+    """Compare answers at 0, which are to be equal, and at 2, which are not."""
+    cold = await prober.several(4, STORY, temperature=0.0)
+    picks = await prober.several(4, PICK, temperature=0.0)
+    hot = await prober.several(HOT, STORY, temperature=2.0)
+    steady = min(alike(cold), alike(picks))
+    facts = {"cold": _percent(steady), "hot": _percent(alike(hot))}
+    obeyed = steady >= ALIKE > alike(hot)
+    if obeyed:
+        known.hot, known.varies = {"temperature": 2.0}, True
+        known.fixed = {"temperature": 0.0}
+    return _finding("temperature", obeyed=obeyed, key="alike", **facts)
+
+
+async def variety(prober: Prober, known: Known) -> None:
+    """Find out whether answers vary where temperature cannot make them."""
+    if not known.varies:
+        told = await prober.several(COLD, STORY)
+        picks = await prober.several(COLD, PICK)
+        known.varies = min(alike(told), alike(picks)) < ALIKE
+
+
+async def seed(prober: Prober, known: Known) -> Finding:
+    """Ask the same with one seed."""
+    steady, least = await _steady(prober, known, exact=True, seed=SEED)
+    if not known.varies:
+        return Finding("seed", "unknown", "no_variety")
+    if steady:
+        known.fixed = {"seed": SEED}
+    return _finding("seed", obeyed=steady, key="same_seed", share=_percent(least))
+
+
+async def cutoff(prober: Prober, known: Known, name: str, value: float) -> Finding:
+    """Cut all candidates off but the likeliest, where answers vary otherwise."""
+    if not known.varies:
+        return await _unvaried(prober, name, value)
+    steady, least = await _steady(
+        prober, known, exact=False, ties=name == "min_p", **{name: value}
+    )
+    shown = {"name": name, "value": f"{value:g}", "share": _percent(least)}
+    return _finding(name, obeyed=steady, key="cutoff", **shown)
+
+
+async def _unvaried(prober: Prober, name: str, value: float) -> Finding:
+    """Send a parameter once, as it may be refused; its effect cannot be seen."""
+    params: dict[str, Any] = {name: value}
+    await prober.ask(PICK, **params)
+    return Finding(name, "unknown", "no_variety")
+
+
+async def _steady(
+    prober: Prober, known: Known, *, exact: bool, ties: bool = False, **params: Any
+) -> tuple[bool, float]:
+    """Return whether answers are equal in all runs, and how alike they are at least.
+
+    ``ties``: equally likely words would all remain, so none are asked for.
+    """
+    times = HOT if known.hot else COLD
+    runs = [await prober.several(times, STORY, **known.hot, **params)]
+    if not known.hot and not ties and alike(runs[0]) >= ALIKE:
+        runs.append(await prober.several(times, PICK, **params))
+    least = min(map(alike, runs))
+    return all(map(same, runs)) if exact else least >= ALIKE, least
+
+
+async def top_a(prober: Prober, known: Known) -> Finding:
+    """Look for tokens that top_a = 1 forbids, and for variety that it leaves."""
+    if not known.varies:
+        return await _unvaried(prober, "top_a", 1.0)
+    told = known.obeyed("logprobs") and known.obeyed("top_logprobs")
+    shown = {"logprobs": True, "top_logprobs": 2} if told else {}
+    given: dict[str, Any] = {"length": LAUGHED, "whole": True, **shown}
+    before = after = 0
+    for prompt in (LAUGH, STORY, LEVEL):
+        held = await prober.several(COLD, prompt, top_a=1.0, **given)
+        free = await prober.several(COLD, prompt, **given)
+        before, after = before + _daring(free), after + _daring(held)
+        facts = {"before": before, "after": after, "share": _percent(alike(held))}
+        if after:
+            return _finding("top_a", obeyed=False, key="top_a", **facts)
+        if before >= SEEN or (not same(free) and same(held)):
+            return _finding("top_a", obeyed=True, key="top_a", **facts)
+    return Finding("top_a", "unknown", "top_a", facts)
+
+
+def _daring(replies: Sequence[Reply]) -> int:
+    """Count tokens clearly less likely than p² of the likeliest."""
+    found = 0
+    for reply in replies:
+        for token in reply.tokens:
+            best = max((other.logprob for other in token.top), default=token.logprob)
+            found += token.logprob < 2 * best + math.log(DARING)
+    return found
+
+
+async def penalty(
+    prober: Prober, known: Known, name: str, values: tuple[float, float]
+) -> Finding:
+    """Ask with both ends of a penalty where answers are otherwise equal.
+
+    The wording of an answer that does not vary changes only if the penalty counts. The
+    higher value is not to leave clearly more words that repeat.
+    """
+    changed, more, less, tried = False, 0, 0, 0
+    ends: list[dict[str, Any]] = [{name: value} for value in values]
+    for prompt in (TOKEN, STORY, LAUGH):
+        control = await _control(prober, known, prompt)
+        if control is None or known.fixed is None:
+            continue
+        tried += 1
+        high, low = [
+            await prober.ask(prompt, length=WORDING, **known.fixed, **end)
+            for end in ends
+        ]
+        changed = changed or not same([control, high, low])
+        more, less = more + repeats(low), less + repeats(high)
+        if changed and less < more:
+            break
+    facts = {"low": f"{values[1]:g}", "high": f"{values[0]:g}"}
+    if not tried:
+        await prober.ask(PICK, **ends[0])
+        return Finding(name, "unknown", "no_control")
+    if not changed:
+        return _finding(name, obeyed=False, key="unchanged", **facts)
+    shown = {**facts, "less": less, "more": more}
+    right = less <= REVERSED * more or name == "repetition_penalty"
+    return _finding(name, obeyed=right, key="repeats", **shown)
+
+
+async def _control(prober: Prober, known: Known, prompt: str) -> Reply | None:
+    """Return the answer to a prompt if it is the same twice, else None."""
+    if known.fixed is None:
+        return None
+    if prompt not in known.controls:
+        twice = await prober.several(2, prompt, length=WORDING, **known.fixed)
+        known.controls[prompt] = twice[0] if same(twice) else None
+    return known.controls[prompt]
+
+
+async def verbosity(prober: Prober, known: Known) -> Finding:
+    """Compare the lengths of a short and a long explanation."""
+    fixed = known.fixed or {}
+    low, high = [
+        await prober.ask(LEVEL, length=EXPLAINED, verbosity=level, **fixed)
+        for level in ("low", "high")
+    ]
+    short, long = len(said_by(low)), len(said_by(high))
+    facts = {"low": short, "high": long}
+    if short <= SHORTER * long:
+        return _finding("verbosity", obeyed=True, key="lengths", **facts)
+    if same([low, high]) or short * SHORTER >= long:
+        return _finding("verbosity", obeyed=False, key="lengths", **facts)
+    return Finding("verbosity", "unknown", "lengths", facts)
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}"
+
+
+def _finding(name: str, /, *, obeyed: bool, key: str, **facts: Any) -> Finding:
+    return Finding(name, "obeyed" if obeyed else "ignored", key, facts)

@@ -1,0 +1,157 @@
+"""Requests of a probe: their prompts, and how alike their answers are."""
+
+import asyncio
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from wcode_magics.errors import RejectedError
+from wcode_magics.logprobs.word_diff import common_start
+from wcode_magics.protocol.messages import Message
+from wcode_magics.protocol.reply import Reply
+from wcode_magics.protocol.request import Request
+from wcode_magics.sending.attempt import Limits
+from wcode_magics.sending.client import Client
+from wcode_magics.sending.request_run import Exchange, Prepared
+from wcode_magics.settings.settings import Resolved
+
+LENGTH = 16
+"""Tokens of an answer whose wording is compared."""
+STRUCTURE = 64
+"""Tokens of an answer in JSON, or of a tool call."""
+THOUGHT = 512
+"""Further tokens for a model that thinks before it answers."""
+LETTERS = 6
+"""Letters per token at which an answer without an end is cut off."""
+HOT, COLD = 3, 6
+"""Runs compared at temperature 2, and at the endpoint's own temperature."""
+ALIKE = 0.6
+"""Share of two answers that is equal from the start where they count as the same."""
+
+STORY = "Tell me a story about the sea."
+LAUGH = "Repeat after me: ha ha ha ha ha ha ha ha ha ha ha ha"
+TOKEN = "What is a token?"  # noqa: S105 - a question
+LEVEL = "Explain what temperature does."
+PICK = (
+    "Answer with one of these words, chosen at random: amber, birch, cobalt, dune, "
+    "ember, fern, granite, hazel, indigo, jade, kelp, lemon"
+)
+VARIED = (STORY, PICK, LEVEL)
+"""Prompts whose answers vary; the first that does is used."""
+
+
+@dataclass
+class Prober:
+    """Sends the requests of a probe, without storing them as the user's replies.
+
+    ``keep`` is called with each reply. ``bounded``: the endpoint accepts and obeys
+    ``max_tokens``; else answers are streamed and cut off. ``room`` is the number of
+    tokens added for thinking.
+    """
+
+    client: Client
+    resolved: Resolved
+    limits: Limits
+    model: str
+    keep: Callable[[Reply], None]
+    accepted: bool = True
+    bounded: bool = True
+    room: int = 0
+    sent: int = 0
+    costs: list[float | None] = field(default_factory=list)
+
+    async def ask(
+        self,
+        prompt: str | Sequence[Message],
+        *,
+        length: int = LENGTH,
+        extra: Mapping[str, Any] | None = None,
+        stream: bool = False,
+        **params: Any,
+    ) -> Reply:
+        """Send one request.
+
+        Raises:
+            EndpointError: it failed.
+            BudgetError: the rest of the budget is less than its worst case.
+        """
+        said = [Message("user", prompt)] if isinstance(prompt, str) else prompt
+        if self.accepted and "max_tokens" not in params:
+            params["max_tokens"] = length + self.room
+        request = Request(self.model, tuple(said), params, extra or {})
+        prepared = Prepared(request, self.resolved)
+        exchange = Exchange(prepared, self.client, self._kept, self.limits)
+        self.sent += 1
+        if self.bounded and not stream:
+            return await exchange.whole()
+        left = LETTERS * (length + self.room)
+        deltas = exchange.deltas()
+        async for delta in deltas:
+            left -= len(delta.text) + len(delta.reasoning or "")
+            left -= sum(len(piece.arguments) for piece in delta.calls)
+            if left < 0:
+                await deltas.aclose()
+                return exchange.reply(interrupted=True)
+        return exchange.reply()
+
+    async def several(
+        self, times: int, prompt: str, *, whole: bool = False, **given: Any
+    ) -> list[Reply]:
+        """Send one request several times.
+
+        Two, and the rest only if these are alike, or all with ``whole``.
+        """
+        first = await asyncio.gather(*(self.ask(prompt, **given) for _ in range(2)))
+        if alike(first) < ALIKE and not whole:
+            return list(first)
+        rest = (self.ask(prompt, **given) for _ in range(times - 2))
+        return [*first, *await asyncio.gather(*rest)]
+
+    async def accepts(self, prompt: str, **params: Any) -> bool:
+        """Return whether the endpoint answers a request with some parameters."""
+        try:
+            await self.ask(prompt, **params)
+        except RejectedError:
+            return False
+        return True
+
+    def _kept(self, reply: Reply) -> None:
+        self.costs.append(reply.cost)
+        self.keep(reply)
+
+
+def said_by(reply: Reply) -> str:
+    """Return all that was generated: reasoning, text and tool calls."""
+    calls = "".join(f"{call.name}{call.arguments}" for call in reply.tool_calls)
+    return f"{reply.reasoning or ''}{reply.text}{calls}"
+
+
+def alike(replies: Sequence[Reply]) -> float:
+    """Return how much the least alike two of some answers share from their start."""
+    pairs = itertools.combinations(map(said_by, replies), 2)
+    shares = (
+        common_start(one, other) / max(len(one), len(other), 1) if one != other else 1.0
+        for one, other in pairs
+    )
+    return min(shares, default=1.0)
+
+
+def same(replies: Sequence[Reply]) -> bool:
+    """Return whether all answers are equal."""
+    return len({said_by(reply) for reply in replies}) == 1
+
+
+def repeats(reply: Reply) -> int:
+    """Return how many words of an answer occurred in it before."""
+    words = said_by(reply).lower().split()
+    return len(words) - len(set(words))
+
+
+def period(text: str) -> str:
+    """Return the shortest text that the whole is a repetition of."""
+    for size in range(1, len(text) // 2 + 1):
+        unit = text[:size]
+        if (unit * (len(text) // size + 1))[: len(text)] == text:
+            return unit
+    return text
