@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
@@ -189,7 +189,7 @@ class Dispatch(Bound):
         place = client.endpoint.place
         if client.endpoint.sandbox:
             for row in rows:
-                models.hold(place, row)
+                models.hold(place, replace(row, provider="sandbox"))
             return models.at(place)
         models.learn(place, rows)
         with suppress(StoreError):  # a cache

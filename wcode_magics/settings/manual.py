@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Collection, Sequence
 
 from wcode_magics.protocol import parameters
+from wcode_magics.protocol.providers import PROVIDERS
 from wcode_magics.settings import options
 from wcode_magics.settings.options import Option
 from wcode_magics.text import say
@@ -96,6 +97,19 @@ def _markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         for row in rows
     ]
     return "\n".join(lines)
+
+
+def providers_markdown(language: str) -> str:
+    """Return the providers as a Markdown table."""
+    heads = ("provider", "key", "prefix", "think")
+    rows = [[say(f"ui.providers_{head}", language) for head in heads]]
+    rows.append(["---"] * len(heads))
+    for row in PROVIDERS:
+        switch = ", ".join(row.think_on) or "–"
+        limit = f", {row.think_budget}" if row.think_budget else ""
+        key = f"`{row.key}`" if row.key else "–"
+        rows.append([f"`{row.name}`", key, row.prefix or "–", f"{switch}{limit}"])
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
 def _usage() -> str:
