@@ -243,28 +243,17 @@ PROGRAMS = {"minimal": WHOLE, "streaming": STREAMS}
 OLDER = frozenset({"plain", "page", "cut", "error-event", "refused", "whole"})
 """The rows that older versions of a library are tried with."""
 
-SDK = "python-openai"
-SDK_DROPS = frozenset(
-    {"bom", "fields", "whole", "whole-indented", "whole-as-events", "text-plain"}
-    | {
-        "octets",
-        "error-field",
-        "cr",
-        "no-finish",
-        "list",
-        "page-in-200",
-        "error-text-in-200",
-        "deep",
-        "null-choice",
-        "word-choices",
-        "word-message",
-        "null-message",
-        "error-word",
-        "done-no-space",
-        *("bytes", "no-last-end", "no-choices"),  # it hides [DONE] and a last line
-    }
-)
-"""What the OpenAI SDK reads for its program and may drop: a failure is enough."""
+DROPS = {
+    "python-openai": frozenset(
+        {"bom", "fields", "whole", "whole-indented", "whole-as-events", "text-plain"}
+        | {"octets", "error-field", "cr", "no-finish", "list", "page-in-200", "deep"}
+        | {"error-text-in-200", "null-choice", "word-choices", "word-message"}
+        | {"null-message", "error-word", "done-no-space"}
+        | {"bytes", "no-last-end", "no-choices"}  # it hides [DONE] and a last line
+    ),
+    "swift": frozenset({"redirect"}),  # the body of a redirect reaches no program
+}
+"""What a library reads for its program and may drop: a failure is enough."""
 
 
 def odd_key(program, name):

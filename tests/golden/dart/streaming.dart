@@ -55,7 +55,8 @@ Future<void> main() async {
   final key = Platform.environment['WCODE_API_KEY'] ?? '';
   if (key.isEmpty) fail('WCODE_API_KEY must hold your key');
 
-  final request = http.Request('POST', Uri.parse('https://wcode.net/api/gpt/v1/chat/completions'))
+  final url = Uri.parse('https://wcode.net/api/gpt/v1/chat/completions');
+  final request = http.Request('POST', url)
     ..headers['Authorization'] = 'Bearer $key'
     ..headers['Content-Type'] = 'application/json; charset=utf-8'
     ..body = body;

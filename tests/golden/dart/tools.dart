@@ -58,7 +58,8 @@ Future<void> main() async {
   final key = Platform.environment['WCODE_API_KEY'] ?? '';
   if (key.isEmpty) fail('WCODE_API_KEY must hold your key');
 
-  final request = http.Request('POST', Uri.parse('https://wcode.net/api/gpt/v1/chat/completions'))
+  final url = Uri.parse('https://wcode.net/api/gpt/v1/chat/completions');
+  final request = http.Request('POST', url)
     ..headers['Authorization'] = 'Bearer $key'
     ..headers['Content-Type'] = 'application/json; charset=utf-8'
     ..body = body;
@@ -69,8 +70,7 @@ Future<void> main() async {
     final answer = response.statusCode < 400 ? read(text) : null;
     if (answer == null) fail('${response.statusCode} $text');
     print(switch (answer) {
-      {'choices': [{'message': {'content': String text}}, ...]} when text != '' =>
-        text,
+      {'choices': [{'message': {'content': String s}}, ...]} when s != '' => s,
       {'choices': [{'message': Map message}, ...]} => jsonEncode(message),
       _ => jsonEncode(answer),
     });

@@ -49,7 +49,7 @@ func ask() async throws {
     let (data, response) = try await URLSession.shared.data(for: request)
     let status = (response as? HTTPURLResponse)?.statusCode ?? 0
     let text = String(decoding: data, as: UTF8.self)
-    guard status < 400, let answer = read(text) else { fail("\(status) \(text)") }
+    guard status < 300, let answer = read(text) else { fail("\(status) \(text)") }
 
     let choice = (answer["choices"] as? [[String: Any]])?.first
     let message = choice?["message"] as? [String: Any] ?? answer

@@ -83,15 +83,15 @@ func ask() async throws {
         all.append(piece)
         rest.append(piece)
         while let end = rest.firstIndex(where: { $0 == 10 || $0 == 13 }) {
-            if status < 400 { take(String(decoding: rest[..<end], as: UTF8.self)) }
+            if status < 300 { take(String(decoding: rest[..<end], as: UTF8.self)) }
             rest = Data(rest[(end + 1)...])
         }
     }
     let text = String(decoding: all, as: UTF8.self)
-    if status >= 400 { fail("\(status) \(text)") }
+    if status >= 300 { fail("\(status) \(text)") }
     take(String(decoding: rest, as: UTF8.self))
     if !shown && !ended { take("data:" + text) }  // the server does not stream
-    if !ended { fail("the answer was cut off: \(text.split(whereSeparator: \.isNewline).last ?? "")") }
+    if !ended { fail("the answer was cut off: \(text.split { $0.isNewline }.last ?? "")") }
     print(shown ? "" : text)
 }
 
