@@ -79,16 +79,16 @@ def delta_of(payload: Any, inner: str) -> Delta | None:
     model = _word(payload.get("model"), "model", unread)
     if choice is None:
         return Delta(usage=usage, model=model, unread=(*unread,)) if usage else None
-    said = _said(choice, inner)
-    text, thought, field = _texts(said, unread)
+    message = _message(choice, inner)
+    text, thought, field = _texts(message, unread)
     return Delta(
         text=text,
-        calls=tuple(_calls(said, unread)),
+        calls=tuple(_calls(message, unread)),
         tokens=_tokens(choice.get("logprobs"), unread),
         finish_reason=finish(_finish_word(choice.get("finish_reason"), unread)),
         usage=usage,
         model=model,
-        refusal=_word(said.get("refusal"), "refusal", unread, MOST_BYTES),
+        refusal=_word(message.get("refusal"), "refusal", unread, MOST_BYTES),
         reasoning=thought or None,
         reasoning_field=field if thought else None,
         unread=(*unread,),
@@ -140,16 +140,16 @@ def _first_choice(choices: Any) -> Mapping[str, Any] | None:
     return None
 
 
-def _said(choice: Mapping[str, Any], inner: str) -> Mapping[str, Any]:
+def _message(choice: Mapping[str, Any], inner: str) -> Mapping[str, Any]:
     other = "delta" if inner == "message" else "message"
-    said = choice.get(inner, choice.get(other))
-    if said is None:
-        said = {"content": choice.get("text")}
-    if isinstance(said, str):
-        said = {"content": said}
-    if not isinstance(said, Mapping):
+    message = choice.get(inner, choice.get(other))
+    if message is None:
+        message = {"content": choice.get("text")}
+    if isinstance(message, str):
+        message = {"content": message}
+    if not isinstance(message, Mapping):
         raise NoAnswerError
-    return said
+    return message
 
 
 def _word(
@@ -163,16 +163,16 @@ def _word(
     return str(value)[:longest] if isinstance(value, int | float) else "?"
 
 
-def _texts(said: Mapping[str, Any], unread: Unread) -> tuple[str, str, str | None]:
+def _texts(message: Mapping[str, Any], unread: Unread) -> tuple[str, str, str | None]:
     """Return the text, the reasoning, and the field of the reasoning."""
-    text, thought = _content(said.get("content"), unread)
+    text, thought = _content(message.get("content"), unread)
     for field in REASONING_FIELDS:
-        value = said.get(field)
+        value = message.get(field)
         if isinstance(value, str) and value:
             return text, thought + value, field
         if value and not isinstance(value, str):
             unread["reasoning"] = None
-    details = said.get("reasoning_details")
+    details = message.get("reasoning_details")
     if isinstance(details, list):
         thought += "".join(_part_text(part) for part in details)
     return text, thought, None
@@ -220,10 +220,10 @@ def _finish_word(value: Any, unread: Unread) -> str | None:
     return _word(value, "finish_reason", unread)
 
 
-def _calls(said: Mapping[str, Any], unread: Unread) -> Iterator[CallPiece]:
-    calls = said.get("tool_calls")
-    if not calls and said.get("function_call"):
-        calls = [{"function": said["function_call"]}]
+def _calls(message: Mapping[str, Any], unread: Unread) -> Iterator[CallPiece]:
+    calls = message.get("tool_calls")
+    if not calls and message.get("function_call"):
+        calls = [{"function": message["function_call"]}]
     if isinstance(calls, Mapping):
         calls = [calls]
     if calls and not isinstance(calls, list):

@@ -79,19 +79,19 @@ def fault(status: int, body: str | Mapping[str, Any], **facts: object) -> Status
         body: the response body, as text or decoded JSON.
         facts: more fields of the error message: ``model`` and ``url``.
     """
-    said = refusal(body)
-    code = next(iter(said.codes), "")
-    status = said.status or status or _code_status(said.codes)
-    key = meaning(status or 500, said.codes, said.message)
+    refused = refusal(body)
+    code = next(iter(refused.codes), "")
+    status = refused.status or status or _code_status(refused.codes)
+    key = meaning(status or 500, refused.codes, refused.message)
     status = status or next((n for n, means in STATUSES.items() if means == key), 500)
     kind = MEANINGS[key]
-    shown = _cut(said.message or code or _leaves(body)) or "–"
-    if said.message and key != meaning(status, (), said.message):
-        shown += f" ({', '.join(c for c in said.codes if c.lower() in CODES)})"
-    more = {"message": shown, "code": code, "param": said.param, **facts}
+    shown = _cut(refused.message or code or _leaves(body)) or "–"
+    if refused.message and key != meaning(status, (), refused.message):
+        shown += f" ({', '.join(c for c in refused.codes if c.lower() in CODES)})"
+    more = {"message": shown, "code": code, "param": refused.param, **facts}
     if status in {404, 405} and _bare(str(facts.get("url", ""))):
-        told = re.search(r"\bmodel\b", said.message, re.IGNORECASE)
-        kind, key = (kind, key) if told else (ModelError, "no_version")
+        names_model = re.search(r"\bmodel\b", refused.message, re.IGNORECASE)
+        kind, key = (kind, key) if names_model else (ModelError, "no_version")
     return kind(key, status=status, **more)
 
 
@@ -144,11 +144,11 @@ def _read_object(body: Mapping[str, Any], depth: int) -> Refusal:
     word = body.get("error")
     if isinstance(word, str) and outer.message and _text(body, "message"):
         inner, codes = Refusal(), (*codes, word)
-    said = outer if not inner.message else inner
+    merged = outer if not inner.message else inner
     if inner.message and outer.message and outer.message not in inner.message:
-        said = replace(inner, message=_joined(outer.message, inner.message))
+        merged = replace(inner, message=_joined(outer.message, inner.message))
     return Refusal(
-        said.message,
+        merged.message,
         tuple(dict.fromkeys((*inner.codes, *outer.codes, *codes))),
         inner.param or _text(body, "param"),
         inner.status or outer.status,
@@ -171,8 +171,8 @@ def _read_place(body: Mapping[str, Any]) -> Refusal:
     """Parse FastAPI's ``{"loc": ["body", "n"], "msg": …}``."""
     loc = body.get("loc")
     where = ".".join(map(str, list(loc)[1:])) if isinstance(loc, list | tuple) else ""
-    said = _one_line(body.get("msg") or body.get("message") or "")
-    return Refusal(f"{where}: {said}" if where else said, (), where)
+    message = _one_line(body.get("msg") or body.get("message") or "")
+    return Refusal(f"{where}: {message}" if where else message, (), where)
 
 
 def _read_text(text: str, depth: int) -> Refusal:
@@ -191,11 +191,11 @@ def _read_text(text: str, depth: int) -> Refusal:
     if not inner.message:
         return Refusal(_one_line(text))
     before = text[:start]
-    told = _INNER_STATUS.search(before)
-    status = int(told[1]) if told else inner.status
+    inside = _INNER_STATUS.search(before)
+    status = int(inside[1]) if inside else inner.status
     if depth:
         status = status or _code_status(inner.codes)
-    outer = _OPENING.sub("", _one_line(before[: told.start()] if told else before))
+    outer = _OPENING.sub("", _one_line(before[: inside.start()] if inside else before))
     if outer and not _FIELD.fullmatch(outer):
         inner = replace(inner, message=_joined(outer, inner.message))
     return replace(inner, status=status)

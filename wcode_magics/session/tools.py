@@ -64,13 +64,13 @@ class Tool:
         """
         from pydantic import ConfigDict, Field, create_model
 
-        told = _described(self.function)
+        described = _described(self.function)
         fields: dict[str, Any] = {}
         for row in self._parameters():
             empty = row.default is inspect.Parameter.empty
             hint = Any if row.annotation is inspect.Parameter.empty else row.annotation
             default = ... if empty else row.default
-            about = Field(default, alias=row.name, description=told.get(row.name))
+            about = Field(default, alias=row.name, description=described.get(row.name))
             fields[f"a{len(fields)}"] = (hint, about)
         try:
             config = ConfigDict(extra="forbid", regex_engine="python-re")
@@ -109,14 +109,14 @@ class Tool:
         try:
             checked = self.model.model_validate_json(text or "{}")
         except ValidationError as wrong:
-            told = [
+            reasons = [
                 f"{'.'.join(map(str, one['loc'])) or 'arguments'}: {one['msg']}"
                 for one in wrong.errors(include_url=False)
             ]
-            raise UsageError("tools.arguments", reason="; ".join(told)) from wrong
+            raise UsageError("tools.arguments", reason="; ".join(reasons)) from wrong
         fields = self.model.model_fields
-        given = checked.model_fields_set
-        return {fields[name].alias: getattr(checked, name) for name in given}
+        passed = checked.model_fields_set
+        return {fields[name].alias: getattr(checked, name) for name in passed}
 
     def _parameters(self) -> Iterable[inspect.Parameter]:
         try:
@@ -221,11 +221,11 @@ def result_text(value: Any) -> str:
     Raises:
         UsageError: it is longer than :data:`RESULT_LIMIT` characters.
     """
-    told = value if isinstance(value, str) else _json(value)
-    if len(told) > RESULT_LIMIT:
-        size, limit = f"{len(told):,}", f"{RESULT_LIMIT:,}"
+    shown = value if isinstance(value, str) else _json(value)
+    if len(shown) > RESULT_LIMIT:
+        size, limit = f"{len(shown):,}", f"{RESULT_LIMIT:,}"
         raise UsageError("tools.long_result", size=size, limit=limit)
-    return told
+    return shown
 
 
 def _json(value: Any) -> str:
@@ -252,12 +252,12 @@ def _run_here(job: _Job, round_: int) -> ToolTrace:
         return _trace(job, round_, job.refused, 0.0, ok=False)
     begun = time.perf_counter()
     try:
-        told, ok = result_text(job.function(**job.arguments or {})), True
+        result, ok = result_text(job.function(**job.arguments or {})), True
     except BaseException as error:
         if loop.is_stop(error):
             raise
-        told, ok = _raised(error), False
-    return _trace(job, round_, told, time.perf_counter() - begun, ok=ok)
+        result, ok = _raised(error), False
+    return _trace(job, round_, result, time.perf_counter() - begun, ok=ok)
 
 
 async def _run_async(job: _Job, round_: int) -> ToolTrace:
@@ -265,12 +265,12 @@ async def _run_async(job: _Job, round_: int) -> ToolTrace:
         return await asyncio.to_thread(_run_here, job, round_)
     begun = time.perf_counter()
     try:
-        told, ok = result_text(await job.function(**job.arguments or {})), True
+        result, ok = result_text(await job.function(**job.arguments or {})), True
     except BaseException as error:
         if loop.is_stop(error):
             raise
-        told, ok = _raised(error), False
-    return _trace(job, round_, told, time.perf_counter() - begun, ok=ok)
+        result, ok = _raised(error), False
+    return _trace(job, round_, result, time.perf_counter() - begun, ok=ok)
 
 
 async def _run_all(jobs: Sequence[_Job], round_: int) -> list[ToolTrace]:
@@ -281,17 +281,21 @@ def _raised(error: BaseException) -> str:
     return json.dumps({"error": f"{type(error).__name__}: {error}"}, ensure_ascii=False)
 
 
-def _trace(job: _Job, round_: int, told: str, seconds: float, *, ok: bool) -> ToolTrace:
-    return ToolTrace(round_, job.call.name, job.call.arguments, told, ok, seconds)
+def _trace(
+    job: _Job, round_: int, result: str, seconds: float, *, ok: bool
+) -> ToolTrace:
+    return ToolTrace(round_, job.call.name, job.call.arguments, result, ok, seconds)
 
 
 def _described(function: Callable[..., Any]) -> dict[str, str]:
     """Return docstring texts by argument name; the function's own under ``""``."""
     from docstring_parser import parse
 
-    told = parse(inspect.getdoc(function) or "")
-    about = "\n\n".join(filter(None, (told.short_description, told.long_description)))
-    rows = {row.arg_name: row.description or "" for row in told.params}
+    docstring = parse(inspect.getdoc(function) or "")
+    about = "\n\n".join(
+        filter(None, (docstring.short_description, docstring.long_description))
+    )
+    rows = {row.arg_name: row.description or "" for row in docstring.params}
     return {name: words for name, words in {"": about, **rows}.items() if words}
 
 

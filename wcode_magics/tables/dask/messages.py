@@ -34,8 +34,8 @@ def queue_name(office: str, worker: str = "") -> str:
 
 def scheduler_of(client: Any) -> str:
     """Return the id of the scheduler that a Dask client is connected to."""
-    told = client._scheduler_identity or client.scheduler_info()  # noqa: SLF001
-    return str(told["id"])
+    identity = client._scheduler_identity or client.scheduler_info()  # noqa: SLF001
+    return str(identity["id"])
 
 
 def address_of(worker: str) -> str:
@@ -86,7 +86,7 @@ class Wire:
         except (OSError, TimeoutError) as wrong:
             raise ClusterError("cluster.no_scheduler", reason=repr(wrong)) from wrong
 
-    async def call(self, name: str, *given: Any) -> Any:
+    async def call(self, name: str, *args: Any) -> Any:
         """Call the coordinator and return its response.
 
         Raises:
@@ -94,25 +94,25 @@ class Wire:
             WcodeError: the call raised it in the coordinator.
         """
         number = next(self._ids)
-        told: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         if not self._pending:
             self._heard = time.monotonic()
-        self._pending[number] = told
+        self._pending[number] = answer
         try:
             if self.error is not None:
                 raise copy.copy(self.error)
-            self._put([number, name, *given])
-            return await told
+            self._put([number, name, *args])
+            return await answer
         finally:
             self._pending.pop(number, None)
 
-    def tell(self, name: str, *given: Any) -> None:
+    def tell(self, name: str, *args: Any) -> None:
         """Send a call that has no response."""
-        self._put([0, name, *given])
+        self._put([0, name, *args])
 
-    def ask(self, name: str, *given: Any) -> Any:
+    def ask(self, name: str, *args: Any) -> Any:
         """Run :meth:`call` and block the calling thread until the response."""
-        return loop.run(self.call, name, *given)
+        return loop.run(self.call, name, *args)
 
     def close(self) -> None:
         """Notify the coordinator and close the queues."""
@@ -186,9 +186,9 @@ class Wire:
                     self._tell(one, False, lost)
 
     def _tell(self, number: int, good: bool, value: Any) -> None:
-        told = self._pending.get(number)
-        if told is not None:
-            told.get_loop().call_soon_threadsafe(_end, told, good, value)
+        answer = self._pending.get(number)
+        if answer is not None:
+            answer.get_loop().call_soon_threadsafe(_end, answer, good, value)
 
     def _mind(self) -> None:
         """Fail pending calls if the coordinator has been silent too long."""
@@ -201,10 +201,10 @@ class Wire:
             self._tell(number, False, pickled)
 
 
-def _end(told: "asyncio.Future[Any]", good: bool, value: Any) -> None:
-    if told.done():
+def _end(answer: "asyncio.Future[Any]", good: bool, value: Any) -> None:
+    if answer.done():
         return
     if good:
-        told.set_result(value)
+        answer.set_result(value)
     else:
-        told.set_exception(pickle.loads(value))  # noqa: S301 - from a Dask peer
+        answer.set_exception(pickle.loads(value))  # noqa: S301 - from a Dask peer

@@ -45,7 +45,7 @@ class ParquetSource:
     patterns: tuple[Path, ...] = ()
 
     @classmethod
-    def of(cls, given: Any) -> "ParquetSource":
+    def of(cls, source: Any) -> "ParquetSource":
         """Find the files of a path, folder, pattern (``*``) or list of these.
 
         Files of a folder or pattern are sorted by name; names that start with ``_`` or
@@ -54,12 +54,12 @@ class ParquetSource:
         Raises:
             UsageError: no file exists, one is not Parquet, or schemas are incompatible.
         """
-        named = given if isinstance(given, list | tuple) else [given]
+        named = source if isinstance(source, list | tuple) else [source]
         paths = [Path(one).expanduser() for one in named]
         found = [(file, _hive(file, path)) for path in paths for file in _found(path)]
         files = [file for file, _ in found]
         if not files:
-            raise UsageError("parquet.no_source", path=given)
+            raise UsageError("parquet.no_source", path=source)
         roots = tuple(path for path in paths if path.is_dir())
         patterns = tuple(path for path in paths if not path.exists())
         made = cls(tuple(files), tuple(hive for _, hive in found), roots, patterns)
@@ -79,8 +79,11 @@ class ParquetSource:
                 other = source_schema(self._with_folders(opened.schema_arrow))
             both = joined(made, other)
             if both is None:
-                told = {"first": self.files[0].name, "column": _difference(made, other)}
-                raise UsageError("parquet.columns", path=file, **told)
+                facts = {
+                    "first": self.files[0].name,
+                    "column": _difference(made, other),
+                }
+                raise UsageError("parquet.columns", path=file, **facts)
             made = both
         return made
 
@@ -130,16 +133,16 @@ class ParquetSource:
     @property
     def identity(self) -> list[list[Any]]:
         """Name, size (bytes), modification time (ns) and rows of each file."""
-        told = []
+        files = []
         for file, hive, rows in zip(self.files, self.hives, self.lengths, strict=True):
             facts, name = file.stat(), f"{hive}/{file.name}" if hive else file.name
-            told.append([name, facts.st_size, facts.st_mtime_ns, rows])
-        return told
+            files.append([name, facts.st_size, facts.st_mtime_ns, rows])
+        return files
 
     def chunks(
-        self, size: int, wanted: Sequence[int], columns: Sequence[str] | None = None
+        self, size: int, numbers: Sequence[int], columns: Sequence[str] | None = None
     ) -> Iterator[tuple[int, pa.Table]]:
-        """Yield number and table of the chunks in ``wanted``, which must ascend.
+        """Yield number and table of the chunks in ``numbers``, which must ascend.
 
         Chunks have ``size`` rows. A table without rows has one empty chunk.
 
@@ -147,12 +150,12 @@ class ParquetSource:
             UsageError: a file is damaged.
         """
         start = 0
-        while start < len(wanted):
+        while start < len(numbers):
             end = start + 1
-            while end < len(wanted) and wanted[end] == wanted[end - 1] + 1:
+            while end < len(numbers) and numbers[end] == numbers[end - 1] + 1:
                 end += 1
-            rows = self._rows_from(wanted[start] * size, columns)
-            for number in wanted[start:end]:
+            rows = self._rows_from(numbers[start] * size, columns)
+            for number in numbers[start:end]:
                 try:
                     table = rows.take(size)
                 except pa.ArrowInvalid as wrong:
@@ -182,7 +185,7 @@ class ParquetSource:
         passed = 0
         levels = [one for one in self._first[1] if one.column in schema.names]
         made = {one.column for one in levels}
-        wanted = [name for name in schema.names if name not in made]
+        present = [name for name in schema.names if name not in made]
         each = zip(self.files, self._folders[1], self.lengths, strict=True)
         for file, values, length in each:
             if passed + length <= first:
@@ -191,10 +194,10 @@ class ParquetSource:
             with reading(file) as opened:
                 groups, passed = _groups_from(opened.metadata, first, passed)
                 own = set(opened.schema_arrow.names)
-                names = [name for name in wanted if name in own]
-                given = [schema.field(name) for name in wanted if name not in own]
+                names = [name for name in present if name in own]
+                constant = [schema.field(name) for name in present if name not in own]
                 for read in opened.iter_batches(AT_ONCE, groups, names):
-                    batch = _with_values(read, given, values) if given else read
+                    batch = _with_values(read, constant, values) if constant else read
                     before = min(max(first - passed, 0), len(batch))
                     yield _indexed(batch.slice(before), levels, passed + before)
                     passed += len(batch)
@@ -244,9 +247,11 @@ def _found(path: Path) -> list[Path]:
     return [file for file in found if not _is_hidden(file, root, path)]
 
 
-def _hive(file: Path, given: Path) -> str:
+def _hive(file: Path, source: Path) -> str:
     """Return the Hive partition folders of a file, such as ``year=2024``."""
-    root = given if given.is_dir() else file.parent if file == given else _root(given)
+    root = (
+        source if source.is_dir() else file.parent if file == source else _root(source)
+    )
     return "/".join(one for one in file.relative_to(root).parts[:-1] if "=" in one)
 
 
@@ -260,8 +265,8 @@ def _with_values(
     batch: pa.RecordBatch, fields: Sequence[pa.Field], values: Mapping[str, Any]
 ) -> pa.RecordBatch:
     """Add columns with a constant value each to a batch."""
-    given = [pa.array([values.get(one.name)] * len(batch), one.type) for one in fields]
-    columns, every = [*batch.columns, *given], [*batch.schema, *fields]
+    added = [pa.array([values.get(one.name)] * len(batch), one.type) for one in fields]
+    columns, every = [*batch.columns, *added], [*batch.schema, *fields]
     return pa.RecordBatch.from_arrays(columns, schema=pa.schema(every))
 
 
@@ -278,9 +283,9 @@ def _root(pattern: Path) -> Path:
     return next(one for one in pattern.parents if not glob.has_magic(str(one)))
 
 
-def _is_hidden(file: Path, root: Path, given: Path) -> bool:
-    """Return whether to skip a file; names in the given path are not hidden."""
-    names = set(file.relative_to(root).parts) - set(given.parts)
+def _is_hidden(file: Path, root: Path, source: Path) -> bool:
+    """Return whether to skip a file; names in the source path are not hidden."""
+    names = set(file.relative_to(root).parts) - set(source.parts)
     return any(name.startswith(_HIDDEN) for name in names)
 
 
