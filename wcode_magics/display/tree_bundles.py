@@ -27,7 +27,7 @@ _INSIDE = "margin-left:1.1em;border-left:1px solid rgba(128,128,128,.35)"
 def bundle(tree: Tree) -> Bundle:
     """Return the tree as nested HTML, with its leaves as text."""
     left = [MOST_NODES]
-    inner = "".join(_shown(child, left) for child in _children(tree.root))
+    inner = _inside(tree.root, left)
     lines = "".join(f'<div style="{FAINT}">{escape(n)}</div>' for n in _notes(tree))
     return bundle_of(f"<div>{lines}{inner}</div>", plain(tree))
 
@@ -79,20 +79,23 @@ def _shown(node: Node, left: list[int]) -> str:
     head = _head(node)
     if not node.children:
         return f'<div style="padding-left:1.1em">{head}</div>'
-    large = [child for child in _children(node) if child.probability >= SMALL]
-    small = sum(c.probability for c in node.children) - sum(
-        child.probability for child in large
-    )
-    inner = "".join(_shown(child, left) for child in large)
-    rest = small + node.unlisted
-    if rest > 0:
-        told = escape(say("tree.rest", share=percent(rest)))
-        inner += f'<div style="padding-left:1.1em;{FAINT}">{told}</div>'
     unfolded = " open" if node.probability >= OPEN_SHARE else ""
     return (
         f'<details{unfolded}><summary style="cursor:pointer">{head}</summary>'
-        f'<div style="{_INSIDE}">{inner}</div></details>'
+        f'<div style="{_INSIDE}">{_inside(node, left)}</div></details>'
     )
+
+
+def _inside(node: Node, left: list[int]) -> str:
+    """Return the children of a node, the small ones summed up."""
+    large = [one for one in _children(node) if one.probability >= SMALL]
+    inner = "".join(_shown(child, left) for child in large)
+    small = [one.probability for one in node.children if one.probability < SMALL]
+    rest = sum(small) + node.unlisted
+    if rest > 0:
+        told = escape(say("tree.rest", share=percent(rest)))
+        inner += f'<div style="padding-left:1.1em;{FAINT}">{told}</div>'
+    return inner
 
 
 def _head(node: Node) -> str:

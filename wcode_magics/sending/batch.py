@@ -10,12 +10,10 @@ stops.
 import asyncio
 import copy
 import itertools
-import re
 import time
-from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from wcode_magics import errors as e
 from wcode_magics.errors import WcodeError
@@ -26,7 +24,8 @@ from wcode_magics.protocol.request import Request
 from wcode_magics.sending.attempt import Attempts, BudgetLike, Limits, Permits
 from wcode_magics.sending.endpoint_health import Health
 from wcode_magics.sending.outcome import GOOD, Outcome, Tally, ending_of, status_of
-from wcode_magics.sending.retry import Retry, Tries, is_crowded
+from wcode_magics.sending.retry import Retry, Tries
+from wcode_magics.sending.run_ending import Causes
 
 T = TypeVar("T")
 Ask = Request | WcodeError | None
@@ -36,19 +35,6 @@ Job = tuple[int, Request, Replies, Tries]
 
 LOOKUP = 32
 GRACE_S = 5.0
-ALIKE = 20
-"""Number of rows failing alike, with none successful, that stops a run."""
-
-_FATAL = (
-    e.CreditError,
-    e.StoreError,
-    e.SettingError,
-    e.CertificateError,
-    e.ClusterError,
-)
-_FATAL_AT_FIRST = (e.AuthenticationError, e.ForbiddenError, e.ModelError)
-_PARTICULAR = re.compile(r"""\d+|"[^"]*"|'[^']*'|“[^”]*”|‘[^’]*’|「[^」]*」""")
-"""Parts that vary between errors of one kind: numbers and quoted words."""
 
 
 class Batch(Generic[T]):
@@ -70,9 +56,8 @@ class Batch(Generic[T]):
         ending: returns the status of a row from its replies.
         follow: returns the requests that a row needs after its replies, () once it
             is complete; None: one request a row.
-        hold: is told the requests that a row needs next, and returns whether they wait
-            until all rows have come so far; ``announce`` is then called once, with the
-            number of such rows and of their requests, before any of them is sent.
+        hold: returns whether such requests wait until all rows have come so far;
+            ``announce`` is then told how many rows and requests wait, once.
         budget: spending limit.
         retry: retry policy.
         health: health of the endpoint.
@@ -112,7 +97,7 @@ class Batch(Generic[T]):
             limiter, health or Health(), budget, retry or Retry(), url
         )
         self._timeout, self._url = timeout, url
-        self._keep_going, self._alike = keep_going, Counter[Any]()
+        self._causes = Causes(keep_going=keep_going)
         self._recall, self._changed, self._keep = recall, changed, keep
         self._notices: set[str] = set()
         self._mend, self._find = mend, find
@@ -125,11 +110,9 @@ class Batch(Generic[T]):
         self._repeats: dict[int, list[int]] = {}
         self._flying: set[asyncio.Task[None]] = set()
         self._stops = 0
-        self._stopping = asyncio.Event()
-        self._leaving = asyncio.Event()
+        self._stopping, self._leaving = asyncio.Event(), asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._broke: WcodeError | None = None
-        self._served = self._good = 0
 
     async def run(self, asks: Iterable[Ask], total: int) -> list[Outcome[T]]:
         """Return the outcomes, in the order of the requests.
@@ -152,8 +135,8 @@ class Batch(Generic[T]):
         return self._outcomes
 
     async def _all(self, jobs: Iterator[Job | None], total: int) -> None:
-        many = min(self._limits.limiter.most, total)
-        workers = [asyncio.create_task(self._work(jobs)) for _ in range(many)]
+        count = range(min(self._limits.limiter.most, total))
+        workers = [asyncio.create_task(self._work(jobs)) for _ in count]
         try:
             await self._until_done(workers)
         finally:
@@ -252,7 +235,7 @@ class Batch(Generic[T]):
 
     def _settle(self, place: int, outcome: Outcome[T]) -> None:
         self._outcomes[place] = outcome
-        self._good += outcome.status in GOOD
+        self._causes.good += outcome.status in GOOD
         tally = self.tally
         tally.done += 1
         tally.skipped += outcome.status == "skipped"
@@ -282,7 +265,7 @@ class Batch(Generic[T]):
         except WcodeError as error:
             if isinstance(error, e.BudgetError):
                 self._broke = error
-            if self._befalls_all(error) or self._fails_alike(error):
+            if self._causes.end(error, self._limits, self.tally):
                 self._halt(error)
             return Outcome(status_of(error), None, error, row.attempts, row.paid)
 
@@ -292,29 +275,6 @@ class Batch(Generic[T]):
         if found is not None and await self._is_outdated(found):
             found = None
         return found or await self._sent(request, row)
-
-    def _befalls_all(self, error: WcodeError) -> bool:
-        retry = self._limits.retry
-        refused = isinstance(error, e.AuthenticationError) and error.status == 401
-        early = isinstance(error, _FATAL_AT_FIRST) and not self._served
-        if refused or early or isinstance(error, _FATAL):
-            return True
-        long = is_crowded(error) and (error.facts.get("retry_after") or 0)
-        if long > retry.patience:
-            return True
-        last = self._good and self.tally.done >= self.tally.total - 1
-        return not last and self._limits.health.is_gone(error, retry.outage)
-
-    def _fails_alike(self, error: WcodeError) -> bool:
-        """Return whether enough rows failed like this one, with none successful."""
-        if self._good or self._keep_going or not isinstance(error, e.EndpointError):
-            return False
-        if isinstance(error, e.FilteredError):
-            return False
-        status = error.status if isinstance(error, e.StatusError) else 0
-        kind = type(error), status, _PARTICULAR.sub("", str(error.said))
-        self._alike[kind] += 1
-        return self._alike[kind] >= ALIKE
 
     async def _told(self, replies: Replies, row: Tries) -> Outcome[T]:
         ending = self._ending(*replies)
@@ -398,7 +358,7 @@ class Batch(Generic[T]):
             self._flying.discard(task)
 
     def _book(self, reply: Reply) -> None:
-        self._served += 1
+        self._causes.served += 1
         if reply.cost is not None:
             self.tally.costs.add(reply.cost, reply.currency)
         if self._keep is not None:

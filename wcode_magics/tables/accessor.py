@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 import pandas as pd
 
 from wcode_magics.errors import UsageError, stoppable
+from wcode_magics.evaluation.attribution import Attribution, By
 from wcode_magics.evaluation.evaluation import Evaluation
 from wcode_magics.evaluation.versus import Versus
 from wcode_magics.session.session import Session
@@ -25,6 +26,7 @@ from wcode_magics.tables.progress import tell
 from wcode_magics.tables.retries import again, places_of, statuses_of
 from wcode_magics.tables.run import TableRun, call_of, serve
 from wcode_magics.tables.versus import Variants, VersusRun
+from wcode_magics.tables.why import WhyRun
 
 PREVIEWED = 5
 METHODS = ("ask", "classify", "extract", "preview", "retry", "estimate")
@@ -242,6 +244,38 @@ class FrameAccessor(TableMethods[pd.DataFrame]):
         made = VersusRun(self._frame, variants, gold, options)
         return made.result([call.run() for call in made.calls])
 
+    @stoppable()
+    def why(
+        self,
+        row: Any,
+        *,
+        of: str | None = None,
+        field: str | None = None,
+        by: By = "phrases",
+        **options: Any,
+    ) -> Attribution:
+        """Explain a label: ask again without each field, and without parts of one.
+
+        Prints what that costs before it is sent; recorded answers cost nothing.
+
+        Args:
+            row: label of the row in the index.
+            of: column of labels; by default the last one that was asked for.
+            field: field that is divided into parts; by default that with the longest
+                text.
+            by: "phrases", which end with punctuation, or "words".
+            **options: ``budget``, ``progress``, ``fresh``, ``replay``, and whatever
+                differs from the call of the column.
+
+        Raises:
+            UsageError: there is no such row, column or field, or the row has no label.
+            WcodeError, Stopped: as for :meth:`ask`.
+        """
+        made = WhyRun(self._frame, row, of=of, field=field, by=by, options=options)
+        if made.call.progress:
+            tell(str(made.call.forecast()))
+        return made.result(made.call.run())
+
     def _made(self, template: str, options: dict[str, Any]) -> pd.DataFrame:
         if options.get("error") is None:
             return super()._made(template, options)
@@ -281,6 +315,21 @@ class AsyncFrameAccessor(TableMethods[Awaitable[pd.DataFrame]]):
         """Compare two variants, as :meth:`FrameAccessor.versus`."""
         made = VersusRun(self._frame, variants, gold, options)
         return made.result([await call.arun() for call in made.calls])
+
+    async def why(
+        self,
+        row: Any,
+        *,
+        of: str | None = None,
+        field: str | None = None,
+        by: By = "phrases",
+        **options: Any,
+    ) -> Attribution:
+        """Explain a label, as :meth:`FrameAccessor.why`."""
+        made = WhyRun(self._frame, row, of=of, field=field, by=by, options=options)
+        if made.call.progress:
+            tell(str(await asyncio.to_thread(made.call.forecast)))
+        return made.result(await made.call.arun())
 
     async def _previewed(self, whole: TableRun, part: TableRun) -> pd.DataFrame:
         made = await part.arun()
