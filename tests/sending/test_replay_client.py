@@ -415,7 +415,7 @@ def test_a_notebook_replays_at_no_cost(counting, store):
     assert [len(one) for one in shown] == [1, 1, 1]
     told = [one[0]["metadata"]["wcode"] for one in shown]
     assert [one["source"] for one in told] == ["endpoint", "replayed", "replayed"]
-    assert [one["cost_cny"] for one in told[1:]] == [0, 0]
+    assert [one["cost"] for one in told[1:]] == [0, 0]
     assert all("Answer 1" in one[0]["data"]["text/html"] for one in shown)
     assert "replayed" in shown[1][0]["data"]["text/html"]
     assert len(counting.seen) == 2

@@ -139,9 +139,10 @@ def test_two_forms_exclude_each_other() -> None:
 @pytest.mark.parametrize(
     ("given", "hint"),
     [
-        ({"schema": City}, "reasoning_effort=none"),
-        ({"json": True}, "reasoning_effort=none"),
+        ({"schema": City}, "--no-think"),
+        ({"json": True}, "--no-think"),
         ({"schema": City, "param": [("reasoning_effort", "none")]}, "%wcode_repair"),
+        ({"param": [("enable_thinking", False)], "json": True}, "%wcode_repair"),
     ],
 )
 def test_who_asked_for_json_is_not_told_to_ask(
@@ -155,7 +156,7 @@ def test_who_asked_for_json_is_not_told_to_ask(
     assert "--json" not in str(caught.value)
     assert hint in str(caught.value)
     sent = "param" in given
-    assert ("reasoning_effort" in str(caught.value)) != sent
+    assert ("--no-think" in str(caught.value)) != sent
 
 
 def test_a_pattern_that_is_not_sent_is_told(

@@ -126,6 +126,12 @@ def at(url: str) -> Provider | None:
     return next((row for row in PROVIDERS if row.serves(url)), None)
 
 
+def is_silent_on_thinking(extra: Mapping[str, Any]) -> bool:
+    """Return whether a request's extra fields do not turn thinking off."""
+    off = [row.think_off for row in (*PROVIDERS, SANDBOX) if row.think_off]
+    return not any(fields.items() <= extra.items() for fields in off)
+
+
 def variables() -> tuple[str, ...]:
     """Return the names of all key variables."""
     return tuple(row.key for row in PROVIDERS if row.key)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from wcode_magics.errors import AnswerError, OptionError, UsageError
+from wcode_magics.protocol import providers
 from wcode_magics.protocol.messages import Message
 from wcode_magics.protocol.parameters import NAMES
 from wcode_magics.protocol.reply import Reply
@@ -93,7 +94,7 @@ def _read_json(reply: Reply) -> Any:
         if reply.finish_reason == "length":
             raise AnswerError("cut_json", tokens=_length(reply)) from error
         if error.key == "text_not_json":
-            thinks = "reasoning_effort" not in reply.request.extra
+            thinks = providers.is_silent_on_thinking(reply.request.extra)
             key = "asked_not_json" if thinks else "asked_not_json_at_all"
             raise AnswerError(key, **error.facts) from error
         raise

@@ -16,11 +16,10 @@ from wcode_magics import text
 from wcode_magics.errors import OptionError, SettingError
 from wcode_magics.logprobs.number_format import decimal
 from wcode_magics.output.secret_forms import MASK
-from wcode_magics.protocol import endpoint_url, parameters
+from wcode_magics.protocol import endpoint_url, parameters, providers
 from wcode_magics.protocol.extra_headers import headers_in
 from wcode_magics.protocol.models import Price
 from wcode_magics.protocol.parameters import Param
-from wcode_magics.protocol.providers import PROVIDERS
 
 Kind = Literal[
     "text",
@@ -188,7 +187,7 @@ _PARAMS = tuple(
     Option(row.name, "param", row.short, row.choices, setting=True, param=row)
     for row in parameters.PARAMS
 )
-_PROVIDERS = tuple(row.name for row in PROVIDERS)
+_PROVIDERS = tuple(row.name for row in providers.PROVIDERS)
 OPTIONS = (
     *_PARAMS,
     Option("model", "text", "m", setting=True),
@@ -306,6 +305,8 @@ def checked(row: Option, value: Any) -> Any:
         return endpoint_url.checked(value)
     if row.kind == "price":
         return _price(row, value)
+    if row.name == "provider":
+        return providers.named(str(value)).name
     if row.kind == "headers":
         value, given = headers_in(value), MASK
     else:

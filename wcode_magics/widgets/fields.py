@@ -18,6 +18,7 @@ class Fields:
     def __init__(self, desk: PanelState) -> None:
         self._desk = desk
         held = desk.draft
+        place = desk.session.settings.resolve({}).place
         self.prompt = _area("prompt", held.prompt)
         self.system = _area("system", str(held.values.get("system", "")))
         self.model = made(
@@ -26,7 +27,7 @@ class Fields:
             description=say("panel.model"),
             tooltip=say("options.model"),
             placeholder=models.DEFAULT,
-            options=[model.id for model in models.MODELS],
+            options=[row.id for row in models.at(place)],
             continuous_update=False,
             classes="wcode-model",
         )
