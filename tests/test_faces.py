@@ -7,6 +7,7 @@ this server alone.
 
 import asyncio
 import gzip
+import html
 import io
 import json
 import re
@@ -290,10 +291,11 @@ def _panel(place: Place, names: list[str]) -> dict[str, Outcome]:
         before = len(place.session.history)
         ask.send()
         assert ask._worker.wait(20), name
-        told = re.sub(r"<[^>]*>", "", panel.desk.status.value).strip()
+        shown = panel.desk.status._message
+        told = html.unescape(re.sub(r"<[^>]*>", "", shown)).strip()
         replies = place.session.history[before:]
         text = replies[-1].text if replies and not told else ""
-        made[name] = Outcome(text, told, panel.desk.status.value)
+        made[name] = Outcome(text, told, shown)
     panel.close()
     return made
 
