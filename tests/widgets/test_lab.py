@@ -1,11 +1,14 @@
 """The panel in a real JupyterLab."""
 
+import base64
+import io
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from PIL import Image
 from playwright.sync_api import expect
 
 from tests.browser import Sheet
@@ -339,6 +342,42 @@ def test_the_map_is_the_answer(lab: Desks) -> None:
     desk.switch("Probabilities")
     expect(desk.panel.locator(".wcode-text")).to_be_visible()
     expect(tokens.first).not_to_be_visible()
+
+
+GIVE = """
+(panel, [kind, data]) => {
+  const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+  const files = new DataTransfer();
+  files.items.add(new File([bytes], `${kind}.png`, { type: "image/png" }));
+  const given = { bubbles: true, cancelable: true };
+  const event =
+    kind === "drop"
+      ? new DragEvent(kind, { ...given, dataTransfer: files })
+      : new ClipboardEvent(kind, { ...given, clipboardData: files });
+  panel.querySelector("textarea").dispatchEvent(event);
+}
+"""
+
+
+def test_images_are_dropped_and_pasted(lab: Desks, loopback: Serve) -> None:
+    """Both are shown, sent before the prompt, and shown with the answer."""
+    server = loopback(streamed("Two images."))
+    desk = lab.open(points(server), "%wcode_panel -m eyes")
+    out = io.BytesIO()
+    Image.new("RGB", (60, 40), "teal").save(out, "PNG")
+    data = base64.b64encode(out.getvalue()).decode()
+    for number, kind in enumerate(("drop", "paste"), 1):
+        desk.panel.evaluate(GIVE, [kind, data])
+        expect(desk.panel.locator(".wcode-images img")).to_have_count(number)
+    expect(desk.panel.locator(".wcode-images")).to_contain_text("paste.png")
+    desk.ask("Which colours?")
+    expect(desk.answer).to_contain_text("Two images.")
+    *images, text = server.seen[-1].body["messages"][0]["content"]
+    assert text == {"type": "text", "text": "Which colours?"}
+    urls = [one["image_url"]["url"] for one in images]
+    assert urls == [f"data:image/png;base64,{data}"] * 2
+    desk.panel.get_by_title("Remove the images").click()
+    expect(desk.panel.locator(".wcode-images img")).to_have_count(0)
 
 
 def test_what_was_typed_last_is_sent(lab: Desks, loopback: Serve) -> None:

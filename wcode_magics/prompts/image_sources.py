@@ -76,6 +76,11 @@ def load_all(given: Any, *, side: int = SIDE) -> tuple[ImagePart, ...]:
     return tuple(load(one, side=side) for one in (given if several else (given,)))
 
 
+def named(name: str, data: bytes, *, side: int = SIDE) -> ImagePart:
+    """Return the image of an encoded file whose name is known; raises UsageError."""
+    return _encoded(data, name, side)
+
+
 def _named(text: str, side: int) -> ImagePart:
     if text[:5].lower() == "data:":
         _head, comma, data = text.partition(";base64,")

@@ -20,19 +20,24 @@ _BODY = frozenset(name for prefix in PREFIXES.values() for name in prefix.body)
 
 
 def onward(
-    beginning: Reply, given: Mapping[str, Any], provider: Provider | None = None
+    beginning: Reply,
+    given: Mapping[str, Any],
+    provider: Provider | None = None,
+    measured: str = "",
 ) -> Request:
     """Return the request that makes the model continue the text of ``beginning``.
 
     The text is sent as a partial assistant message, in the dialect of the provider
     (None: the one at the reply's host; if it is unknown, that of vLLM and SGLang,
-    which others ignore), and replaces an earlier one. Parameters and model in
-    ``given`` override those of the first request.
+    which others ignore), and replaces an earlier one. ``measured`` is the dialect that
+    a probe found to work. Parameters and model in ``given`` override those of the first
+    request.
     """
     own = {n: v for n in parameters.NAMES if (v := given.get(n)) is not None}
     asked = beginning.request
     provider = provider or providers.at(beginning.base_url)
-    prefix = PREFIXES[(provider and provider.prefix) or next(iter(PREFIXES))]
+    known = measured if measured in PREFIXES else provider and provider.prefix
+    prefix = PREFIXES[known or next(iter(PREFIXES))]
     head = asked.messages[:-1] if is_prefixed(beginning) else asked.messages
     said = Message("assistant", beginning.text, flags=prefix.flags)
     kept = {name: value for name, value in asked.extra.items() if name not in _BODY}

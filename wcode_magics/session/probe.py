@@ -32,7 +32,8 @@ NEAR = 0.05
 """Difference of two log probabilities that count as equal."""
 RARE = "Repeat after me: 龘🦒龘🦒"
 BEGUN = "one two three"
-WHOLE = "one two three four five six"
+NEXT = "four"
+WHOLE = f"{BEGUN} {NEXT} five six"
 MOST_TOLD = 120
 
 ORDER = (
@@ -182,24 +183,17 @@ class Measurement:
         return _dialect(reply)
 
     async def _prefix(self) -> str:
-        """Try each dialect until one continues a beginning."""
+        """Try each dialect until one continues a beginning, or repeats it and does."""
+        fixed = self._known.fixed or {}
+        asked = Message("user", f"Repeat after me: {WHOLE}")
         for name, prefix in PREFIXES.items():
-            if prefix.flags:
-                continue
-            said = [
-                Message("user", f"Repeat after me: {WHOLE}"),
-                Message("assistant", BEGUN),
-            ]
+            begun = Message("assistant", BEGUN, flags=prefix.flags)
             with suppress(e.RejectedError):
-                fixed = self._known.fixed or {}
-                reply = await self._prober.ask(said, extra=prefix.body, **fixed)
-                text = reply.text.strip().lower()
-                if text.removeprefix(BEGUN).strip().startswith("four") and (
-                    text.startswith("four") or not text.startswith(WHOLE[:3])
-                ):
+                reply = await self._prober.ask(
+                    [asked, begun], extra=prefix.body, **fixed
+                )
+                if reply.text.strip().lower().startswith(NEXT):
                     return name
-                if text.startswith(BEGUN) and name == "plain":
-                    return "none"
         return "none"
 
     async def _context(self) -> str | None:

@@ -383,7 +383,9 @@ class Session(Dispatch):
 
     def _onward(self, beginning: Reply, given: Mapping[str, Any]) -> Prepared:
         resolved = self.settings.resolve(options.check_given(given))
-        request = branch.onward(beginning, given, resolved.provider)
+        probe = self.ledger.probe(resolved, resolved.place, resolved.model)
+        measured = "" if probe is None else probe.facts.get("prefix", "")
+        request = branch.onward(beginning, given, resolved.provider, measured)
         return Prepared(request, resolved.for_prefixes, before=beginning)
 
 

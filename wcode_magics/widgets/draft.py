@@ -10,11 +10,13 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from wcode_magics.errors import UsageError
 from wcode_magics.prompts import template
 from wcode_magics.prompts.template import Template
+from wcode_magics.protocol.images import ImagePart
 from wcode_magics.protocol.messages import Message
 from wcode_magics.sending.request_run import Prepared
 from wcode_magics.session.session import Session
@@ -191,6 +193,8 @@ def _written(row: Option, value: Any, *, raw: bool) -> list[str]:
         return [row.flag, _quoted(",".join(value))]
     if row.kind == "functions":
         return [row.flag, ",".join(_named(row, one) for one in value)]
+    if row.kind == "image":
+        return [word for one in value for word in (row.flag, _image(row, one))]
     if row.kind in {"schema", "variable"}:
         plain = isinstance(value, Mapping)
         return [row.flag, _json(value) if plain else f"${_named(row, value)}"]
@@ -200,6 +204,15 @@ def _written(row: Option, value: Any, *, raw: bool) -> list[str]:
     if row.template and not raw and not isinstance(value, Template):
         text = template.literal(text)
     return [row.flag, _quoted(text if row.param else _one_line(text, raw=raw))]
+
+
+def _image(row: Option, value: Any) -> str:
+    """Write an image by its path or URL; one that was dropped has none."""
+    if isinstance(value, ImagePart) and value.url:
+        value = value.url
+    if not isinstance(value, str | Path):
+        raise UsageError("panel.no_name", option=row.flag)
+    return _quoted(str(value))
 
 
 def _named(row: Option, value: Any) -> str:

@@ -75,6 +75,26 @@ function follow(root) {
     if (node.dataset.end) node.scrollTop = node.scrollHeight;
 }
 
+// Images go to the kernel as they are; text that is dropped or pasted goes its own way.
+function images(root, model) {
+  const take = (event, files) => {
+    const found = [...(files ?? [])].filter(({ type }) => type.startsWith("image/"));
+    if (!found.length) return;
+    event.preventDefault();
+    event.stopPropagation();
+    for (const file of found)
+      file
+        .arrayBuffer()
+        .then((data) => model.send({ image: file.name }, undefined, [data]));
+  };
+  root.addEventListener("dragover", (event) => {
+    const items = [...(event.dataTransfer?.items ?? [])];
+    if (items.some(({ kind }) => kind === "file")) event.preventDefault();
+  });
+  root.addEventListener("drop", (event) => take(event, event.dataTransfer?.files));
+  root.addEventListener("paste", (event) => take(event, event.clipboardData?.files));
+}
+
 export default {
   render({ model, el }) {
     model.on("msg:custom", ({ source }) => insertBelow(model, el, source));
@@ -84,6 +104,7 @@ export default {
       if (!root) return requestAnimationFrame(begin);
       const look = () => (name(root), follow(root));
       keys(root);
+      images(root, model);
       watcher = new MutationObserver(look);
       const seen = { attributeFilter: ["class"], childList: true, subtree: true };
       watcher.observe(root, seen);

@@ -38,6 +38,7 @@ class Knob:
         self._tell = tell
         self._lock = threading.RLock()
         self._quiet = False
+        self._faded = ""
         self._editor = editor_of(row)
         self._help = say(f"params.{row.name}.help")
         self._sent = made(widgets.Checkbox, description=label(row), indent=False)
@@ -75,6 +76,13 @@ class Knob:
             finally:
                 self._quiet = False
             self._mark(note)
+
+    def fade(self, reason: str) -> None:
+        """Grey the row, and say below why; an empty reason undoes it."""
+        if reason != self._faded:
+            self._faded = reason
+            mark(self.widget, "wcode-unmet", on=bool(reason))
+            self._mark(self.problem)
 
     def _ticked(self, change: Any) -> None:
         if change["new"]:
@@ -141,7 +149,8 @@ class Knob:
 
     def _page(self, note: str) -> str:
         """Return the help, which is shown elsewhere, and the note below the row."""
-        told = f'<div role="status">{escape(note)}</div>' if note else ""
+        said = [line for line in (note, self._faded) if line]
+        told = "".join(f'<div role="status">{escape(line)}</div>' for line in said)
         return f'<div class="wcode-help">{escape(self._help)}</div>{told}'
 
 
@@ -194,6 +203,7 @@ class Knobs:
         self._counted = counted
         self._lock = threading.RLock()
         self._values = _own(values)
+        self._faded: dict[str, str] = {}
         self._knobs: dict[str, Knob] = {}
         common = [self._knob(row).widget for row in parameters.PARAMS if row.short]
         self._groups = [
@@ -214,6 +224,13 @@ class Knobs:
                 knob.show(self._values.get(name))
         self._count()
 
+    def fade(self, reasons: Mapping[str, str]) -> None:
+        """Grey the rows of some parameters, by name with the reason, and no others."""
+        with self._lock:
+            self._faded = dict(reasons)
+            for name, knob in self._knobs.items():
+                knob.fade(self._faded.get(name, ""))
+
     def reject(self, name: str, reason: str) -> None:
         """Stop sending a parameter the server refused; keep its value and show why."""
         row = parameters.find(name)
@@ -232,6 +249,7 @@ class Knobs:
         knob = self._knobs[row.name] = Knob(row, self._told)
         if row.name in self._values:
             knob.show(self._values[row.name])
+        knob.fade(self._faded.get(row.name, ""))
         return knob
 
     def _rows_of(self, group: str) -> list[Any]:

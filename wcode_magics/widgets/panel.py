@@ -11,8 +11,10 @@ from typing import Any
 import ipywidgets as widgets
 
 from wcode_magics import text
+from wcode_magics.display.probe_table import word
 from wcode_magics.output.escaping import escape
 from wcode_magics.output.mimebundle import widget_bundle
+from wcode_magics.protocol.parameters import NAMES
 from wcode_magics.session.session import Session
 from wcode_magics.text import say
 from wcode_magics.widgets.ask import AskPage
@@ -22,6 +24,7 @@ from wcode_magics.widgets.compare import ComparePage
 from wcode_magics.widgets.draft import Draft
 from wcode_magics.widgets.fields import Fields
 from wcode_magics.widgets.front_end import front_end
+from wcode_magics.widgets.images import Images
 from wcode_magics.widgets.knobs import Knobs
 from wcode_magics.widgets.label import made, mark
 from wcode_magics.widgets.presets import Presets
@@ -75,6 +78,7 @@ class Panel:
         desk = self.desk
         desk.front_end = front_end()
         self._fields = Fields(desk)
+        self._images = Images(desk)
         self._fold = made(
             widgets.ToggleButton,
             value=True,
@@ -87,6 +91,8 @@ class Panel:
         presets = Presets(desk)
         desk.listen(presets.refresh)
         desk.show_with(lambda: knobs.show(desk.draft.values))
+        desk.listen(self._fade)
+        self._fade()
         self._ask = AskPage(desk)
         self._ask.arranged = self._arrange
         self._pages: dict[str, Any] = {AskPage.name: self._ask}
@@ -142,6 +148,14 @@ class Panel:
         place = say("ui.sandbox") if endpoint is None else endpoint.base_url
         return f'<b>wcode</b> <span class="wcode-faint">{escape(place)}</span>'
 
+    def _fade(self) -> None:
+        """Grey the parameters that a probe of the endpoint found without effect."""
+        desk = self.desk
+        probe = desk.session.probed(model=desk.draft.values.get("model"))
+        found = [] if probe is None else probe.unmet(dict.fromkeys(NAMES))
+        if desk.knobs is not None:
+            desk.knobs.fade({one.name: f"{word(one)}: {one.evidence}" for one in found})
+
     def _count(self, changed: int) -> None:
         key = "panel.changed" if changed else "panel.unchanged"
         told = say(key, count=changed)
@@ -154,6 +168,7 @@ class Panel:
         """Put the page's parts around the prompt; the other pages stand below."""
         asked = self._ask.parts(self._fields.prompt)
         others = [page.widget for page in self.pages if page is not self._ask]
+        asked.insert(asked.index(self._fields.prompt) + 1, self._images.widget)
         self._left.children = (self._fields.system, *asked, *others)
 
     def _turned(self, change: Any) -> None:

@@ -1,0 +1,97 @@
+"""Images of a panel, and greyed parameters, without a front end."""
+
+import datetime as dt
+import io
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from wcode_magics.errors import UsageError
+from wcode_magics.protocol.probe import Finding, Probe
+from wcode_magics.session.session import Session
+from wcode_magics.widgets.draft import Draft
+from wcode_magics.widgets.images import Images
+from wcode_magics.widgets.panel import Panel
+
+
+def png(colour: str = "red") -> bytes:
+    """A small image."""
+    out = io.BytesIO()
+    Image.new("RGB", (40, 30), colour).save(out, "PNG")
+    return out.getvalue()
+
+
+@pytest.fixture
+def panel(tmp_path) -> Any:
+    """A panel on the sandbox."""
+    with Session(model="wcode-sandbox", store=str(tmp_path / "store.db")) as session:
+        made = Panel(session, draft=Draft("What do you see?"))
+        yield made
+        made.close()
+
+
+def put(images: Images, name: str, data: bytes) -> None:
+    """Choose a file."""
+    file = {"name": name, "type": "image/png", "size": len(data), "content": data}
+    moment = dt.datetime.now(dt.UTC)
+    images._upload.value = [{**file, "last_modified": moment}]
+
+
+def test_files_go_with_the_prompt_until_they_are_removed(panel: Panel) -> None:
+    """Previews show them; the widget's own state keeps no data."""
+    images, desk = panel._images, panel.desk
+    put(images, "red.png", png())
+    put(images, "blue.png", png("blue"))
+    assert images._upload.value == ()
+    seen = desk.prepare().request.images
+    assert [(one.name, one.size) for one in seen] == [
+        ("red.png", (40, 30)),
+        ("blue.png", (40, 30)),
+    ]
+    assert images._seen.value.count("<img ") == 2
+    assert "red.png" in images._seen.value
+    images._clear.click()
+    assert desk.prepare().request.images == ()
+    assert "<img " not in images._seen.value
+
+
+def test_what_is_no_image_is_told_on_the_panel(panel: Panel) -> None:
+    """In one line; the draft stays as it was."""
+    put(panel._images, "notes.txt", b"no image")
+    assert "notes.txt is no image" in panel.desk.status.widget.value
+    assert "image" not in panel.desk.draft.values
+
+
+def test_a_cell_names_files_and_not_data(panel: Panel) -> None:
+    """A path and a URL can be written; a dropped image has no name to write."""
+    line = Draft("x", {"image": ["a b.png", "https://example.org/c.png"]})
+    assert line.cell == '%%wcode --image "a b.png" --image https://example.org/c.png\nx'
+    assert Draft.parse(line.cell, {}).values == line.values
+    put(panel._images, "red.png", png())
+    with pytest.raises(UsageError, match="no name"):
+        _ = panel.desk.draft.cell
+
+
+def test_what_has_no_effect_is_grey(panel: Panel) -> None:
+    """The rows that a probe found ignored or refused say so, folded ones too."""
+    session = panel.desk.session
+    resolved = session.settings.resolve({})
+    found = (
+        Finding("top_k", "ignored", "no_variety"),
+        Finding("min_p", "refused", "said", {"text": "unknown field <b>"}),
+        Finding("seed", "obeyed", "same_seed", {"share": "100%"}),
+    )
+    probe = Probe("wcode-sandbox", resolved.place, 0.0, found)
+    session.ledger.keep_probe(probe, resolved)
+    knobs = panel.desk.knobs
+    panel.desk.put("temperature", 0.5)
+    for group in knobs._groups:
+        group.open()
+    grey = {
+        name
+        for name, knob in knobs._knobs.items()
+        if "wcode-unmet" in knob.widget._dom_classes
+    }
+    assert grey == {"top_k", "min_p"}
+    assert "&lt;b&gt;" in knobs._knobs["min_p"]._below.value

@@ -1,0 +1,83 @@
+"""Images of the prompt: chosen, dropped on the panel, or pasted into it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import ipywidgets as widgets
+
+from wcode_magics.display import images as previews
+from wcode_magics.prompts import image_sources
+from wcode_magics.text import say
+from wcode_magics.widgets.label import made, mark
+from wcode_magics.widgets.state import PanelState
+
+OPTION = "image"
+
+
+class Images:
+    """Row of previews with buttons that add images to the draft and remove them.
+
+    They go with every prompt until they are removed. Their data is not part of any
+    widget's state once it has been taken.
+    """
+
+    def __init__(self, desk: PanelState) -> None:
+        self._desk = desk
+        self._shown: tuple[Any, ...] = ()
+        self._upload = made(
+            widgets.FileUpload,
+            accept="image/*",
+            multiple=True,
+            description=say("panel.images"),
+            icon="image",
+            tooltip=say("panel.images_tip"),
+        )
+        self._clear = made(
+            widgets.Button,
+            icon="trash",
+            tooltip=say("panel.images_clear"),
+            classes="wcode-off",
+        )
+        self._seen = made(widgets.HTML, classes="wcode-off")
+        bar = made(widgets.HBox, [self._upload, self._clear])
+        self.widget = made(widgets.VBox, [self._seen, bar], classes="wcode-images")
+        self._upload.observe(desk.guarded(self._uploaded), "value")
+        self._clear.on_click(desk.guarded(lambda _button: desk.put(OPTION, None)))
+        if desk.front_end is not None:
+            desk.front_end.take = desk.guarded(self._dropped)
+        desk.listen(self.show)
+        self.show()
+
+    def show(self) -> None:
+        """Show the images of the draft."""
+        held = tuple(self._desk.draft.values.get(OPTION) or ())
+        if held == self._shown:
+            return
+        self._shown = held
+        found = [image_sources.load(one) for one in held]
+        self._seen.value = previews.html(found)
+        for widget in (self._seen, self._clear):
+            mark(widget, "wcode-off", on=not found)
+
+    def _uploaded(self, change: Any) -> None:
+        value = change["new"]
+        if not value:
+            return
+        older = isinstance(value, Mapping)  # ipywidgets 7
+        for item in value.values() if older else value:
+            name = item["metadata"]["name"] if older else item["name"]
+            self._add(name, bytes(item["content"]))
+        if older:
+            self._upload.value.clear()
+            self._upload._counter = 0  # noqa: SLF001 - how it is emptied there
+        else:
+            self._upload.value = ()
+
+    def _dropped(self, event: tuple[str, bytes]) -> None:
+        self._add(*event)
+
+    def _add(self, name: str, data: bytes) -> None:
+        """Add an image; raises UsageError if it is none."""
+        image = image_sources.named(name, data)
+        held = self._desk.draft.values.get(OPTION) or ()
+        self._desk.put(OPTION, [*held, image])
