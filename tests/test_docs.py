@@ -51,10 +51,21 @@ def test_both_readmes_are_equal() -> None:
     def shape(text: str) -> list[str]:
         return re.findall(r"^(#+|\||!\[|- |```\w*)", text, re.MULTILINE)
 
+    def code(text: str) -> list[str]:
+        return [re.sub(r"  +#.*", "", block) for _name, block in BLOCK.findall(text)]
+
     assert shape(ENGLISH) == shape(CHINESE)
-    assert BLOCK.findall(ENGLISH) == BLOCK.findall(CHINESE)
+    assert code(ENGLISH) == code(CHINESE)
     links = r"\]\((?!README)([^)]+)\)"
-    assert re.findall(links, ENGLISH) == re.findall(links, CHINESE)
+    linked = [one.replace(".zh-CN.webp", ".webp") for one in re.findall(links, CHINESE)]
+    assert re.findall(links, ENGLISH) == linked
+
+
+def test_comments_are_in_the_language_of_the_page() -> None:
+    """What a block says beside its code is Chinese in the Chinese page."""
+    comments = re.findall(r"  +# (.*)", "\n".join(b for _, b in BLOCK.findall(CHINESE)))
+    assert len(comments) >= 14
+    assert [said for said in comments if not re.search(r"[\u4e00-\u9fff]", said)] == []
 
 
 def test_each_promise_has_its_test() -> None:

@@ -27,24 +27,29 @@ def main() -> list[tuple[str, ...]]:
         _heatmap(_answer(MEDIUM, 1)),
         _size(_answer(SHORT, 1)),
         _size(_answer(MEDIUM, 1)),
+        _saved("3 of 10 unsure", _answer(SHORT, 1, sure=0.7)),
+        _saved("all unsure", _answer(SHORT, 1), most=None),
         _compare("alike", _answer(LONG, 1), _answer(LONG, 1, changed=300)),
         _compare("unrelated", _answer(LONG, 1), _answer(LONG, 2)),
         _lost(_answer(LONG, 1)),
     ]
 
 
-def _answer(count: int, seed: int, changed: int = 0) -> Logprobs:
+def _answer(count: int, seed: int, changed: int = 0, sure: float = 0.0) -> Logprobs:
+    """An answer of which a share of the tokens is sure, as most are of a real one."""
     draw = random.Random(seed)
-    tokens = [_token(draw) for _ in range(count)]
+    tokens = [_token(draw, sure=draw.random() < sure) for _ in range(count)]
     for place in random.Random(9).sample(range(count), changed):
         tokens[place] = _token(draw)
     return Logprobs(tuple(tokens), "".join(token.token for token in tokens))
 
 
-def _token(draw: random.Random) -> TokenLogprob:
+def _token(draw: random.Random, *, sure: bool = False) -> TokenLogprob:
     weights = sorted((draw.random() ** 3 + 1e-4 for _ in range(TOP + 3)), reverse=True)
+    if sure:
+        weights[0] = draw.uniform(10, 1_000) * sum(weights)
     logprobs = [math.log(weight / sum(weights)) for weight in weights[:TOP]]
-    sampled = 0 if draw.random() < 0.7 else draw.randrange(TOP)
+    sampled = 0 if sure or draw.random() < 0.7 else draw.randrange(TOP)
     word = draw.choice(WORDS)
     words = [word if k == sampled else f" alt{k}" for k in range(TOP)]
     pairs = zip(words, logprobs, strict=True)
@@ -124,6 +129,19 @@ def _size(answer: Logprobs) -> tuple[str, ...]:
         f"{size / 1e6:.2f}",
         f"{bare / 1e6:.2f} words and numbers of the alternatives, once",
         f"{size / bare:.1f} (≤ 12)",
+    )
+
+
+def _saved(kind: str, answer: Logprobs, most: int | None = 300) -> tuple[str, ...]:
+    """Bytes a token of what a notebook saves, with five alternatives each."""
+    size, count = len(heatmap.html(answer).encode()), len(answer)
+    bare = sum(len(token.token.encode()) for token in answer.tokens)
+    bound = "" if most is None else f" (≤ {most} B)"
+    return (
+        f"saved heat map, {count:,} tokens, {kind}, bytes a token",
+        f"{size / count:.0f}",
+        f"{bare / count:.1f} text alone",
+        f"{size / bare:.0f}{bound}",
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.browser import Jupyter, Sheet, browser
 from tests.loopback import Answer, Loopback, event, streamed
@@ -15,7 +15,7 @@ NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 ATTACK = (
     '<img src=x onerror="document.title=\'run\'"><script>document.title="run"</script>'
 )
-TOKEN = ".jp-OutputArea span[title*='%']"
+TOKEN = ".jp-OutputArea [title*='%']"
 PAUSE_S = 0.05
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
@@ -123,7 +123,7 @@ def test_model_text_runs_nothing(lab: Jupyter, page: Page, server: Loopback) -> 
 
 
 def test_an_untrusted_notebook_still_shows_it(tmp_path: Path, page: Page) -> None:
-    """What the sanitiser leaves is the answer, the tints and the footer."""
+    """The sanitiser leaves the answer, the tints, tokens that open, and the footer."""
     name = "quickstart.ipynb"
     with Jupyter(tmp_path) as stranger:
         shutil.copy(NOTEBOOKS / name, stranger.root / name)
@@ -131,3 +131,10 @@ def test_an_untrusted_notebook_still_shows_it(tmp_path: Path, page: Page) -> Non
         shown = sheet.page.locator(".jp-Notebook").inner_text()
         assert "wcode-sandbox" in shown
         assert page.locator(TOKEN).count() > 20
+        unsure = page.locator(".jp-OutputArea details[style] > summary")
+        listed = page.locator(".jp-OutputArea details[style][open] > small")
+        unsure.first.focus()
+        page.keyboard.press("Enter")
+        expect(listed).to_contain_text("%")
+        unsure.first.click()
+        expect(listed).to_have_count(0)

@@ -1,13 +1,18 @@
 """Numbers of an answer show themselves: small, rounded, safe."""
 
+import re
+
+import nbformat
 import pytest
 from IPython.core.formatters import DisplayFormatter
+from nbconvert import MarkdownExporter
+from traitlets.config import Config
 
 from tests.logprobs.test_comparison_html import ONE, TWO
 from tests.logprobs.test_heatmap import LAB_ATTRIBUTES, LAB_STYLES, LAB_TAGS, Shape
 from tests.logprobs.test_logprobs import token, view
 from wcode_magics import text
-from wcode_magics.display import logprob_bundles
+from wcode_magics.display import bundles, logprob_bundles
 from wcode_magics.errors import UsageError
 from wcode_magics.logprobs.alignment import agree, compare
 from wcode_magics.logprobs.confidence import of_field, of_labels
@@ -142,3 +147,18 @@ def test_values_show_themselves_without_the_extension(value, shown):
     """IPython's protocol finds the picture on the value; nothing is registered."""
     data, _metadata = DisplayFormatter().format(value)
     assert {kind: data[kind] for kind in shown} == shown
+
+
+def test_an_export_to_markdown_is_markdown():
+    """Text, tokens in a fence and the footer, where Markdown is asked for."""
+    said = view(token("The **cat** ", 0.9), token("`` ``` ``", 0.5, ("x", 0.4)))
+    told = bundles.reply_bundle(reply(said))
+    output = nbformat.v4.new_output("display_data", data=told)
+    cell = nbformat.v4.new_code_cell("%%wcode", outputs=[output])
+    wanted = Config()
+    wanted.NbConvertBase.display_data_priority = ["text/markdown", "text/plain"]
+    notebook = nbformat.v4.new_notebook(cells=[cell])
+    made, _more = MarkdownExporter(config=wanted).from_notebook_node(notebook)
+    assert "<div" not in made
+    assert "The **cat**" in made
+    assert re.search(r"^````*text\n.*Alternatives.*^````*$", made, re.M | re.S)

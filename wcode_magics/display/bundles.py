@@ -6,6 +6,7 @@ and untrusted notebooks and after nbconvert.
 
 import json
 import math
+import re
 import time
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -18,7 +19,7 @@ from wcode_magics.display.text_table import TextTable
 from wcode_magics.errors import AnswerError
 from wcode_magics.logprobs import heatmap
 from wcode_magics.logprobs.number_format import decimal
-from wcode_magics.output.escaping import FAINT, clipped, escape, without_tex
+from wcode_magics.output.escaping import FAINT, clipped, escape, inert, without_tex
 from wcode_magics.output.mimebundle import Bundle, bundle
 from wcode_magics.protocol import models, token_counts
 from wcode_magics.protocol.cut_prompt import cut_of
@@ -51,16 +52,34 @@ def reply_bundle(reply: Reply, form: str = "markdown") -> Bundle:
     if reply.logprobs is not None:
         seen.append(heatmap.html(reply.logprobs, seam=_seam(reply)))
     seen.append(footer_html(reply))
-    told = None
-    plain = not (reply.tokens or reply.trace or images.asked(reply.request))
-    if form == "markdown" and plain:
-        told = _neutral(reply)
+    seen_alone = form == "markdown" and not images.asked(reply.request)
+    told = _neutral(reply) if seen_alone else None
     return bundle("".join(seen), reply_plain(reply), told)
 
 
 def _neutral(reply: Reply) -> str | None:
-    text, foot = markdown.neutral(reply.text), markdown.neutral(footer(reply))
-    return None if text is None or foot is None else f"{text}\n\n*{foot}*"
+    """Return a reply as Markdown, for exports; tables are fenced plain text."""
+    told: list[str | None] = [markdown.neutral(blank(reply) or reply.text)]
+    if reply.trace:
+        told.insert(0, _fenced(trace_table(reply.trace).plain()))
+    if reply.tool_calls:
+        told.append(_fenced(_calls_table(reply.tool_calls).plain()))
+    if reply.logprobs is not None:
+        told.append(_fenced(heatmap.plain(reply.logprobs, seam=_seam(reply))))
+    lines = [reply.refusal or "", *missing(reply), badge(reply), footer(reply)]
+    for line in filter(None, (thinking(reply), *lines)):
+        said = markdown.neutral(clipped(line, markdown.MOST_NEUTRAL))
+        told.append(said and f"*{said}*")
+    if any(part is None for part in told):
+        return None
+    return "\n\n".join(part for part in told if part)
+
+
+def _fenced(text: str) -> str:
+    """Return a text as a code block that nothing in it ends."""
+    runs = re.findall(r"`{3,}", text)
+    fence = "`" * (1 + max(map(len, runs), default=2))
+    return f"{fence}text\n{inert(text)}\n{fence}"
 
 
 def reply_shown(reply: Reply) -> tuple[Bundle, dict[str, Any]]:
@@ -301,9 +320,12 @@ def _trace_html(trace: Sequence[ToolTrace]) -> str:
 def _calls_html(calls: Sequence[Any]) -> str:
     if not calls:
         return ""
+    return str(_calls_table(calls).bundle()["text/html"])
+
+
+def _calls_table(calls: Sequence[Any]) -> TextTable:
     rows = [(call.name, clipped(call.arguments, MOST_ARGUMENTS)) for call in calls]
-    table = TextTable((say("ui.tool_call"), say("ui.arguments")), rows)
-    return str(table.bundle()["text/html"])
+    return TextTable((say("ui.tool_call"), say("ui.arguments")), rows)
 
 
 def answer_html(reply: Reply, form: str = "markdown") -> str:

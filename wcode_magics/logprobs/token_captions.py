@@ -4,7 +4,13 @@ from collections.abc import Iterator
 
 from wcode_magics.logprobs.graphemes import Glyph
 from wcode_magics.logprobs.logprobs import Logprobs
-from wcode_magics.logprobs.number_format import NO_NUMBER, number, percent, visible
+from wcode_magics.logprobs.number_format import (
+    ABOUT,
+    NO_NUMBER,
+    number,
+    percent,
+    visible,
+)
 from wcode_magics.logprobs.position import Position, probability
 from wcode_magics.output.escaping import clipped
 from wcode_magics.text import say
@@ -145,4 +151,6 @@ def _span(low: str, high: str) -> str:
     """Format a range whose upper bound may be unknown."""
     if low == high:
         return low
-    return f"≥ {low}" if high == NO_NUMBER else f"{low} … {high}"
+    if high != NO_NUMBER:
+        return f"{low} … {high}"
+    return low if low.startswith(ABOUT) else f"≥ {low}"

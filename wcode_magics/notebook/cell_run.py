@@ -149,7 +149,8 @@ class CellRun:
 
     def _ask(self, prepared: Prepared) -> Reply:
         try:
-            reply = self._session.ask(prepared, watch=watch(self._shell, self._live()))
+            tell = watch(self._shell, self._live(), waits=False)
+            reply = self._session.ask(prepared, watch=tell)
         except WcodeError as error:
             self._print(reply_of(error))
             raise
@@ -257,15 +258,19 @@ def is_notebook(shell: Any) -> bool:
     return getattr(shell, "kernel", None) is not None
 
 
-def watch(shell: Any, live: Live) -> Watch:
-    """Return a callback that shows a wait: for the next attempt, or for an answer."""
+def watch(shell: Any, live: Live, *, waits: bool = True) -> Watch:
+    """Return a callback that shows a wait: for the next attempt, or for an answer.
+
+    Without ``waits`` only the former: a front end that cannot update an output, such
+    as jupyter console, then gets a whole answer as the first one.
+    """
     if not is_notebook(shell):
         status = terminal.Status()
         return lambda seconds: status.show(bundles.wait_line(seconds))
     begun = time.monotonic()
 
     def show(seconds: float) -> None:
-        silent = live.is_silent and seconds != OVER
+        silent = waits and live.is_silent and seconds != OVER
         if bundles.wait_line(seconds):
             live.hold(bundles.wait_bundle(seconds))
         elif silent and time.monotonic() - begun >= WAIT_S:
