@@ -73,7 +73,8 @@ def test_a_field_in_words():
     assert lines("field") == [
         "Field Value Probability Logprob Least certain token",
         "a 12 50.0% -0.693 50.0%",
-        "The first or the last token also holds something that is not the value.",
+        "The last token also holds something that is not the value, or the first one"
+        " does and was left out.",
     ]
 
 
