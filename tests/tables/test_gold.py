@@ -87,6 +87,9 @@ def test_rows_that_do_not_count_are_told():
     drawn = rows(gold_sample=[True, False, True, None]).wcode.evaluate("gold")
     assert drawn.graded.places.tolist() == [0, 2]
     assert "1 row left out that were chosen" in drawn._repr_mimebundle_()["text/plain"]
+    turned = rows(label_flips=pd.array([True, False, False, pd.NA], "boolean"))
+    shown = turned.wcode.evaluate("gold")._repr_mimebundle_()["text/plain"]
+    assert "33.3% of the answers change with the order of the labels" in shown
     whole = rows(gold=[*"abbb"], gold_sample=[True, False, False, False])
     assert len(whole.wcode.evaluate("gold").graded) == 4
 

@@ -81,18 +81,21 @@ def _summary(graded: Graded, told: Metrics) -> Bundle:
 
 
 def _left_out(graded: Graded, told: Metrics) -> str:
-    """Return one line about the rows that do not count."""
+    """Return one line: rows that do not count, answers that depend on the order."""
     counts = {
         "unlabelled": graded.unlabelled,
         "unanswered": graded.unanswered,
         "chosen": graded.chosen,
         "unsure": told.rows - told.sure,
     }
-    return " · ".join(
+    parts = [
         say(f"evaluation.{name}", rows=f"{count:,}")
         for name, count in counts.items()
         if count
-    )
+    ]
+    if graded.flips >= 0:
+        parts.append(say("evaluation.flips", share=percent(graded.flips)))
+    return " · ".join(parts)
 
 
 def _told(told: Metrics, name: str) -> str:

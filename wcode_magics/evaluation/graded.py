@@ -1,5 +1,6 @@
 """Answers that have been compared with gold, as arrays with one element per row."""
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -18,6 +19,8 @@ class Graded:
     if unknown; ``places`` are positions in the frame. ``unanswered`` counts rows with
     gold and no answer, ``unlabelled`` rows without gold, ``chosen`` rows whose gold is
     left out because a person picked them for review rather than drew them at random.
+    ``flips`` is the share of answered rows whose answer depends on the order of the
+    labels, nan if that was not asked.
     """
 
     into: str
@@ -30,6 +33,7 @@ class Graded:
     unanswered: int = 0
     unlabelled: int = 0
     chosen: int = 0
+    flips: float = math.nan
 
     def __len__(self) -> int:
         return len(self.said)

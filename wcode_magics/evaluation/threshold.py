@@ -183,7 +183,7 @@ def _labels_needed(
 ) -> int | None:
     """Return about how many more labels would certify the easiest threshold."""
     likely = (wrong + 0.5) / (kept + 1)
-    likely = np.where(wrong == 0, np.minimum(likely, error / 2), likely)
+    likely = np.where(wrong == 0, np.minimum(likely, error / 4), likely)
     needed = least_rows(likely, doubt / MOST_STARTS, error) * rows / kept
     fewest = needed[likely < error].min(initial=math.inf)
     return max(1, math.ceil(fewest) - rows) if math.isfinite(fewest) else None

@@ -7,6 +7,7 @@ others' gold is left out, as it was chosen by how unsure the model was, unless e
 answered row has gold.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -97,6 +98,7 @@ def graded(
         unanswered=int((labelled & ~answered).sum()),
         unlabelled=int((answered & ~labelled).sum()),
         chosen=int((answered & labelled & ~used).sum()),
+        flips=_flips(frame, into),
     )
 
 
@@ -146,6 +148,14 @@ def _confidences(column: "pd.Series[Any]", name: str) -> "np.ndarray[Any, Any]":
     if ((p < 0) | (p > 1)).any() or (told.isna() & column.notna()).any():
         raise UsageError("evaluate.no_share", name=name)
     return p
+
+
+def _flips(frame: pd.DataFrame, into: str) -> float:
+    """Return the share of answers that depend on the order of the labels."""
+    name = name_in(frame, f"{into}_flips")
+    if name not in frame.columns:
+        return math.nan
+    return float(frame[name].astype("Float64").mean(skipna=True))
 
 
 def _fair(frame: pd.DataFrame, gold: str, unlabelled: Bools) -> Bools:
