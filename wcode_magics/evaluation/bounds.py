@@ -37,7 +37,7 @@ def least_rows(shares: Floats, doubt: float, level: float) -> Floats:
     from scipy.special import bdtr
 
     sizes = np.unique(np.geomspace(1, MOST_ROWS, 350).astype(np.int64))
-    hits = np.ceil(np.outer(shares, sizes))
+    hits = np.round(np.outer(shares, sizes))
     shown = bdtr(hits, sizes, level) <= doubt
     first = sizes[shown.argmax(axis=1)].astype(float)
     return np.where(shown.any(axis=1), first, np.inf)

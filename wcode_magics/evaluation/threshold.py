@@ -33,7 +33,9 @@ if TYPE_CHECKING:
 AUTO, REVIEW = "auto", "review"
 STEPS = 50
 """Thresholds tested: so many equal steps of coverage."""
-MOST_STARTS = 4
+USUAL_STARTS, MOST_STARTS = 2, 4
+HOPED = 0.6
+"""Share of the allowed error that is assumed where rows do not tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +44,8 @@ class Threshold:
 
     ``confidence`` is the lowest one that was certified, or None; above it, ``wrong``
     of ``kept`` answers were wrong, of ``rows`` graded ones. ``more`` is about how many
-    further labels would certify one, or None if labels alone are not expected to:
-    errors are too frequent at every confidence.
+    further labels would certify one, or None if labels alone will not: errors are too
+    frequent at every confidence, beyond chance.
     """
 
     confidence: float | None
@@ -181,10 +183,17 @@ def _steps(p: Floats, right: Bools) -> tuple[Ints, Ints]:
 def _labels_needed(
     kept: Ints, wrong: Ints, rows: int, error: float, doubt: float
 ) -> int | None:
-    """Return about how many more labels would certify the easiest threshold."""
-    likely = (wrong + 0.5) / (kept + 1)
-    likely = np.where(wrong == 0, np.minimum(likely, error / 4), likely)
-    needed = least_rows(likely, doubt / MOST_STARTS, error) * rows / kept
+    """Return about how many more labels would certify the easiest threshold.
+
+    Errors that are more frequent than allowed by chance alone, as far as these rows
+    tell, are taken for somewhat less than allowed.
+    """
+    from scipy.special import bdtr
+
+    likely = np.where(wrong == 0, 0.0, (wrong + 0.5) / (kept + 1))
+    open_still = bdtr(wrong - 1.0, kept, error) < 1 - doubt
+    likely = np.where(open_still, np.minimum(likely, HOPED * error), likely)
+    needed = least_rows(likely, doubt / USUAL_STARTS, error) * rows / kept
     fewest = needed[likely < error].min(initial=math.inf)
     return max(1, math.ceil(fewest) - rows) if math.isfinite(fewest) else None
 
