@@ -25,6 +25,7 @@ COLAB = Path(__file__).with_name("colab.txt")
 UV = Path(sys.executable).with_name("uv")
 QUICK = (
     "tests/session/test_conversations.py",
+    "tests/session/test_secret_masking.py",
     "tests/widgets/test_knobs.py",
     "tests/widgets/test_panel.py",
     "tests/notebook/test_completer.py",
