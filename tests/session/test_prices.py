@@ -1,13 +1,15 @@
 """Prices that the person tells, and budgets in their currency."""
 
+import json
 from collections.abc import Callable
 
 import pytest
 
-from tests.loopback import Loopback
+from tests.loopback import Answer, Loopback, completion
 from tests.terminal import Runner
 from wcode_magics import Session
 from wcode_magics.errors import BudgetError, OptionError
+from wcode_magics.protocol import models
 from wcode_magics.sending.budget import Accounts
 
 Make = Callable[..., Loopback]
@@ -53,6 +55,24 @@ def test_models_are_compared_by_price(loopback: Make) -> None:
         assert set(both.costs) == {"CNY", "USD"}
         assert both.cost is None
         assert set(both.frame()["currency"]) == {"CNY", "USD"}
+
+
+def test_prices_that_an_endpoint_lists_are_kept(loopback: Make) -> None:
+    """Another process knows them from the store, and holds a budget by them."""
+    pricing = {"prompt": "0.000001", "completion": "0.000002"}
+    row = {"id": "m", "pricing": pricing, "context_length": 1_000}
+    server = loopback(Answer([json.dumps({"data": [row]}).encode()]), completion())
+    with Session(base_url=server.url, model="m") as session:
+        [listed] = session.list_models()
+        assert listed.price is not None
+    models.forget()  # as a new process
+    with Session(base_url=server.url, model="m", budget=1) as session:
+        reply = session.ask("hi")
+    usage = reply.usage
+    assert usage is not None
+    paid = (usage.prompt_tokens + 2 * usage.completion_tokens) / 1e6
+    assert (reply.cost, reply.currency) == (pytest.approx(paid), "USD")
+    assert [seen.path for seen in server.seen] == ["/v1/models", "/v1/chat/completions"]
 
 
 def test_accounts_hold_each_currency_to_the_limit() -> None:

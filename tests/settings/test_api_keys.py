@@ -49,11 +49,14 @@ def test_the_key_of_one_never_goes_to_the_host_of_another(pair: Pair) -> None:
         session.ask("d")
     with Session(provider="deepseek", api_key="sk-canary-given") as session:
         session.ask("e")
+        session.settings.set("base_url", two.url)
+        session.ask("e2")
+        session.settings.set("base_url", None)
         session.settings.set("headers", {"X-Token": "sk-canary-header"})
         session.settings.set("provider", "openai")
         session.ask("f")
     assert sent(one) == [f"Bearer {ONE}", f"Bearer {ONE}", "Bearer sk-canary-given"]
-    assert sent(two) == [f"Bearer {TWO}"] * 3
+    assert sent(two) == [f"Bearer {TWO}"] * 4
     assert not any("x-token" in seen.headers for seen in two.seen)
 
 

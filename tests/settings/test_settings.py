@@ -107,7 +107,7 @@ def test_every_setting_is_read_from_the_environment(row, tmp_path):
     path = tmp_path / "p.json"
     path.write_text('{"x": {}}', "utf-8")
     raw = {"number": "1", "switch": "off", "choice": (row.choices or ("",))[0]}
-    raw |= {"url": "http://h/v1", "headers": "{}"}
+    raw |= {"url": "http://h/v1", "headers": "{}", "count": "5", "price": "1/2"}
     words = {
         "float": "0",
         "int": "1",

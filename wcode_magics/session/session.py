@@ -79,6 +79,7 @@ class Session(Dispatch):
         for name in sorted(values, key=lambda name: name != "provider"):
             self.settings.set(name, values[name])
         self.settings.given_key = key
+        self.settings.given_host = self.settings.resolve({}).key_owner.host
 
     @property
     def aio(self) -> AsyncSession:

@@ -60,6 +60,7 @@ class Settings:
         environ: environment to read; None: the process's.
         profiles: file of saved profiles; None: the user's default file.
         given_key: key that overrides those of the environment and the keyring.
+        given_host: host that it was given for; empty: any.
     """
 
     session: dict[str, Any] = field(default_factory=dict)
@@ -67,6 +68,7 @@ class Settings:
     environ: Mapping[str, str] | None = None
     profiles: Path | None = None
     given_key: str | None = field(default=None, repr=False)
+    given_host: str = ""
     keys: KeyChain = field(default_factory=KeyChain, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -153,9 +155,10 @@ class Settings:
         Raises:
             SettingError: the key file cannot be read.
         """
-        if self.given_key:
+        owner = (resolved or self.resolve({})).key_owner
+        if self.given_key and self.given_host in {"", owner.host}:
             return FoundKey(self.given_key, "call")
-        return self.keys.find((resolved or self.resolve({})).key_owner)
+        return self.keys.find(owner)
 
     def forget_read_key(self) -> None:
         """Discard the cached keys, so that the next request reads the keyring again."""
