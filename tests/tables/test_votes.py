@@ -5,8 +5,9 @@ import itertools
 import pytest
 
 from tests.loopback import Answer, completion
+from tests.stopping import interrupted
 from tests.tables.asking import QUIET, texts
-from wcode_magics.errors import UsageError
+from wcode_magics.errors import Stopped, UsageError
 
 
 def _by_seed(*answers):
@@ -58,6 +59,37 @@ def test_retry_of_votes(serve):
     made = made.wcode.retry(**QUIET)
     assert made["answer_agreement"].tolist() == [1.0]
     assert len(server.seen) == 4
+
+
+@pytest.mark.priced
+def test_budget_ends_votes_and_they_go_on(serve):
+    """A budget is never overrun by votes; running again sends the missing ones."""
+    server = serve(lambda _: completion("x"), concurrency=2)
+    frame = texts(20)
+    made = frame.wcode.ask("{{ text }}", votes=5, max_tokens=5, details=True, **QUIET)
+    assert made["answer_prompt_tokens"].tolist() == [50] * 20
+    whole = float(made["answer_cost"].sum()) / 4
+    sent = len(server.seen)
+    assert sent == 100
+    other = frame.assign(text=frame["text"] + "!")
+    part = other.wcode.ask("{{ text }}", votes=5, max_tokens=5, budget=whole, **QUIET)
+    done = part["answer_status"].eq("ok").sum()
+    assert 0 < done < 20
+    assert set(part["answer_status"]) == {"ok", "budget"}
+    other.wcode.ask("{{ text }}", votes=5, max_tokens=5, **QUIET)
+    assert len(server.seen) == 200
+
+
+def test_stop_keeps_the_votes_that_came(serve):
+    """A row that lacks votes is stopped; running again sends the lacking ones alone."""
+    slow = Answer(completion("x").pieces, delay=0.05)
+    server = serve(slow, concurrency=4)
+    with pytest.raises(Stopped) as caught, interrupted(lambda: len(server.seen) >= 9):
+        texts(10).wcode.ask("{{ text }}", votes=5, **QUIET)
+    statuses = caught.value.value["answer_status"].tolist()
+    assert "stopped" in statuses
+    texts(10).wcode.ask("{{ text }}", votes=5, **QUIET)
+    assert len(server.seen) == 50
 
 
 def test_options_of_labels_are_for_labels(serve):

@@ -19,12 +19,13 @@ product, by the chain rule.
   the server reports the chosen token as certain and no other.
 
 The package llm-structured-confidence (0.4.5) differs on purpose. It counts the tokens
-that overlap the value without its quotes, each in full, and reports the geometric mean,
-by default without tokens of probability 1: a mean does not shrink with the length of
-the value and is not the probability of the value. A closing quote of its own does not
-count there, so doubt whether ``Pos`` ends or goes on to ``Positive`` does not show; nor
-does an opening quote. Choices are not normalized among each other. Where a value has
-one token, fused with neither quote, and both quotes are certain, the two agree.
+that overlap the value without its quotes, each in full, and reports their geometric
+mean, by default without those of probability 1: a mean does not shrink with the length
+of the value and is not the probability of the value. A closing quote of its own does
+not count there, so doubt whether ``Pos`` ends or goes on to ``Positive`` does not show;
+nor does an opening one. Choices are not normalized among each other. On its documented
+examples the product of the tokens of a number is the same here and there, and that of
+a string differs by the probability of its closing quote alone.
 """
 
 import json

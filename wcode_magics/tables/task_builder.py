@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from wcode_magics.errors import UsageError
@@ -85,7 +86,8 @@ def task_of(
         base, resolved = _prepared(session, template, {}, rest)
         task = Task(base, **common)
     if votes:
-        task = Vote(base, **common, inner=task, votes=votes)
+        inner = replace(task, details=False)
+        task = Vote(base, **common, inner=inner, votes=votes)
     return task, resolved, given
 
 

@@ -31,7 +31,8 @@ class Vote(Task):
     @property
     def columns(self) -> tuple[Field, ...]:
         """Columns of the inner task, and the agreement."""
-        return (*self.inner.columns, Field(f"{self.into}_agreement", "float"))
+        agreement = Field(f"{self.into}_agreement", "float")
+        return (*self.inner.columns, agreement, *self._detail_columns)
 
     @property
     def decided(self) -> int:
@@ -66,10 +67,11 @@ class Vote(Task):
         read, failed = self._read(replies)
         if not read:
             raise failed[0]
-        keys = [_key(values[: self.decided]) for values in read]
+        keys = [_key(values[: self.decided]) for _, values in read]
         counts = Counter(keys)
         most = max(keys, key=counts.__getitem__)
-        return (*read[keys.index(most)], counts[most] / self.votes)
+        vote, values = read[keys.index(most)]
+        return (*values, counts[most] / self.votes, *self._details(vote, replies))
 
     def ending(self, *replies: Reply) -> str:
         """Return the row status: good if any vote is."""
@@ -86,11 +88,11 @@ class Vote(Task):
 
     def _read(
         self, replies: Sequence[Reply]
-    ) -> tuple[list[tuple[Any, ...]], list[AnswerError]]:
+    ) -> tuple[list[tuple[Reply, tuple[Any, ...]]], list[AnswerError]]:
         read, failed = [], []
         for vote in self._votes(replies):
             try:
-                read.append(self.inner.read(vote, *replies))
+                read.append((vote, self.inner.read(vote, *replies)))
             except AnswerError as error:
                 failed.append(error)
         return read, failed

@@ -115,8 +115,8 @@ class TestEqual:
         cluster()
 
         def answer(seen) -> Answer:
-            last = seen.body["response_format"]["json_schema"]["name"]
-            return completion('{"stars": 4}' if last == "answer" else "good")
+            extracts = "response_format" in seen.body
+            return completion('{"stars": 4}' if extracts else "good")
 
         lead(answer)
         lazy = table(20, 3)
@@ -127,6 +127,22 @@ class TestEqual:
         assert list(made["mood"].cat.categories) == ["good", "bad"]
         assert made["stars"].sum() == 19 * 4
         assert [*both.columns] == [*made.columns]
+
+    def test_votes(self, cluster, lead):
+        """Votes are paid once, on whatever worker; what is announced is refused."""
+        cluster()
+        server = lead(lambda seen: completion(str(seen.body["seed"] % 2)))
+        lazy = table(8, 2)
+        with pytest.raises(UsageError, match="exact announces"):
+            lazy.wcode.classify("{{ 评论 }}?", ["good", "bad"], exact=True)
+        asked = lazy.wcode.ask("Say {{ 评论 }}", into="said", votes=3)
+        made = asked.compute()
+        assert made["said"].dropna().unique().tolist() == ["1"]
+        assert made["said_agreement"].dropna().unique().tolist() == [2 / 3]
+        sent = len(server.seen)
+        assert sent == 3 * made["said"].count()
+        asked.compute()
+        assert len(server.seen) == sent
 
     def test_series(self, cluster, lead):
         """A Series has it too; what it returns are the new columns alone."""

@@ -44,6 +44,20 @@ def test_classify_and_extract(serve, table):
     assert str(read["at"].dtype) == "datetime64[us]"
 
 
+def test_votes_and_what_needs_all_rows(serve, table):
+    """Votes are paid once over all parts; what is announced first is refused."""
+    server = serve(lambda seen: completion(str(seen.body["seed"] % 2)))
+    made = table(texts(5), rows=2)
+    for options in ({"exact": True}, {"then": "big", "threshold": 0.5}):
+        with pytest.raises(UsageError, match="part by part"):
+            made.wcode.classify("{{ text }}", ["a", "b"], **options, **QUIET)
+    assert not server.seen
+    made.wcode.ask("{{ text }}", votes=3, **QUIET)
+    assert made.read()["answer"].tolist() == ["1"] * 5
+    assert made.read()["answer_agreement"].tolist() == [2 / 3] * 5
+    assert len(server.seen) == 15
+
+
 def test_retry_rewrites_the_parts_that_hold_such_rows(serve, table):
     """Rows of a status are sent again, alone; parts without them stay untouched."""
     broken = {"row 3", "row 4"}
