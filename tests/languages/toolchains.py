@@ -5,11 +5,14 @@ installed into, and returns the command of each. Where the toolchains come from 
 in ``.ci/languages``, where the libraries come from in :mod:`tests.languages.libraries`.
 """
 
+import atexit
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -27,6 +30,7 @@ CRATES = Path("/usr/share/cargo/registry")
 NODE_MODULES = Path("/usr/share/nodejs")
 NEWTONSOFT = Path("/usr/lib/cli/Newtonsoft.Json-5.0/Newtonsoft.Json.dll")
 MONO = Path(__file__).parent / "Mono.cs"
+FORKS = Path(__file__).parent / "forks.py"
 BUILD_SECONDS = 300
 SIDE_BY_SIDE = 2
 
@@ -138,6 +142,30 @@ def _python(folder, programs, home):
     path = () if home is None else ("env", f"PYTHONPATH={home}")
     command = (*path, sys.executable, "-W", "error")
     return _interpreted("ask.py", *command)(folder, programs, home)
+
+
+def _sdk(folder, programs, home):
+    """As the others of Python, in forks of one process that has imported the SDK."""
+    place = Path(tempfile.mkdtemp()) / "socket"
+    path = {} if home is None else {"PYTHONPATH": str(home)}
+    server = subprocess.Popen(
+        [sys.executable, "-W", "error", str(FORKS), str(place), "openai"],
+        stdin=subprocess.PIPE,
+        env={**environment(None), **path},
+    )
+    atexit.register(_end, server, place)
+    deadline = time.monotonic() + BUILD_SECONDS
+    while not place.exists():
+        assert server.poll() is None, "the SDK cannot be imported"
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    client = (sys.executable, "-I", "-S", str(FORKS), str(place))
+    return _interpreted("ask.py", *client)(folder, programs, home)
+
+
+def _end(server, place):
+    server.communicate()
+    shutil.rmtree(place.parent)
 
 
 def _javascript(folder, programs, home):
@@ -295,7 +323,7 @@ GUZZLE_VERSION = (
 
 _ROWS = (
     Toolchain("python-requests", (), _python),
-    Toolchain("python-openai", (), _python),
+    Toolchain("python-openai", (), _sdk),
     Toolchain("python-httpx", (), _python),
     Toolchain(
         "curl",
