@@ -190,16 +190,16 @@ def _flag(body: Mapping[str, Any], name: str) -> bool | None:
 
 def _sampling(numbers: Mapping[str, Any], bias: Mapping[int, float]) -> Sampling:
     names = Sampling.__dataclass_fields__.keys() & numbers.keys()
-    given = {name: numbers[name] for name in names if numbers[name] is not None}
-    return Sampling(**given, logit_bias=bias)
+    known = {name: numbers[name] for name in names if numbers[name] is not None}
+    return Sampling(**known, logit_bias=bias)
 
 
 def _bias(body: Mapping[str, Any], vocabulary: int) -> dict[int, float]:
-    given = body.get("logit_bias") or {}
-    if not isinstance(given, dict):
+    biases = body.get("logit_bias") or {}
+    if not isinstance(biases, dict):
         raise BadRequest("`logit_bias` must map token ids to numbers.", "logit_bias")
     found = {}
-    for key, value in given.items():
+    for key, value in biases.items():
         if not key.isdecimal() or int(key) >= vocabulary:
             message = (
                 f"`logit_bias` has the key {_show(key)}; "
@@ -212,12 +212,12 @@ def _bias(body: Mapping[str, Any], vocabulary: int) -> dict[int, float]:
 
 
 def _turns(body: Mapping[str, Any]) -> tuple[ChatTurn, ...]:
-    given = body.get("messages")
-    if not isinstance(given, list) or not given:
+    messages = body.get("messages")
+    if not isinstance(messages, list) or not messages:
         raise BadRequest(
             "`messages` must be a list with at least one message.", "messages"
         )
-    return tuple(_turn(item, f"messages[{i}]") for i, item in enumerate(given))
+    return tuple(_turn(item, f"messages[{i}]") for i, item in enumerate(messages))
 
 
 def _turn(item: object, where: str) -> ChatTurn:
@@ -262,8 +262,8 @@ def _content(
 
 
 def _stops(body: Mapping[str, Any]) -> tuple[str, ...]:
-    given = body.get("stop")
-    stops = [] if given is None else [given] if isinstance(given, str) else given
+    value = body.get("stop")
+    stops = [] if value is None else [value] if isinstance(value, str) else value
     right = isinstance(stops, list) and all(isinstance(s, str) and s for s in stops)
     if not right or len(stops) > MOST_STOPS:
         message = (
@@ -275,12 +275,12 @@ def _stops(body: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _tools(body: Mapping[str, Any]) -> tuple[OfferedTool, ...]:
-    given = body.get("tools")
-    given = [] if given is None else given
-    if not isinstance(given, list):
+    listed = body.get("tools")
+    listed = [] if listed is None else listed
+    if not isinstance(listed, list):
         raise BadRequest("`tools` must be a list of functions.", "tools")
     found = []
-    for place, item in enumerate(given):
+    for place, item in enumerate(listed):
         function = item.get("function") if isinstance(item, dict) else None
         name = function.get("name") if isinstance(function, dict) else None
         if not isinstance(function, dict) or not isinstance(name, str):
@@ -299,12 +299,12 @@ def _tools(body: Mapping[str, Any]) -> tuple[OfferedTool, ...]:
 
 def _choice(body: Mapping[str, Any], tools: tuple[OfferedTool, ...]) -> str:
     """Return none, auto, required, or a colon and the name of the function."""
-    given = body.get("tool_choice")
-    if given is None:
+    choice = body.get("tool_choice")
+    if choice is None:
         return "auto" if tools else "none"
     names = [tool.name for tool in tools]
-    if isinstance(given, dict):
-        function = given.get("function")
+    if isinstance(choice, dict):
+        function = choice.get("function")
         name = function.get("name") if isinstance(function, dict) else None
         if name in names:
             return f":{name}"
@@ -313,16 +313,15 @@ def _choice(body: Mapping[str, Any], tools: tuple[OfferedTool, ...]) -> str:
             f"{_show(names)}."
         )
         raise BadRequest(message, "tool_choice")
-    if given not in _CHOICES:
-        message = (
-            f"`tool_choice` is {_show(given)}; it must be one of {', '.join(_CHOICES)}."
-        )
+    if choice not in _CHOICES:
+        allowed = ", ".join(_CHOICES)
+        message = f"`tool_choice` is {_show(choice)}; it must be one of {allowed}."
         raise BadRequest(message, "tool_choice")
-    if given == "required" and not tools:
+    if choice == "required" and not tools:
         raise BadRequest(
             "`tool_choice` is required, but there are no `tools`.", "tool_choice"
         )
-    return str(given)
+    return str(choice)
 
 
 def _verbosity(body: Mapping[str, Any]) -> str:

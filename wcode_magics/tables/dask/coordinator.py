@@ -185,8 +185,8 @@ class Coordinator:
         try:
             calls = await Queue(queue_name(self.name), client=self._client)
             while True:
-                said = await calls.get()
-                loop.LoopTask(self._serve, *said)
+                batch = await calls.get()
+                loop.LoopTask(self._serve, *batch)
         except OSError:
             return  # the client was closed
         finally:
@@ -194,24 +194,24 @@ class Coordinator:
             watch.future.cancel()
 
     async def _serve(
-        self, token: str, worker: str, said: Sequence[Sequence[Any]]
+        self, token: str, worker: str, calls: Sequence[Sequence[Any]]
     ) -> None:
         desk = self._desk(token, worker)
         if desk is None:
-            self._answer(worker, [0, True, [number for number, *_ in said if number]])
+            self._answer(worker, [0, True, [number for number, *_ in calls if number]])
             return
         desk.heard = time.monotonic()
-        for number, name, *given in said:
+        for number, name, *args in calls:
             if name == "bye":
                 self._leave(worker)
                 return
             if name == "beat":
-                lost = [one for one in given[0] if one not in desk.calls]
+                lost = [one for one in args[0] if one not in desk.calls]
                 self._answer(worker, [0, True, lost])
             elif name in ONE_WAY:
-                getattr(desk, name)(*given)
+                getattr(desk, name)(*args)
             else:
-                call = self._call(worker, desk, number, name, given)
+                call = self._call(worker, desk, number, name, args)
                 desk.calls[number] = asyncio.create_task(call)
 
     def _desk(self, token: str, worker: str) -> WorkerLoans | None:
@@ -226,10 +226,10 @@ class Coordinator:
         desk: WorkerLoans,
         number: int,
         name: str,
-        given: Sequence[Any],
+        args: Sequence[Any],
     ) -> None:
         try:
-            answer = [number, True, await getattr(desk, name)(*given)]
+            answer = [number, True, await getattr(desk, name)(*args)]
         except Exception as error:
             answer = [number, False, pickle.dumps(error)]
         self._answer(worker, answer)
@@ -264,9 +264,9 @@ class Coordinator:
         return [worker for worker, desk in self._desks.items() if desk.heard < since]
 
     async def _workers(self) -> set[str]:
-        told = asyncio.run_coroutine_threadsafe(_identity(self._client), self._loop)
+        identity = asyncio.run_coroutine_threadsafe(_identity(self._client), self._loop)
         try:
-            known = await asyncio.wait_for(asyncio.wrap_future(told), GONE_S)
+            known = await asyncio.wait_for(asyncio.wrap_future(identity), GONE_S)
             return set(known["workers"])
         except OSError:  # scheduler unreachable too: treat no worker as gone
             return {address_of(worker) for worker in self._desks}
@@ -311,7 +311,7 @@ class _Outbox:
             while True:
                 await self._wake.wait()
                 self._wake.clear()
-                said, self._waiting = self._waiting, []
-                await queue.put(said)
+                waiting, self._waiting = self._waiting, []
+                await queue.put(waiting)
         finally:
             queue.close()

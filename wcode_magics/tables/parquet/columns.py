@@ -282,8 +282,8 @@ def _json(value: Any) -> str | None:
 
 
 def _pandas_columns(fields: Sequence[Field]) -> list[Any]:
-    told = [replace(f, kind="text") if f.kind == "object" else f for f in fields]
-    blank = pd.DataFrame({field.name: array(field, []) for field in told})
+    typed = [replace(f, kind="text") if f.kind == "object" else f for f in fields]
+    blank = pd.DataFrame({field.name: array(field, []) for field in typed})
     return list(_noted(pa.Schema.from_pandas(blank), _PANDAS)["columns"])
 
 
@@ -293,5 +293,5 @@ def _noted(schema: pa.Schema, key: bytes) -> dict[str, Any]:
 
 
 def _with_notes(schema: pa.Schema, notes: Mapping[bytes, Any]) -> pa.Schema:
-    told = {key: json.dumps(note, default=str).encode() for key, note in notes.items()}
-    return schema.with_metadata({**(schema.metadata or {}), **told})
+    own = {key: json.dumps(note, default=str).encode() for key, note in notes.items()}
+    return schema.with_metadata({**(schema.metadata or {}), **own})
