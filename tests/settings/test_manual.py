@@ -13,6 +13,7 @@ SAMPLES = {
     "allow_http": "True",
     "base_url": "http://127.0.0.1:9/v1",
     "headers": '{"X-Team": "***"}',
+    "price": "0.6/1.5",
 }
 """Values of settings that are neither a choice nor a number."""
 
