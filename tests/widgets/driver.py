@@ -30,6 +30,7 @@ class Desk:
         self.cell = sheet.cell(at)
         self.panel = self.cell.locator(".wcode-panel")
         expect(self.panel.locator(".wcode-go:visible")).to_be_visible()
+        expect(self.panel).to_have_attribute("data-keys", "ready")
 
     def button(self, *names: str) -> Locator:
         """The button with one of these names."""
@@ -45,7 +46,7 @@ class Desk:
 
     def row(self, label: str) -> Locator:
         """The row of a parameter."""
-        tick = self.page.get_by_label(label, exact=True)
+        tick = self.page.get_by_role("checkbox", name=label, exact=True)
         return self.panel.locator(".wcode-knob").filter(has=tick)
 
     def type(self, label: str, value: str) -> None:

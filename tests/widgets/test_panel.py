@@ -1,32 +1,96 @@
 """Opening a panel, from a shell without a front end."""
 
+import json
+
+import comm
+import pytest
+from comm.base_comm import BaseComm
+
+from tests.loopback import streamed
 from tests.terminal import Runner
+from wcode_magics import Session
+from wcode_magics.widgets.draft import Draft
+from wcode_magics.widgets.panel import Panel
+
+MOST_MESSAGES = 150
+
+
+@pytest.fixture
+def messages(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """What widgets send to the front end: the kind of each message, and its data."""
+    sent: list[tuple[str, str]] = []
+
+    class Recorded(BaseComm):  # type: ignore[misc]
+        """A comm that keeps what it would send."""
+
+        def publish_msg(self, msg_type: str, data=None, *_args, **_more):  # type: ignore[no-untyped-def]
+            sent.append((msg_type, json.dumps(data, default=repr)))
+
+    monkeypatch.setattr(comm, "create_comm", lambda *_args, **more: Recorded(**more))
+    return sent
 
 
 def test_the_panel_is_a_view_with_a_plain_twin(run: Runner) -> None:
-    """The command shows a widget, and words for those who cannot show it."""
-    ran = run("%wcode_panel -t 0 hello")
+    """``wcode_magics.panel`` shows a widget, and words for those who cannot show it."""
+    ran = run("import wcode_magics; wcode_magics.panel('hi', top_p=0.5)")
     assert ran.success
     first = ran.outputs[0].data
     assert set(first) == {"application/vnd.jupyter.widget-view+json", "text/plain"}
     assert "run this cell" in first["text/plain"]
 
 
-def test_the_function_opens_it_too(run: Runner) -> None:
-    """``wcode_magics.panel`` takes options by name and checks them."""
-    assert run("import wcode_magics; wcode_magics.panel('hi', top_p=0.5)").success
-    ran = run("wcode_magics.panel(top_p=5)")
+def test_the_function_checks_its_options(run: Runner) -> None:
+    """A value that is not allowed is refused before anything opens."""
+    ran = run("import wcode_magics; wcode_magics.panel(top_p=5)")
     assert "0 … 1" in ran.stdout
 
 
-def test_a_cell_opens_it_with_its_values(run: Runner) -> None:
-    """``--panel`` sends nothing; the panel begins with the line and the prompt."""
-    ran = run("%%wcode -t 0.5 --panel\nhello")
-    assert ran.success
-    assert "run this cell" in ran.plain
+@pytest.mark.parametrize(
+    "cell", ["%wcode_panel -t 0 who are you?", "%%wcode -t 0.5 --panel\nhello"]
+)
+def test_a_terminal_says_that_it_shows_no_panel(run: Runner, cell: str) -> None:
+    """In a line, also where the prompt ends in a question mark; nothing is sent."""
+    ran = run(cell)
+    assert "A terminal shows no panel" in ran.plain
     assert run("_wcode").error is not None
 
 
-def test_the_prompt_may_be_a_question(run: Runner) -> None:
-    """A prompt on the line that ends in a question mark is no cry for help."""
-    assert "run this cell" in run("%wcode_panel -t 0 who are you?").plain
+def test_opening_is_light(messages: list[tuple[str, str]]) -> None:
+    """Few messages, however many parameters there are; values given cost few more."""
+    with Session() as session:
+        panel = Panel(session, None, Draft("hi"))
+        assert 50 < len(messages) <= MOST_MESSAGES
+        panel.close()
+        messages.clear()
+        values = {"temperature": 0.5, "min_p": 0.1, "logprobs": True, "seed": 1}
+        panel = Panel(session, None, Draft("hi", values))
+        assert len(messages) <= MOST_MESSAGES
+        panel.close()
+
+
+def test_what_is_given_is_used_or_named() -> None:
+    """A sweep or repeats open the page that does them; the rest is said in a line."""
+    with Session() as session:
+        values = {"sweep": [("temperature", [0.0, 1.5])], "chat": "c", "functions": []}
+        panel = Panel(session, None, Draft("hi", values))
+        assert [page.name for page in panel.pages] == ["ask", "compare"]
+        first = panel.pages[1]._dimensions[0]
+        assert (first._name.value, first._values.value) == ("temperature", "0.0, 1.5")
+        said = panel.pages[0].status.widget.value
+        assert "does not use --chat, --functions" in said
+        assert "--sweep" not in said
+        panel.close()
+
+
+def test_runs_of_one_prompt(loopback) -> None:  # type: ignore[no-untyped-def]
+    """``--repeat`` is done on the page that compares, with a head for each run."""
+    server = loopback(streamed("one"), streamed("two"), streamed("two"))
+    with Session(base_url=server.url) as session:
+        panel = Panel(session, None, Draft("hi", {"repeat": 3}))
+        page = panel.pages[1]
+        page._send()
+        assert page._worker.wait(30)
+        heads = [box.value for box in page._grid.children[:3]]
+        assert heads == [f"<b>Run {number}</b>" for number in (1, 2, 3)]
+        assert len(server.seen) == 3
+        panel.close()

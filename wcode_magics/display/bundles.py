@@ -24,7 +24,7 @@ from wcode_magics.output.mimebundle import Bundle, bundle
 from wcode_magics.protocol import models, token_counts
 from wcode_magics.protocol.cut_prompt import cut_of
 from wcode_magics.protocol.extra_headers import Headers
-from wcode_magics.protocol.messages import ToolTrace, Usage
+from wcode_magics.protocol.messages import SANDBOX, ToolTrace, Usage
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
 from wcode_magics.sending.store_pool import place_of
@@ -363,8 +363,10 @@ def prompt_estimate(request: Request, place: str) -> str:
     counted = token_counts.count_request(request, place)
     approx = "" if counted.exact else say("ui.approx")
     price = models.cost(request.model, Usage(counted.tokens, 0), place)
+    price = 0.0 if place == SANDBOX else price
     currency = models.currency(request.model, place)
-    shown = "–" if price is None else f"{approx}{models.money(price, currency)}"
+    mark = approx if price else ""
+    shown = "–" if price is None else f"{mark}{models.money(price, currency)}"
     count = f"{approx}{counted.tokens:,}"
     return say("ui.prompt_estimate", tokens=count, price=shown)
 

@@ -10,7 +10,7 @@ import ipywidgets as widgets
 from wcode_magics.display import bundles
 from wcode_magics.errors import RejectedError, WcodeError
 from wcode_magics.protocol import parameters
-from wcode_magics.protocol.messages import Message
+from wcode_magics.protocol.messages import SANDBOX, Message
 from wcode_magics.protocol.reply import Reply, reply_of
 from wcode_magics.sending.reply_history import Spent
 from wcode_magics.sending.request_run import Prepared
@@ -208,18 +208,20 @@ class AskPage:
         return not same
 
     def _estimate(self) -> None:
+        desk = self._desk
         lines = [say("panel.stale")] if self._is_stale() else []
         try:
-            prepared = self._desk.prepare()
+            prepared = desk.prepare()
         except WcodeError as error:
             empty = error.key == "empty_prompt"
             lines.append(say("panel.write") if empty else str(error))
         else:
-            lines += self._desk.row_note
-            place = prepared.resolved.place
+            lines += desk.row_note
+            paid = desk.session.settings.endpoint(prepared.resolved) is not None
+            place = prepared.resolved.place if paid else SANDBOX
             lines.append(bundles.prompt_estimate(prepared.request, place))
             lines += [say(f"advice.{key}", **facts) for key, facts in prepared.advice]
-        spent = self._desk.session.ledger.spent
+        spent = desk.session.ledger.spent
         if spent.answers:
             lines.append(say("panel.session", spent=_spent(spent)))
         self.status.tell(lines)

@@ -50,7 +50,8 @@ class Number:
         told: dict[str, Any] = {"tooltip": label(row), "continuous_update": False}
         told |= {"value": _start(row), "step": row.step}
         slid = row.low is not None and row.high is not None
-        self._typed = made(kind, classes="" if slid else "wcode-wide", **told)
+        wide = "" if slid else "wcode-wide"
+        self._typed = made(kind, description=label(row), classes=wide, **told)
         self._slider: Any = None
         if slid:
             low, high = (int(e or 0) if whole else e for e in (row.low, row.high))

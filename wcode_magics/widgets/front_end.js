@@ -32,19 +32,21 @@ function press(root, name) {
 }
 
 // JupyterLab takes a letter typed on a button for a command of the notebook, unless
-// the button itself says otherwise.
+// the button itself says otherwise. Fields of ipywidgets let no key pass, so keys are
+// caught on their way down; Esc first closes an open token.
 function keys(root) {
   root.addEventListener("focusin", ({ target }) => {
     target.dataset.lmSuppressShortcuts = "true";
   });
-  root.addEventListener("keydown", (event) => {
+  const caught = (event) => {
     const chord = event.key === "Enter" && (event.ctrlKey || event.metaKey);
-    if (chord) press(root, ".wcode-go");
-    else if (event.key === "Escape") press(root, ".wcode-stop");
-    else return;
+    const stops = event.key === "Escape" && !root.querySelector(":popover-open");
+    if (!chord && !stops) return;
+    press(root, chord ? ".wcode-go" : ".wcode-stop");
     event.preventDefault();
     event.stopPropagation();
-  });
+  };
+  root.addEventListener("keydown", caught, true);
 }
 
 // A slider's handle and a button with an icon alone have no name of their own.
@@ -105,6 +107,7 @@ export default {
       const look = () => (name(root), follow(root));
       keys(root);
       images(root, model);
+      root.dataset.keys = "ready";
       watcher = new MutationObserver(look);
       const seen = { attributeFilter: ["class"], childList: true, subtree: true };
       watcher.observe(root, seen);

@@ -128,7 +128,8 @@ class Panel:
             options=LANGUAGES,
             value=text.language(),
             tooltip=say("options.language"),
-            classes="wcode-language",
+            description=say("panel.interface"),
+            classes="wcode-unseen wcode-language",
         )
         close = made(
             widgets.Button, icon="times", tooltip=say("panel.close"), classes="wcode-x"

@@ -36,10 +36,11 @@ _LAYOUT = """
 .wcode-panel .wcode-left { flex: 3 1 30em; min-width: 0; margin: 0 }
 .wcode-panel .wcode-right { flex: 2 1 24em; min-width: 0; max-width: 34em; margin: 0 }
 .wcode-panel .wcode-bar { flex-wrap: wrap; align-items: flex-start; gap: 2px 4px }
-.wcode-panel .wcode-bar > .wcode-status { flex: 1 1 14em; min-height: 32px }
+.wcode-panel .wcode-bar > .wcode-status { flex: 1 1 14em; min-height: 40px }
 .wcode-panel .wcode-status .widget-html-content { font-size: 90%; padding: 3px 0 }
 .wcode-panel .wcode-bar > .widget-hbox { margin: 0 }
 .wcode-panel button { width: auto }
+.wcode-panel .wcode-go i { display: inline-block; width: 1.1em }
 .wcode-panel .wcode-switch { background: none; box-shadow: none;
   border: 1px solid var(--wcode-line); border-radius: 3px; color: var(--wcode-text);
   line-height: 26px }
@@ -74,7 +75,7 @@ _FIELDS = """
 .wcode-panel .wcode-fields .jupyter-widgets { margin-right: 0 }
 .wcode-panel .wcode-fields > .widget-hbox > .widget-dropdown,
 .wcode-panel .wcode-halves > * { flex: 1 1 12em }
-.wcode-panel .wcode-halves { flex-wrap: wrap }
+.wcode-panel .wcode-halves { flex-wrap: wrap; gap: 0 10px }
 .wcode-panel .wcode-grows { flex: 1 1 16em }
 .wcode-panel .wcode-runs { width: 9em }
 .wcode-panel .wcode-runs .widget-label { width: auto }
@@ -131,12 +132,17 @@ _ANSWER = """
 .wcode-panel .wcode-scroll { display: block; max-height: 70vh; overflow: auto;
   min-height: 3em; margin: 0 }
 .wcode-panel .wcode-scroll > * { margin: 0 }
-.wcode-panel .wcode-stream > * { margin: 0; height: auto; min-height: 0 }
+.wcode-panel .wcode-stream { display: block }
+.wcode-panel .wcode-scroll .widget-html { display: block; margin: 0; height: auto;
+  min-height: 0 }
+.wcode-panel .wcode-scroll .widget-html-content > :first-child { margin-top: 0 }
 .wcode-panel .wcode-answer:not(.wcode-growing) .wcode-stream,
-.wcode-panel .wcode-growing .wcode-text, .wcode-panel .wcode-growing .wcode-map,
+.wcode-panel .wcode-growing .wcode-scroll > .wcode-text,
+.wcode-panel .wcode-growing .wcode-map,
 .wcode-panel .wcode-answer:not(.wcode-as-tokens) .wcode-map,
 .wcode-panel .wcode-answer:not(.wcode-has-tokens) .wcode-map,
-.wcode-panel .wcode-as-tokens.wcode-has-tokens .wcode-text { display: none }
+.wcode-panel .wcode-as-tokens.wcode-has-tokens .wcode-scroll > .wcode-text {
+  display: none }
 .wcode-panel .wcode-scroll .widget-html-content { line-height: 1.5 }
 .wcode-panel .wcode-foot { min-height: 1.6em; height: auto; margin: 0 }
 .wcode-panel .wcode-stale { border-left-color: var(--wcode-warn) }
@@ -175,7 +181,8 @@ _CHAT = """
 .wcode-panel .wcode-turns > * { flex: none }
 .wcode-panel .wcode-turn { align-items: flex-start; margin: 2px 0 }
 .wcode-panel .wcode-said { flex: 1 1 auto; min-width: 0; margin: 0 2px }
-.wcode-panel .wcode-turn button { width: 28px; height: 26px; padding: 0; margin: 0;
+.wcode-panel .wcode-turn button { min-width: 26px !important; height: 26px;
+  padding: 0; margin: 0;
   background: none; box-shadow: none; color: var(--wcode-faint); flex: none;
   line-height: 26px }
 .wcode-panel .wcode-turn .wcode-copy { margin: 0; flex: none; height: 26px }
@@ -197,8 +204,7 @@ _PAGES = """
   border-color: var(--wcode-warn) }
 .wcode-panel .wcode-card-foot { justify-content: space-between; align-items: center;
   flex-wrap: wrap; margin: 0 }
-.wcode-panel .wcode-card-foot .wcode-foot { white-space: nowrap; flex: 0 1 auto }
-.wcode-panel .wcode-card-foot .widget-html-content { white-space: inherit }
+.wcode-panel .wcode-card-foot .wcode-foot { flex: 0 1 auto }
 .wcode-panel .wcode-small { height: 22px; line-height: 22px; font-size: 85%;
   padding: 0 8px; flex: none }
 .wcode-panel .wcode-rows { overflow-x: auto }
