@@ -66,6 +66,7 @@ def test_objects_have_a_digest_of_their_pixels() -> None:
     first = image_sources.load(RED)
     assert image_sources.load(array).digest == first.digest
     assert image_sources.load(array / 255).digest == first.digest
+    assert image_sources.load(array.tolist()).digest == first.digest
     assert image_sources.load(array[:, :, :1]).width == 40
     assert image_sources.load(np.eye(5, dtype=bool)).height == 5
 
@@ -105,6 +106,7 @@ def test_a_url_is_passed_on() -> None:
         (np.zeros((2, 2, 7)), "image.array"),
         (np.zeros((0, 2)), "image.array"),
         (np.array([["a"]]), "image.array"),
+        ([[1, 2], [3]], "image.array"),
     ],
 )
 def test_what_is_no_image_is_refused(source: object, key: str) -> None:

@@ -3,6 +3,7 @@
 import base64
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
@@ -58,13 +59,16 @@ def test_rows_are_seen(session, files):
 
     accessor.register(session)
     blue = Path(files["blue"]).read_bytes()
-    frame = pd.DataFrame({"image": [files["red"], blue, None, "/no/such.png"]})
+    sky = np.full((9, 16, 3), COLOURS["blue"], dtype="uint8")
+    frame = pd.DataFrame({"image": [files["red"], blue, None, "/no/such.png", sky]})
     told = frame.wcode.classify(
         "The main colour? {{ image(image) }}", [*COLOURS], progress=False
     )
     assert told["label"].tolist()[:2] == ["red", "blue"]
     assert told["label_p"].min() > 0.9
-    assert told["label_status"].tolist() == ["ok", "ok", "skipped", "invalid"]
+    statuses = ["ok", "ok", "skipped", "invalid", "ok"]
+    assert told["label_status"].tolist() == statuses
+    assert told["label"].iloc[4] == "blue"
     assert "/no/such.png" in told["label_error"].iloc[3]
     fields = frame.iloc[:2].wcode.extract(
         "{{ image(image) }}",

@@ -65,7 +65,8 @@ def load(source: Any, *, side: int = SIDE) -> ImagePart:
     pillow = _pillow()
     if isinstance(source, pillow.Image):
         return _drawn(source, side)
-    if hasattr(source, "__array_interface__") and hasattr(source, "shape"):
+    shaped = hasattr(source, "__array_interface__") and hasattr(source, "shape")
+    if shaped or isinstance(source, list):  # a cell's array is read as a list
         return _drawn(_of_array(source), side)
     raise UsageError("image.kind", kind=type(source).__name__)
 
@@ -176,7 +177,10 @@ def _of_array(array: Any) -> "Image.Image":
     """Return an array as an image; floats and booleans are scaled to 0 … 255."""
     import numpy as np
 
-    found = np.asarray(array)
+    try:
+        found = np.asarray(array)
+    except ValueError as wrong:  # rows of unequal lengths
+        raise UsageError("image.array", given="list") from wrong
     shape = " × ".join(map(str, found.shape))
     coloured = found.ndim == 3 and found.shape[2] in {1, 3, 4}
     if not found.size or not (found.ndim == 2 or coloured) or found.dtype.kind in "OUS":

@@ -185,6 +185,8 @@ def _score(
 ) -> float:
     score = 2.0 * words.count(label.lower())
     if row is None:
+        if library.CJK.search(label):
+            score += 2.0 * text.count(label)
         stems = {word[:5] for word in words if len(word) > 3}
         return score + sum(part[:5] in stems for part in label.lower().split())
     latin = {word for word in row.words if not library.CJK.search(word)}

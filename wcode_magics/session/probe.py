@@ -10,7 +10,7 @@ from typing import Any
 from wcode_magics import errors as e
 from wcode_magics.logprobs.byte_dialects import LOST, of_alphabet
 from wcode_magics.protocol import models, parameters
-from wcode_magics.protocol.messages import Message
+from wcode_magics.protocol.messages import SANDBOX, Message
 from wcode_magics.protocol.probe import Finding, Probe
 from wcode_magics.protocol.providers import PREFIXES
 from wcode_magics.protocol.reply import Reply
@@ -254,8 +254,8 @@ def outlook(session: Dispatch, given: Mapping[str, Any]) -> str:
     row = models.find(resolved.model, resolved.place)
     price = None if row is None else row.price
     own = resolved.layer("budget") in {"cell", "profile"}
-    most = "–"
-    if price is not None or own:
+    most = models.money(0) if resolved.place == SANDBOX else "–"
+    if resolved.place != SANDBOX and (price is not None or own):
         currency = models.CURRENCY if price is None else price.currency
         most = models.money(resolved["budget"] if own else BUDGET, currency)
     return say("probe.outlook", requests=REQUESTS, most=most)

@@ -107,6 +107,8 @@ _KNOBS = """
 .wcode-panel .wcode-knob:hover .wcode-help { display: block; z-index: 1 }
 .wcode-panel .wcode-knob.wcode-set { border-left-color: var(--wcode-brand) }
 .wcode-panel .wcode-knob.wcode-set .widget-checkbox { font-weight: 600 }
+.wcode-panel .wcode-images .widget-upload { font-size: 0; min-width: 0 }
+.wcode-panel .wcode-images .widget-upload i { font-size: 13px; margin: 0 }
 .wcode-panel .wcode-knob.wcode-unmet > :not(.wcode-below) { opacity: .5 }
 .wcode-panel .wcode-knob.wcode-problem { border-left-color: var(--wcode-warn) }
 .wcode-panel .wcode-knob [role=status] { font-size: 90%; line-height: 1.35;
