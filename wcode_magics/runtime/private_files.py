@@ -6,6 +6,7 @@ process, and one line reports it.
 """
 
 import contextlib
+import errno
 import functools
 import os
 import stat
@@ -82,11 +83,31 @@ def lock(path: Path) -> "BaseFileLock":
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # without flock the file itself is the lock
-        from filelock import FileLock
+        from filelock import FileLock, SoftFileLock
 
-        held = FileLock(path, timeout=0, mode=FILE_MODE, thread_local=False)
+        kind: type[BaseFileLock] = FileLock if _has_locks(path.parent) else SoftFileLock
+        held = kind(path, timeout=0, mode=FILE_MODE, thread_local=False)
         held.acquire()
     return held
+
+
+def _has_locks(folder: Path) -> bool:
+    """Return whether the file system of a folder locks files.
+
+    Before 4.1 filelock removes another's file when it finds that out by itself.
+    """
+    if os.name == "nt":
+        return True
+    try:
+        import fcntl
+
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            fcntl.flock(probe, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except ImportError:
+        return False
+    except OSError as wrong:
+        return wrong.errno not in {errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK}
+    return True
 
 
 def is_open_to_others(path: Path) -> bool:
