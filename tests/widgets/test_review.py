@@ -12,8 +12,10 @@ from tests.loopback import completion
 from tests.tables.asking import QUIET, logprob, texts
 from tests.terminal import Runner
 from wcode_magics.errors import UsageError
+from wcode_magics.session.session import Session
 from wcode_magics.tables.review_queue import ReviewQueue
 from wcode_magics.widgets import review
+from wcode_magics.widgets.panel import Panel
 from wcode_magics.widgets.review import Review
 
 
@@ -170,6 +172,28 @@ def test_the_command(run: Runner, tmp_path, monkeypatch):
         assert not ran.success, line
         assert len(ran.stdout.strip().splitlines()) <= 1
     assert "%wcode_review $answers --sample 200" in run("%wcode_review $x").stdout
+
+
+def test_the_panel_reviews_its_table(shell, run: Runner, tmp_path, monkeypatch):
+    """The result of a run, or the DataFrame that is chosen; closed with the panel."""
+    monkeypatch.chdir(tmp_path)
+    run("import pandas as pd")
+    run("rows = pd.DataFrame({'t': ['a', 'b'], 'answer': ['x', 'y'], 'answer_p': 0.5})")
+    with Session() as session:
+        panel = Panel(session, shell)
+        panel._menu.value = "table"
+        page = panel._pages["table"]
+        page._open_review()
+        assert page._review.queue.into == "answer"
+        assert page._reviews.children == (page._review.widget,)
+        page._review.act("choose", 0, "y")
+        assert shell.user_ns["rows"]["gold"].tolist()[0] == "y"
+        assert (tmp_path / "rows.gold.jsonl").exists()
+        shell.user_ns["rows_answer"] = answers()
+        page._open_review()
+        assert page._review.queue.into == "label"
+        panel.close()
+        assert page._review is None
 
 
 def awaited(condition):

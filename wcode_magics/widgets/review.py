@@ -147,7 +147,7 @@ class Review:
             return True
 
 
-def open_review(
+def review_of(
     shell: Any,
     name: str,
     frame: Any,
@@ -156,11 +156,11 @@ def open_review(
     sure: float = 0.95,
     text: Sequence[str] = (),
     **given: Any,
-) -> None:
-    """Display a review of a frame, whose gold also goes into a file.
+) -> Review:
+    """Return a review of a frame, whose gold also goes into a file.
 
     Args:
-        shell: IPython shell, which knows the notebook's name.
+        shell: IPython shell, which knows the notebook's name; None: unknown.
         name: variable of the frame, part of the file's name.
         frame: answered rows.
         error: of the threshold, as ``sure`` is.
@@ -173,12 +173,12 @@ def open_review(
     """
     path = gold_path(shell, name)
     queue = ReviewQueue(frame, texts=text, path=path, **given)
-    Review(queue, error=error, sure=sure).open()
+    return Review(queue, error=error, sure=sure)
 
 
 def gold_path(shell: Any, name: str) -> Path:
     """Return the file of gold of a variable: beside the notebook, named after both."""
-    notebook = notebook_name(shell)
+    notebook = None if shell is None else notebook_name(shell)
     stem = "" if notebook is None else f"{Path(notebook).stem}."
     return Path.cwd() / _UNSAFE.sub("-", f"{stem}{name}.gold.jsonl")
 

@@ -4,7 +4,7 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
 
@@ -23,6 +23,9 @@ from wcode_magics.widgets.state import PanelState
 from wcode_magics.widgets.status import Status, problem_html
 from wcode_magics.widgets.work_buttons import send_and_stop
 from wcode_magics.widgets.worker import Later, Worker
+
+if TYPE_CHECKING:
+    from wcode_magics.widgets.review import Review
 
 TICK_S = 0.2
 PATIENCE_S = 0.3
@@ -59,13 +62,15 @@ class TablePage:
         self._wrong = made(widgets.HTML, classes="wcode-wrong")
         self._filled = made(widgets.HTML, classes="wcode-filled")
         self._head = made(widgets.HTML, classes="wcode-rows")
+        self._reviews = made(widgets.VBox)
+        self._review: Review | None = None
         frame = made(widgets.HBox, [self._frame, self._look])
         names = made(widgets.HBox, [self._into, self._out], classes="wcode-halves")
         more = [self._labels.widget, self._fields]
         rows = [frame, self._columns, self._filled, self._kind, *more, names]
         self.widget = made(
             widgets.VBox,
-            [*rows, self._wrong, self._bar(), self._head],
+            [*rows, self._wrong, self._bar(), self._head, self._reviews],
             classes="wcode-fields",
         )
         self._frame.observe(desk.guarded(lambda _change: self._chosen()), "value")
@@ -93,6 +98,7 @@ class TablePage:
         """Pause the run; answers received so far are in the store."""
         self._later.forget()
         self._worker.stop()
+        self._close_review()
 
     def _bar(self) -> Any:
         self._start, self._pause = send_and_stop("run", "play", self._desk.front_end)
@@ -103,8 +109,31 @@ class TablePage:
         self._progress = made(
             widgets.IntProgress, description="", classes="wcode-progress wcode-off"
         )
-        parts = [self._start, self._pause, estimate, self.status.widget, self._progress]
+        review = self._button("review", "check", self._open_review)
+        parts = [self._start, self._pause, estimate, review]
+        parts += [self.status.widget, self._progress]
         return made(widgets.HBox, parts, classes="wcode-bar")
+
+    def _open_review(self) -> None:
+        """Review the rows of the result, or of the chosen DataFrame."""
+        from wcode_magics.widgets.review import review_of
+
+        frames, out = self._frames(), self._out.value.strip()
+        name = out if out in frames else self._frame.value
+        if name not in frames:
+            raise UsageError("panel.no_frame")
+        into = self._into.value.strip() or "answer"
+        of = into if into in frames[name].columns else None
+        made = review_of(self._desk.shell, name, frames[name], of=of)
+        self._close_review()
+        self._review = made
+        self._reviews.children = [made.widget]
+
+    def _close_review(self) -> None:
+        self._reviews.children = ()
+        if self._review is not None:
+            self._review.close()
+        self._review = None
 
     def _button(self, key: str, icon: str, call: Callable[[], None]) -> Any:
         button = made(widgets.Button, description=say(f"panel.{key}"), icon=icon)

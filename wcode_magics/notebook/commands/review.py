@@ -33,7 +33,7 @@ def wcode_review(home: ShellState, line: str) -> None:
     if not hasattr(frame, "wcode") or not hasattr(frame, "isetitem"):
         raise OptionError("evaluate.review_usage", given=name)
     try:
-        from wcode_magics.widgets.review import open_review
+        from wcode_magics.widgets.review import review_of
     except ModuleNotFoundError as missing:
         raise SettingError("panel.needs_widgets", name=missing.name) from missing
-    open_review(home.shell, name, frame, **parsed.values)
+    review_of(home.shell, name, frame, **parsed.values).open()
