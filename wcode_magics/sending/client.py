@@ -137,7 +137,7 @@ class Client:
             raise AnswerError("no_listing", url=self.endpoint.base_url) from wrong
         listed = data
         if isinstance(data, dict):
-            listed = data.get("data") or data.get("models") or []
+            listed = data.get("data") or []
         if not isinstance(listed, list):
             raise AnswerError("no_listing", url=self.endpoint.base_url)
         rows = [row for row in listed if isinstance(row, dict)]
