@@ -33,6 +33,7 @@ def main() -> None:
         tokens = desk.panel.locator(".wcode-tokens > span")
         expect(tokens.first).to_be_visible()
         tokens.first.click()
+        expect(desk.page.get_by_role("dialog")).to_be_visible()
         take(desk, "panel")
         compare(made.open("%wcode_panel Tell me a joke", width=1180, height=1400))
         told = "Classify as positive or negative:"
@@ -59,13 +60,12 @@ def review(made: Desks) -> None:
 def compare(desk: Desk) -> None:
     """Answers side by side."""
     desk.turn_to("Compare")
-    names = desk.panel.get_by_label("Parameter …")
     values = desk.panel.get_by_label("Values, e.g.")
-    pairs = (("Temperature", "0, 1.6"), ("Seed", "1, 2, 3"))
-    for at, (name, listed) in enumerate(pairs):
-        names.nth(at).select_option(name)
+    rows = (("Vary …", "Temperature", "0, 1.6"), ("and vary …", "Seed", "1, 2, 3"))
+    for at, (label, name, listed) in enumerate(rows):
+        desk.panel.get_by_label(label, exact=True).select_option(name)
         values.nth(at).fill(listed)
-    desk.button("Compare").click()
+    desk.button("Compare").last.click()
     expect(desk.panel).to_contain_text("runs gave")
     take(desk, "compare")
 
