@@ -100,7 +100,7 @@ def test_trials_run_side_by_side(loopback: Callable[..., Loopback]) -> None:
         ({"tempature": [1]}, OptionError, "temperature"),
         ({"temperature": []}, OptionError, "no values"),
         ({}, OptionError, "no values"),
-        ({"temperature": [1, 3]}, ParameterError, r"0\.0 … 2\.0"),
+        ({"temperature": [1, 3]}, ParameterError, "0 … 2"),
     ],
 )
 def test_a_bad_grid_sends_nothing(
