@@ -23,6 +23,7 @@ LONGEST = (
     "tests/tables/dask",
     "tests/test_booking.py",
     "tests/widgets",
+    "tests",
     "tests/tables",
     "tests/display",
     "tests/sending",
