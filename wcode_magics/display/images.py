@@ -5,7 +5,7 @@ import io
 from collections.abc import Sequence
 from functools import lru_cache
 
-from wcode_magics.output.escaping import FAINT, escape
+from wcode_magics.output.escaping import FAINT, attribute, escape
 from wcode_magics.protocol.images import ImagePart
 from wcode_magics.protocol.request import Request
 from wcode_magics.text import say
@@ -56,7 +56,7 @@ def _figure(image: ImagePart) -> str:
     line = f'<div style="{FAINT}">{told}</div>'
     source = preview(image.data) if image.data else ""
     if source:
-        alt = caption(image).replace("&", "").replace('"', "").replace("<", "")
+        alt = attribute(caption(image))
         line = f'<img src="{source}" alt="{alt}" style="{_STYLE}">{line}'
     return f'<div style="{_FIGURE}">{line}</div>'
 

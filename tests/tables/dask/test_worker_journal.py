@@ -4,13 +4,17 @@ import asyncio
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.loopback import completion
+from wcode_magics.protocol.images import ImagePart
+from wcode_magics.protocol.messages import Message
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.session.session import Session
+from wcode_magics.store import Store
 from wcode_magics.tables.dask.worker_journal import FILE, Journal, Recalled
 
 KILLED = """
@@ -115,6 +119,22 @@ def test_sends_once(journal, reply):
     assert [row[0] for row in sent] == [reply.request.hash]
     journal.close()
     assert [*journal.store.path.parents[1].iterdir()] == []
+
+
+def test_images_go_home_before_their_rows(journal, reply, tmp_path):
+    """Each once; the store at home then has the image that the rows refer to."""
+    image = ImagePart("", b"\x89PNG", "image/png", 1, 1, "ab" * 32)
+    asked = Message("user", "What?", images=(image,))
+    seen = replace(reply, request=replace(reply.request, messages=(asked,)))
+    journal.store.put(seen, "http://there")
+    with Store(tmp_path / "home.db") as home:
+
+        async def merge(rows, images) -> None:
+            home.take(rows, images)
+
+        asyncio.run(journal.send(merge))
+        assert home.image(image.digest) == image.data
+        assert home.recorded()[0].hash == seen.request.hash
 
 
 def test_keeps_the_unsent(tmp_path, reply):
