@@ -177,6 +177,8 @@ def test_cascade_with_a_threshold_learnt_from_gold(serve):
         frame.wcode.classify(
             "{{ text }}", ["good", "bad"], **{**options, "gold": None}, **QUIET
         )
+    with pytest.raises(UsageError, match="Give threshold= to estimate"):
+        frame.wcode.estimate("{{ text }}", labels=["good", "bad"], **options)
     assert len(server.seen) == 200
 
 

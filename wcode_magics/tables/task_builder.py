@@ -131,7 +131,7 @@ def _plan(
     if type(number) is not int or not 1 <= number <= most:
         raise UsageError("frame.orders", given=repr(number), most=most)
     if own.get("error") is not None:
-        raise UsageError("frame.in_memory", name="error")
+        raise UsageError("frame.error_alone")
     exact, then = bool(own.get("exact")), own.get("then")
     if exact and then:
         raise UsageError("frame.not_together", one="exact", other="then")
