@@ -20,7 +20,7 @@ from wcode_magics.widgets.draft import Draft
 from wcode_magics.widgets.label import made
 from wcode_magics.widgets.state import PanelState
 from wcode_magics.widgets.static_copy import asked
-from wcode_magics.widgets.status import Status
+from wcode_magics.widgets.status import StatusLine
 from wcode_magics.widgets.turns import Turns, turn_html
 from wcode_magics.widgets.work_buttons import send_and_stop
 from wcode_magics.widgets.worker import Later, Worker
@@ -38,7 +38,7 @@ class AskPage:
 
     def __init__(self, desk: PanelState) -> None:
         self._desk = desk
-        self.status = desk.status = Status()
+        self.status = desk.status = StatusLine()
         self._worker = Worker(self.status.fail, self._busy)
         self._later = Later(PATIENCE_S, self._estimate)
         self._send, self._stop = send_and_stop("send", "play", desk.front_end)

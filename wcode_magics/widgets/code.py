@@ -11,7 +11,7 @@ from wcode_magics.output.escaping import attribute, escape
 from wcode_magics.text import say
 from wcode_magics.widgets.label import made
 from wcode_magics.widgets.state import PanelState
-from wcode_magics.widgets.status import Status
+from wcode_magics.widgets.status import StatusLine
 from wcode_magics.widgets.worker import Later, Worker
 
 CELL = "cell"
@@ -30,7 +30,7 @@ class CodePage:
     def __init__(self, desk: PanelState) -> None:
         self._desk = desk
         self._later = Later(PATIENCE_S, self._draw)
-        self.status = desk.status = Status()
+        self.status = desk.status = StatusLine()
         self._worker = Worker(self.status.fail)
         rows = [(f"{row.title} · {row.library}", row.key) for row in snippets.TARGETS]
         self._menu = made(

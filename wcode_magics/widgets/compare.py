@@ -31,7 +31,7 @@ from wcode_magics.widgets.draft import Draft
 from wcode_magics.widgets.label import made, mark
 from wcode_magics.widgets.state import PanelState
 from wcode_magics.widgets.static_copy import asked
-from wcode_magics.widgets.status import Status
+from wcode_magics.widgets.status import StatusLine
 from wcode_magics.widgets.work_buttons import send_and_stop
 from wcode_magics.widgets.worker import Worker
 
@@ -51,7 +51,7 @@ class ComparePage:
 
     def __init__(self, desk: PanelState) -> None:
         self._desk = desk
-        self.status = desk.status = Status()
+        self.status = desk.status = StatusLine()
         self._sent: Draft | None = None
         self._told = ""
         self._worker = Worker(self.status.fail, self._busy)

@@ -154,7 +154,7 @@ class Knob:
         return f'<div class="wcode-help">{escape(self._help)}</div>{told}'
 
 
-class Group:
+class KnobGroup:
     """Rows that a button unfolds; they are built when they are first seen."""
 
     def __init__(self, name: str, build: Callable[[], Sequence[Any]]) -> None:
@@ -207,7 +207,7 @@ class Knobs:
         self._knobs: dict[str, Knob] = {}
         common = [self._knob(row).widget for row in parameters.PARAMS if row.short]
         self._groups = [
-            Group(group, partial(self._rows_of, group))
+            KnobGroup(group, partial(self._rows_of, group))
             for group in parameters.GROUPS
             if _rest_of(group)
         ]

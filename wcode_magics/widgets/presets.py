@@ -13,7 +13,7 @@ from wcode_magics.text import say
 from wcode_magics.widgets.draft import Draft
 from wcode_magics.widgets.label import made
 from wcode_magics.widgets.state import PanelState
-from wcode_magics.widgets.status import Status
+from wcode_magics.widgets.status import StatusLine
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "exact": {"temperature": 0.0, "seed": 1},
@@ -48,7 +48,7 @@ class Presets:
             description=say("panel.save"),
             tooltip=say("panel.save_tip"),
         )
-        self._status = Status()
+        self._status = StatusLine()
         row = [self._menu, self._name, save, self._status.widget]
         self.widget = made(widgets.Box, row, classes="wcode-presets wcode-unseen")
         self._menu.observe(desk.guarded(self._chosen, self._status), "value")

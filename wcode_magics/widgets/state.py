@@ -21,7 +21,7 @@ from wcode_magics.widgets.first_row import FirstRow
 from wcode_magics.widgets.knobs import Knobs
 from wcode_magics.widgets.pending_input import Barrier
 from wcode_magics.widgets.static_copy import StaticCopy
-from wcode_magics.widgets.status import Status
+from wcode_magics.widgets.status import StatusLine
 
 
 class PanelState:
@@ -35,7 +35,7 @@ class PanelState:
         draft: initial draft.
     """
 
-    status: Status
+    status: StatusLine
 
     def __init__(self, session: Session, shell: Any, draft: Draft) -> None:
         self.session = session
@@ -137,7 +137,7 @@ class PanelState:
                 self.knobs.reject(name, say("panel.rejected"))
 
     def guarded(
-        self, call: Callable[[Any], None], status: Status | None = None
+        self, call: Callable[[Any], None], status: StatusLine | None = None
     ) -> Callable[[Any], None]:
         """Wrap a callback so that its errors show in the panel, not in a hidden log.
 

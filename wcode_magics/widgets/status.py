@@ -12,7 +12,7 @@ from wcode_magics.text import say
 from wcode_magics.widgets.label import made
 
 
-class Status:
+class StatusLine:
     """HTML widget with a message, until it is cleared, and a note below it."""
 
     def __init__(self) -> None:

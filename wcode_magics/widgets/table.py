@@ -20,7 +20,7 @@ from wcode_magics.widgets.first_row import FirstRow
 from wcode_magics.widgets.label import made, mark
 from wcode_magics.widgets.label_chips import LabelChips
 from wcode_magics.widgets.state import PanelState
-from wcode_magics.widgets.status import Status, problem_html
+from wcode_magics.widgets.status import StatusLine, problem_html
 from wcode_magics.widgets.work_buttons import send_and_stop
 from wcode_magics.widgets.worker import Later, Worker
 
@@ -43,7 +43,7 @@ class TablePage:
 
     def __init__(self, desk: PanelState) -> None:
         self._desk = desk
-        self.status = desk.status = Status()
+        self.status = desk.status = StatusLine()
         self._worker = Worker(self._fail, self._busy)
         self._later = Later(PATIENCE_S, self._fill_in)
         self._frame = made(widgets.Dropdown, options=[], description=say("panel.frame"))
