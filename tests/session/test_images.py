@@ -80,6 +80,24 @@ def test_rows_are_seen(session, files):
     assert fields["colour"].tolist() == ["red", "blue"]
 
 
+def test_one_image_for_all_rows_is_kept_with_the_table(session, tmp_path):
+    """Parquet keeps it, so that rows can be sent again."""
+    from wcode_magics.tables import accessor
+
+    accessor.register(session)
+    frame = pd.DataFrame({"question": ["What do you see?"]})
+    picture = Image.new("RGB", (64, 48), COLOURS["red"])
+    told = frame.wcode.ask(
+        "{{ question }}", image=picture, temperature=0, progress=False
+    )
+    told.to_parquet(tmp_path / "told.parquet")
+    again = pd.read_parquet(tmp_path / "told.parquet").wcode.retry(
+        ["ok"], progress=False
+    )
+    assert again["answer_status"].tolist() == ["replayed"]
+    assert "64 × 48" in again["answer"].iloc[0]
+
+
 def test_a_model_without_eyes_is_refused_first(session, files):
     """Nothing is read or sent, in a prompt and in a template of rows."""
     blind = "qwen/qwen-2.5-7b-instruct"

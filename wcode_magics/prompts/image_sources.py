@@ -82,6 +82,22 @@ def named(name: str, data: bytes, *, side: int = SIDE) -> ImagePart:
     return _encoded(data, name, side)
 
 
+def as_texts(given: Any) -> list[str]:
+    """Return sources as texts that :func:`load` takes again: paths, URLs, data URLs.
+
+    So a table can keep them with its settings. Raises as :func:`load`.
+    """
+    several = isinstance(given, list | tuple)
+    return [
+        str(one) if isinstance(one, str | Path) else _url_of(load(one))
+        for one in (given if several else (given,))
+    ]
+
+
+def _url_of(image: ImagePart) -> str:
+    return image.url or image.data_url
+
+
 def _named(text: str, side: int) -> ImagePart:
     if text[:5].lower() == "data:":
         _head, comma, data = text.partition(";base64,")

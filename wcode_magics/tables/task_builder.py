@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from wcode_magics.errors import UsageError
+from wcode_magics.prompts import image_sources
 from wcode_magics.protocol import models
 from wcode_magics.protocol.probe import Probe
 from wcode_magics.protocol.schema import Schema
@@ -60,6 +61,8 @@ def task_of(
     own = {name: options[name] for name in _OWN if options.get(name) is not None}
     rest = {name: value for name, value in options.items() if name not in _OWN}
     common = {"into": own["into"], "details": bool(own.get("details"))}
+    if "image" in rest:
+        rest["image"] = image_sources.as_texts(rest["image"])
     given = as_json({**own, **rest, "template": template})
     votes = _votes(own, rest)
     if votes:
