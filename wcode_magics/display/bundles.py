@@ -31,10 +31,7 @@ from wcode_magics.sending.store_pool import place_of
 from wcode_magics.session.structured import plain_value
 from wcode_magics.text import say
 
-BADGE = (
-    "font-size:85%;border:1px solid #c80;border-radius:3px;"
-    "padding:0 .4em;background-color:#e903"
-)
+BADGE = "border:1px solid #c80;border-radius:3px;padding:0 .4em;background-color:#e903"
 NOTE = (
     "font-size:90%;border-left:3px solid #c80;padding:.1em .6em;"
     "margin:.2em 0;background-color:#e902"

@@ -78,13 +78,17 @@ def _columns(heads: list[str], texts: list[str], feet: list[str]) -> str:
 
 
 def rows(heads: list[str], texts: list[str], feet: list[str]) -> str:
-    """Return a row per answer, whose text takes the width that is left."""
+    """Return a row per answer, whose text takes the width that is left.
+
+    JupyterLab's style sheet makes all columns equally wide, hence the layout.
+    """
     lines = [
-        f'<tr><th style="{_HEAD}">{escape(head)}</th><td style="{_WIDE}">{text}</td>'
-        f'<td style="{_HEAD};{FAINT}">{escape(foot)}</td></tr>'
+        f'<tr><th style="{_HEAD}">{escape(head)}</th><td style="{_WIDE}">{text}'
+        f'<div style="{FAINT}">{escape(foot)}</div></td></tr>'
         for head, text, foot in zip(heads, texts, feet, strict=True)
     ]
-    return f'<table style="width:100%"><tbody>{"".join(lines)}</tbody></table>'
+    style = "width:100%;table-layout:auto"
+    return f'<table style="{style}"><tbody>{"".join(lines)}</tbody></table>'
 
 
 def _head(trial: Trial) -> str:
