@@ -3,7 +3,9 @@
 import json
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -217,3 +219,21 @@ def test_login_without_a_keyring_holds_the_key_for_the_session(
     assert typed not in said
     assert "holds for this session" in said
     assert "typed in this session" in said
+
+
+def test_an_empty_cell_says_that_it_waits(
+    running: Kernel, loopback: Callable[..., Loopback]
+) -> None:
+    """After half a second, with how to stop; then the answer takes the place."""
+    slow = replace(streamed("first ", "second", pause=0.3), delay=0.8)
+    point(running, loopback(slow))
+    pages: list[str] = []
+
+    def look(shown: Any) -> None:
+        pages.extend(o["data"]["text/html"] for o in shown.outputs if "data" in o)
+
+    running.run("%%wcode\nhi", on_output=look)
+    assert "waiting for the answer · ■ stops it" in pages[0]
+    assert any("so far" in page and "first" in page for page in pages)
+    assert "second" in pages[-1]
+    assert not any(word in pages[-1] for word in ("so far", "waiting"))

@@ -128,10 +128,10 @@ class CellRun:
             WcodeError: every run failed; this is the first error.
             Stopped: the user stopped the cell; what arrived is bound and shown.
         """
+        waits = not self._is_sandbox(prepared)
+        tell = watch(self._shell, self._live(), waits=waits)
         try:
-            runs = self._session.repeat(
-                prepared, times, watch=watch(self._shell, self._live()), yes=agreed
-            )
+            runs = self._session.repeat(prepared, times, watch=tell, yes=agreed)
         except Stopped as stopped:
             self._end_runs(stopped.value)
             raise
@@ -203,18 +203,22 @@ class CellRun:
         return Live(self._screen, self._growing, is_markdown=is_markdown, foot=foot)
 
     def _show_live(self, stream: Stream, prepared: Prepared) -> None:
-        free = self._session.endpoint(prepared.resolved).sandbox
-        place = "" if free else prepared.resolved.place
+        waits = not self._is_sandbox(prepared)
+        place = prepared.resolved.place if waits else ""
         progress = Progress(prepared.request, place)
         live = self._live(progress.line)
         if prepared.before is not None:
             live.add(prepared.before.text)
         for delta in stream.watched(
-            watch(self._shell, live), lambda: live.patience or 0.02
+            watch(self._shell, live, waits=waits), lambda: live.patience or 0.02
         ):
             progress.take(delta or Delta())
             if self._form in STREAMED:
                 live.take(delta or Delta())
+
+    def _is_sandbox(self, prepared: Prepared) -> bool:
+        """Return whether the sandbox answers, which costs nothing and is at once."""
+        return self._session.endpoint(prepared.resolved).sandbox
 
     def _print_live(self, stream: Stream, prepared: Prepared) -> None:
         if prepared.before is not None:

@@ -36,7 +36,8 @@ def send_sweep(home: ShellState, prompt: str, given: Mapping[str, Any]) -> Sweep
     home.remember(ready[0], given)
     out, ended = given.get("out"), [Trial(point) for point in points]
     screen = NotebookScreen()
-    tell = watch(home.shell, Live(screen, bundles.growing_bundle))
+    waits = not home.session.endpoint(ready[0].resolved).sandbox
+    tell = watch(home.shell, Live(screen, bundles.growing_bundle), waits=waits)
     try:
         swept = awaited(home.session.group(points, ready, ended.__setitem__), tell)
     except KeyboardInterrupt:
