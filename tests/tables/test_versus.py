@@ -46,7 +46,7 @@ def test_versus(serve):
     asked = len(server.seen)
     again = gold(40).wcode.versus(VARIANTS, "gold", labels=LABELS, **QUIET)
     assert len(server.seen) == asked
-    assert again.paid == 0
+    assert not again.paid
     assert found.answers.wcode.evaluate("gold", of="label_plain").metrics.rows == 40
     shown = found._repr_mimebundle_()
     assert "careful against plain" in shown["text/plain"]

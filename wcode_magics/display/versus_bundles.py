@@ -3,8 +3,8 @@
 from wcode_magics.display.text_table import TextTable
 from wcode_magics.evaluation.versus import Versus
 from wcode_magics.logprobs.number_format import NO_NUMBER, percent
-from wcode_magics.output.escaping import clipped
-from wcode_magics.output.mimebundle import Bundle, joined
+from wcode_magics.output.escaping import clipped, escape
+from wcode_magics.output.mimebundle import Bundle, bundle, joined
 from wcode_magics.protocol import models
 from wcode_magics.text import say
 
@@ -21,7 +21,7 @@ def versus(found: Versus) -> Bundle:
             percent(found.accuracies[place]),
             f"{(told.first, told.second)[place]:,}",
             f"{found.unanswered[place]:,}",
-            _price(found.costs[place]),
+            _price(found.costs[place], found.currencies[place]),
         ]
         for place in (0, 1)
     ]
@@ -35,11 +35,12 @@ def versus(found: Versus) -> Bundle:
         high=_signed(told.high),
         p=f"{told.p:.3g}",
     )
-    paid = say("evaluation.paid", paid=models.amount(found.paid))
-    note = f"{difference} {_verdict(told.more)} · {paid}"
+    paid = say("evaluation.paid", paid=str(found.paid))
     words = [say(f"evaluation.{head}") for head in heads]
-    table = TextTable(words, rows, title=title, note=note).bundle()
-    return joined([table, _changed(found)])
+    table = TextTable(words, rows, title=title, note=paid).bundle()
+    verdict = f"{difference} {_verdict(told.more)}"
+    page = f'<div style="margin:.4em 0">{escape(verdict)}</div>'
+    return joined([table, bundle(page, verdict), _changed(found)])
 
 
 def _verdict(more: int | None) -> str:
@@ -75,5 +76,5 @@ def _signed(share: float) -> str:
     return f"{share:+.1%}"
 
 
-def _price(cost: float | None) -> str:
-    return NO_NUMBER if cost is None else models.amount(cost)
+def _price(cost: float | None, currency: str) -> str:
+    return NO_NUMBER if cost is None else models.money(cost, currency)

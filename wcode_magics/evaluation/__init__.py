@@ -1,1 +1,1 @@
-"""What answers are worth: measured on gold labels, compared, calibrated, reviewed."""
+"""What answers are worth: measured on gold, compared, calibrated."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from wcode_magics.evaluation.graded import Bools
+from wcode_magics.protocol.models import Costs
 from wcode_magics.runtime.imports import shown_by
 
 if TYPE_CHECKING:
@@ -101,8 +102,8 @@ class Versus:
     ``names`` are the two variants, ``answers`` the frame with the columns of both, and
     ``changed`` its rows to which they answer differently: gold, both answers and both
     confidences. ``unanswered`` counts per variant the rows with gold and no answer;
-    ``costs`` are in ¥ per 1,000 rows, None if unknown; ``paid`` is what this
-    comparison paid, in ¥: nothing for stored answers.
+    ``costs`` are those of 1,000 rows, None if unknown, in ``currencies``; ``paid`` is
+    what this comparison paid: nothing for stored answers.
     """
 
     names: tuple[str, str]
@@ -112,7 +113,8 @@ class Versus:
     accuracies: tuple[float, float]
     unanswered: tuple[int, int]
     costs: tuple[float | None, float | None]
-    paid: float
+    currencies: tuple[str, str]
+    paid: Costs
 
     _repr_mimebundle_ = shown_by("wcode_magics.display.versus_bundles.versus")
 
@@ -122,7 +124,7 @@ class Versus:
         return f"<Versus {names}: {told.difference:+.4f}, p {told.p:.3g}>"
 
     def frame(self) -> "pd.DataFrame":
-        """Return a row per variant: accuracy, rows it alone gets right, ¥."""
+        """Return a row per variant: accuracy, rows it alone gets right, cost."""
         import pandas as pd
 
         return pd.DataFrame(
@@ -131,6 +133,7 @@ class Versus:
                 "only_right": (self.paired.first, self.paired.second),
                 "unanswered": self.unanswered,
                 "cost_per_1000": [math.nan if c is None else c for c in self.costs],
+                "currency": self.currencies,
             },
             index=pd.Index(self.names, name="variant"),
         )

@@ -9,6 +9,7 @@ import pandas as pd
 from wcode_magics.errors import UsageError
 from wcode_magics.evaluation.requirements import require
 from wcode_magics.evaluation.versus import Versus, paired
+from wcode_magics.protocol import models
 from wcode_magics.tables.columns import name_in
 from wcode_magics.tables.gold import graded
 from wcode_magics.tables.run import TableRun, call_of
@@ -45,11 +46,13 @@ class VersusRun:
         made = [_call(frame, *pair, options) for pair in variants.items()]
         self.calls = [call for call, _column in made]
         self._columns = [column for _call, column in made]
-        self._paid = -self._spent
+        self._before = self._spent
 
     def result(self, frames: Sequence[pd.DataFrame]) -> Versus:
         """Compare the answers of both calls."""
-        self._paid += self._spent
+        paid = models.Costs()
+        for currency, amount in self._spent.items():
+            paid.add(amount - self._before.get(currency, 0.0), currency)
         answers = self._joined(frames)
         first, second = (graded(answers, self._gold, of=one) for one in self._columns)
         _, one, two = np.intersect1d(
@@ -64,12 +67,13 @@ class VersusRun:
             (float(first.right[one].mean()), float(second.right[two].mean())),
             (first.unanswered, second.unanswered),
             (_cost(self.calls[0], frames[0]), _cost(self.calls[1], frames[1])),
-            self._paid,
+            (_currency(self.calls[0]), _currency(self.calls[1])),
+            models.Costs({code: amount for code, amount in paid.items() if amount}),
         )
 
     @property
-    def _spent(self) -> float:
-        return self.calls[0].session.budget.known
+    def _spent(self) -> models.Costs:
+        return self.calls[0].session.budgets.known
 
     def _joined(self, frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
         """Return the original frame with the columns of both calls."""
@@ -119,11 +123,15 @@ def _call(
     return call, column
 
 
+def _currency(call: TableRun) -> str:
+    return models.currency(call.task.base.model, call.resolved.place)
+
+
 def _details(call: TableRun) -> set[str]:
     return {f"{call.task.into}_{one.name}" for one in DETAILS}
 
 
 def _cost(call: TableRun, frame: pd.DataFrame) -> float | None:
-    """Return the mean cost of the answers, in ¥ per 1,000 rows; None if unknown."""
+    """Return the mean cost of 1,000 answers; None if unknown."""
     costs = frame[f"{call.task.into}_cost"].dropna()
     return 1000 * float(costs.mean()) if len(costs) else None
