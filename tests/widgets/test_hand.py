@@ -213,6 +213,7 @@ def test_names_and_contrast_for_every_reader(
         for page in ("Table", "Compare", "Code", "Ask"):
             desk.turn_to(page)
             if page == "Ask":
+                expect(desk.button("Send")).to_be_visible()
                 desk.page.keyboard.press("Control+Enter")
                 expect(desk.ended).to_be_visible()
             desk.sheet.settle()

@@ -11,10 +11,12 @@ from typing import Any
 import ipywidgets as widgets
 
 from wcode_magics import text
+from wcode_magics.display import markdown
 from wcode_magics.display.probe_table import word
 from wcode_magics.output.escaping import escape
 from wcode_magics.output.mimebundle import widget_bundle
 from wcode_magics.protocol.parameters import NAMES
+from wcode_magics.sending import transport
 from wcode_magics.session.session import Session
 from wcode_magics.text import say
 from wcode_magics.widgets.ask import AskPage
@@ -31,9 +33,16 @@ from wcode_magics.widgets.presets import Presets
 from wcode_magics.widgets.state import PanelState
 from wcode_magics.widgets.style import CSS
 from wcode_magics.widgets.table import TablePage
+from wcode_magics.widgets.worker import in_context
 
 PAGES = (AskPage, ComparePage, TablePage, CodePage)
 LANGUAGES = (("English", "en"), ("中文", "zh"))
+
+
+def _warm_up() -> None:
+    """Load what the first answer needs, while its prompt is still being written."""
+    transport.warm_up()
+    markdown.growing("*")
 
 
 class Panel:
@@ -66,6 +75,7 @@ class Panel:
         display(shown, raw=True)
         self.desk.picture.open()
         self.desk.barrier.begin()
+        in_context(_warm_up).start()
 
     def close(self) -> None:
         """Cancel what is running and remove the panel; the last result stays."""

@@ -174,7 +174,7 @@ _ANSWER = """
 .wcode-popover .wcode-share { text-align: right; font-variant-numeric: tabular-nums }
 .wcode-popover .wcode-onward { grid-column: 1 / 3; font-size: 85%; display: none }
 .wcode-popover button.wcode-choice { cursor: pointer }
-.wcode-popover button.wcode-choice:is(:hover, :focus-visible) .wcode-onward {
+.wcode-popover button.wcode-choice:is(:hover, :focus) .wcode-onward {
   display: block }
 .wcode-popover .wcode-chosen { font-weight: 600 }
 """
