@@ -454,7 +454,7 @@ def test_history_and_usage_commands(loopback, shell, run):
     assert run("h = %wcode_history 5").success
     found = shell.user_ns["h"]
     assert found["prompt"].tolist() == ["hello"]
-    assert found["completion_tokens"].tolist() == [5]
+    assert found["tokens"].tolist() == ["10 → 5"]
     told = run("%wcode_usage").plain
     assert "qwen" in told or "stub" in told
     assert "This session has spent" in told
