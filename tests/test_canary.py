@@ -67,6 +67,7 @@ COMMANDS = {
     "wcode_fix": ["1 / 0", "%wcode_fix --yes"],
     "wcode_panel": ["%wcode_panel"],
     "wcode_review": ["%wcode_review $nothing"],
+    "wcode_probe": ["%wcode_probe", "%wcode_probe x"],
     "wcode_login": ["%wcode_login"],
     "wcode_logout": ["%wcode_logout"],
 }
@@ -172,6 +173,7 @@ MISPLACED = (
     *("%wcode_code {}", "%wcode_params {}", "%wcode_history {}", "%wcode_reset {}"),
     *("%wcode_chats {}", "%wcode_diff {} {}", "%wcode_branch {}", "%wcode_login {}"),
     *("%wcode_tree {}", "%wcode_tree --depth {}"),
+    *("%wcode_probe {}", "%wcode_review {}", "%wcode --image {} hi"),
     *("%wcode_history --import {}", "%wcode_usage {}", "%wcode_repair --{}"),
 )
 """Where people type a key by mistake."""
