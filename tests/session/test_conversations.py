@@ -187,6 +187,19 @@ def test_conversations_are_files(tmp_path: Path) -> None:
     assert "a/b" not in Chats(folder).names()
 
 
+def test_a_file_of_any_quoting_is_found(session: Session, tmp_path: Path) -> None:
+    """A chat whose name is quoted otherwise keeps its turns and its file."""
+    session.chats = Chats(tmp_path)
+    session.chat("Tutor").ask("one")
+    (kept,) = tmp_path.glob("*.json")
+    kept.rename(tmp_path / "Tutor.json")
+    session.chats = Chats(tmp_path)
+    assert session.chats.names() == ["Tutor"]
+    session.chat("Tutor").ask("two")
+    assert [one.name for one in tmp_path.glob("*.json")] == ["Tutor.json"]
+    assert len(session.chats["Tutor"].turns) == 2
+
+
 def test_a_damaged_file_is_left_alone(tmp_path: Path) -> None:
     """It is an error that names the file."""
     (tmp_path / "t.json").write_text("{", "utf-8")

@@ -89,10 +89,14 @@ class Chats:
         return found
 
     def _all(self) -> set[str]:
+        return {*self._files()} | {*self._held}
+
+    def _files(self) -> dict[str, Path]:
+        """Files by the name of their conversation, whichever way that is quoted."""
         folder = self._folder
         there = folder.iterdir() if folder and folder.is_dir() else ()
-        names = {one.name[: -len(KIND)] for one in there if one.name.endswith(KIND)}
-        return {*map(unquote, names)} | {*self._held}
+        found = sorted((one for one in there if one.name.endswith(KIND)), reverse=True)
+        return {unquote(one.name[: -len(KIND)]): one for one in found}
 
     def _turns(self, name: str) -> tuple[Turn, ...]:
         try:
@@ -114,7 +118,8 @@ class Chats:
 
     def _path(self, name: str) -> Path:
         assert self._folder is not None
-        return self._folder / f"{_file_name(name)}{KIND}"
+        quoted = self._folder / f"{_file_name(name)}{KIND}"
+        return self._files().get(name, quoted)
 
     def _read(self, name: str) -> Conversation:
         empty = Conversation(name)
