@@ -2,9 +2,7 @@
 
 import json
 
-import comm
 import pytest
-from comm.base_comm import BaseComm
 
 from tests.loopback import streamed
 from tests.terminal import Runner
@@ -18,9 +16,11 @@ MOST_MESSAGES = 150
 @pytest.fixture
 def messages(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     """What widgets send to the front end: the kind of each message, and its data."""
+    comm = pytest.importorskip("comm", reason="ipywidgets 7 sends by ipykernel's own")
+    base = pytest.importorskip("comm.base_comm")
     sent: list[tuple[str, str]] = []
 
-    class Recorded(BaseComm):  # type: ignore[misc]
+    class Recorded(base.BaseComm):  # type: ignore[misc, name-defined]
         """A comm that keeps what it would send."""
 
         def publish_msg(self, msg_type: str, data=None, *_args, **_more):  # type: ignore[no-untyped-def]
