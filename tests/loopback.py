@@ -138,11 +138,12 @@ class Loopback:
         self._ready.set()
         self._loop.run_forever()
         server.close()
+        self._loop.run_until_complete(_turns())  # who is accepted begins to be served
         tasks = asyncio.all_tasks(self._loop)
         for task in tasks:
             task.cancel()
         self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
-        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+        self._loop.run_until_complete(_turns())  # closes the sockets
         self._loop.close()
 
     async def _serve(
@@ -156,7 +157,7 @@ class Loopback:
         except (ConnectionError, asyncio.IncompleteReadError):
             self.hung_up.set()
         except asyncio.CancelledError:
-            return
+            writer.transport.abort()
         finally:
             writer.close()
 
@@ -220,3 +221,9 @@ class Loopback:
         writer.write(b"0\r\n\r\n")
         await writer.drain()
         return True
+
+
+async def _turns(count: int = 5) -> None:
+    """Let what is ready on the loop run."""
+    for _ in range(count):
+        await asyncio.sleep(0)

@@ -136,6 +136,7 @@ def talking(hand: Hand) -> Iterator[int]:
     expect(desk.ended).to_be_visible()
     yield hand.spent()
     desk.switch("Conversation")
+    expect(panel.locator(".wcode-bar ~ .wcode-answer")).to_have_count(1)
 
 
 def paging(hand: Hand) -> Iterator[int]:

@@ -291,7 +291,7 @@ def test_without_its_kernel_a_notebook_shows_the_answer(
     server = loopback(streamed("**Lasting** answer"))
     desk = lab.open(points(server), "%wcode_panel")
     desk.ask("hi")
-    expect(desk.answer).to_contain_text("Lasting answer")
+    expect(desk.picture).to_contain_text("Lasting answer")
     desk.sheet.save()
     desk.page.reload()
     panel = desk.page.locator(".wcode-panel")
