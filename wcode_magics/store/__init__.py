@@ -69,7 +69,7 @@ class Store:
         self.path = located(path)
         self._patience = patience
         self._file = File(self.path, readonly=readonly, patience=patience, magic=magic)
-        self._writer: Writer[StoredAnswer] = Writer(self._write)
+        self._writer: Writer[StoredAnswer] = Writer(partial(_write, self._file))
         self._taken = self.unpriced = 0
         self._lookup = Lookup(self._file, self._writer)
         self._ending = Ending(self._file, self._writer, 2 * patience)
@@ -315,5 +315,7 @@ class Store:
         with contextlib.suppress(StoreError):
             self._settle()
 
-    def _write(self, rows: list[StoredAnswer]) -> None:
-        self._file.commit(inserts(rows))
+
+def _write(file: File, rows: list[StoredAnswer]) -> None:
+    """Commit rows; the writer's thread holds the file, and not the store."""
+    file.commit(inserts(rows))
