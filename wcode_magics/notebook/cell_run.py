@@ -2,8 +2,8 @@
 
 import io
 import time
-from collections.abc import Callable, Sequence
-from contextlib import redirect_stdout
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
 from functools import partial
 from typing import Any
 
@@ -17,7 +17,7 @@ from wcode_magics.output.secret_forms import without_forms
 from wcode_magics.protocol.messages import Delta, ToolCall, ToolTrace
 from wcode_magics.protocol.reply import Reply, reply_of
 from wcode_magics.runtime.shell_variables import bind
-from wcode_magics.sending.request_run import OVER, Prepared, Stream, Watch
+from wcode_magics.sending.request_run import Prepared, Stream, Watch
 from wcode_magics.session.repeat import Runs
 from wcode_magics.session.session import Session
 from wcode_magics.session.tool_loop import Rounds
@@ -129,9 +129,9 @@ class CellRun:
             Stopped: the user stopped the cell; what arrived is bound and shown.
         """
         waits = not self._is_sandbox(prepared)
-        tell = watch(self._shell, self._live(), waits=waits)
         try:
-            runs = self._session.repeat(prepared, times, watch=tell, yes=agreed)
+            with watching(self._shell, self._live(), waits=waits) as tell:
+                runs = self._session.repeat(prepared, times, watch=tell, yes=agreed)
         except Stopped as stopped:
             self._end_runs(stopped.value)
             raise
@@ -149,8 +149,8 @@ class CellRun:
 
     def _ask(self, prepared: Prepared) -> Reply:
         try:
-            tell = watch(self._shell, self._live(), waits=False)
-            reply = self._session.ask(prepared, watch=tell)
+            with watching(self._shell, self._live(), waits=False) as tell:
+                reply = self._session.ask(prepared, watch=tell)
         except WcodeError as error:
             self._print(reply_of(error))
             raise
@@ -209,12 +209,11 @@ class CellRun:
         live = self._live(progress.line)
         if prepared.before is not None:
             live.add(prepared.before.text)
-        for delta in stream.watched(
-            watch(self._shell, live, waits=waits), lambda: live.patience or 0.02
-        ):
-            progress.take(delta or Delta())
-            if self._form in STREAMED:
-                live.take(delta or Delta())
+        with watching(self._shell, live, waits=waits) as tell:
+            for delta in stream.watched(tell, lambda: live.patience or 0.02):
+                progress.take(delta or Delta())
+                if self._form in STREAMED:
+                    live.take(delta or Delta())
 
     def _is_sandbox(self, prepared: Prepared) -> bool:
         """Return whether the sandbox answers, which costs nothing and is at once."""
@@ -224,13 +223,14 @@ class CellRun:
         if prepared.before is not None:
             terminal.write(prepared.before.text, end="")
         thinks = False
-        for delta in stream.watched(watch(self._shell, self._live())):
-            if delta is None:
-                continue
-            if delta.recast or (delta.reasoning and not thinks):
-                thinks = True
-                terminal.note(say("ui.thinking_began"))
-            terminal.write(delta.text, end="")
+        with watching(self._shell, self._live()) as tell:
+            for delta in stream.watched(tell):
+                if delta is None:
+                    continue
+                if delta.recast or (delta.reasoning and not thinks):
+                    thinks = True
+                    terminal.note(say("ui.thinking_began"))
+                terminal.write(delta.text, end="")
         terminal.write("")
 
     def _growing(self, text: str) -> Bundle:
@@ -262,27 +262,33 @@ def is_notebook(shell: Any) -> bool:
     return getattr(shell, "kernel", None) is not None
 
 
-def watch(shell: Any, live: Live, *, waits: bool = True) -> Watch:
-    """Return a callback that shows a wait: for the next attempt, or for an answer.
+@contextmanager
+def watching(shell: Any, live: Live, *, waits: bool = True) -> Iterator[Watch]:
+    """Yield a callback that shows a wait: for the next attempt, or for an answer.
 
     Without ``waits`` only the former: a front end that cannot update an output, such
-    as jupyter console, then gets a whole answer as the first one.
+    as jupyter console, then gets a whole answer as the first one. Nothing of it is
+    left at the end.
     """
     if not is_notebook(shell):
         status = terminal.Status()
-        return lambda seconds: status.show(bundles.wait_line(seconds))
+        yield lambda seconds: status.show(bundles.wait_line(seconds))
+        return
     begun = time.monotonic()
 
     def show(seconds: float) -> None:
-        silent = waits and live.is_silent and seconds != OVER
+        silent = waits and live.is_silent and time.monotonic() - begun >= WAIT_S
         if bundles.wait_line(seconds):
             live.hold(bundles.wait_bundle(seconds))
-        elif silent and time.monotonic() - begun >= WAIT_S:
+        elif silent:
             live.hold(bundles.faint_bundle(say("ui.awaited")))
         else:
             live.hold(EMPTY)
 
-    return show
+    try:
+        yield show
+    finally:
+        live.hold(EMPTY)
 
 
 def show_bundle(bundle: Bundle, metadata: dict[str, Any] | None = None) -> None:

@@ -56,11 +56,7 @@ class Prepared:
 
 Prompt = str | Sequence[Message] | Prepared
 Watch = Callable[[float], object]
-"""Called with the seconds until something is sent again; 0 if nothing waits.
-
-The last call, at the end of the stream or of the request, is with :data:`OVER`.
-"""
-OVER = -1.0
+"""Called with the seconds until something is sent again; 0 if nothing waits."""
 T_co = TypeVar("T_co", covariant=True)
 
 
@@ -80,7 +76,7 @@ def awaited(sent: Waiting[T_co], watch: Watch | None) -> T_co:
     try:
         return loop.run(sent.whole, tick=lambda: watch(sent.waits))
     finally:
-        watch(OVER)
+        watch(0.0)
 
 
 class Exchange:
@@ -323,7 +319,7 @@ class Stream(Iterator[Delta]):
                 watch(self.waits)
                 yield delta
         finally:
-            watch(OVER)
+            watch(0.0)
 
     @property
     def waits(self) -> float:

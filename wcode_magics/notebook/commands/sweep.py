@@ -6,7 +6,7 @@ from typing import Any
 from wcode_magics.display import bundles, sweep_bundles
 from wcode_magics.display.live_display import Live
 from wcode_magics.errors import OptionError, Stopped
-from wcode_magics.notebook.cell_run import NotebookScreen, show_bundle, watch
+from wcode_magics.notebook.cell_run import NotebookScreen, show_bundle, watching
 from wcode_magics.notebook.shell_state import ShellState
 from wcode_magics.sending.request_run import awaited
 from wcode_magics.session.sweep import Sweep, Trial, grid_of
@@ -37,9 +37,10 @@ def send_sweep(home: ShellState, prompt: str, given: Mapping[str, Any]) -> Sweep
     out, ended = given.get("out"), [Trial(point) for point in points]
     screen = NotebookScreen()
     waits = not home.session.endpoint(ready[0].resolved).sandbox
-    tell = watch(home.shell, Live(screen, bundles.growing_bundle), waits=waits)
+    live, group = Live(screen, bundles.growing_bundle), home.session.group
     try:
-        swept = awaited(home.session.group(points, ready, ended.__setitem__), tell)
+        with watching(home.shell, live, waits=waits) as tell:
+            swept = awaited(group(points, ready, ended.__setitem__), tell)
     except KeyboardInterrupt:
         _show(home, Sweep(tuple(ended)), out, screen)
         raise Stopped(kept=True) from None
