@@ -11,6 +11,7 @@ from tests.sending.test_client import bare, run
 from wcode_magics.display import bundles
 from wcode_magics.display.answer_notes import badge
 from wcode_magics.errors import AuthenticationError, WcodeError
+from wcode_magics.output.escaping import FADED
 from wcode_magics.protocol import finish_reasons
 from wcode_magics.protocol.finish_reasons import WORDS, finish
 from wcode_magics.protocol.messages import Message, Usage
@@ -236,9 +237,11 @@ def test_minimax_says_that_a_login_failed() -> None:
 
 
 def test_a_warning_is_as_readable_as_the_text() -> None:
-    """It has the text's own color, not that of the small print around it."""
+    """It is not faded as the small print beside it is."""
     shown = str(
         bundles.reply_bundle(reply(SAID, event({}, "length"), DONE))["text/html"]
     )
-    badge_style = shown[: shown.index("cut off at max_tokens")].rpartition("style=")[2]
-    assert "color:var(--jp-content-font-color1," in badge_style
+    before = shown[: shown.index("cut off at max_tokens")]
+    around = before.rpartition("<div")[2]
+    assert FADED not in around
+    assert FADED in shown[len(before) :]

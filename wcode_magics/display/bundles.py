@@ -19,7 +19,15 @@ from wcode_magics.display.text_table import TextTable
 from wcode_magics.errors import AnswerError
 from wcode_magics.logprobs import heatmap
 from wcode_magics.logprobs.number_format import decimal
-from wcode_magics.output.escaping import FAINT, clipped, escape, inert, without_tex
+from wcode_magics.output.escaping import (
+    FADED,
+    FAINT,
+    SMALL,
+    clipped,
+    escape,
+    inert,
+    without_tex,
+)
 from wcode_magics.output.mimebundle import Bundle, bundle
 from wcode_magics.protocol import models, token_counts
 from wcode_magics.protocol.cut_prompt import cut_of
@@ -350,9 +358,14 @@ def _refusal_html(reply: Reply) -> str:
 def footer_html(reply: Reply) -> str:
     """Return what is missing, the badge and the footer of a reply as HTML."""
     warning = badge(reply)
-    shown = f'<span style="{BADGE}">{escape(warning)}</span> ' if warning else ""
     lines = "".join(f"<div>{escape(line)}</div>" for line in missing(reply))
-    return f'<div style="{FAINT}">{lines}{shown}{escape(footer(reply))}</div>'
+    foot = escape(footer(reply))
+    if not warning:
+        return f'<div style="{FAINT}">{lines}{foot}</div>'
+    faint = f'<div style="{FADED}">{lines}</div>' if lines else ""
+    shown = f'<span style="{BADGE}">{escape(warning)}</span>'
+    foot = f'<span style="{FADED}">{foot}</span>'
+    return f'<div style="{SMALL}">{faint}{shown} {foot}</div>'
 
 
 def prompt_estimate(request: Request, place: str) -> str:

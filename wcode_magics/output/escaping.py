@@ -12,7 +12,8 @@ import re
 
 FADED = "opacity:.75"
 """Fainter than the text around it; at least 4.5:1 in light and dark themes alike."""
-FAINT = f"font-size:85%;{FADED}"
+SMALL = "font-size:85%"
+FAINT = f"{SMALL};{FADED}"
 WRAPPED = "white-space:pre-wrap;overflow-wrap:anywhere;margin:0"
 
 _CONTROLS: dict[int, str | None] = {
