@@ -106,12 +106,33 @@ def test_rows_that_do_not_count_are_told():
             ["2026-01-02", "2026-01-03 00:00", "2026-01-05"],
             [1, 1, 0],
         ),
+        (pd.Categorical(["1", "2", "1"], ["1", "2"]), [1.0, 2.0, 2.0], [1, 1, 0]),
+        (
+            pd.array([2**53 + 1, 2**53 + 1], "Int64"),
+            pd.array([2**53, 2**53 + 1], "Int64"),
+            [0, 1],
+        ),
+        (
+            pd.to_datetime(["2026-01-02 08:00", "2026-01-03 00:00"]),
+            ["2026-01-02T09:00+01:00", "2026-01-03T01:00-02:00"],
+            [1, 0],
+        ),
+        (
+            pd.to_datetime(["2026-01-02", "2026-01-03"]),
+            pd.to_datetime(["2026-01-02", "2026-01-04"], utc=True),
+            [1, 0],
+        ),
+        ([["a"], ["b"], None], [["a"], ["c"], ["c"]], [1, 0]),
     ],
-    ids=["text", "number", "yes/no", "bool", "date"],
+    ids=[
+        *("text", "number", "yes/no", "bool", "date"),
+        *("floats for labels", "long numbers", "offsets", "zone", "lists"),
+    ],
 )
 def test_what_is_right(answers, gold, right):
     """Labels, numbers, dates and yes/no fields are compared as what they are."""
-    frame = pd.DataFrame({"field": answers, "gold": pd.Series(gold, dtype=object)})
+    truth = pd.Series(gold, dtype=object if isinstance(gold, list) else None)
+    frame = pd.DataFrame({"field": answers, "gold": truth})
     found = frame.wcode.evaluate("gold", of="field")
     assert found.graded.right.astype(int).tolist() == right
     assert "–" in found._repr_mimebundle_()["text/plain"]
@@ -126,11 +147,13 @@ def test_what_is_right(answers, gold, right):
         ({"gold": "gold", "confidence": "big"}, "0 to 1"),
         ({"gold": "none"}, "No row has both"),
         ({"gold": "other"}, "Gold has z; the answers have a, b."),
+        ({"gold": "other", "of": "kind"}, "Gold has z; the answers have a, b."),
     ],
 )
 def test_what_cannot_be_evaluated(given, words):
     """One line that says what was given and what is there."""
     frame = rows(big=[1, 2, 3, 4], none=[None] * 4, other=[*"zzzz"])
+    frame["kind"] = pd.Categorical([*"abab"])
     with pytest.raises(UsageError) as caught:
         frame.wcode.evaluate(**given)
     assert words in str(caught.value)
@@ -180,6 +203,9 @@ def test_slices_and_the_frame():
     assert found["rows"].iloc[1:].is_monotonic_decreasing
     in_x = right[(frame["shop"] == "x").to_numpy()]
     assert found.loc["x", "accuracy"] == pytest.approx(in_x.mean())
+    mixed = rows(gold=[*"abab"], kind=[1, "1", [1], None])
+    told = mixed.wcode.evaluate("gold", by="kind").frame()
+    assert told["rows"].to_dict() == {"all": 4, "1": 2, "[1]": 1, "nan": 1}
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

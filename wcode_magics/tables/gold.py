@@ -41,16 +41,14 @@ def evaluate(
     found = graded(frame, gold, of=of, confidence=confidence)
     if by is None:
         return Evaluation(found, {})
-    keys = _column(frame, by).iloc[found.places]
-    codes, values = pd.factorize(keys, use_na_sentinel=False)
+    keys = _column(frame, by).iloc[found.places].astype(object)
+    codes, values = pd.factorize(keys.where(keys.notna(), math.nan).map(str))
     counts = np.bincount(codes, minlength=len(values))
     order = np.argsort(-counts, kind="stable")
     ends = np.cumsum(counts)
     sorted_rows = np.argsort(codes, kind="stable")
     parts = {
-        str(values[code]): found.only(
-            sorted_rows[ends[code] - counts[code] : ends[code]]
-        )
+        values[code]: found.only(sorted_rows[ends[code] - counts[code] : ends[code]])
         for code in order.tolist()
     }
     return Evaluation(found, parts, by)
@@ -82,7 +80,7 @@ def graded(
     if not used.any():
         raise UsageError("evaluate.no_gold", gold=gold, into=into)
     expected = np.isin(known[used], said[answered]) | (known[used] < len(labels))
-    if not expected.any() and types.is_string_dtype(answers.dtype):
+    if not expected.any() and _is_text(answers.dtype):
         given = ", ".join(names[code] for code in np.unique(known[used])[:3])
         listed = ", ".join(names[code] for code in np.unique(said[answered])[:5])
         raise UsageError("evaluate.other_gold", gold=gold, given=given, said=listed)
@@ -142,6 +140,10 @@ def _column(frame: pd.DataFrame, name: str) -> "pd.Series[Any]":
     return found
 
 
+def _is_text(dtype: Any) -> bool:
+    return isinstance(dtype, pd.CategoricalDtype) or types.is_string_dtype(dtype)
+
+
 def _confidences(column: "pd.Series[Any]", name: str) -> "np.ndarray[Any, Any]":
     told = pd.to_numeric(column, errors="coerce")
     p = told.to_numpy(dtype=float, na_value=np.nan)
@@ -176,31 +178,54 @@ def _coded(
         said, known = _yes_no(answers), _yes_no(truth)
         return said, known, ("false", "true")
     if types.is_numeric_dtype(answers.dtype):
-        both = pd.concat([answers, pd.to_numeric(truth, errors="coerce")])
-        codes, values = pd.factorize(both.to_numpy(float, na_value=np.nan))
-        said, known = np.split(codes, 2)
-        return said, known, tuple(f"{value:.12g}" for value in values)
+        return _numbers(answers, pd.to_numeric(truth, errors="coerce"))
     if types.is_datetime64_any_dtype(answers.dtype):
-        zoned = isinstance(answers.dtype, pd.DatetimeTZDtype)
-        moments = pd.to_datetime(truth, errors="coerce", utc=zoned, format="mixed")
-        both = pd.concat([answers, moments.astype(answers.dtype)])
-        codes, times = pd.factorize(both)
-        said, known = np.split(codes, 2)
-        return said, known, tuple(map(str, times))
+        return _moments(answers, truth)
     names = list(dict.fromkeys(labels))
     known_names = {folded(name): place for place, name in enumerate(names)}
     said, known = (_text_codes(one, names, known_names) for one in (answers, truth))
     return said, known, tuple(names)
 
 
+def _numbers(
+    answers: "pd.Series[Any]", truth: "pd.Series[Any]"
+) -> tuple[Any, Any, tuple[str, ...]]:
+    if all(types.is_integer_dtype(one.dtype) for one in (answers, truth)):
+        whole = pd.concat([answers.astype(object), truth.astype(object)])
+        codes, values = pd.factorize(whole)
+        said, known = np.split(codes, 2)
+        return said, known, tuple(map(str, values))
+    both = pd.concat([answers, truth]).to_numpy(float, na_value=np.nan)
+    codes, floats = pd.factorize(both)
+    said, known = np.split(codes, 2)
+    return said, known, tuple(f"{value:.12g}" for value in floats)
+
+
+def _moments(
+    answers: "pd.Series[Any]", truth: "pd.Series[Any]"
+) -> tuple[Any, Any, tuple[str, ...]]:
+    """Return both columns as indices into moments; those without a zone are in UTC."""
+    given = pd.to_datetime(answers, utc=True)
+    gold = pd.to_datetime(truth, errors="coerce", utc=True, format="mixed")
+    codes, times = pd.factorize(pd.concat([given, gold.astype(given.dtype)]))
+    said, known = np.split(codes, 2)
+    zone = getattr(answers.dtype, "tz", None)
+    return said, known, tuple(map(str, times.tz_convert(zone)))
+
+
 def _text_codes(
     column: "pd.Series[Any]", names: list[str], known: dict[str, int]
 ) -> Any:
     """Return indices into ``names``, to which new texts are added; -1 if missing."""
-    codes, values = pd.factorize(column)
+    try:
+        codes, values = pd.factorize(column)
+    except TypeError:  # lists and objects
+        codes, values = pd.factorize(column.map(str, na_action="ignore"))
     placed = []
     for value in values:
         key = folded(str(value))
+        if key not in known and types.is_float(value) and value.is_integer():
+            key = str(int(value))
         if key and key not in known:
             known[key] = len(names)
             names.append(str(value))
