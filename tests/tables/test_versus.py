@@ -54,6 +54,22 @@ def test_versus(serve):
     assert found.frame()["only_right"].tolist() == [0, 10]
 
 
+def test_no_row_that_both_answer(serve):
+    """What is not known is a dash; what was paid for is shown."""
+
+    def halves(seen):
+        odd = int(prompt_of(seen).split()[2]) % 2
+        mute = bool(odd) == ("careful" in prompt_of(seen))
+        return completion("?") if mute else careful(seen)
+
+    serve(halves)
+    found = gold(4).wcode.versus(VARIANTS, "gold", labels=LABELS, **QUIET)
+    assert (found.paired.rows, found.unanswered) == (0, (2, 2))
+    shown = found._repr_mimebundle_()["text/plain"]
+    assert "–" in shown
+    assert " nan" not in shown.replace("+", " ")
+
+
 def test_variants_are_options_too(serve):
     """Models or parameters of one template; a field of an object."""
 

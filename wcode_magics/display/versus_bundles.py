@@ -1,5 +1,8 @@
 """A comparison of two variants as a mimebundle."""
 
+import math
+from typing import Any
+
 from wcode_magics.display.text_table import TextTable
 from wcode_magics.evaluation.versus import Versus
 from wcode_magics.logprobs.number_format import NO_NUMBER, percent
@@ -64,8 +67,10 @@ def _changed(found: Versus) -> Bundle:
     return TextTable(heads, rows, title=title, note=note).bundle()
 
 
-def _cell(value: object) -> str:
-    if value is None or value != value:  # noqa: PLR0124
+def _cell(value: Any) -> str:
+    import pandas as pd
+
+    if pd.api.types.is_scalar(value) and pd.isna(value):
         return NO_NUMBER
     if isinstance(value, float):
         return percent(value)
@@ -73,7 +78,7 @@ def _cell(value: object) -> str:
 
 
 def _signed(share: float) -> str:
-    return f"{share:+.1%}"
+    return NO_NUMBER if math.isnan(share) else f"{share:+.1%}"
 
 
 def _price(cost: float | None, currency: str) -> str:

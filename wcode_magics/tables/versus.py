@@ -1,5 +1,6 @@
 """Two variants of a table call over the same rows: templates, models or parameters."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from wcode_magics.errors import UsageError
+from wcode_magics.evaluation.graded import Bools
 from wcode_magics.evaluation.requirements import require
 from wcode_magics.evaluation.versus import Versus, paired
 from wcode_magics.protocol import models
@@ -64,7 +66,7 @@ class VersusRun:
             pair,
             answers,
             self._changed(answers),
-            (float(first.right[one].mean()), float(second.right[two].mean())),
+            (_mean(first.right[one]), _mean(second.right[two])),
             (first.unanswered, second.unanswered),
             (_cost(self.calls[0], frames[0]), _cost(self.calls[1], frames[1])),
             (_currency(self.calls[0]), _currency(self.calls[1])),
@@ -121,6 +123,10 @@ def _call(
         fields = ", ".join(one.removeprefix(made["prefix"]) for one in values)
         raise UsageError("evaluate.which", names=fields)
     return call, column
+
+
+def _mean(right: Bools) -> float:
+    return float(right.mean()) if len(right) else math.nan
 
 
 def _currency(call: TableRun) -> str:
