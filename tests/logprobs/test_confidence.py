@@ -320,6 +320,20 @@ def test_answer_cut_inside_a_label():
     )
 
 
+@pytest.mark.parametrize("end", ["", "<|im_end|>"])
+def test_a_completed_label_may_end(end):
+    """An end token, reported with a text or without, ends the label before it."""
+    free = view(token("neg", 0.45, ("pos", 0.5), ("neg", 0.45), ("x", 0.05)))
+    then = token("itive", 0.1, (end, 0.9), ("itive", 0.1))
+    after = {"pos": view(then), "x": view(then)}
+    found = of_labels(free, ["pos", "positive", "neg"], after=after)
+    assert found.masses == pytest.approx({"pos": 0.45, "positive": 0.05, "neg": 0.45})
+    assert (found.best, found.unlisted) == ("pos", 0.0)
+    begun = of_labels(free, ["posh", "positive", "neg"], after=after)
+    assert begun.masses == pytest.approx({"posh": 0.0, "positive": 0.05, "neg": 0.45})
+    assert begun.unlisted == pytest.approx(0.0 if end else 0.45)
+
+
 @pytest.mark.parametrize("labels", [[], [""], ["a", "A"], ["a", " a"]])
 def test_labels_must_differ(labels):
     """No labels, or labels that are the same, are the person's error."""

@@ -6,7 +6,8 @@ that label: the product of the probabilities of the preceding tokens and of the
 alternative. Beginnings of several labels, or of none, are uncovered.
 
 Beginnings of several labels can be completed: given the token that follows such a
-beginning, with its alternatives, each of these extends it, and so on.
+beginning, with its alternatives, each of these extends it, and so on; one without text
+ends the answer.
 
 With a path, what stands before the value in its first token is divided out: the
 probabilities there are relative to the alternatives that begin the value at all.
@@ -201,11 +202,15 @@ def _completed(
     position = told.positions[-1]
     yield _Branch(NO_FIT, 0.0, branch.said, branch.mass * position.unlisted)
     for other, share in zip(position.alternatives, position.shares, strict=True):
-        raw = spelt(other, alphabet=told.alphabet)
+        mass, raw = branch.mass * share, spelt(other, alphabet=told.alphabet)
         if raw:
             said = branch.said + raw
-            longer = _Branch(_fit(said, b"", labels), branch.mass * share, said)
+            longer = _Branch(_fit(said, b"", labels), mass, said)
             yield from _completed(longer, labels, after)
+        elif raw is not None and branch.fit.whole:
+            yield _Branch(_Fit(branch.fit.whole, []), mass, branch.said)
+        else:
+            yield _Branch(NO_FIT, 0.0, branch.said, mass)
 
 
 def _ending(logprobs: Logprobs) -> list[tuple[Position, tuple[int, int]]]:
