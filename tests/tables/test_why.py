@@ -66,6 +66,26 @@ def test_known_weights_are_given_back(serve):
     assert "dashed" in shown["text/html"]
 
 
+def test_a_part_that_the_label_needs_ranks_first(serve):
+    """Without it the label is not listed: its effect has a lower bound."""
+
+    def odds(prompt, _said):
+        shown = "wonderful" in prompt
+        return {"good": 0.9, "bad": 0.1} if shown else {"bad": 0.99, "x": 0.01}
+
+    serve(weighted(odds))
+    frame = pd.DataFrame({"title": ["wonderful"], "stars": [4]}, index=["r"])
+    made = _labelled(frame, "{{ title }} ({{ stars }})")
+    found = made.wcode.why("r", **QUIET)
+    (part,) = found.parts
+    assert (part.text, part.bound, found.ranked[0].bound) == ("wonderful", True, True)
+    assert part.effect == pytest.approx(math.log(0.9 / 0.01))
+    assert found.frame()["bound"].tolist() == [True, False, True]
+    shown = bundle(found)
+    assert "> +4.500" in shown["text/plain"]
+    assert shown["text/html"].count('title="&gt; +4.500"') == 1
+
+
 def test_a_planted_word_ranks_first(serve):
     """Among 20 words of small random weights, the planted one is first in 95 %."""
     chance = random.Random(7)

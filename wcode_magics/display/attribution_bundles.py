@@ -40,7 +40,7 @@ def bundle(found: Attribution) -> Bundle:
 
 def _table(found: Attribution) -> TextTable:
     rows = [
-        (_signed(part.effect), part.field, visible(clipped(part.text, MOST_CELL)))
+        (_effect(part), part.field, visible(clipped(part.text, MOST_CELL)))
         for part in found.ranked
     ]
     heads = [say(f"why.{key}") for key in ("effect", "field", "part")]
@@ -51,11 +51,10 @@ def _prompt(found: Attribution) -> str:
     """Return the prompt as HTML, with the parts tinted where they stand."""
     prompt = found.prompt
     spans: list[tuple[int, int, PromptPart]] = []
-    for part in (*found.parts, *found.fields):
-        text = dict(found.values)[part.field]
-        at = prompt.find(text)
-        whole = part in found.fields
-        if at >= 0 and not (whole and part.field == found.field):
+    others = [part for part in found.fields if part.field != found.field]
+    for part in (*found.parts, *others):
+        at = prompt.find(dict(found.values)[part.field])
+        if at >= 0:
             spans.append((at + part.start, at + part.stop, part))
     known = (abs(p.effect) for _, _, p in spans if not math.isnan(p.effect))
     most = max(known, default=0.0)
@@ -64,15 +63,15 @@ def _prompt(found: Attribution) -> str:
         if start < at or stop > MOST:
             continue
         shown.append(escape(prompt[at:start]))
-        shown.append(_tinted(prompt[start:stop], part.effect, most))
+        shown.append(_tinted(prompt[start:stop], part, most))
         at = stop
     return "".join([*shown, escape(clipped(prompt[at:], MOST))])
 
 
-def _tinted(text: str, effect: float, most: float) -> str:
-    if math.isnan(effect):
+def _tinted(text: str, part: PromptPart, most: float) -> str:
+    if math.isnan(part.effect):
         return escape(text)
-    style, title = _style(effect, most), attribute(_signed(effect))
+    style, title = _style(part.effect, most), attribute(_effect(part))
     return f'<span style="{style}" title="{title}">{escape(text)}</span>'
 
 
@@ -86,6 +85,6 @@ def _style(effect: float, most: float) -> str:
     )
 
 
-def _signed(effect: float) -> str:
-    sign = "+" if effect >= 0 else _MINUS
-    return f"{sign}{abs(effect):.3f}"
+def _effect(part: PromptPart) -> str:
+    sign = "+" if part.effect >= 0 else _MINUS
+    return f"{'> ' if part.bound else ''}{sign}{abs(part.effect):.3f}"

@@ -27,13 +27,17 @@ _PHRASE = re.compile(r"[^,，、;；:：.!?。！？…\n]*[,，、;；:：.!?�
 
 @dataclass(frozen=True, slots=True)
 class PromptPart:
-    """A part of a field: characters [start, stop) of its text; its effect, or nan."""
+    """A part of a field: characters [start, stop) of its text; its effect, or nan.
+
+    ``bound``: the effect is larger, as the label is not even listed without the part.
+    """
 
     field: str
     text: str
     start: int
     stop: int
     effect: float = math.nan
+    bound: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,20 +64,23 @@ class Attribution:
 
     @property
     def ranked(self) -> list[PromptPart]:
-        """All parts with a known effect, the largest for the label first."""
+        """All parts with a known effect, the largest for the label first.
+
+        Those without which the label is not listed come before all others.
+        """
         known = (p for p in (*self.fields, *self.parts) if not math.isnan(p.effect))
-        return sorted(known, key=lambda part: -part.effect)
+        return sorted(known, key=lambda part: (not part.bound, -part.effect))
 
     def frame(self) -> "pd.DataFrame":
         """Return a DataFrame with one row per part.
 
         Columns: field; text; start and stop (characters; of a whole field 0 and its
-        length); effect (natural logarithm).
+        length); effect (natural logarithm); bound (whether the effect is larger).
         """
         import pandas as pd
 
         rows = [*self.fields, *self.parts]
-        names = ("field", "text", "start", "stop", "effect")
+        names = ("field", "text", "start", "stop", "effect", "bound")
         return pd.DataFrame({name: [getattr(p, name) for p in rows] for name in names})
 
 

@@ -16,6 +16,8 @@ from wcode_magics.evaluation.attribution import (
     parts_of,
     without,
 )
+from wcode_magics.logprobs.confidence import HIDDEN
+from wcode_magics.logprobs.label_masses import NEGLIGIBLE
 from wcode_magics.prompts.prompt_repr import shown
 from wcode_magics.protocol.parameters import hint
 from wcode_magics.protocol.request import Request
@@ -90,16 +92,20 @@ class WhyRun:
         """Return the effects, given the answers to all rows of ``call``."""
         names = {str(name): name for name in answers.columns}
         shares = answers[names[f"{self._into}_p_{self._label}"]]
-        logs = [_log(share) for share in shares.tolist()]
-        effects = [logs[0] - one for one in logs[1:]]
+        own, *others = [_known(share) for share in shares.tolist()]
+        own = own or math.nan
+        left = answers[names[f"{self._into}_uncovered"]].tolist()[1:]
+        parts = [*self._fields, *self._parts]
         found = [
-            replace(part, effect=effect)
-            for part, effect in zip([*self._fields, *self._parts], effects, strict=True)
+            replace(
+                part, effect=math.log(own / (share or _most(rest))), bound=not share
+            )
+            for part, share, rest in zip(parts, others, left, strict=True)
         ]
         count = len(self._fields)
         return Attribution(
             self._label,
-            math.exp(logs[0]),
+            own,
             tuple(found[:count]),
             tuple(found[count:]),
             self._field,
@@ -163,6 +169,11 @@ def _whole(texts: tuple[tuple[str, str], ...]) -> list[PromptPart]:
     return [PromptPart(name, text, 0, len(text)) for name, text in texts]
 
 
-def _log(share: Any) -> float:
-    known = share is not None and not pd.isna(share)
-    return math.log(share) if known and share > 0 else math.nan
+def _known(share: Any) -> float:
+    return math.nan if pd.isna(share) else float(share)
+
+
+def _most(uncovered: Any) -> float:
+    """Return the largest share that a label can have which is not listed."""
+    left = _known(uncovered)
+    return HIDDEN if math.isnan(left) else min(HIDDEN, max(left, NEGLIGIBLE))
