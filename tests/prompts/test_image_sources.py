@@ -160,3 +160,27 @@ def test_image_takes_one_value(source: str) -> None:
     """The line says how it is written."""
     with pytest.raises(WcodeError, match=r"image\(column\)"):
         template.messages(source, None, {})
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ image(b) | upper }}",
+        "{{ [image(b)] }}",
+        "{% set p = image(b) %}",
+        "{{ image(b)[:-1] }}",
+        "{% set p = image(b) %}{{ p }}{{ p | upper }}",
+    ],
+)
+def test_an_image_that_finds_no_place_is_told(source: str) -> None:
+    """In one line, before anything is sent."""
+    with pytest.raises(WcodeError, match="must stand by itself") as caught:
+        template.messages(source, None, {"b": RED})
+    assert "\n" not in str(caught.value)
+
+
+def test_an_image_may_be_placed_twice_and_later() -> None:
+    """By a variable, where it is printed."""
+    source = "{% set p = image(b) %}A{{ p }}B{{ p }}"
+    (message,) = template.messages(source, None, {"b": RED})
+    assert (message.content, [one.at for one in message.images]) == ("AB", [1, 2])

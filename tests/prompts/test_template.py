@@ -252,6 +252,7 @@ REACHES = {
     "globals": ("{{ f.__globals__['os'] }}", {"f": own_function}),
     "globals by item": ("{{ f['__globals__'] }}", {"f": own_function}),
     "method": ("{{ h.upper.__func__.__globals__ }}", {"h": Holder()}),
+    "named image": ("{{ image('id') }}", {"image": subprocess.getoutput}),
     "own package": ("{{ f('hi') }}", {"f": render}),
 }
 

@@ -127,28 +127,38 @@ def takes_images(source: str) -> bool:
 
 
 class _Seen:
-    """Images of one rendering, marked in the text by a number nobody can guess."""
+    """Images of one rendering, marked in the text by words nobody can guess."""
 
     def __init__(self, side: int) -> None:
         self._side = side
-        self._mark = f"\0{secrets.token_hex(8)}"
-        self._images: list[ImagePart] = []
+        self._images: dict[str, ImagePart] = {}
 
     def add(self, source: Any) -> str:
-        self._images.append(image_sources.load(source, side=self._side))
-        return f"{self._mark}{len(self._images) - 1}\0"
+        mark = f"\0{secrets.token_hex(8)}\0"
+        self._images[mark] = image_sources.load(source, side=self._side)
+        return mark
 
     def parted(self, text: str) -> tuple[str, list[ImagePart]]:
-        """Return the text without marks, and the images with their places."""
+        """Return the text without marks, and the images with their places.
+
+        Raises:
+            TemplateError: the template changed a mark, or left it out.
+        """
+        if not self._images:
+            return text, []
         said, images, at = [], [], 0
-        for place, piece in enumerate(text.split(self._mark)):
-            rest = piece
-            if place:
-                number, _, rest = piece.partition("\0")
-                images.append(replace(self._images[int(number)], at=at))
-            said.append(rest)
-            at += len(rest)
-        return "".join(said), images
+        pieces = re.split(f"({'|'.join(self._images)})", text)
+        for piece in pieces:
+            if piece in self._images:
+                images.append(replace(self._images[piece], at=at))
+            else:
+                said.append(piece)
+                at += len(piece)
+        whole = "".join(said)
+        left = whole.lower()
+        if any(mark not in pieces or mark[1:-1] in left for mark in self._images):
+            raise TemplateError("image.unplaced")
+        return whole, images
 
 
 def is_template(message: Message) -> bool:
@@ -235,7 +245,7 @@ def _environment() -> Any:
     def image(context: Context, *given: Any, **named: Any) -> Any:
         own = context.get(_IMAGE)
         if callable(own):
-            return context.call(own, *given, **named)
+            return made.call(context, own, *given, **named)
         if len(given) != 1 or named:
             raise TemplateError("image.call")
         return context[_SEEN].add(given[0])
