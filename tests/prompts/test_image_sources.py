@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from wcode_magics.display import images as previews
 from wcode_magics.errors import WcodeError
 from wcode_magics.prompts import image_sources, template
+from wcode_magics.sandbox import pictures
+from wcode_magics.sandbox.refusal import BadRequest
 
 RED = Image.new("RGB", (40, 30), (220, 30, 30))
 
@@ -71,6 +74,53 @@ def test_objects_have_a_digest_of_their_pixels() -> None:
     assert image_sources.load(np.eye(5, dtype=bool)).height == 5
 
 
+def test_palette_and_transparency_belong_to_the_digest() -> None:
+    """Images of equal indices and other colours are two."""
+    red, blue, clear = (
+        Image.new("RGB", (4, 4), colour).quantize(2)
+        for colour in ("red", "blue", "blue")
+    )
+    clear.info["transparency"] = 0
+    loaded = [image_sources.load(one) for one in (red, blue, clear)]
+    assert len({one.digest for one in loaded}) == 3
+    seen = [pixels(one.data).convert("RGBA").getpixel((0, 0)) for one in loaded]
+    assert seen == [(255, 0, 0, 255), (0, 0, 255, 255), (0, 0, 255, 0)]
+
+
+def test_grey_of_more_bits_is_scaled() -> None:
+    """To 8 bits, of which 65,535, or 1.0, is white; not cut off there."""
+    deep = np.array([[0, 32_896, 65_535]], np.uint16)
+    one = Image.fromarray(deep)
+    big = encoded(Image.fromarray(np.repeat(deep, 1000, axis=1)))
+    for source in (deep, one, one.convert("I"), deep / 65_535, big):
+        found = pixels(image_sources.load(source, side=2048).data)
+        step = found.width // 3
+        greys = [found.getpixel((step * place + step // 2, 0)) for place in range(3)]
+        assert (found.mode, greys) == ("L", [0, 128, 255])
+    unit = Image.fromarray((deep / 65_535).astype(np.float32))
+    assert pixels(image_sources.load(unit).data).tobytes() == bytes([0, 128, 255])
+    assert pixels(image_sources.load(Image.new("I", (1, 1), 9)).data).tobytes() == b"\t"
+
+
+def test_what_is_clear_is_white_in_a_jpeg(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A large image that loses its transparency stands on white."""
+    monkeypatch.setattr(image_sources, "MOST_SENT", 10)
+    for mode, clear in (("RGBA", (0, 0, 0, 0)), ("LA", (0, 0))):
+        found = image_sources.load(Image.new(mode, (8, 8), clear))
+        assert found.kind == "image/jpeg"
+        assert pixels(found.data).getpixel((4, 4)) == (255, 255, 255)
+
+
+@pytest.mark.parametrize("form", ["EPS", "PCX"])
+def test_previews_and_the_sandbox_open_few_formats(form: str) -> None:
+    """Those of prompts; none for which Pillow would start a program."""
+    assert previews.preview(encoded())
+    assert not previews.preview(encoded(form=form))
+    url = f"data:image/png;base64,{base64.b64encode(encoded(form=form)).decode()}"
+    with pytest.raises(BadRequest, match="not an image"):
+        pictures.read(url, "messages[0]")
+
+
 def test_a_figure_is_drawn() -> None:
     """A matplotlib figure, or what is in one."""
     figure = pytest.importorskip("matplotlib.figure").Figure(figsize=(2, 1), dpi=50)
@@ -106,6 +156,13 @@ def test_a_url_is_passed_on() -> None:
         (np.zeros((2, 2, 7)), "image.array"),
         (np.zeros((0, 2)), "image.array"),
         (np.array([["a"]]), "image.array"),
+        (np.zeros((2, 2), "datetime64[s]"), "image.array"),
+        (np.zeros((2, 2), complex), "image.array"),
+        (np.full((2, 2), 300), "image.array"),
+        (Image.new("I", (2, 2), 70_000), "image.array"),
+        ("~nouser_x/a.png", "image.unreadable"),
+        (encoded(form="EPS"), "image.none"),
+        (encoded(form="PCX"), "image.none"),
         ([[1, 2], [3]], "image.array"),
     ],
 )

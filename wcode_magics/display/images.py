@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from wcode_magics.output.escaping import FAINT, attribute, escape
-from wcode_magics.protocol.images import ImagePart
+from wcode_magics.protocol.images import READ, ImagePart
 from wcode_magics.protocol.request import Request
 from wcode_magics.text import say
 
@@ -63,14 +63,20 @@ def _figure(image: ImagePart) -> str:
 
 @lru_cache(64)
 def preview(data: bytes) -> str:
-    """Return a small copy of an encoded image as a data URL; empty without Pillow."""
+    """Return a small copy of an encoded image as a data URL.
+
+    Empty without Pillow, or if it is none that can be read: the caption remains.
+    """
     try:
-        from PIL import Image, ImageOps
+        from PIL import Image, ImageOps, UnidentifiedImageError
     except ImportError:
         return ""
-    with Image.open(io.BytesIO(data)) as opened:
-        small = ImageOps.exif_transpose(opened)
-        small.thumbnail((2 * WIDTH, 2 * HEIGHT))
+    try:
+        with Image.open(io.BytesIO(data), formats=READ) as opened:
+            small = ImageOps.exif_transpose(opened)
+            small.thumbnail((2 * WIDTH, 2 * HEIGHT))
+    except UnidentifiedImageError:
+        return ""
     kind = "PNG" if small.mode in {"P", "PA", "RGBA", "LA"} else "JPEG"
     if kind == "JPEG" and small.mode not in {"RGB", "L"}:
         small = small.convert("RGB")

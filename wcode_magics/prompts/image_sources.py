@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from wcode_magics.errors import UsageError, VariableError
-from wcode_magics.protocol.images import SIDE, ImagePart
+from wcode_magics.protocol.images import READ, SIDE, ImagePart
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -41,7 +41,8 @@ def load(source: Any, *, side: int = SIDE) -> ImagePart:
 
     Args:
         source: path or URL as text, path object, encoded bytes, PIL image, NumPy array
-            (height × width, × 3 or × 4; 0 … 255, or 0.0 … 1.0), matplotlib figure, or
+            (height × width, × 3 or × 4; 0 … 255, 0.0 … 1.0, or 0 … 65,535 as
+            uint16), matplotlib figure, or
             an ImagePart.
         side: longest side in pixels; larger images are scaled down.
 
@@ -109,7 +110,11 @@ def _named(text: str, side: int) -> ImagePart:
             raise UsageError("image.none", name=_short(text), reason="data URL")
         return _encoded(raw, "", side)
     if "://" not in text:
-        path = Path(text).expanduser()
+        try:
+            path = Path(text).expanduser()
+        except RuntimeError as wrong:  # the home of an unknown user
+            shown = _short(text)
+            raise VariableError("image.unreadable", path=shown, reason=wrong) from wrong
         return _encoded(_file(path), path.name, side)
     parts = urlsplit(text)
     if parts.scheme not in {"http", "https"} or not parts.hostname or " " in text:
@@ -139,7 +144,7 @@ def _encoded(data: bytes, name: str, side: int) -> ImagePart:
         return ImagePart("", data, kind, width, height, digest, name)
     from PIL import ImageOps
 
-    made = _saved(ImageOps.exif_transpose(opened), side)
+    made = _saved(_plain(ImageOps.exif_transpose(opened)), side)
     return replace(made, digest=_scaled(digest, side), name=name)
 
 
@@ -150,7 +155,7 @@ def _opened(data: bytes, name: str) -> "Image.Image":
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", pillow.DecompressionBombWarning)
-            opened: Image.Image = pillow.open(io.BytesIO(data))
+            opened: Image.Image = pillow.open(io.BytesIO(data), formats=READ)
             opened.load()
     except (pillow.DecompressionBombWarning, pillow.DecompressionBombError) as wrong:
         most = f"{pillow.MAX_IMAGE_PIXELS / 1e6:,.0f} MP"
@@ -163,26 +168,55 @@ def _opened(data: bytes, name: str) -> "Image.Image":
 
 def _drawn(image: "Image.Image", side: int) -> ImagePart:
     """Return an image of pixels; its digest does not depend on the encoder."""
-    described = f"{image.mode} {image.width} {image.height}\n".encode()
-    digest = hashlib.sha256(described + image.tobytes()).hexdigest()
-    return replace(_saved(image, side), digest=_scaled(digest, side))
+    seen = _plain(image)
+    described = f"{seen.mode} {seen.width} {seen.height}\n".encode()
+    digest = hashlib.sha256(described + seen.tobytes()).hexdigest()
+    return replace(_saved(seen, side), digest=_scaled(digest, side))
+
+
+def _plain(image: "Image.Image") -> "Image.Image":
+    """Return an image in 8 bits of grey or colour, without palette: what is seen."""
+    if image.mode == "F" or image.mode.startswith("I"):
+        return _of_grey(image)
+    see_through = "transparency" in image.info
+    if image.mode in {"RGB", "RGBA", "L", "LA"} and not see_through:
+        return image
+    alpha = see_through or image.mode.endswith(("A", "a"))
+    try:
+        return image.convert("RGBA" if alpha else "RGB")
+    except ValueError as wrong:  # LAB
+        raise UsageError("image.none", name=image.mode, reason=wrong) from wrong
+
+
+def _of_grey(image: "Image.Image") -> "Image.Image":
+    """Return grey of 16 or 32 bits in 8; its white is the least that holds all."""
+    wide = image.convert("F")
+    extrema: Any = wide.getextrema()
+    low, high = extrema
+    whites = [65_535] if image.mode.startswith("I;16") else [255, 65_535]
+    if image.mode == "F":
+        whites.insert(0, 1)
+    white = next((most for most in whites if low >= 0 and high <= most), None)
+    if white is None:
+        given = f"{image.height} × {image.width} {image.mode}, {low:g} … {high:g}"
+        raise UsageError("image.array", given=given)
+    scale = 255 / white
+    return wide.point(lambda grey: grey * scale + 0.5).convert("L")
 
 
 def _saved(image: "Image.Image", side: int) -> ImagePart:
-    """Scale an image down and encode it: PNG, or JPEG for a large one of no alpha."""
+    """Scale an image down and encode it: PNG, or JPEG on white for a large one."""
     fitting = image.copy()
     fitting.thumbnail((side, side))
-    if fitting.mode not in {"RGB", "RGBA", "L", "LA"}:
-        alpha = "transparency" in fitting.info or fitting.mode.endswith(("A", "a"))
-        try:
-            fitting = fitting.convert("RGBA" if alpha else "RGB")
-        except ValueError as wrong:  # LAB
-            raise UsageError("image.none", name=image.mode, reason=wrong) from wrong
     out = io.BytesIO()
     fitting.save(out, "PNG")
     kind = "image/png"
     if out.tell() > MOST_SENT:
         out = io.BytesIO()
+        if fitting.mode.endswith("A"):
+            white = _pillow().new("RGBA", fitting.size, "white")
+            white.alpha_composite(fitting.convert("RGBA"))
+            fitting = white
         fitting.convert("RGB").save(out, "JPEG", quality=QUALITY)
         kind = "image/jpeg"
     width, height = fitting.size
@@ -190,7 +224,7 @@ def _saved(image: "Image.Image", side: int) -> ImagePart:
 
 
 def _of_array(array: Any) -> "Image.Image":
-    """Return an array as an image; floats and booleans are scaled to 0 … 255."""
+    """Return an array as an image; floats, booleans and 16 bits are scaled."""
     import numpy as np
 
     try:
@@ -199,13 +233,19 @@ def _of_array(array: Any) -> "Image.Image":
         raise UsageError("image.array", given="list") from wrong
     shape = " × ".join(map(str, found.shape))
     coloured = found.ndim == 3 and found.shape[2] in {1, 3, 4}
-    if not found.size or not (found.ndim == 2 or coloured) or found.dtype.kind in "OUS":
+    numbers = found.dtype.kind in "fbiu"
+    if not found.size or not (found.ndim == 2 or coloured) or not numbers:
         raise UsageError("image.array", given=f"{shape} {found.dtype}")
     if found.ndim == 3 and found.shape[2] == 1:
         found = found[:, :, 0]
     if found.dtype.kind in "fb":
         found = np.nan_to_num(found.astype(float)).clip(0, 1) * 255
-    pixels = np.rint(found).clip(0, 255).astype(np.uint8)
+    elif found.dtype.itemsize == 2 and found.dtype.kind == "u":
+        found = found / 257
+    if found.min() < 0 or found.max() > 255:
+        given = f"{shape} {found.dtype}, {found.min()} … {found.max()}"
+        raise UsageError("image.array", given=given)
+    pixels = np.rint(found).astype(np.uint8)
     made: Image.Image = _pillow().fromarray(pixels)
     return made
 

@@ -9,6 +9,8 @@ from wcode_magics.runtime.serialization import Value
 
 SIDE = 2048
 """Longest side in pixels that is sent; endpoints scale larger images down."""
+READ = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "ICO")
+"""Formats that are opened, by Pillow's name; it would start Ghostscript for an EPS."""
 PATCH = 28
 """Pixels along a side per token of Qwen2-VL: two patches of 14, merged."""
 _FEWEST = 4

@@ -21,6 +21,8 @@ _COLOURS = {
     "brown": (130, 80, 40),
 }
 _CHINESE = dict(zip(_COLOURS, "黑白灰红橙黄绿蓝紫粉棕", strict=True))
+_READ = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "ICO")
+"""Formats that are opened; Pillow would start Ghostscript for an EPS."""
 _BEGUN = "an image\n"
 _SAMPLE = 64
 _PATCH = 28
@@ -89,7 +91,8 @@ def read(url: object, where: str) -> SeenImage:
         message = "The sandbox looks at images with Pillow, which is not installed."
         raise BadRequest(message, "messages") from None
     try:
-        with Image.open(io.BytesIO(base64.b64decode(data, validate=True))) as opened:
+        file = io.BytesIO(base64.b64decode(data, validate=True))
+        with Image.open(file, formats=_READ) as opened:
             small = opened.convert("RGB").resize((_SAMPLE, _SAMPLE))
             form, (width, height) = opened.format or "image", opened.size
     except Exception:  # Pillow raises many kinds for a damaged file
