@@ -121,6 +121,7 @@ MISTAKES = {
     "%wcode": r"prompt is empty",
     "%%wcode --system $rewiev\nhi": r"rewiev.*\$review",
     "%%wcode --system @nowhere.txt\nhi": r"nowhere\.txt cannot be read",
+    "%%wcode --system @~nouser_x/a\nhi": r"~nouser_x/a cannot be read",
     "%%wcode hello\nhi": r"hello is not an option",
     "%%wcode -o 1x\nhi": r"--out is 1x",
     "%%wcode -t\nhi": r"--temperature needs a value",

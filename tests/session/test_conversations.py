@@ -270,6 +270,10 @@ def test_save_and_load(session: Session, tmp_path: Path, server: Loopback) -> No
         session.chat("u").load(tmp_path / "nowhere.json")
     with pytest.raises(UsageError, match="nowhere"):
         session.chat("u").save(tmp_path / "nowhere" / "x.json")
+    with pytest.raises(VariableError, match="~nouser_x"):
+        session.chat("u").load("~nouser_x/x.json")
+    with pytest.raises(UsageError, match="~nouser_x"):
+        session.chat("u").save("~nouser_x/x.json")
 
 
 def test_reset_forgets(session: Session, server: Loopback) -> None:

@@ -443,6 +443,6 @@ def test_key_from_a_file(tmp_path):
 
 def test_unreadable_key_file(tmp_path):
     """A file that is not there is told by its variable."""
-    named = {"WCODE_API_KEY_FILE": str(tmp_path / "none")}
-    with pytest.raises(SettingError, match="WCODE_API_KEY_FILE"):
-        Settings(environ=named).key()
+    for path in (str(tmp_path / "none"), "~nouser_x/key"):
+        with pytest.raises(SettingError, match="WCODE_API_KEY_FILE"):
+            Settings(environ={"WCODE_API_KEY_FILE": path}).key()

@@ -78,11 +78,11 @@ class Chat:
 
     def save(self, path: str | Path) -> None:
         """Write the messages as JSON in OpenAI format."""
-        target = Path(path).expanduser()
         try:
+            target = Path(path).expanduser()
             private_files.write(target, self.conversation.to_json() + "\n")
-        except OSError as wrong:
-            raise UsageError("chat.unwritable", path=target, reason=wrong) from wrong
+        except (OSError, RuntimeError) as wrong:  # ~nobody
+            raise UsageError("chat.unwritable", path=path, reason=wrong) from wrong
 
     def load(self, path: str | Path) -> None:
         """Replace the conversation by messages in OpenAI format from a JSON file.
@@ -91,9 +91,8 @@ class Chat:
             VariableError: the file cannot be read.
             UsageError: it contains no messages.
         """
-        source = Path(path).expanduser()
         try:
-            text = source.read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as wrong:
+            text = Path(path).expanduser().read_text("utf-8")
+        except (OSError, RuntimeError, UnicodeDecodeError) as wrong:  # ~nobody
             raise VariableError("unreadable_file", path=path, reason=wrong) from wrong
         self._session.chats.put(Conversation.from_json(self.name, text))

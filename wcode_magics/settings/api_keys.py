@@ -130,7 +130,7 @@ def _read(owner: KeyOwner) -> FoundKey | None:
 def _key_in(path: str) -> str:
     try:
         return Path(path).expanduser().read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as wrong:
+    except (OSError, RuntimeError, UnicodeDecodeError) as wrong:  # ~nobody
         name = KEY_FILE_VARIABLE
         raise SettingError("key_file", name=name, path=path, reason=wrong) from wrong
 

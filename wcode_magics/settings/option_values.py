@@ -146,7 +146,7 @@ _NUMBER = options.Option("", "number")
 def _file(path: str) -> str:
     try:
         return Path(path).expanduser().read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as wrong:
+    except (OSError, RuntimeError, UnicodeDecodeError) as wrong:  # ~nobody
         raise VariableError("unreadable_file", path=path, reason=wrong) from wrong
 
 
