@@ -1,7 +1,8 @@
 """Images from what the user names: a file, a URL, bytes, a picture, array or figure.
 
-A PNG, JPEG, WebP or GIF within the limits is sent as it is. All else is read with
-Pillow (extra ``images``), scaled down and encoded again. A file is read only where the
+A PNG, JPEG, WebP or GIF within the limits is sent as it is. The other
+formats of :data:`~wcode_magics.protocol.images.READ` and objects are scaled down and
+encoded again with Pillow (extra ``images``). A file is read only where the
 user names it; a URL is passed on and never fetched here.
 """
 
