@@ -7,7 +7,7 @@ import pytest
 
 from tests.loopback import Answer, Loopback, completion
 from wcode_magics import Session
-from wcode_magics.errors import RejectedError
+from wcode_magics.errors import BudgetError, RejectedError
 from wcode_magics.protocol import providers
 from wcode_magics.protocol.providers import PREFIXES
 
@@ -53,8 +53,11 @@ def test_each_provider_goes_on_in_its_dialect(
 def test_deepseek_goes_on_at_its_other_address(
     loopback: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With the same key, as it is the same host; at no other host."""
-    server, beta = loopback(cut("one"), cut("one")), loopback(completion(" two"))
+    """With the same key and price, as it is the same host; at no other host.
+
+    A budget that the call names holds there, too.
+    """
+    server, beta = loopback(cut("one")), loopback(completion(" two"))
     row = replace(
         providers.named("deepseek"),
         base_url=server.url,
@@ -67,6 +70,16 @@ def test_deepseek_goes_on_at_its_other_address(
         ready = session.go_on()
         assert ready.resolved.place == row.prefix_url
         assert session.endpoint(ready.resolved).key == "sk-canary-of-deepseek"
+        session.settings.set("model", "mine")
+        session.settings.set("price", "$1/2")
+        session.ask("count")
+        reply = session.ask(session.go_on(budget=0.5, max_tokens=9))
+        assert (reply.base_url, reply.currency) == (row.prefix_url, "USD")
+        assert reply.cost == pytest.approx(20e-6)
+        sent = len(server.seen)
+        with pytest.raises(BudgetError, match=r"\$0\.0001 ends"):
+            session.ask(session.go_on(budget=0.0001, max_tokens=90))
+        assert len(server.seen) == sent
         session.settings.set("base_url", beta.url)
         assert session.go_on().resolved.place == beta.url
 

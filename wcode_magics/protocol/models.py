@@ -145,11 +145,13 @@ _OWN = frozenset({"provider", "place", "source"})
 
 
 def _where(place: str) -> str:
-    """Return the endpoint whose rows count; the sandbox counts as the hosted service.
+    """Return the endpoint whose rows count.
 
-    So cost estimates can be tried.
+    The sandbox counts as the hosted service, so that cost estimates can be tried, and
+    the address where answers go on from a beginning as the provider's base URL.
     """
-    return HOSTED_URL if place == SANDBOX else place.rstrip("/")
+    where = HOSTED_URL if place == SANDBOX else place.rstrip("/")
+    return providers.main_url(where)
 
 
 def find(model_id: str, place: str) -> Model | None:

@@ -126,6 +126,12 @@ def at(url: str) -> Provider | None:
     return next((row for row in PROVIDERS if row.serves(url)), None)
 
 
+def main_url(url: str) -> str:
+    """Return the base URL of a provider that has several addresses, else ``url``."""
+    found = at(url)
+    return found.base_url if found is not None and found.prefix_url else url
+
+
 def is_silent_on_thinking(extra: Mapping[str, Any]) -> bool:
     """Return whether a request's extra fields do not turn thinking off."""
     off = [row.think_off for row in (*PROVIDERS, SANDBOX) if row.think_off]

@@ -68,6 +68,12 @@ class Dispatch(Bound):
         self.budgets.limit(self.settings.resolve({})["budget"])
         return budget
 
+    def own_budget(self, model: str, resolved: Resolved) -> Budget | None:
+        """Return the budget that a cell or profile gives a request, or None."""
+        if resolved.layer("budget") not in {"cell", "profile"}:
+            return None
+        return Budget(resolved["budget"], self.budget_for(model, resolved))
+
     @property
     def last(self) -> Reply | None:
         """The newest reply."""

@@ -18,7 +18,6 @@ from wcode_magics.protocol.probe import Probe
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
 from wcode_magics.runtime import logs, loop
-from wcode_magics.sending.budget import Budget
 from wcode_magics.sending.replay import Replay
 from wcode_magics.sending.request_run import (
     Exchange,
@@ -312,9 +311,7 @@ class Session(Dispatch):
             (key, {}) for key in parameters.advice(request.params, request.prompt)
         ]
         advice += [*held, *unsent, *advice_of(resolved)]
-        own = resolved.layer("budget") in {"cell", "profile"}
-        under = self.budget_for(request.model, resolved)
-        budget = Budget(resolved["budget"], under) if own else None
+        budget = self.own_budget(request.model, resolved)
         return Prepared(request, resolved, tuple(advice), None, read, budget=budget)
 
     def repair(self, prepared: Prepared, reply: Reply, **given: Any) -> Prepared:
@@ -384,10 +381,13 @@ class Session(Dispatch):
 
     def _onward(self, beginning: Reply, given: Mapping[str, Any]) -> Prepared:
         resolved = self.settings.resolve(options.check_given(given))
+        self.inform(resolved)
         probe = self.ledger.probe(resolved, resolved.place, resolved.model)
         measured = "" if probe is None else probe.facts.get("prefix", "")
         request = branch.onward(beginning, given, resolved.provider, measured)
-        return Prepared(request, resolved.for_prefixes, before=beginning)
+        resolved = resolved.for_prefixes
+        budget = self.own_budget(request.model, resolved)
+        return Prepared(request, resolved, before=beginning, budget=budget)
 
 
 def sweep(prompt: Prompt, grid: Mapping[str, Sequence[Any]], **given: Any) -> Sweep:
