@@ -3,17 +3,21 @@
 The sandbox obeys all 20; its switches turn each off, refuse it or get it wrong.
 """
 
+import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from tests.loopback import Seen, completion, streamed
-from wcode_magics.errors import BudgetError, UsageError
+from tests.loopback import Answer, Seen, completion, sse, streamed
+from wcode_magics.errors import BudgetError, CreditError, Stopped, UsageError
+from wcode_magics.protocol import providers
 from wcode_magics.protocol.parameters import NAMES
 from wcode_magics.protocol.probe import Probe
 from wcode_magics.sandbox import Sandbox
+from wcode_magics.session.probe import outlook
 from wcode_magics.session.session import Session
 from wcode_magics.store import Store
 
@@ -116,6 +120,71 @@ def test_what_was_learnt_stays_when_the_money_runs_out(loopback, tmp_path) -> No
         assert session.budget.known == pytest.approx(probe.cost + whole.cost)
 
 
+def charging(seen: Seen):
+    """Say the same, for $0.001 each."""
+    told = flat(seen)
+    usage = {"prompt_tokens": 10, "completion_tokens": 5, "cost": 0.001}
+    if seen.method == "POST" and not seen.body.get("stream"):
+        body = {**json.loads(b"".join(told.pieces)), "usage": usage}
+        return Answer([json.dumps(body).encode()])
+    *begun, _usage, done = told.pieces
+    return replace(told, pieces=[*begun, sse({"choices": [], "usage": usage}), done])
+
+
+def test_charges_without_a_price_end_it(loopback, tmp_path, monkeypatch) -> None:
+    """Where the endpoint tells what it charged, the default limit is in its money."""
+    server = loopback(charging)
+    row = replace(providers.named("openrouter"), base_url=server.url)
+    monkeypatch.setattr(providers, "PROVIDERS", (providers.PROVIDERS[0], row))
+    monkeypatch.setenv("OPENROUTER_API_KEY", "sk-canary-of-openrouter")
+    given = {"base_url": server.url, "model": "m", "store": str(tmp_path / "s")}
+    with Session(**given) as session:
+        assert "$0.05" in outlook(session, {"budget": 0.05})
+        probe = session.probe()
+    assert probe.cut
+    assert probe.currency == "USD"
+    assert 0.01 < probe.cost < 0.02
+    assert 0 < probe.measured < len(NAMES)
+
+
+def test_what_broke_off_is_kept_unless_more_is(loopback, tmp_path) -> None:
+    """An empty account and a stop lose nothing; a slash does not pay again."""
+    left, pause = [40], [0.0]
+
+    def poor(seen: Seen):
+        left[0] -= seen.method == "POST"
+        said = b'{"error": {"message": "Insufficient Balance"}}'
+        return (
+            Answer([said], 402) if left[0] < 0 else replace(flat(seen), delay=pause[0])
+        )
+
+    server = loopback(poor)
+    given = {"model": "m", "store": str(tmp_path / "s")}
+    with Session(base_url=f"{server.url}/", **given) as session:
+        with pytest.raises(CreditError):
+            session.probe()
+        some = session.probed()
+        assert 0 < some.measured < len(NAMES)
+        left[0] = 10
+        with pytest.raises(CreditError):
+            session.probe(fresh=True)
+        assert session.probed() is some
+        left[0] = 1000
+        whole = session.probe(fresh=True)
+        assert whole.measured == len(NAMES)
+
+    def stop(_name: str) -> None:
+        raise KeyboardInterrupt
+
+    with Session(base_url=server.url, **given) as session:
+        before, pause[0] = left[0], 0.5
+        assert session.probe().findings == whole.findings
+        assert left[0] == before
+        with pytest.raises(Stopped):
+            session.probe(fresh=True, watch=stop)
+        assert session.probe().findings == whole.findings
+
+
 def test_a_probe_is_kept(loopback, tmp_path) -> None:
     """Per endpoint and model; asked for again it sends nothing."""
     server = loopback(flat)
@@ -173,6 +242,12 @@ def test_a_cell_warns_once_of_what_it_sets_in_vain(run, monkeypatch) -> None:
         assert "✗ ignored" in kept.plain
         assert "nothing was sent" in kept.plain
         assert run("assert p['top_k'].verdict == 'ignored'").success
+        with Sandbox() as other:
+            run(f"%wcode_config base_url={other.base_url}\n")
+            run("%wcode_config --save other")
+            run(f"%wcode_config base_url={sandbox.base_url}")
+            there = run("%%wcode --profile other --top-k 5\nHello")
+            assert "no effect" not in there.plain + there.stderr
         second = run("%%wcode --top-k 5\nHello")
         assert "top_k has no effect" in second.plain + second.stderr
         third = run("%%wcode --top-k 5\nHello")

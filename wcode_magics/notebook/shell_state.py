@@ -155,7 +155,7 @@ class ShellState:
     def unmet(self, prepared: Prepared) -> list[Advice]:
         """Return advice, once each, about set parameters that a probe found unmet."""
         request, resolved = prepared.request, prepared.resolved
-        probe = self.session.probed(model=request.model)
+        probe = self.session.ledger.probe(resolved, resolved.place, request.model)
         found = [] if probe is None else probe.unmet(resolved.params)
         advice: list[Advice] = []
         for one in found:

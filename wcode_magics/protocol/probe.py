@@ -79,6 +79,11 @@ class Probe(Value):
         found = (one for one in self.findings if one.name == row.name)
         return next(found, Finding(row.name, "unknown", "unmeasured"))
 
+    @property
+    def measured(self) -> int:
+        """Number of parameters that the measurement got to."""
+        return sum(one.key not in {"unpaid", "unmeasured"} for one in self.findings)
+
     def unmet(self, params: Mapping[str, Any]) -> list[Finding]:
         """Return the findings on those of some parameters that have no effect."""
         found = (self[name] for name in params if name in parameters.NAMES)

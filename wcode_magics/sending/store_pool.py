@@ -197,8 +197,14 @@ class Ledger:
             tell(error)
 
     def keep_probe(self, probe: Probe, resolved: Resolved) -> None:
-        """Store a probe; report a storage failure without losing the probe."""
-        self._probes[probe.place, probe.model] = probe
+        """Store a probe, unless the kept one measured more, or this one nothing.
+
+        A storage failure is reported without losing the probe.
+        """
+        kept = self.probe(resolved, probe.place, probe.model)
+        if not probe.measured or (kept and kept.measured > probe.measured):
+            return
+        self._probes[probe.place.rstrip("/"), probe.model] = probe
         try:
             self.store(resolved).keep_probe(probe)
         except StoreError as error:
@@ -209,13 +215,14 @@ class Ledger:
 
         The store is asked once.
         """
-        if (place, model) not in self._probes:
+        key = place.rstrip("/"), model
+        if key not in self._probes:
             try:
                 found = self.store(resolved).probe(place, model)
             except StoreError:
                 return None
-            self._probes[place, model] = found
-        return self._probes[place, model]
+            self._probes[key] = found
+        return self._probes[key]
 
 
 def place_of(reply: Reply) -> str:

@@ -75,7 +75,6 @@ class Measurement:
         )
         costs = [cost for cost in self._prober.costs if cost is not None]
         whole = len(costs) == len(self._prober.costs)
-        row = models.find(self._prober.model, self._place)
         return Probe(
             self._prober.model,
             self._place,
@@ -84,7 +83,7 @@ class Measurement:
             self._facts,
             self._prober.sent,
             sum(costs) if whole else None,
-            models.CURRENCY if row is None or row.price is None else row.price.currency,
+            models.currency(self._prober.model, self._place),
             self._cut,
         )
 
@@ -230,32 +229,32 @@ def _said(error: e.WcodeError) -> str:
 def measuring(session: Dispatch, resolved: Resolved) -> Measurement:
     """Prepare the probe of the endpoint in force, with a budget of its own.
 
-    The budget is :data:`BUDGET` unless the call names one; without a known price there
-    is none but the session's.
+    The budget is :data:`BUDGET` unless the call names one; without a known price it
+    ends the probe once the endpoint charged more.
     """
     session.inform(resolved)
     client, model = session.client(resolved), resolved.model
     place, budget = client.endpoint.place, None
+    own = resolved.layer("budget") in {"cell", "profile"}
+    most = resolved["budget"] if own else BUDGET
     if not client.endpoint.sandbox:
-        own = resolved.layer("budget") in {"cell", "profile"}
-        row = models.find(model, place)
-        priced = row is not None and row.price is not None
-        most = resolved["budget"] if own else BUDGET if priced else math.inf
-        budget = Budget(most, session.budget_for(model, resolved))
+        known = own or models.price_of(model, place) is not None
+        under = session.budget_for(model, resolved)
+        budget = Budget(most if known else math.inf, under)
     limits = session.ledger.limits(client.endpoint, resolved, budget)
     keep = partial(session.ledger.keep, resolved=resolved)
-    return Measurement(Prober(client, resolved, limits, model, keep), place)
+    prober = Prober(client, resolved, limits, model, keep, most=most)
+    return Measurement(prober, place)
 
 
 def outlook(session: Dispatch, given: Mapping[str, Any]) -> str:
     """Return how many requests a probe sends and what it costs at most, as a line."""
     resolved = session.settings.resolve(options.check_given(given))
     session.inform(resolved)
-    row = models.find(resolved.model, resolved.place)
-    price = None if row is None else row.price
+    price = models.price_of(resolved.model, resolved.place)
     own = resolved.layer("budget") in {"cell", "profile"}
     most = models.money(0) if resolved.place == SANDBOX else "–"
     if resolved.place != SANDBOX and (price is not None or own):
-        currency = models.CURRENCY if price is None else price.currency
+        currency = models.currency(resolved.model, resolved.place)
         most = models.money(resolved["budget"] if own else BUDGET, currency)
     return say("probe.outlook", requests=REQUESTS, most=most)

@@ -2,12 +2,14 @@
 
 import asyncio
 import itertools
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from wcode_magics.errors import RejectedError
+from wcode_magics.errors import BudgetError, RejectedError
 from wcode_magics.logprobs.word_diff import common_start
+from wcode_magics.protocol import models
 from wcode_magics.protocol.messages import Message
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
@@ -47,7 +49,7 @@ class Prober:
 
     ``keep`` is called with each reply. ``bounded``: the endpoint accepts and obeys
     ``max_tokens``; else answers are streamed and cut off. ``room`` is the number of
-    tokens added for thinking.
+    tokens added for thinking, ``most`` the known costs at which it sends no more.
     """
 
     client: Client
@@ -58,6 +60,7 @@ class Prober:
     accepted: bool = True
     bounded: bool = True
     room: int = 0
+    most: float = math.inf
     sent: int = 0
     costs: list[float | None] = field(default_factory=list)
 
@@ -74,8 +77,16 @@ class Prober:
 
         Raises:
             EndpointError: it failed.
-            BudgetError: the rest of the budget is less than its worst case.
+            BudgetError: the rest of the budget is less than its worst case, or more
+                than ``most`` was charged.
         """
+        spent = sum(cost for cost in self.costs if cost is not None)
+        if spent > self.most:
+            currency = models.currency(self.model, self.limits.place)
+            limit, paid = (
+                models.money(amount, currency) for amount in (self.most, spent)
+            )
+            raise BudgetError("budget.exceeded", limit=limit, spent=paid, most="–")
         said = [Message("user", prompt)] if isinstance(prompt, str) else prompt
         if self.accepted and "max_tokens" not in params:
             params["max_tokens"] = length + self.room

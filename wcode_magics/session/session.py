@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from wcode_magics.errors import OptionError, Stopped, UsageError
+from wcode_magics.errors import OptionError, Stopped, UsageError, WcodeError
 from wcode_magics.prompts import image_sources, template
 from wcode_magics.protocol import parameters
 from wcode_magics.protocol.messages import Message, gives_away
@@ -228,7 +228,8 @@ class Session(Dispatch):
     ) -> Probe:
         """Measure what the endpoint does with each of the 20 parameters.
 
-        A probe is kept per endpoint and model, and returned without sending.
+        A probe is kept per endpoint and model, and returned without sending; one that
+        broke off is kept unless an earlier one measured more.
 
         Args:
             fresh: measure even if there is a kept probe.
@@ -237,8 +238,8 @@ class Session(Dispatch):
 
         Raises:
             UsageError: there is no kept probe and replay sends nothing.
-            WcodeError: not even a plain request was answered.
-            Stopped: its ``value`` is the probe so far, which is kept.
+            WcodeError: no plain request was answered, or the account ran dry.
+            Stopped: its ``value`` is the probe so far.
         """
         resolved = self.settings.resolve(options.check_given(given))
         kept = None if fresh else self.probed(**given)
@@ -250,6 +251,9 @@ class Session(Dispatch):
         tick = None if watch is None else lambda: watch(measurement.now)
         try:
             made = loop.run(measurement.whole, tick=tick)
+        except WcodeError:
+            self.ledger.keep_probe(measurement.probe, resolved)
+            raise
         except KeyboardInterrupt:
             self.ledger.keep_probe(measurement.probe, resolved)
             raise Stopped(kept=False, value=measurement.probe) from None

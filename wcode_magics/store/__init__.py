@@ -11,6 +11,7 @@ import datetime as dt
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -220,7 +221,7 @@ class Store:
 
     def keep_probe(self, probe: Probe) -> None:
         """Keep a probe instead of an earlier one of its model and endpoint."""
-        probes.keep(self._file, probe)
+        probes.keep(self._file, replace(probe, place=tidy(probe.place)))
 
     def probe(self, place: str, model: str) -> Probe | None:
         """Return the newest probe of a model at an endpoint, or None."""
