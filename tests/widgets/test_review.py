@@ -13,6 +13,7 @@ from tests.tables.asking import QUIET, logprob, texts
 from tests.terminal import Runner
 from wcode_magics.errors import UsageError
 from wcode_magics.session.session import Session
+from wcode_magics.tables.gold_file import GoldFile
 from wcode_magics.tables.review_queue import ReviewQueue
 from wcode_magics.widgets import review
 from wcode_magics.widgets.panel import Panel
@@ -98,6 +99,110 @@ def test_a_sample_is_drawn_at_random_and_marked(tmp_path):
     assert frame.wcode.evaluate("gold").graded.chosen == 1
 
 
+def test_gold_of_one_column_is_not_gold_of_another(tmp_path):
+    """A line counts for its columns alone; one without names, for ``gold``."""
+    path = tmp_path / "gold.jsonl"
+    both = answers().assign(tone=answers()["label"], tone_p=0.5)
+    ReviewQueue(both, of="label", gold="true_label", path=path).choose("bad")
+    assert len(ReviewQueue(both.copy(), of="tone", gold="true_tone", path=path)) == 6
+    assert len(ReviewQueue(both.copy(), of="label", path=path)) == 6
+    again = answers().assign(tone=both["tone"], tone_p=0.5)
+    assert len(ReviewQueue(again, of="label", gold="true_label", path=path)) == 5
+    old = json.loads(path.read_text("utf-8"))
+    del old["column"], old["of"]
+    path.write_text(json.dumps(old))
+    assert len(ReviewQueue(answers(), path=path)) == 5
+    assert len(ReviewQueue(answers(), gold="truth", path=path)) == 6
+
+
+def test_a_file_that_was_cut_off_loses_one_line(tmp_path):
+    """The next decision stays whole, half a letter and odd separators as well."""
+    file = GoldFile(tmp_path / "gold.jsonl")
+    file.path.write_bytes(b'{"row": "0", "text": "\xe4\xb8')
+    file.append(("a\u2028b", "c"), "x", drawn=True)
+    file.append(("1", "c"), "y", drawn=False)
+    assert file.read() == {("a\u2028b", "c"): ("x", True), ("1", "c"): ("y", False)}
+    assert file.path.read_bytes().count(b"\n") == 3
+
+
+def test_each_answer_can_be_accepted(tmp_path):
+    """Yes/no, a date and one of many values, also again from the file."""
+    kinds = {
+        "yes": pd.array([True, False] * 8, dtype="boolean"),
+        "day": pd.date_range("2024-01-01", periods=16),
+        "count": pd.array(range(16), dtype="Int64"),
+    }
+    for name, values in kinds.items():
+        frame = pd.DataFrame({"text": map(str, range(16)), name: values})
+        path = tmp_path / name
+        given = frame.assign(gold=np.nan)
+        made = Review(ReviewQueue(given, of=name, path=path))
+        for _ in range(16):
+            row = made.queue.row(made.queue.done)
+            made.act("choose", row.place, row.answer)
+        made.close()
+        assert given["gold"].notna().all()
+        assert given.wcode.evaluate("gold", of=name).metrics.accuracy == 1
+        assert len(ReviewQueue(frame, of=name, path=path)) == 0
+        assert frame["gold"].tolist() == given["gold"].tolist()
+
+
+def test_what_is_refused_is_shown_again(monkeypatch):
+    """The card is there again; gold of another kind becomes text."""
+    frame = answers().assign(gold=[np.nan] * 5 + [1.0])
+    made = Review(ReviewQueue(frame))
+    shown = []
+    monkeypatch.setattr(made, "show", lambda: shown.append(made.queue.done))
+    made.act("choose", made.queue.row(0).place, "neither")
+    assert shown == [0]
+    made.act("choose", made.queue.row(0).place, "bad")
+    assert frame["gold"].dropna().tolist() == ["bad", "1.0"]
+    made.act("back")
+    assert frame["gold"].dropna().tolist() == ["1.0"]
+    made.close()
+
+
+def test_rows_reviewed_before_are_marked_as_the_draw_reaches_them(tmp_path):
+    """The marked rows are those drawn first; the order of review adds no bias."""
+    path = tmp_path / "gold.jsonl"
+    frame = answers(60)
+    chosen = ReviewQueue(frame, path=path)
+    for _ in range(30):
+        chosen.choose("bad")
+    assert not frame["gold_sample"].any()
+    queue = ReviewQueue(frame, sample=60, path=path)
+    draw = ReviewQueue(answers(60), sample=60).order
+    assert queue.evaluation() is None
+    ends = []
+    for _ in range(20):
+        ends.append(int(frame["gold_sample"].sum()))
+        place = queue.row(queue.done).place
+        queue.choose("good")
+        marked = np.flatnonzero(frame["gold_sample"].fillna(value=False))
+        assert sorted(draw[: len(marked)]) == marked.tolist()
+        assert place == draw[len(marked) - 1]
+    again = answers(60)
+    ReviewQueue(again, sample=60, path=path)
+    assert again["gold_sample"].equals(frame["gold_sample"])
+    while ends:
+        assert queue.take_back()
+        assert int(frame["gold_sample"].sum()) == ends.pop()
+    while queue.done < len(queue):
+        queue.choose("good")
+    assert queue.evaluation().metrics.rows == len(draw)
+
+
+def test_gold_is_beside_the_notebook(shell, tmp_path, monkeypatch):
+    """In its folder, if its path is known and is of this machine."""
+    monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "notes").mkdir()
+    for folder, found in (("notes", "notes"), ("elsewhere", ".")):
+        shell.user_ns["__vsc_ipynb_file__"] = str(tmp_path / folder / "a.ipynb")
+        made = review.gold_path(shell, "rows")
+        assert made == tmp_path / found / "a.rows.gold.jsonl"
+
+
 def test_fields_and_gold_that_is_there():
     """A yes/no field has two choices; gold of a category's kind keeps it."""
     frame = pd.DataFrame(
@@ -171,6 +276,11 @@ def test_the_command(run: Runner, tmp_path, monkeypatch):
         ran = run(f"%wcode_review {line}")
         assert not ran.success, line
         assert len(ran.stdout.strip().splitlines()) <= 1
+    for line in ("$rows --error 5", "$rows --sure 95"):
+        ran = run(f"%wcode_review {line}")
+        assert not ran.success, line
+        assert "must be a number between 0 and 1" in ran.stdout
+        assert len(ran.stdout.strip().splitlines()) == 1
     assert "%wcode_review $answers --sample 200" in run("%wcode_review $x").stdout
 
 

@@ -112,9 +112,7 @@ def threshold_of(graded: Graded, error: float, sure: float) -> Threshold:
         UsageError: ``error`` or ``sure`` is not between 0 and 1, or no row has a
             confidence.
     """
-    for name, given in (("error", error), ("sure", sure)):
-        if isinstance(given, bool) or not _is_share(given):
-            raise UsageError("evaluate.share", name=name, given=repr(given))
+    check_level(error, sure)
     known, doubt = graded.sure, 1 - sure
     if not len(known):
         raise UsageError("evaluate.no_confidence", name=graded.source)
@@ -128,6 +126,17 @@ def threshold_of(graded: Graded, error: float, sure: float) -> Threshold:
     count, errors = found
     least = float(np.partition(known.confidence, -count)[-count])
     return Threshold(least, kept=count, wrong=errors, more=0, **common)
+
+
+def check_level(error: float, sure: float) -> None:
+    """Refuse an error or a certainty that is no share.
+
+    Raises:
+        UsageError: one of them is not between 0 and 1.
+    """
+    for name, given in (("error", error), ("sure", sure)):
+        if isinstance(given, bool) or not _is_share(given):
+            raise UsageError("evaluate.share", name=name, given=repr(given))
 
 
 def certified(

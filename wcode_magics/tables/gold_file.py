@@ -2,10 +2,12 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+DEFAULT = "gold"
 _DIGITS = 16
 
 
@@ -14,10 +16,14 @@ class GoldFile:
     """Gold by row, next to a notebook.
 
     A row is known by its index and a digest of its texts, so gold is found again in a
-    table that was sorted or extended, and not put on another text.
+    table that was sorted or extended, and not put on another text. Each line names the
+    columns of gold and of answers; only lines of these two are read. A line without
+    names is of the column ``gold``.
     """
 
     path: Path
+    gold: str = DEFAULT
+    into: str = ""
 
     def read(self) -> dict[tuple[str, str], tuple[str | None, bool]]:
         """Return gold, and whether the row was drawn at random, by index and digest.
@@ -28,13 +34,21 @@ class GoldFile:
         found: dict[tuple[str, str], tuple[str | None, bool]] = {}
         if not self.path.exists():
             return found
-        for line in self.path.read_text("utf-8").splitlines():
+        for line in self.path.read_text("utf-8", errors="replace").split("\n"):
             try:
                 told = json.loads(line)
+                of = told.get("column", DEFAULT), told.get("of", self.into)
+                if of != (self.gold, self.into):
+                    continue
                 key = str(told["row"]), str(told["text"])
                 gold = None if told["gold"] is None else str(told["gold"])
                 found[key] = gold, bool(told["sample"])
-            except (ValueError, LookupError, TypeError):  # a line that was cut off
+            except (
+                ValueError,
+                LookupError,
+                TypeError,
+                AttributeError,
+            ):  # a line that was cut off
                 continue
         return found
 
@@ -45,8 +59,13 @@ class GoldFile:
             OSError: the file cannot be written.
         """
         line = {"row": key[0], "text": key[1], "gold": gold, "sample": drawn}
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        line |= {"column": self.gold, "of": self.into}
+        with self.path.open("ab+") as file:
+            if file.tell():
+                file.seek(-1, os.SEEK_END)
+                if file.read(1) != b"\n":  # the last line was cut off
+                    file.write(b"\n")
+            file.write((json.dumps(line, ensure_ascii=False) + "\n").encode())
 
 
 def digest(texts: Sequence[str]) -> str:

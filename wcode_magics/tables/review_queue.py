@@ -24,6 +24,7 @@ from wcode_magics.protocol.request import Request
 from wcode_magics.tables.columns import name_in
 from wcode_magics.tables.gold import answer_column, graded, labels_of
 from wcode_magics.tables.gold_file import GoldFile, digest
+from wcode_magics.tables.gold_values import number_of, put, spelled, text_of, told
 from wcode_magics.tables.marks import NEEDS, calls_of
 from wcode_magics.tables.run import TableRun, call_of
 
@@ -77,16 +78,19 @@ class ReviewQueue:
         path: Path | None = None,
     ) -> None:
         self.frame, self.gold, self.into = frame, gold, answer_column(frame, of)
-        self._file = None if path is None else GoldFile(path)
+        self._file = None if path is None else GoldFile(path, gold, self.into)
         self._mark, self._sampled = f"{gold}_sample", sample
         self._call = _call_of(frame, self.into)
+        self._said = spelled(frame[name_in(frame, self.into)])
         self.choices = self._choices()
         self._texts = tuple(texts) or self._used()
         self._add_columns()
         self._restore()
-        self.order = self._order()
         self._at = 0
         self._done: list[tuple[int, Any, bool] | None] = []
+        self._later: list[tuple[int, int]] = []
+        self.order = self._order()
+        self._mark_passed()
 
     def __len__(self) -> int:
         return len(self.order)
@@ -108,17 +112,20 @@ class ReviewQueue:
         place = int(self.order[number])
         frame = self.frame
         p = f"{self.into}_p"
-        texts = ((name, _text(self._cell(name, place))) for name in self._texts)
-        answer = self._cell(self.into, place)
+        texts = ((name, text_of(self._cell(name, place))) for name in self._texts)
         return ReviewRow(
             place,
             str(frame.index[place]),
             tuple(texts),
-            None if pd.isna(answer) else str(answer),
-            _number(self._cell(p, place)) if self._has(p) else math.nan,
+            self._said[place],
+            number_of(self._cell(p, place)) if self._has(p) else math.nan,
             tuple((name, self._share(name, place)) for name in self.choices),
             self.drawn,
         )
+
+    def takes(self, choice: str | None, place: int) -> bool:
+        """Whether a row's gold may be this: one of the choices, or its own answer."""
+        return choice is not None and choice in {*self.choices, self._said[place]}
 
     def choose(self, choice: str) -> None:
         """Write a choice as the current row's gold, and go to the next row.
@@ -130,23 +137,36 @@ class ReviewQueue:
         before = self._put(place, self._value(choice), drawn=self.drawn)
         self._done.append(before)
         self._at += 1
-        self._write(place, choice)
+        passed = self._mark_passed()
+        self._write(place, choice, drawn=self.drawn)
+        self._write_marks(passed)
 
     def skip(self) -> None:
-        """Leave the current row without gold, and go to the next one."""
+        """Leave the current row without gold, and go to the next one.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
         self._done.append(None)
         self._at += 1
+        self._write_marks(self._mark_passed())
 
     def take_back(self) -> bool:
-        """Undo the last choice or skip; False if there is none."""
+        """Undo the last choice or skip; False if there is none.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
         if not self._done:
             return False
         before = self._done.pop()
         self._at -= 1
+        passed = self._mark_passed()
         if before is not None:
             place, gold, drawn = before
             self._put(place, gold, drawn=drawn)
-            self._write(place, None if pd.isna(gold) else str(gold))
+            self._write(place, told(gold), drawn=self.drawn)
+        self._write_marks(passed)
         return True
 
     def evaluation(self) -> Evaluation | None:
@@ -181,7 +201,7 @@ class ReviewQueue:
             return ("true", "false")
         found = labels_of(self.frame, self.into)
         if not found:
-            seen = column.dropna().astype(str).value_counts()
+            seen = pd.Series(self._said, dtype=object).value_counts()
             found = tuple(map(str, seen.index[: MOST_CHOICES + 1]))
         if len(found) < 2:
             raise UsageError("evaluate.nothing_to_choose", name=self.into)
@@ -209,11 +229,13 @@ class ReviewQueue:
         dtypes = {self.gold: "boolean" if boolean else "string"}
         known = self._has(self.gold)
         for name, dtype in {**dtypes, self._mark: "boolean"}.items():
+            blank = pd.array([pd.NA] * len(frame), dtype=dtype)  # type: ignore[call-overload]
             if not self._has(name):
-                blank = pd.array([pd.NA] * len(frame), dtype=dtype)  # type: ignore[call-overload]
                 frame.insert(len(frame.columns), name_in(frame, name), blank)
                 if name == self._mark and known:
                     self._set(name, self._gold_array().notna().array)
+            elif self._column(name).isna().all():  # of whatever kind
+                self._set(name, blank)
 
     def _order(self) -> "np.ndarray[Any, np.dtype[np.int64]]":
         empty = self._gold_array().isna().to_numpy(bool)
@@ -221,16 +243,15 @@ class ReviewQueue:
         if self._sampled is not None:
             shuffled = np.random.default_rng(SEED).permutation(len(self.frame))
             drawn = shuffled[answered[shuffled]][: self._sampled]
-            held = drawn[~empty[drawn]]
-            if len(held):  # chosen before, and drawn as well
-                marks = self._column(self._mark).array.copy()
-                marks[held] = True
-                self._set(self._mark, marks)
-            return drawn[empty[drawn]].astype(np.int64)
+            left = empty[drawn]
+            ends = np.minimum(np.cumsum(left) + 1, left.sum())
+            held = ~left & ~self._drawn()[drawn]  # chosen before, and drawn as well
+            self._later = [*zip(ends[held].tolist(), drawn[held].tolist(), strict=True)]
+            return drawn[left].astype(np.int64)
         p = np.full(len(self.frame), math.nan)
         if self._has(f"{self.into}_p"):
-            told = pd.to_numeric(self._column(f"{self.into}_p"), errors="coerce")
-            p = told.to_numpy(float, na_value=math.nan)
+            shares = pd.to_numeric(self._column(f"{self.into}_p"), errors="coerce")
+            p = shares.to_numpy(float, na_value=math.nan)
         need = np.where(answered, np.where(np.isnan(p), -1.0, p), -2.0)
         order = np.argsort(need, kind="stable")
         return order[empty[order]].astype(np.int64)
@@ -238,19 +259,37 @@ class ReviewQueue:
     def _put(self, place: int, gold: Any, *, drawn: bool) -> tuple[int, Any, bool]:
         """Set gold and mark of a row; return what it had."""
         held = self._gold_array().array.copy()
-        marks = self._column(self._mark).array.copy()
+        marks = self._marks()
         before = place, held[place], marks[place]
-        if isinstance(held, pd.Categorical) and not pd.isna(gold):
-            held = held.set_categories(held.categories.union([gold], sort=False))
-        held[place] = gold
+        held = put(held, place, gold)
         marks[place] = pd.NA if pd.isna(gold) else drawn
         self._set(self.gold, held)
         self._set(self._mark, marks)
         return before
 
-    def _write(self, place: int, gold: str | None) -> None:
+    def _mark_passed(self) -> list[int]:
+        """Mark rows with gold as drawn once a later row of the draw was decided.
+
+        So the marked rows are those that were drawn first, whatever had gold before.
+        Return the rows whose mark changed.
+        """
+        drawn = self._drawn()
+        changed = [row for end, row in self._later if (end <= self._at) != drawn[row]]
+        if changed:
+            marks = self._marks()
+            marks[changed] = ~drawn[changed]
+            self._set(self._mark, marks)
+        return changed
+
+    def _write(self, place: int, gold: str | None, *, drawn: bool) -> None:
         if self._file is not None:
-            self._file.append(self._key(place), gold, drawn=self.drawn)
+            self._file.append(self._key(place), gold, drawn=drawn)
+
+    def _write_marks(self, places: Sequence[int]) -> None:
+        drawn = self._drawn()
+        for place in places:
+            gold = told(self._cell(self.gold, place))
+            self._write(place, gold, drawn=bool(drawn[place]))
 
     def _restore(self) -> None:
         """Take over gold from the file, for rows of the same index and text."""
@@ -259,31 +298,35 @@ class ReviewQueue:
             return
         names = {row for row, _text in known}
         held = self._gold_array().array.copy()
-        marks = self._column(self._mark).array.copy()
+        marks = self._marks()
         for place, index in enumerate(map(str, self.frame.index)):
             if index in names and pd.isna(held[place]):
                 gold, drawn = known.get(self._key(place), (None, False))
-                if gold in self.choices:
-                    held[place], marks[place] = self._value(gold), drawn
+                if gold is not None and self.takes(gold, place):
+                    held = put(held, place, self._value(gold))
+                    marks[place] = drawn
         self._set(self.gold, held)
         self._set(self._mark, marks)
 
     def _key(self, place: int) -> tuple[str, str]:
-        texts = [_text(self._cell(name, place)) for name in self._texts]
+        texts = [text_of(self._cell(name, place)) for name in self._texts]
         return str(self.frame.index[place]), digest(texts)
 
     def _value(self, choice: str) -> Any:
         boolean = types.is_bool_dtype(self._gold_array().dtype)
-        return choice == "true" if boolean else choice
+        known = boolean and choice in {"true", "false"}
+        return choice == "true" if known else choice
 
     def _share(self, name: str, place: int) -> float:
         column = f"{self.into}_p_{name}"
-        return _number(self._cell(column, place)) if self._has(column) else math.nan
+        return number_of(self._cell(column, place)) if self._has(column) else math.nan
 
     def _drawn(self) -> Bools:
-        marks = self._column(self._mark).astype("boolean")
-        drawn: Bools = marks.fillna(value=False).to_numpy(bool)
+        drawn: Bools = self._marks().to_numpy(bool, na_value=False)
         return drawn
+
+    def _marks(self) -> Any:
+        return self._column(self._mark).astype("boolean").array.copy()
 
     def _gold_array(self) -> "pd.Series[Any]":
         return self._column(self.gold)
@@ -314,12 +357,3 @@ def _call_of(frame: pd.DataFrame, into: str) -> dict[str, Any] | None:
 def _run_of(frame: pd.DataFrame, call: dict[str, Any]) -> TableRun:
     given = {**call, "overwrite": True, "progress": False}
     return call_of(frame, given.pop("template"), given)
-
-
-def _text(value: Any) -> str:
-    missing = value is None or (pd.api.types.is_scalar(value) and pd.isna(value))
-    return "" if missing else str(value)
-
-
-def _number(value: Any) -> float:
-    return math.nan if pd.isna(value) else float(value)

@@ -16,6 +16,7 @@ import ipywidgets as widgets
 from wcode_magics.display.evaluation_bundles import accuracy
 from wcode_magics.errors import SettingError
 from wcode_magics.evaluation.requirements import require
+from wcode_magics.evaluation.threshold import check_level
 from wcode_magics.output.escaping import escape
 from wcode_magics.output.mimebundle import widget_bundle
 from wcode_magics.session.cell_identity import notebook_name
@@ -86,9 +87,12 @@ class Review:
             self.show()
             return
         if act == "skip":
-            queue.skip()
-        elif choice in queue.choices:
+            self._kept(queue.skip)
+        elif queue.takes(choice, now.place):
             self._kept(lambda: queue.choose(choice))
+        else:
+            self.show()
+            return
         self._go_on()
 
     def show(self) -> None:
@@ -169,8 +173,10 @@ def review_of(
         **given: ``of``, ``gold`` and ``sample`` of :class:`ReviewQueue`.
 
     Raises:
-        UsageError: a column is missing or ambiguous, or nothing can be chosen from.
+        UsageError: a column is missing or ambiguous, nothing can be chosen from, or
+            ``error`` or ``sure`` is not between 0 and 1.
     """
+    check_level(error, sure)
     path = gold_path(shell, name)
     queue = ReviewQueue(frame, texts=text, path=path, **given)
     return Review(queue, error=error, sure=sure)
@@ -180,7 +186,11 @@ def gold_path(shell: Any, name: str) -> Path:
     """Return the file of gold of a variable: beside the notebook, named after both."""
     notebook = None if shell is None else notebook_name(shell)
     stem = "" if notebook is None else f"{Path(notebook).stem}."
-    return Path.cwd() / _UNSAFE.sub("-", f"{stem}{name}.gold.jsonl")
+    folder = Path.cwd()
+    if notebook is not None and Path(notebook).is_absolute():
+        beside = Path(notebook).parent
+        folder = beside if beside.is_dir() else folder  # a server's, not the kernel's
+    return folder / _UNSAFE.sub("-", f"{stem}{name}.gold.jsonl")
 
 
 class ButtonFace:
