@@ -12,7 +12,9 @@ graphical approach to sequentially rejective multiple test procedures, 2009). So
 probability that the result is too low is at most 1 - ``sure`` over repeated samples.
 
 It holds for rows like those that were labelled: drawn at random, answered by the same
-model and prompt.
+model and prompt. The argument is exact where errors grow no rarer as confidence falls;
+simulations in the tests hold it for other shapes too, even for confidences that are the
+worse the higher they are.
 """
 
 import math
