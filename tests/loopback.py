@@ -111,6 +111,7 @@ class Loopback:
         self.flying = self.most = 0
         self._tls = tls
         self._connections = 0
+        self._writers: list[asyncio.StreamWriter] = []
         self._ready = threading.Event()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -143,13 +144,16 @@ class Loopback:
         for task in tasks:
             task.cancel()
         self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
-        self._loop.run_until_complete(_turns())  # closes the sockets
+        for writer in self._writers:
+            writer.transport.abort()  # though the peer has not read all of it
+        self._loop.run_until_complete(_turns())
         self._loop.close()
 
     async def _serve(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         self._connections += 1
+        self._writers.append(writer)
         connection = self._connections
         try:
             while await self._one(reader, writer, connection):
@@ -157,7 +161,7 @@ class Loopback:
         except (ConnectionError, asyncio.IncompleteReadError):
             self.hung_up.set()
         except asyncio.CancelledError:
-            writer.transport.abort()
+            return
         finally:
             writer.close()
 
