@@ -11,7 +11,7 @@ from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
 from wcode_magics.sending.request_run import Prepared
 from wcode_magics.session.tool_loop import Rounds
-from wcode_magics.settings.settings import Resolved
+from wcode_magics.settings.resolved import Resolved
 
 CALL = ToolCall("c1", "f", "{}")
 

@@ -13,13 +13,15 @@ from keyring.errors import PasswordDeleteError
 from wcode_magics import text
 from wcode_magics.display import bundles
 from wcode_magics.errors import OptionError, ParameterError, SettingError, UsageError
+from wcode_magics.protocol import models
 from wcode_magics.protocol.messages import Endpoint
 from wcode_magics.session.session import Session
 from wcode_magics.settings import api_keys as module
 from wcode_magics.settings import options
 from wcode_magics.settings.option_values import read
 from wcode_magics.settings.options import SETTINGS
-from wcode_magics.settings.settings import HOSTED_URL, LAYERS, Settings
+from wcode_magics.settings.resolved import LAYERS
+from wcode_magics.settings.settings import HOSTED_URL, Settings
 
 KEY = "sk-0123456789abcdef"
 
@@ -302,10 +304,66 @@ def test_a_key_goes_in_clear_to_this_machine_alone(secret, monkeypatch):
         settings.endpoint(settings.resolve({}))
     assert KEY not in str(caught.value)
     for url in ("http://127.0.0.1:9/v1", "http://[::1]/v1", "https://far.example/v1"):
-        assert settings.endpoint(settings.resolve({"base_url": url})).secrets
+        settings.set("base_url", url)
+        assert settings.endpoint(settings.resolve({})).secrets
+    settings.set("base_url", FAR)
     assert settings.endpoint(settings.resolve({"allow_http": True})).base_url == FAR
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     assert settings.endpoint(settings.resolve({})).base_url == FAR
+
+
+def test_headers_stay_with_the_base_url_they_were_set_with(tmp_path):
+    """They may be secret; those set without a base URL go to any."""
+    path = tmp_path / "profiles.json"
+    path.write_text('{"other": {"base_url": "https://other.example/v1"}}', "utf-8")
+    settings = Settings(environ={}, profiles=path, given_key=KEY)
+    settings.set("headers", HEADERS)
+    away = settings.resolve({"profile": "other"})
+    assert dict(settings.endpoint(away).headers) == HEADERS
+    settings.set("base_url", "https://gateway.example/v1")
+    assert dict(settings.endpoint(settings.resolve({})).headers) == HEADERS
+    away = settings.resolve({"profile": "other"})
+    assert settings.endpoint(away).headers == ()
+    named = settings.resolve({"provider": "deepseek"})
+    assert settings.endpoint(named).headers == ()
+    pair = {"WCODE_HEADERS": json.dumps(HEADERS), "WCODE_BASE_URL": "https://h/v1"}
+    settings = Settings(
+        environ=pair, session={"base_url": FAR.replace("http", "https")}
+    )
+    settings.given_key = KEY
+    assert settings.endpoint(settings.resolve({})).headers == ()
+
+
+def test_a_key_that_belongs_to_a_gateway_is_not_sent_to_the_provider():
+    """``OPENAI_BASE_URL`` says where ``OPENAI_API_KEY`` is for."""
+    pair = {"OPENAI_BASE_URL": "https://gateway.example/v1", "OPENAI_API_KEY": KEY}
+    settings = Settings(environ=pair, session={"provider": "openai"})
+    with pytest.raises(SettingError, match="OPENAI_BASE_URL") as caught:
+        settings.endpoint(settings.resolve({}))
+    assert KEY not in str(caught.value)
+    same = {**pair, "OPENAI_BASE_URL": "https://api.openai.com/v1"}
+    settings = Settings(environ=same, session={"provider": "openai"})
+    assert settings.endpoint(settings.resolve({})).secrets == (KEY,)
+
+
+def test_a_price_is_of_the_endpoint_it_was_set_for(tmp_path):
+    """Another endpoint or provider of a higher layer has its own."""
+    path = tmp_path / "profiles.json"
+    path.write_text('{"other": {"base_url": "https://other.example/v1"}}', "utf-8")
+    settings = Settings(environ={}, profiles=path)
+    for name, value in {
+        "base_url": "https://h/v1",
+        "model": "m",
+        "price": "1/2",
+    }.items():
+        settings.set(name, value)
+    here, away = settings.resolve({}), settings.resolve({"profile": "other"})
+    for resolved in (here, away):
+        resolved.tell_price()
+    assert models.find("m", here.place).price.input == 1
+    assert models.find("m", away.place) is None
+    settings.set("provider", "openrouter")
+    assert settings.resolve({})["price"] is None
 
 
 def test_without_a_secret_plain_http_is_as_good():

@@ -7,7 +7,7 @@ import pytest
 
 from tests.loopback import completion
 from tests.tables.asking import QUIET, texts
-from wcode_magics.settings.settings import Resolved
+from wcode_magics.settings.resolved import Resolved
 from wcode_magics.tables.estimate import Survey
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from wcode_magics.errors import ReplayError
 from wcode_magics.protocol.messages import SANDBOX, Endpoint
 from wcode_magics.protocol.request import Request
-from wcode_magics.settings.settings import Resolved
+from wcode_magics.settings.resolved import Resolved
 
 SHOWN = 80
 COMPARED = 400

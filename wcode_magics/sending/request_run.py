@@ -16,7 +16,7 @@ from wcode_magics.sending.attempt import Attempts, Limits
 from wcode_magics.sending.budget import Budget
 from wcode_magics.sending.client import Client
 from wcode_magics.sending.prefill import joined
-from wcode_magics.settings.settings import Resolved
+from wcode_magics.settings.resolved import Resolved
 
 if TYPE_CHECKING:
     from wcode_magics.sending.replay_client import Recorded

@@ -19,7 +19,7 @@ from wcode_magics.sending.limiter import Limiter
 from wcode_magics.sending.replay import Replay, is_told, wanted
 from wcode_magics.sending.reply_history import Spent
 from wcode_magics.sending.retry import Retry
-from wcode_magics.settings.settings import Resolved
+from wcode_magics.settings.resolved import Resolved
 
 if TYPE_CHECKING:
     from wcode_magics.store import Store

@@ -13,7 +13,8 @@ from wcode_magics.session.repeat import Runs
 from wcode_magics.session.sweep import Group, Point, Sweep
 from wcode_magics.session.tool_loop import Rounds
 from wcode_magics.session.tools import Toolbox
-from wcode_magics.settings.settings import Resolved, Settings
+from wcode_magics.settings.resolved import Resolved
+from wcode_magics.settings.settings import Settings
 
 
 class Plans(Asks, Protocol):

@@ -22,7 +22,8 @@ from wcode_magics.sending.replay import Replay, whose
 from wcode_magics.sending.reply_history import History
 from wcode_magics.sending.request_run import Exchange, Prepared
 from wcode_magics.sending.store_pool import Ledger
-from wcode_magics.settings.settings import Resolved, Settings, thinking
+from wcode_magics.settings.resolved import Resolved
+from wcode_magics.settings.settings import Settings, thinking
 
 if TYPE_CHECKING:
     from wcode_magics.sending.replay_client import Recorded

@@ -21,7 +21,7 @@ from wcode_magics.session.dispatch import Dispatch
 from wcode_magics.session.probe_sampling import Known
 from wcode_magics.session.prober import STORY, THOUGHT, TOKEN, Prober
 from wcode_magics.settings import options
-from wcode_magics.settings.settings import Resolved
+from wcode_magics.settings.resolved import Resolved
 from wcode_magics.text import say
 
 BUDGET = 0.01

@@ -16,7 +16,7 @@ from wcode_magics.protocol.request import Request
 from wcode_magics.sending.attempt import Limits
 from wcode_magics.sending.client import Client
 from wcode_magics.sending.request_run import Exchange, Prepared
-from wcode_magics.settings.settings import Resolved
+from wcode_magics.settings.resolved import Resolved
 
 LENGTH = 16
 """Tokens of an answer whose wording is compared."""

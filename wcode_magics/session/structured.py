@@ -12,7 +12,7 @@ from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.schema import Schema
 from wcode_magics.protocol.schema_source import schema_of
 from wcode_magics.sending.request_run import Prepared
-from wcode_magics.settings.settings import Resolved
+from wcode_magics.settings.resolved import Resolved
 from wcode_magics.text import say
 
 Reader = Callable[[Reply], Any]

@@ -22,7 +22,7 @@ from wcode_magics.protocol import parameters
 from wcode_magics.protocol.messages import ToolCall, ToolTrace
 from wcode_magics.protocol.strict_schema import Strict
 from wcode_magics.runtime import loop
-from wcode_magics.settings.settings import Resolved
+from wcode_magics.settings.resolved import Resolved
 
 Advice = tuple[str, Mapping[str, Any]]
 F = TypeVar("F", bound=Callable[..., Any])

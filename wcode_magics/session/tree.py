@@ -31,7 +31,8 @@ from wcode_magics.sending.request_run import Prepared, Watch, awaited
 from wcode_magics.session.branch import is_prefixed, onward
 from wcode_magics.session.sweep import Group, Point
 from wcode_magics.settings.options import check_given
-from wcode_magics.settings.settings import Resolved, Settings
+from wcode_magics.settings.resolved import Resolved
+from wcode_magics.settings.settings import Settings
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,7 +10,7 @@ and the profiles.
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,7 +19,6 @@ from wcode_magics import text
 from wcode_magics.errors import OptionError, SettingError, UsageError
 from wcode_magics.protocol import endpoint_url, models, parameters, providers
 from wcode_magics.protocol.messages import HOSTED_URL, Endpoint
-from wcode_magics.protocol.providers import Provider
 from wcode_magics.runtime import private_files
 from wcode_magics.settings import option_values, options
 from wcode_magics.settings.api_keys import (
@@ -27,9 +26,15 @@ from wcode_magics.settings.api_keys import (
     KEY_VARIABLE,
     FoundKey,
     KeyChain,
-    KeyOwner,
+    host_of,
 )
 from wcode_magics.settings.proxies import proxy_for
+from wcode_magics.settings.resolved import (
+    OF_A_PROVIDER,
+    Resolved,
+    leave_headers,
+    with_provider,
+)
 
 GET_KEY_URL = "https://wcode.net/get-apikey"
 OWN_VARIABLES = tuple(
@@ -38,7 +43,6 @@ OWN_VARIABLES = tuple(
     )
 )
 """Variables read from each cluster worker's own environment, as they may be secret."""
-LAYERS = ("cell", "profile", "session", "environment", "config", "default")
 
 _SECRET_PARAMS = frozenset(
     {
@@ -103,10 +107,10 @@ class Settings:
         if self.resolve({})["provider"] == name:
             return
         self.given_key = None
-        for other in _TOGETHER:
+        for other in OF_A_PROVIDER:
             self.session.pop(other, None)
 
-    def resolve(self, cell: Mapping[str, Any]) -> "Resolved":
+    def resolve(self, cell: Mapping[str, Any]) -> Resolved:
         """Return all values that are set, each with its layer; ``cell`` on top.
 
         Raises:
@@ -128,7 +132,8 @@ class Settings:
             for key, value in held.items():
                 if key not in values:
                     values[key], origin[key] = value, layer
-        return _with_provider(values, origin)
+        leave_headers(values, origin, dict(layers))
+        return with_provider(values, origin)
 
     def _environment(self) -> dict[str, Any]:
         environ = os.environ if self.environ is None else self.environ
@@ -144,12 +149,12 @@ class Settings:
                 raise SettingError(wrong.key, **facts) from wrong
         return found
 
-    def key(self, resolved: "Resolved | None" = None) -> str | None:
+    def key(self, resolved: Resolved | None = None) -> str | None:
         """Return the API key of the endpoint, or None; see :meth:`found_key`."""
         found = self.found_key(resolved)
         return None if found is None else found.value
 
-    def found_key(self, resolved: "Resolved | None" = None) -> FoundKey | None:
+    def found_key(self, resolved: Resolved | None = None) -> FoundKey | None:
         """Return the API key of the endpoint and where it is from, or None.
 
         Raises:
@@ -164,7 +169,7 @@ class Settings:
         """Discard the cached keys, so that the next request reads the keyring again."""
         self.keys.reread()
 
-    def endpoint(self, resolved: "Resolved") -> Endpoint | None:
+    def endpoint(self, resolved: Resolved) -> Endpoint | None:
         """Return the endpoint of requests; None is the sandbox (no key, no base URL).
 
         Raises:
@@ -174,13 +179,34 @@ class Settings:
         url, key = resolved["base_url"], self.key(resolved)
         if url is None and key is None:
             return None
-        headers = resolved["headers"] or self.resolve({})["headers"] or {}
+        self._refuse_pair(resolved)
+        headers = self._headers(resolved)
         if key is None and not headers:
             _refuse_keyless(resolved.place)
         endpoint = Endpoint(resolved.place, key, headers=tuple(headers.items()))
         if not resolved["allow_http"]:
             _refuse_clear(endpoint)
         return endpoint
+
+    def _headers(self, resolved: Resolved) -> Mapping[str, str]:
+        """Return the headers; ``resolved`` may lack those of the layers below."""
+        if resolved["headers"] is not None:
+            return dict(resolved["headers"])
+        own = self.resolve({})
+        fits = own["base_url"] is None or own.place == resolved.place
+        return dict(own["headers"] or {}) if fits else {}
+
+    def _refuse_pair(self, resolved: Resolved) -> None:
+        """Raise SettingError if a variable names another URL for the provider's key."""
+        environ = os.environ if self.environ is None else self.environ
+        provider, found = resolved.provider, self.found_key(resolved)
+        variable = "" if provider is None else provider.url_variable
+        url = environ.get(variable, "") if variable else ""
+        if not url or provider is None or found is None or found.name != provider.key:
+            return
+        if host_of(url) != host_of(resolved.place):
+            facts = {"variable": variable, "key": provider.key, "url": resolved.place}
+            raise SettingError("provider_url", **facts)
 
     def profile(self, name: str) -> dict[str, Any]:
         """Return the values of a saved profile.
@@ -234,101 +260,6 @@ class Settings:
         if self.profiles is not None:
             return self.profiles
         return private_files.config_folder() / "profiles.json"
-
-
-@dataclass(frozen=True, slots=True)
-class Resolved:
-    """Values by name over their defaults, with the layer each comes from."""
-
-    held: Mapping[str, Any]
-    origin: Mapping[str, str]
-
-    def __getitem__(self, name: str) -> Any:
-        return self.held[name] if name in self.held else options.default(name)
-
-    def layer(self, name: str) -> str:
-        """Return the layer of a value, one of :data:`LAYERS`."""
-        return self.origin.get(name, "default")
-
-    def over(self, cell: Mapping[str, Any]) -> "Resolved":
-        """Return a copy with a cell's values on top."""
-        origin = {**self.origin, **dict.fromkeys(cell, "cell")}
-        return Resolved({**self.held, **cell}, origin)
-
-    @property
-    def for_prefixes(self) -> "Resolved":
-        """These values at the base URL where answers go on from a beginning."""
-        provider = self.provider
-        if not (provider and provider.prefix_url and provider.serves(self.place)):
-            return self
-        return replace(self, held={**self.held, "base_url": provider.prefix_url})
-
-    @property
-    def model(self) -> str:
-        """The model in force."""
-        return self["model"] or models.DEFAULT
-
-    @property
-    def thinks(self) -> bool:
-        """Whether the model in force thinks by default, and nobody said whether to."""
-        row = models.find(self.model, self.place)
-        return row is not None and row.thinks and self["think"] is None
-
-    def tell_price(self) -> None:
-        """Let the catalogue know the price that is set, if it is of this model.
-
-        A model that a higher layer names is another one, whose price it is not.
-        """
-        told, named = map(LAYERS.index, map(self.layer, ("price", "model")))
-        if self["price"] is not None and told <= named:
-            price = models.Price.parse(self["price"])
-            models.set_price(self.model, self.place, price)
-
-    @property
-    def provider(self) -> Provider | None:
-        """The provider that is named, else the one at the base URL's host, or None."""
-        name = self["provider"]
-        return providers.at(self.place) if name is None else providers.named(name)
-
-    @property
-    def key_owner(self) -> KeyOwner:
-        """Host and variables of the endpoint's key."""
-        named = self["provider"]
-        paired = self.layer("base_url") == "environment"
-        provider = None if named is None else providers.named(named)
-        return KeyOwner.of(self.place, provider, paired=paired)
-
-    @property
-    def place(self) -> str:
-        """The base URL in force; the hosted service's if none, also in the sandbox."""
-        url = self["base_url"]
-        return HOSTED_URL if url is None else endpoint_url.trimmed(url)
-
-    @property
-    def params(self) -> dict[str, Any]:
-        """The request parameters that are set, in table order."""
-        return {name: self.held[name] for name in parameters.NAMES if name in self.held}
-
-
-_TOGETHER = ("base_url", "headers")
-"""Settings that belong to one provider."""
-
-
-def _with_provider(values: dict[str, Any], origin: dict[str, str]) -> Resolved:
-    """Add the base URL of the provider, unless a layer as high sets one.
-
-    A base URL and headers of a lower layer belong to another endpoint.
-    """
-    name = values.get("provider")
-    if name is not None:
-        rank = LAYERS.index(origin["provider"])
-        for other in _TOGETHER:
-            if other in values and LAYERS.index(origin[other]) > rank:
-                del values[other], origin[other]
-        if "base_url" not in values:
-            values["base_url"] = providers.named(name).base_url
-            origin["base_url"] = origin["provider"]
-    return Resolved(values, origin)
 
 
 def _refuse_keyless(url: str) -> None:

@@ -14,7 +14,7 @@ from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
 from wcode_magics.protocol.token_counts import Count, count_request
 from wcode_magics.sending.budget import longest
-from wcode_magics.settings.settings import Resolved
+from wcode_magics.settings.resolved import Resolved
 from wcode_magics.tables.missing_values import Floats
 from wcode_magics.tables.rows import Rows
 from wcode_magics.text import say

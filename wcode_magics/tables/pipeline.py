@@ -18,7 +18,7 @@ from wcode_magics.sending.request_run import Exchange, Prepared
 from wcode_magics.sending.retry import Retry
 from wcode_magics.sending.store_pool import place_of
 from wcode_magics.session.session import Session
-from wcode_magics.settings.settings import Resolved
+from wcode_magics.settings.resolved import Resolved
 from wcode_magics.tables.task import Task
 
 NEVER_S = 86_400.0

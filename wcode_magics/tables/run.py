@@ -25,7 +25,7 @@ from wcode_magics.sending.budget import Budget
 from wcode_magics.sending.outcome import GOOD, Outcome, is_answered
 from wcode_magics.session.session import Session
 from wcode_magics.settings.options import check_given
-from wcode_magics.settings.settings import Resolved
+from wcode_magics.settings.resolved import Resolved
 from wcode_magics.tables.columns import columns_of, filled, name_in
 from wcode_magics.tables.estimate import Forecast, Survey, survey
 from wcode_magics.tables.marks import CALLS, calls_of, noted_names, remember

@@ -15,7 +15,7 @@ from wcode_magics.protocol.schema_source import as_json, schema_of
 from wcode_magics.session.session import Session
 from wcode_magics.session.structured import JSON_MODE
 from wcode_magics.settings.options import staged
-from wcode_magics.settings.settings import Resolved
+from wcode_magics.settings.resolved import Resolved
 from wcode_magics.tables.label_plan import LabelPlan, orders
 from wcode_magics.tables.labels import Classify, folded
 from wcode_magics.tables.task import Extract, Task, language_of

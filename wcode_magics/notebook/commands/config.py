@@ -5,7 +5,8 @@ from wcode_magics.errors import OptionError
 from wcode_magics.notebook.cell_run import show_bundle
 from wcode_magics.notebook.shell_state import ShellState, tell
 from wcode_magics.settings import option_line as lines
-from wcode_magics.settings import options, settings
+from wcode_magics.settings import options
+from wcode_magics.settings.resolved import Resolved
 from wcode_magics.text import say
 
 
@@ -41,7 +42,7 @@ def _show_settings(home: ShellState, named: list[str]) -> None:
     show_bundle(bundles.layers_table(rows).bundle())
 
 
-def _key_row(home: ShellState, resolved: settings.Resolved) -> tuple[str, str]:
+def _key_row(home: ShellState, resolved: Resolved) -> tuple[str, str]:
     found = home.session.settings.found_key(resolved)
     if found is not None:
         return say(f"ui.key_{found.source}", name=found.name), found.source

@@ -11,7 +11,7 @@ from wcode_magics.notebook.cell_run import show_bundle
 from wcode_magics.notebook.shell_state import ShellState
 from wcode_magics.protocol import models, parameters, providers
 from wcode_magics.protocol.models import Model
-from wcode_magics.settings.settings import Resolved
+from wcode_magics.settings.resolved import Resolved
 from wcode_magics.text import say
 
 RECENT_S = 60.0

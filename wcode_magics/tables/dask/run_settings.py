@@ -26,7 +26,7 @@ from wcode_magics.sending.attempt import Permits
 from wcode_magics.sending.limiter import Limiter
 from wcode_magics.sending.replay import Replay
 from wcode_magics.session.session import Session
-from wcode_magics.settings.settings import Resolved
+from wcode_magics.settings.resolved import Resolved
 from wcode_magics.tables.dask import worker_task
 from wcode_magics.tables.dask.coordinator import CoordinatedRun, Coordinator
 from wcode_magics.tables.dask.in_flight import Claims
