@@ -1,6 +1,7 @@
 """The guarantee of a threshold, over samples whose truth is known."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from wcode_magics.errors import UsageError
@@ -90,6 +91,15 @@ def test_a_share_is_between_0_and_1(given):
         threshold_of(rows, given, 0.95)
     with pytest.raises(UsageError, match="between 0 and 1"):
         threshold_of(rows, 0.05, given)
+
+
+def test_a_route_needs_both_columns():
+    """Of answers and of confidences; a level may be a text."""
+    found = threshold_of(graded(np.linspace(0, 1, 90), np.ones(90, bool)), "0.05", 0.95)
+    assert found.confidence is not None
+    for name in (found.into, found.source):
+        with pytest.raises(UsageError, match="no column"):
+            found.apply(pd.DataFrame({name: [0.9]}))
 
 
 def graded(p, right) -> Graded:

@@ -177,6 +177,11 @@ def test_cascade_with_a_threshold_learnt_from_gold(serve):
         frame.wcode.classify(
             "{{ text }}", ["good", "bad"], **{**options, "gold": None}, **QUIET
         )
+    for wrong in ({"error": 5}, {"sure": "high"}):
+        with pytest.raises(UsageError, match="a number between 0 and 1"):
+            frame.wcode.classify("{{ text }} ", ["a", "b"], **{**options, **wrong})
+    with pytest.raises(UsageError, match="gold has no gold yet"):
+        frame.tail(9).wcode.classify("{{ text }}", ["a", "b"], **options)
     with pytest.raises(UsageError, match="Give threshold= to estimate"):
         frame.wcode.estimate("{{ text }}", labels=["good", "bad"], **options)
     assert len(server.seen) == 200

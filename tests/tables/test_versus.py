@@ -100,6 +100,8 @@ def test_variants_are_options_too(serve):
         (["x", "y"], {}, "a dict of two"),
         ({"a": {}, "b": "{{ text }}"}, {}, "a has no template"),
         (VARIANTS, {"gold": "golf"}, "column of gold"),
+        (VARIANTS, {"gold": "none"}, "none has no gold yet"),
+        ({1: "{{ text }}", "1": "it {{ text }}"}, {}, "a dict of two"),
         (
             VARIANTS,
             {"schema": {"x": "int", "y": "int"}},
@@ -111,7 +113,7 @@ def test_what_cannot_be_compared(serve, variants, options, words):
     """One line, before anything is sent."""
     server = serve(careful)
     with pytest.raises(UsageError) as caught:
-        gold(2).wcode.versus(variants, **{"gold": "gold", **options})
+        gold(2).assign(none=None).wcode.versus(variants, **{"gold": "gold", **options})
     assert words in str(caught.value)
     assert not server.seen
 

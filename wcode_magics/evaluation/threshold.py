@@ -86,12 +86,13 @@ class Threshold:
         there is no threshold.
 
         Raises:
-            UsageError: the frame lacks the column of confidences.
+            UsageError: the frame lacks the column of answers or of confidences.
         """
         import pandas as pd
 
-        if self.source not in frame.columns:
-            raise UsageError("evaluate.no_column", name=self.source, hint="")
+        for name in (self.into, self.source):
+            if name not in frame.columns:
+                raise UsageError("evaluate.no_column", name=name, hint="")
         told = pd.to_numeric(frame[self.source], errors="coerce")
         p = told.to_numpy(dtype=float, na_value=math.nan)
         least = math.inf if self.confidence is None else self.confidence
@@ -114,7 +115,7 @@ def threshold_of(graded: Graded, error: float, sure: float) -> Threshold:
         UsageError: ``error`` or ``sure`` is not between 0 and 1, or no row has a
             confidence.
     """
-    check_level(error, sure)
+    error, sure = check_level(error, sure)
     known, doubt = graded.sure, 1 - sure
     if not len(known):
         raise UsageError("evaluate.no_confidence", name=graded.source)
@@ -130,8 +131,8 @@ def threshold_of(graded: Graded, error: float, sure: float) -> Threshold:
     return Threshold(least, kept=count, wrong=errors, more=0, **common)
 
 
-def check_level(error: float, sure: float) -> None:
-    """Refuse an error or a certainty that is no share.
+def check_level(error: Any, sure: Any) -> tuple[float, float]:
+    """Return an error and a certainty as numbers.
 
     Raises:
         UsageError: one of them is not between 0 and 1.
@@ -139,6 +140,7 @@ def check_level(error: float, sure: float) -> None:
     for name, given in (("error", error), ("sure", sure)):
         if isinstance(given, bool) or not _is_share(given):
             raise UsageError("evaluate.share", name=name, given=repr(given))
+    return float(error), float(sure)
 
 
 def certified(

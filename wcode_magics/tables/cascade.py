@@ -16,9 +16,10 @@ import pandas as pd
 from wcode_magics.errors import UsageError
 from wcode_magics.evaluation.metrics import SURE
 from wcode_magics.evaluation.requirements import require
+from wcode_magics.evaluation.threshold import check_level
 from wcode_magics.sending.replay import Replay
 from wcode_magics.tables.columns import name_in
-from wcode_magics.tables.gold import evaluate
+from wcode_magics.tables.gold import evaluate, gold_of
 from wcode_magics.tables.pipeline import budget_of, looks
 from wcode_magics.tables.run import TableRun, call_of
 
@@ -48,14 +49,14 @@ class Cascade:
         """
         require()
         rest = dict(options)
-        error, sure = rest.pop("error"), rest.pop("sure", SURE)
+        error, sure = check_level(rest.pop("error"), rest.pop("sure", SURE))
         gold = rest.pop("gold", None)
         if gold is None or name_in(frame, gold) not in frame.columns:
             raise UsageError("frame.gold", given=repr(gold))
         if not rest.get("then") or rest.get("threshold") is not None:
             raise UsageError("frame.error", then=repr(rest.get("then")))
         call_of(frame, template, {**rest, "threshold": 1.0})
-        known = frame[frame[name_in(frame, gold)].notna()]
+        known = frame[gold_of(frame, gold).notna()]
         alone = {name: value for name, value in rest.items() if name != "then"}
         first = call_of(known, template, alone)
         replays = looks(first.resolved) and Replay(first.resolved["replay"]).sends

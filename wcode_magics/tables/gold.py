@@ -41,7 +41,7 @@ def evaluate(
     found = graded(frame, gold, of=of, confidence=confidence)
     if by is None:
         return Evaluation(found, {})
-    keys = _column(frame, by).iloc[found.places].astype(object)
+    keys = column_of(frame, by).iloc[found.places].astype(object)
     codes, values = pd.factorize(keys.where(keys.notna(), math.nan).map(str))
     counts = np.bincount(codes, minlength=len(values))
     order = np.argsort(-counts, kind="stable")
@@ -67,12 +67,12 @@ def graded(
         UsageError: a column is missing or ambiguous, or no row has both.
     """
     into = answer_column(frame, of)
-    answers, truth = _column(frame, into), _column(frame, gold)
+    answers, truth = column_of(frame, into), column_of(frame, gold)
     source = confidence or f"{into}_p"
     if confidence is None and name_in(frame, source) not in frame.columns:
         p = np.full(len(frame), np.nan)
     else:
-        p = _confidences(_column(frame, source), source)
+        p = _confidences(column_of(frame, source), source)
     labels = labels_of(frame, into)
     said, known, names = _coded(answers, truth, labels)
     answered, labelled = said >= 0, known >= 0
@@ -107,7 +107,7 @@ def answer_column(frame: pd.DataFrame, of: str | None) -> str:
         UsageError: there is no such column, or several could be meant.
     """
     if of is not None:
-        _column(frame, of)
+        column_of(frame, of)
         return of
     texts = [name for name in frame.columns if isinstance(name, str)]
     with_p = [name for name in texts if f"{name}_p" in texts]
@@ -123,13 +123,26 @@ def labels_of(frame: pd.DataFrame, into: str) -> tuple[str, ...]:
     given = calls_of(frame).get(into, {}).get("labels")
     if isinstance(given, list | tuple):
         return tuple(map(str, given))
-    dtype = _column(frame, into).dtype
+    dtype = column_of(frame, into).dtype
     if isinstance(dtype, pd.CategoricalDtype):
         return tuple(map(str, dtype.categories))
     return ()
 
 
-def _column(frame: pd.DataFrame, name: str) -> "pd.Series[Any]":
+def gold_of(frame: pd.DataFrame, gold: str) -> "pd.Series[Any]":
+    """Return the column of gold.
+
+    Raises:
+        UsageError: it is missing, there twice, or without any value.
+    """
+    truth = column_of(frame, gold)
+    if not truth.notna().any():
+        raise UsageError("evaluate.no_value", gold=gold)
+    return truth
+
+
+def column_of(frame: pd.DataFrame, name: str) -> "pd.Series[Any]":
+    """Return the only column of a name; raises UsageError if there is none or two."""
     key = name_in(frame, name)
     count = list(frame.columns).count(key)
     if count != 1:

@@ -13,7 +13,7 @@ from wcode_magics.evaluation.requirements import require
 from wcode_magics.evaluation.versus import Versus, paired
 from wcode_magics.protocol import models
 from wcode_magics.tables.columns import name_in
-from wcode_magics.tables.gold import graded
+from wcode_magics.tables.gold import gold_of, graded
 from wcode_magics.tables.run import TableRun, call_of
 from wcode_magics.tables.task import DETAILS
 
@@ -37,10 +37,12 @@ class VersusRun:
         options: Mapping[str, Any],
     ) -> None:
         require()
-        if not isinstance(variants, Mapping) or len(variants) != 2:
+        named = isinstance(variants, Mapping) and len(variants) == 2
+        if not named or len({*map(str, variants)}) < 2:
             raise UsageError("evaluate.variants", given=repr(variants))
         if not isinstance(gold, str) or name_in(frame, gold) not in frame.columns:
             raise UsageError("evaluate.gold_in")
+        gold_of(frame, gold)
         first, second = variants
         self._names = str(first), str(second)
         self._frame, self._gold = frame, gold
