@@ -91,6 +91,15 @@ def test_variants_are_options_too(serve):
     assert (found.paired.p, found.paired.more) == (1, None)
     assert found.changed.columns.tolist() == ["gold", "cold_tone", "warm_tone"]
     assert len(found.changed) == 6
+    sure = gold(6).wcode.versus(
+        {"cold": {"temperature": 0}, "warm": {"temperature": 1}},
+        "gold",
+        template="it {{ text }}",
+        schema={"tone": LABELS},
+        confidence=True,
+        **QUIET,
+    )
+    assert sure.accuracies == (0.5, 0.5)
 
 
 @pytest.mark.parametrize(
@@ -101,6 +110,13 @@ def test_variants_are_options_too(serve):
         ({"a": {}, "b": "{{ text }}"}, {}, "a has no template"),
         (VARIANTS, {"gold": "golf"}, "column of gold"),
         (VARIANTS, {"gold": "none"}, "none has no gold yet"),
+        (VARIANTS, {"gold": "answer_plain"}, "answer_plain is there already"),
+        (VARIANTS, {"gold": "answer_plain", "overwrite": True}, "is there already"),
+        (
+            {"plain": "{{ text }}", "plain_p": "it {{ text }}"},
+            {"labels": LABELS},
+            "label_plain_p is there twice",
+        ),
         ({1: "{{ text }}", "1": "it {{ text }}"}, {}, "a dict of two"),
         (
             VARIANTS,
@@ -112,8 +128,9 @@ def test_variants_are_options_too(serve):
 def test_what_cannot_be_compared(serve, variants, options, words):
     """One line, before anything is sent."""
     server = serve(careful)
+    frame = gold(2).assign(none=None, answer_plain="x")
     with pytest.raises(UsageError) as caught:
-        gold(2).assign(none=None).wcode.versus(variants, **{"gold": "gold", **options})
+        frame.wcode.versus(variants, **{"gold": "gold", **options})
     assert words in str(caught.value)
     assert not server.seen
 

@@ -12,7 +12,7 @@ from wcode_magics.evaluation.graded import Bools
 from wcode_magics.evaluation.requirements import require
 from wcode_magics.evaluation.versus import Versus, paired
 from wcode_magics.protocol import models
-from wcode_magics.tables.columns import name_in
+from wcode_magics.tables.columns import columns_of, name_in
 from wcode_magics.tables.gold import gold_of, graded
 from wcode_magics.tables.run import TableRun, call_of
 from wcode_magics.tables.task import DETAILS
@@ -50,6 +50,7 @@ class VersusRun:
         made = [_call(frame, *pair, options) for pair in variants.items()]
         self.calls = [call for call, _column in made]
         self._columns = [column for _call, column in made]
+        self._check(overwrite=bool(options.get("overwrite")))
         self._before = self._spent
 
     def result(self, frames: Sequence[pd.DataFrame]) -> Versus:
@@ -83,11 +84,27 @@ class VersusRun:
         """Return the original frame with the columns of both calls."""
         made = self._frame.copy(deep=False)
         for call, frame in zip(self.calls, frames, strict=True):
-            for name in frame.columns:
-                if self._detailed or name not in _details(call):
-                    made[name] = frame[name].array
+            for name in self._kept(call):
+                column = name_in(frame, name)
+                made[column] = frame[column].array
             made = call.marked(made)
         return made
+
+    def _check(self, *, overwrite: bool) -> None:
+        """Refuse columns that the answers would take the place of."""
+        names = [name for call in self.calls for name in self._kept(call)]
+        for name in names:
+            column = name_in(self._frame, name)
+            held = column in self._frame.columns
+            if column == name_in(self._frame, self._gold) or (held and not overwrite):
+                raise UsageError("frame.column_exists", name=name)
+            if names.count(name) > 1:
+                raise UsageError("frame.twice", name=name)
+
+    def _kept(self, call: TableRun) -> list[str]:
+        """Return the columns of a call that the result has."""
+        left = set() if self._detailed else _details(call)
+        return [one.name for one in columns_of(call.task) if one.name not in left]
 
     def _changed(self, answers: pd.DataFrame) -> pd.DataFrame:
         first, second = self._columns
@@ -116,12 +133,12 @@ def _call(
     if is_object:
         made["prefix"] = f"{made.get('prefix', '')}{name}_"
     call = call_of(frame, template, made, onto=frame.iloc[:, :0])
-    names = [one.name for one in call.task.columns if one.name not in _details(call)]
-    values = [one for one in names if one.removesuffix("_p") not in {*names} - {one}]
+    names = [one.name for one in call.task.columns]
+    values = names[: call.task.decided]
     if not is_object or (field is None and len(values) == 1):
         return call, names[0]
     column = f"{made['prefix']}{field}"
-    if field is None or column not in names:
+    if field is None or column not in values:
         fields = ", ".join(one.removeprefix(made["prefix"]) for one in values)
         raise UsageError("evaluate.which", names=fields)
     return call, column
