@@ -185,6 +185,20 @@ def test_a_calibration_is_cross_fitted(method):
     assert method in found._repr_mimebundle_()["text/plain"]
 
 
+@pytest.mark.parametrize("method", ["platt", "isotonic", "temperature"])
+def test_a_calibration_keeps_the_order(method):
+    """Where the most confident are the worst, all have the share of right answers."""
+    rng = np.random.default_rng(0)
+    p = rng.random(400)
+    frame = rows().iloc[[0] * 400].assign(label_p=p)
+    frame["gold"] = np.where(rng.random(400) < p, "b", "a")
+    found = frame.wcode.evaluate("gold").calibrate(method)
+    share = found.graded.right.mean()
+    assert found.mapped(np.array([0.1, 0.5, 0.9])) == pytest.approx(share, abs=0.01)
+    unknown = found.apply(pd.DataFrame({"label_p": [None]}))
+    assert unknown["label_p_cal"].isna().all()
+
+
 def test_no_calibration_without_errors():
     """All right, or an unknown method: one line."""
     found = rows(gold=[*"abab"]).wcode.evaluate("gold")

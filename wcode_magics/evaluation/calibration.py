@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wcode_magics.errors import UsageError
-from wcode_magics.evaluation.graded import Floats, Graded
+from wcode_magics.evaluation.graded import Floats, Graded, Ints
 from wcode_magics.evaluation.metrics import Metrics, metrics
 from wcode_magics.runtime.imports import shown_by
 
@@ -67,7 +67,8 @@ class Calibration:
         p = told.to_numpy(dtype=float, na_value=np.nan)
         made = np.full(len(p), np.nan)
         known = ~np.isnan(p)
-        made[known] = self.mapped(p[known])
+        if known.any():
+            made[known] = self.mapped(p[known])
         places = self.graded.places
         if places.max() < len(p):
             same = p[places] == self.raw
@@ -84,7 +85,7 @@ def calibrated(graded: Graded, method: str) -> Calibration:
         UsageError: the method is unknown, or fewer than two answers are right, or
             fewer than two wrong.
     """
-    from sklearn.model_selection import StratifiedKFold, cross_val_predict
+    from sklearn.model_selection import StratifiedKFold
 
     if method not in METHODS:
         allowed = ", ".join(METHODS)
@@ -95,40 +96,37 @@ def calibrated(graded: Graded, method: str) -> Calibration:
     if rarest < 2:
         facts = {"right": int(right.sum()), "rows": len(right)}
         raise UsageError("evaluate.one_sided", **facts)
-    model, columns = _model(method, p)
     folds = StratifiedKFold(min(FOLDS, rarest), shuffle=True, random_state=0)
-    isotonic = method == "isotonic"
-    way = "predict" if isotonic else "predict_proba"
-    crossed = cross_val_predict(model, columns, right, cv=folds, method=way)
-    model.fit(columns, right)
-
-    def mapped(confidence: Floats) -> Floats:
-        fitted = getattr(model, way)(_columns(method, confidence))
-        return _share(fitted, isotonic=isotonic)
-
-    after = replace(known, confidence=_share(crossed, isotonic=isotonic))
+    crossed = np.empty(len(p))
+    for others, held in folds.split(p.reshape(-1, 1), right):
+        crossed[held] = _fitted(method, p[others], right[others])(p[held])
+    after = replace(known, confidence=crossed)
+    mapped = _fitted(method, p, right)
     return Calibration(method, after, p, metrics(known), metrics(after), mapped)
 
 
-def _model(method: str, p: Floats) -> tuple[Any, Floats]:
+def _fitted(method: str, p: Floats, right: Ints) -> Callable[[Floats], Floats]:
+    """Return the map from confidences to shares of right answers.
+
+    A logistic function that falls would reverse the order of confidences: in its place
+    is the share of right answers, as in isotonic steps.
+    """
+    from sklearn.dummy import DummyClassifier
     from sklearn.isotonic import IsotonicRegression
     from sklearn.linear_model import LogisticRegression
 
     if method == "isotonic":
-        model = IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip")
-    else:
-        model = LogisticRegression(C=1e10, fit_intercept=method == "platt")
-    return model, _columns(method, p)
+        steps = IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip")
+        steps.fit(p, right)
+        return lambda given: np.asarray(steps.predict(given), float)
+    curve = LogisticRegression(C=1e10, fit_intercept=method == "platt")
+    model: Any = curve.fit(_logits(p), right)
+    if model.coef_[0, 0] < 0:
+        model = DummyClassifier(strategy="prior").fit(_logits(p), right)
+    return lambda given: np.asarray(model.predict_proba(_logits(given))[:, 1], float)
 
 
-def _columns(method: str, p: Floats) -> Floats:
-    if method == "isotonic":
-        return p.reshape(-1, 1)
+def _logits(p: Floats) -> Floats:
     kept = np.clip(p, EDGE, 1 - EDGE)
     logits: Floats = np.log(kept / (1 - kept))
     return logits.reshape(-1, 1)
-
-
-def _share(fitted: Any, *, isotonic: bool) -> Floats:
-    made: Floats = np.asarray(fitted, float)
-    return made if isotonic else made[:, 1]
