@@ -35,6 +35,8 @@ BEGUN = "one two three"
 NEXT = "four"
 WHOLE = f"{BEGUN} {NEXT} five six"
 MOST_TOLD = 120
+EMPTY_AT_MOST = 3
+"""Empty answers after which an endpoint is not asked for a first token again."""
 
 ORDER = (
     *("max_tokens", "temperature", "seed", "logprobs", "top_logprobs", "top_k"),
@@ -166,13 +168,20 @@ class Measurement:
         """Compare the first token's best probability at two temperatures."""
         if not (self._known.obeyed("top_logprobs") and self._known.hot):
             return None
-        best = []
-        for heat in (0.0, 2.0):
+        cold, hot = await self._best(0.0), await self._best(2.0)
+        if cold is None or hot is None:
+            return None
+        return "before" if abs(cold - hot) < NEAR else "after"
+
+    async def _best(self, heat: float) -> float | None:
+        """Return the best log probability of a first token; None if all are empty."""
+        for _ in range(EMPTY_AT_MOST):
             reply = await self._prober.ask(
                 STORY, length=2, temperature=heat, logprobs=True, top_logprobs=2
             )
-            best.append(max((t.logprob for t in reply.tokens[0].top), default=0.0))
-        return "before" if abs(best[0] - best[1]) < NEAR else "after"
+            if reply.tokens:
+                return max((one.logprob for one in reply.tokens[0].top), default=0.0)
+        return None
 
     async def _bytes(self) -> str | None:
         if not self._known.obeyed("logprobs"):
