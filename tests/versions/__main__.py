@@ -54,12 +54,13 @@ class Row:
 
 # of ipywidgets 7 with a traitlets that is newer
 WIDGETS_7 = ("-W", "ignore:Deprecated in traitlets 4.1:DeprecationWarning")
+# of an older jupyter_client, which leaves sockets to the end
+OLD_CLIENT = ("-W", "ignore:Unclosed context:ResourceWarning")
 LOWEST = Row(
     "lowest",
     (3, 11),
     ("--resolution", "lowest-direct"),
-    # the second is of an older jupyter_client, which leaves sockets to the end
-    (*WIDGETS_7, "-W", "ignore:Unclosed context:ResourceWarning"),
+    (*WIDGETS_7, *OLD_CLIENT),
 )
 COLABS = Row(
     "colab",
@@ -71,6 +72,7 @@ COLABS = Row(
         *("-W", "ignore::DeprecationWarning:jupyter_client.jsonutil"),
         *("-W", "ignore::DeprecationWarning:jupyter_client.session"),
         *WIDGETS_7,
+        *OLD_CLIENT,
     ),
 )
 
