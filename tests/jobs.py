@@ -1,7 +1,7 @@
 """All tests as jobs of one queue: ``make test [SETS=ci]``.
 
 The checks are a job, and so are the notebooks, a folder of tests, a file that takes
-long. The longest begin first, and two jobs more run than there are cores, since many
+long. The longest begin first, and one job more runs than there are cores, since many
 wait for a server, a kernel or a browser. ``ci`` adds what ``make test`` leaves out.
 What a job prints is shown when it has ended; the last lines are the seconds of each.
 """
@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-MOST_CORES, WAITING = 4, 2
+MOST_CORES, WAITING = 4, 1
 LONGEST = (
     "tests/widgets/test_lab.py",
     "tests/tables/dask",
