@@ -13,7 +13,9 @@ import stat
 import subprocess
 import sys
 import textwrap
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -1145,3 +1147,26 @@ def test_a_store_that_would_run_something_is_refused(store, tmp_path, kind):
         with pytest.raises(StoreError, match="is not a store of answers"):
             use(other)
     assert store.count() == 0
+
+
+def test_rows_taken_in_side_by_side_are_all_counted(tmp_path):
+    """Two workers of a cluster hand over their answers at one time."""
+    with Store(tmp_path / "there.db") as other:
+        for number in range(2):
+            other.put(reply(f"p{number}"), URL)
+        other.flush()
+        first, second = ([row[1:]] for row in other.since(0, 2))
+    inside, begun = threading.Event(), threading.Event()
+
+    def slowly():
+        inside.set()
+        assert begun.wait(10)
+        yield from first
+
+    with Store(tmp_path / "here.db") as store, ThreadPoolExecutor(2) as pool:
+        slow = pool.submit(lambda: store.take(slowly()))
+        assert inside.wait(10)
+        fast = pool.submit(lambda: (begun.set(), store.take(second)))
+        slow.result()
+        fast.result()
+        assert store.kept == store.count() == 2

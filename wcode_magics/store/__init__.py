@@ -8,6 +8,7 @@ committed, at most the last 50 ms.
 
 import contextlib
 import datetime as dt
+import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import closing
@@ -72,6 +73,7 @@ class Store:
         self._file = File(self.path, readonly=readonly, patience=patience, magic=magic)
         self._writer: Writer[StoredAnswer] = Writer(partial(_write, self._file))
         self._taken = self.unpriced = 0
+        self._counting = threading.Lock()
         self._lookup = Lookup(self._file, self._writer)
         self._ending = Ending(self._file, self._writer, 2 * patience)
         lifetime.begin(Stage.STORES, self._ending.end)
@@ -300,7 +302,9 @@ class Store:
 
         ``images`` are those of their requests, as of :meth:`images_of`.
         """
-        self._taken += self._take(rows, lambda _hashes: images)
+        taken = self._take(rows, lambda _hashes: images)
+        with self._counting:
+            self._taken += taken
 
     def _take(
         self, rows: Iterable[Sequence[Any]], seen: Callable[[Iterable[str]], Uses]
