@@ -675,12 +675,12 @@ def test_killed(path):
     argv = [sys.executable, "-c", textwrap.dedent(script), str(path)]
     for _ in range(3):
         path.unlink(missing_ok=True)
-        process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
-        said = [process.stdout.readline() for _ in range(20)]
-        time.sleep(random.uniform(1.2, 1.6))
-        os.kill(process.pid, signal.SIGKILL)
-        said += process.communicate()[0].splitlines()
-        told = [line.split() for line in said]
+        with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
+            said = [process.stdout.readline() for _ in range(20)]
+            time.sleep(random.uniform(1.2, 1.6))
+            os.kill(process.pid, signal.SIGKILL)
+            said += process.stdout.readlines()
+        told = [line.split() for line in said if line.endswith("\n")]
         end = float(told[-1][1])
         due = [int(number) for number, moment in told if float(moment) < end - 1]
         assert due
