@@ -11,6 +11,7 @@ from jupyter_client.session import Session as Wire
 
 from wcode_magics.display import bundles
 from wcode_magics.display.live_display import Live
+from wcode_magics.output.mimebundle import Bundle
 
 TOKENS, PER_SECOND = 4000, 100
 PROSE = "The answer goes on with some more words, and then it ends. " * 6
@@ -28,23 +29,22 @@ OPENINGS = {
 
 
 class Counter:
-    """A screen that serialises what it is shown."""
+    """A screen that serialises each output's first display and its updates."""
 
     def __init__(self) -> None:
         self.sent = self.draws = 0
+        self._places: set[int] = set()
         self._wire = Wire(key=b"k")
         self._parent = self._wire.msg_header("execute_request")
 
-    def show(self, bundle: dict[str, Any], name: str, *, again: bool) -> None:
+    def show(self, bundle: Bundle, place: int) -> None:
         """Count the bytes of a display or an update."""
-        kind = "update_display_data" if again else "display_data"
-        content = {"data": bundle, "metadata": {}, "transient": {"display_id": name}}
+        kind = "update_display_data" if place in self._places else "display_data"
+        self._places.add(place)
+        transient = {"display_id": f"answer-{place}"}
+        content = {"data": bundle, "metadata": {}, "transient": transient}
         self._count(kind, content)
         self.draws += 1
-
-    def clear(self) -> None:
-        """Count the bytes of clear_output."""
-        self._count("clear_output", {"wait": True})
 
     def _count(self, kind: str, content: dict[str, Any]) -> None:
         message = self._wire.msg(kind, content, parent={"header": self._parent})
@@ -84,5 +84,5 @@ def measure(name: str) -> tuple[str, Counter]:
         text += token
         live.add(token)
     live.draw()
-    screen.show(bundles.growing_bundle(text), "answer", again=False)
+    screen.show(bundles.growing_bundle(text), 0)
     return text, screen
