@@ -6,12 +6,14 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.sandbox.wire import CLOCK, WEATHER, Wire, schema
 from wcode_magics.protocol.parameters import NAMES
 from wcode_magics.sandbox import library, model, plan, tokenizer
 from wcode_magics.sandbox.body import read
+from wcode_magics.sandbox.distribution import Distribution
 from wcode_magics.sandbox.sampler import Sampler, Sampling
 
 ASK = "What does temperature do?"
@@ -24,17 +26,18 @@ def variety(chat: Chat, count: int = 12, **more: Any) -> int:
     return len({chat(ASK, seed=i, **more).text for i in range(count)})
 
 
-def start() -> Any:
-    """The distribution of the first token of an answer."""
+def start() -> tuple[Distribution, np.ndarray]:
+    """The distribution of the first token of an answer, and its numbers by token."""
     body = {"model": "wcode-sandbox", "messages": [{"role": "user", "content": ASK}]}
     ask = read(json.dumps(body).encode(), tokenizer.load().size)
-    return model.Mind(model.load(), plan.drafts(ask)).predict()
+    probs = model.Mind(model.load(), plan.drafts(ask)).predict()
+    return probs, np.array([probs[token] for token in range(len(probs.groups))])
 
 
-def drawn(probs: Any, count: int = 400, **settings: Any) -> Counter[int]:
+def drawn(probs: Distribution, count: int = 400, **settings: Any) -> Counter[int]:
     """Tokens that are drawn first, over many seeds."""
     return Counter(
-        Sampler(Sampling(seed=seed, **settings), [], probs.size).draw(probs)
+        Sampler(Sampling(seed=seed, **settings), []).draw(probs)
         for seed in range(count)
     )
 
@@ -43,16 +46,16 @@ def test_temperature(chat: Chat) -> None:
     """0 always takes the best, higher values draw more different tokens."""
     assert variety(chat, temperature=0) == 1
     assert variety(chat, temperature=1) > 1
-    probs = start()
+    probs, _ = start()
     assert len(drawn(probs, temperature=2.0)) > len(drawn(probs, temperature=0.5))
 
 
 def test_top_p(chat: Chat) -> None:
     """Only the smallest set whose probabilities reach p is drawn from."""
     assert variety(chat, top_p=0) == 1
-    probs = start()
-    order = probs.argsort()[::-1]
-    sums = probs[order].cumsum()
+    probs, dense = start()
+    order = dense.argsort()[::-1]
+    sums = dense[order].cumsum()
     kept = set(order[: int((sums < 0.6).sum()) + 1].tolist())
     assert set(drawn(probs, top_p=0.6)) == kept
 
@@ -60,8 +63,8 @@ def test_top_p(chat: Chat) -> None:
 def test_top_k(chat: Chat) -> None:
     """Only the k likeliest tokens are drawn; 1 is greedy."""
     assert variety(chat, top_k=1) == 1
-    probs = start()
-    assert set(drawn(probs, top_k=3)) <= set(probs.argsort()[-3:].tolist())
+    probs, dense = start()
+    assert set(drawn(probs, top_k=3)) <= set(dense.argsort()[-3:].tolist())
 
 
 def repeats(chat: Chat, **more: Any) -> int:
@@ -90,15 +93,15 @@ def test_repetition_penalty(chat: Chat) -> None:
 def test_min_p(chat: Chat) -> None:
     """Nothing below the fraction of the best probability is drawn."""
     assert variety(chat, min_p=1) == 1
-    probs = start()
-    kept = set((probs >= 0.2 * probs.max()).nonzero()[0].tolist())
+    probs, dense = start()
+    kept = set((dense >= 0.2 * dense.max()).nonzero()[0].tolist())
     assert set(drawn(probs, min_p=0.2, temperature=1.0)) <= kept
 
 
 def test_top_a(chat: Chat) -> None:
     """Nothing below a times the best probability squared is drawn."""
-    probs = start()
-    kept = set((probs >= 0.5 * probs.max() ** 2).nonzero()[0].tolist())
+    probs, dense = start()
+    kept = set((dense >= 0.5 * dense.max() ** 2).nonzero()[0].tolist())
     assert set(drawn(probs, top_a=0.5)) <= kept
     assert len(drawn(probs, temperature=2.0)) > len(
         drawn(probs, temperature=2.0, top_a=1)

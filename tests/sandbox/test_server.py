@@ -22,7 +22,7 @@ def test_importing_is_cheap() -> None:
     """Importing the package of the sandbox loads none of its libraries."""
     code = (
         "import sys, wcode_magics.sandbox;"
-        "print([m for m in ('numpy', 'tornado', 'llguidance') if m in sys.modules])"
+        "print([m for m in ('tornado', 'llguidance', 'numpy') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
     assert done.stdout.strip() == b"[]"

@@ -115,7 +115,7 @@ def _distribution(request, text):
     if text:
         mind.read(tokenizer.load().encode(text))
     probs = mind.predict()
-    if int(probs.argmax()) == tokenizer.END:
+    if next(probs.ranked())[0] == tokenizer.END:
         return None
     names = tokenizer.load().bytes_of
     return [(names[n], math.exp(p), n) for n, p in sandbox_answer.top(probs, 20)]

@@ -2,8 +2,8 @@
 
 It is a real language model: at each step it has a probability for every token of the
 vocabulary, and all sampling parameters apply to these. It knows little, and says so
-when asked. Importing this package is cheap; NumPy, Tornado and llguidance are loaded
-when a server starts.
+when asked. Importing this package is cheap; Tornado and llguidance are loaded when a
+server starts.
 """
 
 from typing import TYPE_CHECKING, Self

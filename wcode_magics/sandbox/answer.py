@@ -5,18 +5,16 @@ sent text is never revoked, and the bytes of the sent tokens are exactly those o
 text.
 """
 
+import itertools
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from . import arithmetic, calls, guide, model, plan, tokenizer
 from .body import CONTEXT, ParsedRequest
+from .distribution import Distribution
 from .form import Form
-from .memory import Floats
 from .refusal import BadRequest
 from .sampler import Sampler
 
@@ -69,7 +67,7 @@ class Writing:
         self.completion_tokens = self.reasoning_tokens = 0
         self.finish = "stop"
         self._limit = self._room()
-        self._sampler = Sampler(ask.sampling, prompt, self._tok.size)
+        self._sampler = Sampler(ask.sampling, prompt)
         self._calls = calls.chosen(ask)
         self._grammar = self._compile()
 
@@ -154,7 +152,7 @@ class Writing:
                 shown = probs if made < _PATIENCE else _hurry(probs)
                 allowed = rules.mask()
                 token = self._sampler.draw(shown, allowed)
-                probs = _within(probs, allowed)
+                probs = probs.within(allowed).normalized()
             made += 1
             if token == tokenizer.END:
                 return
@@ -165,12 +163,12 @@ class Writing:
             yield token, self._score(token, probs)
         self.finish = "length"
 
-    def _score(self, token: int, probs: Floats) -> Scored:
+    def _score(self, token: int, probs: Distribution) -> Scored:
         raw = self._tok.bytes_of[token]
         count = self.ask.top_logprobs
         if count is None:
             return Scored(raw, 0.0, ())
-        return Scored(raw, arithmetic.log(float(probs[token])), top(probs, count))
+        return Scored(raw, arithmetic.log(probs[token]), top(probs, count))
 
     def _think(self) -> Iterator[Piece | None]:
         """Yield the reasoning, up to its budget."""
@@ -229,31 +227,21 @@ _PATIENCE = 512
 _CLOSERS = (ord('"'), ord("]"), ord("}"))
 
 
-def _within(probs: Floats, allowed: NDArray[np.bool_]) -> Floats:
-    """Return the probabilities restricted to the allowed tokens, with sum 1."""
-    held = np.where(allowed, probs, 0.0)
-    total = arithmetic.total(held)
-    return arithmetic.rounded(held / total) if total else probs
+def _hurry(probs: Distribution) -> Distribution:
+    closers = {token: probs[token] + 1.0 for token in _CLOSERS}
+    return replace(probs, own={**probs.own, **closers})
 
 
-def _hurry(probs: Floats) -> Floats:
-    hurried = probs.copy()
-    hurried[[*_CLOSERS]] += 1.0
-    return hurried
-
-
-def top(probs: Floats, count: int) -> tuple[tuple[int, float], ...]:
+def top(probs: Distribution, count: int) -> tuple[tuple[int, float], ...]:
     """Return the ``count`` likeliest tokens with natural log probabilities.
 
     Equally likely tokens are ordered by id.
     """
-    if not count:
-        return ()
-    least = np.partition(probs, -count)[-count]
-    found = np.flatnonzero((probs >= least) & (probs > 0))
-    best = found[np.argsort(-probs[found], kind="stable")][:count]
-    logs = arithmetic.log(probs[best])
-    return tuple(zip(best.tolist(), logs.tolist(), strict=True))
+    return tuple(
+        (token, arithmetic.log(prob))
+        for token, prob in itertools.islice(probs.ranked(), count)
+        if prob
+    )
 
 
 def _piece(tokens: Sequence[Scored]) -> Piece | None:

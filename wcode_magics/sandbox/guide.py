@@ -10,10 +10,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import llguidance
-import numpy as np
-from numpy.typing import NDArray
 
 from . import outline, tokenizer
+from .distribution import EVERY
 from .form import Form
 
 if TYPE_CHECKING:
@@ -37,11 +36,10 @@ class Guide:
         self._matcher = llguidance.LLMatcher(_tokens(), grammar)
         self._size = tokenizer.load().size
 
-    def mask(self) -> NDArray[np.bool_]:
-        """Return which tokens may come next, shape (size,)."""
-        packed = np.frombuffer(self._matcher.compute_bitmask(), dtype=np.uint8)
-        bits = np.unpackbits(packed, bitorder="little", count=self._size)
-        return bits.astype(bool)
+    def mask(self) -> bytes:
+        """Return 255 for every token allowed next and 0 for others, shape (size,)."""
+        packed = self._matcher.compute_bitmask()
+        return b"".join(map(_EIGHT.__getitem__, packed))[: self._size]
 
     def step(self, token: int) -> None:
         """Advance by a token of the answer."""
@@ -51,6 +49,12 @@ class Guide:
     def done(self) -> bool:
         """Whether only the end can follow."""
         return bool(self._matcher.is_stopped())
+
+
+_EIGHT = tuple(
+    bytes(EVERY * (byte >> bit & 1) for bit in range(8)) for byte in range(256)
+)
+"""Mask of eight tokens by the byte that has a bit for each, the lowest first."""
 
 
 def compile_form(form: Form) -> str:

@@ -9,14 +9,16 @@ tokens after Latin, Chinese and other tokens, with additive smoothing. Bytes tha
 would make invalid UTF-8 get probability 0, so every sample is valid text.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+import itertools
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-import numpy as np
-
-from . import arithmetic, library, tokenizer
-from .memory import Floats, Ids, Memory, Trail
+from . import library, tokenizer
+from .distribution import Distribution, masked
+from .memory import GAP, Memory, Trail
 from .utf8 import FREE, Utf8
 
 _TRUST = (0.0, 0.6, 0.9, 0.985)
@@ -50,22 +52,30 @@ class WeightedDraft:
 
 
 @dataclass(frozen=True, slots=True)
+class Spread:
+    """Shares of the tokens that follow a context, and the share of all others."""
+
+    shares: Mapping[int, float]
+    escape: float
+
+
+@dataclass(frozen=True, slots=True)
 class LanguageModel:
     """Trained part of the model.
 
-    ``floors``, shape (3, size), has a row of probabilities for each script of the
-    last token; ``scripts``, shape (size,), is the script of each token.
+    ``floors`` has the probabilities for each script of the last token; ``scripts`` is
+    the script of each token; ``spreads`` keeps what follows single tokens.
     """
 
     corpus: Memory
-    floors: Floats
-    scripts: Ids
-    cache: dict[int, tuple[Ids, Floats, float]]
+    floors: tuple[Distribution, ...]
+    scripts: Sequence[int]
+    spreads: dict[int, Spread]
 
     @property
     def size(self) -> int:
         """Number of tokens in the vocabulary."""
-        return int(self.scripts.size)
+        return len(self.scripts)
 
 
 @cache
@@ -76,8 +86,8 @@ def load() -> LanguageModel:
     answers = [a.at("high") for pair in library.pairs() for a in pair.answers]
     texts = [([start, *tok.encode(text), end], 1.0) for text in answers]
     texts += [([*tok.encode(text), end], 1.0) for text in tokenizer.texts()]
-    corpus = Memory.of(texts, tok.size)
-    scripts = np.array([_script(raw) for raw in tok.bytes_of])
+    corpus = Memory.of(texts)
+    scripts = [_script(raw) for raw in tok.bytes_of]
     return LanguageModel(corpus, _floors(corpus, scripts), scripts, {})
 
 
@@ -91,13 +101,24 @@ def _script(raw: bytes) -> int:
 _FIRST_WIDE = 0xE3
 
 
-def _floors(corpus: Memory, scripts: Ids) -> Floats:
-    last, following = corpus.tokens[:-1], corpus.tokens[1:]
-    pairs = (last >= 0) & (following >= 0)
-    found = np.full((3, scripts.size), _SMOOTHING)
-    np.add.at(found, (scripts[last[pairs]], following[pairs]), 1.0)
-    found[:, list(tokenizer.MARKS)] = 0.0
-    return np.asarray(found / found.cumsum(axis=1)[:, -1:])
+def _floors(corpus: Memory, scripts: Sequence[int]) -> tuple[Distribution, ...]:
+    counts = [[0] * len(scripts) for _ in range(3)]
+    for last, token in itertools.pairwise(corpus.tokens):
+        if last >= 0 and token >= 0:
+            counts[scripts[last]][token] += 1
+    return tuple(map(_floor, counts))
+
+
+def _floor(counts: list[int]) -> Distribution:
+    """Group the tokens by count; the marks are impossible."""
+    kinds = sorted(set(counts))
+    group_of = {count: group for group, count in enumerate(kinds, 1)}
+    groups = bytearray(group_of[count] for count in counts)
+    for mark in tokenizer.MARKS:
+        groups[mark] = 0
+    weights = Distribution(bytes(groups), [0.0, *(_SMOOTHING + n for n in kinds)], {})
+    total = weights.total()
+    return weights.mapped(lambda weight: weight / total)
 
 
 class Mind:
@@ -109,7 +130,7 @@ class Mind:
         """Index the planner's drafts and start at the beginning of the answer."""
         self._model = model
         texts = [(draft.tokens, draft.weight) for draft in drafts]
-        self._drafts = Trail(Memory.of(texts, model.size), _DRAFT_CONTEXT)
+        self._drafts = Trail(Memory.of(texts), _DRAFT_CONTEXT)
         self._corpus = Trail(model.corpus, _CORPUS_CONTEXT)
         self._length = 0
         self._last = tokenizer.ASSISTANT
@@ -127,18 +148,20 @@ class Mind:
         """Whether the text so far ends between characters."""
         return self._utf8.state == FREE
 
-    def predict(self) -> Floats:
-        """Return the probabilities of the next token, shape (size,), sum 1.
-
-        They are rounded, so that they do not depend on the order of summation.
-        """
-        out = np.zeros(self._model.size)
-        left = self._follow_drafts(out)
-        left = self._follow_corpus(out, left)
-        script = self._model.scripts[self._last]
-        out += left * _FLOOR * self._model.floors[script]
-        out *= self._utf8.mask()
-        return arithmetic.rounded(out / arithmetic.total(out))
+    def predict(self) -> Distribution:
+        """Return the probabilities of the next token, with sum 1."""
+        found: dict[int, float] = {}
+        left = self._follow_drafts(found)
+        left = self._follow_corpus(found, left)
+        floor = self._model.floors[self._model.scripts[self._last]]
+        groups = masked(floor.groups, self._utf8.mask())
+        common = [left * _FLOOR * prob for prob in floor.common]
+        own = {
+            token: prob + common[groups[token]]
+            for token, prob in found.items()
+            if groups[token]
+        }
+        return Distribution(groups, common, own).normalized()
 
     def _step(self, token: int) -> None:
         self._drafts.add(token)
@@ -146,27 +169,28 @@ class Mind:
         self._last = token
         self._length += 1
 
-    def _follow_drafts(self, out: Floats) -> float:
+    def _follow_drafts(self, out: dict[int, float]) -> float:
         """Add the drafts' predictions, longest context first; return the mass left."""
-        given = mass = 0.0
-        for following, weights in self._said():
-            total = arithmetic.total(weights)
-            if not given:
-                given = mass = self._trust() * total / (total + _FAINT)
-            np.add.at(out, following, weights * (mass * (1 - _DRAFT_ESCAPE) / total))
+        share = mass = 0.0
+        for following in self._continuations():
+            total = math.fsum(weight for _, weight in following)
+            if not share:
+                share = mass = self._trust() * total / (total + _FAINT)
+            scale = mass * (1 - _DRAFT_ESCAPE) / total
+            for token, weight in following:
+                out[token] = out.get(token, 0.0) + weight * scale
             mass *= _DRAFT_ESCAPE
             if mass < _LEAST_MASS:
                 break
-        return 1.0 - given + mass
+        return 1.0 - share + mass
 
-    def _said(self) -> Iterator[tuple[Ids, Floats]]:
+    def _continuations(self) -> Iterator[list[tuple[int, float]]]:
         """Yield the tokens that follow each context in the drafts, with weights."""
-        memory = self._drafts.memory
+        tokens, weights = self._drafts.memory.tokens, self._drafts.memory.weights
         for places in reversed(self._drafts.matches):
-            following = memory.tokens[places]
-            weights = memory.weights[places] * (following >= 0)
-            if weights.any():
-                yield following, weights
+            following = [(tokens[p], weights[p]) for p in places if tokens[p] >= 0]
+            if any(weight for _, weight in following):
+                yield following
 
     def _trust(self) -> float:
         """Return the share of the drafts: full if the whole answer matches one."""
@@ -174,34 +198,34 @@ class Mind:
         full = depth == self._length or depth >= len(_TRUST)
         return _TRUST[-1] if full else _TRUST[depth]
 
-    def _follow_corpus(self, out: Floats, left: float) -> float:
+    def _follow_corpus(self, out: dict[int, float], left: float) -> float:
+        """Add the corpus's predictions, longest context first; return the mass left."""
         tokens = self._model.corpus.tokens
         reach = _CORPUS_CONTEXT if left == 1.0 else _GLANCE
-        for places in reversed(self._corpus.matches[:reach]):
-            if places.size == 1:
+        for size, places in reversed([*enumerate(self._corpus.matches[:reach], 1)]):
+            if len(places) == 1:
                 token = tokens[places[0]]
                 if token >= 0:
                     left *= 0.5
-                    out[token] += left
+                    out[token] = out.get(token, 0.0) + left
                 continue
-            ids, shares, escape = self._spread(places)
-            out[ids] += left * shares
-            left *= escape
+            spread = self._after_last(places) if size == 1 else self._spread(places)
+            for token, share in spread.shares.items():
+                out[token] = out.get(token, 0.0) + left * share
+            left *= spread.escape
         return left
 
-    def _spread(self, places: Ids) -> tuple[Ids, Floats, float]:
-        """Count tokens at places; return ids, shares and escaping mass (method C)."""
-        large = places.size > _CACHED_PLACES
-        key = int(places[0])
-        if large and places.base is not None and key in self._model.cache:
-            return self._model.cache[key]
-        following = self._model.corpus.tokens[places]
-        ids, counts = np.unique(following[following >= 0], return_counts=True)
-        whole = float(counts.sum() + ids.size) or 1.0
-        found = ids, counts / whole, (ids.size / whole if ids.size else 1.0)
-        if large and places.base is not None:
-            self._model.cache[key] = found
-        return found
+    def _after_last(self, places: Sequence[int]) -> Spread:
+        """Return what follows the last token alone, kept for other answers."""
+        spreads = self._model.spreads
+        if self._last not in spreads:
+            spreads[self._last] = self._spread(places)
+        return spreads[self._last]
 
-
-_CACHED_PLACES = 16
+    def _spread(self, places: Sequence[int]) -> Spread:
+        """Count tokens at places (method C)."""
+        counts = Counter(map(self._model.corpus.tokens.__getitem__, places))
+        counts.pop(GAP, None)
+        whole = counts.total() + len(counts)
+        shares = {token: count / whole for token, count in counts.items()}
+        return Spread(shares, len(counts) / whole if counts else 1.0)

@@ -7,10 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-import numpy as np
-
 from . import arithmetic, library, reading
-from .memory import Floats
 
 _OF_KNOWN = 0.6
 """Exponent of the covered share of the known question; the query's is 1 - this."""
@@ -22,11 +19,14 @@ _HALF = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """Inverted index of texts by feature; ``rarity`` is ln(1 + N / matching texts)."""
+    """Inverted index of texts by feature; ``rarity`` is ln(1 + N / matching texts).
+
+    ``scales`` divides by the rarity of a whole text, to the power of its share.
+    """
 
     postings: dict[str, list[int]]
     rarity: dict[str, float]
-    masses: Floats
+    scales: list[float]
     unseen: float
 
     def scores(self, text: str) -> dict[int, float]:
@@ -37,27 +37,26 @@ class Index:
         for feature in asked:
             for place in self.postings.get(feature, ()):
                 shared[place] += self.rarity[feature]
-        places = sorted(shared)
-        values = np.array([shared[place] for place in places])
-        of_known = arithmetic.power(values / self.masses[places], _OF_KNOWN)
-        of_ours = arithmetic.power(values / mass, 1 - _OF_KNOWN)
-        found = arithmetic.rounded(of_known * of_ours)
-        return dict(zip(places, found.tolist(), strict=True))
+        scale = arithmetic.power(mass, _OF_KNOWN - 1)
+        return {
+            place: arithmetic.rounded(shared[place] * self.scales[place] * scale)
+            for place in sorted(shared)
+        }
 
 
 def index(texts: Sequence[str]) -> Index:
     """Build an index of texts."""
     features = tuple(map(_features, texts))
     counts = Counter(feature for found in features for feature in found)
-    shares = 1 + len(texts) / np.array(list(counts.values()))
-    rarity = dict(zip(counts, arithmetic.log(shares).tolist(), strict=True))
+    by_count = {n: arithmetic.log(1 + len(texts) / n) for n in set(counts.values())}
+    rarity = {feature: by_count[count] for feature, count in counts.items()}
     postings: defaultdict[str, list[int]] = defaultdict(list)
     for place, found in enumerate(features):
         for feature in found:
             postings[feature].append(place)
     masses = [math.fsum(rarity[f] for f in found) or 1.0 for found in features]
-    unseen = arithmetic.log(1.0 + len(texts))
-    return Index(dict(postings), rarity, np.array(masses), unseen)
+    scales = [arithmetic.power(mass, -_OF_KNOWN) for mass in masses]
+    return Index(dict(postings), rarity, scales, arithmetic.log(1.0 + len(texts)))
 
 
 def pairs(text: str, language: str) -> list[tuple[library.Pair, float]]:

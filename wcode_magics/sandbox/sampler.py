@@ -15,15 +15,15 @@
 Ties are always broken by the lower id.
 """
 
+import itertools
 import random
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-
-import numpy as np
-from numpy.typing import NDArray
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from . import arithmetic
-from .memory import Floats
+from .distribution import Distribution
 
 _LEAST_REPETITION = 0.01
 
@@ -58,72 +58,96 @@ class Sampling:
 class Sampler:
     """Sampler of one answer; counts its tokens for the penalties."""
 
-    __slots__ = ("_bias", "_bias_ids", "_counts", "_seen", "_settings", "chance")
+    __slots__ = ("_counts", "_seen", "_settings", "chance")
 
-    def __init__(self, settings: Sampling, prompt: list[int], size: int) -> None:
-        """Seed the random generator; initialize counts over ``size`` tokens."""
+    def __init__(self, settings: Sampling, prompt: Iterable[int]) -> None:
+        """Seed the random generator; no token of the answer is counted yet."""
         self._settings = settings
         seed = settings.seed
         self.chance = random.Random(None if seed is None else f"seed {seed}")
-        self._bias_ids = np.array(list(settings.logit_bias), dtype=np.int64)
-        self._bias = np.array(list(settings.logit_bias.values()), dtype=float)
-        self._counts = np.zeros(size)
-        self._seen = np.zeros(size, dtype=bool)
-        self._seen[prompt] = True
+        self._counts: Counter[int] = Counter()
+        self._seen = set(prompt)
 
-    def draw(self, probs: Floats, allowed: NDArray[np.bool_] | None = None) -> int:
-        """Draw the next token from model probabilities, shape (size,)."""
+    def draw(self, probs: Distribution, allowed: bytes | None = None) -> int:
+        """Draw the next token from the probabilities of the model.
+
+        ``allowed`` is the mask of a grammar.
+        """
         if allowed is not None:
-            probs = np.where(allowed, probs, 0.0)
+            probs = probs.within(allowed)
         settings = self._settings
         if settings.reshapes:
             probs = self._reshape(probs)
         token = self._pick(_cut(probs, settings))
         self._counts[token] += 1
-        self._seen[token] = True
+        self._seen.add(token)
         return token
 
-    def _reshape(self, probs: Floats) -> Floats:
+    def _reshape(self, probs: Distribution) -> Distribution:
         settings = self._settings
-        scores = arithmetic.log(probs * probs.size)
-        if self._bias_ids.size:
-            scores[self._bias_ids] += self._bias
+        size = len(probs.groups)
+        scores = probs.mapped(lambda prob: arithmetic.log(prob * size))
+        penalized = {**scores.own, **{t: scores[t] for t in self._touched()}}
+        for token, bias in settings.logit_bias.items():
+            penalized[token] += bias
         if settings.repetition_penalty != 1.0:
             ratio = max(settings.repetition_penalty, _LEAST_REPETITION)
-            seen = scores[self._seen]
-            scores[self._seen] = np.where(seen > 0, seen / ratio, seen * ratio)
-        if settings.frequency_penalty:
-            scores -= settings.frequency_penalty * self._counts
-        if settings.presence_penalty:
-            scores -= settings.presence_penalty * (self._counts > 0)
-        best = scores.max()
+            for token in self._seen:
+                score = penalized[token]
+                penalized[token] = score / ratio if score > 0 else score * ratio
+        if settings.frequency_penalty or settings.presence_penalty:
+            for token, count in self._counts.items():
+                penalized[token] -= settings.frequency_penalty * count
+                penalized[token] -= settings.presence_penalty
+        scores = replace(scores, own=penalized)
         if settings.temperature == 0:
-            return np.asarray(np.arange(scores.size) == scores.argmax(), dtype=float)
-        return arithmetic.exp(np.asarray((scores - best) / settings.temperature))
+            token, _ = next(scores.ranked())
+            return scores.only({token: 1.0})
+        best = scores.most()
+        return scores.mapped(
+            lambda score: arithmetic.exp((score - best) / settings.temperature)
+        )
 
-    def _pick(self, weights: Floats) -> int:
-        sums = weights.cumsum()
-        place = self.chance.random() * sums[-1]
-        found = int(sums.searchsorted(place, side="right"))
-        return found if found < weights.size else int(weights.argmax())
+    def _touched(self) -> set[int]:
+        """Return the tokens whose scores a bias or a penalty changes."""
+        settings = self._settings
+        touched = set(settings.logit_bias)
+        if settings.repetition_penalty != 1.0:
+            touched |= self._seen
+        if settings.frequency_penalty or settings.presence_penalty:
+            touched |= self._counts.keys()
+        return touched
+
+    def _pick(self, weights: Distribution) -> int:
+        tokens, sums = weights.sums()
+        found = bisect_right(sums, self.chance.random() * sums[-1])
+        return tokens[found] if found < len(tokens) else next(weights.ranked())[0]
 
 
-def _cut(weights: Floats, settings: Sampling) -> Floats:
+def _cut(weights: Distribution, settings: Sampling) -> Distribution:
     """Set the weights of cut-off tokens to 0; the best token always remains."""
-    if 0 < settings.top_k < weights.size:
-        order = (-weights).argsort(kind="stable")
-        weights = weights.copy()
-        weights[order[settings.top_k :]] = 0.0
+    if 0 < settings.top_k < len(weights.groups):
+        weights = weights.only(dict(itertools.islice(weights.ranked(), settings.top_k)))
     if settings.top_p < 1.0:
-        order = (-weights).argsort(kind="stable")
-        sums = weights[order].cumsum()
-        kept = 1 + int(np.searchsorted(sums, settings.top_p * sums[-1], side="left"))
-        weights = weights.copy()
-        weights[order[kept:]] = 0.0
+        weights = weights.only(dict(_nucleus(weights, settings.top_p)))
     if settings.min_p:
-        weights = np.where(weights >= settings.min_p * weights.max(), weights, 0.0)
+        least = settings.min_p * weights.most()
+        weights = weights.mapped(lambda weight: weight if weight >= least else 0.0)
     if settings.top_a:
-        shares = weights / arithmetic.total(weights)
-        best = shares.max()
-        weights = np.where(shares >= settings.top_a * (best * best), weights, 0.0)
+        total = weights.total()
+        best = weights.most() / total
+        threshold = settings.top_a * (best * best)
+        weights = weights.mapped(
+            lambda weight: weight if weight / total >= threshold else 0.0
+        )
     return weights
+
+
+def _nucleus(weights: Distribution, share: float) -> Iterator[tuple[int, float]]:
+    """Yield the greatest weights until they add up to a share of all."""
+    least, total = share * weights.total(), 0.0
+    for token, weight in weights.ranked():
+        yield token, weight
+        total += weight
+        if total >= least:
+            return

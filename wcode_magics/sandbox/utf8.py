@@ -2,9 +2,7 @@
 
 from functools import cache
 
-import numpy as np
-
-from .memory import Floats
+from .distribution import EVERY
 
 FREE = (0, 0x80, 0xBF)
 """State between characters: no byte is expected."""
@@ -36,19 +34,16 @@ class Utf8:
             low, high = _NARROW.get(token, (0x80, 0xBF))
             self.state = (1 + (token >= 0xE0) + (token >= 0xF0), low, high)
 
-    def mask(self) -> Floats:
-        """Return 1 for every token allowed next and 0 for others, shape (size,)."""
+    def mask(self) -> bytes:
+        """Return 255 for every token allowed next and 0 for others, shape (size,)."""
         awaited, low, high = self.state
         return _mask(self._size, bool(awaited), low, high)
 
 
 @cache
-def _mask(size: int, awaited: bool, low: int, high: int) -> Floats:
-    mask = np.zeros(size)
+def _mask(size: int, awaited: bool, low: int, high: int) -> bytes:
     if awaited:
-        mask[low : high + 1] = 1.0
-    else:
-        mask[:] = 1.0
-        mask[0x80:0xC2] = 0.0
-        mask[0xF5:0x100] = 0.0
-    return mask
+        allowed = range(low, high + 1)
+        return bytes(EVERY * (token in allowed) for token in range(size))
+    stray = {*range(0x80, 0xC2), *range(0xF5, 0x100)}
+    return bytes(EVERY * (token not in stray) for token in range(size))
