@@ -61,12 +61,15 @@ def test_what_is_no_source(folder, tmp_path):
             [folder / "a.parquet", tmp_path / "year=2024" / "x.parquet"]
         ],
         "The column a is there twice": [tmp_path / "2"],
+        "is no local path": ["~no-such-user/a.parquet", None, 5, [b"a.parquet"]],
     }
     for words, givens in told.items():
         for given in givens:
             with pytest.raises(UsageError, match=words) as caught:
                 wcode_magics.parquet(given, to=tmp_path / "out")
             assert "\n" not in str(caught.value)
+    with pytest.raises(UsageError, match="~no-such-user/out is no local path"):
+        wcode_magics.parquet(folder, to="~no-such-user/out")
     for to in (folder, folder / "out", tmp_path / "in"):
         with pytest.raises(UsageError, match="Name another folder"):
             wcode_magics.parquet(folder, to=to)

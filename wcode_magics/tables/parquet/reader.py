@@ -35,6 +35,14 @@ _NULL = "__HIVE_DEFAULT_PARTITION__"
 _WHOLE = re.compile(r"-?\d{1,18}")
 
 
+def local_path(named: Any) -> Path:
+    """Return a path that may begin with ``~``; raises UsageError if it is none."""
+    try:
+        return Path(named).expanduser()
+    except (TypeError, RuntimeError) as wrong:  # another type; home of an unknown user
+        raise UsageError("parquet.path", given=named, reason=wrong) from wrong
+
+
 @dataclass(frozen=True)
 class ParquetSource:
     """Local Parquet files concatenated as one table."""
@@ -52,10 +60,11 @@ class ParquetSource:
         ``.``, used by writers for metadata, are skipped.
 
         Raises:
-            UsageError: no file exists, one is not Parquet, or schemas are incompatible.
+            UsageError: a source is no path, no file exists, one is not Parquet, or
+                schemas are incompatible.
         """
         named = source if isinstance(source, list | tuple) else [source]
-        paths = [Path(one).expanduser() for one in named]
+        paths = [local_path(one) for one in named]
         found = [(file, _hive(file, path)) for path in paths for file in _found(path)]
         files = [file for file, _ in found]
         if not files:

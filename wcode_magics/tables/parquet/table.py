@@ -31,7 +31,7 @@ from wcode_magics.tables.parquet.columns import (
 from wcode_magics.tables.parquet.folder import Folder
 from wcode_magics.tables.parquet.manifest import Manifest
 from wcode_magics.tables.parquet.pipeline import Chunk, ChunkRun, Outcomes
-from wcode_magics.tables.parquet.reader import ParquetSource
+from wcode_magics.tables.parquet.reader import ParquetSource, local_path
 from wcode_magics.tables.parquet.written import ParquetRun, Written
 from wcode_magics.tables.progress import Bar, await_, cancelled, tell, wait
 from wcode_magics.tables.retries import again, statuses_of
@@ -77,7 +77,7 @@ class _Parts(TableMethods[R]):
         if not isinstance(rows, int) or rows < 1:
             raise UsageError("parquet.rows", given=rows)
         self._source, self._rows = ParquetSource.of(source), rows
-        self._folder, self._overwrite = Folder(Path(to).expanduser()), overwrite
+        self._folder, self._overwrite = Folder(local_path(to)), overwrite
         self._source.refuse_target(self._folder.path)
         blank = frame_of(self._source.schema.empty_table())
         getattr(blank, registration.NAME, None)  # sets up the session of df.wcode
