@@ -84,6 +84,11 @@ def test_files_are_nouns():
     assert not drawers & {path.stem for path in files()}
 
 
+def test_one_formatter_writes_numbers():
+    """No number that a person reads gets an exponent, as ``:g`` gives to 0.00001."""
+    assert [path.name for path in files() if ":g}" in path.read_text()] == []
+
+
 def test_the_floors_hold():
     """Every file has its place and imports only from below."""
     command = [Path(sys.executable).with_name("lint-imports"), "--no-cache"]

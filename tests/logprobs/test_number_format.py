@@ -3,11 +3,18 @@
 import math
 import unicodedata
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wcode_magics.logprobs.number_format import decimal, number, percent, visible
+from wcode_magics.logprobs.number_format import (
+    decimal,
+    number,
+    percent,
+    significant,
+    visible,
+)
 
 
 @pytest.mark.parametrize(
@@ -92,8 +99,15 @@ def test_numbers():
         (7, "7"),
         (1e20, "1e+20"),
         (math.nan, "–"),
+        (np.float64(0.25), "0.25"),
     ],
 )
 def test_decimals_as_people_write_them(value, told):
     """No point without need, and no exponent for a small number."""
     assert decimal(value) == told
+
+
+def test_digits_that_count():
+    """They are counted from the first that is not 0, and no exponent is written."""
+    assert significant(0.000012345, 3) == "0.0000123"
+    assert significant(0.5, 3) == "0.5"

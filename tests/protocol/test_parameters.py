@@ -166,7 +166,7 @@ def test_just_outside_is_refused_with_the_range(name):
         with pytest.raises(ParameterError) as caught:
             check(name, bound + out)
         assert caught.value.key == "out_of_range"
-        assert row.allowed in str(caught.value)
+        assert row.range in str(caught.value)
         assert str(caught.value).startswith(f"{name} is {bound + out}")
 
 

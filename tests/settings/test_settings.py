@@ -11,7 +11,7 @@ from keyring.backends.fail import Keyring as FailingKeyring
 from keyring.errors import PasswordDeleteError
 
 from wcode_magics import text
-from wcode_magics.display import bundles
+from wcode_magics.display.text_table import shown_value
 from wcode_magics.errors import OptionError, ParameterError, SettingError, UsageError
 from wcode_magics.protocol import models
 from wcode_magics.protocol.messages import Endpoint
@@ -387,7 +387,7 @@ def test_headers_are_read_and_masked(written):
     resolved = settings.resolve({})
     for shown in (held, settings, resolved, settings.endpoint(resolved)):
         assert KEY not in repr(shown) + str(shown)
-    assert bundles.shown_value(held) == '{"api-key": "***", "x-provider": "***"}'
+    assert shown_value(held) == '{"api-key": "***", "x-provider": "***"}'
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,7 @@ def test_what_is_given_is_used_or_named() -> None:
         panel = Panel(session, None, Draft("hi", values))
         assert [page.name for page in panel.pages] == ["ask", "compare"]
         first = panel.pages[1]._dimensions[0]
-        assert (first._name.value, first._values.value) == ("temperature", "0.0, 1.5")
+        assert (first._name.value, first._values.value) == ("temperature", "0, 1.5")
         said = panel.pages[0].status.widget.value
         assert "does not use --chat, --functions" in said
         assert "--sweep" not in said

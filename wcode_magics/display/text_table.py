@@ -1,10 +1,14 @@
 """Tables of text cells, as HTML and as aligned plain text."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from wcode_magics.logprobs.number_format import decimal
 from wcode_magics.output.escaping import FAINT, clipped, escape
 from wcode_magics.output.mimebundle import Bundle, bundle
+from wcode_magics.protocol.extra_headers import Headers
 from wcode_magics.text import say
 
 CELL = "text-align:left;vertical-align:top;padding:.15em .7em .15em 0"
@@ -68,3 +72,13 @@ def width(text: str) -> int:
 def pad(text: str, columns: int) -> str:
     """Pad a text with trailing spaces to a width in terminal columns."""
     return text + " " * (columns - width(text))
+
+
+def shown_value(value: Any) -> str:
+    """Return a setting's value on one line of at most 100 characters."""
+    if isinstance(value, float):
+        return decimal(value)
+    plain = isinstance(value, str | Headers)
+    shown = str(value) if plain else json.dumps(value, ensure_ascii=False)
+    shown = " ".join(shown.split())
+    return shown if len(shown) <= 100 else f"{shown[:99]}…"

@@ -5,7 +5,7 @@ from typing import Any
 
 from wcode_magics.display.text_table import TextTable
 from wcode_magics.evaluation.versus import Versus
-from wcode_magics.logprobs.number_format import NO_NUMBER, percent
+from wcode_magics.logprobs.number_format import NO_NUMBER, percent, significant
 from wcode_magics.output.escaping import clipped, escape
 from wcode_magics.output.mimebundle import Bundle, bundle, joined
 from wcode_magics.protocol import models
@@ -36,7 +36,7 @@ def versus(found: Versus) -> Bundle:
         difference=_signed(told.difference),
         low=_signed(told.low),
         high=_signed(told.high),
-        p=f"{told.p:.3g}",
+        p=significant(told.p, 3),
     )
     paid = say("evaluation.paid", paid=str(found.paid))
     words = [say(f"evaluation.{head}") for head in heads]

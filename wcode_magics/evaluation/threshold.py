@@ -26,6 +26,7 @@ import numpy as np
 from wcode_magics.errors import UsageError
 from wcode_magics.evaluation.bounds import least_rows
 from wcode_magics.evaluation.graded import Bools, Floats, Graded, Ints
+from wcode_magics.logprobs.number_format import significant
 from wcode_magics.runtime.imports import shown_by
 from wcode_magics.text import say
 
@@ -66,7 +67,7 @@ class Threshold:
         facts = {"error": _told(self.error), "sure": _told(self.sure)}
         facts |= {"rows": f"{self.rows:,}"}
         if self.confidence is not None:
-            facts |= {"confidence": f"{self.confidence:.6g}"}
+            facts |= {"confidence": significant(self.confidence, 6)}
             facts |= {"coverage": f"{self.coverage:.1%}"}
             facts |= {"kept": f"{self.kept:,}", "wrong": f"{self.wrong:,}"}
             return say("evaluation.threshold", **facts)
@@ -212,7 +213,7 @@ def _labels_needed(
 
 
 def _told(share: float) -> str:
-    return f"{100 * share:.6g}%"
+    return f"{significant(100 * share, 6)}%"
 
 
 def _is_share(given: Any) -> bool:

@@ -73,11 +73,16 @@ def number(value: float, digits: int = 2) -> str:
     return told if told.strip("-0.,") else f"{ABOUT}0"
 
 
+def significant(value: float, digits: int) -> str:
+    """Format a number with ``digits`` significant digits at most, never exponents."""
+    return decimal(float(f"{value:.{digits}g}"))
+
+
 def decimal(value: float) -> str:
     """Format a number exactly and as people write it: 0, 0.05, 0.00000001, 1e+20."""
     if not math.isfinite(value):
         return number(value)
-    told = repr(value)
+    told = repr(float(value))
     if abs(value) < MOST_PLAIN:
         told = f"{Decimal(told):f}".removesuffix(".0")
     return "0" if told == "-0" else told

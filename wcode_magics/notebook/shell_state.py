@@ -9,6 +9,7 @@ from typing import Any
 from IPython.core.error import StdinNotImplementedError
 
 from wcode_magics.display import bundles
+from wcode_magics.display.text_table import shown_value
 from wcode_magics.errors import Stopped
 from wcode_magics.notebook.cell_run import CellRun, show_bundle
 from wcode_magics.output.escaping import inert
@@ -174,7 +175,7 @@ class ShellState:
             bundles.json_text(abridged(prepared.request.body)), "json"
         )
         rows = [
-            (name, bundles.shown_value(resolved[name]), resolved.layer(name))
+            (name, shown_value(resolved[name]), resolved.layer(name))
             for name in ("model", "system", *parameters.NAMES)
             if resolved[name] is not None
         ]

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from wcode_magics.errors import UsageError, VariableError
+from wcode_magics.logprobs.number_format import decimal
 from wcode_magics.protocol.images import READ, SIDE, ImagePart
 
 if TYPE_CHECKING:
@@ -199,7 +200,8 @@ def _of_grey(image: "Image.Image") -> "Image.Image":
         whites.insert(0, 1)
     white = next((most for most in whites if low >= 0 and high <= most), None)
     if white is None:
-        given = f"{image.height} × {image.width} {image.mode}, {low:g} … {high:g}"
+        shape = f"{image.height} × {image.width} {image.mode}"
+        given = f"{shape}, {decimal(low)} … {decimal(high)}"
         raise UsageError("image.array", given=given)
     scale = 255 / white
     return wide.point(lambda grey: grey * scale + 0.5).convert("L")

@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields, replace
 from importlib import resources
 from typing import Any, Literal
 
+from wcode_magics.logprobs.number_format import decimal
 from wcode_magics.protocol import providers
 from wcode_magics.protocol.messages import HOSTED_URL, SANDBOX, Usage
 
@@ -266,9 +267,9 @@ def _charged_in(place: str) -> str:
 
 
 def money(cost: float, currency: str = CURRENCY, *, plain: bool = False) -> str:
-    """Format an amount of a currency as :func:`amount` does; ``plain``: as given."""
+    """Format an amount of a currency as :func:`amount` does; ``plain``: exactly."""
     sign = SIGNS.get(currency, f"{currency} ")
-    return f"{sign}{cost:g}" if plain else f"{sign}{amount(cost)}"
+    return f"{sign}{decimal(cost) if plain else amount(cost)}"
 
 
 def amount(cost: float) -> str:

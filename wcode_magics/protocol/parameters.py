@@ -53,11 +53,16 @@ class Param:
             return f"{words} · object"
         if self.kind == "bool" and self.form is not None:
             return f"{self.kind} · object"
+        return f"{self.kind} {self.range}".strip()
+
+    @property
+    def range(self) -> str:
+        """Allowed numbers, such as ``0 … 2``; empty if all are."""
         if self.low is None:
-            return self.kind
+            return ""
         if self.high is None:
-            return f"{self.kind} ≥ {decimal(self.low)}"
-        return f"{self.kind} {decimal(self.low)} … {decimal(self.high)}"
+            return f"≥ {decimal(self.low)}"
+        return f"{decimal(self.low)} … {decimal(self.high)}"
 
     @property
     def usual(self) -> str:
@@ -215,7 +220,7 @@ def check(name: str, value: Any) -> Any:
         )
     if row.kind in {"float", "int"} and not _within(row, checked):
         raise ParameterError(
-            "out_of_range", name=row.name, given=_shown(value), allowed=row.allowed
+            "out_of_range", name=row.name, given=_shown(value), allowed=row.range
         )
     return checked
 

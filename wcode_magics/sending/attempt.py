@@ -22,6 +22,7 @@ from typing import Any, Protocol, Self
 
 from wcode_magics import errors as e
 from wcode_magics.errors import WcodeError
+from wcode_magics.logprobs.number_format import decimal
 from wcode_magics.protocol import models
 from wcode_magics.protocol import token_counts as tokens
 from wcode_magics.protocol.messages import HOSTED_URL, Usage
@@ -226,7 +227,7 @@ class Attempt:
         try:
             await self._scope.__aexit__(*error)
         except TimeoutError:
-            told = f"{attempts.timeout:g}"
+            told = decimal(attempts.timeout or 0)
             return e.TimedOut("timed_out", url=attempts.url, seconds=told)
         return None
 

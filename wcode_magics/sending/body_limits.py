@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from time import monotonic
 
 from wcode_magics.errors import LimitError, TimedOut
+from wcode_magics.logprobs.number_format import decimal
 
 MOST_BYTES = 64 * 2**20
 """Maximum response size in bytes; the longest answers are some hundred times less."""
@@ -56,11 +57,11 @@ class Watch:
         if alive:
             self._heard = now
         elif now - self._heard > self.silence:
-            raise TimedOut("timed_out", url=self.url, seconds=f"{self.silence:g}")
+            raise TimedOut("timed_out", url=self.url, seconds=decimal(self.silence))
 
     def too_long(self) -> LimitError:
         """Return the error for an answer that exceeds the total time limit."""
-        return LimitError("too_long", url=self.url, seconds=f"{self.most:g}")
+        return LimitError("too_long", url=self.url, seconds=decimal(self.most))
 
 
 class Body(AsyncIterator[bytes]):

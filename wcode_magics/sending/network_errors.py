@@ -13,6 +13,7 @@ from wcode_magics.errors import (
     TimedOut,
     WcodeError,
 )
+from wcode_magics.logprobs.number_format import decimal
 from wcode_magics.sending.body_limits import Watch
 from wcode_magics.sending.transport import is_of_proxy, reason_of
 
@@ -62,7 +63,7 @@ def _broken(wrong: "httpx.TransportError", watch: Watch) -> WcodeError:
     if any(isinstance(cause, TimeoutError) for cause in causes):
         connecting = isinstance(wrong, httpx.ConnectTimeout)
         seconds = min(watch.silence, CONNECT_TIMEOUT_S) if connecting else watch.silence
-        return TimedOut("timed_out", url=watch.url, seconds=f"{seconds:g}")
+        return TimedOut("timed_out", url=watch.url, seconds=decimal(seconds))
     key = "proxy_failed" if is_of_proxy(causes) else "no_connection"
     return ConnectionFailed(key, url=watch.url, reason=reason_of(causes))
 

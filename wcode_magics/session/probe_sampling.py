@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from wcode_magics.logprobs.number_format import decimal
 from wcode_magics.protocol.probe import Finding
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.session.prober import (
@@ -117,7 +118,7 @@ async def cutoff(prober: Prober, known: Known, name: str, value: float) -> Findi
     steady, least = await _steady(
         prober, known, exact=False, ties=name == "min_p", **{name: value}
     )
-    shown = {"name": name, "value": f"{value:g}", "share": _percent(least)}
+    shown = {"name": name, "value": decimal(value), "share": _percent(least)}
     return _finding(name, obeyed=steady, key="cutoff", **shown)
 
 
@@ -196,7 +197,7 @@ async def penalty(
         more, less = more + repeats(low), less + repeats(high)
         if changed and less < more:
             break
-    facts = {"low": f"{values[1]:g}", "high": f"{values[0]:g}"}
+    facts = {"low": decimal(values[1]), "high": decimal(values[0])}
     if not tried:
         await prober.ask(PICK, **ends[0])
         return Finding(name, "unknown", "no_control")

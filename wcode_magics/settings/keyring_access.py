@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from wcode_magics.errors import SettingError, tell
+from wcode_magics.logprobs.number_format import decimal
 
 T = TypeVar("T")
 
@@ -32,7 +33,7 @@ def ask(question: Callable[[], T]) -> T | None:
     thread.start()
     thread.join(PATIENCE_S)
     if thread.is_alive():
-        seconds = f"{PATIENCE_S:g}"
+        seconds = decimal(PATIENCE_S)
         tell(SettingError("keyring_waits", seconds=seconds, variable=KEY_VARIABLE))
         return None
     return answer[0] if answer else None

@@ -3,6 +3,7 @@
 import textwrap
 from collections.abc import Collection, Sequence
 
+from wcode_magics.logprobs.number_format import decimal
 from wcode_magics.protocol import parameters
 from wcode_magics.protocol.providers import PROVIDERS
 from wcode_magics.settings import options
@@ -77,7 +78,7 @@ def settings_markdown(lang: str) -> str:
         (
             f"`{row.name}`",
             f"`{row.allowed}`",
-            "–" if row.default is None else f"`{row.default:g}`",
+            "–" if row.default is None else f"`{decimal(row.default)}`",
             f"`WCODE_{row.name.upper()}`",
             say(f"options.{row.name}", lang),
         )

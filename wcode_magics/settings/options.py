@@ -163,7 +163,7 @@ class Option:
         if self.words:
             return " · ".join(self.words)
         if self.low is not None:
-            return f"number > {self.low:g}"
+            return f"number > {decimal(self.low)}"
         return self.form or _FORMS.get(self.kind, self.kind)
 
     @property

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from wcode_magics.errors import StoreError
+from wcode_magics.logprobs.number_format import decimal
 from wcode_magics.store import images
 from wcode_magics.store.checksum import sealed
 from wcode_magics.store.database import Connection, faults, has_currencies
@@ -54,7 +55,7 @@ def bounded(
     late = time.monotonic() + seconds
     for count, row in enumerate(rows):
         if count >= most or time.monotonic() > late:
-            facts = {"most": f"{most:,}", "seconds": f"{seconds:g}"}
+            facts = {"most": f"{most:,}", "seconds": decimal(seconds)}
             raise StoreError("store.too_long", path=path, **facts)
         yield row
 

@@ -7,6 +7,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from wcode_magics.display import answer_notes, bundles, markdown
+from wcode_magics.display.text_table import shown_value
 from wcode_magics.errors import WcodeError
 from wcode_magics.logprobs import comparison_html
 from wcode_magics.logprobs.word_diff import differences
@@ -15,6 +16,7 @@ from wcode_magics.output.mimebundle import Bundle
 from wcode_magics.output.mimebundle import bundle as bundle_of
 from wcode_magics.protocol import models, parameters
 from wcode_magics.protocol.reply import Reply, reply_of
+from wcode_magics.protocol.unread_body import is_answer
 from wcode_magics.sending.request_run import Prepared, Stream
 from wcode_magics.session.repeat import RUN
 from wcode_magics.session.session import Session
@@ -42,7 +44,9 @@ class Card:
     @property
     def title(self) -> str:
         """The values of the point, such as ``Temperature 0.5 · Seed 1``."""
-        return " · ".join(f"{name_of(k)} {shown(v)}" for k, v in self.point.items())
+        return " · ".join(
+            f"{name_of(k)} {shown_value(v)}" for k, v in self.point.items()
+        )
 
     @property
     def over(self) -> bool:
@@ -61,7 +65,9 @@ class Card:
             if stop or self.flow.over:
                 self.reply = self.flow.reply
         except WcodeError as error:
-            self.error, self.reply = error, reply_of(error)
+            kept = reply_of(error)
+            self.error = error
+            self.reply = kept if kept is not None and is_answer(kept) else None
 
     def open(self, session: Session) -> None:
         """Send the request; an error is kept in ``error``."""
@@ -120,11 +126,6 @@ def name_of(dimension: str) -> str:
     if dimension in parameters.NAMES:
         return say(f"params.{dimension}.label")
     return say("panel.run_label" if dimension == RUN else "panel.model")
-
-
-def shown(value: Any) -> str:
-    """Return a value of the grid on one line."""
-    return f"{value:g}" if isinstance(value, float) else bundles.shown_value(value)
 
 
 def bundle(cards: Sequence[Card], first: Reply, told: str) -> Bundle:

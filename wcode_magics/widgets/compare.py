@@ -9,9 +9,11 @@ from typing import Any
 import ipywidgets as widgets
 
 from wcode_magics.display.live_display import REDRAW_S
+from wcode_magics.display.text_table import shown_value
 from wcode_magics.errors import OptionError, UsageError
 from wcode_magics.logprobs import comparison_html
 from wcode_magics.logprobs.alignment import agree
+from wcode_magics.logprobs.number_format import decimal
 from wcode_magics.output.escaping import escape
 from wcode_magics.protocol import parameters
 from wcode_magics.session.repeat import RUN
@@ -25,7 +27,7 @@ from wcode_magics.session.sweep import (
 )
 from wcode_magics.settings import option_values, options
 from wcode_magics.text import say
-from wcode_magics.widgets.cards import Card, bundle, name_of, shown
+from wcode_magics.widgets.cards import Card, bundle, name_of
 from wcode_magics.widgets.closing import release
 from wcode_magics.widgets.draft import Draft
 from wcode_magics.widgets.label import made, mark
@@ -241,10 +243,7 @@ class _Dimension:
     def show(self, name: str, values: Sequence[Any]) -> None:
         """Show a parameter and its values."""
         self._name.value = name
-        self._values.value = ", ".join(
-            value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-            for value in values
-        )
+        self._values.value = ", ".join(_written(value) for value in values)
 
     def read(self, variables: Mapping[str, Any]) -> tuple[str, Sequence[Any]] | None:
         """Return name and checked values, or None if unset; raises UsageError."""
@@ -272,11 +271,18 @@ def _columns(points: Sequence[Point]) -> int:
 
 
 def _title(point: Point, names: Sequence[str]) -> str:
-    return " · ".join(f"{name_of(name)} {shown(point[name])}" for name in names)
+    return " · ".join(f"{name_of(name)} {shown_value(point[name])}" for name in names)
 
 
 def _head(title: str) -> Any:
     return made(widgets.HTML, f"<b>{escape(title)}</b>", classes="wcode-head-cell")
+
+
+def _written(value: Any) -> str:
+    """Return a value as it is typed."""
+    if isinstance(value, float):
+        return decimal(value)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _set(draft: Draft, item: tuple[str, Any]) -> Draft:

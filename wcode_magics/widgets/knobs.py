@@ -4,7 +4,6 @@ A row shows «not sent» until it is changed. Callbacks may run on any thread of
 kernel, so a lock serializes what a row reports and shows.
 """
 
-import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -12,6 +11,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
+from wcode_magics.display.text_table import shown_value
 from wcode_magics.errors import WcodeError
 from wcode_magics.output.escaping import escape
 from wcode_magics.protocol import parameters
@@ -281,9 +281,5 @@ def _rest_of(group: str) -> list[Param]:
 def _set_in(group: str, values: Mapping[str, Any]) -> str:
     """Return the values set in a folded group, or their number if they are long."""
     rows = [row for row in _rest_of(group) if row.name in values]
-    told = ", ".join(f"{label(row)} {_short(values[row.name])}" for row in rows)
+    told = ", ".join(f"{label(row)} {shown_value(values[row.name])}" for row in rows)
     return told if len(told) <= MOST_TOLD else say("panel.changed", count=len(rows))
-
-
-def _short(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)

@@ -2,8 +2,7 @@
 
 import shlex
 
-from wcode_magics.display.bundles import shown_value
-from wcode_magics.display.text_table import TextTable
+from wcode_magics.display.text_table import TextTable, shown_value
 from wcode_magics.errors import OptionError, UsageError
 from wcode_magics.notebook.cell_run import show_bundle
 from wcode_magics.notebook.shell_state import ShellState, tell

@@ -1,6 +1,7 @@
 """``%wcode_config``: settings, default parameters and profiles."""
 
 from wcode_magics.display import bundles
+from wcode_magics.display.text_table import shown_value
 from wcode_magics.errors import OptionError
 from wcode_magics.notebook.cell_run import show_bundle
 from wcode_magics.notebook.shell_state import ShellState, tell
@@ -33,7 +34,7 @@ def _show_settings(home: ShellState, named: list[str]) -> None:
         named = [*named, "base_url"]
     names = named or [row.name for row in options.SETTINGS]
     rows = [
-        (name, bundles.shown_value(resolved[name]), resolved.layer(name))
+        (name, shown_value(resolved[name]), resolved.layer(name))
         for name in names
         if named or resolved[name] is not None
     ]

@@ -4,8 +4,7 @@ import datetime as dt
 import time
 from collections.abc import Sequence
 
-from wcode_magics.display import bundles
-from wcode_magics.display.text_table import TextTable
+from wcode_magics.display.text_table import TextTable, shown_value
 from wcode_magics.errors import EndpointError, UsageError
 from wcode_magics.notebook.cell_run import show_bundle
 from wcode_magics.notebook.shell_state import ShellState
@@ -117,7 +116,7 @@ def wcode_params(home: ShellState, line: str) -> None:
             say(f"params.{row.name}.label"),
             row.allowed,
             row.usual,
-            bundles.shown_value(now[row.name]) if row.name in now else unset,
+            shown_value(now[row.name]) if row.name in now else unset,
             say(f"params.{row.name}.help"),
         )
         for row in rows

@@ -1,0 +1,43 @@
+"""Calls of tools as tables: those made before an answer, and those it asks for."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from wcode_magics.display.text_table import TextTable, shown_value
+from wcode_magics.output.escaping import clipped
+from wcode_magics.protocol.messages import ToolTrace
+from wcode_magics.text import say
+
+MOST_ARGUMENTS = 4_000
+"""Maximum characters shown of a call's arguments."""
+
+
+def trace_table(trace: Sequence[ToolTrace]) -> TextTable:
+    """Return a table of the tool calls made before an answer."""
+    heads = ("trace_round", "trace_call", "trace_result", "trace_seconds")
+    rows = [
+        (
+            str(one.round),
+            clipped(f"{one.name}({one.arguments})", MOST_ARGUMENTS),
+            shown_value(("" if one.ok else say("ui.trace_failed")) + one.result),
+            say("ui.seconds", seconds=f"{one.seconds:.2f}"),
+        )
+        for one in trace
+    ]
+    return TextTable([say(f"ui.{head}") for head in heads], rows)
+
+
+def trace_html(trace: Sequence[ToolTrace]) -> str:
+    """Return :func:`trace_table` as HTML; empty without calls."""
+    return str(trace_table(trace).bundle()["text/html"]) if trace else ""
+
+
+def calls_table(calls: Sequence[Any]) -> TextTable:
+    """Return a table of the tool calls that an answer asks for."""
+    rows = [(call.name, clipped(call.arguments, MOST_ARGUMENTS)) for call in calls]
+    return TextTable((say("ui.tool_call"), say("ui.arguments")), rows)
+
+
+def calls_html(calls: Sequence[Any]) -> str:
+    """Return :func:`calls_table` as HTML; empty without calls."""
+    return str(calls_table(calls).bundle()["text/html"]) if calls else ""
