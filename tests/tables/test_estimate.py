@@ -27,6 +27,14 @@ def test_estimate_sends_nothing(serve):
     assert len(server.seen) == 1
 
 
+def test_counts_of_zero_are_left_out(serve):
+    """A table that is all new says how many rows are sent, and nothing else of them."""
+    serve()
+    told = str(texts(2).wcode.estimate("{{ text }}"))
+    assert told.startswith("2 rows · 2 to send · ≈")
+    assert "0 re" not in told
+
+
 @pytest.mark.parametrize("options", [{"fresh": True}, {"replay": "off"}])
 def test_estimate_of_what_is_sent_anew(serve, options):
     """Where records are not used they are to be sent, and still tell how long."""
@@ -57,7 +65,7 @@ def test_preview_is_paid_once(serve, capsys):
     some = df.wcode.preview("{{ text }}", 5, progress=False)
     assert some.index.tolist() == [0, 10, 20, 29, 39]
     told = capsys.readouterr().out
-    assert "35 to send, 5 recorded" in told
+    assert "35 to send · 5 recorded" in told
     df.wcode.ask("{{ text }}", into="answer", **QUIET)
     assert len(server.seen) == 40
 

@@ -118,7 +118,7 @@ def test_cost_is_told_before_it_is_sent(serve, capsys):
     made = FRAME.wcode.classify(TEMPLATE, ["good", "bad"], max_tokens=1, **QUIET)
     made.wcode.why("r")
     told = capsys.readouterr().out
-    assert told.startswith("8 rows: 7 to send, 1 recorded")
+    assert told.startswith("8 rows · 7 to send · 1 recorded")
 
 
 @pytest.mark.parametrize(

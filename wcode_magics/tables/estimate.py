@@ -65,19 +65,26 @@ class Forecast:
     def __str__(self) -> str:
         whole = "{:,.0f}".format
         money = partial(models.money, currency=self.currency)
+        counts = {
+            "sends": self.sends,
+            "recorded": self.recorded,
+            "repeated": self.repeated,
+            "skipped": self.skipped + self.invalid,
+        }
         facts = {
-            "rows": f"{self.rows:,}",
-            "sends": f"{self.sends:,}",
-            "recorded": f"{self.recorded:,}",
-            "repeated": f"{self.repeated:,}",
-            "skipped": f"{self.skipped + self.invalid:,}",
             "mark": "" if self.prompt.exact else say("ui.approx"),
             "prompt": f"{self.prompt.tokens:,}",
             "answer": _span(self.answer, whole),
             "cost": "–" if self.cost is None else _span(self.cost, money),
             "seconds": "–" if self.seconds is None else _span(self.seconds, whole),
         }
-        return " · ".join([say("frame.forecast", **facts), *self.notes])
+        parts = [say("frame.told_rows", rows=f"{self.rows:,}")]
+        parts += [
+            say(f"frame.forecast_{key}", count=f"{count:,}")
+            for key, count in counts.items()
+            if count or key == "sends"
+        ]
+        return " · ".join([*parts, say("frame.forecast", **facts), *self.notes])
 
 
 @dataclass

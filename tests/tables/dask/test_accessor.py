@@ -353,7 +353,7 @@ class TestNothingLost:
         lazy = table(40)
         some = lazy.wcode.preview("Say {{ 评论 }}", 5, into="said", progress=False)
         assert len(some) == len(server.seen) == 5
-        assert "40 rows: 34 to send, 5 recorded" in capsys.readouterr().out
+        assert "40 rows · 34 to send · 5 recorded" in capsys.readouterr().out
         lazy.wcode.ask("Say {{ 评论 }}", into="said").compute()
         assert len(server.seen) == 39
         anew = lazy.wcode.estimate("Say {{ 评论 }}", into="said", fresh=True)

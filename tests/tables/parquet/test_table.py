@@ -89,7 +89,7 @@ def test_estimate_and_preview(serve, table, capsys):
     assert (told.rows, told.sends, len(server.seen)) == (30, 30, 0)
     some = made.wcode.preview("{{ text }}", 4, progress=False)
     assert some["answer"].tolist() == some["text"].str.upper().tolist()
-    assert "26 to send, 4 recorded" in capsys.readouterr().out
+    assert "26 to send · 4 recorded" in capsys.readouterr().out
     made.wcode.ask("{{ text }}", **QUIET)
     assert len(server.seen) == 30
 
