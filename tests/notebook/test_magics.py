@@ -183,6 +183,21 @@ def test_a_failure_is_one_line_and_fails_the_cell(
     assert "Traceback" not in ran.stdout + ran.stderr
 
 
+@pytest.mark.parametrize("stream", ["--stream", "--no-stream"])
+def test_a_page_is_no_answer_to_go_on_from(
+    stream: str, run: Runner, server: Callable[..., Loopback], shell: InteractiveShell
+) -> None:
+    """A page in place of an answer is kept, and neither shown nor continued."""
+    page = "<html><body><h1>Log in</h1></body></html>"
+    server(Answer([page.encode()]))
+    ran = run(f"%%wcode {stream}\nhi")
+    assert "--continue" not in ran.plain
+    assert ran.plain.count("Log in") <= 1  # the error names how it begins
+    assert f"keeps all {len(page)} characters" in ran.plain
+    assert shell.user_ns["_wcode"].text == page
+    assert "is no answer" in run("%wcode --continue").error_lines[-1]
+
+
 @pytest.mark.parametrize(
     ("answer", "text"),
     [

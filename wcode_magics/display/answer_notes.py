@@ -2,6 +2,7 @@
 
 from wcode_magics.display import markdown
 from wcode_magics.protocol.reply import Reply
+from wcode_magics.protocol.unread_body import is_answer
 from wcode_magics.text import say
 
 
@@ -16,6 +17,8 @@ def blank(reply: Reply) -> str:
     Tokens that were counted but produced no text are reasoning, or a tool call that
     the server could not parse or that max_tokens cut off.
     """
+    if not is_answer(reply):
+        return say("ui.no_answer", count=f"{len(reply.text):,}")
     if reply.tool_calls or reply.refusal or not markdown.is_blank(reply.text):
         return ""
     if reply.text:
@@ -46,7 +49,7 @@ def missing(reply: Reply) -> list[str]:
     asked = reply.request.params.get("logprobs")
     if asked and reply.text and not reply.tokens and reply.seam is None:
         told.append(say("ui.no_logprobs"))
-    if reply.unread:
+    if reply.unread and is_answer(reply):
         told.append(say("ui.unread", parts=", ".join(reply.unread)))
     return told
 
@@ -60,6 +63,8 @@ def _beginning(reply: Reply) -> str:
 def _ending(reply: Reply) -> str:
     if reply.interrupted:
         return say("ui.finish_interrupted")
+    if not is_answer(reply):
+        return ""
     if not reply.is_whole:
         return say("ui.finish_broken")
     if reply.finish_reason == "length" and not reply.text:

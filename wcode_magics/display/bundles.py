@@ -33,6 +33,7 @@ from wcode_magics.protocol import models, token_counts
 from wcode_magics.protocol.cut_prompt import cut_of
 from wcode_magics.protocol.extra_headers import Headers
 from wcode_magics.protocol.messages import SANDBOX, ToolTrace, Usage
+from wcode_magics.protocol.unread_body import is_answer
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
 from wcode_magics.sending.store_pool import place_of
@@ -94,7 +95,8 @@ def reply_shown(reply: Reply) -> tuple[Bundle, dict[str, Any]]:
 
 def reply_plain(reply: Reply) -> str:
     """Return a reply as text for a terminal."""
-    return f"{reply.text}\n\n{reply_end(reply)}"
+    text = f"{reply.text}\n\n" if is_answer(reply) else ""
+    return f"{text}{reply_end(reply)}"
 
 
 def reply_end(reply: Reply) -> str:
@@ -300,6 +302,8 @@ def trace_table(trace: Sequence[ToolTrace]) -> TextTable:
     """Return a table of the tool calls made before an answer."""
     heads = ("trace_round", "trace_call", "trace_result", "trace_seconds")
     rows = [
+    if not is_answer(reply):
+        return _markdown(reply)
         (
             str(one.round),
             clipped(f"{one.name}({one.arguments})", MOST_ARGUMENTS),

@@ -16,6 +16,7 @@ from wcode_magics.output.mimebundle import Bundle, joined
 from wcode_magics.output.secret_forms import without_forms
 from wcode_magics.protocol.messages import Delta, ToolCall, ToolTrace
 from wcode_magics.protocol.reply import Reply, reply_of
+from wcode_magics.protocol.unread_body import is_answer
 from wcode_magics.runtime.shell_variables import bind
 from wcode_magics.sending.request_run import Prepared, Stream, Watch
 from wcode_magics.session.repeat import Runs
@@ -158,7 +159,7 @@ class CellRun:
         return reply
 
     def _print(self, reply: Reply | None) -> None:
-        if reply is not None and not is_notebook(self._shell):
+        if reply and is_answer(reply) and not is_notebook(self._shell):
             terminal.write(reply.text)
 
     def _stream(self, prepared: Prepared) -> Reply:

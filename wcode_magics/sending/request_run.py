@@ -11,6 +11,7 @@ from wcode_magics.protocol import models
 from wcode_magics.protocol.messages import Delta, Message, gives_away
 from wcode_magics.protocol.reply import Assembly, Reply, reply_of
 from wcode_magics.protocol.request import Request
+from wcode_magics.protocol.unread_body import body_delta
 from wcode_magics.runtime import loop
 from wcode_magics.sending.attempt import Attempts, Limits
 from wcode_magics.sending.budget import Budget
@@ -245,7 +246,7 @@ class Exchange:
                 error.key = "think_refused"
         unread = error.facts.get("body", "")
         if unread and not self._assembly.started:
-            self._assembly.add(Delta(text=unread))
+            self._assembly.add(body_delta(unread))
         if self._assembly.started:
             self._ended = time.perf_counter()
             error.reply = self.reply()

@@ -15,6 +15,7 @@ from wcode_magics.protocol.messages import Message
 from wcode_magics.protocol.providers import PREFIXES, Provider
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
+from wcode_magics.protocol.unread_body import is_answer
 
 _BODY = frozenset(name for prefix in PREFIXES.values() for name in prefix.body)
 
@@ -32,7 +33,12 @@ def onward(
     which others ignore), and replaces an earlier one. ``measured`` is the dialect that
     a probe found to work. Parameters and model in ``given`` override those of the first
     request.
+
+    Raises:
+        UsageError: what came was no answer.
     """
+    if not is_answer(beginning):
+        raise UsageError("no_beginning")
     own = {n: v for n in parameters.NAMES if (v := given.get(n)) is not None}
     asked = beginning.request
     provider = provider or providers.at(beginning.base_url)
