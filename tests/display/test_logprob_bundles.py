@@ -22,6 +22,7 @@ from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
 from wcode_magics.session.repeat import Runs
 from wcode_magics.session.sweep import Trial
+from wcode_magics.settings import options
 from wcode_magics.text import say
 
 ASKED = Request("m", (Message("user", "hi"),))
@@ -148,6 +149,24 @@ def test_values_show_themselves_without_the_extension(value, shown):
     """IPython's protocol finds the picture on the value; nothing is registered."""
     data, _metadata = DisplayFormatter().format(value)
     assert {kind: data[kind] for kind in shown} == shown
+
+
+@pytest.mark.parametrize("form", options.FORMATS)
+def test_the_map_is_the_answer(form):
+    """An answer with probabilities stands there once; a switch shows it without them.
+
+    The switch comes before the map, which its style sheet hides while it is open.
+    """
+    made = reply(view(token("The **cat**", 0.9), token(" sat", 0.4, ("x", 0.5))))
+    page = bundles.reply_bundle(made, form)["text/html"]
+    sheet, switch, tokens = re.fullmatch(
+        r"(<style>.*?</style>)(<details class=.*?</details>)(<div>.*)", page, re.DOTALL
+    ).groups()
+    assert sheet == "<style>.wcode-untinted[open]+div{display:none}</style>"
+    assert "Without probabilities" in switch
+    assert 'title="' not in switch
+    assert "The **cat**</span>" in tokens
+    assert "</table>" in tokens
 
 
 def test_an_export_to_markdown_is_markdown():

@@ -1,6 +1,7 @@
 """Opening a panel, from a shell without a front end."""
 
 import json
+import sys
 
 import pytest
 
@@ -79,6 +80,17 @@ def test_what_is_given_is_used_or_named() -> None:
         said = panel.pages[0].status.widget.value
         assert "does not use --chat, --functions" in said
         assert "--sweep" not in said
+        panel.close()
+
+
+def test_what_needs_anywidget_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without anywidget the panel works, and says in a line what it lacks."""
+    monkeypatch.setitem(sys.modules, "anywidget", None)
+    with Session() as session:
+        panel = Panel(session, None, Draft("hi"))
+        page = panel.pages[0]
+        page._estimate()
+        assert "need anywidget: pip install" in page.status.widget.value
         panel.close()
 
 

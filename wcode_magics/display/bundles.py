@@ -11,14 +11,13 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from wcode_magics.display import highlight, images, json_tree, markdown
+from wcode_magics.display import highlight, images, json_tree, markdown, tool_tables
 from wcode_magics.display.answer_notes import badge, blank, missing, thinking
 from wcode_magics.display.live_display import EMPTY
 from wcode_magics.display.progress import guess
 from wcode_magics.display.text_table import TextTable
 from wcode_magics.errors import AnswerError
 from wcode_magics.logprobs import heatmap
-from wcode_magics.logprobs.number_format import decimal
 from wcode_magics.output.escaping import (
     FADED,
     FAINT,
@@ -31,22 +30,21 @@ from wcode_magics.output.escaping import (
 from wcode_magics.output.mimebundle import Bundle, bundle
 from wcode_magics.protocol import models, token_counts
 from wcode_magics.protocol.cut_prompt import cut_of
-from wcode_magics.protocol.extra_headers import Headers
-from wcode_magics.protocol.messages import SANDBOX, ToolTrace, Usage
-from wcode_magics.protocol.unread_body import is_answer
+from wcode_magics.protocol.messages import SANDBOX, Usage
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
+from wcode_magics.protocol.unread_body import is_answer
 from wcode_magics.sending.store_pool import place_of
 from wcode_magics.session.structured import plain_value
 from wcode_magics.text import say
 
 BADGE = "border:1px solid #c80;border-radius:3px;padding:0 .4em;background-color:#e903"
+SWITCH = "wcode-untinted"
+"""Class of what is shown in place of the tokens that follow it."""
 NOTE = (
     "font-size:90%;border-left:3px solid #c80;padding:.1em .6em;"
     "margin:.2em 0;background-color:#e902"
 )
-MOST_ARGUMENTS = 4_000
-"""Maximum characters shown of a tool call's arguments."""
 
 
 def reply_bundle(reply: Reply, form: str = "markdown") -> Bundle:
@@ -54,22 +52,35 @@ def reply_bundle(reply: Reply, form: str = "markdown") -> Bundle:
 
     ``form`` is one of :data:`options.FORMATS`, or ``value`` for a parsed answer.
     """
-    seen = [images.html(images.asked(reply.request)), answer_html(reply, form)]
+    asked = images.html(images.asked(reply.request))
+    body = _body_html(reply, form)
     if reply.logprobs is not None:
-        seen.append(heatmap.html(reply.logprobs, seam=_seam(reply)))
-    seen.append(footer_html(reply))
+        body = _switched(body, heatmap.html(reply.logprobs, seam=_seam(reply)))
+    answer = [begin_html(reply), body, end_html(reply)]
+    seen = [asked, *answer, footer_html(reply)]
     seen_alone = form == "markdown" and not images.asked(reply.request)
     told = _neutral(reply) if seen_alone else None
     return bundle("".join(seen), reply_plain(reply), told)
+
+
+def _switched(body: str, tokens: str) -> str:
+    """Return tokens with a switch that shows the body in their place.
+
+    It needs no script. Where a style sheet is not allowed, both are shown at once.
+    """
+    told = escape(say("ui.without_probabilities"))
+    head = f'<summary style="float:right;{FAINT}">{told}</summary>'
+    sheet = f"<style>.{SWITCH}[open]+div{{display:none}}</style>"
+    return f'{sheet}<details class="{SWITCH}">{head}{body}</details>{tokens}'
 
 
 def _neutral(reply: Reply) -> str | None:
     """Return a reply as Markdown, for exports; tables are fenced plain text."""
     told: list[str | None] = [markdown.neutral(blank(reply) or reply.text)]
     if reply.trace:
-        told.insert(0, _fenced(trace_table(reply.trace).plain()))
+        told.insert(0, _fenced(tool_tables.trace_table(reply.trace).plain()))
     if reply.tool_calls:
-        told.append(_fenced(_calls_table(reply.tool_calls).plain()))
+        told.append(_fenced(tool_tables.calls_table(reply.tool_calls).plain()))
     if reply.logprobs is not None:
         told.append(_fenced(heatmap.plain(reply.logprobs, seam=_seam(reply))))
     lines = [reply.refusal or "", *missing(reply), badge(reply), footer(reply)]
@@ -104,7 +115,7 @@ def reply_end(reply: Reply) -> str:
     calls = [f"{call.name}({call.arguments})" for call in reply.tool_calls]
     parts = [thinking(reply), blank(reply), *calls, reply.refusal or ""]
     if reply.trace:
-        parts.insert(0, trace_table(reply.trace).plain())
+        parts.insert(0, tool_tables.trace_table(reply.trace).plain())
     if reply.logprobs is not None:
         parts.append(heatmap.plain(reply.logprobs, seam=_seam(reply)))
     parts += [images.plain(images.asked(reply.request))]
@@ -133,8 +144,16 @@ def reply_metadata(reply: Reply) -> dict[str, Any]:
     return {"wcode": told}
 
 
-def growing_bundle(text: str, form: str = "markdown") -> Bundle:
-    """Return a part of an answer that is still streaming."""
+def growing_bundle(
+    text: str, form: str = "markdown", *, tokens: bool = False
+) -> Bundle:
+    """Return a part of an answer that is still streaming.
+
+    ``tokens``: it will be shown as tokens with their probabilities.
+    """
+    if tokens:
+        shown = f'<div style="{heatmap.RUNNING}">{heatmap.running(text)}</div>'
+        return bundle(shown, "")
     shown = markdown.growing(text) if form == "markdown" else markdown.as_written(text)
     return bundle(shown, "")
 
@@ -283,6 +302,8 @@ def _value(reply: Reply) -> str:
 
 def _body_html(reply: Reply, form: str) -> str:
     """Return the text in a form; text that is too long is left unformatted."""
+    if not is_answer(reply):
+        return _markdown(reply)
     if form in ("code", "json", "html") and len(reply.text) > markdown.MOST_PAGE:
         return markdown.as_written(reply.text)
     return _BODIES[form](reply)
@@ -298,43 +319,11 @@ _BODIES = {
 }
 
 
-def trace_table(trace: Sequence[ToolTrace]) -> TextTable:
-    """Return a table of the tool calls made before an answer."""
-    heads = ("trace_round", "trace_call", "trace_result", "trace_seconds")
-    rows = [
-    if not is_answer(reply):
-        return _markdown(reply)
-        (
-            str(one.round),
-            clipped(f"{one.name}({one.arguments})", MOST_ARGUMENTS),
-            shown_value(("" if one.ok else say("ui.trace_failed")) + one.result),
-            say("ui.seconds", seconds=f"{one.seconds:.2f}"),
-        )
-        for one in trace
-    ]
-    return TextTable([say(f"ui.{head}") for head in heads], rows)
-
-
 def _thinking_html(reply: Reply) -> str:
     if not reply.reasoning:
         return ""
     head = f'<summary style="{FAINT}">{escape(thinking(reply))}</summary>'
     return f"<details>{head}{markdown.as_written(reply.reasoning)}</details>"
-
-
-def _trace_html(trace: Sequence[ToolTrace]) -> str:
-    return str(trace_table(trace).bundle()["text/html"]) if trace else ""
-
-
-def _calls_html(calls: Sequence[Any]) -> str:
-    if not calls:
-        return ""
-    return str(_calls_table(calls).bundle()["text/html"])
-
-
-def _calls_table(calls: Sequence[Any]) -> TextTable:
-    rows = [(call.name, clipped(call.arguments, MOST_ARGUMENTS)) for call in calls]
-    return TextTable((say("ui.tool_call"), say("ui.arguments")), rows)
 
 
 def answer_html(reply: Reply, form: str = "markdown") -> str:
@@ -344,12 +333,12 @@ def answer_html(reply: Reply, form: str = "markdown") -> str:
 
 def begin_html(reply: Reply) -> str:
     """Return what came before the text as HTML: calls of tools, reasoning."""
-    return _trace_html(reply.trace) + _thinking_html(reply)
+    return tool_tables.trace_html(reply.trace) + _thinking_html(reply)
 
 
 def end_html(reply: Reply) -> str:
     """Return what came after the text as HTML: requested tool calls, a refusal."""
-    return _calls_html(reply.tool_calls) + _refusal_html(reply)
+    return tool_tables.calls_html(reply.tool_calls) + _refusal_html(reply)
 
 
 def _refusal_html(reply: Reply) -> str:
@@ -390,13 +379,3 @@ def layers_table(rows: Iterable[Sequence[str]], note: str = "") -> TextTable:
     columns = (say("ui.name"), say("ui.value"), say("ui.layer"))
     cells = [(name, value, say(f"layers.{layer}")) for name, value, layer in rows]
     return TextTable(columns, cells, note=note)
-
-
-def shown_value(value: Any) -> str:
-    """Return a setting's value on one line of at most 100 characters."""
-    if isinstance(value, float):
-        return decimal(value)
-    plain = isinstance(value, str | Headers)
-    shown = str(value) if plain else json.dumps(value, ensure_ascii=False)
-    shown = " ".join(shown.split())
-    return shown if len(shown) <= 100 else f"{shown[:99]}…"

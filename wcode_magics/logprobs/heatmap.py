@@ -31,6 +31,7 @@ from wcode_magics.output.escaping import FADED, attribute, clipped, escape
 from wcode_magics.text import say
 
 MAX_TOKENS = 2000
+MAX_REST = 100_000  # characters after the last token that is drawn
 MAX_ALTERNATIVES = 5
 MAX_LINES = 40
 MAX_LINE_ALTERNATIVES = 3
@@ -72,8 +73,10 @@ STEPS = (
     Step(0.0, 0.6, "4px double"),
 )
 
-_RUNNING = "white-space:pre-wrap;overflow-wrap:anywhere;line-height:1.9"
-_SMALL = "font-size:.9em;line-height:1.7;margin:.3em 0"
+RUNNING = "white-space:pre-wrap;overflow-wrap:anywhere;line-height:1.9"
+"""Style of text that is, or will be, shown as tokens."""
+
+_SMALL = "font-size:85%;line-height:1.7"
 _GREY = "#888b"
 _OUTSIDE = f"border:1px solid {_GREY};border-radius:3px;font-size:.85em"
 _UNREPORTED = f"border-bottom:1px solid {_GREY}"
@@ -88,24 +91,30 @@ def step(share: float) -> Step:
 
 
 def html(logprobs: Logprobs, *, seam: int = 0) -> str:
-    """Render the heat map as HTML: summary, tinted text, legend, table.
+    """Render the heat map as HTML: tinted text, then legend, summary and table.
 
-    ``seam`` is the length of the prefill in characters; its end is marked unless it
-    is 0.
+    Text beyond the tokens that are drawn is not tinted. ``seam`` is the length of the
+    prefill in characters; its end is marked unless it is 0.
     """
     words = TokenWords(logprobs, MAX_ALTERNATIVES, least=LEAST_SHOWN)
     pieces = [p for p in logprobs.glyphs if p.first < MAX_TOKENS]
     given = len(encode(logprobs.text[:seam]))
+    drawn = "".join(_tokens(words, pieces, given))
+    rest = "".join(p.text for p in logprobs.glyphs[len(pieces) :])
     parts = [
-        _line(escape(" · ".join(summary(logprobs)))),
-        _line(_least_certain(words)),
-        *(_line(escape(note)) for note in _caps(logprobs)),
-        f'<div style="{_RUNNING}">{"".join(_tokens(words, pieces, given))}</div>',
+        f'<div style="{RUNNING}">{drawn}{running(clipped(rest, MAX_REST))}</div>',
         _line(_legend(logprobs)),
-        *(_line(escape(note)) for note in _notes(logprobs, seam)),
+        _line(_least_certain(words)),
+        *(_line(_faded(note)) for note in _caps(logprobs)),
+        *(_line(_faded(note)) for note in _notes(logprobs, seam)),
         _table(words),
     ]
     return f"<div>{''.join(filter(None, parts))}</div>"
+
+
+def running(text: str) -> str:
+    """Return text without probabilities as it stands among tokens."""
+    return escape(visible(text, breaks=True))
 
 
 def plain(logprobs: Logprobs, *, seam: int = 0) -> str:
@@ -155,7 +164,7 @@ def _tokens(words: TokenWords, pieces: list[Glyph], given: int) -> Iterator[str]
         if given and piece.start >= given:
             yield _span(SEAM, FADED)
             given = 0
-        text = visible(clipped(piece.text, MAX_TEXT), breaks=True)
+        text = shown(piece, step(probability(words.logprobs.logprob_of(piece))))
         if piece.unreported:
             yield _span(text, _UNREPORTED, say("heatmap.unreported"))
         elif piece.outside:
@@ -163,6 +172,12 @@ def _tokens(words: TokenWords, pieces: list[Glyph], given: int) -> Iterator[str]
             yield _span(words.label(piece.first), _OUTSIDE, told)
         else:
             yield _token(words, piece, text)
+
+
+def shown(piece: Glyph, shade: Step) -> str:
+    """Return the text of a piece; a lone space is drawn if its token is unsure."""
+    text = clipped(piece.text, MAX_TEXT)
+    return text if text == " " and not shade.alpha else visible(text, breaks=True)
 
 
 def _token(words: TokenWords, piece: Glyph, text: str) -> str:
@@ -186,9 +201,9 @@ def _legend(logprobs: Logprobs) -> str:
     for row in STEPS:
         limit = f"≥ {row.low:.0%}" if row.low else f"< {STEPS[-2].low:.0%}"
         samples.append(_span(limit, f"{row.style};padding:0 .3em".lstrip(";")))
-    told = "opens" if any(token.top for token in logprobs.tokens) else "number"
-    legend = f"{escape(say('heatmap.legend'))} {' '.join(samples)}"
-    return f"{legend} · {escape(say(f'heatmap.{told}'))}"
+    legend = f"{_faded(say('heatmap.legend'))} {' '.join(samples)}"
+    opens = any(token.top for token in logprobs.tokens)
+    return f"{legend} {_faded(say('heatmap.opens'))}" if opens else legend
 
 
 def _least_certain(words: TokenWords) -> str:
@@ -200,7 +215,14 @@ def _least_certain(words: TokenWords) -> str:
         f"{percent(p.probability)} #{p.index}</span>"
         for p in unsure
     ]
-    return f"{escape(say('heatmap.least'))} {' · '.join(chips)}" if chips else ""
+    if not chips:
+        return ""
+    shown = [_faded(say("heatmap.least")), " · ".join(chips)]
+    return " ".join([*shown, _faded(say("heatmap.number"))])
+
+
+def _faded(text: str) -> str:
+    return _span(text, FADED)
 
 
 def _caps(logprobs: Logprobs) -> list[str]:
@@ -216,9 +238,10 @@ def _caps(logprobs: Logprobs) -> list[str]:
 
 def _table(words: TokenWords) -> str:
     rows = [_row(words.row(p)) for p in words.logprobs.positions[:MAX_TOKENS]]
-    told = escape(say("heatmap.table", count=f"{len(rows):,}"))
+    told = f"{say('heatmap.table')} {' · '.join(summary(words.logprobs))}"
     return (
-        f"<details><summary>{told}</summary>"
+        f'<details style="{_SMALL}">'
+        f'<summary style="{FADED}">{escape(told)}</summary>'
         '<div style="max-height:30em;overflow:auto"><table>'
         f"<thead>{_row(_heads(), 'th')}</thead><tbody>{''.join(rows)}</tbody>"
         "</table></div></details>"

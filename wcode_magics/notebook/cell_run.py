@@ -83,6 +83,7 @@ class CellRun:
         self._out = out
         self._form = form
         self._foot = foot
+        self._tokens = False
         self._notes: list[Bundle] = []
         self._screen = NotebookScreen()
 
@@ -103,6 +104,7 @@ class CellRun:
             WcodeError: the request failed; what arrived is bound and shown first.
             Stopped: the user stopped the cell; what arrived is bound and shown first.
         """
+        self._tokens = bool(prepared.request.params.get("logprobs"))
         send = self._stream if stream else self._ask
         if stream and prepared.resolved["functions"]:
             send = self._stream_rounds
@@ -200,7 +202,7 @@ class CellRun:
         return told
 
     def _live(self, foot: Callable[[], str] = str) -> Live:
-        is_markdown = self._form == "markdown"
+        is_markdown = self._form == "markdown" and not self._tokens
         return Live(self._screen, self._growing, is_markdown=is_markdown, foot=foot)
 
     def _show_live(self, stream: Stream, prepared: Prepared) -> None:
@@ -235,7 +237,7 @@ class CellRun:
         terminal.write("")
 
     def _growing(self, text: str) -> Bundle:
-        return bundles.growing_bundle(text, self._form)
+        return bundles.growing_bundle(text, self._form, tokens=self._tokens)
 
     def _end(self, reply: Reply) -> None:
         """Bind the reply, then draw it; an error while drawing loses no answer."""

@@ -7,6 +7,7 @@ switches between them, so that nothing on the page moves when an answer ends.
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 
 import ipywidgets as widgets
 
@@ -14,9 +15,8 @@ from wcode_magics.display import bundles
 from wcode_magics.display.live_display import EMPTY, PLACES, Live
 from wcode_magics.display.progress import Progress
 from wcode_magics.logprobs import heatmap
-from wcode_magics.logprobs.number_format import visible
 from wcode_magics.output.escaping import FAINT, escape
-from wcode_magics.output.mimebundle import Bundle, bundle
+from wcode_magics.output.mimebundle import Bundle
 from wcode_magics.protocol.messages import Delta
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.sending.request_run import Prepared
@@ -74,7 +74,8 @@ class AnswerView:
         for name, on in (("growing", True), ("blank", False), ("stale", False)):
             mark(self.widget, f"wcode-{name}", on=on)
         if tokens:
-            return Live(self.screen, _tokens_bundle, is_markdown=False)
+            growing = partial(bundles.growing_bundle, tokens=True)
+            return Live(self.screen, growing, is_markdown=False)
         return Live(self.screen, bundles.growing_bundle)
 
     def grow(self, line: str) -> None:
@@ -157,9 +158,3 @@ def stream(
         flow.close()
         live.draw()
         return flow.reply
-
-
-def _tokens_bundle(text: str) -> Bundle:
-    """Return a part of an answer as it will stand among its tokens."""
-    shown = escape(visible(text, breaks=True))
-    return bundle(f'<div class="wcode-running">{shown}</div>', "")

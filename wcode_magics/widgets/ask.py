@@ -221,6 +221,8 @@ class AskPage:
             place = prepared.resolved.place if paid else SANDBOX
             lines.append(bundles.prompt_estimate(prepared.request, place))
             lines += [say(f"advice.{key}", **facts) for key, facts in prepared.advice]
+        if desk.front_end is None:
+            lines.append(say("panel.needs_anywidget"))
         spent = desk.session.ledger.spent
         if spent.answers:
             lines.append(say("panel.session", spent=_spent(spent)))

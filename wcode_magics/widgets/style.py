@@ -149,8 +149,8 @@ _ANSWER = """
 .wcode-panel .wcode-foot { min-height: 1.6em; height: auto; margin: 0 }
 .wcode-panel .wcode-stale { border-left-color: var(--wcode-warn) }
 .wcode-panel .wcode-answer.wcode-stale { border-left-style: dashed }
-.wcode-panel .wcode-running, .wcode-panel .wcode-tokens { white-space: pre-wrap;
-  overflow-wrap: anywhere; line-height: 1.9; font-size: var(--jp-ui-font-size1, 13px) }
+.wcode-panel .wcode-running { white-space: pre-wrap; overflow-wrap: anywhere;
+  line-height: 1.9 }
 .wcode-panel .wcode-tokens > span { cursor: pointer }
 .wcode-panel .wcode-tokens > span:hover,
 .wcode-panel .wcode-tokens > span:focus-visible,

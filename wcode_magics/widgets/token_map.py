@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from wcode_magics.logprobs import heatmap
+from wcode_magics.logprobs.graphemes import Glyph
 from wcode_magics.logprobs.logprobs import Logprobs
 from wcode_magics.logprobs.number_format import percent, visible
 from wcode_magics.logprobs.position import Position, probability
@@ -72,24 +73,17 @@ def drawn(
     """
     keys = ("tokens", "go_on_from", "alternatives", "close_tokens")
     told = {key: say(f"panel.{key}") for key in keys}
-    shown = {"pieces": [], "places": [], "words": told, "around": around, "more": ""}
+    shown = {"pieces": [], "places": [], "words": told, "around": around}
+    shown |= {"rest": "", "more": ""}
     if logprobs is None:
         return shown
     words = TokenWords(logprobs, ALTERNATIVES)
-    pieces = [p for p in logprobs.glyphs if p.first < TOKENS and p.stop > p.first]
+    pieces = [p for p in logprobs.glyphs if p.first < TOKENS]
     places = logprobs.positions[:TOKENS]
     left = len(logprobs) - len(places)
+    rest = "".join(p.text for p in logprobs.glyphs if p.first >= TOKENS)
     return shown | {
-        "pieces": [
-            {
-                "text": visible(piece.text, breaks=True) or words.label(piece.first),
-                "title": words.title(piece),
-                "style": heatmap.step(probability(logprobs.logprob_of(piece))).style,
-                "first": piece.first,
-                "stop": piece.stop,
-            }
-            for piece in pieces
-        ],
+        "pieces": [_piece(words, piece) for piece in pieces],
         "places": [
             {
                 "index": position.index,
@@ -100,7 +94,22 @@ def drawn(
             }
             for position in places
         ],
+        "rest": visible(clipped(rest, heatmap.MAX_REST), breaks=True),
         "more": say("panel.more_tokens", count=f"{left:,}") if left > 0 else "",
+    }
+
+
+def _piece(words: TokenWords, piece: Glyph) -> dict[str, Any]:
+    """Return a piece of the text; one without a token says so."""
+    shade = heatmap.step(probability(words.logprobs.logprob_of(piece)))
+    text = heatmap.shown(piece, shade)
+    shown = {"text": text, "first": piece.first, "stop": piece.stop}
+    if piece.unreported:
+        return shown | {"title": say("heatmap.unreported"), "style": ""}
+    return shown | {
+        "text": text or words.label(piece.first),
+        "title": words.title(piece),
+        "style": shade.style,
     }
 
 

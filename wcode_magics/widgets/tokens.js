@@ -33,8 +33,10 @@ function placeBox(place, words, choose) {
 export default {
   render({ model, el }) {
     const before = made("div", el);
-    const running = made("div", el, "", "wcode-tokens");
+    const all = made("div", el, "", "wcode-running");
+    const running = made("span", all, "", "wcode-tokens");
     running.setAttribute("role", "toolbar");
+    const rest = made("span", all);
     const more = made("div", el, "", "wcode-faint");
     const after = made("div", el);
     const popover = made("div", null, "", "wcode-popover");
@@ -86,17 +88,19 @@ export default {
       close();
       before.innerHTML = map.around[0];
       after.innerHTML = map.around[1];
+      rest.textContent = map.rest;
       more.textContent = map.more;
       running.replaceChildren();
       running.setAttribute("aria-label", map.words.tokens);
-      map.pieces.forEach((piece, index) => {
+      map.pieces.forEach((piece) => {
         const node = made("span", running, piece.text);
         node.title = piece.title;
         node.style.cssText = piece.style;
+        if (piece.first === piece.stop) return;
         node.setAttribute("role", "button");
         node.setAttribute("aria-haspopup", "dialog");
         node.setAttribute("aria-expanded", "false");
-        node.tabIndex = index ? -1 : 0;
+        node.tabIndex = running.querySelector("[tabindex]") ? -1 : 0;
         node.onclick = () => open(map, piece, node);
       });
     }
@@ -118,8 +122,8 @@ export default {
       const step = steps.indexOf(event.key);
       if (event.key === "Escape" && opened) close(true);
       else if (step >= 0) {
-        const all = inside ? popover.querySelectorAll("button") : running.children;
-        move([...all], 2 * step - 1);
+        const name = inside ? "button" : "[role=button]";
+        move([...(inside ? popover : running).querySelectorAll(name)], 2 * step - 1);
       } else if (!inside && ["Enter", " "].includes(event.key) && !event.ctrlKey)
         document.activeElement.click();
       else return;
