@@ -13,9 +13,10 @@ from wcode_magics.display.answer_notes import badge
 from wcode_magics.errors import AuthenticationError, WcodeError
 from wcode_magics.output.escaping import FADED
 from wcode_magics.protocol import finish_reasons
+from wcode_magics.protocol.assembly import Assembly
 from wcode_magics.protocol.finish_reasons import WORDS, finish
 from wcode_magics.protocol.messages import Message, Usage
-from wcode_magics.protocol.reply import Assembly, Reply
+from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
 from wcode_magics.protocol.stream import AnswerReader
 from wcode_magics.sending.outcome import ending_of

@@ -6,8 +6,9 @@ import pytest
 
 from wcode_magics.display import answer_notes, bundles
 from wcode_magics.logprobs.token import Alternative, TokenLogprob
+from wcode_magics.protocol.assembly import Assembly
 from wcode_magics.protocol.messages import Delta, Message, Usage
-from wcode_magics.protocol.reply import Assembly, Reply
+from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
 
 

@@ -13,8 +13,8 @@ from wcode_magics.display import bundles
 from wcode_magics.display.live_display import ALONE, PLACES, Live
 from wcode_magics.display.progress import Progress
 from wcode_magics.logprobs.token import TokenLogprob
+from wcode_magics.protocol.assembly import Assembly
 from wcode_magics.protocol.messages import HOSTED_URL, Delta, Message
-from wcode_magics.protocol.reply import Assembly
 from wcode_magics.protocol.request import Request
 
 RATE = 100

@@ -48,6 +48,28 @@ def test_beside_a_name_everything_else_stays_as_it_is(source):
     assert render(f"{source}|{{{{ x }}}}|{source}", {"x": 1}) == f"{source}|1|{source}"
 
 
+class Loud(str):
+    """A text that prints as another."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return self.upper()
+
+
+@given(st.lists(st.sampled_from(["{{ x }}", "{{y}}", "{{- x -}}", " a ", "\n", "}"])))
+def test_text_and_names_alone_are_filled_as_jinja_fills_them(pieces):
+    """Most prompts of tables are; they are rendered without Jinja."""
+    source, names = "".join(pieces), {"x": Loud("é{{ y }}"), "y": 0.1}
+    assert render(source, names) == compiled(source).render(names)
+
+
+def test_a_function_of_every_template_is_one_where_no_value_has_its_name():
+    """A column may be named as one."""
+    assert render("{{ range }}", {"range": 1}) == "1"
+    assert "range" in render("{{ range }}", {})
+
+
 @given(st.text())
 def test_a_value_is_never_evaluated_again(value):
     """What a value contains is text, braces and all."""

@@ -12,6 +12,7 @@ from wcode_magics.errors import AnswerError
 from wcode_magics.logprobs.token import Alternative, TokenLogprob
 from wcode_magics.logprobs.token_captions import TokenWords
 from wcode_magics.protocol import models
+from wcode_magics.protocol.assembly import Assembly
 from wcode_magics.protocol.messages import (
     HOSTED_URL,
     SANDBOX,
@@ -21,7 +22,7 @@ from wcode_magics.protocol.messages import (
     ToolCall,
     Usage,
 )
-from wcode_magics.protocol.reply import Assembly, Reply
+from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
 
 REQUEST = Request("asked", (Message("user", "hi"),))

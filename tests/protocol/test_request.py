@@ -1,6 +1,7 @@
 """A request: only what is set, the same bytes each time, one hash."""
 
 import json
+import math
 import pickle
 from dataclasses import replace
 
@@ -128,6 +129,40 @@ def test_any_text_arrives_as_it_is(prompt):
     assert sent["messages"][0]["content"] == prompt
 
 
+@given(st.lists(st.text(), min_size=2, max_size=2).filter(lambda t: t[1].strip()))
+def test_texts_in_a_shared_body_make_the_same_bytes(texts):
+    """The rows of a table share what of their body is the same, and no byte changes."""
+    base = (Message("system", "{{ a }}"), Message("user", "\0"))
+    shared = Request("m", base, SOME, {"own": ["\0", "é"]}).with_texts(texts)
+    anew = replace(shared, messages=(*map(Message, ["system", "user"], texts),))
+    assert shared == anew
+    assert shared.content() == anew.content()
+    assert shared.hash == anew.hash
+    assert pickle.loads(pickle.dumps(shared)).hash == anew.hash
+
+
+@pytest.mark.parametrize(
+    "base",
+    [
+        Request("m", (Message("user", "a", name="n"),)),
+        Request("m", (Message("user", "a"),), extra={"own": "\0" + "0\0"}),
+    ],
+    ids=["more than a text", "its own mark"],
+)
+def test_a_body_that_cannot_be_shared_is_made_for_each(base):
+    """A name beside the text, or a mark of our own."""
+    made = base.with_texts(["b"])
+    assert made == replace(base, messages=(replace(base.messages[0], content="b"),))
+    assert json.loads(made.content())["messages"][0]["content"] == "b"
+
+
+def test_what_is_not_json_is_an_error_of_each_row():
+    """A body that cannot be encoded cannot be shared either."""
+    base = Request("m", (Message("user", "a"),), extra={"own": math.nan})
+    with pytest.raises(ParameterError):
+        base.with_texts(["b"]).content()
+
+
 @pytest.mark.parametrize("half", ["\ud800", "x\udfffy"])
 def test_half_a_character_is_an_error_that_names_it(half):
     """UTF-8 cannot carry a lone surrogate, so nothing is sent."""
@@ -135,6 +170,8 @@ def test_half_a_character_is_an_error_that_names_it(half):
         ask(half).content()
     with pytest.raises(UsageError):
         _ = ask(half).hash
+    with pytest.raises(UsageError, match=r"U\+D[89A-F]"):
+        ask().with_texts([half]).content()
 
 
 def test_a_stream_asks_for_its_usage_unless_told_not_to():

@@ -7,8 +7,9 @@ import pytest
 
 from tests.sending.test_client import REQUEST, bare, run, send, stream
 from wcode_magics.errors import CreditError, ServerError, StreamError, WcodeError
+from wcode_magics.protocol.assembly import Assembly
 from wcode_magics.protocol.messages import Message, Usage
-from wcode_magics.protocol.reply import Assembly, Reply
+from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
 
 

@@ -20,9 +20,10 @@ from wcode_magics.errors import (
     WcodeError,
 )
 from wcode_magics.logprobs.token import Alternative, TokenLogprob
+from wcode_magics.protocol.assembly import Assembly
 from wcode_magics.protocol.event_decoder import decode
 from wcode_magics.protocol.messages import Delta, Message, Usage
-from wcode_magics.protocol.reply import Assembly, Reply
+from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
 from wcode_magics.protocol.stream import AnswerReader, EventDecoder
 

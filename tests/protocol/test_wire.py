@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from tests.loopback import DONE, USAGE, sse
 from wcode_magics.display import bundles
 from wcode_magics.errors import WcodeError
+from wcode_magics.protocol.assembly import Assembly
 from wcode_magics.protocol.messages import Message
-from wcode_magics.protocol.reply import Assembly, Reply
+from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
 from wcode_magics.protocol.stream import AnswerReader
 from wcode_magics.store.row import StoredAnswer, readable, replayed

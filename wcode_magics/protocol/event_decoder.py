@@ -36,6 +36,7 @@ OLLAMA = "fp_ollama"
 ARGUMENTS = ("arguments", "parameters", "input")
 """Fields with the arguments of a call; the second is Llama's."""
 
+_LENIENT = json.JSONDecoder(strict=False)
 _DEEP = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{}]', re.DOTALL)
 
 
@@ -51,7 +52,7 @@ def decode(body: str) -> Any:
     """
     body = body.removeprefix("\ufeff")
     try:
-        return json.loads(body, strict=False)
+        return _LENIENT.decode(body)
     except json.JSONDecodeError:
         raise
     except (ValueError, RecursionError):

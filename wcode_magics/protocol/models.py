@@ -142,6 +142,8 @@ MODELS = _rows()
 DEFAULT = MODELS[0].id
 _listed: dict[tuple[str, str], Model] = {}
 _prices: dict[tuple[str, str], Price] = {}
+_found: dict[tuple[str, str], Model | None] = {}
+"""What :func:`find` found since any of these changed; a table asks for each row."""
 _OWN = frozenset({"provider", "place", "source"})
 
 
@@ -157,7 +159,13 @@ def _where(place: str) -> str:
 
 def find(model_id: str, place: str) -> Model | None:
     """Return the catalogue row of a model at an endpoint, or None."""
-    where = _where(place)
+    key = _where(place), model_id
+    if key not in _found:
+        _found[key] = _find(*key)
+    return _found[key]
+
+
+def _find(where: str, model_id: str) -> Model | None:
     rows = (row for row in MODELS if row.id == model_id and row.is_at(where))
     found = next(rows, None)
     listed = _listed.get((where, model_id))
@@ -187,6 +195,7 @@ def learn(place: str, rows: Iterable[Model]) -> None:
         del _listed[key]
     for row in rows:
         _listed[where, row.id] = replace(row, place=where, source="endpoint")
+    _found.clear()
 
 
 def is_listed(place: str) -> bool:
@@ -209,6 +218,7 @@ def hold(place: str, row: Model) -> None:
     """Take over what another process knows of one model."""
     where = _where(place)
     _listed[where, row.id] = replace(row, place=where)
+    _found.clear()
 
 
 def set_price(model_id: str, place: str, price: Price | None) -> None:
@@ -217,12 +227,13 @@ def set_price(model_id: str, place: str, price: Price | None) -> None:
         _prices.pop((_where(place), model_id), None)
     else:
         _prices[_where(place), model_id] = price
+    _found.clear()
 
 
 def forget() -> None:
     """Forget what endpoints listed and persons told."""
-    _listed.clear()
-    _prices.clear()
+    for held in (_listed, _prices, _found):
+        held.clear()
 
 
 def _merged(known: Model, listed: Model) -> Model:

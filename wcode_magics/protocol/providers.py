@@ -41,11 +41,12 @@ PREFIXES: Mapping[str, Prefix] = {
 """Dialects of a prefix; of an unknown endpoint the first is tried."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Provider:
     """One service or server; ``providers.toml`` explains the fields.
 
     Empty fields are unknown: a ``prefix`` is tried, thinking cannot be asked for.
+    Equal to itself alone, so that it can be a key.
     """
 
     name: str
@@ -123,7 +124,12 @@ def named(name: str) -> Provider:
 
 def at(url: str) -> Provider | None:
     """Return the provider at whose host a URL is, or None."""
-    return next((row for row in PROVIDERS if row.serves(url)), None)
+    return _at(url, PROVIDERS)
+
+
+@lru_cache(maxsize=256)
+def _at(url: str, rows: tuple[Provider, ...]) -> Provider | None:
+    return next((row for row in rows if row.serves(url)), None)
 
 
 def main_url(url: str) -> str:

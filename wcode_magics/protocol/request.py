@@ -2,9 +2,10 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from json.encoder import encode_basestring
 from typing import Any, Self
 
 from wcode_magics.errors import ParameterError, UsageError
@@ -62,6 +63,33 @@ class Request(Value):
         vars(made).update(shared, messages=messages)
         return made
 
+    def with_texts(self, texts: Sequence[str | None]) -> Self:
+        """Return a copy whose messages have other texts, one for each.
+
+        A table makes thousands of them: they share what of their bytes is the same.
+
+        Raises:
+            UsageError: no message has content.
+        """
+        if self._moulds is None:
+            pairs = zip(self.messages, texts, strict=True)
+            return self.saying(tuple(replace(one, content=said) for one, said in pairs))
+        roles = (message.role for message in self.messages)
+        made = self.saying(tuple(map(Message, roles, texts)))
+        vars(made)["_moulds"] = self._moulds
+        return made
+
+    @cached_property
+    def _moulds(self) -> "tuple[_Mould, _Mould] | None":
+        """The body around its texts, as sent and as hashed; None if it has more."""
+        if any(one != Message(one.role, one.content) for one in self.messages):
+            return None
+        marks = [f"\0{place}\0" for place in range(len(self.messages))]
+        roles = (message.role for message in self.messages)
+        body = self.saying(tuple(map(Message, roles, marks))).body
+        sent, hashed = _Mould.of(body, _WIRE, marks), _Mould.of(body, _CANONICAL, marks)
+        return None if sent is None or hashed is None else (sent, hashed)
+
     @property
     def body(self) -> dict[str, Any]:
         """JSON object that is sent, without the fields for streaming."""
@@ -78,6 +106,8 @@ class Request(Value):
 
     def content(self, *, stream: bool = False, usage: bool = True) -> bytes:
         """Encode the HTTP body; ``usage`` requests usage in a stream."""
+        if not stream and "_moulds" in vars(self) and self._moulds:
+            return _bytes(self._moulds[0].filled, self.messages)
         body = self.body
         if stream:
             options = {"stream_options": {"include_usage": True}} if usage else {}
@@ -90,7 +120,10 @@ class Request(Value):
 
         An image counts by its digest, which does not depend on how it was encoded.
         """
-        canonical = _encode(self._body(by_reference=True), _CANONICAL)
+        if "_moulds" in vars(self) and self._moulds:
+            canonical = _bytes(self._moulds[1].filled, self.messages)
+        else:
+            canonical = _encode(self._body(by_reference=True), _CANONICAL)
         return hashlib.sha256(HASH_TAG + canonical).hexdigest()
 
     @property
@@ -115,9 +148,45 @@ def _refuse_empty(messages: tuple[Message, ...]) -> None:
         raise UsageError("empty_prompt")
 
 
+@dataclass(frozen=True, slots=True)
+class _Mould:
+    """JSON of a body around the texts of its messages, one part more than texts."""
+
+    parts: tuple[str, ...]
+
+    @classmethod
+    def of(
+        cls, body: Mapping[str, Any], encoder: json.JSONEncoder, marks: Sequence[str]
+    ) -> "_Mould | None":
+        """Cut an encoded body at its marks; None if it cannot be, as one of NaN."""
+        try:
+            left, parts = encoder.encode(body), []
+        except (TypeError, ValueError):
+            return None
+        for mark in map(encode_basestring, marks):
+            part, *rest = left.split(mark)
+            if len(rest) != 1:
+                return None
+            parts.append(part)
+            left = rest[0]
+        return cls((*parts, left))
+
+    def filled(self, messages: Sequence[Message]) -> str:
+        """Return the JSON with the texts of these messages."""
+        first, *others = self.parts
+        pieces = [first]
+        for message, part in zip(messages, others, strict=True):
+            pieces += encode_basestring(message.content or ""), part
+        return "".join(pieces)
+
+
 def _encode(body: Mapping[str, Any], encoder: json.JSONEncoder) -> bytes:
+    return _bytes(encoder.encode, body)
+
+
+def _bytes(encode: Callable[[Any], str], body: Any) -> bytes:
     try:
-        return encoder.encode(body).encode()
+        return encode(body).encode()
     except UnicodeEncodeError as wrong:
         surrogate = f"U+{ord(wrong.object[wrong.start]):04X}"
         raise UsageError("lone_surrogate", given=surrogate) from None

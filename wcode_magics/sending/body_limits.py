@@ -63,6 +63,10 @@ class Watch:
         """Return the error for an answer that exceeds the total time limit."""
         return LimitError("too_long", url=self.url, seconds=decimal(self.most))
 
+    def too_big(self, most: int) -> LimitError:
+        """Return the error for a body of more than ``most`` bytes."""
+        return LimitError("too_big", url=self.url, size=f"{most >> 20} MB")
+
 
 class Body(AsyncIterator[bytes]):
     """Chunks of a response body, checked against the limits.
@@ -92,8 +96,7 @@ class Body(AsyncIterator[bytes]):
             raise StopAsyncIteration
         self._size += len(chunk)
         if self._size > self._most:
-            size = f"{self._most >> 20} MB"
-            raise LimitError("too_big", url=self._watch.url, size=size)
+            raise self._watch.too_big(self._most)
         return chunk
 
 

@@ -1,7 +1,9 @@
 """Translation of network exceptions, and the timeout of each network step."""
 
+import math
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import TYPE_CHECKING
 
 from wcode_magics.errors import (
@@ -23,11 +25,17 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT_S = 10.0
 
 
-def timeouts(silence: float) -> dict[str, float | None]:
-    """Return the timeout in seconds for each step of a request, as httpx expects."""
+@cache
+def timeouts(silence: float) -> Mapping[str, float | None]:
+    """Return the timeout in seconds for each step of a request, as httpx expects.
+
+    ``silence`` is infinite if the caller limits the time itself.
+    """
     import httpx
 
-    return httpx.Timeout(silence, connect=min(silence, CONNECT_TIMEOUT_S)).as_dict()
+    most = None if silence == math.inf else silence
+    connect = min(silence, CONNECT_TIMEOUT_S)
+    return httpx.Timeout(most, connect=connect).as_dict()
 
 
 def meaning(wrong: Exception, watch: Watch) -> Exception:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 from wcode_magics.errors import RejectedError, UsageError, WcodeError, tell
 from wcode_magics.protocol import models
+from wcode_magics.protocol.assembly import Assembly
 from wcode_magics.protocol.messages import Delta, Message, gives_away
-from wcode_magics.protocol.reply import Assembly, Reply, reply_of
+from wcode_magics.protocol.reply import Reply, reply_of
 from wcode_magics.protocol.request import Request
 from wcode_magics.protocol.unread_body import body_delta
 from wcode_magics.runtime import loop
@@ -97,7 +98,7 @@ class Exchange:
         self._prepared = prepared
         self._client = client
         self._keep = keep
-        self._limits = limits or Limits()
+        self._limits = limits
         self._assembly = Assembly(prepared.request)
         self._begun = time.perf_counter()
         self._ended: float | None = None
@@ -186,7 +187,8 @@ class Exchange:
             await source.aclose()
 
     def _attempts(self) -> Attempts:
-        self._sending = Attempts(self._prepared.request, self._limits)
+        limits = self._limits or Limits()
+        self._sending = Attempts(self._prepared.request, limits)
         return self._sending
 
     @property

@@ -1,13 +1,9 @@
-"""Connection to an endpoint: headers, proxy, TLS and connection pool.
-
-The transport is aiohttp's, because plain httpx polls every idle connection at each
-request: measured about nine times slower at 64 in flight.
-"""
+"""Connection to an endpoint: headers, proxy and TLS."""
 
 import os
 import socket
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from wcode_magics.errors import SettingError
 from wcode_magics.protocol.messages import Endpoint
@@ -17,8 +13,7 @@ from wcode_magics.settings.proxies import proxy_for
 if TYPE_CHECKING:
     import httpx
 
-IDLE_S = 120.0
-MOST_CONNECTIONS = 1024
+    from wcode_magics.sending.network import Line
 
 
 def open_client(
@@ -86,62 +81,27 @@ def is_of_proxy(causes: Iterable[BaseException]) -> bool:
     return any(isinstance(cause, kinds) for cause in causes)
 
 
+def line_of(
+    transport: "httpx.AsyncBaseTransport", url: "httpx.URL", headers: "httpx.Headers"
+) -> "Line | None":
+    """Return the short way of POST requests, if the transport has one."""
+    from wcode_magics.sending.network import Network
+
+    return transport.line(url, headers) if isinstance(transport, Network) else None
+
+
 def _network(endpoint: Endpoint) -> "httpx.AsyncBaseTransport":
     import httpx
-    from httpx_aiohttp import AiohttpTransport
+
+    from wcode_magics.sending.network import Network
 
     proxy = None if endpoint.is_local else proxy_for(endpoint.base_url)
     try:
         tls = httpx.create_ssl_context() if _is_tls(endpoint.base_url) else None
-        if proxy is not None and proxy.startswith("socks"):
-            return _socks_transport(proxy, tls)
-        through = None if proxy is None else httpx.Proxy(proxy)
-        return AiohttpTransport(client=_session(tls), proxy=through)
+        return Network(tls, proxy)
     except (ValueError, OSError, httpx.InvalidURL) as wrong:
         raise SettingError("environment", reason=str(wrong)) from wrong
 
 
 def _is_tls(url: str) -> bool:
     return url.startswith("https:")
-
-
-def _session(tls: Any) -> Callable[[], Any]:
-    def opened() -> Any:
-        import aiohttp
-
-        connector = aiohttp.TCPConnector(**_kept(tls))
-        return aiohttp.ClientSession(
-            connector=connector, cookie_jar=aiohttp.DummyCookieJar()
-        )
-
-    return opened
-
-
-def _kept(tls: Any) -> dict[str, Any]:
-    kept = {"limit": MOST_CONNECTIONS, "keepalive_timeout": IDLE_S}
-    return kept if tls is None else {**kept, "ssl": tls}
-
-
-def _socks_transport(proxy: str, tls: Any) -> "httpx.AsyncBaseTransport":
-    """Return a SOCKS transport; the proxy resolves host names."""
-    import aiohttp
-    import aiohttp_socks as socks
-    import httpx
-    from httpx_aiohttp import AiohttpTransport
-
-    def opened() -> Any:
-        connector = socks.ProxyConnector.from_url(proxy, rdns=True, **_kept(tls))
-        return aiohttp.ClientSession(
-            connector=connector, cookie_jar=aiohttp.DummyCookieJar()
-        )
-
-    class SocksTransport(AiohttpTransport):
-        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-            try:
-                return await super().handle_async_request(request)
-            except (socks.ProxyError, socks.ProxyConnectionError) as wrong:
-                raise httpx.ProxyError(str(wrong)) from wrong
-            except socks.ProxyTimeoutError as wrong:
-                raise httpx.ConnectTimeout(str(wrong)) from wrong
-
-    return SocksTransport(client=opened)

@@ -21,7 +21,7 @@ from wcode_magics.session.session import Session
 from wcode_magics.settings.resolved import Resolved
 from wcode_magics.tables.task import Task
 
-NEVER_S = 86_400.0
+NEVER_S = math.inf
 """Client timeout of a row (s): the batch applies its own once the row is sent."""
 
 if TYPE_CHECKING:

@@ -97,6 +97,11 @@ class Rows:
         return {name: self.names[name] for name in wanted & set(self.names)}
 
     @cached_property
+    def _named(self) -> bool:
+        """Whether every column in use has a text as its name."""
+        return all(isinstance(name, str) for name in self.used)
+
+    @cached_property
     def _levels(self) -> dict[Any, int]:
         """Index levels whose names are not those of columns."""
         known = {None, ROW, *self.frame.columns}
@@ -129,12 +134,13 @@ class Rows:
         ]
         rows = zip(*columns, strict=True) if columns else [()] * len(places)
         for skipped, values in zip(gone.tolist(), rows, strict=True):
-            yield (
-                None if skipped else self._ask(Row(zip(self.used, values, strict=True)))
-            )
+            held = dict(zip(self.used, values, strict=True))
+            yield None if skipped else self._ask(held)
 
-    def _ask(self, row: Row) -> Ask:
-        words = {name: row[name] for name in row if isinstance(name, str)}
+    def _ask(self, values: dict[Any, Any]) -> Ask:
+        row, words = Row(values), values
+        if not self._named:
+            words = {name: values[name] for name in values if isinstance(name, str)}
         try:
             request = self.task.request({**self.others, ROW: row, **words})
             request.hash  # noqa: B018 - values invalid in JSON fail here, per row

@@ -75,8 +75,25 @@ class Task:
         Raises:
             WcodeError: the template fails on this row, or renders to an empty prompt.
         """
-        said = (template.filled(message, names) for message in self.base.messages)
-        return self.base.saying(tuple(said))
+        messages = self.base.messages
+        if self._shows:
+            return self.base.saying(tuple(template.filled(m, names) for m in messages))
+        return self.base.with_texts(
+            [
+                template.render(one.content or "", names) if own else one.content
+                for one, own in zip(messages, self._fills, strict=True)
+            ]
+        )
+
+    @cached_property
+    def _fills(self) -> list[bool]:
+        """Whether each message is a template."""
+        return [*map(template.is_template, self.base.messages)]
+
+    @cached_property
+    def _shows(self) -> bool:
+        """Whether a template shows images."""
+        return any(map(template.takes_images, self.templates))
 
     @property
     def decided(self) -> int:
