@@ -27,6 +27,7 @@ test-matrix: $(READY)
 	$(BIN)/python -m tests.versions $(ROWS)
 
 test-long: $(READY)
+	$(BIN)/python -m pip install --quiet --group versions
 	$(BIN)/python -m pytest -m long
 
 test-languages: $(READY)

@@ -15,7 +15,7 @@ from wcode_magics.logprobs.graphemes import Glyph
 from wcode_magics.logprobs.position import UNLIKELY, Position, sampled, shown
 from wcode_magics.logprobs.token import Alternative, TokenLogprob
 from wcode_magics.logprobs.token_bytes import Place, place_tokens, uses_alphabet
-from wcode_magics.runtime.imports import shown_by
+from wcode_magics.runtime.imports import of_extra, shown_by
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -185,7 +185,8 @@ class Logprobs:
         listed alternatives, bits); rank; alternatives (token: probability, most likely
         first; repeated texts are numbered).
         """
-        import pandas as pd
+        with of_extra("pandas"):
+            import pandas as pd
 
         return pd.DataFrame(
             {

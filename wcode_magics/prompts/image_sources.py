@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from wcode_magics.errors import UsageError, VariableError
 from wcode_magics.logprobs.number_format import decimal
 from wcode_magics.protocol.images import READ, SIDE, ImagePart
+from wcode_magics.runtime.imports import of_extra
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -262,8 +263,6 @@ def _short(text: str) -> str:
 
 
 def _pillow() -> Any:
-    try:
+    with of_extra("images"):
         from PIL import Image
-    except ImportError as wrong:
-        raise UsageError("image.extra") from wrong
     return Image

@@ -7,11 +7,15 @@ the wait, the import continues, and the next cell finds the module loaded.
 
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
-NETWORK = ("httpx", "aiohttp", "httpx_aiohttp", "keyring")
+from wcode_magics.errors import SettingError
+
+NETWORK = ("httpx", "aiohttp", "httpx_aiohttp", *filter(find_spec, ["keyring"]))
 DISPLAY = ("markdown_it", "mdit_py_plugins.dollarmath", "pygments.lexers", "jinja2")
 SCHEMAS = ("pydantic", "jsonschema_rs")
 TICK_S = 0.1
@@ -70,6 +74,24 @@ def shown_by(path: str) -> Callable[..., Any]:
         return late(path)(value)
 
     return bundle
+
+
+@contextmanager
+def of_extra(extra: str) -> Iterator[None]:
+    """Guard the imports of an optional dependency.
+
+    Args:
+        extra: extra that installs it, as in ``wcode-magics[extra]``.
+
+    Raises:
+        SettingError: it is not installed; the message names the extra.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as missing:
+        raise SettingError(
+            "not_installed", name=missing.name or extra, extra=extra
+        ) from missing
 
 
 def prepare(names: Iterable[str]) -> None:

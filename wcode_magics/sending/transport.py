@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from wcode_magics.errors import SettingError
 from wcode_magics.protocol.messages import Endpoint
+from wcode_magics.runtime.imports import of_extra, prepare
 from wcode_magics.sending.body_limits import PACKINGS
 from wcode_magics.settings.proxies import proxy_for
 
@@ -96,6 +97,9 @@ def _network(endpoint: Endpoint) -> "httpx.AsyncBaseTransport":
     from wcode_magics.sending.network import Network
 
     proxy = None if endpoint.is_local else proxy_for(endpoint.base_url)
+    if proxy is not None and proxy.startswith("socks"):
+        with of_extra("socks"):
+            prepare(["aiohttp_socks"])
     try:
         tls = httpx.create_ssl_context() if _is_tls(endpoint.base_url) else None
         return Network(tls, proxy)

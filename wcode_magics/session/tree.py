@@ -24,7 +24,7 @@ from wcode_magics.logprobs.token import TokenLogprob
 from wcode_magics.protocol.models import Costs
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
-from wcode_magics.runtime.imports import shown_by
+from wcode_magics.runtime.imports import of_extra, shown_by
 from wcode_magics.sending.budget import Budget
 from wcode_magics.sending.prefill import joined
 from wcode_magics.sending.request_run import Prepared, Watch, awaited
@@ -119,7 +119,8 @@ class Tree:
 
         Columns: text; probability; logprob (natural); tokens (their number); state.
         """
-        import pandas as pd
+        with of_extra("pandas"):
+            import pandas as pd
 
         rows = self.leaves
         return pd.DataFrame(

@@ -5,6 +5,7 @@ Each call runs on its own thread; any exception means that there is no key.
 
 import threading
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any, TypeVar
 
 from wcode_magics.errors import SettingError, tell
@@ -21,6 +22,8 @@ _SERVICE, ACCOUNT = "wcode-magics", "api-key"
 
 def ask(question: Callable[[], T]) -> T | None:
     """Call the keyring; None if it fails, or, with a notice, if it times out."""
+    if not is_installed():
+        return None
     answer: list[T] = []
 
     def run() -> None:
@@ -37,6 +40,11 @@ def ask(question: Callable[[], T]) -> T | None:
         tell(SettingError("keyring_waits", seconds=seconds, variable=KEY_VARIABLE))
         return None
     return answer[0] if answer else None
+
+
+def is_installed() -> bool:
+    """Return whether the library that reaches the keyring is installed."""
+    return find_spec("keyring") is not None
 
 
 def read(account: str = ACCOUNT) -> str | None:

@@ -7,7 +7,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from wcode_magics.errors import SettingError
+from wcode_magics.runtime.imports import of_extra
 from wcode_magics.session.session import Session
 from wcode_magics.widgets.draft import Draft
 
@@ -34,10 +34,8 @@ def open_panel(
     Raises:
         SettingError: ipywidgets is not installed.
     """
-    try:
+    with of_extra("widgets"):
         from wcode_magics.widgets.panel import Panel
-    except ModuleNotFoundError as missing:
-        raise SettingError("panel.needs_widgets", name=missing.name) from missing
     cell = _cell(shell)
     before = _opened.pop(cell, None) if cell else None
     if before is not None:

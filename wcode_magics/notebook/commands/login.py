@@ -6,7 +6,7 @@ from IPython.core.error import StdinNotImplementedError
 
 from wcode_magics.errors import SettingError, UsageError
 from wcode_magics.notebook.shell_state import ShellState, tell
-from wcode_magics.settings import api_keys, settings
+from wcode_magics.settings import api_keys, keyring_access, settings
 from wcode_magics.text import say
 
 
@@ -37,7 +37,8 @@ def wcode_login(home: ShellState, line: str) -> None:
     held.forget_read_key()
     found = held.found_key(resolved)
     shadow = found is not None and found.value != key
-    tell(say("ui.key_kept" if kept else "ui.key_held", host=owner.host))
+    held_by = "ui.key_held" if keyring_access.is_installed() else "ui.key_no_keyring"
+    tell(say("ui.key_kept" if kept else held_by, host=owner.host))
     if shadow and found is not None:
         tell(say("ui.key_shadowed", name=found.name))
 

@@ -1,7 +1,8 @@
 """``%wcode_review``: give gold to rows that were answered, by single keys."""
 
-from wcode_magics.errors import OptionError, SettingError, UsageError
+from wcode_magics.errors import OptionError, UsageError
 from wcode_magics.notebook.shell_state import ShellState
+from wcode_magics.runtime.imports import of_extra
 from wcode_magics.settings import option_line as lines
 from wcode_magics.settings import option_values
 from wcode_magics.settings.options import Option
@@ -32,8 +33,6 @@ def wcode_review(home: ShellState, line: str) -> None:
     frame = option_values.variable(name, home.variables)
     if not hasattr(frame, "wcode") or not hasattr(frame, "isetitem"):
         raise OptionError("evaluate.review_usage", given=name)
-    try:
+    with of_extra("interactive"):
         from wcode_magics.widgets.review import review_of
-    except ModuleNotFoundError as missing:
-        raise SettingError("panel.needs_widgets", name=missing.name) from missing
     review_of(home.shell, name, frame, **parsed.values).open()

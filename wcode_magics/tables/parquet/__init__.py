@@ -6,7 +6,7 @@ The entry point is ``wcode_magics.parquet()``.
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wcode_magics.errors import SettingError, stoppable
+from wcode_magics.errors import stoppable
 from wcode_magics.runtime import imports
 
 if TYPE_CHECKING:
@@ -37,10 +37,8 @@ def parquet(
         UsageError: the source does not exist or is not Parquet, or overlaps ``to``.
         SettingError: pandas or pyarrow is not installed.
     """
-    try:
+    with imports.of_extra("parquet"):
         imports.prepare(["wcode_magics.tables.parquet.table"])
-    except ModuleNotFoundError as missing:
-        raise SettingError("parquet.needs", name=missing.name) from missing
     from wcode_magics.tables.parquet.table import Parquet
 
     return Parquet(source, to, rows, overwrite=overwrite)
