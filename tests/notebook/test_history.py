@@ -95,9 +95,9 @@ def test_copying_and_taking_in(shell, run, tmp_path):
 def test_forgetting(shell, run):
     """It says how many went, how many are left, and how big the file is."""
     told = run("%wcode_history --prune --keep 1").plain
-    assert re.search(r"2 answers forgotten; .*mine\.db now holds 1 \(\d+ kB\)", told)
+    assert re.search(r"2 answers deleted; .*mine\.db now holds 1 \(\d+ kB\)", told)
     assert (
-        "0 answers forgotten" in run(f"%wcode_history --prune --before {day(-1)}").plain
+        "0 answers deleted" in run(f"%wcode_history --prune --before {day(-1)}").plain
     )
     assert prompts(shell, run, "") == ["three"]
 
@@ -107,7 +107,7 @@ def test_older_ones_are_put_away(run):
     """With --export they are copied first, and then forgotten."""
     line = f"%wcode_history --before {day(1)} --export old.db --prune"
     told = run(line).plain
-    assert told.index("3 answers copied") < told.index("3 answers forgotten")
+    assert told.index("3 answers copied") < told.index("3 answers deleted")
     with Store("old.db", readonly=True) as old:
         assert old.count() == 3
 
@@ -123,14 +123,14 @@ MISTAKES = {
     "--since yesterday": "--since is yesterday, but it must be 2026-01-31",
     "--before 2026-02-30": "--before is 2026-02-30",
     "--since": "--since needs a value: 2026-01-31",
-    "--prune": "forgets answers for good.*--before 2026-01-31.*--keep 1000",
+    "--prune": "deletes answers permanently.*--before 2026-01-31.*--keep 1000",
     "--prune --keep 0": "--keep is 0, but it must be int ≥ 1",
     "--prune --keep 1 --keep 2": "given twice",
     "--prune --since 2026-01-31 --keep 5": "--prune and --since exclude",
     "--keep 5": "--keep goes with --prune",
     "--import a.db --since 2026-01-31": "--import and --since exclude",
     "5 --prune --keep 1": "5 and --prune exclude",
-    "--import missing.db": "missing.db is not there, .* nothing is taken in",
+    "--import missing.db": "missing.db does not exist .* nothing is imported",
     "--import notes.txt": "notes.txt is not a store",
     "--export notes.txt": "notes.txt is not a store",
     "--export mine.db": "the store itself",

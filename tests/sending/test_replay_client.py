@@ -286,7 +286,7 @@ def test_a_broken_store_matters_to_those_who_asked_for_it(counting, tmp_path):
             session.ask("hi", replay="read")
     missing = str(tmp_path / "missing.db")
     with Session(base_url=counting.url, store=missing) as session:
-        with pytest.raises(StoreError, match="is not there"):
+        with pytest.raises(StoreError, match="does not exist"):
             session.ask("hi", replay="only")
         assert not Path(missing).exists()
         session.ask("hi")

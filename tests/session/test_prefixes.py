@@ -90,6 +90,6 @@ def test_what_refuses_a_beginning_is_told_in_one_line(loopback: Make) -> None:
     server = loopback(cut("one"), Answer([body], 422))
     with Session(base_url=server.url) as session:
         session.ask("count")
-        with pytest.raises(RejectedError, match=r"beginning.*provider=") as told:
+        with pytest.raises(RejectedError, match=r"partial answer.*provider=") as told:
             session.ask(session.go_on())
     assert "\n" not in str(told.value)

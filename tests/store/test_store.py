@@ -347,7 +347,7 @@ def test_what_no_file_can_hold_is_set_aside(path, fact):
     unfit = replace(reply("unfit"), **UNFIT[fact])
     for one in (reply("before"), unfit, reply("with")):
         store.put(one, URL)
-    with pytest.raises(StoreError, match="1 answer could not be kept"):
+    with pytest.raises(StoreError, match="1 answer could not be stored"):
         store.flush()
     store.put(reply("after"), URL)
     store.flush()
@@ -360,7 +360,7 @@ def test_what_was_set_aside_is_told_by_the_next_put(store):
     store.put(replace(reply("unfit"), model=None), URL)
     while store._writer.waiting():
         time.sleep(0.01)
-    with pytest.raises(StoreError, match="1 answer could not be kept"):
+    with pytest.raises(StoreError, match="1 answer could not be stored"):
         store.put(reply("second"), URL)
     store.put(reply("third"), URL)
     store.flush()
@@ -371,7 +371,7 @@ def test_what_was_set_aside_is_told_at_the_end(path):
     """A store that is closed does not keep it to itself."""
     store = Store(path)
     store.put(replace(reply("unfit"), model=None), URL)
-    with pytest.raises(StoreError, match="1 answer could not be kept"):
+    with pytest.raises(StoreError, match="1 answer could not be stored"):
         store.close()
 
 

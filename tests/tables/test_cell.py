@@ -63,7 +63,7 @@ def test_cell_over_a_frame_that_is_run_again(loopback, shell, run):
         assert run("%%wcode --frame $df --out df\n{{ n }}").success
     assert shell.user_ns["df"]["answer_status"].tolist() == ["replayed"] * 2
     done = run("%%wcode --frame $df --out df\n{{ n }}, another question")
-    assert "answer is there already" in str(done.error)
+    assert "answer exists already" in str(done.error)
     assert len(server.seen) == 2
 
 

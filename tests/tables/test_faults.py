@@ -283,7 +283,7 @@ def test_a_store_that_is_held_by_another(serve, tmp_path):
     texts(1).wcode.ask("{{ text }}", **QUIET)
     with contextlib.closing(sqlite3.connect(path)) as other:
         other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(StoreError, match=r"answers\.db is held by another"):
+        with pytest.raises(StoreError, match=r"answers\.db is locked by another"):
             texts(3).wcode.ask("{{ text }}!", **QUIET)
     assert len(server.seen) == 1
     assert len(texts(3).wcode.ask("{{ text }}!", **QUIET)) == 3

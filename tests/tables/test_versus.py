@@ -110,12 +110,12 @@ def test_variants_are_options_too(serve):
         ({"a": {}, "b": "{{ text }}"}, {}, "a has no template"),
         (VARIANTS, {"gold": "golf"}, "column of gold"),
         (VARIANTS, {"gold": "none"}, "none has no gold yet"),
-        (VARIANTS, {"gold": "answer_plain"}, "answer_plain is there already"),
-        (VARIANTS, {"gold": "answer_plain", "overwrite": True}, "is there already"),
+        (VARIANTS, {"gold": "answer_plain"}, "answer_plain exists already"),
+        (VARIANTS, {"gold": "answer_plain", "overwrite": True}, "exists already"),
         (
             {"plain": "{{ text }}", "plain_p": "it {{ text }}"},
             {"labels": LABELS},
-            "label_plain_p is there twice",
+            "label_plain_p exists twice",
         ),
         ({1: "{{ text }}", "1": "it {{ text }}"}, {}, "a dict of two"),
         (

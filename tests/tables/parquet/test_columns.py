@@ -282,7 +282,7 @@ def test_files_that_would_lose_are_refused(tmp_path, one, other):
     words = [WORDS, WORDS.cast(pa.large_string())]
     for file, word, values in zip(files, words, (one, other), strict=True):
         pq.write_table(pa.table({"a": word, "c": values}), file)
-    with pytest.raises(UsageError, match="not the same columns: c"):
+    with pytest.raises(UsageError, match="do not have the same columns: c"):
         wcode_magics.parquet(files, to=tmp_path / "out")
 
 

@@ -109,7 +109,7 @@ def test_a_folder_of_others_is_left_alone(serve, table):
     made = table(texts(1), overwrite=True)
     made.folder.mkdir()
     (made.folder / "part-00000.parquet").write_text("mine")
-    with pytest.raises(UsageError, match="no run has written"):
+    with pytest.raises(UsageError, match="are not parts of a run"):
         made.wcode.ask("{{ text }}", **QUIET)
     assert (made.folder / "part-00000.parquet").read_text() == "mine"
 

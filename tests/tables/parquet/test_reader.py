@@ -57,10 +57,10 @@ def test_what_is_no_source(folder, tmp_path):
     told = {
         "There is no Parquet": [tmp_path / "none.parquet", tmp_path / "empty"],
         "cannot be read as Parquet": [tmp_path / "text.parquet"],
-        "not the same columns: m": [
+        "do not have the same columns: m": [
             [folder / "a.parquet", tmp_path / "year=2024" / "x.parquet"]
         ],
-        "The column a is there twice": [tmp_path / "2"],
+        "The column a exists twice": [tmp_path / "2"],
         "is no local path": ["~no-such-user/a.parquet", None, 5, [b"a.parquet"]],
     }
     for words, givens in told.items():
