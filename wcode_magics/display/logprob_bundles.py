@@ -112,7 +112,7 @@ def _headline(found: Runs) -> str:
         parts.insert(0, say("scores.came", count=came, all=count))
     took = sweep_bundles.spent(found.trials)
     told = sentences(parts)
-    return f"{told} ({took})".strip() if took else told
+    return say("scores.headline", told=told, took=took).strip() if took else told
 
 
 def _said(found: Runs, text: str) -> list[Trial]:

@@ -40,7 +40,7 @@ class Images:
         )
         self._seen = made(widgets.HTML, classes="wcode-off")
         bar = made(widgets.HBox, [self._upload, self._clear])
-        self.widget = made(widgets.VBox, [self._seen, bar], classes="wcode-images")
+        self.widget = made(widgets.VBox, [bar, self._seen], classes="wcode-images")
         self._upload.observe(desk.guarded(self._uploaded), "value")
         self._clear.on_click(desk.guarded(lambda _button: desk.put(OPTION, None)))
         if desk.front_end is not None:

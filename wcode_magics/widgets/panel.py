@@ -89,6 +89,8 @@ class Panel:
         desk.front_end = front_end()
         self._fields = Fields(desk)
         self._images = Images(desk)
+        asked = [self._fields.prompt, self._images.widget]
+        self._prompt = made(widgets.VBox, asked, classes="wcode-asked")
         self._fold = made(
             widgets.ToggleButton,
             value=True,
@@ -147,7 +149,8 @@ class Panel:
         language.observe(self.desk.guarded(self._speak), "value")
         close.on_click(self.desk.guarded(lambda _button: self.close()))
         title = made(widgets.HTML, self._title())
-        parts = [title, self._menu, self._fold, language, close]
+        last = made(widgets.HBox, [self._fold, language, close], classes="wcode-tools")
+        parts = [title, self._menu, last]
         if self.desk.front_end is not None:
             parts.append(self.desk.front_end)
         return made(widgets.HBox, parts, classes="wcode-head")
@@ -177,9 +180,8 @@ class Panel:
 
     def _arrange(self) -> None:
         """Put the page's parts around the prompt; the other pages stand below."""
-        asked = self._ask.parts(self._fields.prompt)
+        asked = self._ask.parts(self._prompt)
         others = [page.widget for page in self.pages if page is not self._ask]
-        asked.insert(asked.index(self._fields.prompt) + 1, self._images.widget)
         self._left.children = (self._fields.system, *asked, *others)
 
     def _turned(self, change: Any) -> None:
@@ -190,8 +192,9 @@ class Panel:
             self._pages[name] = page
             self.desk.listen(page.refresh)
             self._arrange()
-        prompt = self._fields.prompt
-        asked = [one for one in self._ask.parts(prompt) if one is not prompt]
+        asked = [
+            one for one in self._ask.parts(self._prompt) if one is not self._prompt
+        ]
         for own, page in self._pages.items():
             for one in asked if page is self._ask else [page.widget]:
                 mark(one, "wcode-off", on=own != name)

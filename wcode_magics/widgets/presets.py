@@ -19,7 +19,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
     "exact": {"temperature": 0.0, "seed": 1},
     "balanced": {"temperature": 0.7},
     "lively": {"temperature": 1.2, "min_p": 0.05, "presence_penalty": 0.5},
-    "json": {"temperature": 0.0, "response_format": {"type": "json_object"}},
+    "json": {"temperature": 0, "response_format": {"type": "json_object"}},
 }
 
 _SAVED = "profile:"

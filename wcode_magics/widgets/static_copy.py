@@ -12,6 +12,11 @@ from wcode_magics.output.mimebundle import Bundle
 from wcode_magics.output.mimebundle import bundle as bundle_of
 
 MARK = "wcode-picture"
+QUOTE = (
+    "white-space:pre-wrap;border-left:3px solid #8889;padding:.1em .6em;"
+    "margin:.2em 0;background-color:#8882"
+)
+"""Style of what the user said."""
 _HIDE_DEAD = (
     "<style>.jp-OutputArea-child:has(+ .jp-OutputArea-child .wcode-picture)"
     ":not(:has(.widget-box)){display:none}</style>"
@@ -53,6 +58,6 @@ class StaticCopy:
 
 def asked(prompt: str, bundle: Bundle) -> Bundle:
     """Return a result below the prompt that it answers."""
-    head = f'<div style="{bundles.NOTE};white-space:pre-wrap">{escape(prompt)}</div>'
+    head = f'<div style="{QUOTE}">{escape(prompt)}</div>'
     plain = f"> {prompt}\n\n{bundle['text/plain']}"
     return bundle_of(head + bundle["text/html"], plain)

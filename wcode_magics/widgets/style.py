@@ -15,7 +15,7 @@ _COLOURS = """
 body[data-jp-theme-light=true] .wcode-panel { --wcode-faint: #5f5f5f }
 body[data-jp-theme-light=false] .wcode-panel { --wcode-faint: #b8b8b8 }
 .wcode-panel .wcode-faint, .wcode-panel .wcode-foot [style] {
-  color: var(--wcode-faint) !important; font-weight: normal }
+  color: var(--wcode-faint) !important; font-weight: normal; opacity: 1 !important }
 """
 _LAYOUT = """
 .wcode-panel { container-type: inline-size; padding: 2px 0; max-width: 1500px;
@@ -30,13 +30,16 @@ _LAYOUT = """
   border-bottom: 2px solid transparent; color: var(--wcode-text) }
 .wcode-panel .wcode-pages .mod-active { font-weight: 600;
   border-bottom-color: var(--wcode-brand) }
-.wcode-panel .wcode-language { width: 6em }
+.wcode-panel .wcode-language { width: 5.6em }
+.wcode-panel .wcode-tools { margin: 0 0 0 auto; align-items: center }
+.wcode-panel .wcode-tools > * { margin: 0 0 0 4px }
+.wcode-panel .wcode-x { padding: 0 9px; background: none; box-shadow: none }
 .wcode-panel .wcode-columns { display: flex; flex-flow: row wrap; gap: 4px 20px;
   align-items: flex-start; margin: 0 }
 .wcode-panel .wcode-left { flex: 3 1 30em; min-width: 0; margin: 0 }
 .wcode-panel .wcode-right { flex: 2 1 24em; min-width: 0; max-width: 34em; margin: 0 }
 .wcode-panel .wcode-bar { flex-wrap: wrap; align-items: flex-start; gap: 2px 4px }
-.wcode-panel .wcode-bar > .wcode-status { flex: 1 1 14em; min-height: 40px }
+.wcode-panel .wcode-bar > .wcode-status { flex: 1 1 24em; min-height: 40px }
 .wcode-panel .wcode-status .widget-html-content { font-size: 90%; padding: 3px 0 }
 .wcode-panel .wcode-bar > .widget-hbox { margin: 0 }
 .wcode-panel button { width: auto }
@@ -51,7 +54,9 @@ _LAYOUT = """
 .wcode-panel .wcode-stop.wcode-keyed::after { content: "Esc" }
 @container (max-width: 760px) {
   .wcode-panel .wcode-left, .wcode-panel .wcode-right { flex: 1 1 100%;
-    max-width: none } }
+    max-width: none }
+  .wcode-panel .wcode-pages .widget-toggle-button, .wcode-panel .wcode-pages button {
+    padding: 0 7px } }
 """
 _FIELDS = """
 .wcode-panel .wcode-field { display: grid; grid-template-columns: 5.4em minmax(0, 1fr);
@@ -60,7 +65,17 @@ _FIELDS = """
 .wcode-panel .wcode-field textarea { field-sizing: content; min-height: 32px;
   max-height: 40vh; resize: vertical; height: auto; line-height: 1.45;
   padding: 5px 8px }
+.wcode-panel .wcode-field:not(.wcode-mono) textarea {
+  font-family: var(--jp-ui-font-family, sans-serif) }
 .wcode-panel .wcode-prompt textarea { min-height: 5.2em }
+.wcode-panel .wcode-asked { position: relative; margin: 0 }
+.wcode-panel .wcode-images { position: static; margin: 0 }
+.wcode-panel .wcode-images > .widget-hbox { position: absolute; left: 0; top: 32px;
+  margin: 0; gap: 2px }
+.wcode-panel .wcode-images > .widget-html { margin-left: 5.6em }
+.wcode-panel .wcode-images button { font-size: 0; min-width: 0; padding: 0 8px;
+  margin: 0; background: none; box-shadow: none; color: var(--wcode-faint) }
+.wcode-panel .wcode-images button i { font-size: 14px; margin: 0 }
 .wcode-panel .wcode-mono textarea { font-family: var(--jp-code-font-family, monospace) }
 .wcode-panel .wcode-right > .wcode-model .widget-label { width: 6.5em;
   text-align: left }
@@ -90,25 +105,25 @@ _FIELDS = """
 _KNOBS = """
 .wcode-panel .wcode-knob { border-left: 3px solid transparent; padding-left: 5px;
   display: grid; gap: 0 .4em; align-items: center; margin: 0;
-  grid-template-columns: minmax(6.5em, 9.5em) minmax(4em, 1fr) 5.2em 5.4em }
+  grid-template-columns: minmax(6.5em, 12em) minmax(3em, 1fr) 4.8em 4.6em }
 .wcode-panel .wcode-wide { grid-column: 2 / 4 }
 .wcode-panel .wcode-below { grid-column: 1 / 5; margin: 0; height: auto;
   min-height: 0; position: static }
 .wcode-panel .wcode-knobs { position: relative !important; margin: 2px 0 }
 .wcode-panel .wcode-knobs .lm-Widget { position: static }
-.wcode-panel .wcode-hint { height: 3.6em; margin: 2px; overflow: hidden }
+.wcode-panel .wcode-hint { height: 3.6em; margin: 2px; overflow: hidden;
+  align-items: flex-end }
 .wcode-panel .wcode-help { display: none; position: absolute; left: 2px; right: 2px;
-  top: 2px; height: 3.6em; overflow: hidden; background: var(--wcode-page) }
+  top: 2px; height: 3.6em; overflow: hidden; background: var(--wcode-page);
+  align-items: flex-end }
 .wcode-panel .wcode-help, .wcode-panel .wcode-hint .widget-html-content {
   color: var(--wcode-faint); font-size: 90%; line-height: 1.3 }
 .wcode-panel .wcode-knobs:has(.wcode-knob:hover, .wcode-knob:focus-within)
   .wcode-hint { visibility: hidden }
-.wcode-panel .wcode-knob:focus-within .wcode-help { display: block }
-.wcode-panel .wcode-knob:hover .wcode-help { display: block; z-index: 1 }
+.wcode-panel .wcode-knob:focus-within .wcode-help { display: flex }
+.wcode-panel .wcode-knob:hover .wcode-help { display: flex; z-index: 1 }
 .wcode-panel .wcode-knob.wcode-set { border-left-color: var(--wcode-brand) }
 .wcode-panel .wcode-knob.wcode-set .widget-checkbox { font-weight: 600 }
-.wcode-panel .wcode-images .widget-upload { font-size: 0; min-width: 0 }
-.wcode-panel .wcode-images .widget-upload i { font-size: 13px; margin: 0 }
 .wcode-panel .wcode-knob.wcode-unmet > :not(.wcode-below) { opacity: .5 }
 .wcode-panel .wcode-knob.wcode-problem { border-left-color: var(--wcode-warn) }
 .wcode-panel .wcode-knob [role=status] { font-size: 90%; line-height: 1.35;

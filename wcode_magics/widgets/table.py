@@ -300,7 +300,8 @@ class TablePage:
     def _progressed(self, tally: Any, *more: str) -> None:
         mark(self._progress, "wcode-off", on=tally.done >= tally.total)
         self._progress.max, self._progress.value = max(tally.total, 1), tally.done
-        self.status.tell([_standing(tally), *more])
+        standing = [] if more and tally.done >= tally.total else [_standing(tally)]
+        self.status.tell([*standing, *more])
 
     def _show(self, frame: Any) -> None:
         self._head.value = without_tex(_head_html(frame))

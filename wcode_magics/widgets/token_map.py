@@ -87,7 +87,7 @@ def drawn(
         "places": [
             {
                 "index": position.index,
-                "head": f"#{position.index + 1} {words.label(position.index)}",
+                "head": f"#{position.index} {words.label(position.index)}",
                 "share": percent(position.probability),
                 "rows": [*_rows(logprobs, position)],
                 "note": "" if position.alternatives else say("panel.no_alternatives"),

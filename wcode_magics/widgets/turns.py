@@ -9,7 +9,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from wcode_magics.display import bundles, markdown
+from wcode_magics.display import markdown
 from wcode_magics.output.escaping import attribute, escape
 from wcode_magics.protocol.messages import Message
 from wcode_magics.protocol.reply import Reply
@@ -18,6 +18,7 @@ from wcode_magics.widgets.closing import release
 from wcode_magics.widgets.draft import Draft
 from wcode_magics.widgets.label import made
 from wcode_magics.widgets.state import PanelState
+from wcode_magics.widgets.static_copy import QUOTE
 
 PAIR = 2
 """Messages per turn: the user's, and the answer."""
@@ -155,7 +156,7 @@ def turn_html(message: Message) -> str:
     """Render one message: the user's as a note, the model's as Markdown."""
     if message.role == "user":
         said = escape(message.content or "")
-        return f'<div style="{bundles.NOTE};white-space:pre-wrap">{said}</div>'
+        return f'<div style="{QUOTE}">{said}</div>'
     return markdown.html(message.content or "")
 
 
