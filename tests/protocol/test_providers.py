@@ -7,7 +7,8 @@ import pytest
 from tests.kernel import kernel
 from wcode_magics.errors import SettingError, UsageError
 from wcode_magics.protocol import providers
-from wcode_magics.protocol.providers import PREFIXES, PROVIDERS, unused
+from wcode_magics.protocol.prefixes import PREFIXES
+from wcode_magics.protocol.providers import PROVIDERS, unused
 
 KEY = "sk-canary-0123456789"
 KEYED = [row for row in PROVIDERS[1:] if row.key]

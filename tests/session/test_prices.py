@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -9,7 +10,7 @@ from tests.loopback import Answer, Loopback, completion
 from tests.terminal import Runner
 from wcode_magics import Session
 from wcode_magics.errors import BudgetError, OptionError
-from wcode_magics.protocol import models
+from wcode_magics.protocol import models, providers
 from wcode_magics.sending.budget import Accounts
 
 Make = Callable[..., Loopback]
@@ -73,6 +74,41 @@ def test_prices_that_an_endpoint_lists_are_kept(loopback: Make) -> None:
     paid = (usage.prompt_tokens + 2 * usage.completion_tokens) / 1e6
     assert (reply.cost, reply.currency) == (pytest.approx(paid), "USD")
     assert [seen.path for seen in server.seen] == ["/v1/models", "/v1/chat/completions"]
+
+
+def test_a_charge_in_an_unknown_currency_is_no_cost(
+    loopback: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor one in another currency than the price: that is the cost of the tokens."""
+    usage = {"prompt_tokens": 10, "completion_tokens": 5, "cost": 7.0}
+    choice = {"message": {"content": "hi"}, "finish_reason": "stop"}
+    body = {"choices": [choice], "usage": usage}
+    server = loopback(Answer([json.dumps(body).encode()]))
+    with Session(base_url=server.url, model="m") as session:
+        unknown = session.ask("hi")
+        assert (unknown.cost, unknown.usage.cost) == (None, 7.0)
+        assert not session.budgets.known
+        session.settings.set("price", "1/2")
+        priced = session.ask("hi")
+        assert (priced.cost, priced.currency) == (pytest.approx(20e-6), "CNY")
+        row = replace(providers.named("openrouter"), base_url=server.url)
+        monkeypatch.setattr(providers, "PROVIDERS", (providers.PROVIDERS[0], row))
+        monkeypatch.setenv("OPENROUTER_API_KEY", "sk-canary-of-openrouter")
+        other = session.ask("hi")
+        assert (other.cost, other.currency) == (pytest.approx(20e-6), "CNY")
+        session.settings.set("price", None)
+        charged = session.ask("hi")
+        assert (charged.cost, charged.currency) == (7.0, "USD")
+        session.settings.set("price", "$1/2")
+        assert session.ask("hi").cost == 7.0
+        assert session.budgets.known == {"CNY": pytest.approx(40e-6), "USD": 14.0}
+
+
+def test_an_amount_is_written_without_an_exponent() -> None:
+    """As it was given, or to two digits that count."""
+    plain = {0.1: "¥0.1", 5.0: "¥5", 1e-9: "¥0.000000001", 2e6: "¥2000000"}
+    assert {x: models.money(x, plain=True) for x in plain} == plain
+    assert models.money(1.234e-7) == "¥0.00000012"
 
 
 def test_accounts_hold_each_currency_to_the_limit() -> None:

@@ -96,6 +96,29 @@ def flat(seen: Seen):
     return streamed(FLAT) if seen.body.get("stream") else completion(FLAT)
 
 
+def going_on(seen: Seen, way: str):
+    """Say the same to everything, and go on from a beginning in one way."""
+    body = seen.body if seen.method == "POST" else {}
+    last = [*body.get("messages", ()), {}][-2]
+    if way == "field":
+        return completion(" four five") if "prefix" in body else flat(seen)
+    if last.get("role") != "assistant":
+        return flat(seen)
+    begun = last["content"]
+    return completion(f"{begun} four" if way == "repeats" else f"Zero {begun} four")
+
+
+@pytest.mark.parametrize(
+    ("way", "told"), [("anew", "none"), ("repeats", "continue"), ("field", "field")]
+)
+def test_the_way_to_continue_a_beginning(loopback, tmp_path, way, told) -> None:
+    """An answer that repeats the beginning continues it, a new one does not."""
+    server = loopback(lambda seen: going_on(seen, way))
+    given = {"base_url": server.url, "model": "m", "store": tmp_path / "s"}
+    with Session(**given) as session:
+        assert session.probe().facts["prefix"] == told
+
+
 @pytest.mark.priced
 def test_what_was_learnt_stays_when_the_money_runs_out(loopback, tmp_path) -> None:
     """The rest is unknown, and the table says why; less than one request is refused."""
@@ -237,7 +260,7 @@ def test_a_cell_warns_once_of_what_it_sets_in_vain(run, monkeypatch) -> None:
         assert "no effect" not in first.plain + first.stderr
         probed = run("p = %wcode_probe")
         assert probed.success, probed.plain
-        assert "90 short requests" in probed.plain
+        assert "75 short requests" in probed.plain
         kept = run("%wcode_probe")
         assert "✗ ignored" in kept.plain
         assert "nothing was sent" in kept.plain

@@ -139,3 +139,20 @@ def test_a_file_of_the_project_holds_keys_and_nothing_else(
     monkeypatch.delenv("DEEPSEEK_API_KEY")
     (tmp_path / "deep" / ".env").write_bytes(b"\xff\xfe=\x00")
     assert settings.key() is None
+
+
+def test_the_usual_address_of_a_local_server_is_a_provider(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another's key does not go there, but one that was written beside the address."""
+    one, _two = pair
+    row = replace(providers.named("llamacpp"), base_url=one.url)
+    monkeypatch.setattr(providers, "PROVIDERS", (providers.PROVIDERS[0], row))
+    with Session(base_url=one.url) as session:
+        session.ask("a")
+    with Session(base_url=one.url, api_key="sk-canary-given") as session:
+        session.ask("b")
+    monkeypatch.setenv("WCODE_BASE_URL", one.url)
+    with Session() as session:
+        session.ask("c")
+    assert sent(one) == [None, "Bearer sk-canary-given", f"Bearer {OWN}"]

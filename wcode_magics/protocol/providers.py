@@ -19,28 +19,6 @@ from wcode_magics.protocol.parameters import hint, nearest
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
-@dataclass(frozen=True, slots=True)
-class Prefix:
-    """How a request says that its last message is the beginning of the answer.
-
-    ``body`` are fields of the request, ``flags`` fields of that message that are true.
-    """
-
-    body: Mapping[str, Any] = field(default_factory=dict)
-    flags: tuple[str, ...] = ()
-
-
-PREFIXES: Mapping[str, Prefix] = {
-    "continue": Prefix(  # vLLM, SGLang
-        {"continue_final_message": True, "add_generation_prompt": False}
-    ),
-    "partial": Prefix(flags=("partial",)),  # DashScope, Moonshot
-    "prefix": Prefix(flags=("prefix",)),  # DeepSeek, at another base URL
-    "plain": Prefix(),  # llama.cpp, OpenRouter
-}
-"""Dialects of a prefix; of an unknown endpoint the first is tried."""
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Provider:
     """One service or server; ``providers.toml`` explains the fields.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 from wcode_magics.errors import RejectedError, UsageError, WcodeError, tell
-from wcode_magics.protocol import models
+from wcode_magics.protocol import models, prefixes
 from wcode_magics.protocol.assembly import Assembly
 from wcode_magics.protocol.messages import Delta, Message, gives_away
 from wcode_magics.protocol.reply import Reply, reply_of
@@ -242,7 +242,7 @@ class Exchange:
     def _hang(self, error: WcodeError) -> None:
         """Attach whatever arrived to its error, and name what was refused."""
         if isinstance(error, RejectedError) and error.key == "rejected":
-            if self._prepared.before is not None:
+            if prefixes.beginning(self._prepared.request, plain=True) is not None:
                 error.key = "prefix_refused"
             elif "enable_thinking" in str(error.facts.get("message")):
                 error.key = "think_refused"

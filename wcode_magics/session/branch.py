@@ -10,29 +10,19 @@ from wcode_magics.logprobs.logprobs import Logprobs
 from wcode_magics.logprobs.number_format import visible
 from wcode_magics.logprobs.position import Position
 from wcode_magics.logprobs.token import Alternative, TokenLogprob
-from wcode_magics.protocol import parameters, providers
-from wcode_magics.protocol.messages import Message
-from wcode_magics.protocol.providers import PREFIXES, Provider
+from wcode_magics.protocol import parameters, prefixes, providers
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
 from wcode_magics.protocol.unread_body import is_answer
 
-_BODY = frozenset(name for prefix in PREFIXES.values() for name in prefix.body)
 
-
-def onward(
-    beginning: Reply,
-    given: Mapping[str, Any],
-    provider: Provider | None = None,
-    measured: str = "",
-) -> Request:
+def onward(beginning: Reply, given: Mapping[str, Any], dialect: str = "") -> Request:
     """Return the request that makes the model continue the text of ``beginning``.
 
-    The text is sent as a partial assistant message, in the dialect of the provider
-    (None: the one at the reply's host; if it is unknown, that of vLLM and SGLang,
-    which others ignore), and replaces an earlier one. ``measured`` is the dialect that
-    a probe found to work. Parameters and model in ``given`` override those of the first
-    request.
+    The text replaces an earlier beginning. ``dialect`` is a row of
+    :data:`~wcode_magics.protocol.prefixes.PREFIXES`; of any other word, it is that of
+    the provider at the reply's host, else that of vLLM and SGLang, which others ignore.
+    Parameters and model in ``given`` override those of the first request.
 
     Raises:
         UsageError: what came was no answer.
@@ -40,28 +30,26 @@ def onward(
     if not is_answer(beginning):
         raise UsageError("no_beginning")
     own = {n: v for n in parameters.NAMES if (v := given.get(n)) is not None}
-    asked = beginning.request
-    provider = provider or providers.at(beginning.base_url)
-    known = measured if measured in PREFIXES else provider and provider.prefix
-    prefix = PREFIXES[known or next(iter(PREFIXES))]
-    head = asked.messages[:-1] if is_prefixed(beginning) else asked.messages
-    said = Message("assistant", beginning.text, flags=prefix.flags)
-    kept = {name: value for name, value in asked.extra.items() if name not in _BODY}
-    return replace(
+    if dialect not in prefixes.PREFIXES:
+        provider = providers.at(beginning.base_url)
+        dialect = (provider and provider.prefix) or prefixes.DEFAULT
+    asked = prefixes.without(beginning.request, plain=_is_joined(beginning))
+    asked = replace(
         asked,
         model=given.get("model") or asked.model,
-        messages=(*head, said),
         params={**asked.params, **own},
-        extra={**kept, **prefix.body},
     )
+    return prefixes.begun(asked, beginning.text, dialect)
 
 
-def is_prefixed(beginning: Reply) -> bool:
-    """Return whether the last message of a reply's request is a beginning of it."""
-    asked, reply = beginning.request, beginning.parent or beginning
-    last = asked.messages[-1]
-    told = last.flags or reply.seam is not None or bool(_BODY & set(asked.extra))
-    return last.role == "assistant" and bool(told)
+def begun_with(reply: Reply) -> str | None:
+    """Return the beginning that a reply's request asks to go on from, or None."""
+    return prefixes.beginning(reply.request, plain=_is_joined(reply))
+
+
+def _is_joined(reply: Reply) -> bool:
+    """Return whether a reply, or the one it branches off, went on from a beginning."""
+    return (reply.parent or reply).seam is not None
 
 
 def branched(reply: Reply, position: int, alternative: int | str) -> Reply:

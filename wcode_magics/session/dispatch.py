@@ -115,6 +115,17 @@ class Dispatch(Bound):
         """Return the client for the endpoint, with its open connections."""
         return self._connections.client(self.endpoint(resolved))
 
+    def dialect(self, resolved: Resolved, model: str) -> str:
+        """Return the dialect in which a model goes on from a beginning.
+
+        That which a probe found to work, "none" if it found none, else the provider's;
+        empty if unknown.
+        """
+        probe = self.ledger.probe(resolved, resolved.place, model)
+        measured = "" if probe is None else probe.facts.get("prefix", "")
+        provider = resolved.provider
+        return measured or ("" if provider is None else provider.prefix)
+
     def answerer(
         self, resolved: Resolved, found: Reply | None = None
     ) -> "Client | Recorded":

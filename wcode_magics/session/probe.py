@@ -1,5 +1,6 @@
 """Contract test of an endpoint: what it does with each parameter, by its effect."""
 
+import asyncio
 import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -9,31 +10,32 @@ from typing import Any
 
 from wcode_magics import errors as e
 from wcode_magics.logprobs.byte_dialects import LOST, of_alphabet
-from wcode_magics.protocol import models, parameters
+from wcode_magics.protocol import models, parameters, prefixes
 from wcode_magics.protocol.messages import SANDBOX, Message
 from wcode_magics.protocol.probe import Finding, Probe
-from wcode_magics.protocol.providers import PREFIXES
 from wcode_magics.protocol.reply import Reply
+from wcode_magics.protocol.request import Request
 from wcode_magics.sending.budget import Budget
 from wcode_magics.session import probe_output as output
 from wcode_magics.session import probe_sampling as sampling
 from wcode_magics.session.dispatch import Dispatch
 from wcode_magics.session.probe_sampling import Known
-from wcode_magics.session.prober import STORY, THOUGHT, TOKEN, Prober
+from wcode_magics.session.prober import STORY, THOUGHT, Prober
 from wcode_magics.settings import options
 from wcode_magics.settings.resolved import Resolved
 from wcode_magics.text import say
 
 BUDGET = 0.01
 """Maximum cost of a probe in ¥, unless the user names another."""
-REQUESTS = 90
+REQUESTS = 75
 """Requests that a probe sends at most, about."""
 NEAR = 0.05
 """Difference of two log probabilities that count as equal."""
 RARE = "Repeat after me: 龘🦒龘🦒"
 BEGUN = "one two three"
 NEXT = "four"
-WHOLE = f"{BEGUN} {NEXT} five six"
+COUNT = f"Repeat after me: zero {BEGUN} {NEXT} five six"
+"""A new answer to it does not begin with :data:`BEGUN`, as one that repeats it does."""
 MOST_TOLD = 120
 EMPTY_AT_MOST = 3
 """Empty answers after which an endpoint is not asked for a first token again."""
@@ -121,6 +123,8 @@ class Measurement:
             reply = await prober.ask(STORY, stream=True)
         prober.room = THOUGHT if reply.reasoning else 0
         self._facts["thinking"] = "yes" if reply.reasoning else "no"
+        if not reply.interrupted:
+            self._facts["usage"] = "no" if reply.usage is None else "yes"
 
     async def _measured(self, name: str, measure: Measure) -> Finding:
         try:
@@ -147,7 +151,6 @@ class Measurement:
     async def _look(self) -> None:
         """Find out the facts beside the parameters, as far as they can be."""
         looks = {
-            "usage": self._usage,
             "stage": self._stage,
             "bytes": self._bytes,
             "prefix": self._prefix,
@@ -160,15 +163,11 @@ class Measurement:
                 if found is not None:
                     self._facts[name] = found
 
-    async def _usage(self) -> str:
-        reply = await self._prober.ask(TOKEN, stream=True)
-        return "no" if reply.usage is None else "yes"
-
     async def _stage(self) -> str | None:
         """Compare the first token's best probability at two temperatures."""
         if not (self._known.obeyed("top_logprobs") and self._known.hot):
             return None
-        cold, hot = await self._best(0.0), await self._best(2.0)
+        cold, hot = await asyncio.gather(self._best(0.0), self._best(2.0))
         if cold is None or hot is None:
             return None
         return "before" if abs(cold - hot) < NEAR else "after"
@@ -190,17 +189,23 @@ class Measurement:
         reply = await self._prober.ask(RARE, logprobs=True, **fixed)
         return _dialect(reply)
 
-    async def _prefix(self) -> str:
-        """Try each dialect until one continues a beginning, or repeats it and does."""
+    async def _prefix(self) -> str | None:
+        """Try each dialect until one continues a beginning, or repeats it and does.
+
+        None where the provider continues at another base URL.
+        """
+        if self._prober.resolved.for_prefixes.place != self._place:
+            return None
         fixed = self._known.fixed or {}
-        asked = Message("user", f"Repeat after me: {WHOLE}")
-        for name, prefix in PREFIXES.items():
-            begun = Message("assistant", BEGUN, flags=prefix.flags)
+        asked = Request(self._prober.model, (Message("user", COUNT),))
+        for name in prefixes.PREFIXES:
+            begun = prefixes.begun(asked, BEGUN, name)
             with suppress(e.RejectedError):
                 reply = await self._prober.ask(
-                    [asked, begun], extra=prefix.body, **fixed
+                    begun.messages, extra=begun.extra, **fixed
                 )
-                if reply.text.strip().lower().startswith(NEXT):
+                said = reply.text.strip().lower()
+                if said.removeprefix(BEGUN).strip().startswith(NEXT):
                     return name
         return "none"
 
@@ -265,5 +270,6 @@ def outlook(session: Dispatch, given: Mapping[str, Any]) -> str:
     most = models.money(0) if resolved.place == SANDBOX else "–"
     if resolved.place != SANDBOX and (price is not None or own):
         currency = models.currency(resolved.model, resolved.place)
-        most = models.money(resolved["budget"] if own else BUDGET, currency)
+        limit = resolved["budget"] if own else BUDGET
+        most = models.money(limit, currency, plain=True)
     return say("probe.outlook", requests=REQUESTS, most=most)

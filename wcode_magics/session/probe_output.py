@@ -56,11 +56,11 @@ READ = 10
 
 async def stop(prober: Prober, known: Known) -> Finding:
     """Stop at the first space."""
-    control = await prober.ask(TOKEN, **(known.fixed or {}))
+    usual = known.controls.get(TOKEN) or await prober.ask(TOKEN, **(known.fixed or {}))
     reply = await prober.ask(TOKEN, stop=[" "], **(known.fixed or {}))
     said = reply.text.strip(" ")
     facts = {"count": reply.text.count(" ")}
-    if " " not in control.text.strip():
+    if " " not in usual.text.strip():
         return Finding("stop", "unknown", "no_spaces")
     return _finding("stop", obeyed=" " not in said, key="stop", **facts)
 
@@ -79,14 +79,12 @@ async def top_logprobs(prober: Prober, known: Known) -> Finding:
     """Count the alternatives for two numbers asked for."""
     if not known.obeyed("logprobs"):
         return Finding("top_logprobs", "unknown", "needs", {"name": "logprobs"})
-    few, many = [
-        await prober.ask(TOKEN, logprobs=True, top_logprobs=count, **known.hot)
-        for count in COUNTS
-    ]
+    asked = [{"top_logprobs": count} for count in COUNTS]
+    few, many = await prober.each(TOKEN, asked, logprobs=True, **known.hot)
     found = [
         max((len(t.top) for t in reply.tokens), default=0) for reply in (few, many)
     ]
-    right = all(0 <= f - asked <= 1 for f, asked in zip(found, COUNTS, strict=True))
+    right = all(0 <= f - count <= 1 for f, count in zip(found, COUNTS, strict=True))
     facts = {"asked": COUNTS[1], "count": found[1]}
     return _finding("top_logprobs", obeyed=right, key="alternatives", **facts)
 
@@ -184,10 +182,8 @@ async def parallel_tool_calls(prober: Prober, known: Known) -> Finding:
     if not known.obeyed("tools"):
         return Finding(name, "unknown", "needs", {"name": "tools"})
     given: dict[str, Any] = {"length": 2 * STRUCTURE, "tools": TOOLS}
-    both, one = [
-        await prober.ask(BOTH, parallel_tool_calls=several, **given)
-        for several in (True, False)
-    ]
+    asked = [{name: several} for several in (True, False)]
+    both, one = await prober.each(BOTH, asked, **given)
     counts = len(both.tool_calls), len(one.tool_calls)
     facts = {"both": counts[0], "one": counts[1]}
     if counts[0] < 2 and counts[1] < 2:

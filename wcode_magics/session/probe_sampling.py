@@ -29,6 +29,8 @@ WORDING = 32
 """Tokens in which a penalty shows."""
 EXPLAINED = 96
 """Tokens in which the length of an explanation shows."""
+STEADY = 3
+"""Runs at temperature 0, which are to be equal."""
 SHORT, LONG = 4, 12
 """Tokens of a short answer, and letters of a long token."""
 TRIES = 3
@@ -81,8 +83,8 @@ async def max_tokens(prober: Prober, _known: Known) -> Finding:
 
 async def temperature(prober: Prober, known: Known) -> Finding:
     """Compare answers at 0, which are to be equal, and at 2, which are not."""
-    cold = await prober.several(4, STORY, temperature=0.0)
-    picks = await prober.several(4, PICK, temperature=0.0)
+    cold = await prober.several(STEADY, STORY, temperature=0.0)
+    picks = await prober.several(STEADY, PICK, temperature=0.0)
     hot = await prober.several(HOT, STORY, temperature=2.0)
     steady = min(alike(cold), alike(picks))
     facts = {"cold": _percent(steady), "hot": _percent(alike(hot))}
@@ -150,16 +152,20 @@ async def top_a(prober: Prober, known: Known) -> Finding:
         return await _unvaried(prober, "top_a", 1.0)
     told = known.obeyed("logprobs") and known.obeyed("top_logprobs")
     shown = {"logprobs": True, "top_logprobs": 2} if told else {}
-    given: dict[str, Any] = {"length": LAUGHED, "whole": True, **shown}
-    before = after = 0
+    given: dict[str, Any] = {"length": LAUGHED, **shown}
+    facts: dict[str, Any] = {"before": 0, "after": 0}
     for prompt in (LAUGH, STORY, LEVEL):
-        held = await prober.several(COLD, prompt, top_a=1.0, **given)
-        free = await prober.several(COLD, prompt, **given)
-        before, after = before + _daring(free), after + _daring(held)
-        facts = {"before": before, "after": after, "share": _percent(alike(held))}
-        if after:
-            return _finding("top_a", obeyed=False, key="top_a", **facts)
-        if before >= SEEN or (not same(free) and same(held)):
+        held: list[Reply] = []
+        for count in (2, COLD - 2):
+            held += await prober.all(count, prompt, top_a=1.0, **given)
+            after = _daring(held)
+            if after:
+                facts = {"before": "–", "after": after, "share": _percent(alike(held))}
+                return _finding("top_a", obeyed=False, key="top_a", **facts)
+        free = await prober.all(COLD, prompt, **given)
+        facts |= {"before": facts["before"] + _daring(free)}
+        facts |= {"share": _percent(alike(held))}
+        if facts["before"] >= SEEN or (not same(free) and same(held)):
             return _finding("top_a", obeyed=True, key="top_a", **facts)
     return Finding("top_a", "unknown", "top_a", facts)
 
@@ -185,15 +191,12 @@ async def penalty(
     changed, more, less, tried = False, 0, 0, 0
     ends: list[dict[str, Any]] = [{name: value} for value in values]
     for prompt in (TOKEN, STORY, LAUGH):
-        control = await _control(prober, known, prompt)
-        if control is None or known.fixed is None:
+        usual = await control(prober, known, prompt)
+        if usual is None or known.fixed is None:
             continue
         tried += 1
-        high, low = [
-            await prober.ask(prompt, length=WORDING, **known.fixed, **end)
-            for end in ends
-        ]
-        changed = changed or not same([control, high, low])
+        high, low = await prober.each(prompt, ends, length=WORDING, **known.fixed)
+        changed = changed or not same([usual, high, low])
         more, less = more + repeats(low), less + repeats(high)
         if changed and less < more:
             break
@@ -208,7 +211,7 @@ async def penalty(
     return _finding(name, obeyed=right, key="repeats", **shown)
 
 
-async def _control(prober: Prober, known: Known, prompt: str) -> Reply | None:
+async def control(prober: Prober, known: Known, prompt: str) -> Reply | None:
     """Return the answer to a prompt if it is the same twice, else None."""
     if known.fixed is None:
         return None
@@ -221,10 +224,8 @@ async def _control(prober: Prober, known: Known, prompt: str) -> Reply | None:
 async def verbosity(prober: Prober, known: Known) -> Finding:
     """Compare the lengths of a short and a long explanation."""
     fixed = known.fixed or {}
-    low, high = [
-        await prober.ask(LEVEL, length=EXPLAINED, verbosity=level, **fixed)
-        for level in ("low", "high")
-    ]
+    levels = [{"verbosity": level} for level in ("low", "high")]
+    low, high = await prober.each(LEVEL, levels, length=EXPLAINED, **fixed)
     short, long = len(said_by(low)), len(said_by(high))
     facts = {"low": short, "high": long}
     if short <= SHORTER * long:

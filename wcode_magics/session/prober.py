@@ -83,9 +83,8 @@ class Prober:
         spent = sum(cost for cost in self.costs if cost is not None)
         if spent > self.most:
             currency = models.currency(self.model, self.limits.place)
-            limit, paid = (
-                models.money(amount, currency) for amount in (self.most, spent)
-            )
+            limit = models.money(self.most, currency, plain=True)
+            paid = models.money(spent, currency)
             raise BudgetError("budget.exceeded", limit=limit, spent=paid, most="–")
         said = [Message("user", prompt)] if isinstance(prompt, str) else prompt
         if self.accepted and "max_tokens" not in params:
@@ -106,18 +105,23 @@ class Prober:
                 return exchange.reply(interrupted=True)
         return exchange.reply()
 
-    async def several(
-        self, times: int, prompt: str, *, whole: bool = False, **given: Any
-    ) -> list[Reply]:
-        """Send one request several times.
+    async def several(self, times: int, prompt: str, **given: Any) -> list[Reply]:
+        """Send one request twice, and the other times only if the answers are alike."""
+        first = await self.all(2, prompt, **given)
+        if alike(first) < ALIKE:
+            return first
+        return [*first, *await self.all(times - 2, prompt, **given)]
 
-        Two, and the rest only if these are alike, or all with ``whole``.
-        """
-        first = await asyncio.gather(*(self.ask(prompt, **given) for _ in range(2)))
-        if alike(first) < ALIKE and not whole:
-            return list(first)
-        rest = (self.ask(prompt, **given) for _ in range(times - 2))
-        return [*first, *await asyncio.gather(*rest)]
+    async def all(self, times: int, prompt: str, **given: Any) -> list[Reply]:
+        """Send one request several times."""
+        return await self.each(prompt, [{}] * times, **given)
+
+    async def each(
+        self, prompt: str, params: Sequence[Mapping[str, Any]], **given: Any
+    ) -> list[Reply]:
+        """Send a prompt with each of some parameters."""
+        asked = (self.ask(prompt, **given, **one) for one in params)
+        return list(await asyncio.gather(*asked))
 
     async def accepts(self, prompt: str, **params: Any) -> bool:
         """Return whether the endpoint answers a request with some parameters."""

@@ -386,9 +386,8 @@ class Session(Dispatch):
     def _onward(self, beginning: Reply, given: Mapping[str, Any]) -> Prepared:
         resolved = self.settings.resolve(options.check_given(given))
         self.inform(resolved)
-        probe = self.ledger.probe(resolved, resolved.place, resolved.model)
-        measured = "" if probe is None else probe.facts.get("prefix", "")
-        request = branch.onward(beginning, given, resolved.provider, measured)
+        model = given.get("model") or beginning.request.model
+        request = branch.onward(beginning, given, self.dialect(resolved, model))
         resolved = resolved.for_prefixes
         budget = self.own_budget(request.model, resolved)
         return Prepared(request, resolved, before=beginning, budget=budget)

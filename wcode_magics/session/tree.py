@@ -28,7 +28,7 @@ from wcode_magics.runtime.imports import of_extra, shown_by
 from wcode_magics.sending.budget import Budget
 from wcode_magics.sending.prefill import joined
 from wcode_magics.sending.request_run import Prepared, Watch, awaited
-from wcode_magics.session.branch import is_prefixed, onward
+from wcode_magics.session.branch import begun_with, onward
 from wcode_magics.session.sweep import Group, Point
 from wcode_magics.settings.options import check_given
 from wcode_magics.settings.resolved import Resolved
@@ -50,6 +50,8 @@ _OWN: Mapping[str, Any] = {
 }
 _DROPPED = ("response_format", "structured_outputs", "tools", "tool_choice", "stop")
 """Parameters that would hold each single token to a form of its own."""
+_REFUSED = "prefix_refused"
+"""Error of an endpoint that takes no beginning, so that no tree can grow."""
 _END = re.compile(r"<[|｜/].*>|<(?:eos|end_of_turn)>|")
 """Text of a token that ends the answer."""
 
@@ -142,6 +144,9 @@ class Grows(Protocol):
     def budget_for(self, model: str, resolved: Resolved) -> Budget:
         """Return the session's budget in the currency of a model."""
 
+    def dialect(self, resolved: Resolved, model: str) -> str:
+        """Return how a model goes on from a beginning."""
+
     def group(self, points: list[Point], ready: list[Prepared]) -> Group:
         """Prepare requests to be sent together."""
 
@@ -168,7 +173,7 @@ def grow(
     Raises:
         UsageError: ``depth`` or ``mass`` is invalid, the endpoint reports no token
             probabilities, or does not continue a given beginning.
-        WcodeError: the first request failed.
+        WcodeError: the first request failed, or a beginning was refused.
         Stopped: the user stopped; ``value`` is the tree so far.
     """
     if type(depth) is not int or depth < 1:
@@ -184,15 +189,18 @@ class _Growth:
     ) -> None:
         self._session, self._reply, self._depth = session, reply, depth
         given = {"replay": session.settings.resolve({})["replay"] or "read"}
-        self._resolved = session.settings.resolve(check_given(given)).for_prefixes
+        resolved = session.settings.resolve(check_given(given))
         model = reply.request.model
+        self._dialect = session.dialect(resolved, model)
+        if self._dialect == "none":
+            raise UsageError("tree.ignored")
+        self._resolved = resolved.for_prefixes
         under = session.budget_for(model, self._resolved)
         self._budget = Budget(math.inf if budget is None else budget, under)
         request = reply.request
         dropped = {n: v for n, v in request.params.items() if n not in _DROPPED}
         self._request = replace(request, params={**dropped, **_OWN})
-        begun = is_prefixed(reply)
-        self._head = (request.messages[-1].content or "") if begun else ""
+        self._head = begun_with(reply) or ""
         self._known: dict[bytes, Reply] = {}
         self._requests, self._costs = 0, Costs()
 
@@ -207,7 +215,7 @@ class _Growth:
             except KeyboardInterrupt:
                 grown = Tree(root, self._requests, self._costs)
                 raise Stopped(value=grown, kept=False) from None
-            if reason is not None and root in wanted:
+            if reason is not None and (root in wanted or reason.key == _REFUSED):
                 raise reason
             for node in wanted:
                 covered += self._expand(node)
@@ -245,7 +253,7 @@ class _Growth:
         if not text:
             return self._request
         begun = replace(self._reply, request=self._request, text=text)
-        return onward(begun, {}, self._resolved.provider)
+        return onward(begun, {}, self._dialect)
 
     def _expand(self, node: Node) -> float:
         """Add the children of a node; return its probability if it ended."""

@@ -2,7 +2,8 @@
 
 A key belongs to a host. That of a provider's variable goes to the provider's host
 alone, one that was typed to the host it was typed for. ``WCODE_API_KEY`` goes to the
-hosted service, and to a base URL that is no provider's.
+hosted service, to a base URL that stands beside it in the environment, and to one that
+is no provider's, neither a service's nor the usual address of a local server.
 """
 
 import os
@@ -52,7 +53,8 @@ class KeyOwner:
         if here is not None and here.key:
             also = paired and provider is None and here.key != KEY_VARIABLE
             return cls(host, (here.key, KEY_VARIABLE) if also else (here.key,))
-        return cls(host, (KEY_VARIABLE,) if provider is None else ())
+        own = provider is None and (here is None or paired)
+        return cls(host, (KEY_VARIABLE,) if own else ())
 
 
 class KeyChain:

@@ -237,7 +237,7 @@ def _value(line: str, at: int, row: Option) -> tuple[str, int]:
     try:
         end = _json_end(line, at)
     except ValueError as wrong:
-        if row.kind == "text":
+        if row.kind in {"text", "path"}:
             return _word(line, at)
         raise OptionError("bad_json", name=row.flag, reason=str(wrong)) from wrong
     return line[at:end], end

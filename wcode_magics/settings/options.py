@@ -7,6 +7,7 @@ Magic, shell, configuration and completion iterate over :data:`OPTIONS`.
 
 import keyword
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Real
@@ -41,6 +42,7 @@ Kind = Literal[
     "url",
     "headers",
     "image",
+    "path",
     "price",
 ]
 
@@ -237,7 +239,7 @@ OPTIONS = (
     Option("headers", "headers", stage="session", setting=True),
     Option("allow_http", "switch", default=False, stage="session", setting=True),
     Option("retries", "number", default=3.0, stage="session", setting=True, low=-1),
-    Option("store", "text", stage="session", setting=True),
+    Option("store", "path", stage="session", setting=True),
     Option("replay", "choice", "", REPLAYS, "read", setting=True, bare="read"),
     Option("concurrency", "number", default=64.0, stage="session", setting=True, low=0),
     Option("requests_per_minute", "number", stage="session", setting=True, low=0),
@@ -305,6 +307,8 @@ def checked(row: Option, value: Any) -> Any:
         return endpoint_url.checked(value)
     if row.kind == "price":
         return _price(row, value)
+    if row.kind == "path" and isinstance(value, os.PathLike):
+        value = os.fspath(value)
     if row.name == "provider":
         return providers.named(str(value)).name
     if row.kind == "headers":

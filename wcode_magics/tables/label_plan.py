@@ -18,7 +18,7 @@ from typing import Any
 from wcode_magics.errors import AnswerError, UsageError
 from wcode_magics.logprobs.confidence import HIDDEN
 from wcode_magics.logprobs.label_masses import LabelConfidence, beginnings, of_labels
-from wcode_magics.protocol import token_counts
+from wcode_magics.protocol import prefixes, token_counts
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
 from wcode_magics.sending.prefill import joined
@@ -53,13 +53,14 @@ class LabelPlan:
 
     ``wordings`` are the sentences that list the labels, one for each order to ask in;
     prompts end in the first. ``form`` is the ``response_format`` with the labels.
-    ``exact``: complete beginnings of several labels.
+    ``exact``: complete beginnings of several labels, which are sent in ``dialect``.
     """
 
     labels: tuple[str, ...] = ()
     wordings: tuple[str, ...] = ()
     form: Mapping[str, Any] = field(default_factory=dict)
     exact: bool = False
+    dialect: str = ""
 
     def siblings(self, request: Request) -> list[Request]:
         """Return the same question with the labels in the other orders."""
@@ -108,31 +109,30 @@ class LabelPlan:
 
     def _missing(self, free: Reply, after: Mapping[str, Any]) -> Iterator[Request]:
         for text in beginnings(_told(free), self.labels, after):
-            yield next_token(free, text)
+            yield next_token(free, text, self.dialect)
 
     def _after(self, free: Reply, done: Done) -> dict[str, Any]:
         """Return the known tokens after beginnings, by the text of the beginning."""
         found = {}
         head = len(free.request.messages)
         for reply in done.values():
-            said, model = reply.request.messages, reply.request.model
-            alike = said[:head] == free.request.messages and len(said) > head
-            if alike and model == free.request.model:
-                text = said[-1].content or ""
+            text = prefixes.beginning(reply.request, plain=True)
+            alike = reply.request.messages[:head] == free.request.messages
+            if text is not None and alike and reply.request.model == free.request.model:
                 _refuse_ignored(free, text, reply)
                 none = replace(_told(free), tokens=(), text=text)
                 found[text] = reply.logprobs or none
         return found
 
 
-def next_token(reply: Reply, text: str) -> Request:
+def next_token(reply: Reply, text: str, dialect: str) -> Request:
     """Return the request for the one token that follows ``text`` as the answer."""
-    return onward(replace(reply, text=text), {"max_tokens": 1})
+    return onward(replace(reply, text=text), {"max_tokens": 1}, dialect)
 
 
 def continues(request: Request) -> bool:
     """Return whether a request asks to continue a text."""
-    return request.messages[-1].role == "assistant"
+    return prefixes.beginning(request, plain=True) is not None
 
 
 def _refuse_ignored(free: Reply, text: str, reply: Reply) -> None:

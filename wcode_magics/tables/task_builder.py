@@ -84,6 +84,8 @@ def task_of(
         base, resolved = _prepared(session, *asked, rest)
         more = {name: own[name] for name in ("then", "threshold") if name in own}
         _refuse_currencies(base.model, own.get("then"), resolved.place)
+        if plan.exact:
+            plan = _continuing(plan, session.dialect(resolved, base.model))
         task = Classify(base, **common, plan=plan, **more)
     else:
         base, resolved = _prepared(session, template, {}, rest)
@@ -154,6 +156,17 @@ def _plan(
     )
     schema = Schema("label", {"type": "string", "enum": list(labels)})
     return LabelPlan(labels, tuple(wordings), schema.response_format, exact)
+
+
+def _continuing(plan: LabelPlan, dialect: str) -> LabelPlan:
+    """Return a plan that completes labels in a dialect.
+
+    Raises:
+        UsageError: a probe found that no dialect works.
+    """
+    if dialect == "none":
+        raise UsageError("frame.ignored")
+    return replace(plan, dialect=dialect)
 
 
 def _refuse_odd(template: Any, options: Mapping[str, Any]) -> None:

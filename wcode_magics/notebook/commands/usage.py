@@ -25,7 +25,7 @@ def wcode_usage(home: ShellState, _line: str) -> None:
         note += " " + say("spent.unsure", most=str(budgets.unsure))
     if resolved["budget"] is not None:
         currency = models.currency(resolved.model, resolved.place)
-        limit = models.money(resolved["budget"], currency)
+        limit = models.money(resolved["budget"], currency, plain=True)
         note += " " + say("spent.limit", limit=limit)
     heads = [say(f"spent.{name}") for name in _USAGE]
     by_day = TextTable(heads, cells).bundle()
