@@ -5,8 +5,10 @@ import pytest
 
 from tests.loopback import completion
 from tests.tables.asking import QUIET, logprob, texts, weighted
-from wcode_magics.errors import UsageError
+from wcode_magics.errors import BudgetError, UsageError
+from wcode_magics.protocol import models
 from wcode_magics.tables.label_plan import orders
+from wcode_magics.tables.run import session
 
 
 def _form(seen):
@@ -147,6 +149,64 @@ def test_cascade_to_a_second_model(serve, capsys):
     )
     assert again["label_status"].tolist() == ["replayed"] * 3
     assert len(server.seen) == 5
+
+
+def _unsure(seen):
+    share = 0.9 if seen.body["model"] == "big" else 0.6
+    return _said("good", ("good", share), ("bad", 1 - share))
+
+
+@pytest.mark.parametrize("times", [6, 12, 20, 100])
+def test_a_row_sets_both_prices_aside(serve, times):
+    """A budget is never spent on first answers that leave nothing for the second."""
+    server = serve(_unsure)
+    for model, price in (("small", 1), ("big", 50)):
+        models.set_price(model, server.url, models.Price(price, price))
+    each = 51 * 15e-6  # 15 tokens of both
+    given = {"model": "small", "then": "big", "threshold": 0.8, "max_tokens": 9}
+    made = texts(6).wcode.classify(
+        "{{ text }}", ["good", "bad"], **given, **QUIET, budget=times * each
+    )
+    good = made["label_status"].tolist().count("ok")
+    assert set(made["label_status"]) <= {"ok", "budget"}
+    assert {6: good > 0, 100: good == 6}.get(times, 1 < good < 6)
+    sent = [seen.body["model"] for seen in server.seen]
+    assert sent.count("small") == sent.count("big") == good
+    budget = session().budget
+    assert budget.known == pytest.approx(good * each)
+    assert (budget.aside, budget.bound) == (pytest.approx(0, abs=1e-12),) * 2
+
+
+def test_recorded_first_answers_set_the_second_price_aside(serve):
+    """A row whose first answer is replayed goes up as well, or says why not."""
+    server = serve(_unsure)
+    ask = texts(4).wcode.classify
+    ask("{{ text }}", ["good", "bad"], model="small", max_tokens=9, **QUIET)
+    models.set_price("small", server.url, models.Price(1, 1))
+    with pytest.raises(BudgetError, match="big has no known price"):
+        ask(
+            "{{ text }}",
+            ["good", "bad"],
+            model="small",
+            then="big",
+            threshold=0.8,
+            max_tokens=9,
+            **QUIET,
+            budget=1,
+        )
+    models.set_price("big", server.url, models.Price(50, 50))
+    made = ask(
+        "{{ text }}",
+        ["good", "bad"],
+        model="small",
+        then="big",
+        threshold=0.8,
+        max_tokens=9,
+        **QUIET,
+        budget=1,
+    )
+    assert made["label_model"].tolist() == ["big"] * 4
+    assert session().budget.bound == pytest.approx(0, abs=1e-12)
 
 
 def _often_right(seen):

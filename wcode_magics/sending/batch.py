@@ -10,7 +10,6 @@ stops.
 import asyncio
 import copy
 import itertools
-import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Generic, TypeVar
@@ -24,13 +23,14 @@ from wcode_magics.protocol.request import Request
 from wcode_magics.sending.attempt import Attempts, BudgetLike, Limits, Permits
 from wcode_magics.sending.endpoint_health import Health
 from wcode_magics.sending.outcome import GOOD, Outcome, Tally, ending_of, status_of
-from wcode_magics.sending.retry import Retry, Tries
-from wcode_magics.sending.run_ending import Causes
+from wcode_magics.sending.retry import Retry
+from wcode_magics.sending.row_budget import Row, RowBudget
+from wcode_magics.sending.run_ending import Causes, ended
 
 T = TypeVar("T")
 Ask = Request | WcodeError | None
 Replies = tuple[Reply, ...]
-Job = tuple[int, Request, Replies, Tries]
+Job = tuple[int, Request, Replies, Row]
 """A row: its place, its request, the replies it has, and what it has used."""
 
 LOOKUP = 32
@@ -59,6 +59,7 @@ class Batch(Generic[T]):
         hold: returns whether such requests wait until all rows have come so far;
             ``announce`` is then told how many rows and requests wait, once.
         budget: spending limit.
+        row_budget: returns the budget of a row alone, given its first request.
         retry: retry policy.
         health: health of the endpoint.
         timeout: seconds to wait for an answer, starting when the requests ahead in
@@ -84,6 +85,7 @@ class Batch(Generic[T]):
         hold: Callable[[Sequence[Request]], bool] | None = None,
         announce: Callable[[int, int], None] | None = None,
         budget: BudgetLike | None = None,
+        row_budget: Callable[[Request], RowBudget] | None = None,
         retry: Retry | None = None,
         health: Health | None = None,
         timeout: float | None = None,
@@ -103,6 +105,7 @@ class Batch(Generic[T]):
         self._mend, self._find = mend, find
         self._ending, self._follow = ending, follow
         self._hold, self._announce = hold, announce
+        self._row_budget = row_budget
         self._held: list[tuple[Job, int]] = []
         self._outcomes: list[Outcome[T]] = []
         self._long: list[tuple[Outcome[T], Length]] = []
@@ -126,11 +129,13 @@ class Batch(Generic[T]):
         self.tally.total = total
         self._outcomes = [Outcome("stopped")] * total
         await self._all(self._jobs(asks), total)
-        if self._held and not self._stopping.is_set():
-            held, self._held, self._hold = self._held, [], None
+        held, self._hold = self._held, None
+        if held and not self._stopping.is_set():
             if self._announce is not None:
                 self._announce(len(held), sum(count for _, count in held))
             await self._all((job for job, _ in held), len(held))
+        for (_, _, _, row), _count in held:
+            row.release()
         self._cut_alike()
         return self._outcomes
 
@@ -162,10 +167,10 @@ class Batch(Generic[T]):
         self.pause()
 
     async def _until_done(self, workers: list[asyncio.Task[None]]) -> None:
-        pending = await _ended(set(workers), self._stopping, None)
+        pending = await ended(set(workers), self._stopping, None)
         for worker in pending - self._flying:
             worker.cancel()
-        await _ended(pending, self._leaving, GRACE_S)
+        await ended(pending, self._leaving, GRACE_S)
 
     def _jobs(self, asks: Iterable[Ask]) -> Iterator[Job | None]:
         """Yield the jobs; None at intervals, to yield control to the event loop."""
@@ -180,7 +185,7 @@ class Batch(Generic[T]):
                 if self._stopping.is_set():
                     return
                 known = found.get(request.hash)
-                yield place, request, (known,) if known else (), Tries()
+                yield place, request, (known,) if known else (), Row()
             if self._stopping.is_set():
                 return
 
@@ -244,9 +249,22 @@ class Batch(Generic[T]):
             self._settle(repeat, _again(outcome))
 
     async def _outcome(
-        self, place: int, request: Request, known: Replies, row: Tries
+        self, place: int, request: Request, known: Replies, row: Row
     ) -> Outcome[T] | None:
         """Return the outcome of a row; None if it waits for the others."""
+        if self._row_budget is not None:
+            row.budget = row.budget or self._row_budget(request)
+        outcome: Outcome[T] | None = Outcome("stopped")
+        try:
+            outcome = await self._followed(place, request, known, row)
+        finally:
+            if outcome is not None:
+                row.release()
+        return outcome
+
+    async def _followed(
+        self, place: int, request: Request, known: Replies, row: Row
+    ) -> Outcome[T] | None:
         try:
             replies = known or (await self._sent(request, row),)
             while self._follow is not None:
@@ -254,6 +272,8 @@ class Batch(Generic[T]):
                 if not asked:
                     break
                 if self._hold is not None and self._hold(asked):
+                    if row.budget is not None:
+                        await row.budget.hold(self._limits.place)
                     self._held.append(((place, request, replies, row), len(asked)))
                     return None
                 for one in asked:
@@ -269,14 +289,14 @@ class Batch(Generic[T]):
                 self._halt(error)
             return Outcome(status_of(error), None, error, row.attempts, row.paid)
 
-    async def _answer(self, request: Request, row: Tries) -> Reply:
+    async def _answer(self, request: Request, row: Row) -> Reply:
         """Return the recorded reply to a request made during the run, or send it."""
         found = None if self._find is None else await self._find(request)
         if found is not None and await self._is_outdated(found):
             found = None
         return found or await self._sent(request, row)
 
-    async def _told(self, replies: Replies, row: Tries) -> Outcome[T]:
+    async def _told(self, replies: Replies, row: Row) -> Outcome[T]:
         ending = self._ending(*replies)
         for reply in replies:
             costs = self.tally.by_model[reply.request.model]
@@ -328,18 +348,19 @@ class Batch(Generic[T]):
             unread.reply = replies[-1]
             raise unread from wrong
 
-    async def _sent(self, request: Request, row: Tries) -> Reply:
+    async def _sent(self, request: Request, row: Row) -> Reply:
         row.begin()
+        own = row.budget
         attempts = Attempts(
             request,
-            self._limits,
+            self._limits if own is None else replace(self._limits, budget=own),
             row,
             timeout=self._timeout,
             url=self._url,
             stopping=self._stopping.is_set,
         )
         async for attempt in attempts:
-            if self._broke is not None:
+            if self._broke is not None and not (own and own.promises):
                 raise copy.copy(self._broke)
             async with attempt:
                 attempt.reply = reply = await self._flown(request)
@@ -375,26 +396,3 @@ def _cut(outcome: Outcome[T], cut: Cut) -> Outcome[T]:
 
 def _again(outcome: Outcome[T]) -> Outcome[T]:
     return replace(outcome, attempts=0, paid=0.0)
-
-
-async def _ended(
-    workers: set[asyncio.Task[None]], event: asyncio.Event, seconds: float | None
-) -> set[asyncio.Task[None]]:
-    """Wait for all workers, the event or the timeout; return the unfinished workers."""
-    told = asyncio.create_task(event.wait())
-    late = None if seconds is None else time.monotonic() + seconds
-    try:
-        while workers and not told.done():
-            left = None if late is None else late - time.monotonic()
-            ended, _ = await asyncio.wait(
-                {*workers, told}, timeout=left, return_when=asyncio.FIRST_COMPLETED
-            )
-            if not ended:
-                break
-            workers = workers - ended
-            for worker in ended - {told}:
-                if not worker.cancelled():
-                    worker.result()
-    finally:
-        told.cancel()
-    return workers

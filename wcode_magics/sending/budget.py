@@ -11,6 +11,8 @@ from wcode_magics.protocol.request import Request
 
 MORE = 1.1
 """Safety factor in case the endpoint counts the next request still higher."""
+NEGLIGIBLE = 1e-9
+"""Share of what is set aside that is rounding."""
 
 
 class Budget:
@@ -19,7 +21,8 @@ class Budget:
     Bound to one event loop. Without a limit it only counts. Amounts also count towards
     the parent budget ``under``: a run's budget under its session's. ``unsure`` is the
     part of ``spent`` that no endpoint confirmed: possible charges for interrupted
-    requests.
+    requests. ``bound`` is the part of ``aside`` for requests to come, which none in
+    flight releases.
 
     An endpoint may count more tokens than the local count. Under a limit, the first
     request therefore runs alone; later worst cases are scaled by the largest factor by
@@ -38,6 +41,7 @@ class Budget:
         self.spent = 0.0
         self.unsure = 0.0
         self.aside = 0.0
+        self.bound = 0.0
         self._under = under
         self._changed = asyncio.Event()
         self._excess: float | None = None
@@ -71,7 +75,7 @@ class Budget:
         Waits while releases may help, else raises BudgetError.
         """
         root = self._root
-        while root._excess is None and root.aside:  # noqa: SLF001 - same class
+        while root._excess is None and root._in_flight:  # noqa: SLF001 - same class
             await root._changed.wait()  # noqa: SLF001
         most *= root._excess or 1.0  # noqa: SLF001
         await self._take(most)
@@ -92,11 +96,22 @@ class Budget:
     def _root(self) -> "Budget":
         return self if self._under is None else self._under._root  # noqa: SLF001
 
+    @property
+    def _in_flight(self) -> bool:
+        return self.aside - self.bound > NEGLIGIBLE * self.aside
+
     async def _room(self, most: float) -> None:
         while self.spent + self.aside + most > self.limit:
-            if self.spent + most > self.limit or not self.aside:
+            if self.spent + self.bound + most > self.limit or not self._in_flight:
                 raise self._exceeded(most)
             await self._changed.wait()
+
+    def bind(self, amount: float) -> None:
+        """Keep a reserved amount for requests to come; negative: release it to them."""
+        if self._under is not None:
+            self._under.bind(amount)
+        self.bound = max(0.0, self.bound + amount)
+        self._tell()
 
     def settle(self, aside: float, paid: float, unsure: float = 0.0) -> None:
         """Release a request's reservation and record its cost.
@@ -112,6 +127,9 @@ class Budget:
             before = self._excess or 1.0
             more = MORE * paid / aside if paid > aside else 1.0
             self._excess = before * more
+        self._tell()
+
+    def _tell(self) -> None:
         self._changed.set()
         self._changed = asyncio.Event()
 

@@ -88,6 +88,13 @@ class Classify(Task):
             return missing
         return self._asked(self._upward(first), done)[1]
 
+    def later(self, request: Request) -> list[Request]:
+        """Return the question to the second model, in all orders."""
+        if not self.then:
+            return []
+        upward = self._upward(request)
+        return [upward, *self.siblings(upward)]
+
     def holds(self, requests: Sequence[Request]) -> bool:
         """Return whether these requests are announced before they are sent."""
         first = requests[0]

@@ -16,6 +16,7 @@ from wcode_magics.sending.limiter import Limiter
 from wcode_magics.sending.replay import Replay, wanted, whose
 from wcode_magics.sending.request_run import Exchange, Prepared
 from wcode_magics.sending.retry import Retry
+from wcode_magics.sending.row_budget import RowBudget
 from wcode_magics.sending.store_pool import place_of
 from wcode_magics.session.session import Session
 from wcode_magics.settings.resolved import Resolved
@@ -141,12 +142,21 @@ def batch(
         hold=task.holds if announce and task.announces else None,
         announce=announce,
         budget=line.budget,
+        row_budget=_row_budget(line, task),
         retry=Retry(attempts=int(resolved["retries"]) + 1),
         health=line.health,
         keep_going=keep_going,
         timeout=float(resolved["timeout"]),
         url=line.answerer.endpoint.base_url,
     )
+
+
+def _row_budget(line: RequestLine, task: Task) -> Callable[[Request], RowBudget] | None:
+    """Return what makes the budget of a row that may go up to a second model."""
+    budget = line.budget
+    if not isinstance(budget, Budget) or task.announces != "then":
+        return None
+    return lambda request: RowBudget(budget, task.later(request))
 
 
 def budget_of(

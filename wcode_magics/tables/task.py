@@ -108,6 +108,10 @@ class Task:
         """Return the requests that a row needs after its replies; [] if complete."""
         return []
 
+    def later(self, _request: Request) -> list[Request]:
+        """Return requests to another model that a row's reply may lead to."""
+        return []
+
     def holds(self, _requests: Sequence[Request]) -> bool:
         """Return whether these requests are announced before they are sent."""
         return False
