@@ -115,6 +115,28 @@ def test_gold_of_one_column_is_not_gold_of_another(tmp_path):
     assert len(ReviewQueue(answers(), gold="truth", path=path)) == 6
 
 
+@pytest.mark.parametrize("sample", [0, -5, 2.5, True, "10"])
+def test_a_sample_is_a_number_of_rows(sample):
+    """From Python as on the line; nothing is added to the frame."""
+    frame = answers()
+    with pytest.raises(UsageError, match="whole number of rows"):
+        ReviewQueue(frame, sample=sample)
+    assert list(frame) == list(answers())
+
+
+def test_gold_of_two_columns_is_not_mixed(tmp_path):
+    """A second column of answers needs a column of gold of its own."""
+    path = tmp_path / "gold.jsonl"
+    both = answers().assign(tone=answers()["label"], tone_p=0.5)
+    ReviewQueue(both, of="label", path=path).choose("bad")
+    with pytest.raises(UsageError, match=r"gold of label.*--gold tone_gold"):
+        ReviewQueue(both, of="tone", path=path)
+    ReviewQueue(both, of="tone", gold="tone_gold", path=path).choose("good")
+    assert both["gold"].dropna().tolist() == ["bad"]
+    assert both["tone_gold"].dropna().tolist() == ["good"]
+    assert len(ReviewQueue(both, of="label", path=path)) == 5
+
+
 def test_a_file_that_was_cut_off_loses_one_line(tmp_path):
     """The next decision stays whole, half a letter and odd separators as well."""
     file = GoldFile(tmp_path / "gold.jsonl")

@@ -18,6 +18,8 @@ CALLS = "wcode"
 """Key in ``attrs`` of the call that produced each column."""
 NEEDS = "needs"
 """Key of the names whose values cannot be stored in ``attrs``."""
+GOLDS = "wcode_gold"
+"""Key in ``attrs`` of the column of answers that each column of gold is for."""
 RUNS, ROWS = 16, 10_000
 """Number of runs remembered, and of failed rows for each."""
 
@@ -28,6 +30,15 @@ def calls_of(frame: Any) -> dict[str, Any]:
     """Return the calls recorded in a frame; empty if ``attrs`` holds no mapping."""
     held = getattr(frame, "attrs", {}).get(CALLS)
     return dict(held) if isinstance(held, Mapping) else {}
+
+
+def claim_gold(frame: Any, gold: str, into: str) -> str:
+    """Record that a column of gold is for a column of answers; return whose it was."""
+    held = frame.attrs.get(GOLDS)
+    owners = dict(held) if isinstance(held, Mapping) else {}
+    owner = owners.setdefault(gold, into)
+    frame.attrs[GOLDS] = owners
+    return str(owner)
 
 
 def noted_names(names: Mapping[str, Any]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from wcode_magics.tables.columns import name_in
 from wcode_magics.tables.gold import answer_column, graded, labels_of
 from wcode_magics.tables.gold_file import GoldFile, digest
 from wcode_magics.tables.gold_values import number_of, put, spelled, text_of, told
-from wcode_magics.tables.marks import NEEDS, calls_of
+from wcode_magics.tables.marks import NEEDS, calls_of, claim_gold
 from wcode_magics.tables.run import TableRun, call_of
 
 SEED = 20_261
@@ -63,7 +63,8 @@ class ReviewQueue:
         path: file of gold; None: none.
 
     Raises:
-        UsageError: a column is missing or ambiguous, or nothing can be chosen from.
+        UsageError: a column is missing or ambiguous, nothing can be chosen from, the
+            column of gold holds that of another column, or ``sample`` is invalid.
         OSError: the file cannot be read.
     """
 
@@ -77,6 +78,8 @@ class ReviewQueue:
         texts: Sequence[str] = (),
         path: Path | None = None,
     ) -> None:
+        if sample is not None and (type(sample) is not int or sample < 1):
+            raise UsageError("evaluate.sample", given=repr(sample))
         self.frame, self.gold, self.into = frame, gold, answer_column(frame, of)
         self._file = None if path is None else GoldFile(path, gold, self.into)
         self._mark, self._sampled = f"{gold}_sample", sample
@@ -84,6 +87,9 @@ class ReviewQueue:
         self._said = spelled(frame[name_in(frame, self.into)])
         self.choices = self._choices()
         self._texts = tuple(texts) or self._used()
+        owner = claim_gold(frame, gold, self.into)
+        if owner != self.into:
+            raise UsageError("evaluate.gold_of", gold=gold, other=owner, into=self.into)
         self._add_columns()
         self._restore()
         self._at = 0
