@@ -27,5 +27,5 @@ def test_the_vocabulary_holds_what_the_corpus_needs() -> None:
     tok = tokenizer.load()
     pieces = [raw.decode() for raw in tok.bytes_of[tokenizer.FIRST_PIECE :]]
     assert len(set(pieces)) == len(pieces)
-    lacking = set(tokenizer.wanted(tokenizer.texts())) - set(pieces)
+    lacking = set(tokenizer.ranked_pieces(tokenizer.texts())) - set(pieces)
     assert not lacking, json.dumps(sorted(lacking))

@@ -115,16 +115,16 @@ class Writing:
         return ids if self.ask.continues else [*ids, tokenizer.ASSISTANT]
 
     def _room(self) -> int:
-        wanted = self.ask.max_tokens
+        requested = self.ask.max_tokens
         room = CONTEXT - self.prompt_tokens
-        if room < (wanted or 1):
+        if room < (requested or 1):
             message = (
                 f"This model's maximum context length is {CONTEXT} tokens, but the "
-                f"messages have {self.prompt_tokens} tokens and {wanted or 1} "
+                f"messages have {self.prompt_tokens} tokens and {requested or 1} "
                 "are asked for."
             )
             raise BadRequest(message, "messages", "context_length_exceeded")
-        return wanted or min(room, RUNAWAY)
+        return requested or min(room, RUNAWAY)
 
     def _compile(self) -> list[str]:
         if self._calls:

@@ -9,8 +9,8 @@ from typing import Any
 from . import fields, library, outline, reading
 from .body import ChatTurn, OfferedTool, ParsedRequest
 
-_DULL = library.words("dull")
-_TWINS = (
+_COMMON = library.words("dull")
+_SYNONYMS = (
     ("weather", "天气", "forecast", "气温"),
     ("time", "时间", "clock", "几点"),
     ("search", "搜索", "查找", "look up"),
@@ -71,8 +71,8 @@ def seen(ask: ParsedRequest) -> str:
 
 
 def _last(ask: ParsedRequest) -> ChatTurn:
-    said = [turn for turn in ask.turns if turn.role == "user"]
-    return said[-1] if said else ask.turns[-1]
+    turns = [turn for turn in ask.turns if turn.role == "user"]
+    return turns[-1] if turns else ask.turns[-1]
 
 
 def _match(tool: OfferedTool, text: str) -> float:
@@ -81,15 +81,15 @@ def _match(tool: OfferedTool, text: str) -> float:
     stems = {word[:_STEM] for word in reading.content_words(text)}
     name = (
         set(re.findall(r"[a-z]+", re.sub(r"([A-Z])", r" \1", tool.name).lower()))
-        - _DULL
+        - _COMMON
     )
-    said = set(reading.content_words(tool.description)) - _DULL - name
+    described = set(reading.content_words(tool.description)) - _COMMON - name
     rate = sum(word[:_STEM] in stems for word in name) * 1.0
-    rate += sum(word[:_STEM] in stems for word in said if word.isascii()) * 0.5
+    rate += sum(word[:_STEM] in stems for word in described if word.isascii()) * 0.5
     about = f"{tool.name} {tool.description}".lower()
     rate += sum(
-        any(t in about for t in twins) and any(t in low for t in twins)
-        for twins in _TWINS
+        any(t in about for t in words) and any(t in low for t in words)
+        for words in _SYNONYMS
     )
     runs = re.findall(r"[\u4e00-\u9fff]{2,}", tool.description)
     pairs = {run[i : i + 2] for run in runs for i in range(len(run) - 1)}
@@ -110,7 +110,7 @@ def _spread(tool: OfferedTool, text: str) -> Iterator[PlannedCall]:
         yield PlannedCall(tool, {**schema, "properties": held})
 
 
-def told(ask: ParsedRequest) -> list[str]:
+def tool_results(ask: ParsedRequest) -> list[str]:
     """Return the latest tool results as text, objects on one line each."""
     found = []
     for turn in reversed(ask.turns):

@@ -51,14 +51,14 @@ def read_form(body: Mapping[str, Any], texts: Sequence[str]) -> Form:
     return _structured(structured)
 
 
-def _structured(given: Mapping[str, Any]) -> Form:
+def _structured(structured: Mapping[str, Any]) -> Form:
     param = "structured_outputs"
-    held = [name for name, value in given.items() if value is not None]
-    if len(held) != 1 or held[0] not in _GUIDES:
+    names = [name for name, value in structured.items() if value is not None]
+    if len(names) != 1 or names[0] not in _GUIDES:
         message = f"`structured_outputs` must have one of {', '.join(_GUIDES)}."
         raise BadRequest(message, param)
-    (name,) = held
-    value = given[name]
+    (name,) = names
+    value = structured[name]
     if name == "json_object" and value is True:
         return Form("json", param=param)
     if name == "choice" and isinstance(value, list) and value:
@@ -82,9 +82,9 @@ def _schema(value: Any) -> Mapping[str, Any] | None:
 
 
 def _response_format(body: Mapping[str, Any], texts: Sequence[str]) -> Form:
-    given = body.get("response_format")
-    kind = given.get("type") if isinstance(given, dict) else None
-    if given is None or kind == "text":
+    response_format = body.get("response_format")
+    kind = response_format.get("type") if isinstance(response_format, dict) else None
+    if response_format is None or kind == "text":
         return Form()
     if kind == "json_object":
         if not any("json" in text.lower() for text in texts):
@@ -95,7 +95,7 @@ def _response_format(body: Mapping[str, Any], texts: Sequence[str]) -> Form:
             raise BadRequest(message, "response_format")
         return Form("json")
     if kind == "json_schema":
-        form = given.get("json_schema")
+        form = response_format.get("json_schema")
         schema = form.get("schema") if isinstance(form, dict) else None
         if not isinstance(schema, dict):
             message = "`response_format.json_schema.schema` must be an object."

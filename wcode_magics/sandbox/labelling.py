@@ -108,8 +108,8 @@ def _affirmed(text: str) -> list[float]:
     for row in library.labels():
         named = [n for n in row.names if n in words or (len(n) > 1 and n in asked)]
         if named and row.family != "yesno":
-            twins = [twin for twin in library.labels() if twin.family == row.family]
-            names = [named[0], *(twin.names[0] for twin in twins if twin != row)]
+            family = [other for other in library.labels() if other.family == row.family]
+            names = [named[0], *(other.names[0] for other in family if other != row)]
             share = probabilities(names, rest or asked)[0]
             return [share, 1 - share]
     return probabilities(["true", "false"], text)
@@ -150,9 +150,9 @@ def _row(label: str, labels: Sequence[str]) -> library.Label | None:
     return max(
         rows,
         key=lambda row: sum(
-            bool(others & set(twin.names))
-            for twin in library.labels()
-            if twin.family == row.family
+            bool(others & set(member.names))
+            for member in library.labels()
+            if member.family == row.family
         ),
     )
 

@@ -174,7 +174,7 @@ def _chat() -> list[Pair]:
             blocks[-1][0].append(line[2:])
         else:
             blocks[-1][1].append(line)
-    return [Pair(tuple(asked), _answers(said)) for asked, said in blocks]
+    return [Pair(tuple(asked), _answers(lines)) for asked, lines in blocks]
 
 
 def _parameters() -> list[Pair]:
@@ -197,34 +197,36 @@ _FORMS = (
 )
 
 
-def _by_language(asked: tuple[str, ...], said: tuple[CorpusAnswer, ...]) -> list[Pair]:
+def _by_language(
+    questions: tuple[str, ...], answers: tuple[CorpusAnswer, ...]
+) -> list[Pair]:
     """Pair questions in both languages with the answers of each language."""
     sides = {
-        key: [a for a in said if language(a.parts[0]) == key] for key in ("en", "zh")
+        key: [a for a in answers if language(a.parts[0]) == key] for key in ("en", "zh")
     }
-    return [Pair(asked, tuple(answers)) for answers in sides.values() if answers]
+    return [Pair(questions, tuple(answers)) for answers in sides.values() if answers]
 
 
 def _capitals() -> list[Pair]:
     found = []
     for country, capital, land, city in _facts():
-        asked = (
+        questions = (
             f"what is the capital of {country}?",
             f"capital city of {country}",
             f"{land}的首都是哪里",
             f"{land}的首都是什么",
         )
-        said = (
+        texts = (
             f"The capital of {country} is {capital}.",
             f"{capital} is the capital of {country}.",
             f"{land}的首都是{city}。",
             f"{city}是{land}的首都。",
         )
-        found += _by_language(asked, tuple(CorpusAnswer((text,)) for text in said))
+        found += _by_language(questions, tuple(CorpusAnswer((text,)) for text in texts))
         backwards = (
             f"{capital} is the capital of which country?",
             f"{city}是哪个国家的首都",
         )
-        turned = tuple(CorpusAnswer((text,)) for text in (said[1], said[3]))
+        turned = tuple(CorpusAnswer((text,)) for text in (texts[1], texts[3]))
         found += _by_language(backwards, turned)
     return found

@@ -94,8 +94,8 @@ def warm() -> None:
 
 
 def _speaks(pair: library.Pair) -> str:
-    said = pair.answers[0].parts[0]
-    return library.language(said if len(said) > 1 else pair.questions[0])
+    first = pair.answers[0].parts[0]
+    return library.language(first if len(first) > 1 else pair.questions[0])
 
 
 @cache

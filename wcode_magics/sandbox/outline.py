@@ -5,7 +5,6 @@ from typing import Any
 
 LONGEST_STRING = 240
 MOST_ITEMS = 8
-MOST_PROPERTIES = 8
 
 
 def resolve(schema: Mapping[str, Any]) -> dict[str, Any]:

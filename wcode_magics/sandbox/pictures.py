@@ -55,7 +55,7 @@ class SeenImage:
             f"颜色：{_CHINESE[self.colour]}色"
         )
 
-    def told(self, language: str) -> str:
+    def sentence(self, language: str) -> str:
         """Return a sentence about the image."""
         size = f"{self.width} × {self.height}"
         if language == "zh":

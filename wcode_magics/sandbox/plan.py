@@ -12,8 +12,9 @@ from typing import Any
 
 from . import calls, fields, labelling, library, outline, reading, tokenizer
 from .body import ParsedRequest
+from .candidates import Candidate, SkillInput
 from .model import WeightedDraft
-from .skills import SKILLS, Saying, Scene, known, label
+from .skills import SKILLS, known, label
 
 _QUOTE = 1e-3
 _MOST_QUOTED = 4_000
@@ -21,31 +22,31 @@ _MOST_QUOTED = 4_000
 
 def drafts(ask: ParsedRequest) -> list[WeightedDraft]:
     """Return the drafts of an answer in prose or in JSON."""
-    scene = _scene(ask)
-    quoted = scene.text
+    task = _skill_input(ask)
+    quoted = task.text
     if ask.form.is_json:
-        found = list(_json(scene))
+        found = list(_json(task))
         quoted = reading.without_schema(quoted)
     elif ask.form.choices:
-        weighed = labelling.choose(ask.form.choices, scene.text)
-        found = [Saying(str(text), weight) for text, weight in weighed]
+        weighed = labelling.choose(ask.form.choices, task.text)
+        found = [Candidate(str(text), weight) for text, weight in weighed]
     else:
-        found = _persona(scene, _words(scene))
+        found = _persona(task, _words(task))
     return _tokens(found, ask, quoted)
 
 
 def thoughts(ask: ParsedRequest) -> list[WeightedDraft]:
     """Return the draft of the reasoning before an answer: what was read, and how."""
-    scene = _scene(ask)
+    task = _skill_input(ask)
     text = calls.last_user(ask).strip()
-    start = text if len(text) <= _MOST_TOLD else f"{text[:_MOST_TOLD]}…"
-    said = _THOUGHTS["zh" if scene.language == "zh" else "en"]
-    told = said.format(start=start, size=len(text), turns=len(ask.turns))
+    start = text if len(text) <= _MOST_REPEATED else f"{text[:_MOST_REPEATED]}…"
+    form = _THOUGHTS["zh" if task.language == "zh" else "en"]
+    thought = form.format(start=start, size=len(text), turns=len(ask.turns))
     plain = replace(ask, continues=False)
-    return _tokens([Saying(told, 1.0)], plain, "")
+    return _tokens([Candidate(thought, 1.0)], plain, "")
 
 
-_MOST_TOLD = 160
+_MOST_REPEATED = 160
 _THOUGHTS = {
     "en": "The question is: {start}\nIt has {size} characters, in {turns} message(s). "
     "I look for a skill that fits, and answer in its words.",
@@ -61,29 +62,29 @@ def arguments(call: calls.PlannedCall, ask: ParsedRequest) -> list[WeightedDraft
 
 
 def _tokens(
-    sayings: list[Saying], ask: ParsedRequest, prompt: str
+    candidates: list[Candidate], ask: ParsedRequest, prompt: str
 ) -> list[WeightedDraft]:
     """Encode drafts; one that starts with the prefill is tokenized in two parts."""
     encode = tokenizer.load().encode
     prefix = ask.turns[-1].text if ask.continues else ""
     found = []
-    for saying in sayings:
-        ids = [tokenizer.ASSISTANT] if saying.opens else []
-        if prefix and saying.opens and saying.text.startswith(prefix):
-            ids += encode(prefix) + encode(saying.text[len(prefix) :])
+    for candidate in candidates:
+        ids = [tokenizer.ASSISTANT] if candidate.opens else []
+        if prefix and candidate.opens and candidate.text.startswith(prefix):
+            ids += encode(prefix) + encode(candidate.text[len(prefix) :])
         else:
-            ids += encode(saying.text)
-        ids += [tokenizer.END] if saying.ends else []
-        found.append(WeightedDraft(tuple(ids), saying.weight))
+            ids += encode(candidate.text)
+        ids += [tokenizer.END] if candidate.ends else []
+        found.append(WeightedDraft(tuple(ids), candidate.weight))
     found.append(WeightedDraft(tuple(encode(prompt[:_MOST_QUOTED])), _QUOTE))
     return found
 
 
-def _scene(ask: ParsedRequest) -> Scene:
+def _skill_input(ask: ParsedRequest) -> SkillInput:
     system = " ".join(t.text for t in ask.turns if t.role in {"system", "developer"})
     text = calls.last_user(ask)
     language = library.language(text)
-    for name, cues in _TONGUES.items():
+    for name, cues in _LANGUAGE_CUES.items():
         if reading.has(system, *cues) or (
             reading.has(text, *cues) and not reading.has(text, "translate", "翻译")
         ):
@@ -93,10 +94,10 @@ def _scene(ask: ParsedRequest) -> Scene:
         level = "low"
     if level == "medium" and reading.has(system + text, *_FULL):
         level = "high"
-    return Scene(ask, calls.seen(ask), language, level)
+    return SkillInput(ask, calls.seen(ask), language, level)
 
 
-_TONGUES = {
+_LANGUAGE_CUES = {
     "en": ("in english", "speak english", "用英文", "用英语", "英文回答", "英语回答"),
     "zh": ("in chinese", "speak chinese", "用中文", "用汉语", "中文回答", "汉语回答"),
 }
@@ -113,20 +114,20 @@ _BRIEF = (
 _FULL = ("in detail", "detailed", "long", "at length", "详细", "长", "展开")
 
 
-def _words(scene: Scene) -> list[Saying]:
+def _words(task: SkillInput) -> list[Candidate]:
     for skill in SKILLS:
-        found = skill(scene)
+        found = skill(task)
         if found:
             return found
     return []
 
 
-def _persona(scene: Scene, found: list[Saying]) -> list[Saying]:
+def _persona(task: SkillInput, found: list[Candidate]) -> list[Candidate]:
     system = " ".join(
-        t.text for t in scene.ask.turns if t.role in {"system", "developer"}
+        t.text for t in task.ask.turns if t.role in {"system", "developer"}
     )
     for who in library.personas():
-        if who.language == scene.language and reading.has(system, *who.triggers):
+        if who.language == task.language and reading.has(system, *who.triggers):
             parts = (who.opening, who.closing)
             return [
                 replace(s, text=library.join((parts[0], s.text, parts[1])))
@@ -135,32 +136,32 @@ def _persona(scene: Scene, found: list[Saying]) -> list[Saying]:
     return found
 
 
-def _json(scene: Scene) -> Iterator[Saying]:
-    if scene.ask.form.schema is not None:
-        schema: Mapping[str, Any] = outline.resolve(scene.ask.form.schema)
+def _json(task: SkillInput) -> Iterator[Candidate]:
+    if task.ask.form.schema is not None:
+        schema: Mapping[str, Any] = outline.resolve(task.ask.form.schema)
     else:
-        schema = {"type": "object", "properties": _guessed(scene)}
+        schema = {"type": "object", "properties": _guessed(task)}
     if not schema.keys() - {"type", "title", "description"}:
-        schema = {"type": "object", "properties": _guessed(scene)}
-    text = reading.without_schema(scene.text)
+        schema = {"type": "object", "properties": _guessed(task)}
+    text = reading.without_schema(task.text)
     if schema.get("properties"):
         yield from _object(schema, text)
         return
     for value, weight in fields.values("", {"type": "object", **schema}, text):
-        yield Saying(json.dumps(value, ensure_ascii=False), weight)
+        yield Candidate(json.dumps(value, ensure_ascii=False), weight)
 
 
-def _guessed(scene: Scene) -> dict[str, Any]:
+def _guessed(task: SkillInput) -> dict[str, Any]:
     """Guess keys and types of a JSON answer without a schema."""
-    keys = fields.keys(scene.text)
+    keys = fields.keys(task.text)
     if keys:
-        return {key: _guess_type(key, scene.text) for key in keys}
-    if reading.has(scene.text, "extract", "提取", "抽取"):
-        seen = fields.seen(scene.text)
+        return {key: _guess_type(key, task.text) for key in keys}
+    if reading.has(task.text, "extract", "提取", "抽取"):
+        seen = fields.seen(task.text)
         if seen:
             return seen
-    said = [saying for skill in (label, known) for saying in skill(scene)]
-    texts = [saying.text for saying in said[:4]] or ["I do not know"]
+    candidates = [candidate for skill in (label, known) for candidate in skill(task)]
+    texts = [candidate.text for candidate in candidates[:4]] or ["I do not know"]
     return {"answer": {"enum": texts}}
 
 
@@ -181,7 +182,7 @@ def _guess_type(key: str, text: str) -> dict[str, Any]:
 
 def _object(
     schema: Mapping[str, Any], text: str, before: str = "", after: str = ""
-) -> Iterator[Saying]:
+) -> Iterator[Candidate]:
     """Draft an object in overlapping pieces, one per possible value.
 
     A piece extends from a key to the next one, so that after a key the model has all
@@ -190,9 +191,9 @@ def _object(
     rows = list((schema.get("properties") or {}).items())
     names = [json.dumps(key, ensure_ascii=False) for key, _ in rows]
     if not rows:
-        yield Saying(f"{before}{{}}{after}", 1.0, not before, not after)
+        yield Candidate(f"{before}{{}}{after}", 1.0, not before, not after)
         return
-    yield Saying(f"{before}{{{names[0]}:", 1.0, not before, ends=False)
+    yield Candidate(f"{before}{{{names[0]}:", 1.0, not before, ends=False)
     for place, (key, part) in enumerate(rows):
         last = place + 1 == len(rows)
         tail = f"}}{after}" if last else f", {names[place + 1]}:"
@@ -204,6 +205,6 @@ def _object(
         total = math.fsum(weight for _, weight in options) or 1.0
         for value, weight in options:
             shown = json.dumps(value, ensure_ascii=False)
-            yield Saying(
+            yield Candidate(
                 f"{names[place]}: {shown}{tail}", weight / total, opens=False, ends=ends
             )

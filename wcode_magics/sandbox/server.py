@@ -61,8 +61,8 @@ class Base(web.RequestHandler):
         if name not in {HOST, "localhost"} or "Origin" in self.request.headers:
             raise BadRequest("Only local clients are served, no web pages.", status=403)
         if self.service.key is not None:
-            given = self.request.headers.get("Authorization", "").encode()
-            if not hmac.compare_digest(given, f"Bearer {self.service.key}".encode()):
+            sent = self.request.headers.get("Authorization", "").encode()
+            if not hmac.compare_digest(sent, f"Bearer {self.service.key}".encode()):
                 message = "The API key is missing or wrong."
                 raise BadRequest(message, code="invalid_api_key", status=401)
         return None

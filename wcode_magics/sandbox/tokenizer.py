@@ -97,7 +97,7 @@ def load() -> Tokenizer:
     return Tokenizer(map(json.loads, _path().read_text("utf-8").splitlines()))
 
 
-def wanted(texts: Iterable[str]) -> list[str]:
+def ranked_pieces(texts: Iterable[str]) -> list[str]:
     """Return the pieces that deserve a token, most frequent first.
 
     All words, Chinese characters and punctuation in the texts, and frequent runs of
@@ -156,7 +156,11 @@ def _extend() -> None:
     path = Path(str(_path()))
     old = path.read_text("utf-8").splitlines() if path.is_file() else []
     known = set(map(json.loads, old))
-    new = [json.dumps(p, ensure_ascii=False) for p in wanted(texts()) if p not in known]
+    new = [
+        json.dumps(p, ensure_ascii=False)
+        for p in ranked_pieces(texts())
+        if p not in known
+    ]
     path.write_text("".join(f"{line}\n" for line in old + new), "utf-8")
 
 
