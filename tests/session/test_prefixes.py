@@ -121,7 +121,7 @@ def test_the_tree_is_refused_in_the_same_line(loopback: Make) -> None:
     )
     with Session(base_url=server.url) as session:
         reply = session.ask("Is it?", logprobs=True)
-        with pytest.raises(RejectedError, match=r"beginning.*provider="):
+        with pytest.raises(RejectedError, match=r"partial answer.*provider="):
             session.tree(reply)
         probed(session, reply.request.model, "none")
         sent = len(server.seen)

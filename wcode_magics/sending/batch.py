@@ -24,13 +24,13 @@ from wcode_magics.sending.attempt import Attempts, BudgetLike, Limits, Permits
 from wcode_magics.sending.endpoint_health import Health
 from wcode_magics.sending.outcome import GOOD, Outcome, Tally, ending_of, status_of
 from wcode_magics.sending.retry import Retry
-from wcode_magics.sending.row_budget import Row, RowBudget
+from wcode_magics.sending.row_budget import RowBudget, RowTries
 from wcode_magics.sending.run_ending import Causes, ended
 
 T = TypeVar("T")
 Ask = Request | WcodeError | None
 Replies = tuple[Reply, ...]
-Job = tuple[int, Request, Replies, Row]
+Job = tuple[int, Request, Replies, RowTries]
 """A row: its place, its request, the replies it has, and what it has used."""
 
 LOOKUP = 32
@@ -185,7 +185,7 @@ class Batch(Generic[T]):
                 if self._stopping.is_set():
                     return
                 known = found.get(request.hash)
-                yield place, request, (known,) if known else (), Row()
+                yield place, request, (known,) if known else (), RowTries()
             if self._stopping.is_set():
                 return
 
@@ -249,7 +249,7 @@ class Batch(Generic[T]):
             self._settle(repeat, _again(outcome))
 
     async def _outcome(
-        self, place: int, request: Request, known: Replies, row: Row
+        self, place: int, request: Request, known: Replies, row: RowTries
     ) -> Outcome[T] | None:
         """Return the outcome of a row; None if it waits for the others."""
         if self._row_budget is not None:
@@ -263,7 +263,7 @@ class Batch(Generic[T]):
         return outcome
 
     async def _followed(
-        self, place: int, request: Request, known: Replies, row: Row
+        self, place: int, request: Request, known: Replies, row: RowTries
     ) -> Outcome[T] | None:
         try:
             replies = known or (await self._sent(request, row),)
@@ -289,14 +289,14 @@ class Batch(Generic[T]):
                 self._halt(error)
             return Outcome(status_of(error), None, error, row.attempts, row.paid)
 
-    async def _answer(self, request: Request, row: Row) -> Reply:
+    async def _answer(self, request: Request, row: RowTries) -> Reply:
         """Return the recorded reply to a request made during the run, or send it."""
         found = None if self._find is None else await self._find(request)
         if found is not None and await self._is_outdated(found):
             found = None
         return found or await self._sent(request, row)
 
-    async def _told(self, replies: Replies, row: Row) -> Outcome[T]:
+    async def _told(self, replies: Replies, row: RowTries) -> Outcome[T]:
         ending = self._ending(*replies)
         for reply in replies:
             costs = self.tally.by_model[reply.request.model]
@@ -348,7 +348,7 @@ class Batch(Generic[T]):
             unread.reply = replies[-1]
             raise unread from wrong
 
-    async def _sent(self, request: Request, row: Row) -> Reply:
+    async def _sent(self, request: Request, row: RowTries) -> Reply:
         row.begin()
         own = row.budget
         attempts = Attempts(

@@ -74,7 +74,7 @@ class RowBudget:
         return math.fsum(worst_cost(one, place) for one in self._later.values())
 
 
-class Row(Tries):
+class RowTries(Tries):
     """Counters of a row; ``budget`` is its own, None if the run's holds for it."""
 
     __slots__ = ("budget",)
