@@ -621,3 +621,44 @@ def test_any_mixture_of_faults():
             assert outcome.error in kinds
             assert outcome.attempts <= max(1, len(faults[n]))
     assert sum(o.status == "ok" for o in outcomes) > 300
+
+
+def test_recorded_rows_are_looked_up_in_growing_groups():
+    """Where all are found, more are looked up at once; where not, few wait."""
+    sizes: list[int] = []
+    endpoint = Endpoint()
+
+    def recall(requests):
+        sizes.append(len(requests))
+        known = requests if sum(sizes) < 500 else requests[1:]
+        return {one.hash: answer(one, source="replayed") for one in known}
+
+    batch = Batch(
+        endpoint.send, lambda reply: reply.text, limiter=Limiter(), recall=recall
+    )
+    outcomes = asyncio.run(batch.run(map(ask, range(2_000)), 2_000))
+    assert sizes[:5] == [32, 64, 128, 256, 512]
+    assert sizes[5] == 32
+    assert batch.tally.replayed == 2_000 - endpoint.seen.total()
+    assert [one.value for one in outcomes] == [f"P{n}" for n in range(2_000)]
+
+
+@pytest.mark.parametrize("doubted", [True, False])
+def test_a_recorded_reply_is_asked_about_where_it_is_doubted(doubted):
+    """The server's list is read once, for a model that may be another by now."""
+    asked = []
+
+    async def changed(reply):
+        asked.append(reply.request.prompt)
+
+    batch = Batch(
+        Endpoint().send,
+        lambda reply: reply.text,
+        limiter=Limiter(),
+        recall=lambda requests: {one.hash: answer(one) for one in requests},
+        changed=changed,
+        doubts=lambda _reply: doubted,
+    )
+    outcomes = asyncio.run(batch.run([ask(1), ask(2)], 2))
+    assert [one.value for one in outcomes] == ["P1", "P2"]
+    assert asked == (["p1", "p2"] if doubted else [])

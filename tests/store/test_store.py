@@ -30,6 +30,7 @@ from wcode_magics.protocol.messages import SANDBOX, Message, ToolCall, Usage
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
 from wcode_magics.store import Store, database, file_system, prune
+from wcode_magics.store.row import StoredAnswer
 from wcode_magics.store.transfer import bounded, rows_of
 
 URL = "http://127.0.0.1/v1"
@@ -128,6 +129,22 @@ def test_get_many(store):
     found = store.get_many(asked, URL)
     assert len(found) == 600
     assert all(found[r.hash].text == f"t{r.prompt[1:]}" for r in asked[:600])
+
+
+def test_a_request_that_shares_its_body_is_kept_as_any_other():
+    """The rows of a table are encoded together with what they share."""
+    base = Request(
+        "m", (Message("system", "é"), Message("user", "{{ a }}")), {"seed": 1}
+    )
+    shared = base.with_texts(["é", "row\n1"])
+    rows = [shared, replace(shared, extra={})]
+    one, two = (
+        StoredAnswer(Reply("a", row, "m", finish_reason="stop"), "u", 1.0).columns()
+        for row in rows
+    )
+    assert shared.shared_record() is not None
+    assert rows[1].shared_record() is None
+    assert one == two
 
 
 def test_behind(path, store):

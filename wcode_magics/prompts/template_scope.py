@@ -8,7 +8,7 @@ in ``{{ name.upper() }}``.
 """
 
 import sys
-from functools import partial
+from functools import lru_cache, partial
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -34,9 +34,14 @@ _OPEN = ("IPython.core.display", "IPython.lib.display")
 
 def is_closed(value: Any) -> bool:
     """Return whether a value is inaccessible: a module, or part of the shell."""
-    return isinstance(value, ModuleType) or any(
-        _root(kind.__module__) in _CLOSED and not kind.__module__.startswith(_OPEN)
-        for kind in type(value).__mro__
+    return _is_closed(value.__class__)
+
+
+@lru_cache(4096)
+def _is_closed(kind: type) -> bool:
+    return issubclass(kind, ModuleType) or any(
+        _root(one.__module__) in _CLOSED and not one.__module__.startswith(_OPEN)
+        for one in kind.__mro__
     )
 
 

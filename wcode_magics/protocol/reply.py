@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any, Literal, Self, overload
 
@@ -26,7 +26,7 @@ from wcode_magics.protocol.messages import (
 from wcode_magics.protocol.request import Request
 from wcode_magics.protocol.schema_choices import choices_at
 from wcode_magics.runtime.imports import late, shown_by
-from wcode_magics.runtime.serialization import Value
+from wcode_magics.runtime.serialization import Value, plain_fields
 
 Source = Literal["endpoint", "sandbox", "replayed"]
 
@@ -209,10 +209,12 @@ class Reply(Value):
         return self.source == "sandbox" or self.base_url == SANDBOX
 
     def to_dict(self) -> dict[str, Any]:
+        """Return the received data and its request, ready for JSON."""
+        return {"request": self.request.to_dict(), **self.received()}
+
+    def received(self) -> dict[str, Any]:
         """Return the received data, ready for JSON."""
-        data = super().to_dict()
-        for name in _PASSING:
-            data.pop(name, None)
+        data = plain_fields(self, _RECEIVED)
         if not self.unconfirmed:
             del data["unconfirmed"]
         if self.currency == models.CURRENCY:
@@ -237,28 +239,41 @@ class Reply(Value):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Create a reply from :meth:`to_dict`; ``request`` may be a Request itself."""
-        parts = dict(data)
+        """Create a reply from :meth:`to_dict`; ``request`` may be a Request itself.
+
+        Raises:
+            TypeError: a field is unknown or missing.
+        """
+        if not _NEEDED <= data.keys() <= _NAMES:
+            raise TypeError(str(data.keys() ^ _NEEDED))
+        made = object.__new__(cls)  # what is not set has the default of its class
+        parts = vars(made)
+        parts.update(data)
         if not isinstance(parts["request"], Request):
             parts["request"] = Request.from_dict(parts["request"])
-        for name, kind in _PARTS.items():
-            if parts.get(name):
-                parts[name] = kind.from_dict(parts[name])
-        for name, kind in _LISTS.items():
-            if name in parts:
-                parts[name] = tuple(map(kind.from_dict, parts[name]))
-        parts["unread"] = tuple(parts.get("unread", ()))
-        return cls(**parts)
+        for name in _MADE & parts.keys():
+            if name in _LISTS:
+                parts[name] = tuple(map(_LISTS[name], parts[name]))
+            elif parts[name]:
+                parts[name] = _PARTS[name].from_dict(parts[name])
+        return made
 
 
+_NAMES = frozenset(one.name for one in fields(Reply))
 _PASSING = ("prompt_least", "answered", "parsed", "trace", "parent", "_read")
 """Fields that are not received data."""
+_RECEIVED = tuple(
+    one.name for one in fields(Reply) if one.name not in ("request", *_PASSING)
+)
+_NEEDED = frozenset({"text", "request", "model"})
 _PARTS: Mapping[str, type[Value]] = {"usage": Usage, "seam": Seam}
-_LISTS: Mapping[str, type[Value]] = {
-    "tool_calls": ToolCall,
-    "tokens": TokenLogprob,
-    "thinking_tokens": TokenLogprob,
+_LISTS: Mapping[str, Callable[[Any], Any]] = {
+    "tool_calls": ToolCall.from_dict,
+    "tokens": TokenLogprob.from_dict,
+    "thinking_tokens": TokenLogprob.from_dict,
+    "unread": str,
 }
+_MADE = frozenset((*_PARTS, *_LISTS))
 
 
 def reply_of(error: WcodeError) -> Reply | None:

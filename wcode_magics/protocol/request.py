@@ -80,15 +80,14 @@ class Request(Value):
         return made
 
     @cached_property
-    def _moulds(self) -> "tuple[_Mould, _Mould] | None":
-        """The body around its texts, as sent and as hashed; None if it has more."""
-        if any(one != Message(one.role, one.content) for one in self.messages):
-            return None
-        marks = [f"\0{place}\0" for place in range(len(self.messages))]
-        roles = (message.role for message in self.messages)
-        body = self.saying(tuple(map(Message, roles, marks))).body
-        sent, hashed = _Mould.of(body, _WIRE, marks), _Mould.of(body, _CANONICAL, marks)
-        return None if sent is None or hashed is None else (sent, hashed)
+    def _moulds(self) -> "_Moulds | None":
+        """What its bytes have around its texts; None if a message is more than that."""
+        return _Moulds.of(self)
+
+    def shared_record(self) -> str | None:
+        """Return the JSON of :meth:`to_dict`, if it shares it with other requests."""
+        moulds = vars(self).get("_moulds")
+        return None if moulds is None else moulds.kept.filled(self.messages)
 
     @property
     def body(self) -> dict[str, Any]:
@@ -106,8 +105,9 @@ class Request(Value):
 
     def content(self, *, stream: bool = False, usage: bool = True) -> bytes:
         """Encode the HTTP body; ``usage`` requests usage in a stream."""
-        if not stream and "_moulds" in vars(self) and self._moulds:
-            return _bytes(self._moulds[0].filled, self.messages)
+        moulds = None if stream else vars(self).get("_moulds")
+        if moulds is not None:
+            return _bytes(moulds.sent.filled, self.messages)
         body = self.body
         if stream:
             options = {"stream_options": {"include_usage": True}} if usage else {}
@@ -120,10 +120,11 @@ class Request(Value):
 
         An image counts by its digest, which does not depend on how it was encoded.
         """
-        if "_moulds" in vars(self) and self._moulds:
-            canonical = _bytes(self._moulds[1].filled, self.messages)
-        else:
+        moulds = vars(self).get("_moulds")
+        if moulds is None:
             canonical = _encode(self._body(by_reference=True), _CANONICAL)
+        else:
+            canonical = _bytes(moulds.hashed.filled, self.messages)
         return hashlib.sha256(HASH_TAG + canonical).hexdigest()
 
     @property
@@ -144,8 +145,11 @@ class Request(Value):
 
 
 def _refuse_empty(messages: tuple[Message, ...]) -> None:
-    if not any((m.content or "").strip() or m.tool_calls or m.images for m in messages):
-        raise UsageError("empty_prompt")
+    for one in messages:
+        said = one.content and not one.content.isspace()
+        if said or one.tool_calls or one.images:
+            return
+    raise UsageError("empty_prompt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,20 +159,16 @@ class _Mould:
     parts: tuple[str, ...]
 
     @classmethod
-    def of(
-        cls, body: Mapping[str, Any], encoder: json.JSONEncoder, marks: Sequence[str]
-    ) -> "_Mould | None":
-        """Cut an encoded body at its marks; None if it cannot be, as one of NaN."""
-        try:
-            left, parts = encoder.encode(body), []
-        except (TypeError, ValueError):
-            return None
+    def of(cls, encoded: str, marks: Sequence[str]) -> Self:
+        """Cut an encoded body at its marks.
+
+        Raises:
+            ValueError: one is not there just once.
+        """
+        left, parts = encoded, []
         for mark in map(encode_basestring, marks):
-            part, *rest = left.split(mark)
-            if len(rest) != 1:
-                return None
+            part, left = left.split(mark)
             parts.append(part)
-            left = rest[0]
         return cls((*parts, left))
 
     def filled(self, messages: Sequence[Message]) -> str:
@@ -178,6 +178,32 @@ class _Mould:
         for message, part in zip(messages, others, strict=True):
             pieces += encode_basestring(message.content or ""), part
         return "".join(pieces)
+
+
+@dataclass(frozen=True, slots=True)
+class _Moulds:
+    """Moulds of a request as it is sent, hashed and kept in a store."""
+
+    sent: _Mould
+    hashed: _Mould
+    kept: _Mould
+
+    @classmethod
+    def of(cls, request: Request) -> "_Moulds | None":
+        if any(one != Message(one.role, one.content or "") for one in request.messages):
+            return None
+        marks = [f"\0{place}\0" for place in range(len(request.messages))]
+        roles = (message.role for message in request.messages)
+        marked = request.saying(tuple(map(Message, roles, marks)))
+        body = marked.body
+        try:
+            return cls(
+                _Mould.of(_WIRE.encode(body), marks),
+                _Mould.of(_CANONICAL.encode(body), marks),
+                _Mould.of(_WIRE.encode(marked.to_dict()), marks),
+            )
+        except (TypeError, ValueError):  # no JSON, as NaN, or it has such a mark itself
+            return None
 
 
 def _encode(body: Mapping[str, Any], encoder: json.JSONEncoder) -> bytes:

@@ -1,8 +1,26 @@
-"""Conversion of frozen values to plain dicts and back."""
+"""Conversion of frozen values to plain dicts and back, and of JSON."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
+from functools import cache
 from typing import Any, Self
+
+import msgspec
+
+_STRICT = msgspec.json.Decoder()
+_REFUSED = (msgspec.DecodeError, ValueError, RecursionError)
+
+
+def decoded(data: bytes | str, lenient: Callable[[], Any]) -> Any:
+    """Decode JSON, in a fifth of the time of :mod:`json`.
+
+    ``lenient`` decodes what is not strictly JSON, though servers send it and early
+    versions stored it: NaN, raw control characters, lone surrogates, invalid UTF-8.
+    """
+    try:
+        return _STRICT.decode(data)
+    except _REFUSED:
+        return lenient()
 
 
 class Value:
@@ -15,13 +33,24 @@ class Value:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields that are set (not None, not empty), as JSON-ready data."""
-        pairs = ((f.name, getattr(self, f.name)) for f in fields(self))  # type: ignore[arg-type]
-        return {k: _plain(v) for k, v in pairs if v is not None and v != ()}
+        kind: Any = type(self)
+        return plain_fields(self, _names(kind))
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Build a value from :meth:`to_dict`; raises TypeError on an unknown field."""
         return cls(**data)
+
+
+def plain_fields(value: Value, names: Iterable[str]) -> dict[str, Any]:
+    """Return some fields, those of them that are set, as JSON-ready data."""
+    pairs = [(name, getattr(value, name)) for name in names]
+    return {k: _plain(v) for k, v in pairs if v is not None and v != ()}
+
+
+@cache
+def _names(kind: type[Any]) -> tuple[str, ...]:
+    return tuple(one.name for one in fields(kind))
 
 
 def _plain(value: Any) -> Any:

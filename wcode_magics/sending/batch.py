@@ -16,24 +16,24 @@ from typing import Generic, TypeVar
 
 from wcode_magics import errors as e
 from wcode_magics.errors import WcodeError
-from wcode_magics.protocol.cut_prompt import Cut, Length, alike, cut_of, length_of
 from wcode_magics.protocol.messages import HOSTED_URL
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
 from wcode_magics.sending.attempt import Attempts, BudgetLike, Limits, Permits
 from wcode_magics.sending.endpoint_health import Health
 from wcode_magics.sending.outcome import GOOD, Outcome, Tally, ending_of, status_of
+from wcode_magics.sending.readings import Readings, Replies
 from wcode_magics.sending.retry import Retry
 from wcode_magics.sending.row_budget import RowBudget, RowTries
 from wcode_magics.sending.run_ending import Causes, ended
 
 T = TypeVar("T")
 Ask = Request | WcodeError | None
-Replies = tuple[Reply, ...]
 Job = tuple[int, Request, Replies, RowTries]
 """A row: its place, its request, the replies it has, and what it has used."""
 
-LOOKUP = 32
+LOOKUP, MOST_LOOKUP = 32, 512
+"""Requests looked up at once: at first, and where all are found."""
 GRACE_S = 5.0
 
 
@@ -49,6 +49,7 @@ class Batch(Generic[T]):
         recall: looks up recorded replies; maps request hash to reply.
         changed: returns a notice if a recorded reply is of a model that has been
             replaced since; the request is then sent, and the notice shown once.
+        doubts: returns False where ``changed`` would return None, as far as is known.
         keep: stores a reply; raises StoreError.
         mend: builds a repair request, sent once, from an unreadable reply and its
             error; None disables repair.
@@ -67,6 +68,7 @@ class Batch(Generic[T]):
             own timeout.
         url: endpoint whose prices apply.
         keep_going: continue even if rows fail alike and none succeeds.
+        tally: progress, shared with other runs; None: its own.
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class Batch(Generic[T]):
         limiter: Permits,
         recall: Callable[[Sequence[Request]], Mapping[str, Reply]] | None = None,
         changed: Callable[[Reply], Awaitable[WcodeError | None]] | None = None,
+        doubts: Callable[[Reply], bool] = lambda _reply: True,
         keep: Callable[[Reply], None] | None = None,
         mend: Callable[[Reply, WcodeError], Request] | None = None,
         find: Callable[[Request], Awaitable[Reply | None]] | None = None,
@@ -91,24 +94,26 @@ class Batch(Generic[T]):
         timeout: float | None = None,
         url: str = HOSTED_URL,
         keep_going: bool = False,
+        tally: Tally | None = None,
     ) -> None:
-        self.tally = Tally()
+        self.tally = tally or Tally()
         self.reason: WcodeError | None = None
-        self._send, self._read = send, read
+        self._send = send
+        self._readings = Readings(read, ending, self.tally)
         self._limits = Limits(
             limiter, health or Health(), budget, retry or Retry(), url
         )
         self._timeout, self._url = timeout, url
         self._causes = Causes(keep_going=keep_going)
-        self._recall, self._changed, self._keep = recall, changed, keep
+        self._recall, self._keep = recall, keep
+        self._changed, self._doubts = changed, doubts
         self._notices: set[str] = set()
         self._mend, self._find = mend, find
-        self._ending, self._follow = ending, follow
+        self._follow = follow
         self._hold, self._announce = hold, announce
         self._row_budget = row_budget
         self._held: list[tuple[Job, int]] = []
         self._outcomes: list[Outcome[T]] = []
-        self._long: list[tuple[Outcome[T], Length]] = []
         self._first: dict[bytes, int] = {}
         self._repeats: dict[int, list[int]] = {}
         self._flying: set[asyncio.Task[None]] = set()
@@ -136,7 +141,7 @@ class Batch(Generic[T]):
             await self._all((job for job, _ in held), len(held))
         for (_, _, _, row), _count in held:
             row.release()
-        self._cut_alike()
+        self._readings.cut_alike(self._outcomes)
         return self._outcomes
 
     async def _all(self, jobs: Iterator[Job | None], total: int) -> None:
@@ -173,21 +178,43 @@ class Batch(Generic[T]):
         await ended(pending, self._leaving, GRACE_S)
 
     def _jobs(self, asks: Iterable[Ask]) -> Iterator[Job | None]:
-        """Yield the jobs; None at intervals, to yield control to the event loop."""
-        places = enumerate(asks)
-        while chunk := list(itertools.islice(places, LOOKUP)):
+        """Yield the jobs; None at intervals, to yield control to the event loop.
+
+        Rows that recorded replies complete are settled here, in growing groups.
+        """
+        places, size = enumerate(asks), LOOKUP
+        while chunk := list(itertools.islice(places, size)):
             fresh = [(i, ask) for i, ask in chunk if self._is_fresh(i, ask)]
             requests = [ask for _, ask in fresh if isinstance(ask, Request)]
             found = self._recalled(requests)
-            if len(found) == len(requests):
-                yield None
+            whole = len(found) == len(requests)
+            size = min(2 * size, MOST_LOOKUP) if whole else LOOKUP
+            if whole:
+                yield from _until_next_turn()
             for place, request in zip((i for i, _ in fresh), requests, strict=True):
                 if self._stopping.is_set():
                     return
                 known = found.get(request.hash)
-                yield place, request, (known,) if known else (), RowTries()
+                outcome = None if known is None else self._replayed(known)
+                if outcome is not None:
+                    self._settle(place, outcome)
+                else:
+                    yield place, request, (known,) if known else (), RowTries()
             if self._stopping.is_set():
                 return
+
+    def _replayed(self, recorded: Reply) -> Outcome[T] | None:
+        """Return the outcome of a row that needs only this reply; None if it may not.
+
+        The reply is of a model that cannot have changed, and it can be read.
+        """
+        if self._changed is not None and self._doubts(recorded):
+            return None
+        try:
+            needs_more = self._follow is not None and self._follow(recorded)
+        except WcodeError:
+            return None
+        return None if needs_more else self._readings.replayed(recorded)
 
     def _is_fresh(self, place: int, ask: Ask) -> bool:
         if ask is None:
@@ -297,56 +324,19 @@ class Batch(Generic[T]):
         return found or await self._sent(request, row)
 
     async def _told(self, replies: Replies, row: RowTries) -> Outcome[T]:
-        ending = self._ending(*replies)
-        for reply in replies:
-            costs = self.tally.by_model[reply.request.model]
-            costs.add(reply.cost or 0.0, reply.currency)
-        self.tally.sandbox += replies[0].from_sandbox
+        readings = self._readings
+        readings.count(replies)
         try:
-            value = self._value(replies)
+            value = readings.value(replies)
         except WcodeError as error:
+            ending = readings.ending(*replies)
             if ending not in GOOD:
                 return Outcome(ending, None, error, row.attempts, row.paid)
             if self._mend is None or self._stopping.is_set():
                 raise
             replies = (await self._answer(self._mend(replies[-1], error), row),)
-            value, ending = self._value(replies), self._ending(*replies)
-        unsure = any(reply.unconfirmed for reply in replies)
-        made = Outcome(ending, value, None, row.attempts, row.paid, unconfirmed=unsure)
-        return self._whole(made, replies[0])
-
-    def _whole(self, outcome: Outcome[T], reply: Reply) -> Outcome[T]:
-        """Return the outcome, marked as an error if the prompt was truncated."""
-        if outcome.status not in GOOD:
-            return outcome
-        cut = cut_of(reply)
-        if cut is not None:
-            return _cut(outcome, cut)
-        length = length_of(reply)
-        if length is not None:
-            self._long.append((outcome, length))
-        return outcome
-
-    def _cut_alike(self) -> None:
-        """Mark outcomes whose differing prompts were reported as equally long."""
-        found = alike([length for _outcome, length in self._long])
-        cuts = {id(self._long[n][0]): cut for n, cut in found.items()}
-        for place, outcome in enumerate(self._outcomes if cuts else ()):
-            if id(outcome) in cuts:
-                self._outcomes[place] = _cut(outcome, cuts[id(outcome)])
-                self.tally.failed += 1
-
-    def _value(self, replies: Replies) -> T:
-        """Read the value of a row; turn RecursionError into AnswerError."""
-        try:
-            return self._read(*replies)
-        except WcodeError as error:
-            error.reply = error.reply or replies[-1]
-            raise
-        except RecursionError as wrong:
-            unread = e.AnswerError("unread", reason=str(wrong))
-            unread.reply = replies[-1]
-            raise unread from wrong
+            value = readings.value(replies)
+        return readings.outcome(replies, value, row)
 
     async def _sent(self, request: Request, row: RowTries) -> Reply:
         row.begin()
@@ -389,9 +379,12 @@ class Batch(Generic[T]):
                 self._halt(error)
 
 
-def _cut(outcome: Outcome[T], cut: Cut) -> Outcome[T]:
-    error = e.CutPromptError("cut_prompt", **cut.facts)
-    return replace(outcome, status="cut_prompt", error=error)
+def _until_next_turn() -> Iterator[None]:
+    """Yield None, to however many workers, until the event loop has turned."""
+    turned: list[bool] = []
+    asyncio.get_running_loop().call_soon(turned.append, True)
+    while not turned:
+        yield None
 
 
 def _again(outcome: Outcome[T]) -> Outcome[T]:

@@ -161,25 +161,30 @@ class Contexts:
         ``digest``: look for a digest in Ollama's own list as well.
         """
         async with self._version_lock:
-            asked, known = self._versions.get((model, digest), (-math.inf, None))
-            if known is None or time.monotonic() - asked > AGAIN_S:
+            known = self._known_version(model, digest=digest)
+            if known is None:
                 known = await self._listed(model, digest=digest)
                 self._versions[model, digest] = time.monotonic(), known
             return known
 
+    def _known_version(self, model: str, *, digest: bool) -> ModelVersion | None:
+        asked, known = self._versions.get((model, digest), (-math.inf, None))
+        return None if time.monotonic() - asked > AGAIN_S else known
+
+    def doubts(self, record: Reply) -> bool:
+        """Return whether :meth:`changed` may return a notice, by what is known now."""
+        digest = record.digest is not None
+        known = self._known_version(record.request.model, digest=digest)
+        if known is not None and _change(record, known) is None:
+            return False
+        return may_be_outdated(record, self._endpoint.place)
+
     async def changed(self, record: Reply) -> UsageError | None:
         """Return a notice if another model has the name of a record's model now."""
-        if record.answered is None or not may_be_outdated(record, self._endpoint.place):
+        if not may_be_outdated(record, self._endpoint.place):
             return None
-        model, came = record.request.model, record.answered.timestamp()
-        now = await self.version(model, digest=record.digest is not None)
-        if now.created is not None and now.created > came:
-            made = dt.datetime.fromtimestamp(now.created).astimezone()
-            return UsageError("model_changed", model=model, day=f"{made:%Y-%m-%d}")
-        if record.digest and now.digest and now.digest != record.digest:
-            shown = now.digest[:DIGEST_SHOWN]
-            return UsageError("model_replaced", model=model, digest=shown)
-        return None
+        digest = record.digest is not None
+        return _change(record, await self.version(record.request.model, digest=digest))
 
     async def _listed(self, model: str, *, digest: bool) -> ModelVersion:
         row = await self._row(LISTING, model)
@@ -262,6 +267,18 @@ class Contexts:
         base = self._endpoint.base_url
         url = endpoint_url.joined(base if source.api else _beside(base), source.path)
         return json.loads(await self._load(url, asks))
+
+
+def _change(record: Reply, now: ModelVersion) -> UsageError | None:
+    """Return a notice if a model is newer than a record, or of another digest."""
+    model, came = record.request.model, record.answered
+    if now.created is not None and came and now.created > came.timestamp():
+        made = dt.datetime.fromtimestamp(now.created).astimezone()
+        return UsageError("model_changed", model=model, day=f"{made:%Y-%m-%d}")
+    if record.digest and now.digest and now.digest != record.digest:
+        shown = now.digest[:DIGEST_SHOWN]
+        return UsageError("model_replaced", model=model, digest=shown)
+    return None
 
 
 def _beside(base_url: str) -> str:

@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from wcode_magics.errors import WcodeError
@@ -10,7 +11,8 @@ from wcode_magics.protocol.event_decoder import clean
 from wcode_magics.protocol.messages import SANDBOX, Message
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
-from wcode_magics.store.checksum import check, encode
+from wcode_magics.runtime.serialization import decoded
+from wcode_magics.store.checksum import check, encode, seal
 from wcode_magics.store.images import INSERT, INSERT_USE, bare, held_by
 
 COLUMNS = (
@@ -44,8 +46,6 @@ class StoredAnswer(NamedTuple):
     def columns(self) -> tuple[Any, ...]:
         """Return the values of :data:`COLUMNS`."""
         reply, usage = self.reply, self.reply.usage
-        data = reply.to_dict()
-        request = data.pop("request")
         return (
             reply.request.hash,
             self.base_url,
@@ -55,19 +55,20 @@ class StoredAnswer(NamedTuple):
             usage and usage.completion_tokens,
             reply.cost,
             reply.is_whole,
-            encode(bare(request)),
-            self._encoded(data),
+            self._request(),
+            self.answer(),
             reply.currency,
         )
 
     def answer(self) -> bytes:
-        """Return the last column: the encoded reply without its request."""
-        data = self.reply.to_dict()
-        del data["request"]
-        return self._encoded(data)
+        """Return the encoded reply without its request."""
+        data = {**self.reply.received(), "time": self.time}
+        return encode(data, self.reply.request.hash)
 
-    def _encoded(self, data: dict[str, Any]) -> bytes:
-        return encode({**data, "time": self.time}, self.reply.request.hash)
+    def _request(self) -> bytes:
+        request = self.reply.request
+        shared = request.shared_record()
+        return encode(bare(request.to_dict())) if shared is None else seal(shared)
 
     def stands_for(self, digest: str, base_url: str | None) -> bool:
         """Return whether it answers a request hash at an endpoint; None matches any."""
@@ -87,7 +88,12 @@ def inserts(rows: Sequence[StoredAnswer]) -> dict[str, list[tuple[Any, ...]]]:
 
 def decode(data: bytes, about: str = "") -> Any:
     """Decode a record; repair split surrogates that early versions stored."""
-    return json.loads(clean(check(data, about).decode("utf-8", "surrogatepass")))
+    record = check(data, about)
+    return decoded(record, partial(_repaired, record))
+
+
+def _repaired(record: bytes) -> Any:
+    return json.loads(clean(record.decode("utf-8", "surrogatepass")))
 
 
 def replayed(request: Request, data: bytes) -> Reply:
@@ -96,8 +102,10 @@ def replayed(request: Request, data: bytes) -> Reply:
     Raises one of :data:`UNREADABLE`, like every function here that decodes records.
     """
     told = decode(data, request.hash)
-    place = {"base_url": SANDBOX} if told.get("source") == "sandbox" else {}
-    reply = _reply({**told, "request": request, "source": "replayed", **place})
+    if told.get("source") == "sandbox":
+        told["base_url"] = SANDBOX
+    told["request"], told["source"] = request, "replayed"
+    reply = _reply(told)
     if not reply.is_whole:
         raise ValueError(reply.finish_reason)
     return reply
@@ -116,8 +124,9 @@ def requested(data: bytes) -> Request:
 
 def _reply(data: dict[str, Any]) -> Reply:
     moment = data.pop("time", None)
-    came = None if moment is None else dt.datetime.fromtimestamp(moment, dt.UTC)
-    reply = Reply.from_dict({**data, "answered": came})
+    if moment is not None:
+        data["answered"] = dt.datetime.fromtimestamp(moment, dt.UTC)
+    reply = Reply.from_dict(data)
     if not isinstance(reply.text, str):
         raise TypeError(reply.text)
     return reply

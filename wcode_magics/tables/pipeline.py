@@ -13,6 +13,7 @@ from wcode_magics.sending.budget import Budget
 from wcode_magics.sending.client import Client
 from wcode_magics.sending.endpoint_health import Health
 from wcode_magics.sending.limiter import Limiter
+from wcode_magics.sending.outcome import Tally
 from wcode_magics.sending.replay import Replay, wanted, whose
 from wcode_magics.sending.request_run import Exchange, Prepared
 from wcode_magics.sending.retry import Retry
@@ -120,20 +121,23 @@ def batch(
     *,
     keep_going: bool = False,
     announce: Callable[[int, int], None] | None = None,
+    tally: Tally | None = None,
 ) -> Batch[tuple[Any, ...]]:
     """Create a batch that reads replies with ``task``.
 
-    ``announce`` is told the rows and requests that the task announces.
+    ``announce`` is told the rows and requests that the task announces; ``tally`` is
+    shared with other runs.
     """
     resolved = line.resolved
     found, sends = looks(resolved), Replay(resolved["replay"]).sends
-    contexts = line.answerer.contexts
+    contexts = line.answerer.contexts if sends else None
     return Batch(
         line.send,
         task.read,
         limiter=line.limiter,
         recall=line.recall if found else None,
-        changed=contexts.changed if contexts and sends else None,
+        changed=contexts.changed if contexts else None,
+        doubts=contexts.doubts if contexts else lambda _reply: False,
         keep=line.keep if sends else None,
         mend=task.mend if task.mends else None,  # type: ignore[arg-type]
         find=line.find if found else None,
@@ -148,6 +152,7 @@ def batch(
         keep_going=keep_going,
         timeout=float(resolved["timeout"]),
         url=line.answerer.endpoint.base_url,
+        tally=tally,
     )
 
 

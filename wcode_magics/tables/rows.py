@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-AT_ONCE = 256
+AT_ONCE = 1_024
 ROW = "row"
 
 
@@ -126,15 +126,19 @@ class Rows:
             yield from self._asks(places[start : start + AT_ONCE])
 
     def _asks(self, places: Sequence[int]) -> Iterator[Ask]:
-        gone = self.missing[list(places)]
-        parts = [column.iloc[list(places)] for column in self._columns]
+        some: Any = list(places)
+        if isinstance(places, range):
+            some = slice(places.start, places.stop)
+        gone = self.missing[some]
+        parts = [column.iloc[some] for column in self._columns]
         columns = [
             whole_values(part) if name in self.whole else values_of(part)
             for name, part in zip(self.used, parts, strict=True)
         ]
         rows = zip(*columns, strict=True) if columns else [()] * len(places)
+        used = self.used
         for skipped, values in zip(gone.tolist(), rows, strict=True):
-            held = dict(zip(self.used, values, strict=True))
+            held = dict(zip(used, values, strict=True))
             yield None if skipped else self._ask(held)
 
     def _ask(self, values: dict[Any, Any]) -> Ask:

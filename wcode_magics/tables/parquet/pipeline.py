@@ -235,8 +235,8 @@ class ChunkRun:
     ) -> bool:
         """Send; return whether the run failed. ``places`` may grow while sending."""
         going = self._call.keep_going
-        batch = batch_of(self._line, self._call.task, keep_going=going)
-        batch.tally = self.tally
+        task, tally = self._call.task, self.tally
+        batch = batch_of(self._line, task, keep_going=going, tally=tally)
         self._alive.append(batch)
         try:
             outcomes = await batch.run(asks, total)
