@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from wcode_magics.protocol.images import ImagePart
 from wcode_magics.protocol.messages import Message
 from wcode_magics.protocol.parameters import NAMES
 from wcode_magics.protocol.request import Request
@@ -94,6 +95,15 @@ HOSTILE_KEYS = {
     "numbers": [0, -1, 2**53 + 1, 2**64, -(2**70), 1e-7, 1.5e300, 0.1, -2.5],
 }
 
+PIXEL = bytes.fromhex(
+    "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c49"
+    "444154789c63d008b8030001f80155d2ba35370000000049454e44ae426082"
+)
+SEEN = (
+    ImagePart(data=PIXEL, kind="image/png", width=1, height=1),
+    ImagePart(url="https://example.com/b.png?x=$1&y='{2}'", at=4),
+)
+
 CASES = {
     "minimal": Case(_ask("你好")),
     "everything": Case(_ask("Answer in JSON.", system="Be brief.", **EVERYTHING)),
@@ -113,6 +123,9 @@ CASES = {
     "chinese": Case(_ask(CHINESE * 3, system="你是一位严谨的编辑。", max_tokens=8192)),
     "hostile": Case(_ask(HOSTILE, system=HOSTILE, stop=["\\", "'", '"'])),
     "hostile-keys": Case(_ask("Hello", extra={"metadata": HOSTILE_KEYS})),
+    "images": Case(
+        Request(MODEL, (Message("user", "One, two.", images=SEEN),), {"max_tokens": 9})
+    ),
     "streaming": Case(_ask("数到三。", temperature=0.0, top_k=1), stream=True),
 }
 LONG = _ask('长文 "quoted" \\ $x `y` 🙂\n' * 8000)
