@@ -13,7 +13,7 @@ from wcode_magics.logprobs.token import TokenLogprob
 from wcode_magics.protocol.messages import Message, Seam, Usage
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
-from wcode_magics.sending.prefill import joined
+from wcode_magics.sending.prefill import joined, starts_anew
 from wcode_magics.session.session import Session
 
 QUESTION_TOKENS, TURN_TOKENS = 10, 5
@@ -234,3 +234,25 @@ def test_a_replayed_child_is_the_same(
     assert found.source == "replayed"
     assert (found.text, found.tokens, found.seam) == (sent.text, sent.tokens, sent.seam)
     assert found.parent.text == FIRST
+
+
+@pytest.mark.parametrize(
+    ("prompts", "texts", "anew"),
+    [
+        ((11, 15), ("Yes", "No"), False),  # ``` was one token here and is three there
+        ((15, 16), ("so", "No"), True),
+        ((12, 13), ("Yes", "Yes"), False),  # the same word goes on from another one
+        ((10, 10), ("Yes", "Ye"), True),  # prompts are not counted
+        ((None, None), ("Yes", "so"), False),
+        ((None, None), ("Yes", ""), True),
+        ((), (), False),
+    ],
+)
+def test_all_replies_together_show_whether_an_endpoint_goes_on(prompts, texts, anew):
+    """One that goes on decides; where prompts do not grow, how all begin."""
+    first = reply("Yes", usage=Usage(10, 1))
+    made = [
+        (1, reply(text, usage=prompt and Usage(prompt, 1)))
+        for prompt, text in zip(prompts, texts, strict=True)
+    ]
+    assert starts_anew(first, made) is anew

@@ -1,18 +1,14 @@
 """The tree of what could have been said holds the model's own probabilities."""
 
-import json
 import math
 from types import SimpleNamespace
 
 import pytest
 
+from tests.sandbox.probabilities import END, distribution
 from tests.tables.asking import weighted
 from wcode_magics.display.tree_bundles import bundle
 from wcode_magics.errors import UsageError
-from wcode_magics.sandbox import answer as sandbox_answer
-from wcode_magics.sandbox import body as sandbox_body
-from wcode_magics.sandbox import model as sandbox_model
-from wcode_magics.sandbox import plan, tokenizer
 from wcode_magics.session.session import Session
 
 ODDS = {
@@ -102,36 +98,17 @@ def _without_prefix(seen):
     return SimpleNamespace(body={**seen.body, "continue_final_message": False})
 
 
-def _distribution(request, text):
-    """The sandbox's own probabilities after a beginning; None where it ends."""
-    messages = [*request.body["messages"]]
-    data = {"model": "wcode-sandbox", "temperature": 0, "messages": messages}
-    if text:
-        messages.append({"role": "assistant", "content": text})
-        data |= {"continue_final_message": True, "add_generation_prompt": False}
-    size = tokenizer.load().size
-    ask = sandbox_body.read(json.dumps(data).encode(), size)
-    mind = sandbox_model.Mind(sandbox_model.load(), plan.drafts(ask))
-    if text:
-        mind.read(tokenizer.load().encode(text))
-    probs = mind.predict()
-    if next(probs.ranked())[0] == tokenizer.END:
-        return None
-    names = tokenizer.load().bytes_of
-    return [(names[n], math.exp(p), n) for n, p in sandbox_answer.top(probs, 20)]
-
-
 def _enumerated(request, depth, text=b"", joint=1.0, level=0):
     """All leaves of the sandbox's tree down to a depth, by its model alone."""
     try:
-        odds = _distribution(request, text.decode()) if level < depth else ()
+        odds = distribution(request, text.decode()) if level < depth else ()
     except UnicodeDecodeError:
         odds = ()
     if not odds:
         yield text, joint
         return
     for raw, share, token in odds:
-        if token == tokenizer.END:
+        if token == END:
             yield text, joint * share
         else:
             yield from _enumerated(request, depth, text + raw, joint * share, level + 1)

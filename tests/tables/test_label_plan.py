@@ -1,14 +1,19 @@
 """How a row is classified: free, by a grammar, in orders, exactly, by two models."""
 
+import math
+
 import numpy as np
 import pytest
 
 from tests.loopback import completion
+from tests.sandbox.probabilities import END, distribution
 from tests.tables.asking import QUIET, logprob, texts, weighted
 from wcode_magics.errors import BudgetError, UsageError
+from wcode_magics.logprobs.label_masses import LEAD, NEGLIGIBLE
 from wcode_magics.protocol import models
+from wcode_magics.session.session import Session
 from wcode_magics.tables.label_plan import orders
-from wcode_magics.tables.run import session
+from wcode_magics.tables.run import call_of, session
 
 
 def _form(seen):
@@ -116,6 +121,51 @@ def test_exact_masses_by_prefix(serve, capsys):
     assert "2 more requests of one token" in capsys.readouterr().out
     ask("{{ text }}", labels, exact=True, max_tokens=1, into="again", **QUIET)
     assert len(server.seen) == 4
+
+
+def _fits(label, said):
+    """Whether an answer that begins so may be, or is, this label and no longer word."""
+    text = said.decode(errors="ignore")
+    bare = text.lstrip(LEAD).casefold()
+    part = said.removeprefix(text.encode())
+    if bare.startswith(label) and not part:
+        word = (bare[len(label) - 1 : len(label) + 1]).isascii()
+        return not (word and bare[len(label) :][:1].isalnum())
+    rest = bare.encode() + part
+    return label.encode().startswith(rest) and label.encode() != rest
+
+
+def _enumerated(request, labels, said=b"", joint=1.0):
+    """The mass of each label: of all beginnings that it alone can still come of."""
+    found = dict.fromkeys(labels, 0.0)
+    for raw, share, token in distribution(request, said.decode()) or ():
+        fits = [label for label in labels if _fits(label, said + raw)]
+        if token == END or not fits:
+            continue
+        if len(fits) == 1:
+            found[fits[0]] += joint * share
+        elif joint * share > NEGLIGIBLE:
+            more = _enumerated(request, labels, said + raw, joint * share)
+            found = {label: found[label] + more[label] for label in labels}
+    return found
+
+
+@pytest.mark.parametrize(
+    "labels", [["very good", "very bad", "so"], ["不好", "不错", "好"]]
+)
+def test_exact_masses_of_the_sandbox_against_its_whole_model(labels):
+    """Within 1e-9 of the enumeration of the model; with anything else, they are 1."""
+    options = {"labels": labels, "exact": True, "max_tokens": 1, **QUIET}
+    with Session() as own:
+        call = call_of(texts(1), "Is it good? {{ text }}", options, through=own)
+        made = call.run().iloc[0]
+        (request,) = call.rows.asks()
+    expected = _enumerated(request, labels)
+    covered = math.fsum(expected.values())
+    assert 0.5 < covered < 1
+    for label in labels:
+        assert abs(made[f"answer_p_{label}"] * covered - expected[label]) < 1e-9
+    assert abs(made["answer_uncovered"] - (1 - covered)) < 1e-9
 
 
 def _small_and_big(seen):

@@ -7,7 +7,7 @@ more than the question and the beginning. And a new answer often begins like the
 one. A new answer that shows neither cannot be detected.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from wcode_magics.logprobs.byte_dialects import encode
@@ -48,6 +48,28 @@ def joined(before: Reply, after: Reply) -> Reply:
         tokens=(*before.tokens, *after.tokens) if both else (),
         seam=Seam(len(before.text), "kept"),
     )
+
+
+def starts_anew(first: Reply, after: Iterable[tuple[int, Reply]]) -> bool:
+    """Return whether an endpoint answers anew where it is to go on from beginnings.
+
+    ``after`` are replies to the request of ``first`` with a beginning, with the most
+    tokens that this has. An endpoint either goes on or does not, so that one reply
+    whose prompt grew by no more than its beginning decides; where prompts do not grow,
+    all begin as ``first`` does.
+    """
+    told = list(after)
+    usages = [(tokens, first.usage, reply.usage) for tokens, reply in told]
+    grown = [
+        (more.prompt_tokens - before.prompt_tokens, tokens)
+        for tokens, before, more in usages
+        if before is not None and more is not None
+    ]
+    known = [more - tokens for more, tokens in grown if more > 0]
+    if known:
+        return min(known) >= TURN_TOKENS
+    texts = [reply.text for _tokens, reply in told if reply.text]
+    return bool(texts) and all(first.text.startswith(text) for text in texts)
 
 
 def _is_anew(before: Reply, after: Reply) -> bool:

@@ -14,7 +14,7 @@ counts as ended with all its probability.
 import heapq
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -26,7 +26,7 @@ from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
 from wcode_magics.runtime.imports import of_extra, shown_by
 from wcode_magics.sending.budget import Budget
-from wcode_magics.sending.prefill import joined
+from wcode_magics.sending.prefill import starts_anew
 from wcode_magics.sending.request_run import Prepared, Watch, awaited
 from wcode_magics.session.branch import begun_with, onward
 from wcode_magics.session.sweep import Group, Point
@@ -217,6 +217,7 @@ class _Growth:
                 raise Stopped(value=grown, kept=False) from None
             if reason is not None and (root in wanted or reason.key == _REFUSED):
                 raise reason
+            self._refuse_ignored(wanted)
             for node in wanted:
                 covered += self._expand(node)
                 for child in node.children:
@@ -260,7 +261,6 @@ class _Growth:
         reply = self._known.get(node.data)
         if reply is None:
             return 0.0
-        self._refuse_ignored(node, reply)
         if not reply.tokens:
             if not node.data:
                 raise UsageError("tree.no_logprobs")
@@ -294,15 +294,12 @@ class _Growth:
             return "part"
         return "deep" if len(node.tokens) >= self._depth else "open"
 
-    def _refuse_ignored(self, node: Node, reply: Reply) -> None:
-        """Raise UsageError if the endpoint began a new answer."""
-        if not node.data or self._head:
-            return
-        before = replace(
-            self._reply, text=node.text, tokens=node.tokens, parent=self._reply
-        )
-        seam = joined(before, reply).seam
-        if seam is not None and seam.how == "ignored":
+    def _refuse_ignored(self, nodes: Sequence[Node]) -> None:
+        """Raise UsageError if the endpoint began new answers."""
+        first = self._known.get(b"")
+        known = [n for n in nodes if n.data and n.data in self._known]
+        replies = ((len(node.tokens), self._known[node.data]) for node in known)
+        if first is not None and not self._head and starts_anew(first, replies):
             raise UsageError("tree.ignored")
 
 

@@ -11,17 +11,17 @@ and 5 alternatives by 0.09.
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from wcode_magics.errors import AnswerError, UsageError
 from wcode_magics.logprobs.confidence import HIDDEN
 from wcode_magics.logprobs.label_masses import LabelConfidence, beginnings, of_labels
-from wcode_magics.protocol import prefixes, token_counts
+from wcode_magics.protocol import prefixes
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
-from wcode_magics.sending.prefill import joined
+from wcode_magics.sending.prefill import starts_anew
 from wcode_magics.session.branch import onward
 
 UNCOVERED = 0.05
@@ -112,17 +112,30 @@ class LabelPlan:
             yield next_token(free, text, self.dialect)
 
     def _after(self, free: Reply, done: Done) -> dict[str, Any]:
-        """Return the known tokens after beginnings, by the text of the beginning."""
-        found = {}
+        """Return the known tokens after beginnings, by the text of the beginning.
+
+        Raises:
+            UsageError: the endpoint began new answers.
+        """
+        found: dict[str, Reply] = {}
         head = len(free.request.messages)
         for reply in done.values():
             text = prefixes.beginning(reply.request, plain=True)
             alike = reply.request.messages[:head] == free.request.messages
             if text is not None and alike and reply.request.model == free.request.model:
-                _refuse_ignored(free, text, reply)
-                none = replace(_told(free), tokens=(), text=text)
-                found[text] = reply.logprobs or none
-        return found
+                found[text] = reply
+        if starts_anew(free, ((_depth(text, found), found[text]) for text in found)):
+            raise UsageError("frame.ignored")
+        none = replace(_told(free), tokens=())
+        return {
+            text: reply.logprobs or replace(none, text=text)
+            for text, reply in found.items()
+        }
+
+
+def _depth(text: str, asked: Iterable[str]) -> int:
+    """Return the most tokens of a beginning: each came after a shorter one."""
+    return sum(text.startswith(shorter) for shorter in asked)
 
 
 def next_token(reply: Reply, text: str, dialect: str) -> Request:
@@ -133,15 +146,6 @@ def next_token(reply: Reply, text: str, dialect: str) -> Request:
 def continues(request: Request) -> bool:
     """Return whether a request asks to continue a text."""
     return prefixes.beginning(request, plain=True) is not None
-
-
-def _refuse_ignored(free: Reply, text: str, reply: Reply) -> None:
-    """Raise UsageError if the endpoint began a new answer after ``text``."""
-    tokens = free.tokens[:1] * token_counts.count(text).tokens
-    before = replace(free, text=text, tokens=tokens, parent=free)
-    seam = joined(before, reply).seam
-    if seam is not None and seam.how == "ignored":
-        raise UsageError("frame.ignored")
 
 
 def orders(labels: Sequence[str], number: int) -> list[tuple[str, ...]]:
