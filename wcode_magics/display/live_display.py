@@ -49,6 +49,8 @@ class Live:
         bundle: returns the output for a part of the text.
         is_markdown: split the text at Markdown blocks instead of lines.
         foot: returns a line to show below the text while it grows.
+        first: seconds before the first redraw. An answer that is whole by then is
+            drawn once, which suits front ends that cannot update an output.
         clock: monotonic time in seconds.
     """
 
@@ -59,6 +61,7 @@ class Live:
         *,
         is_markdown: bool = True,
         foot: Callable[[], str] = str,
+        first: float = REDRAW_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._screen = screen
@@ -74,7 +77,7 @@ class Live:
         self._held: Bundle = EMPTY
         self._thoughts = ""
         self._shown: dict[int, tuple[str, str]] = {}
-        self._due = clock() + REDRAW_S
+        self._due = clock() + first
         self._fresh = False
         self._told = 0.0
 

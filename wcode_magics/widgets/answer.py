@@ -75,8 +75,8 @@ class AnswerView:
             mark(self.widget, f"wcode-{name}", on=on)
         if tokens:
             growing = partial(bundles.growing_bundle, tokens=True)
-            return Live(self.screen, growing, is_markdown=False)
-        return Live(self.screen, bundles.growing_bundle)
+            return Live(self.screen, growing, is_markdown=False, first=0.0)
+        return Live(self.screen, bundles.growing_bundle, first=0.0)
 
     def grow(self, line: str) -> None:
         """Show how much of the answer has arrived."""

@@ -13,7 +13,7 @@ from wcode_magics.protocol import parameters
 from wcode_magics.protocol.parameters import Param
 from wcode_magics.text import say
 from wcode_magics.widgets.label import label, made
-from wcode_magics.widgets.text_editors import Bias, Json, Strings, whole
+from wcode_magics.widgets.text_editors import Bias, Json, Strings
 
 PLACES = 6
 LARGEST = 2**53 - 1
@@ -45,8 +45,8 @@ class Number:
 
     def __init__(self, row: Param) -> None:
         self._row = row
-        counts = row.kind == "int"
-        kind = widgets.IntText if counts else widgets.FloatText
+        whole = row.kind == "int"
+        kind = widgets.IntText if whole else widgets.FloatText
         told: dict[str, Any] = {"tooltip": label(row), "continuous_update": False}
         told |= {"value": _start(row), "step": row.step}
         slid = row.low is not None and row.high is not None
@@ -54,17 +54,17 @@ class Number:
         self._typed = made(kind, description=label(row), classes=wide, **told)
         self._slider: Any = None
         if slid:
-            low, high = (int(e or 0) if counts else e for e in (row.low, row.high))
-            kind = widgets.IntSlider if counts else widgets.FloatSlider
+            low, high = (int(e or 0) if whole else e for e in (row.low, row.high))
+            kind = widgets.IntSlider if whole else widgets.FloatSlider
             self._slider = made(kind, min=low, max=high, readout=False, **told)
         self.widgets = tuple(w for w in (self._slider, self._typed) if w is not None)
 
     def read(self, source: Any) -> Any:
         """Return the rounded, checked number."""
         value = source.value
-        if self._row.kind == "float":
-            value = whole(round(value, PLACES))
-        return parameters.check(self._row.name, value)
+        return parameters.check(
+            self._row.name, round(value, PLACES) if self._row.kind == "float" else value
+        )
 
     def show(self, value: Any) -> None:
         """Set the slider and the number field."""
