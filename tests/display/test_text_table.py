@@ -1,6 +1,6 @@
 """Tables: columns line up, and nothing in a cell is HTML."""
 
-from wcode_magics.display.text_table import TextTable, pad, width
+from wcode_magics.display.text_table import TextTable, pad, shown_value, width
 
 HOSTILE = "<script>alert('x')</script>"
 
@@ -41,3 +41,9 @@ def test_padding_never_cuts():
     assert pad("温度", 6) == "温度  "
     assert pad("long", 2) == "long"
     assert width("a\x00b") >= 0
+
+
+def test_values_on_one_line():
+    """What is not known is a dash; numbers have no point or exponent without need."""
+    shown = [shown_value(one) for one in (None, 0.0, 1e-05, True, "a\nb", [0.5])]
+    assert shown == ["–", "0", "0.00001", "true", "a b", "[0.5]"]

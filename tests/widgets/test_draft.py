@@ -105,6 +105,12 @@ def test_a_system_of_lines_is_sent_as_lines() -> None:
         assert draft.prepare(session, {}).request.messages[0].content == "One.\nTwo."
 
 
+def test_numbers_of_the_cell_are_as_people_write_them() -> None:
+    """No point without need and no exponent, as a slider's float has."""
+    values = {"temperature": 0.0, "min_p": 0.00001}
+    assert Draft("hi", values).cell == "%%wcode --temperature 0 --min-p 0.00001\nhi"
+
+
 def test_lines_with_raw_are_refused() -> None:
     """Without a template a line's end cannot be written; the error says what to do."""
     with pytest.raises(UsageError, match="Leave --raw out"):

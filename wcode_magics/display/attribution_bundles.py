@@ -4,7 +4,7 @@ import math
 
 from wcode_magics.display.text_table import TextTable
 from wcode_magics.evaluation.attribution import Attribution, PromptPart
-from wcode_magics.logprobs.number_format import percent, visible
+from wcode_magics.logprobs.number_format import number, percent, visible
 from wcode_magics.output.escaping import FAINT, WRAPPED, attribute, clipped, escape
 from wcode_magics.output.mimebundle import Bundle
 from wcode_magics.output.mimebundle import bundle as bundle_of
@@ -86,5 +86,7 @@ def _style(effect: float, most: float) -> str:
 
 
 def _effect(part: PromptPart) -> str:
-    sign = "+" if part.effect >= 0 else _MINUS
-    return f"{'> ' if part.bound else ''}{sign}{abs(part.effect):.3f}"
+    shown = number(abs(part.effect), 3)
+    if shown[0].isdigit() and part.effect:
+        shown = f"{'+' if part.effect > 0 else _MINUS}{shown}"
+    return f"{'> ' if part.bound else ''}{shown}"

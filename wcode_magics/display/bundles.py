@@ -18,6 +18,7 @@ from wcode_magics.display.progress import guess
 from wcode_magics.display.text_table import TextTable
 from wcode_magics.errors import AnswerError
 from wcode_magics.logprobs import heatmap
+from wcode_magics.logprobs.number_format import number
 from wcode_magics.output.escaping import (
     FADED,
     FAINT,
@@ -184,7 +185,7 @@ def footer(reply: Reply) -> str:
         parts.append(f"{mark if paid else ''}{models.money(paid, currency)}")
     elif reply.usage is not None and reply.usage.cost is not None:
         parts.append(say("ui.charged", amount=models.amount(reply.usage.cost)))
-    parts.append(say("ui.seconds", seconds=f"{reply.elapsed:.2f}"))
+    parts.append(say("ui.seconds", seconds=number(reply.elapsed)))
     if reply.finish_reason:
         parts.append(reply.finish_reason)
     if reply.unconfirmed:

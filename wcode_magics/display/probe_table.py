@@ -5,6 +5,7 @@ from typing import Any
 from wcode_magics.display.text_table import TextTable
 from wcode_magics.output.mimebundle import Bundle
 from wcode_magics.protocol import models
+from wcode_magics.protocol.messages import SANDBOX
 from wcode_magics.protocol.probe import FACTS, Finding, Probe
 from wcode_magics.text import say
 
@@ -26,7 +27,7 @@ def bundle(probe: Probe) -> Bundle:
     title = say(
         "probe.title",
         model=probe.model,
-        place=probe.place,
+        place=say("ui.sandbox") if probe.place == SANDBOX else probe.place,
         moment=f"{probe.moment.astimezone():%Y-%m-%d %H:%M}",
     )
     cost = "–" if probe.cost is None else models.money(probe.cost, probe.currency)

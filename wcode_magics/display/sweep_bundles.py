@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from wcode_magics.logprobs.alignment import compare
 from wcode_magics.logprobs.comparison_html import DIFFERENT
-from wcode_magics.logprobs.number_format import decimal, percent
+from wcode_magics.logprobs.number_format import decimal, number, percent
 from wcode_magics.output.escaping import FAINT, clipped, escape
 from wcode_magics.output.mimebundle import Bundle
 from wcode_magics.output.mimebundle import bundle as bundle_of
@@ -122,7 +122,7 @@ def _foot(trial: Trial, agreement: float) -> str:
         parts.append(say("ui.like_the_first", share=percent(agreement)))
     parts += filter(None, [spent([trial])])
     if reply.logprobs is not None:
-        parts.append(say("heatmap.mean", value=f"{reply.logprobs.mean:.2f}"))
+        parts.append(say("heatmap.mean", value=number(reply.logprobs.mean)))
     if reply.finish_reason != "stop":
         parts.append(str(reply.finish_reason))
     return " · ".join(parts)
@@ -131,5 +131,6 @@ def _foot(trial: Trial, agreement: float) -> str:
 def _summary(sweep: Sweep) -> str:
     told = [say("ui.sweep_answers", count=len(sweep.replies), all=len(sweep.trials))]
     told += filter(None, [spent(sweep.trials)])
-    told.append(say("ui.sweep_marked"))
+    if len(sweep.replies) > 1:
+        told.append(say("ui.sweep_marked"))
     return " · ".join(told)

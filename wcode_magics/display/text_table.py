@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from wcode_magics.logprobs.number_format import decimal
+from wcode_magics.logprobs.number_format import NO_NUMBER, decimal
 from wcode_magics.output.escaping import FAINT, clipped, escape
 from wcode_magics.output.mimebundle import Bundle, bundle
 from wcode_magics.protocol.extra_headers import Headers
@@ -76,6 +76,8 @@ def pad(text: str, columns: int) -> str:
 
 def shown_value(value: Any) -> str:
     """Return a setting's value on one line of at most 100 characters."""
+    if value is None:
+        return NO_NUMBER
     if isinstance(value, float):
         return decimal(value)
     plain = isinstance(value, str | Headers)

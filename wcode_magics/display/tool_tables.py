@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from wcode_magics.display.text_table import TextTable, shown_value
+from wcode_magics.logprobs.number_format import number
 from wcode_magics.output.escaping import clipped
 from wcode_magics.protocol.messages import ToolTrace
 from wcode_magics.text import say
@@ -20,7 +21,7 @@ def trace_table(trace: Sequence[ToolTrace]) -> TextTable:
             str(one.round),
             clipped(f"{one.name}({one.arguments})", MOST_ARGUMENTS),
             shown_value(("" if one.ok else say("ui.trace_failed")) + one.result),
-            say("ui.seconds", seconds=f"{one.seconds:.2f}"),
+            say("ui.seconds", seconds=number(one.seconds)),
         )
         for one in trace
     ]

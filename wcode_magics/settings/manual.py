@@ -29,7 +29,7 @@ def page() -> str:
         *(_section(group) for group in (*parameters.GROUPS, "general")),
         _filled(say("ui.help_values")),
         _filled(say("ui.help_reply")),
-        f"{say('ui.help_examples')}:\n{textwrap.indent(_examples(), '    ')}",
+        f"{_head('ui.help_examples')}\n{textwrap.indent(_examples(), '    ')}",
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -37,7 +37,7 @@ def page() -> str:
 def shell_page(left_out: Collection[str]) -> str:
     """Return the help page of ``python -m wcode_magics``, without some options."""
     parts = [
-        f"{say('ui.help_usage')}:\n    {say('ui.shell_usage')}",
+        f"{_head('ui.help_usage')}\n    {say('ui.shell_usage')}",
         *(_section(group, left_out) for group in (*parameters.GROUPS, "general")),
         _filled(say("ui.shell_values")),
     ]
@@ -113,9 +113,13 @@ def providers_markdown(language: str) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
+def _head(key: str) -> str:
+    return say("ui.heading", head=say(key))
+
+
 def _usage() -> str:
-    head, prompt = say("ui.help_usage"), say("ui.help_prompt")
-    return f"{head}:\n    %%wcode [--…]\n    {prompt}\n\n    %wcode [--…] {prompt}"
+    head, prompt = _head("ui.help_usage"), say("ui.help_prompt")
+    return f"{head}\n    %%wcode [--…]\n    {prompt}\n\n    %wcode [--…] {prompt}"
 
 
 def _examples() -> str:
@@ -127,7 +131,7 @@ def _section(group: str, left_out: Collection[str] = ()) -> str:
     rows = [
         row for row in options.CELL if _group(row) == group and row.name not in left_out
     ]
-    lines = [f"{say(f'groups.{group}')}:"]
+    lines = [_head(f"groups.{group}")]
     for row in rows:
         lines += [f"  {_spelt(row)}", _filled(row.help, "      ")]
     return "\n".join(lines)

@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, Protocol, TypeVar
 
 from wcode_magics.errors import Stopped
+from wcode_magics.logprobs.number_format import number
 from wcode_magics.output import terminal
 from wcode_magics.output.mimebundle import plain_bundle, widget_bundle
 from wcode_magics.sending.batch import Batch
@@ -212,7 +213,7 @@ def summary(
     parts += [f"{say(f'statuses.{word}')} {n:,}" for word, n in sorted(bad.items())]
     if unsure:
         parts.append(say("frame.told_unconfirmed", rows=unsure))
-    parts.append(say("ui.seconds", seconds=f"{batch.tally.seconds:.1f}"))
+    parts.append(say("ui.seconds", seconds=number(batch.tally.seconds, 1)))
     free = sandbox or replayed == sum(counts.values()) - counts["skipped"]
     known = priced or free
     parts.append(str(batch.tally.costs) if known else "–")

@@ -10,6 +10,7 @@ from wcode_magics.display import answer_notes, bundles, markdown
 from wcode_magics.display.text_table import shown_value
 from wcode_magics.errors import WcodeError
 from wcode_magics.logprobs import comparison_html
+from wcode_magics.logprobs.number_format import number
 from wcode_magics.logprobs.word_diff import differences
 from wcode_magics.output.escaping import FAINT, WRAPPED, escape
 from wcode_magics.output.mimebundle import Bundle
@@ -116,7 +117,7 @@ def foot(reply: Reply) -> str:
         parts.append(say("panel.answer_tokens", count=f"{count:,}"))
     cost = reply.cost
     parts.append("" if cost is None else models.money(cost, reply.currency))
-    parts.append(say("ui.seconds", seconds=f"{reply.elapsed:.2f}"))
+    parts.append(say("ui.seconds", seconds=number(reply.elapsed)))
     said = " · ".join(filter(None, parts))
     return f'<div style="{FAINT}">{escape(said)}</div>'
 

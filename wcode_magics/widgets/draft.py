@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from wcode_magics.errors import UsageError
+from wcode_magics.logprobs.number_format import decimal
 from wcode_magics.prompts import template
 from wcode_magics.prompts.template import Template
 from wcode_magics.protocol.images import ImagePart
@@ -223,6 +224,8 @@ def _named(row: Option, value: Any) -> str:
 
 
 def _json(value: Any) -> str:
+    if isinstance(value, float):
+        return decimal(value)
     shown = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return _END.sub(lambda match: f"\\u{ord(match.group()):04x}", shown)
 

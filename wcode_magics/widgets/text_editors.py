@@ -97,7 +97,7 @@ class Bias:
                 raise ParameterError(
                     "bad_value", name=self._row.name, given=line, allowed="word = 5"
                 )
-            bias |= dict.fromkeys(_ids(word.strip()), whole(number))
+            bias |= dict.fromkeys(_ids(word.strip()), _short(number))
         return parameters.check(self._row.name, bias)
 
     def show(self, value: Any) -> None:
@@ -116,8 +116,7 @@ def _area(row: Param, hint: str) -> Any:
     )
 
 
-def whole(number: float) -> float:
-    """Return a whole number as an int, which is sent and written without a point."""
+def _short(number: float) -> float:
     return int(number) if number == int(number) else number
 
 

@@ -23,7 +23,7 @@ def wcode_login(home: ShellState, line: str) -> None:
     owner = resolved.key_owner
     try:
         key = getpass.getpass(_prompt(owner.host)).strip()
-    except StdinNotImplementedError:
+    except (StdinNotImplementedError, EOFError):
         variable = next(iter(owner.variables), api_keys.KEY_VARIABLE)
         raise SettingError("login_needs_input", variable=variable) from None
     if not key:
