@@ -1,6 +1,10 @@
 """Numbers of an answer show themselves: small, rounded, safe."""
 
 import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -25,6 +29,7 @@ from wcode_magics.session.sweep import Trial
 from wcode_magics.settings import options
 from wcode_magics.text import say
 
+ROOT = Path(__file__).parents[2]
 ASKED = Request("m", (Message("user", "hi"),))
 JSON = view(token('{"a": ', 1.0), token("12,", 0.5), token(' "b": 3}', 0.9))
 YES = view(token("yes", 0.7, ("yes", 0.7), ("no", 0.2)))
@@ -167,6 +172,23 @@ def test_the_map_is_the_answer(form):
     assert 'title="' not in switch
     assert "The **cat**</span>" in tokens
     assert "</table>" in tokens
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
+def test_the_line_of_the_readme_exports_markdown(name, tmp_path):
+    """It gives an answer's Markdown, and a table of pandas as the HTML that it is."""
+    [line] = re.findall(r"(?m)^jupyter (nbconvert .*)$", (ROOT / name).read_text())
+    frame = {"text/html": "<table><tr><td>1</table>", "text/plain": "   a"}
+    shown = [bundles.reply_bundle(reply(view(token("The **cat**", 0.9)))), frame]
+    outputs = [nbformat.v4.new_output("display_data", data=data) for data in shown]
+    cell = nbformat.v4.new_code_cell("%%wcode", outputs=outputs)
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / "report.ipynb")
+    command = f"{shlex.quote(sys.executable)} -m {line}"
+    subprocess.run(["bash", "-c", command], cwd=tmp_path, check=True)
+    made = (tmp_path / "report.md").read_text()
+    assert "<div" not in made
+    assert "The **cat**" in made
+    assert "<table>" in made
 
 
 def test_an_export_to_markdown_is_markdown():
