@@ -623,24 +623,27 @@ def test_any_mixture_of_faults():
     assert sum(o.status == "ok" for o in outcomes) > 300
 
 
-def test_recorded_rows_are_looked_up_in_growing_groups():
-    """Where all are found, more are looked up at once; where not, few wait."""
-    sizes: list[int] = []
-    endpoint = Endpoint()
+def test_recorded_rows_are_settled_a_group_each_turn_of_the_loop():
+    """However many workers there are, answers in flight do not wait for all rows."""
+    turns: list[int] = []
 
-    def recall(requests):
-        sizes.append(len(requests))
-        known = requests if sum(sizes) < 500 else requests[1:]
-        return {one.hash: answer(one, source="replayed") for one in known}
+    async def scenario():
+        def recall(requests):
+            loop.call_soon(turns.append, len(requests))
+            looked_up.append(len(turns))
+            return {one.hash: answer(one, source="replayed") for one in requests}
 
-    batch = Batch(
-        endpoint.send, lambda reply: reply.text, limiter=Limiter(), recall=recall
-    )
-    outcomes = asyncio.run(batch.run(map(ask, range(2_000)), 2_000))
-    assert sizes[:5] == [32, 64, 128, 256, 512]
-    assert sizes[5] == 32
-    assert batch.tally.replayed == 2_000 - endpoint.seen.total()
-    assert [one.value for one in outcomes] == [f"P{n}" for n in range(2_000)]
+        loop, looked_up = asyncio.get_running_loop(), []
+        batch = Batch(
+            Endpoint().send, lambda reply: reply.text, limiter=Limiter(), recall=recall
+        )
+        outcomes = await batch.run(map(ask, range(1_000)), 1_000)
+        return outcomes, looked_up, batch.tally.replayed
+
+    outcomes, looked_up, replayed = asyncio.run(scenario())
+    assert [one.value for one in outcomes] == [f"P{n}" for n in range(1_000)]
+    assert looked_up == [*range(len(turns))]
+    assert replayed == sum(turns) == 1_000
 
 
 @pytest.mark.parametrize("doubted", [True, False])

@@ -32,8 +32,8 @@ Ask = Request | WcodeError | None
 Job = tuple[int, Request, Replies, RowTries]
 """A row: its place, its request, the replies it has, and what it has used."""
 
-LOOKUP, MOST_LOOKUP = 32, 512
-"""Requests looked up at once: at first, and where all are found."""
+LOOKUP = 64
+"""Requests looked up at once: few, as objects that die young cost least."""
 GRACE_S = 5.0
 
 
@@ -180,16 +180,14 @@ class Batch(Generic[T]):
     def _jobs(self, asks: Iterable[Ask]) -> Iterator[Job | None]:
         """Yield the jobs; None at intervals, to yield control to the event loop.
 
-        Rows that recorded replies complete are settled here, in growing groups.
+        Rows that recorded replies complete are settled here, a group each turn.
         """
-        places, size = enumerate(asks), LOOKUP
-        while chunk := list(itertools.islice(places, size)):
+        places = enumerate(asks)
+        while chunk := list(itertools.islice(places, LOOKUP)):
             fresh = [(i, ask) for i, ask in chunk if self._is_fresh(i, ask)]
             requests = [ask for _, ask in fresh if isinstance(ask, Request)]
             found = self._recalled(requests)
-            whole = len(found) == len(requests)
-            size = min(2 * size, MOST_LOOKUP) if whole else LOOKUP
-            if whole:
+            if len(found) == len(requests):
                 yield from _until_next_turn()
             for place, request in zip((i for i, _ in fresh), requests, strict=True):
                 if self._stopping.is_set():

@@ -55,6 +55,5 @@ def check(record: bytes, about: str = "") -> bytes:
 
 
 def _digest(body: bytes, about: str) -> bytes:
-    made = hashlib.blake2b(about.encode(), digest_size=_SIZE)
-    made.update(body)
+    made = hashlib.blake2b(about.encode() + body, digest_size=_SIZE)
     return made.hexdigest().encode()

@@ -102,6 +102,11 @@ class Rows:
         return all(isinstance(name, str) for name in self.used)
 
     @cached_property
+    def _sees_row(self) -> bool:
+        """Whether a template may use the row itself, or any name there is."""
+        return any(ROW in source for source in self.task.templates)
+
+    @cached_property
     def _levels(self) -> dict[Any, int]:
         """Index levels whose names are not those of columns."""
         known = {None, ROW, *self.frame.columns}
@@ -142,11 +147,15 @@ class Rows:
             yield None if skipped else self._ask(held)
 
     def _ask(self, values: dict[Any, Any]) -> Ask:
-        row, words = Row(values), values
+        words = values
         if not self._named:
             words = {name: values[name] for name in values if isinstance(name, str)}
+        if self._sees_row:
+            words = {ROW: Row(values), **words}
+        if self.others:
+            words = {**self.others, **words}
         try:
-            request = self.task.request({**self.others, ROW: row, **words})
+            request = self.task.request(words)
             request.hash  # noqa: B018 - values invalid in JSON fail here, per row
         except WcodeError as error:
             return error
