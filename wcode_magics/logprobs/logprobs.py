@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 CERTAIN = -1e-9  # a logprob above this is a probability of 1 up to rounding
 LEAST_CERTAIN = 5
 
+_token = attrgetter("token")
+
 
 @dataclass(frozen=True)
 class Logprobs:
@@ -227,10 +229,13 @@ class Logprobs:
         return self.data[slice(*place)]
 
     def _odds(self, position: Position) -> dict[str, float]:
-        words = [other.token for other in position.alternatives]
+        words = [*map(_token, position.alternatives)]
         if self.alphabet or LOST in "".join(words):
             words = [self.readable(other) for other in position.alternatives]
-        odds: dict[str, float] = {}
+        odds = dict(zip(words, position.shares, strict=True))
+        if len(odds) == len(words):
+            return odds
+        odds.clear()
         for word, share in zip(words, position.shares, strict=True):
             name, times = word, 1
             while name in odds:

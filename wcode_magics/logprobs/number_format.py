@@ -3,6 +3,7 @@
 import math
 import re
 from decimal import Decimal
+from functools import lru_cache
 
 DOT, RETURN, TAB = "·", "↵", "⇥"
 NO_NUMBER = "–"
@@ -23,6 +24,7 @@ _HIDDEN = re.compile(rf"[{_INVISIBLE}]")
 _LONE_MARK = re.compile(r"^(?=[\u0300-\u036f\u20d0-\u20ff])")
 
 
+@lru_cache(4_096)
 def visible(text: str, *, breaks: bool = False) -> str:
     """Draw white space, control and formatting characters of a text.
 

@@ -21,7 +21,7 @@ UNLIKELY = -9999.0
 INSIDE = range(0x80, 0xC0)
 """UTF-8 continuation bytes."""
 
-_logprob = attrgetter("logprob")
+_logprob, _token = attrgetter("logprob"), attrgetter("token")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,8 @@ class Position:
         """
         if not self.alternatives:
             return None
+        if self.alternatives[0].logprob <= self.logprob:
+            return 1
         likelier = takewhile(self.logprob.__lt__, map(_logprob, self.alternatives))
         return 1 + sum(1 for _ in likelier)
 
@@ -136,19 +138,25 @@ def shown(
     """
     if not token.top:
         return (), (), 0, True, False
-    ordered = sorted(token.top, key=_logprob, reverse=True)
-    if len({*map(attrgetter("token"), ordered)}) < len(ordered):
-        ordered = [*dict.fromkeys(ordered)]
-    index = _index(token, ordered)
+    ordered, logprobs = token.top, [*map(_logprob, token.top)]
+    if sorted(logprobs, reverse=True) != logprobs:
+        ordered = tuple(sorted(ordered, key=_logprob, reverse=True))
+    words = [*map(_token, ordered)]
+    if len({*words}) < len(ordered):
+        ordered = tuple(dict.fromkeys(ordered))
+        words = [*map(_token, ordered)]
+    index = _index(token, ordered, words)
     incomplete = _is_incomplete(token, ordered, index)
     listed = index is not None and not (
         len(ordered) > asked > 0 and index == len(ordered) - 1
     )
     if index is None:
-        ordered = sorted([*ordered, sampled(token)], key=_logprob, reverse=True)
+        more = (*ordered, sampled(token))
+        ordered = tuple(sorted(more, key=_logprob, reverse=True))
         index = ordered.index(sampled(token))
-    shares = _shares([*map(_logprob, ordered)])
-    return tuple(ordered), shares, index, listed, incomplete
+    if ordered is not token.top:
+        logprobs = [*map(_logprob, ordered)]
+    return ordered, _shares(logprobs), index, listed, incomplete
 
 
 def _shares(logprobs: Sequence[float]) -> tuple[float, ...]:
@@ -160,8 +168,14 @@ def _shares(logprobs: Sequence[float]) -> tuple[float, ...]:
     return shares if total <= 1.0 else tuple(share / total for share in shares)
 
 
-def _index(token: TokenLogprob, ordered: Sequence[Alternative]) -> int | None:
+def _index(
+    token: TokenLogprob, ordered: Sequence[Alternative], words: Sequence[str]
+) -> int | None:
     """Return the index of the sampled token; lost text is matched by its logprob."""
+    if token.token in words:
+        first = words.index(token.token)
+        if ordered[first].logprob == token.logprob:
+            return first
     lossy = LOST in token.token or not token.token
     named = [at for at, other in enumerate(ordered) if other.token == token.token]
     alike = [at for at, other in enumerate(ordered) if other.logprob == token.logprob]

@@ -83,8 +83,8 @@ class TokenWords:
     def _places(self, position: Position) -> list[int]:
         """Return the indices of the alternatives shown, the sampled one among them."""
         shares, own = position.shares, position.sampled
-        likely = [at for at, p in enumerate(shares) if at < LEAST or p >= self._least]
-        likely = likely[: self._most]
+        most = enumerate(shares[: self._most])  # likeliest first
+        likely = [at for at, p in most if at < LEAST or p >= self._least]
         if shares and own not in likely:
             likely = [*likely[: self._most - 1], own]
         return likely

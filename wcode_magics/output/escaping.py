@@ -27,9 +27,9 @@ _CONTROLS: dict[int, str | None] = {
     0x2028: "\n",
     0x2029: "\n",
 }
-_UNSAFE = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
-)
+_ODD = r"\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
+_UNSAFE = re.compile(f"[{_ODD}]")
+_SPECIAL = re.compile(f"[&<>\"'{_ODD}]")
 _TEX = re.compile(r"\$|\\+")
 _TAG = re.compile(r"""<[^<>"']*(?:"[^"]*"[^<>"']*|'[^']*'[^<>"']*)*>""")
 
@@ -51,6 +51,8 @@ def escape(text: str) -> str:
 
 def attribute(text: str) -> str:
     """Escape text for a quoted HTML attribute."""
+    if not _SPECIAL.search(text):
+        return text
     return html.escape(inert(text), quote=True)
 
 
