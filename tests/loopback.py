@@ -8,6 +8,7 @@ import json
 import ssl
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -145,7 +146,8 @@ class Loopback:
             task.cancel()
         self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
         for writer in self._writers:
-            writer.transport.abort()  # though the peer has not read all of it
+            with suppress(AttributeError):  # TLS closed twice, before Python 3.13
+                writer.transport.abort()  # though the peer has not read all of it
         self._loop.run_until_complete(_turns())
         self._loop.close()
 

@@ -103,3 +103,26 @@ def test_depth_is_bounded_in_our_words(opening):
 def test_brackets_in_strings_are_no_depth():
     """A text full of brackets is one value."""
     assert find_json('["' + "[" * 2_000 + '"]', []) == ["[" * 2_000]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (r'"a\ud800b"', "a\ufffdb"),
+        (r'["\udc00", "\uDBFF"]', ["\ufffd", "\ufffd"]),
+        (r'"\ud83d\ude42"', "🙂"),
+        (r'"\ud83d\ud83d\ude42"', "\ufffd🙂"),
+        (r'"\\ud800"', r"\ud800"),
+        (r'{"\ud800": 1}', {"\ufffd": 1}),
+    ],
+)
+def test_lone_surrogates_are_replaced(text, value):
+    """A value can be validated, saved and sent whatever half characters come."""
+    assert find_json(text, []) == value
+    assert find_json(f"So: {text}", [("json", text)]) == value
+
+
+def test_an_escape_that_is_none_stays_an_error():
+    """Only the escapes of surrogates are replaced."""
+    with pytest.raises(ValueError, match="escape"):
+        find_json(r'"\ud8xx"', [])

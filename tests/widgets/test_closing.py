@@ -3,6 +3,7 @@
 import gc
 from collections.abc import Callable
 
+import ipywidgets
 import psutil
 from ipywidgets.widgets import widget as registry
 
@@ -14,6 +15,8 @@ from wcode_magics.widgets.panel import Panel
 
 def alive() -> int:
     """Widgets, layouts and styles that the kernel and the front end hold."""
+    if ipywidgets.version_info < (8,):
+        return len(ipywidgets.Widget.widgets)
     return len(registry._instances)
 
 

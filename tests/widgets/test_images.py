@@ -4,6 +4,7 @@ import datetime as dt
 import io
 from typing import Any
 
+import ipywidgets
 import pytest
 from PIL import Image
 
@@ -33,9 +34,13 @@ def panel(tmp_path) -> Any:
 
 def put(images: Images, name: str, data: bytes) -> None:
     """Choose a file."""
-    file = {"name": name, "type": "image/png", "size": len(data), "content": data}
+    file = {"name": name, "type": "image/png", "size": len(data)}
+    if ipywidgets.version_info < (8,):
+        chosen = {name: {"metadata": file, "content": data}}
+        images._upload.set_trait("value", chosen)
+        return
     moment = dt.datetime.now(dt.UTC)
-    images._upload.value = [{**file, "last_modified": moment}]
+    images._upload.value = [{**file, "content": data, "last_modified": moment}]
 
 
 def test_files_go_with_the_prompt_until_they_are_removed(panel: Panel) -> None:
@@ -43,7 +48,7 @@ def test_files_go_with_the_prompt_until_they_are_removed(panel: Panel) -> None:
     images, desk = panel._images, panel.desk
     put(images, "red.png", png())
     put(images, "blue.png", png("blue"))
-    assert images._upload.value == ()
+    assert not images._upload.value
     seen = desk.prepare().request.images
     assert [(one.name, one.size) for one in seen] == [
         ("red.png", (40, 30)),

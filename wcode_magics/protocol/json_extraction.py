@@ -13,6 +13,8 @@ _BEGUN = re.compile(r"""\{\s*"(?:\\.|[^"\\])*"\s*:|\[\s*[{\["]""")
 _BRACKETS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{}]', re.DOTALL)
 MOST_DEPTH = 500
 """Maximum nesting that is parsed, the same on every Python version."""
+_HIGH, _LOW = (rf"\\u[dD][{half}][\da-fA-F]{{2}}" for half in ("89abAB", "c-fC-F"))
+_ESCAPE = re.compile(rf"\\\\|{_HIGH}{_LOW}|(?P<lone>{_HIGH}|{_LOW})")
 _LABELS = ("json", "jsonc", "json5", "jsonl", "")
 
 
@@ -38,11 +40,14 @@ def find_json(text: str, blocks: Sequence[tuple[str, str]]) -> Any:
     """Return the JSON value in a text; ``blocks`` are its (language, code) blocks.
 
     Tries the whole text, then blocks labelled JSON or unlabelled, then other blocks,
-    then the longest object or array in the text.
+    then the longest object or array in the text. Lone surrogates, which no file and no
+    request can carry, are read as U+FFFD.
 
     Raises:
         ValueError: there is none; the reason is that of the likeliest candidate.
     """
+    text = _encodable(text)
+    blocks = [(language, _encodable(code)) for language, code in blocks]
     if _depth(text) > MOST_DEPTH:
         raise ValueError(f"nested deeper than {MOST_DEPTH} levels")
     reasons = []
@@ -71,6 +76,13 @@ def _depth(text: str) -> int:
         depth = max(0, depth + (mark in "[{") - (mark in "]}"))
         deepest = max(deepest, depth)
     return deepest
+
+
+def _encodable(text: str) -> str:
+    """Replace escapes of lone surrogates by that of U+FFFD."""
+    if "\\u" not in text:
+        return text
+    return _ESCAPE.sub(lambda m: r"\ufffd" if m["lone"] else m[0], text)
 
 
 def _candidates(text: str, blocks: Sequence[tuple[str, str]]) -> Iterator[str]:
