@@ -6,11 +6,12 @@ import re
 import pytest
 
 from wcode_magics import errors, text
-from wcode_magics.errors import Stopped, UsageError, WcodeError
+from wcode_magics.errors import Stopped, UsageError, VariableError, WcodeError
 from wcode_magics.protocol.http_errors import fault
 from wcode_magics.protocol.messages import Message
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
+from wcode_magics.settings import option_values, options
 from wcode_magics.text import LANGUAGES, say
 
 PLACE = re.compile(r"(?<!{){(\w+)}(?!})")
@@ -67,6 +68,20 @@ def test_every_error_is_one_line_in_the_cell(key, lang):
     assert PLACE.search(line) is None
     assert line.startswith("WcodeError: ")
     assert line.endswith((".", "。", "）", "？", "?", "two lines of hint", '"'))
+
+
+@pytest.mark.parametrize(
+    ("lang", "said"), [("en", "no such file. Check"), ("zh", "没有这个文件。请")]
+)
+def test_the_system_speaks_the_language(lang, said, tmp_path):
+    """The commonest reasons are words without a number; the cause is kept."""
+    text.use(lang)
+    path = tmp_path / "nothing.txt"
+    with pytest.raises(VariableError) as caught:
+        option_values.read(options.flag("--system"), f"@{path}", {})
+    assert said in str(caught.value)
+    assert "Errno" not in str(caught.value)
+    assert isinstance(caught.value.__cause__, FileNotFoundError)
 
 
 @pytest.mark.parametrize("kind", tree(), ids=lambda kind: kind.__name__)

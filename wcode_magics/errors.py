@@ -38,6 +38,7 @@ answer, or None; ``WcodeError.value`` the partial result of many requests, such 
 table.
 """
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
@@ -46,6 +47,8 @@ from wcode_magics import text
 from wcode_magics.output import terminal
 from wcode_magics.output.escaping import inert
 from wcode_magics.output.secret_forms import without_forms, without_random
+
+_SYSTEM = ("ENOENT", "EACCES", "EPERM", "EISDIR", "ENOTDIR", "EROFS", "ENOSPC")
 
 
 class PartialReply(Protocol):
@@ -70,7 +73,7 @@ class WcodeError(Exception):
     def __init__(self, key: str, /, **facts: Any) -> None:
         super().__init__(key)
         self.key = key
-        self.facts = facts
+        self.facts = {name: _worded(value) for name, value in facts.items()}
         self.reply: PartialReply | None = None
         self.value: Any = None
         self.kept = False
@@ -147,6 +150,18 @@ def tell(error: WcodeError) -> None:
 def _line(said: str, told: str, *, kept: bool) -> str:
     parts = (said, text.say("errors.kept") if kept else "", told)
     return inert(" ".join(part for part in parts if part))
+
+
+def _worded(fact: Any) -> Any:
+    """Return an exception as words; a system error's in the user's language."""
+    if not isinstance(fact, Exception):
+        return fact
+    if not isinstance(fact, OSError):
+        return str(fact)
+    known = errno.errorcode.get(fact.errno or 0, "")
+    if known in _SYSTEM:
+        return text.say(f"system.{known}")
+    return fact.strerror or str(fact)
 
 
 def _rebuild(kind: type[WcodeError], key: str, facts: dict[str, Any]) -> WcodeError:

@@ -139,3 +139,19 @@ def test_an_untrusted_notebook_still_shows_it(tmp_path: Path, page: Page) -> Non
         expect(listed).to_contain_text("%")
         unsure.first.click()
         expect(listed).to_have_count(0)
+
+
+def test_a_switch_shows_the_answer_without_probabilities(
+    lab: Jupyter, page: Page
+) -> None:
+    """It needs no script: one of the two is seen, never both."""
+    ask = "%%wcode -l 5 --seed 3\nTell me a joke"
+    name = write(lab, "switch.ipynb", "%load_ext wcode_magics", ask)
+    sheet = Sheet.open(page, lab.url(name))
+    sheet.run_all()
+    switch = sheet.output(1).locator("details.wcode-untinted")
+    tokens = sheet.output(1).locator("details.wcode-untinted + div")
+    for opened in (False, True, False):
+        expect(switch.locator("p")).to_be_visible(visible=opened)
+        expect(tokens).to_be_visible(visible=not opened)
+        switch.locator("summary").click()

@@ -8,8 +8,10 @@ import pytest
 from tests.loopback import streamed
 from tests.terminal import Runner
 from wcode_magics import Session
+from wcode_magics.errors import UsageError
 from wcode_magics.widgets.draft import Draft
 from wcode_magics.widgets.panel import Panel
+from wcode_magics.widgets.status import StatusLine
 
 MOST_MESSAGES = 150
 
@@ -81,6 +83,17 @@ def test_what_is_given_is_used_or_named() -> None:
         assert "does not use --chat, --functions" in said
         assert "--sweep" not in said
         panel.close()
+
+
+def test_an_error_is_said_once() -> None:
+    """An estimate that fails as the request did adds no second line."""
+    error, line = UsageError("no_reply"), StatusLine()
+    line.fail(error)
+    line.tell([str(error), "12 tokens"])
+    assert line.widget.value.count(str(error)) == 1
+    line.clear()
+    assert line.widget.value.count(str(error)) == 1
+    assert "12 tokens" in line.widget.value
 
 
 def test_what_needs_anywidget_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -143,10 +143,8 @@ class Chats:
             private_files.make_folder(path.parent)
             private_files.write(path, kept)
         except (OSError, ValueError) as wrong:
-            reason = str(wrong)
-            raise UsageError(
-                "chat.unkept", name=name, path=path, reason=reason
-            ) from wrong
+            facts = {"name": name, "path": path, "reason": wrong}
+            raise UsageError("chat.unkept", **facts) from wrong
 
 
 def _file_name(name: str) -> str:

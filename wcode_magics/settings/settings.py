@@ -232,7 +232,7 @@ class Settings:
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, AttributeError) as wrong:
-            raise SettingError("bad_profiles", path=path, reason=str(wrong)) from wrong
+            raise SettingError("bad_profiles", path=path, reason=wrong) from wrong
 
     def save_profile(self, name: str, values: Mapping[str, Any]) -> Path:
         """Save ``values`` under ``name`` (no values: delete it); return the path.
@@ -253,7 +253,7 @@ class Settings:
             private_files.make_folder(path.parent)
             private_files.write(path, shown)
         except OSError as wrong:
-            raise SettingError("profiles_kept", path=path, reason=str(wrong)) from wrong
+            raise SettingError("profiles_kept", path=path, reason=wrong) from wrong
         return path
 
     def _profiles_path(self) -> Path:

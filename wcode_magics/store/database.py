@@ -249,7 +249,7 @@ def faults(path: Path, unless: tuple[type[Exception], ...] = ()) -> Iterator[Non
         name = getattr(wrong, "sqlite_errorname", "")
         keys = (key for start, key in _FAULTS if name.startswith(start))
         key = next(keys, "store.failed")
-        raise StoreError(key, path=path, reason=str(wrong)) from wrong
+        raise StoreError(key, path=path, reason=wrong) from wrong
 
 
 def lacks_room(wrong: Exception) -> bool:

@@ -24,7 +24,7 @@ def located(said: str | Path) -> Path:
     try:
         return path.absolute()
     except OSError as wrong:
-        raise StoreError("store.failed", path=path, reason=str(wrong)) from wrong
+        raise StoreError("store.failed", path=path, reason=wrong) from wrong
 
 
 def _is_name(path: Path) -> bool:

@@ -17,28 +17,35 @@ class StatusLine:
 
     def __init__(self) -> None:
         self.widget = made(widgets.HTML, classes="wcode-status")
-        self._message = self._note = ""
+        self._message = self._words = ""
+        self._note: list[str] = []
 
     def fail(self, error: BaseException) -> None:
         """Show an error."""
-        self._put(f'<div role="alert">{problem_html(error)}</div>', self._note)
+        self._put(f'<div role="alert">{problem_html(error)}</div>', str(error))
 
     def say(self, words: str) -> None:
         """Show a message in the place of errors."""
-        self._put(f'<div role="status">{escape(words)}</div>', self._note)
+        self._put(f'<div role="status">{escape(words)}</div>', words)
 
     def clear(self) -> None:
         """Remove the message or error."""
-        self._put("", self._note)
+        self._put("", "")
 
     def tell(self, lines: Iterable[str]) -> None:
-        """Replace the note by lines, leaving out empty ones."""
-        said = "".join(f"<div>{escape(line)}</div>" for line in lines if line)
-        self._put(self._message, f'<div class="wcode-faint">{said}</div>')
+        """Replace the note by lines, leaving out empty ones and the message."""
+        self._note = [*lines]
+        self._draw()
 
-    def _put(self, message: str, note: str) -> None:
-        self._message, self._note = message, note
-        self.widget.value = message + note
+    def _put(self, message: str, words: str) -> None:
+        self._message, self._words = message, words
+        self._draw()
+
+    def _draw(self) -> None:
+        lines = [line for line in self._note if line and line != self._words]
+        said = "".join(f"<div>{escape(line)}</div>" for line in lines)
+        note = f'<div class="wcode-faint">{said}</div>' if self._note else ""
+        self.widget.value = self._message + note
 
 
 def problem_html(error: BaseException) -> str:

@@ -111,8 +111,8 @@ _KNOBS = """
   min-height: 0; position: static }
 .wcode-panel .wcode-knobs { position: relative !important; margin: 2px 0 }
 .wcode-panel .wcode-knobs .lm-Widget { position: static }
-.wcode-panel .wcode-hint { height: 3.6em; margin: 2px; overflow: hidden;
-  align-items: flex-end }
+.wcode-panel .wcode-hint { height: 3.6em; margin: 2px; overflow: hidden }
+.wcode-panel .wcode-hint .widget-html-content { align-self: flex-end }
 .wcode-panel .wcode-help { display: none; position: absolute; left: 2px; right: 2px;
   top: 2px; height: 3.6em; overflow: hidden; background: var(--wcode-page);
   align-items: flex-end }
