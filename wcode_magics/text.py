@@ -14,7 +14,7 @@ import re
 import tomllib
 from collections.abc import Iterable
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from string import Formatter
 from typing import Any
 
@@ -86,7 +86,7 @@ def _unended(said: object) -> str:
 
 @cache
 def _words(lang: str) -> dict[str, str]:
-    source = resources.files(__package__) / "locale" / f"{lang}.toml"
+    source = Path(__file__).parent / "locale" / f"{lang}.toml"
     return dict(_flat(tomllib.loads(source.read_text("utf-8")), ""))
 
 

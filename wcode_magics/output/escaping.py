@@ -7,7 +7,6 @@ its own element. Formulas of an answer go through
 :func:`wcode_magics.display.formulas.checked` instead.
 """
 
-import html
 import re
 
 FADED = "opacity:.75"
@@ -30,6 +29,7 @@ _CONTROLS: dict[int, str | None] = {
 _ODD = r"\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
 _UNSAFE = re.compile(f"[{_ODD}]")
 _SPECIAL = re.compile(f"[&<>\"'{_ODD}]")
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#x27;"}
 _TEX = re.compile(r"\$|\\+")
 _TAG = re.compile(r"""<[^<>"']*(?:"[^"]*"[^<>"']*|'[^']*'[^<>"']*)*>""")
 
@@ -53,7 +53,10 @@ def attribute(text: str) -> str:
     """Escape text for a quoted HTML attribute."""
     if not _SPECIAL.search(text):
         return text
-    return html.escape(inert(text), quote=True)
+    escaped = inert(text)
+    for sign, entity in _ENTITIES.items():
+        escaped = escaped.replace(sign, entity)
+    return escaped
 
 
 def without_tex(page: str) -> str:

@@ -28,7 +28,7 @@ from wcode_magics.prompts.template_scope import can_call, is_closed
 from wcode_magics.protocol.images import SIDE, ImagePart
 from wcode_magics.protocol.messages import Message
 from wcode_magics.protocol.parameters import hint
-from wcode_magics.runtime import loop
+from wcode_magics.runtime import imports, loop
 from wcode_magics.runtime.shell_variables import is_dunder, public
 
 if TYPE_CHECKING:
@@ -210,6 +210,7 @@ class UnknownName(Exception):  # noqa: N818 - carries a name to render(), no fur
 
 @cache
 def _environment() -> Any:
+    imports.prepare(imports.TEMPLATES)
     from jinja2 import StrictUndefined, UndefinedError, pass_context
     from jinja2.runtime import Context
     from jinja2.sandbox import ImmutableSandboxedEnvironment

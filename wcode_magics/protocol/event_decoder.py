@@ -16,7 +16,7 @@ from wcode_magics.logprobs.token import Alternative, TokenLogprob
 from wcode_magics.protocol.finish_reasons import finish
 from wcode_magics.protocol.messages import MOST_CALLS, CallPiece, Delta
 from wcode_magics.protocol.usage_counts import Unread, count, first, usage_of
-from wcode_magics.runtime.serialization import decoded
+from wcode_magics.runtime.strict_json import decoded
 
 MOST_BYTES = 2**20
 MOST_ALTERNATIVES = 1024

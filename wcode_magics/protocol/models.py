@@ -10,7 +10,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
-from importlib import resources
+from pathlib import Path
 from typing import Any, Literal
 
 from wcode_magics.logprobs.number_format import decimal
@@ -133,7 +133,7 @@ def _row(provider: str, data: dict[str, Any]) -> Model:
 
 
 def _rows() -> tuple[Model, ...]:
-    source = resources.files("wcode_magics.protocol") / "models.toml"
+    source = Path(__file__).with_name("models.toml")
     tables = tomllib.loads(source.read_text("utf-8"))
     return tuple(_row(name, row) for name, rows in tables.items() for row in rows)
 

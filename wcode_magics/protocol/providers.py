@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from importlib import resources
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -66,7 +66,7 @@ class Provider:
 
 
 def _rows() -> tuple[Provider, ...]:
-    source = resources.files("wcode_magics.protocol") / "providers.toml"
+    source = Path(__file__).with_name("providers.toml")
     tables = tomllib.loads(source.read_text("utf-8"))
     return tuple(
         Provider(name=name, **{**row, "hosts": tuple(row.get("hosts", ()))})

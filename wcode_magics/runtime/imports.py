@@ -16,7 +16,8 @@ from typing import Any
 from wcode_magics.errors import SettingError
 
 NETWORK = ("httpx", "aiohttp", "httpx_aiohttp", *filter(find_spec, ["keyring"]))
-DISPLAY = ("markdown_it", "mdit_py_plugins.dollarmath", "pygments.lexers", "jinja2")
+DISPLAY = ("markdown_it", "mdit_py_plugins.dollarmath", "pygments.lexers")
+TEMPLATES = ("jinja2",)
 SCHEMAS = ("pydantic", "jsonschema_rs")
 TICK_S = 0.1
 

@@ -1,26 +1,9 @@
-"""Conversion of frozen values to plain dicts and back, and of JSON."""
+"""Conversion of frozen values to plain dicts and back."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from functools import cache
 from typing import Any, Self
-
-import msgspec
-
-_STRICT = msgspec.json.Decoder()
-_REFUSED = (msgspec.DecodeError, ValueError, RecursionError)
-
-
-def decoded(data: bytes | str, lenient: Callable[[], Any]) -> Any:
-    """Decode JSON, in a fifth of the time of :mod:`json`.
-
-    ``lenient`` decodes what is not strictly JSON, though servers send it and early
-    versions stored it: NaN, raw control characters, lone surrogates, invalid UTF-8.
-    """
-    try:
-        return _STRICT.decode(data)
-    except _REFUSED:
-        return lenient()
 
 
 class Value:

@@ -19,7 +19,6 @@ from wcode_magics.logprobs.number_format import decimal
 from wcode_magics.output.secret_forms import MASK
 from wcode_magics.protocol import endpoint_url, parameters, providers
 from wcode_magics.protocol.extra_headers import headers_in
-from wcode_magics.protocol.models import Price
 from wcode_magics.protocol.parameters import Param
 
 Kind = Literal[
@@ -321,6 +320,8 @@ def checked(row: Option, value: Any) -> Any:
 
 
 def _price(row: Option, value: Any) -> str:
+    from wcode_magics.protocol.models import Price
+
     try:
         if isinstance(value, str):
             Price.parse(value)

@@ -11,7 +11,7 @@ from wcode_magics.protocol.event_decoder import clean
 from wcode_magics.protocol.messages import SANDBOX, Message
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
-from wcode_magics.runtime.serialization import decoded
+from wcode_magics.runtime.strict_json import decoded
 from wcode_magics.store.checksum import check, encode, seal
 from wcode_magics.store.images import INSERT, INSERT_USE, bare, held_by
 

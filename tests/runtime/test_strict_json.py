@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wcode_magics.protocol.event_decoder import decode
-from wcode_magics.runtime.serialization import decoded
+from wcode_magics.runtime.strict_json import decoded
 
 PLAIN = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
 VALUES = st.recursive(
