@@ -86,6 +86,25 @@ def test_orders_are_averaged(serve):
     assert estimate.sends == 4
 
 
+def test_an_order_that_covers_the_labels_needs_no_text(serve):
+    """One order's shares are known, though its text names both; the other's are not."""
+    listed = _said("good / bad", ("good", 0.6), ("bad", 0.39))
+    chatty = _said("Well", ("Well", 0.9), ("good", 0.01))
+    forced = _said('"bad"', ('"', 0.1), ("Well", 0.9))
+
+    def answer(seen):
+        if "good / bad" in seen.body["messages"][0]["content"]:
+            return listed
+        return forced if _form(seen) else chatty
+
+    serve(answer)
+    made = texts(1).wcode.classify("{{ text }}", ["good", "bad"], orders=2, **QUIET)
+    assert made["label"].tolist() == ["good"]
+    assert made["label_status"].tolist() == ["ok"]
+    assert made["label_flips"].tolist() == [True]
+    assert made["label_p"].isna().all()
+
+
 def test_sequence_of_orders():
     """As given, reversed, then rotated: each label stands first before any repeats."""
     assert orders("abc", 4) == [tuple("abc"), tuple("cba"), tuple("bca"), tuple("cab")]

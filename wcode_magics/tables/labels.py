@@ -223,14 +223,22 @@ class Classify(Task):
         """Return the label of answers, and its probabilities if all know them."""
         known = [one.sure for one in found if one.sure is not None]
         if len(known) < len(found):
-            said = [self._label(one.reply) for one in found]
+            said = [self._chosen(one.reply, one.sure) for one in found]
             return max(said, key=said.count), None
         sure = averaged(known)
+        return self._chosen(found[0].reply, sure), sure
+
+    def _chosen(self, reply: Reply, sure: LabelConfidence | None) -> str:
+        """Return the likeliest label, or that in the text if none is known to be."""
+        if sure is None:
+            return self._label(reply)
         try:
-            said = [self._label(found[0].reply)]
+            said = self._label(reply)
         except AnswerError:
-            said = [label for label in [sure.best] if label]
-        return _likeliest(sure, said[0]), sure
+            if sure.best is None:
+                raise
+            said = sure.best
+        return _likeliest(sure, said)
 
     def _word(self, found: LabelAnswer) -> str:
         """Return the status of one answer."""
