@@ -52,6 +52,8 @@ def test_leaves_are_those_of_the_model(loopback):
     assert math.isclose(tree.covered + tree.unlisted, 1.0, abs_tol=1e-9)
     assert len(server.seen) == sent == 1 + 4
     assert again.frame().equals(tree.frame())
+    assert (tree.costs, str(tree.costs)) == ({}, "–")
+    assert str(again.costs) == "¥0"
 
 
 def test_likeliest_end_first_until_the_mass(loopback):

@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from wcode_magics.logprobs.number_format import decimal
+from wcode_magics.logprobs.number_format import NO_NUMBER, decimal
 from wcode_magics.protocol import providers
 from wcode_magics.protocol.messages import HOSTED_URL, SANDBOX, Usage
 
@@ -68,11 +68,19 @@ _PRICE = re.compile(
 
 
 class Costs(dict[str, float]):
-    """Sums of money by currency; those of different currencies are never added up."""
+    """Sums of money by currency; those of different currencies are never added up.
 
-    def add(self, amount: float, currency: str) -> None:
-        """Add an amount of a currency."""
-        self[currency] = self.get(currency, 0.0) + amount
+    ``unknown`` is the number of amounts that were added and are not known.
+    """
+
+    unknown = 0
+
+    def add(self, amount: float | None, currency: str) -> None:
+        """Add an amount of a currency; None is not known."""
+        if amount is None:
+            self.unknown += 1
+        else:
+            self[currency] = self.get(currency, 0.0) + amount
 
     @property
     def only(self) -> float | None:
@@ -81,6 +89,7 @@ class Costs(dict[str, float]):
 
     def __str__(self) -> str:
         parts = [money(amount, code) for code, amount in self.items()]
+        parts += [NO_NUMBER] if self.unknown else []
         return " + ".join(parts) or money(0.0)
 
 

@@ -368,8 +368,7 @@ class Batch(Generic[T]):
 
     def _book(self, reply: Reply) -> None:
         self._causes.served += 1
-        if reply.cost is not None:
-            self.tally.costs.add(reply.cost, reply.currency)
+        self.tally.costs.add(reply.cost, reply.currency)
         if self._keep is not None:
             try:
                 self._keep(reply)

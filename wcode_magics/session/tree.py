@@ -241,7 +241,7 @@ class _Growth:
             if trial.error is None and trial.reply is not None:
                 self._known[node.data] = trial.reply
                 if trial.reply.source != "replayed":
-                    self._costs.add(trial.reply.cost or 0.0, trial.reply.currency)
+                    self._costs.add(trial.reply.cost, trial.reply.currency)
         errors = [trial.error for trial in swept.trials if trial.error is not None]
         broke = (error for error in errors if not isinstance(error, BudgetError))
         return next(broke, next(iter(errors), None))

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, Protocol, TypeVar
 
 from wcode_magics.errors import Stopped
-from wcode_magics.logprobs.number_format import number
+from wcode_magics.logprobs.number_format import NO_NUMBER, number
 from wcode_magics.output import terminal
 from wcode_magics.output.mimebundle import plain_bundle, widget_bundle
 from wcode_magics.sending.batch import Batch
@@ -215,8 +215,8 @@ def summary(
         parts.append(say("frame.told_unconfirmed", rows=unsure))
     parts.append(say("ui.seconds", seconds=number(batch.tally.seconds, 1)))
     free = sandbox or replayed == sum(counts.values()) - counts["skipped"]
-    known = priced or free
-    parts.append(str(batch.tally.costs) if known else "–")
+    known = priced or free or batch.tally.costs
+    parts.append(str(batch.tally.costs) if known else NO_NUMBER)
     if counts["stopped"]:
         parts.append(say("frame.told_stopped"))
     elif bad.keys() - {"skipped"}:
