@@ -196,10 +196,10 @@ class CellRun:
         self._screen.clear()
         self._screen = NotebookScreen()
         with redirect_stdout(io.StringIO()) as printed:
-            told = run()
+            result = run()
         if printed.getvalue():
             show_bundle(bundles.text_bundle(printed.getvalue()))
-        return told
+        return result
 
     def _live(self, foot: Callable[[], str] = str) -> Live:
         is_markdown = self._form == "markdown" and not self._tokens

@@ -95,9 +95,9 @@ class ShellState:
         """Bind a value to ``_wcode`` and, if set, to the user's variable ``out``."""
         bind(self.shell, value, out)
 
-    def remember(self, prepared: Prepared, given: Mapping[str, Any]) -> None:
+    def remember(self, prepared: Prepared, values: Mapping[str, Any]) -> None:
         """Remember a request to be sent, with the options of its cell."""
-        self._asked.append((prepared, given))
+        self._asked.append((prepared, values))
 
     @property
     def last_request(self) -> Prepared | None:
@@ -106,9 +106,9 @@ class ShellState:
 
     def asked_for(self, reply: Reply) -> tuple[Prepared, Mapping[str, Any]] | None:
         """Return the request of a reply with the options of its cell, or None."""
-        for prepared, given in reversed(self._asked):
+        for prepared, values in reversed(self._asked):
             if prepared.request is reply.request:
-                return prepared, given
+                return prepared, values
         return None
 
     @property
@@ -121,27 +121,27 @@ class ShellState:
         """Return whether the user confirms; False when input is unavailable."""
         return _agrees(question)
 
-    def prepare(self, prompt: str, given: Mapping[str, Any]) -> Prepared:
+    def prepare(self, prompt: str, values: Mapping[str, Any]) -> Prepared:
         """Build the request for a line of options and a prompt.
 
         Raises:
             UsageError: it cannot be built, or it contains the key.
         """
-        own = options.of_request(given)
-        if given.get("continue"):
-            cut = given.get("of") or self.last_reply
+        own = options.of_request(values)
+        if values.get("continue"):
+            cut = values.get("of") or self.last_reply
             prepared = self.session.go_on(cut, **own)
         else:
-            names = None if given.get("raw") else self.variables
+            names = None if values.get("raw") else self.variables
             prepared = self.session.prepare(prompt, names=names, **own)
-            told = (*self.unfilled(prompt, names or {}), *self.unmet(prepared))
-            advice = (*prepared.advice, *told)
+            notes = (*self.unfilled(prompt, names or {}), *self.unmet(prepared))
+            advice = (*prepared.advice, *notes)
             prepared = replace(prepared, advice=advice)
-            if given.get("chat"):
+            if values.get("chat"):
                 place = self.cells.next_place()
                 chats = self.session.chats
                 context = self.session.context
-                prepared = next_turn(chats, given["chat"], place, prepared, context)
+                prepared = next_turn(chats, values["chat"], place, prepared, context)
         return prepared
 
     def unfilled(self, prompt: str, names: Iterable[str]) -> list[Advice]:
@@ -150,8 +150,8 @@ class ShellState:
         if found is None:
             return []
         self._unfilled_told = True
-        given, name = found
-        return [("unfilled", {"given": given, "name": name})]
+        written, name = found
+        return [("unfilled", {"given": written, "name": name})]
 
     def unmet(self, prepared: Prepared) -> list[Advice]:
         """Return advice, once each, about set parameters that a probe found unmet."""
@@ -164,8 +164,8 @@ class ShellState:
             if mark not in self._unmet_told:
                 self._unmet_told.add(mark)
                 facts = {"name": one.name, "model": request.model}
-                told = {**facts, "evidence": one.evidence}
-                advice.append((_UNMET[one.verdict], told))
+                detail = {**facts, "evidence": one.evidence}
+                advice.append((_UNMET[one.verdict], detail))
         return advice
 
     def show_request(self, prepared: Prepared) -> None:
@@ -202,19 +202,19 @@ class ShellState:
 
 def _may_run(name: str, arguments: Mapping[str, Any]) -> bool:
     """Return whether the user lets a marked function run."""
-    given = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
-    return _agrees(say("ui.confirm", call=f"{name}({given})"))
+    call = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
+    return _agrees(say("ui.confirm", call=f"{name}({call})"))
 
 
 def _agrees(question: str) -> bool:
     """Return whether the user confirms; False when input is unavailable."""
     try:
-        said = input(inert(question))
+        answer = input(inert(question))
     except (EOFError, OSError, StdinNotImplementedError):
         return False
     except KeyboardInterrupt:
         raise Stopped(kept=False) from None
-    return said.strip().lower() in YES
+    return answer.strip().lower() in YES
 
 
 def tell(text: str) -> None:

@@ -39,10 +39,10 @@ class CommandLine(TokenTransformBase):
     def find(cls, tokens_by_line: Sequence[Sequence[Any]]) -> "CommandLine | None":
         """Return the first such line."""
         for tokens in tokens_by_line:
-            said = [token for token in tokens if token.type not in _SPACE]
-            at = _percent(said)
-            if at is not None and _is_ours(said[at]):
-                return cls(said[0].start, said[at].start[1])
+            words = [token for token in tokens if token.type not in _SPACE]
+            at = _percent(words)
+            if at is not None and _is_ours(words[at]):
+                return cls(words[0].start, words[at].start[1])
         return None
 
     def transform(self, lines: list[str]) -> list[str]:
@@ -80,8 +80,8 @@ def _is_ours(percent: Any) -> bool:
 
     A line of another magic counts if it passes a question to one of our commands.
     """
-    said = percent.line.splitlines()[0][percent.start[1] :]
-    match = _CALL.match(said.rstrip())
+    line = percent.line.splitlines()[0][percent.start[1] :]
+    match = _CALL.match(line.rstrip())
     if match is None:
         return False
     name, rest = match.groups()

@@ -185,8 +185,8 @@ class Store:
             "WHERE time >= ? AND time < ? ORDER BY time DESC, id DESC LIMIT ?",
             (*between(since, before), -1 if limit is None else limit),
         )
-        told = [self._lookup.read(listed, *row) for row in rows]
-        return [row for row in told if row is not None]
+        found = [self._lookup.read(listed, *row) for row in rows]
+        return [row for row in found if row is not None]
 
     def usage(self) -> list[dict[str, Any]]:
         """Return totals by day (local, ISO), model and currency.
@@ -212,8 +212,8 @@ class Store:
             "ORDER BY time DESC, id DESC LIMIT ?",
             (limit,),
         )
-        told = [self._lookup.read(requested, data) for (data,) in rows]
-        return [request for request in told if request is not None]
+        found = [self._lookup.read(requested, data) for (data,) in rows]
+        return [request for request in found if request is not None]
 
     def image(self, digest: str) -> bytes | None:
         """Return the encoded image of a digest, or None if it is not stored."""

@@ -48,8 +48,8 @@ class Lookup:
         for most in (count, -1):  # all of them, if some cannot be read
             asked = {"hash": request.hash, "base_url": there, "count": most}
             rows = self._file.select(_RECORDS, asked)
-            told = sorted({*waiting, *rows}, key=lambda row: row[0])
-            read = [self.read(replayed, request, data) for _time, data in told]
+            ordered = sorted({*waiting, *rows}, key=lambda row: row[0])
+            read = [self.read(replayed, request, data) for _time, data in ordered]
             if None not in read:
                 break
         return [reply for reply in read if reply is not None][-count:]
@@ -59,12 +59,12 @@ class Lookup:
     ) -> dict[str, Reply]:
         """Return the stored answers by request hash, in no particular order."""
         asked = {request.hash: request for request in requests}
-        told: dict[str, Reply] = {}
+        replies: dict[str, Reply] = {}
         for name, data in self._find(asked, base_url).items():
             reply = self.read(replayed, asked[name], data)
             for one in [reply] if reply else self.records(asked[name], base_url, 1):
-                told[name] = one
-        return told
+                replies[name] = one
+        return replies
 
     def find(
         self, hashes: Collection[str], base_url: str | None, since: float = 0.0

@@ -8,19 +8,19 @@ from wcode_magics.errors import StoreError, tell
 from wcode_magics.runtime.private_files import is_open_to_others
 
 
-def located(said: str | Path) -> Path:
+def located(named: str | Path) -> Path:
     """Return the absolute path of a user's input; ``~`` is the home folder.
 
     Raises:
         StoreError: no file can have such a path.
     """
     try:
-        path = Path(said).expanduser()
+        path = Path(named).expanduser()
     except RuntimeError:
-        raise StoreError("store.homeless", path=said) from None
+        raise StoreError("store.homeless", path=named) from None
     if "\0" in str(path) or not _is_name(path):
-        told = str(path).encode("unicode_escape").decode()
-        raise StoreError("store.unnameable", path=told)
+        shown = str(path).encode("unicode_escape").decode()
+        raise StoreError("store.unnameable", path=shown)
     try:
         return path.absolute()
     except OSError as wrong:

@@ -101,11 +101,11 @@ def replayed(request: Request, data: bytes) -> Reply:
 
     Raises one of :data:`UNREADABLE`, like every function here that decodes records.
     """
-    told = decode(data, request.hash)
-    if told.get("source") == "sandbox":
-        told["base_url"] = SANDBOX
-    told["request"], told["source"] = request, "replayed"
-    reply = _reply(told)
+    fields = decode(data, request.hash)
+    if fields.get("source") == "sandbox":
+        fields["base_url"] = SANDBOX
+    fields["request"], fields["source"] = request, "replayed"
+    reply = _reply(fields)
     if not reply.is_whole:
         raise ValueError(reply.finish_reason)
     return reply

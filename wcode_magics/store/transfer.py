@@ -39,8 +39,8 @@ def rows_of(
 ) -> Generator[Sequence[Any], None, None]:
     """Yield the rows of a store, without ids; a StoreError names this store."""
     with faults(path):
-        told = has_currencies(source)
-        columns = COLUMNS if told else COLUMNS.replace("currency", "'CNY'")
+        has_currency = has_currencies(source)
+        columns = COLUMNS if has_currency else COLUMNS.replace("currency", "'CNY'")
         yield from source.execute(_SPAN.format(columns), span)
 
 

@@ -36,34 +36,34 @@ _LANGUAGES = {
 def wcode(home: ShellState, line: str, cell: str | None = None) -> Any:
     """Send the cell or the line to the model and return the new ``_wcode``."""
     parsed = lines.parse(line, home.variables)
-    given = parsed.values
+    values = parsed.values
     if cell is not None:
         parsed.refuse_rest()
     prompt = parsed.rest if cell is None else cell.removesuffix("\n")
-    if given.get("panel"):
+    if values.get("panel"):
         if not is_notebook(home.shell):
             raise UsageError("panel.terminal")
-        open_panel(home.session, home.shell, given, prompt)
+        open_panel(home.session, home.shell, values, prompt)
         return None
-    if given.get("frame") is not None:
-        return ask_rows(home, prompt, given)
+    if values.get("frame") is not None:
+        return ask_rows(home, prompt, values)
     for name in ("into", "keep_going"):
-        if given.get(name):
+        if values.get(name):
             raise OptionError("frame_only", name=f"--{name.replace('_', '-')}")
-    if given.get("of") and not given.get("continue"):
+    if values.get("of") and not values.get("continue"):
         raise OptionError("of_alone")
-    if given.get("sweep") or given.get("models"):
-        return send_sweep(home, prompt, given)
-    prepared = home.prepare(prompt, given)
-    if given.get("as"):
-        return show_code(home, prepared, given["as"])
-    if given.get("dry_run"):
+    if values.get("sweep") or values.get("models"):
+        return send_sweep(home, prompt, values)
+    prepared = home.prepare(prompt, values)
+    if values.get("as"):
+        return show_code(home, prepared, values["as"])
+    if values.get("dry_run"):
         return home.show_request(prepared)
-    return send(home, prepared, given)
+    return send(home, prepared, values)
 
 
 def send(
-    home: ShellState, prepared: Prepared, given: Mapping[str, Any]
+    home: ShellState, prepared: Prepared, values: Mapping[str, Any]
 ) -> Reply | Runs:
     """Send a request; show, bind and return its answer.
 
@@ -78,27 +78,27 @@ def send(
     run = CellRun(
         home.session,
         home.shell,
-        given.get("out"),
+        values.get("out"),
         form,
         partial(_meter, home, prepared),
     )
     for key, facts in prepared.advice:
         run.note(say(f"advice.{key}", **facts))
-    home.tell_sandbox(run, prepared, given.get("repeat") or 1)
-    home.remember(prepared, given)
-    if given.get("repeat"):
-        return _repeat(run, prepared, given)
+    home.tell_sandbox(run, prepared, values.get("repeat") or 1)
+    home.remember(prepared, values)
+    if values.get("repeat"):
+        return _repeat(run, prepared, values)
     reply = run.send(prepared, stream=resolved["stream"])
-    if given.get("code"):
+    if values.get("code"):
         _insert_code(home, reply)
     return reply
 
 
-def _repeat(run: CellRun, prepared: Prepared, given: Mapping[str, Any]) -> Runs:
+def _repeat(run: CellRun, prepared: Prepared, values: Mapping[str, Any]) -> Runs:
     for name in ("chat", "functions", "code"):
-        if given.get(name):
+        if values.get(name):
             raise OptionError("not_together", one="--repeat", other=f"--{name}")
-    return run.repeat(prepared, given["repeat"], agreed=bool(given.get("yes")))
+    return run.repeat(prepared, values["repeat"], agreed=bool(values.get("yes")))
 
 
 def _meter(home: ShellState, prepared: Prepared, reply: Reply) -> str:
@@ -121,17 +121,20 @@ def _meter(home: ShellState, prepared: Prepared, reply: Reply) -> str:
 
 def _insert_code(home: ShellState, reply: Reply) -> None:
     """Insert the code of one language as the next cell: Python, else the first one."""
-    blocks = [(_LANGUAGES.get(said.lower(), said), code) for said, code in _code(reply)]
+    blocks = [
+        (_LANGUAGES.get(language.lower(), language), code)
+        for language, code in _code(reply)
+    ]
     if not blocks:
         show_bundle(bundles.note_bundle(say("advice.no_code")))
         return
-    said = [language for language, _code in blocks]
-    wanted = _PYTHON if _PYTHON in said else next(filter(None, said), "")
-    code = "\n".join(code for language, code in blocks if language == wanted)
-    if wanted != _PYTHON and wanted in home.shell.magics_manager.magics["cell"]:
-        code = f"%%{wanted}\n{code}"
+    languages = [language for language, _code in blocks]
+    chosen = _PYTHON if _PYTHON in languages else next(filter(None, languages), "")
+    code = "\n".join(code for language, code in blocks if language == chosen)
+    if chosen != _PYTHON and chosen in home.shell.magics_manager.magics["cell"]:
+        code = f"%%{chosen}\n{code}"
     home.shell.set_next_input(code.rstrip("\n"), replace=False)
 
 
 def _code(reply: Reply) -> list[tuple[str, str]]:
-    return [(said.strip("{}."), code) for said, code in reply.code_blocks]
+    return [(language.strip("{}."), code) for language, code in reply.code_blocks]

@@ -18,12 +18,12 @@ def wcode_config(home: ShellState, line: str) -> None:
         _change_profile(home, word, rest.strip())
         return
     named = []
-    told = home.session.settings
+    settings = home.session.settings
     asked = lines.parse_assignments(line, home.variables)
-    for row, value, given in sorted(asked, key=lambda one: one[0].name != "provider"):
+    for row, value, is_set in sorted(asked, key=lambda one: one[0].name != "provider"):
         named.append(row.name)
-        if given:
-            told.set(row.name, value)
+        if is_set:
+            settings.set(row.name, value)
     _show_settings(home, named)
 
 
@@ -54,11 +54,11 @@ def _key_row(home: ShellState, resolved: Resolved) -> tuple[str, str]:
 def _change_profile(home: ShellState, word: str, name: str) -> None:
     if not name:
         raise OptionError("value_missing", name=word, allowed="NAME")
-    told = home.session.settings
+    settings = home.session.settings
     if word == "--remove":
-        told.profile(name)
-        told.save_profile(name, {})
+        settings.profile(name)
+        settings.save_profile(name, {})
         tell(say("ui.removed", name=name))
         return
-    path = told.save_profile(name, told.session)
+    path = settings.save_profile(name, settings.session)
     tell(say("ui.saved", name=name, path=path))

@@ -29,17 +29,17 @@ def wcode_branch(home: ShellState, line: str) -> Any:
         raise UsageError("branch.usage", given=line.strip() or "–")
     parsed = lines.parse(rest, home.variables)
     parsed.refuse_rest()
-    given = parsed.values
+    values = parsed.values
     token, other = words
     prepared = home.session.branch(
-        given.get("of") or home.last_reply,
+        values.get("of") or home.last_reply,
         token=int(token),
         alternative=int(other) if other.isdecimal() else other,
-        **options.of_request(given),
+        **options.of_request(values),
     )
-    if given.get("dry_run"):
+    if values.get("dry_run"):
         return home.show_request(prepared)
-    return send(home, prepared, given)
+    return send(home, prepared, values)
 
 
 def _answer(home: ShellState, word: str) -> Answer:

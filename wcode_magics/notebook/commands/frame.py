@@ -9,7 +9,7 @@ from wcode_magics.settings import options
 from wcode_magics.text import say
 
 
-def ask_rows(home: ShellState, template: str, given: Mapping[str, Any]) -> Any:
+def ask_rows(home: ShellState, template: str, values: Mapping[str, Any]) -> Any:
     """Send the prompt for each row; show and bind the new frame.
 
     The frame is bound to ``_wcode`` and to the name of ``--out``. Running the same cell
@@ -21,14 +21,14 @@ def ask_rows(home: ShellState, template: str, given: Mapping[str, Any]) -> Any:
             shown.
         Stopped: the user stopped the cell; the partial frame is bound and shown.
     """
-    frame = given["frame"]
+    frame = values["frame"]
     if not hasattr(frame, "wcode"):
         raise OptionError("not_a_frame", given=type(frame).__name__)
     for name in sorted(options.staged("run", "cell") - {"out"}):
-        if given.get(name):
+        if values.get(name):
             flag = f"--{name.replace('_', '-')}"
             raise OptionError("not_together", one="--frame", other=flag)
-    own = options.of_request(given)
+    own = options.of_request(values)
     del own["frame"]
     into = own.pop("into", None) or "answer"
     from wcode_magics.tables.marks import calls_of
@@ -42,14 +42,14 @@ def ask_rows(home: ShellState, template: str, given: Mapping[str, Any]) -> Any:
         made = frame.wcode.ask(template, **own)
     except (Stopped, WcodeError) as error:
         if error.value is not None:
-            _show(home, error.value, given)
+            _show(home, error.value, values)
         raise
-    _show(home, made, given)
+    _show(home, made, values)
     return made
 
 
-def _show(home: ShellState, made: Any, given: Mapping[str, Any]) -> None:
-    home.bind(made, given.get("out"))
+def _show(home: ShellState, made: Any, values: Mapping[str, Any]) -> None:
+    home.bind(made, values.get("out"))
     from IPython.display import display
 
     display(made)

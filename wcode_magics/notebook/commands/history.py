@@ -44,66 +44,70 @@ def wcode_history(home: ShellState, line: str) -> Any:
     """
     words, _rest = lines.first_words(line, len(line))
     parsed = lines.parse_words(words, FLAGS)
-    given, number = parsed.values, _number(parsed.rest)
-    _refuse(given, number)
-    between = {name: _moment(given, name) for name in ("since", "before")}
+    values, number = parsed.values, _number(parsed.rest)
+    _refuse(values, number)
+    between = {name: _moment(values, name) for name in ("since", "before")}
     store = home.session.store
-    if not {"import", "export", "prune"} & set(given):
+    if not {"import", "export", "prune"} & set(values):
         listed = number or (None if any(between.values()) else SHOWN)
         rows = store.history(limit=listed, **between)
         return _shown(
-            [_full(row) if given.get("full") else _short(row) for row in rows]
+            [_full(row) if values.get("full") else _short(row) for row in rows]
         )
-    if "import" in given:
-        count = store.absorb(given["import"])
-        tell(say("spent.imported", count=count, source=given["import"], **_held(store)))
-    if "export" in given:
-        count = store.export(given["export"], **between)
-        with Store(given["export"], readonly=True) as copy:
+    if "import" in values:
+        count = store.absorb(values["import"])
+        tell(
+            say("spent.imported", count=count, source=values["import"], **_held(store))
+        )
+    if "export" in values:
+        count = store.export(values["export"], **between)
+        with Store(values["export"], readonly=True) as copy:
             tell(say("spent.exported", count=count, **_held(copy)))
-    if "prune" in given:
-        count = store.prune(before=between["before"], keep=given.get("keep"))
+    if "prune" in values:
+        count = store.prune(before=between["before"], keep=values.get("keep"))
         tell(say("spent.forgotten", count=count, **_held(store)))
     return None
 
 
-def _refuse(given: Mapping[str, Any], number: int | None) -> None:
+def _refuse(values: Mapping[str, Any], number: int | None) -> None:
     """Raise OptionError if options conflict or would delete too much."""
     for one, other in _EXCLUDED:
-        if one in given and other in given:
+        if one in values and other in values:
             raise OptionError("not_together", one=f"--{one}", other=f"--{other}")
-    work = next((name for name in ("import", "export", "prune") if name in given), None)
+    work = next(
+        (name for name in ("import", "export", "prune") if name in values), None
+    )
     if work is not None and number is not None:
         raise OptionError("not_together", one=number, other=f"--{work}")
-    if "keep" in given and "prune" not in given:
+    if "keep" in values and "prune" not in values:
         raise OptionError("goes_with", name="--keep", other="--prune")
-    if "keep" in given:
-        _counted("--keep", given["keep"])
-    if "prune" in given and not {"before", "keep"} & set(given):
+    if "keep" in values:
+        _counted("--keep", values["keep"])
+    if "prune" in values and not {"before", "keep"} & set(values):
         raise OptionError("unbounded", day=DAY)
 
 
-def _number(said: str) -> int | None:
-    if not said:
+def _number(text: str) -> int | None:
+    if not text:
         return None
-    digits = said.isdecimal() and len(said) <= len(str(_MOST))
-    return _counted("%wcode_history", int(said) if digits else said)
+    digits = text.isdecimal() and len(text) <= len(str(_MOST))
+    return _counted("%wcode_history", int(text) if digits else text)
 
 
-def _counted(name: str, given: Any) -> int:
-    if isinstance(given, int) and 1 <= given <= _MOST:
-        return given
-    raise OptionError("bad_option", name=name, given=given, allowed=f"1 … {_MOST:,}")
+def _counted(name: str, value: Any) -> int:
+    if isinstance(value, int) and 1 <= value <= _MOST:
+        return value
+    raise OptionError("bad_option", name=name, given=value, allowed=f"1 … {_MOST:,}")
 
 
-def _moment(given: Mapping[str, Any], name: str) -> dt.datetime | None:
+def _moment(values: Mapping[str, Any], name: str) -> dt.datetime | None:
     """Return the local time of an option; a day counts from its start."""
-    said = given.get(name)
+    text = values.get(name)
     try:
-        return None if said is None else dt.datetime.fromisoformat(said).astimezone()
+        return None if text is None else dt.datetime.fromisoformat(text).astimezone()
     except (ValueError, OverflowError):
         raise OptionError(
-            "bad_option", name=f"--{name}", given=said, allowed=DAY
+            "bad_option", name=f"--{name}", given=text, allowed=DAY
         ) from None
 
 

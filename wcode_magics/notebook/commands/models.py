@@ -43,8 +43,8 @@ def wcode_models(home: ShellState, line: str) -> None:
         known = [row.id for row in here]
         near = parameters.hint(line.strip(), known)
         raise UsageError("no_such_models", given=line.strip(), hint=near)
-    told = resolved.model if resolved["price"] is not None else None
-    notes = [note, *_dated(here), *([say("ui.price_told")] if told else [])]
+    has_price = resolved["price"] is not None
+    notes = [note, *_dated(here), *([say("ui.price_told")] if has_price else [])]
     if len(found) > MOST:
         notes.append(say("ui.models_left", count=f"{len(found) - MOST:,}"))
     rows = [_cells(row, resolved) for row in found[:MOST]]
@@ -55,9 +55,9 @@ def wcode_models(home: ShellState, line: str) -> None:
 def _has(row: Model, words: Sequence[str]) -> bool:
     """Return whether each word is in the row."""
     labels = (say(f"abilities.{name}") for name in row.abilities)
-    told = (row.id, row.title, _provider(row), *row.abilities, *labels)
-    said = " ".join(told).lower()
-    return all(word in said for word in words)
+    fields = (row.id, row.title, _provider(row), *row.abilities, *labels)
+    text = " ".join(fields).lower()
+    return all(word in text for word in words)
 
 
 def _cells(row: Model, resolved: Resolved) -> list[str]:

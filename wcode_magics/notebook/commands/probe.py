@@ -29,20 +29,20 @@ def wcode_probe(home: ShellState, line: str) -> Probe:
     """
     parsed = lines.parse(line, home.variables)
     parsed.refuse_rest()
-    given = dict(parsed.values)
-    for name in given.keys() - {*TAKEN}:
+    values = dict(parsed.values)
+    for name in values.keys() - {*TAKEN}:
         near = " · ".join(sorted({row.flag for row in FLAGS.values()}))
         raise OptionError("unknown_option", given=f"--{name}", near=near)
-    fresh = bool(given.pop("fresh", False))
-    kept = None if fresh else home.session.probed(**given)
+    fresh = bool(values.pop("fresh", False))
+    kept = None if fresh else home.session.probed(**values)
     if kept is not None:
         home.bind(kept)
         show_bundle(bundles.faint_bundle(say("probe.kept")))
         return kept
-    show_bundle(bundles.faint_bundle(outlook(home.session, given)))
+    show_bundle(bundles.faint_bundle(outlook(home.session, values)))
     watch, done = _watch(home)
     try:
-        probe = home.session.probe(fresh=True, watch=watch, **given)
+        probe = home.session.probe(fresh=True, watch=watch, **values)
     except Stopped as stopped:
         done()
         home.bind(stopped.value)

@@ -25,15 +25,15 @@ def wcode_fix(home: ShellState, line: str) -> Any:
     parsed = lines.parse(line, home.variables)
     failure = last_failure(home.shell, home.session.settings.key())
     question = "\n\n".join(filter(None, (failure.question, parsed.rest)))
-    given = {**parsed.values, "raw": True}
-    prepared = home.prepare(question, given)
-    if given.get("dry_run"):
+    values = {**parsed.values, "raw": True}
+    prepared = home.prepare(question, values)
+    if values.get("dry_run"):
         return home.show_request(prepared)
     shown = bundles.code_bundle(question, "markdown")
     show_bundle(joined([bundles.note_bundle(say("ui.fix_shown")), shown]))
-    if not given.get("yes") and not home.agrees(say("ui.fix_ask")):
+    if not values.get("yes") and not home.agrees(say("ui.fix_ask")):
         raise UsageError("fix.unsent")
-    return send(home, prepared, given)
+    return send(home, prepared, values)
 
 
 def wcode_repair(home: ShellState, line: str) -> Any:
@@ -44,8 +44,8 @@ def wcode_repair(home: ShellState, line: str) -> Any:
     own = options.of_request(parsed.values)
     resolved = home.session.settings.resolve({})
     anew = Prepared(reply.request, resolved), dict[str, Any]()
-    prepared, given = home.asked_for(reply) or anew
-    once = {name: value for name, value in given.items() if name != "repeat"}
+    prepared, values = home.asked_for(reply) or anew
+    once = {name: value for name, value in values.items() if name != "repeat"}
     again = home.session.repair(prepared, reply, **own)
     return send(home, again, {**once, **parsed.values})
 

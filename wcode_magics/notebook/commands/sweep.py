@@ -14,27 +14,29 @@ from wcode_magics.settings import options
 from wcode_magics.text import say
 
 
-def send_sweep(home: ShellState, prompt: str, given: Mapping[str, Any]) -> Sweep | None:
+def send_sweep(
+    home: ShellState, prompt: str, values: Mapping[str, Any]
+) -> Sweep | None:
     """Send all combinations, bind the table, show the answers side by side.
 
     Raises:
         UsageError: nothing was sent.
         WcodeError: every request failed; this is the first error.
     """
-    _refuse_others(given)
+    _refuse_others(values)
     points, ready = home.session.sweep_plan(
         prompt,
-        grid_of(given),
-        names=None if given.get("raw") else home.variables,
-        yes=bool(given.get("yes") or given.get("dry_run")),
-        **options.of_request(given),
+        grid_of(values),
+        names=None if values.get("raw") else home.variables,
+        yes=bool(values.get("yes") or values.get("dry_run")),
+        **options.of_request(values),
     )
-    if given.get("dry_run"):
+    if values.get("dry_run"):
         show_bundle(bundles.note_bundle(say("ui.sweep_first", count=len(ready))))
         home.show_request(ready[0])
         return None
-    home.remember(ready[0], given)
-    out, ended = given.get("out"), [Trial(point) for point in points]
+    home.remember(ready[0], values)
+    out, ended = values.get("out"), [Trial(point) for point in points]
     screen = NotebookScreen()
     waits = not home.session.endpoint(ready[0].resolved).sandbox
     live, group = Live(screen, bundles.growing_bundle), home.session.group
@@ -50,10 +52,10 @@ def send_sweep(home: ShellState, prompt: str, given: Mapping[str, Any]) -> Sweep
     return swept
 
 
-def _refuse_others(given: Mapping[str, Any]) -> None:
-    option = "--sweep" if given.get("sweep") else "--models"
+def _refuse_others(values: Mapping[str, Any]) -> None:
+    option = "--sweep" if values.get("sweep") else "--models"
     for name in ("as", *sorted(options.staged("conversation", "cell") - {"out"})):
-        if given.get(name):
+        if values.get(name):
             raise OptionError("not_together", one=option, other=f"--{name}")
 
 
