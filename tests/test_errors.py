@@ -88,7 +88,7 @@ def test_the_system_speaks_the_language(lang, said, tmp_path):
 def test_every_class_pickles_with_its_facts_and_its_reply(kind):
     """An error comes back whole from another process."""
     error = kind("bad_value", name="top_p", given="2", allowed="float", status=400)
-    error.reply, error.value, error.told = partial(), [1], "1 row"
+    error.reply, error.value, error.summary = partial(), [1], "1 row"
     twin = pickle.loads(pickle.dumps(error))
     assert type(twin) is kind
     assert twin.key == error.key

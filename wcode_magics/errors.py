@@ -77,13 +77,13 @@ class WcodeError(Exception):
         self.reply: PartialReply | None = None
         self.value: Any = None
         self.kept = False
-        self.told = ""
+        self.summary = ""
         self.tries, self.seconds = 1, 0.0
 
     def __str__(self) -> str:
         again = self._again() if self.tries > 1 else ""
         kept = self.kept or self.reply is not None
-        return _line(f"{self.said} {again}".rstrip(), self.told, kept=kept)
+        return _line(f"{self.sentence} {again}".rstrip(), self.summary, kept=kept)
 
     def _again(self) -> str:
         """Return how often the request was sent and how long that took in total."""
@@ -91,7 +91,7 @@ class WcodeError(Exception):
         return text.say("errors.tried", count=self.tries, seconds=seconds)
 
     @property
-    def said(self) -> str:
+    def sentence(self) -> str:
         """The message, without the note on where the reply is kept.
 
         It shows no key, not even one typed in place of a name or a value.
@@ -99,8 +99,8 @@ class WcodeError(Exception):
         facts = self.facts
         if "given" in facts:
             facts = {**facts, "given": without_random(str(facts["given"]))}
-        sentence = text.say(f"errors.{self.key}", **facts)
-        return inert(without_forms(" ".join(sentence.split())))
+        words = text.say(f"errors.{self.key}", **facts)
+        return inert(without_forms(" ".join(words.split())))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), self.key, self.facts), vars(self)
@@ -113,14 +113,14 @@ class WcodeError(Exception):
 class Stopped(KeyboardInterrupt):
     """When the user stopped the cell; ``value`` holds the partial results."""
 
-    def __init__(self, *, kept: bool, value: Any = None, told: str = "") -> None:
+    def __init__(self, *, kept: bool, value: Any = None, summary: str = "") -> None:
         super().__init__()
         self._kept = kept
-        self._told = told
+        self._summary = summary
         self.value = value
 
     def __str__(self) -> str:
-        return _line(text.say("errors.stopped"), self._told, kept=self._kept)
+        return _line(text.say("errors.stopped"), self._summary, kept=self._kept)
 
     def _render_traceback_(self) -> list[str]:
         return [str(self)]
@@ -147,8 +147,8 @@ def tell(error: WcodeError) -> None:
     terminal.note(str(error))
 
 
-def _line(said: str, told: str, *, kept: bool) -> str:
-    parts = (said, text.say("errors.kept") if kept else "", told)
+def _line(sentence: str, summary: str, *, kept: bool) -> str:
+    parts = (sentence, text.say("errors.kept") if kept else "", summary)
     return inert(" ".join(part for part in parts if part))
 
 

@@ -59,7 +59,7 @@ class Causes:
         if isinstance(error, e.FilteredError):
             return False
         status = error.status if isinstance(error, e.StatusError) else 0
-        kind = type(error), status, _PARTICULAR.sub("", str(error.said))
+        kind = type(error), status, _PARTICULAR.sub("", str(error.sentence))
         self._alike[kind] += 1
         return self._alike[kind] >= ALIKE
 

@@ -76,7 +76,7 @@ class Cascade:
         found = evaluate(answered, self.gold, of=self.first.task.into)
         limit = found.threshold(error=self.error, sure=self.sure)
         if limit.confidence is None:
-            raise UsageError("frame.no_limit", told=str(limit))
+            raise UsageError("frame.no_limit", limit=str(limit))
         options = {**self.options, "threshold": limit.confidence}
         call = call_of(self.frame, self.template, options)
         return replace(call, budget=self.first.budget)

@@ -123,5 +123,5 @@ def _error(outcome: Outcome[Any]) -> str | None:
     if outcome.error is None:
         return None
     reply = outcome.error.reply
-    said = "" if reply is None else f" | {clipped(reply.text, MOST_OF_TEXT)}"
-    return f"{outcome.error.said}{said}"
+    text = "" if reply is None else f" | {clipped(reply.text, MOST_OF_TEXT)}"
+    return f"{outcome.error.sentence}{text}"

@@ -20,7 +20,7 @@ def spelled(column: "pd.Series[Any]") -> Any:
     return found
 
 
-def told(value: Any) -> str | None:
+def spelled_one(value: Any) -> str | None:
     """Return the text of one value, or None if it is missing."""
     text: str | None = spelled(pd.Series([value]))[0]
     return text

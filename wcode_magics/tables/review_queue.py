@@ -24,7 +24,13 @@ from wcode_magics.protocol.request import Request
 from wcode_magics.tables.columns import name_in
 from wcode_magics.tables.gold import answer_column, graded, labels_of
 from wcode_magics.tables.gold_file import GoldFile, digest
-from wcode_magics.tables.gold_values import number_of, put, spelled, text_of, told
+from wcode_magics.tables.gold_values import (
+    number_of,
+    put,
+    spelled,
+    spelled_one,
+    text_of,
+)
 from wcode_magics.tables.marks import NEEDS, calls_of, claim_gold
 from wcode_magics.tables.run import TableRun, call_of
 
@@ -171,7 +177,7 @@ class ReviewQueue:
         if before is not None:
             place, gold, drawn = before
             self._put(place, gold, drawn=drawn)
-            self._write(place, told(gold), drawn=self.drawn)
+            self._write(place, spelled_one(gold), drawn=self.drawn)
         self._write_marks(passed)
         return True
 
@@ -294,7 +300,7 @@ class ReviewQueue:
     def _write_marks(self, places: Sequence[int]) -> None:
         drawn = self._drawn()
         for place in places:
-            gold = told(self._cell(self.gold, place))
+            gold = spelled_one(self._cell(self.gold, place))
             self._write(place, gold, drawn=bool(drawn[place]))
 
     def _restore(self) -> None:

@@ -64,7 +64,7 @@ def serve(
 
 
 def halted(
-    value: Any, told: str, reason: WcodeError | None = None, *, unwritten: int = 0
+    value: Any, line: str, reason: WcodeError | None = None, *, unwritten: int = 0
 ) -> Stopped | WcodeError:
     """Bind the partial result of an unfinished run and return the run's error.
 
@@ -74,11 +74,11 @@ def halted(
     for bind in _binds:
         bind(value)
     if unwritten and isinstance(reason, StoreError):
-        told = f"{told} · {say('frame.told_unwritten', count=unwritten)}"
+        line = f"{line} · {say('frame.told_unwritten', count=unwritten)}"
     if reason is None:
-        return Stopped(kept=bool(_binds), value=value, told=told)
+        return Stopped(kept=bool(_binds), value=value, summary=line)
     error = copy.copy(reason)
-    error.value, error.kept, error.told = value, bool(_binds), told
+    error.value, error.kept, error.summary = value, bool(_binds), line
     return error
 
 
@@ -187,16 +187,16 @@ class TableRun:
         stopped: bool,
     ) -> pd.DataFrame:
         made = self.result(outcomes, batch)
-        told = self.told(outcomes, batch)
+        line = self.summary(outcomes, batch)
         if stopped or batch.reason is not None:
             reason = None if stopped else batch.reason
             unwritten = self.session.ledger.waiting
-            raise halted(made, told, reason, unwritten=unwritten) from batch.reason
+            raise halted(made, line, reason, unwritten=unwritten) from batch.reason
         if self.progress:
-            tell(told)
+            tell(line)
         return made
 
-    def told(
+    def summary(
         self, outcomes: Sequence[Outcome[tuple[Any, ...]]], batch: Batch[Any]
     ) -> str:
         """Return a one-line summary of the run, with the notes of its task."""
@@ -220,8 +220,8 @@ class TableRun:
     def forecast_of(self, found: Survey, *, together: bool = False) -> Forecast:
         """Estimate from a survey, with this run's model and caps."""
         model = self.task.base.model
-        told = found.forecast(model, self.resolved, together=together)
-        return replace(told, notes=(*told.notes, *self._notes))
+        made = found.forecast(model, self.resolved, together=together)
+        return replace(made, notes=(*made.notes, *self._notes))
 
     def batch(self) -> Batch[tuple[Any, ...]]:
         """Create the batch of this run, for the caller to start, watch and stop."""

@@ -291,9 +291,9 @@ class TablePage:
             self._desk.shell.user_ns[out] = made
         paused = any(outcome.status == "stopped" for outcome in outcomes)
         self._start.description = say("panel.go_on" if paused else "panel.run")
-        told = call.told(outcomes, batch)
+        line = call.summary(outcomes, batch)
         why = "" if batch.reason is None else str(batch.reason)
-        self._progressed(batch.tally, why, told, say("panel.bound", name=out))
+        self._progressed(batch.tally, why, line, say("panel.bound", name=out))
         self._show(made)
         self._desk.picture.show(_bundle(out, made, _standing(batch.tally)))
 
