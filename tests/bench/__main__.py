@@ -7,7 +7,7 @@ import sys
 from tests import bench
 from wcode_magics.display.text_table import TextTable
 
-HEADS = ("measured", "figure", "floor", "ratio (bound)")
+HEADS = ("measured", "figure", "floor", "ratio, bar")
 
 
 def main(wanted: list[str]) -> None:
@@ -19,6 +19,8 @@ def main(wanted: list[str]) -> None:
             print(f"… {name}", file=sys.stderr, flush=True)
             rows += importlib.import_module(f"tests.bench.{name}").main()
     print(TextTable(HEADS, rows).plain())
+    told = " ".join(row[3] for row in rows).split()
+    print(f"{told.count('pass')} bars passed, {told.count('miss')} missed")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tests.bench.bars import most
 from wcode_magics.evaluation.requirements import require
 from wcode_magics.tables import gold
 from wcode_magics.tables.review_queue import ReviewQueue
@@ -31,11 +32,16 @@ def main() -> list[tuple[str, ...]]:
     opened, shown_next = review(frame)
     return [
         *(
-            (f"evaluate, {ROWS:,} rows, {name}, s (≤ 2)", f"{spent:.3f}", told, "")
+            (
+                f"evaluate, {ROWS:,}, {name}, s",
+                f"{spent:.3f}",
+                told,
+                most(spent, 2),
+            )
             for name, spent in rows
         ),
-        (f"review of {ROWS:,} rows opens, s (≤ 1)", f"{opened:.3f}", told, ""),
-        ("its next row, s (≤ 0.1)", f"{shown_next:.4f}", "", ""),
+        (f"review of {ROWS:,} rows opens, s", f"{opened:.3f}", told, most(opened, 1)),
+        ("its next row, s", f"{shown_next:.4f}", "–", most(shown_next, 0.1)),
     ]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
+from tests.bench.bars import most
 from wcode_magics.logprobs import heatmap
 from wcode_magics.logprobs.alignment import compare
 from wcode_magics.logprobs.logprobs import Logprobs
@@ -28,7 +29,7 @@ def main() -> list[tuple[str, ...]]:
         _size(_answer(SHORT, 1)),
         _size(_answer(MEDIUM, 1)),
         _saved("3 of 10 unsure", _answer(SHORT, 1, sure=0.7)),
-        _saved("all unsure", _answer(SHORT, 1), most=None),
+        _saved("all unsure", _answer(SHORT, 1), bound=None),
         _compare("alike", _answer(LONG, 1), _answer(LONG, 1, changed=300)),
         _compare("unrelated", _answer(LONG, 1), _answer(LONG, 2)),
         _lost(_answer(LONG, 1)),
@@ -87,10 +88,10 @@ def _frame(answer: Logprobs) -> tuple[str, ...]:
 
     spent, floor = _best(lambda: _again(answer).frame()), _best(plainest)
     return (
-        f"frame, {LONG:,} tokens x {TOP}, CPU s (≤ 0.15)",
+        f"frame, {LONG:,} tokens x {TOP}, CPU s",
         f"{spent:.3f}",
         f"{floor:.3f} bare DataFrame of three columns",
-        f"{spent / floor:.1f} (≤ 6)",
+        f"{spent / floor:.1f}; {most(spent, 0.1, ' s')}",
     )
 
 
@@ -109,10 +110,10 @@ def _heatmap(answer: Logprobs) -> tuple[str, ...]:
 
     spent, floor = _best(lambda: heatmap.html(_again(answer))), _best(plainest)
     return (
-        f"heat map, {len(answer):,} tokens x {TOP}, CPU s (≤ 0.2)",
+        f"heat map, {len(answer):,} tokens x {TOP}, CPU s",
         f"{spent:.3f}",
         f"{floor:.3f} bare spans and rows",
-        f"{spent / floor:.1f} (≤ 25)",
+        f"{spent / floor:.1f}; {most(spent, 0.1, ' s')}",
     )
 
 
@@ -125,23 +126,23 @@ def _size(answer: Logprobs) -> tuple[str, ...]:
         for other in position.alternatives[: heatmap.MAX_ALTERNATIVES]
     )
     return (
-        f"heat map, {len(answer):,} tokens x {TOP}, MB (≤ 1.2)",
+        f"heat map, {len(answer):,} tokens x {TOP}, MB",
         f"{size / 1e6:.2f}",
         f"{bare / 1e6:.2f} words and numbers of the alternatives, once",
-        f"{size / bare:.1f} (≤ 12)",
+        f"{size / bare:.1f}; {most(size / 1e6, 0.6, ' MB')}",
     )
 
 
-def _saved(kind: str, answer: Logprobs, most: int | None = 300) -> tuple[str, ...]:
+def _saved(kind: str, answer: Logprobs, bound: int | None = 300) -> tuple[str, ...]:
     """Bytes a token of what a notebook saves, with five alternatives each."""
     size, count = len(heatmap.html(answer).encode()), len(answer)
     bare = sum(len(token.token.encode()) for token in answer.tokens)
-    bound = "" if most is None else f" (≤ {most} B)"
+    bar = "" if bound is None else f"; {most(size / count, bound, ' B')}"
     return (
         f"saved heat map, {count:,} tokens, {kind}, bytes a token",
         f"{size / count:.0f}",
         f"{bare / count:.1f} text alone",
-        f"{size / bare:.0f}{bound}",
+        f"{size / bare:.0f}{bar}",
     )
 
 
@@ -149,10 +150,10 @@ def _compare(kind: str, one: Logprobs, two: Logprobs) -> tuple[str, ...]:
     spent = _best(lambda: compare(_again(one), _again(two)))
     floor = _best(lambda: (_again(one).positions, _again(two).positions))
     return (
-        f"compare, 2 x {LONG:,} tokens, {kind}, CPU s (≤ 0.5)",
+        f"compare, 2 x {LONG:,} tokens, {kind}, CPU s",
         f"{spent:.3f}",
         f"{floor:.3f} positions of both",
-        f"{spent / floor:.1f} (≤ 5)",
+        f"{spent / floor:.1f}; {most(spent, 0.5, ' s')}",
     )
 
 
@@ -168,5 +169,5 @@ def _lost(answer: Logprobs) -> tuple[str, ...]:
         f"align, {LONG:,} tokens, every ninth lost, CPU s",
         f"{spent:.3f}",
         f"{floor:.3f} no token lost",
-        f"{spent / floor:.1f} (≤ 8)",
+        f"{spent / floor:.1f}; {most(spent / floor, 8)}",
     )

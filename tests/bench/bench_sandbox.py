@@ -1,9 +1,11 @@
 """The sandbox: how soon it starts and answers, how fast it writes."""
 
 import json
+import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +13,7 @@ from http.client import HTTPConnection, HTTPResponse
 from typing import Any
 from urllib.parse import urlsplit
 
+from tests.bench.bars import least, most
 from wcode_magics.sandbox import Sandbox
 
 STARTS = 5
@@ -23,11 +26,24 @@ begun = time.perf_counter()
 with Sandbox() as sandbox:
     print(time.perf_counter() - begun)
 """
+_ANSWER = """
+import time
+from IPython.core.interactiveshell import InteractiveShell
+shell = InteractiveShell.instance()
+shell.run_line_magic("load_ext", "wcode_magics")
+begun = time.perf_counter()
+assert shell.run_cell("%%wcode -t 0\\nSay hello.").success
+print()
+print(time.perf_counter() - begun)
+"""
 
 
 def main() -> list[tuple[str, ...]]:
-    """Milliseconds of start and first token, medians; tokens per second, best of 3."""
-    start = statistics.median(_start() for _ in range(STARTS)) * 1000
+    """Seconds of start and first answer, medians; tokens per second, best of 3."""
+    start, answered = (
+        statistics.median(_printed(code) for _ in range(STARTS))
+        for code in (_START, _ANSWER)
+    )
     with Sandbox() as sandbox:
         url = sandbox.base_url
         first = statistics.median(_first(url) for _ in range(ROUNDS)) * 1000
@@ -35,17 +51,27 @@ def main() -> list[tuple[str, ...]]:
         shown = max(_rate(url, logprobs=True, top_logprobs=20) for _ in range(3))
         shaped = max(_rate(url, temperature=0.7, top_p=0.9) for _ in range(3))
     return [
-        ("sandbox start in a new process, ms", f"{start:.0f}", "", "≤ 300"),
-        ("sandbox first token, ms", f"{first:.1f}", "", "≤ 20"),
-        ("sandbox streamed tokens/s", f"{plain:.0f}", "", "≥ 2000"),
-        ("… with top_logprobs=20", f"{shown:.0f}", "", ""),
-        ("… with temperature and top_p", f"{shaped:.0f}", "", ""),
+        (
+            "sandbox's first answer in a fresh shell, s",
+            f"{answered:.2f}",
+            f"{start:.2f} its start",
+            most(answered, 0.5),
+        ),
+        ("sandbox first token, ms", f"{first:.1f}", "–", most(first, 20)),
+        ("sandbox streamed tokens/s", f"{plain:.0f}", "–", least(plain, 2000)),
+        ("… with top_logprobs=20", f"{shown:.0f}", "–", "–"),
+        ("… with temperature and top_p", f"{shaped:.0f}", "–", "–"),
     ]
 
 
-def _start() -> float:
-    command = [sys.executable, "-c", _START]
-    return float(subprocess.run(command, capture_output=True, check=True).stdout)
+def _printed(code: str) -> float:
+    """The last line that a new process prints, without a key."""
+    command = [sys.executable, "-c", code]
+    with tempfile.TemporaryDirectory() as home:
+        env = {**os.environ, "HOME": home, "WCODE_STORE": f"{home}/answers.db"}
+        env.pop("WCODE_API_KEY", None)
+        done = subprocess.run(command, capture_output=True, check=True, env=env)
+    return float(done.stdout.splitlines()[-1])
 
 
 def _first(url: str) -> float:

@@ -9,6 +9,7 @@ from typing import Any
 
 from jupyter_client.session import Session as Wire
 
+from tests.bench.bars import least, most
 from wcode_magics.display import bundles
 from wcode_magics.display.live_display import Live
 from wcode_magics.output.mimebundle import Bundle
@@ -60,11 +61,12 @@ def main() -> list[tuple[str, ...]]:
 def _row(name: str) -> tuple[str, ...]:
     text, screen = measure(name)
     rate = screen.draws / (TOKENS / PER_SECOND)
+    bars = most(screen.sent / 1e6, 0.5, " MB"), least(rate, 10, " draws/s")
     return (
         f"iopub of {TOKENS} tokens, {name}, kB",
         f"{screen.sent / 1000:.0f} at {rate:.1f} draws/s",
         f"{len(text.encode()) / 1000:.0f} text",
-        f"{screen.sent / len(text.encode()):.0f} (≤ 1000 kB)",
+        "; ".join([f"{screen.sent / len(text.encode()):.0f}", *bars]),
     )
 
 
