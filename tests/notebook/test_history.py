@@ -88,6 +88,8 @@ def test_copying_and_taking_in(shell, run, tmp_path):
     told = run("%wcode_history --import copy.db").plain
     assert re.search(r"3 new answers from copy\.db; \S+/other\.db now holds 3", told)
     assert "0 new answers" in run("%wcode_history --import copy.db").plain
+    run("from pathlib import Path; copy = Path('copy.db')")
+    assert "0 new answers" in run("%wcode_history --import $copy").plain
     assert "¥0 · " in run("%wcode --replay=only one").plain
 
 

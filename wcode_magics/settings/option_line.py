@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from wcode_magics.errors import OptionError
@@ -131,12 +132,14 @@ def first_words(line: str, count: int) -> tuple[list[str], str]:
 
 
 def parse_words(
-    words: Sequence[str], flags: Mapping[str, Option] = options.FLAGS
+    words: Sequence[str],
+    flags: Mapping[str, Option] = options.FLAGS,
+    variables: Mapping[str, Any] = MappingProxyType({}),
 ) -> OptionLine:
     """Parse the words of a shell command line, with options in any order.
 
-    Words that are neither options nor their values form the prompt, joined with spaces;
-    variables are not available.
+    Words that are neither options nor their values form the prompt, joined with spaces.
+    A shell has no ``variables``.
     """
     values: dict[str, Any] = {}
     prompt: list[str] = []
@@ -164,9 +167,10 @@ def parse_words(
             continue
         if not equals and not left:
             raise OptionError("value_missing", name=row.flag, allowed=row.allowed)
-        _put(values, row, option_values.read(row, given if equals else left.pop(0), {}))
+        raw = given if equals else left.pop(0)
+        _put(values, row, option_values.read(row, raw, variables))
         while row.kind == "grid" and left and _is_dimension(left[0]):
-            _put(values, row, option_values.read(row, left.pop(0), {}))
+            _put(values, row, option_values.read(row, left.pop(0), variables))
     return OptionLine(values, " ".join(prompt))
 
 

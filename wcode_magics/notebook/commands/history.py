@@ -22,8 +22,8 @@ DAY = "2026-01-31"
 ROWS = (
     Option("since", "text", form=DAY),
     Option("before", "text", form=DAY),
-    Option("export", "text", form="PATH"),
-    Option("import", "text", form="PATH"),
+    Option("export", "path", form="PATH"),
+    Option("import", "path", form="PATH"),
     Option("prune", "flag"),
     Option("keep", "count"),
     Option("full", "flag"),
@@ -43,7 +43,7 @@ def wcode_history(home: ShellState, line: str) -> Any:
     answers are imported from another store, exported to one, or deleted, in this order.
     """
     words, _rest = lines.first_words(line, len(line))
-    parsed = lines.parse_words(words, FLAGS)
+    parsed = lines.parse_words(words, FLAGS, home.variables)
     values, number = parsed.values, _number(parsed.rest)
     _refuse(values, number)
     between = {name: _moment(values, name) for name in ("since", "before")}

@@ -26,7 +26,7 @@ def wcode_review(home: ShellState, line: str) -> None:
         SettingError: ipywidgets is not installed.
     """
     words, _rest = lines.first_words(line, len(line))
-    parsed = lines.parse_words(words, FLAGS)
+    parsed = lines.parse_words(words, FLAGS, home.variables)
     name = parsed.rest.removeprefix("$")
     if not name or " " in name:
         raise UsageError("evaluate.review_usage", given=parsed.rest or "–")

@@ -19,7 +19,7 @@ FLAGS = {flag: row for row in ROWS for flag in row.flags}
 def wcode_tree(home: ShellState, line: str) -> Tree:
     """Return the tree of a reply, of ``_wcode`` if none is named."""
     words, _rest = lines.first_words(line, len(line))
-    parsed = lines.parse_words(words, FLAGS)
+    parsed = lines.parse_words(words, FLAGS, home.variables)
     return home.session.tree(_reply(home, parsed.rest), **parsed.values)
 
 
