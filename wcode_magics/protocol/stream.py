@@ -19,7 +19,7 @@ from wcode_magics.protocol import event_decoder
 from wcode_magics.protocol.finish_reasons import FAILED
 from wcode_magics.protocol.http_errors import error_in, fault
 from wcode_magics.protocol.messages import Delta
-from wcode_magics.protocol.thinking import Part, ThinkingSplitter
+from wcode_magics.protocol.thinking import Part, ThinkingSplitter, has_marks
 from wcode_magics.protocol.tool_call_pieces import CallNumbering
 
 DONE = "[DONE]"
@@ -220,6 +220,8 @@ class AnswerReader:
             delta = replace(delta, reasoning=reasoning or None)
         if delta.text:
             text = self._joined("text", delta.text)
+            if inner == "message" and text == delta.text and not has_marks(text):
+                return delta
             delta = self._parted(delta, self._thinking.feed(text))
         return delta
 

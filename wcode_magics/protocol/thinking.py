@@ -26,6 +26,11 @@ _LONGEST = max(map(len, _CLOSINGS))
 _FENCE = re.compile(r"^ {0,3}(?:```|~~~)", re.MULTILINE)
 
 
+def has_marks(text: str) -> bool:
+    """Return whether a text may hold a tag of reasoning, by its first characters."""
+    return _FIRSTS.search(text) is not None
+
+
 def opens(text: str) -> bool:
     """Return whether a text begins with a tag that opens reasoning."""
     return text.lstrip().startswith(tuple(mark for mark, _close in MARKS))

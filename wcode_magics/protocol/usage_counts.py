@@ -71,6 +71,8 @@ def _inner(usage: Mapping[str, Any], details: str, name: str) -> Any:
 
 def count(value: Any) -> int | None:
     """Convert to a number of tokens; None if it cannot be one."""
+    if type(value) is int and 0 <= value < MOST_COUNTED:
+        return value
     try:
         whole = isinstance(value, int | float) and int(value) == value
         number = int(value) if whole or isinstance(value, str) else -1

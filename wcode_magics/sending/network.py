@@ -11,7 +11,7 @@ import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import aiohttp
 import httpx
@@ -144,19 +144,19 @@ class Posted:
         self._payload: aiohttp.StreamReader
 
     async def __aenter__(self) -> Self:
-        with self._line.network.faults():
-            timeouts = self._timeouts
-            timeout = aiohttp.ClientTimeout(
-                connect=timeouts["pool"], sock_connect=timeouts["connect"]
-            )
-            self._connection = connection = await self._line.connect(timeout)
-            try:
-                await self._exchange(connection, timeouts["read"])
-            except HttpProcessingError as wrong:
-                connection.close()
-                raise self._line.refused(wrong) from wrong
-            except BaseException:
-                connection.close()
+        timeouts = self._timeouts
+        timeout = aiohttp.ClientTimeout(
+            connect=timeouts["pool"], sock_connect=timeouts["connect"]
+        )
+        try:
+            self._connection = await self._line.connect(timeout)
+            await self._exchange(self._connection, timeouts["read"])
+        except BaseException as wrong:
+            if self._connection is not None:
+                self._connection.close()
+            with self._line.network.faults():
+                if isinstance(wrong, HttpProcessingError):
+                    raise self._line.refused(wrong) from wrong
                 raise
         return self
 
@@ -179,8 +179,8 @@ class Posted:
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """Headers of the answer."""
-        return httpx.Headers(self._message.raw_headers)
+        """Headers of the answer, by names in any case."""
+        return cast("Mapping[str, str]", self._message.headers)
 
     @property
     def stream(self) -> AsyncIterator[bytes]:
