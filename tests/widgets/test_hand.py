@@ -163,6 +163,25 @@ def paging(hand: Hand) -> Iterator[int]:
     yield hand.spent()
 
 
+def test_help_stands_above_the_rows(lab: Desks) -> None:
+    """What a parameter does is read in one place, over no row, also from the keyboard.
+
+    A row that is reached from the keyboard shows its own, until the mouse points.
+    """
+    desk = lab.open("%wcode_panel")
+    hint = desk.panel.locator(".wcode-hint")
+    last = desk.row("Log probabilities")
+    for reach in (last.hover, last.get_by_role("checkbox").focus):
+        reach()
+        shown = last.locator(".wcode-help")
+        expect(shown).to_be_visible()
+        place, room = shown.bounding_box(), hint.bounding_box()
+        assert place is not None
+        assert room is not None
+        assert abs(place["y"] - room["y"]) <= 2
+        assert place["height"] == pytest.approx(room["height"], abs=1)
+
+
 def test_nothing_moves_when_an_answer_ends(
     lab: Desks, loopback: Callable[..., Loopback]
 ) -> None:

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests.loopback import streamed
+from tests.loopback import Answer, event, streamed
 from tests.terminal import Runner
 from wcode_magics import Session
 from wcode_magics.errors import UsageError
@@ -14,6 +14,7 @@ from wcode_magics.widgets.panel import Panel
 from wcode_magics.widgets.status import StatusLine
 
 MOST_MESSAGES = 150
+STREAM = "text/event-stream"
 
 
 @pytest.fixture
@@ -82,6 +83,19 @@ def test_what_is_given_is_used_or_named() -> None:
         said = panel.pages[0].status.widget.value
         assert "does not use --chat, --functions" in said
         assert "--sweep" not in said
+        panel.close()
+
+
+def test_unknown_sums_are_dashes(loopback) -> None:  # type: ignore[no-untyped-def]
+    """An endpoint that counts nothing has spent an unknown sum, not 0 tokens and ¥0."""
+    bare = Answer([event({"content": "hi"}), event({}, "stop")], kind=STREAM)
+    with Session(base_url=loopback(bare, streamed("hi")).url) as session:
+        panel = Panel(session, None, Draft("hi"))
+        page = panel.pages[0]
+        for told in ("1 answer · –<", "2 answers · 15 tokens · –<"):
+            page.send()
+            assert page._worker.wait(30)
+            assert told in page.status.widget.value
         panel.close()
 
 

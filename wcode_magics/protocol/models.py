@@ -92,6 +92,11 @@ class Costs(dict[str, float]):
         parts += [NO_NUMBER] if self.unknown else []
         return " + ".join(parts) or money(0.0)
 
+    def beside(self, unpriced: int) -> str:
+        """Format the sums, with «–» for answers whose price is unknown."""
+        known = [str(self)] if self or not unpriced else []
+        return " + ".join([*known, NO_NUMBER] if unpriced else known)
+
 
 @dataclass(frozen=True, slots=True)
 class Model:

@@ -17,15 +17,20 @@ class History(list[Reply]):
 
 
 class Spent:
-    """Answers, tokens and costs of a session; replayed answers are counted once."""
+    """Answers, tokens and costs of a session; replayed answers are counted once.
+
+    ``uncounted`` and ``unpriced`` are the answers whose tokens or price are unknown.
+    """
 
     def __init__(self) -> None:
-        self.answers = self.tokens = 0
+        self.answers = self.tokens = self.uncounted = self.unpriced = 0
         self.costs = Costs()
 
     def add(self, reply: Reply) -> None:
         """Count an answer that was paid for."""
         self.answers += 1
         self.tokens += 0 if reply.usage is None else reply.usage.total_tokens
+        self.uncounted += reply.usage is None
+        self.unpriced += reply.cost is None
         if reply.cost is not None:
             self.costs.add(reply.cost, reply.currency)

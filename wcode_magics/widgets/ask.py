@@ -245,10 +245,8 @@ def _inputs(draft: Draft) -> Any:
 
 
 def _spent(spent: Spent) -> str:
-    """Return answers, tokens and price of a session."""
-    facts: dict[str, Any] = {
-        "answers": spent.answers,
-        "tokens": f"{spent.tokens:,}",
-        "price": str(spent.costs),
-    }
-    return say("panel.spent", **facts)
+    """Return answers, tokens and price of a session, with «–» for what is unknown."""
+    parts = [say("panel.spent_answers", count=spent.answers)]
+    if spent.tokens or not spent.uncounted:
+        parts.append(say("panel.spent_tokens", count=f"{spent.tokens:,}"))
+    return " · ".join([*parts, spent.costs.beside(spent.unpriced)])

@@ -109,12 +109,13 @@ _KNOBS = """
 .wcode-panel .wcode-wide { grid-column: 2 / 4 }
 .wcode-panel .wcode-below { grid-column: 1 / 5; margin: 0; height: auto;
   min-height: 0; position: static }
+.wcode-panel .wcode-below .widget-html-content { position: static }
 .wcode-panel .wcode-knobs { position: relative !important; margin: 2px 0 }
 .wcode-panel .wcode-knobs .lm-Widget { position: static }
 .wcode-panel .wcode-hint { height: 3.6em; margin: 2px; overflow: hidden }
 .wcode-panel .wcode-hint .widget-html-content { align-self: flex-end }
 .wcode-panel .wcode-help { display: none; position: absolute; left: 2px; right: 2px;
-  top: 2px; height: 3.6em; overflow: hidden; background: var(--wcode-page);
+  top: 2px; height: 4em; overflow: hidden; background: var(--wcode-page);
   align-items: flex-end }
 .wcode-panel .wcode-help, .wcode-panel .wcode-hint .widget-html-content {
   color: var(--wcode-faint); font-size: 90%; line-height: 1.3 }

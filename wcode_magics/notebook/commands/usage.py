@@ -20,7 +20,7 @@ def wcode_usage(home: ShellState, _line: str) -> None:
     cells = [[_told(name, row) for name in _USAGE] for row in rows]
     budgets, resolved = home.session.budgets, home.session.settings.resolve({})
     unpriced = home.session.ledger.unpriced
-    note = say("spent.session", spent=_paid(budgets.known, unpriced))
+    note = say("spent.session", spent=budgets.known.beside(unpriced))
     if budgets.unsure:
         note += " " + say("spent.unsure", most=str(budgets.unsure))
     if resolved["budget"] is not None:
@@ -35,19 +35,13 @@ def wcode_usage(home: ShellState, _line: str) -> None:
             (
                 f"[{one.cell or ' '}]",
                 str(one.answers or "–"),
-                _paid(one.costs, one.unpriced),
+                one.costs.beside(one.unpriced),
             )
             for one in home.spending
         ],
         note=note,
     ).bundle()
     show_bundle(joined([by_day, by_cell]))
-
-
-def _paid(costs: models.Costs, unpriced: int) -> str:
-    """Format what was paid, with «–» for answers whose price is unknown."""
-    known = [str(costs)] if costs or not unpriced else []
-    return " + ".join([*known, "–"] if unpriced else known)
 
 
 def _told(name: str, row: Mapping[str, Any]) -> str:
