@@ -7,6 +7,7 @@ import pytest
 from tests.kernel import kernel
 from wcode_magics.errors import SettingError, UsageError
 from wcode_magics.protocol import providers
+from wcode_magics.protocol.error_words import MEANINGS
 from wcode_magics.protocol.prefixes import PREFIXES
 from wcode_magics.protocol.providers import PROVIDERS, unused
 
@@ -21,6 +22,8 @@ def test_every_row_is_whole(row):
     assert row.base_url.startswith("https://" if row.key else "http://127.0.0.1:")
     assert row.prefix in {"", *PREFIXES}
     assert not row.prefix_url or row.serves(row.prefix_url)
+    assert row.usage in {"", "always"}
+    assert {*row.codes.values()} <= MEANINGS.keys()
     assert [other.name for other in PROVIDERS if other.serves(row.base_url)] == [
         row.name
     ]
@@ -64,6 +67,7 @@ def test_an_unknown_provider_is_one_line():
         ("https://api.deepseek.com.evil.example/v1", None),
         ("https://evil.example/api.deepseek.com", None),
         ("http://127.0.0.1:9/v1", None),
+        ("http://api.deepseek.com:x/v1", None),
     ],
 )
 def test_a_host_tells_its_provider(url, name):

@@ -47,6 +47,7 @@ from wcode_magics.errors import (
     TimedOut,
     WcodeError,
 )
+from wcode_magics.protocol import providers
 from wcode_magics.protocol.messages import Delta, Endpoint, Message, Usage
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
@@ -760,6 +761,15 @@ def test_a_server_that_refuses_stream_options_is_asked_without(loopback):
     assert run(work, server.url) == ["hi", "hi"]
     asked = ["stream_options" in seen.body for seen in server.seen]
     assert asked == [True, False, False]
+
+
+def test_a_provider_that_always_tells_usage_is_not_asked_for_it(loopback, monkeypatch):
+    """Its row says so."""
+    server = loopback(picky)
+    row = replace(providers.named("openrouter"), base_url=server.url)
+    monkeypatch.setattr(providers, "PROVIDERS", (row,))
+    assert stream(server.url)
+    assert ["stream_options" in seen.body for seen in server.seen] == [False]
 
 
 def test_a_refusal_inside_a_stream_stays_a_refusal(loopback):

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from wcode_magics import errors as e
+from wcode_magics.protocol.providers import PROVIDERS
 
 MEANINGS: Mapping[str, type[e.StatusError]] = {
     "credit": e.CreditError,
@@ -44,34 +45,18 @@ STATUSES: Mapping[int, str] = {
 """Meaning of a status without known code or message; else 4xx rejected, 5xx server."""
 
 CODES: Mapping[str, str] = {
-    "insufficient_quota": "credit",  # OpenAI
-    "billing_hard_limit_reached": "credit",
-    "billing_not_active": "credit",
+    **{code: means for row in PROVIDERS for code, means in row.codes.items()},
     "insufficient_user_quota": "credit",  # one-api, New API
     "pre_consume_token_quota_failed": "credit",
-    "exceeded_current_quota_error": "credit",  # Moonshot
     "insufficient_balance": "credit",  # sub2api
     "budget_exceeded": "credit",  # litellm
-    "arrearage": "credit",  # DashScope
-    "1113": "credit",  # Zhipu
-    "30001": "credit",  # SiliconFlow
-    "allocationquota.freetieronly": "free_tier",  # DashScope
-    "unsupported_country_region_territory": "region",  # OpenAI
-    "invalid_api_key": "key_refused",  # OpenAI
-    "invalidapikey": "key_refused",  # DashScope
-    "authentication_error": "key_refused",  # Anthropic, DeepSeek
-    "model_not_found": "model",  # OpenAI, New API
-    "modelnotfound": "model",
-    "model.accessdenied": "model",  # DashScope
-    "context_length_exceeded": "context",  # OpenAI, llama-cpp-python
-    "exceed_context_size_error": "context",  # llama.cpp
-    "content_filter": "filtered",  # Azure, Moonshot
     "content_policy_violation": "filtered",
     "responsibleaipolicyviolation": "filtered",  # Azure
-    "datainspectionfailed": "filtered",  # DashScope
-    "data_inspection_failed": "filtered",
 }
-"""Error codes and types, in lower case, whose meaning is unambiguous."""
+"""Meaning of error codes and types, in lower case: those of gateways and providers.
+
+A provider's count anywhere, as gateways pass them on.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,8 @@ class Provider:
     think_on: Mapping[str, Any] = field(default_factory=dict)
     think_off: Mapping[str, Any] = field(default_factory=dict)
     think_budget: str = ""
+    usage: str = ""
+    codes: Mapping[str, str] = field(default_factory=dict)
 
     def serves(self, url: str) -> bool:
         """Return whether a URL is at this provider's host, so that its key may go."""
@@ -143,8 +145,12 @@ def _set(row: Provider, environ: Mapping[str, str]) -> Iterable[str]:
 
 @lru_cache(maxsize=256)
 def _host(url: str) -> tuple[str, int | None]:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:  # no URL at all
+        return "", None
     host = parts.hostname or ""
     usual = {"http": 80, "https": 443}.get(parts.scheme)
-    port = None if parts.port == usual else parts.port
+    port = None if port == usual else port
     return ("localhost" if host in _LOOPBACK else host), port

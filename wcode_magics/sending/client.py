@@ -17,7 +17,7 @@ from wcode_magics.errors import (
     StreamError,
     TimedOut,
 )
-from wcode_magics.protocol import event_decoder
+from wcode_magics.protocol import event_decoder, providers
 from wcode_magics.protocol.assembly import Assembly
 from wcode_magics.protocol.messages import Delta, Endpoint
 from wcode_magics.protocol.reply import Source
@@ -53,7 +53,8 @@ class Client:
         transport: "httpx.AsyncBaseTransport | None" = None,
     ) -> None:
         self.endpoint = endpoint
-        self._usage_refused = False
+        provider = providers.at(endpoint.base_url)
+        self._asks_usage = provider is None or provider.usage != "always"
         self._finishing: set[str] = set()
         self._wire = HttpWire(endpoint, transport)
         self._masking = Masking(endpoint.secrets)
@@ -220,10 +221,10 @@ class Client:
 
     @asynccontextmanager
     async def _asked(self, request: Request, watch: Watch) -> AsyncIterator[Response]:
-        """Post the request, with usage reporting unless the endpoint rejects it."""
+        """Post the request; ask for usage where that is needed and not rejected."""
         async with AsyncExitStack() as stack:
             while True:
-                asks = not self._usage_refused
+                asks = self._asks_usage
                 content = request.content(stream=True, usage=asks)
                 url, model = self._wire.url(PATH), request.model
                 post = self._wire.open("POST", url, content, watch, model=model)
@@ -233,7 +234,7 @@ class Client:
                 except RejectedError as refusal:
                     if not asks or "stream_options" not in str(refusal.facts):
                         raise
-                    self._usage_refused = True
+                    self._asks_usage = False
             yield response
 
     def _hide_key(self, error: EndpointError) -> None:
