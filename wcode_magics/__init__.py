@@ -80,7 +80,7 @@ def panel(prompt: str = "", *, session: "Session | None" = None, **values: Any) 
     if session is None and shell is not None:
         load_ext.load(shell)
         session = load_ext.session(shell)
-    open_panel(session or Session(), shell, options.check_given(values), prompt)
+    open_panel(session or Session(), shell, options.checked_options(values), prompt)
 
 
 def __getattr__(name: str) -> Any:

@@ -17,7 +17,7 @@ from tests.loopback import Answer, Loopback, event
 from tests.stopping import once
 from tests.telling import told
 from wcode_magics.errors import UsageError
-from wcode_magics.runtime import loop
+from wcode_magics.runtime import loop, loop_stream
 from wcode_magics.session.session import Session
 
 SLOW = Answer([event({"content": "x"})] * 400, kind="text/event-stream", pause=0.05)
@@ -127,18 +127,18 @@ def test_results_and_errors_come_back_to_a_running_loop():
         assert await loop.arun(double, 2) == 4
         with pytest.raises(LookupError):
             await loop.arun(fail)
-        numbers = [n async for n in loop.aiterate(lambda: count(3))]
+        numbers = [n async for n in loop_stream.aiterate(lambda: count(3))]
         assert numbers == [0, 1, 2]
         with pytest.raises(LookupError):
-            _none = [n async for n in loop.aiterate(lambda: count(-2))]
+            _none = [n async for n in loop_stream.aiterate(lambda: count(-2))]
 
     asyncio.run(main())
 
 
 def test_a_flow_is_read_with_patience_or_to_its_end():
     """``get`` gives None when nothing came; iteration ends and fails as the stream."""
-    assert list(loop.Flow(lambda: count(3))) == [0, 1, 2]
-    flow = loop.Flow(lambda: count(-1))
+    assert list(loop_stream.LoopStream(lambda: count(3))) == [0, 1, 2]
+    flow = loop_stream.LoopStream(lambda: count(-1))
     assert next(flow) == 0
     with pytest.raises(LookupError):
         next(flow)
@@ -149,7 +149,7 @@ def test_a_flow_is_read_with_patience_or_to_its_end():
         await asyncio.sleep(60)
         yield 0
 
-    waiting = loop.Flow(never)
+    waiting = loop_stream.LoopStream(never)
     assert waiting.get(0) is None
     assert not waiting.over
     waiting.close()
@@ -167,7 +167,7 @@ def test_closing_waits_until_the_stream_has_cleaned_up():
             time.sleep(0.1)  # noqa: ASYNC251 - cancelled, it may not await
             steps.append("clean")
 
-    flow = loop.Flow(tidy)
+    flow = loop_stream.LoopStream(tidy)
     assert next(flow) == 0
     flow.close()
     assert steps == ["clean"]
@@ -298,7 +298,7 @@ def test_what_a_task_raises_ends_that_task_alone(wrong):
         with pytest.raises(UsageError, match=type(wrong).__name__):
             loop.run(call)
     with pytest.raises(UsageError, match=type(wrong).__name__):
-        list(loop.Flow(broken))
+        list(loop_stream.LoopStream(broken))
     assert other.wait() == "done"
     assert loop.run(double, 2) == 4
 
@@ -358,4 +358,4 @@ def test_a_closed_loop_is_started_anew():
         env={**os.environ, "WCODE_LANGUAGE": "en"},
     )
     assert run.stdout.split() == ["loop_broken", "1"], run.stderr
-    assert "a new one was started" in run.stderr
+    assert "a new loop was started" in run.stderr

@@ -10,6 +10,7 @@ from wcode_magics.errors import OptionError, ParameterError, SettingError, Varia
 from wcode_magics.protocol import parameters
 from wcode_magics.settings import option_values as written
 from wcode_magics.settings import options
+from wcode_magics.settings.option import Option, Stage
 from wcode_magics.settings.option_values import read
 from wcode_magics.settings.options import CELL, FLAGS, OPTIONS, SETTINGS
 from wcode_magics.text import LANGUAGES, say
@@ -23,7 +24,7 @@ STRUCTURED = {
 }
 
 
-def row(name: str) -> options.Option:
+def row(name: str) -> Option:
     """The row of a name."""
     return next(row for row in OPTIONS if row.name == name)
 
@@ -187,14 +188,14 @@ def test_slips_suggest_the_nearest():
 
 def test_options_of_a_call_are_checked_like_those_of_a_line():
     """A script gets the same errors; None means not given."""
-    given = options.check_given({"temperature": 0, "model": None, "stop": ["a"]})
+    given = options.checked_options({"temperature": 0, "model": None, "stop": ["a"]})
     assert given == {"temperature": 0, "stop": ["a"]}
     with pytest.raises(ParameterError):
-        options.check_given({"temperature": 3})
+        options.checked_options({"temperature": 3})
     with pytest.raises(OptionError, match="temperature"):
-        options.check_given({"temprature": 1})
+        options.checked_options({"temprature": 1})
     with pytest.raises(OptionError):
-        options.check_given({"timeout": True})
+        options.checked_options({"timeout": True})
 
 
 def test_what_json_writes_is_what_is_read():
@@ -206,21 +207,21 @@ def test_what_json_writes_is_what_is_read():
 @pytest.mark.parametrize("kind", [int, np.int64, np.float32])
 def test_numbers_of_any_library(kind):
     """A number is what Python's tower says is one, NumPy's too."""
-    assert options.check_given({"budget": kind(1)}) == {"budget": 1}
+    assert options.checked_options({"budget": kind(1)}) == {"budget": 1}
     with pytest.raises(OptionError):
-        options.check_given({"budget": kind(0)})
+        options.checked_options({"budget": kind(0)})
 
 
 @pytest.mark.parametrize("value", [True, "1", 1j, float("nan"), float("inf"), [1]])
 def test_no_numbers(value):
     """What is no finite real number is refused in one line."""
     with pytest.raises(OptionError):
-        options.check_given({"budget": value})
+        options.checked_options({"budget": value})
 
 
 def test_each_option_has_one_stage():
     """The stages part the options: what a face refuses is read from the table."""
-    stages = get_args(options.Stage)
+    stages = get_args(Stage)
     parted = [options.staged(stage) for stage in stages]
     assert sum(map(len, parted)) == len(options.OPTIONS)
     assert frozenset().union(*parted) == {row.name for row in options.OPTIONS}

@@ -22,6 +22,7 @@ from wcode_magics.notebook.transformer import CommandLine
 from wcode_magics.runtime.imports import prepare
 from wcode_magics.session.cell_identity import CellWatch
 from wcode_magics.settings import options
+from wcode_magics.settings.option import Option
 from wcode_magics.tables import registration
 from wcode_magics.tables.inert_display import show_inert
 from wcode_magics.tables.interrupts import show_in_one_line
@@ -34,9 +35,9 @@ if TYPE_CHECKING:
 class Setting(traitlets.Any):
     """Trait for a row of the option table, with the table's validation."""
 
-    def __init__(self, row: options.Option) -> None:
+    def __init__(self, row: Option) -> None:
         """Create a trait for ``row``, unset until the user sets it."""
-        self._row: options.Option | None = None
+        self._row: Option | None = None
         super().__init__(default_value=None, allow_none=True)
         self._row = row
         self.tag(config=True)

@@ -14,6 +14,7 @@ from wcode_magics.protocol.reply import Reply, reply_of
 from wcode_magics.protocol.request import Request
 from wcode_magics.protocol.unread_body import body_delta
 from wcode_magics.runtime import loop
+from wcode_magics.runtime.loop_stream import LoopStream
 from wcode_magics.sending.attempt import Attempts, Limits
 from wcode_magics.sending.budget import Budget
 from wcode_magics.sending.client import Client
@@ -296,7 +297,7 @@ class Stream(Iterator[Delta]):
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
-        self._flow: loop.Flow[Delta] = loop.Flow(exchange.deltas)
+        self._flow: LoopStream[Delta] = LoopStream(exchange.deltas)
         self._interrupted = False
 
     def __enter__(self) -> Self:

@@ -73,8 +73,8 @@ def branched(reply: Reply, position: int, alternative: int | str) -> Reply:
     raw = spelt(chosen, alphabet=logprobs.alphabet)
     text = decode(logprobs.data[: _start(logprobs, position)] + raw) if raw else None
     if text is None:
-        given = logprobs.readable(chosen)
-        raise UsageError("branch.splits", given=given, position=position)
+        shown = logprobs.readable(chosen)
+        raise UsageError("branch.splits", given=shown, position=position)
     taken = TokenLogprob(
         chosen.token, chosen.logprob, chosen.bytes, reply.tokens[position].top
     )

@@ -1,72 +1,44 @@
-"""One conversation of a session, to ask, stream, save and load."""
+"""ChatTurns of one conversation of a session, to prepare, save and load."""
 
 import secrets
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from wcode_magics.errors import UsageError, VariableError
-from wcode_magics.protocol.reply import Reply
 from wcode_magics.runtime import private_files
 from wcode_magics.sending.request_run import Prepared
 from wcode_magics.session.conversation import Conversation
-from wcode_magics.session.conversations import Chats, next_turn
+from wcode_magics.session.conversations import next_turn
+from wcode_magics.session.planner import Planner
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from wcode_magics.sending.request_run import Prompt, Stream
 
+class ChatTurns:
+    """The turns of one conversation: to prepare the next one, to save and load."""
 
-class Asks(Protocol):
-    """Session interface that a conversation uses."""
-
-    chats: Chats
-
-    def context(self, prepared: Prepared, size: int) -> int | None:
-        """Return the context of the model in tokens, or None if unknown."""
-
-    def prepare(self, prompt: "Prompt", **given: Any) -> Prepared:
-        """Build the request for a prompt without sending it."""
-
-    def ask(self, prompt: "Prompt", **given: Any) -> Reply:
-        """Send a prompt and wait for the whole answer."""
-
-    def stream(self, prompt: "Prompt", **given: Any) -> "Stream":
-        """Send a prompt and return a stream of its answer's deltas."""
-
-
-class Chat:
-    """One conversation of a session: ``session.chat("tutor").ask("Hello")``."""
-
-    def __init__(self, session: Asks, name: str) -> None:
-        self._session = session
+    def __init__(self, planner: Planner, name: str) -> None:
+        self._planner = planner
         self.name = name
 
     @property
     def conversation(self) -> Conversation:
         """The turns so far, as a value."""
-        return self._session.chats[self.name]
+        return self._planner.chats[self.name]
 
     def prepare(
-        self, prompt: Any, *, cell: str | None = None, **given: Any
+        self, prompt: Any, *, cell: str | None = None, **options: Any
     ) -> Prepared:
         """Prepare the next turn without sending it; any way of sending adds the turn.
 
         ``cell`` identifies the turn: a second turn of the same cell replaces the first
         and drops all later ones. None creates a new one.
         """
-        prepared = self._session.prepare(prompt, **given)
+        prepared = self._planner.prepare(prompt, **options)
         cell = cell or secrets.token_hex(8)
-        session = self._session
-        return next_turn(session.chats, self.name, cell, prepared, session.context)
-
-    def ask(self, prompt: Any, **given: Any) -> Reply:
-        """Send the next turn, like :meth:`Session.ask`."""
-        return self._session.ask(self.prepare(prompt, **given))
-
-    def stream(self, prompt: Any, **given: Any) -> "Stream":
-        """Stream the next turn, like :meth:`Session.stream`."""
-        return self._session.stream(self.prepare(prompt, **given))
+        planner = self._planner
+        return next_turn(planner.chats, self.name, cell, prepared, planner.context)
 
     def frame(self) -> "pd.DataFrame":
         """Return one row per message: turn, cell, role, content, tool."""
@@ -74,7 +46,7 @@ class Chat:
 
     def reset(self) -> bool:
         """Delete all turns; return whether there were any."""
-        return self._session.chats.forget(self.name)
+        return self._planner.chats.forget(self.name)
 
     def save(self, path: str | Path) -> None:
         """Write the messages as JSON in OpenAI format."""
@@ -95,4 +67,4 @@ class Chat:
             text = Path(path).expanduser().read_text("utf-8")
         except (OSError, RuntimeError, UnicodeDecodeError) as wrong:  # ~nobody
             raise VariableError("unreadable_file", path=path, reason=wrong) from wrong
-        self._session.chats.put(Conversation.from_json(self.name, text))
+        self._planner.chats.put(Conversation.from_json(self.name, text))

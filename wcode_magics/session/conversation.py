@@ -65,8 +65,8 @@ class Conversation(Value):
     @property
     def system(self) -> str | None:
         """The system prompt in force: that of the newest turn that has one."""
-        given = (turn.system for turn in reversed(self.turns))
-        return next((system for system in given if system), None)
+        prompts = (turn.system for turn in reversed(self.turns))
+        return next((system for system in prompts if system), None)
 
     @property
     def messages(self) -> tuple[Message, ...]:
@@ -83,7 +83,7 @@ class Conversation(Value):
         """Return how many turns of other cells a new turn of this cell drops."""
         at = self._place(cell)
         later = self.turns[at:] if at is not None else ()
-        return sum(_whose(turn.cell) != _whose(cell) for turn in later)
+        return sum(_cell_id(turn.cell) != _cell_id(cell) for turn in later)
 
     def has(self, cell: str) -> bool:
         """Return whether a cell has a turn."""
@@ -211,12 +211,12 @@ def overfull(name: str, prompt: Count, context: int) -> UsageError:
 
 def turn_tokens(turn: Turn) -> int:
     """Return the estimated tokens of a turn in a request."""
-    seen = sum(image.tokens for m in turn.messages for image in m.images)
-    said = (token_counts.count(m.content or "").tokens + 5 for m in turn.messages)
-    return seen + sum(said)
+    images = sum(image.tokens for m in turn.messages for image in m.images)
+    texts = (token_counts.count(m.content or "").tokens + 5 for m in turn.messages)
+    return images + sum(texts)
 
 
-def _whose(cell: str) -> str:
+def _cell_id(cell: str) -> str:
     return cell.rpartition("#")[0] or cell
 
 
@@ -232,8 +232,8 @@ def _turns(messages: Sequence[Message]) -> list[Turn]:
         if message.role in {"system", "developer"}:
             system.append(message.content or "")
         elif message.role == "user" or not turns:
-            said = "\n\n".join(system) or None
-            turns.append(Turn(f"loaded#{len(turns)}", (message,), said))
+            prompt = "\n\n".join(system) or None
+            turns.append(Turn(f"loaded#{len(turns)}", (message,), prompt))
             system.clear()
         else:
             last = turns[-1]

@@ -107,14 +107,17 @@ class Chats:
     def go_on(self, before: Reply, after: Reply) -> None:
         """Replace an answer that was cut off by its continuation."""
         for name in self.names():
-            held = self[name]
-            last = held.turns[-1]
+            conversation = self[name]
+            last = conversation.turns[-1]
             if last.messages[-1] == _answer(before):
-                said = (*last.messages[:-1], _answer(after))
+                messages = (*last.messages[:-1], _answer(after))
                 turn = replace(
-                    last, messages=said, total_tokens=total(after), least_tokens=None
+                    last,
+                    messages=messages,
+                    total_tokens=total(after),
+                    least_tokens=None,
                 )
-                self.put(replace(held, turns=(*held.turns[:-1], turn)))
+                self.put(replace(conversation, turns=(*conversation.turns[:-1], turn)))
 
     def _path(self, name: str) -> Path:
         assert self._folder is not None
@@ -172,11 +175,11 @@ class _Draft:
     def __call__(self, reply: Reply) -> None:
         if not reply.text:
             return
-        asked = map(_without_reasoning, reply.request.messages[self.start :])
-        said = (*asked, _answer(reply))
+        questions = map(_without_reasoning, reply.request.messages[self.start :])
+        messages = (*questions, _answer(reply))
         turn = Turn(
             self.cell,
-            said,
+            messages,
             self.system,
             total(reply),
             least_of(reply),
@@ -203,21 +206,21 @@ def next_turn(
     """
     held = chats[name]
     found = held.before(cell)
-    system, said = _parted(prepared.request.messages)
-    own = bool(system) and prepared.resolved.layer("system") in _OWN
-    given = system if own or not found.system else None
-    system = given or found.system
-    kept = _fitted(found, system, said, prepared, context)
+    system, new = _parted(prepared.request.messages)
+    overrides = bool(system) and prepared.resolved.layer("system") in _OWN
+    own_system = system if overrides or not found.system else None
+    system = own_system or found.system
+    kept = _fitted(found, system, new, prepared, context)
     head = [Message("system", system)] if system else []
     before = [one for turn in kept.turns for one in turn.messages]
-    request = replace(prepared.request, messages=(*head, *before, *said))
+    request = replace(prepared.request, messages=(*head, *before, *new))
     start = len(head) + len(before)
     advice = (*prepared.advice, *_news(held, kept, cell))
     return replace(
         prepared,
         request=request,
         advice=advice,
-        then=_Draft(chats, name, cell, start, given),
+        then=_Draft(chats, name, cell, start, own_system),
         prompt_least=_least(kept, found, request, prepared.resolved.place),
     )
 
@@ -236,13 +239,13 @@ def _least(
 def _fitted(
     found: Conversation,
     system: str | None,
-    said: Sequence[Message],
+    new: Sequence[Message],
     prepared: Prepared,
     learn: Callable[[Prepared, int], int | None],
 ) -> Conversation:
     head = [Message("system", system)] if system else []
     before = [one for turn in found.turns for one in turn.messages]
-    request = replace(prepared.request, messages=(*head, *before, *said))
+    request = replace(prepared.request, messages=(*head, *before, *new))
     how = prepared.resolved["trim"]
     count = token_counts.count_request(request, prepared.resolved.place)
     context = learn(prepared, count.tokens)

@@ -103,10 +103,10 @@ class Dispatch(Bound):
         return found or self._connections.sandbox()
 
     def thinking(self, resolved: Resolved) -> dict[str, Any]:
-        """Return the request fields that tell an endpoint how much to think.
+        """Return the request fields that set how much a model thinks.
 
         Raises:
-            UsageError: how it is told is not known.
+            UsageError: the endpoint's field is unknown.
         """
         keyless = resolved["base_url"] is None and self.settings.key(resolved) is None
         return thinking(resolved, sandbox=keyless)
@@ -194,7 +194,7 @@ class Dispatch(Bound):
         return loop.run(self.client(self.settings.resolve({})).models)
 
     def list_models(self) -> list[Model]:
-        """Let the catalogue know what the endpoint lists, and keep it in the store.
+        """Add what the endpoint lists to the catalogue, and keep it in the store.
 
         Returns all rows of the endpoint.
 
@@ -215,7 +215,7 @@ class Dispatch(Bound):
         return models.at(place)
 
     def inform(self, resolved: Resolved) -> None:
-        """Let the catalogue know the prices that are set and the endpoint's last list.
+        """Add the prices that are set and the endpoint's last list to the catalogue.
 
         A price that is set is that of the session's own model.
         """

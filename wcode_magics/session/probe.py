@@ -263,7 +263,7 @@ def measuring(session: Dispatch, resolved: Resolved) -> Measurement:
 
 def outlook(session: Dispatch, given: Mapping[str, Any]) -> str:
     """Return how many requests a probe sends and what it costs at most, as a line."""
-    resolved = session.settings.resolve(options.check_given(given))
+    resolved = session.settings.resolve(options.checked_options(given))
     session.inform(resolved)
     price = models.price_of(resolved.model, resolved.place)
     own = resolved.layer("budget") in {"cell", "profile"}

@@ -21,7 +21,7 @@ Advice = tuple[str, Mapping[str, Any]]
 JSON_MODE = {"type": "json_object"}
 
 
-def wanted_form(
+def requested_form(
     resolved: Resolved,
 ) -> tuple[dict[str, Any], Reader | None, list[Advice]]:
     """Return request parameters, reader and advice for ``schema`` or ``json``.
@@ -31,13 +31,13 @@ def wanted_form(
         OptionError: two of schema, json and response_format are set.
     """
     schema, json = resolved["schema"], resolved["json"]
-    given = [
+    requested = [
         name
         for name in ("schema", "json", "response_format")
         if resolved[name] and resolved.layer(name) == "cell"
     ]
-    if len(given) > 1:
-        one, other = (f"--{name.replace('_', '-')}" for name in given[:2])
+    if len(requested) > 1:
+        one, other = (f"--{name.replace('_', '-')}" for name in requested[:2])
         raise OptionError("not_together", one=one, other=other)
     if schema is not None:
         made = schema_of(schema)
@@ -50,11 +50,11 @@ def wanted_form(
 
 
 def repaired(
-    prepared: Prepared, reply: Reply, given: Mapping[str, Any] | None = None
+    prepared: Prepared, reply: Reply, options: Mapping[str, Any] | None = None
 ) -> Prepared:
     """Return a repair request that reports the answer's error to the model.
 
-    Options in ``given`` replace those of the first request.
+    ``options`` replace those of the first request.
 
     Raises:
         UsageError: the answer was not requested in a form, or it is valid.
@@ -70,15 +70,15 @@ def repaired(
         wrong = say("prompts.repair", problem=error, prompt=asked)
     else:
         raise UsageError("nothing_wrong")
-    said = (Message("assistant", reply.text), Message("user", wrong))
-    given = given or {}
-    own = {name: value for name, value in given.items() if name in NAMES}
+    turn = (Message("assistant", reply.text), Message("user", wrong))
+    options = options or {}
+    own = {name: value for name, value in options.items() if name in NAMES}
     request = replace(
         reply.request,
-        messages=(*reply.request.messages, *said),
+        messages=(*reply.request.messages, *turn),
         params={**reply.request.params, **own},
     )
-    resolved = prepared.resolved.over(given)
+    resolved = prepared.resolved.over(options)
     ready = replace(prepared, request=request, resolved=resolved, read=read)
     return replace(ready, before=None, advice=())
 

@@ -219,7 +219,7 @@ def _values(name: str, values: Any) -> list[Any]:
 def _row(trial: Trial, agreement: float) -> dict[str, Any]:
     reply = trial.reply
     usage = reply.usage if reply is not None else None
-    told = reply.logprobs if reply is not None else None
+    logprobs = reply.logprobs if reply is not None else None
     return {
         **trial.point,
         "text": reply.text if reply is not None else None,
@@ -227,7 +227,7 @@ def _row(trial: Trial, agreement: float) -> dict[str, Any]:
         "completion_tokens": usage.completion_tokens if usage else None,
         "cost": reply.cost if reply is not None else None,
         "currency": reply.currency if reply is not None else None,
-        "mean_logprob": told.mean if told is not None else math.nan,
+        "mean_logprob": logprobs.mean if logprobs is not None else math.nan,
         "agreement": agreement,
         "finish_reason": reply.finish_reason if reply is not None else None,
         "seconds": reply.elapsed if reply is not None else None,

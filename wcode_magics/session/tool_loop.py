@@ -69,11 +69,11 @@ class Rounds:
         """Add the calls' results, in order; ``prepared`` becomes the next request."""
         self.trace += tuple(traces)
         last, request = self._replies[-1], self.prepared.request
-        told = [
+        results = [
             Message("tool", trace.result, tool_call_id=call.id, name=trace.name)
             for call, trace in zip(last.tool_calls, traces, strict=True)
         ]
-        asked = Message(
+        calls = Message(
             "assistant",
             last.text or None,
             last.tool_calls,
@@ -83,14 +83,14 @@ class Rounds:
         params = dict(request.params)
         if params.get("tool_choice") not in (None, "auto", "none"):
             del params["tool_choice"]  # a forced call would recur in every round
-        messages = (*request.messages, asked, *told)
+        messages = (*request.messages, calls, *results)
         request = replace(request, messages=messages, params=params)
         self.prepared = replace(self.prepared, request=request, advice=())
 
 
 def _sum_usage(replies: Sequence[Reply]) -> Usage | None:
-    told = [reply.usage for reply in replies if reply.usage is not None]
-    return reduce(add, told) if len(told) == len(replies) else None
+    usages = [reply.usage for reply in replies if reply.usage is not None]
+    return reduce(add, usages) if len(usages) == len(replies) else None
 
 
 def _sum_cost(replies: Sequence[Reply]) -> float | None:

@@ -299,7 +299,7 @@ def _described(function: Callable[..., Any]) -> dict[str, str]:
     return {name: words for name, words in {"": about, **rows}.items() if words}
 
 
-def wanted_tools(resolved: Resolved) -> tuple[dict[str, Any], list[Advice]]:
+def requested_tools(resolved: Resolved) -> tuple[dict[str, Any], list[Advice]]:
     """Return the parameter ``tools`` for a request's functions, and advice about it."""
     functions = resolved["functions"]
     if not functions:

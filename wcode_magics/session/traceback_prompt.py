@@ -57,11 +57,13 @@ def last_failure(shell: Any, key: str | None = None) -> Failure:
     names = own(shell)
     masker = Masker(secrets_in({**os.environ, **names, "api_key": key}))
     trace = _from_cell(shell, error.__traceback__)
-    told = "".join(traceback.format_exception(type(error), error, trace, limit=-FRAMES))
+    report = "".join(
+        traceback.format_exception(type(error), error, trace, limit=-FRAMES)
+    )
     for name in _cell_files(shell, error):
-        told = told.replace(f'File "{name}"', str(_cell_name(shell, name)))
+        report = report.replace(f'File "{name}"', str(_cell_name(shell, name)))
     return Failure(
-        masker.text(told)[-TRACE_LIMIT:].strip(),
+        masker.text(report)[-TRACE_LIMIT:].strip(),
         tuple(masker.text(source)[:SOURCE_LIMIT] for source in sources if source),
         _values(sources, names, masker),
     )

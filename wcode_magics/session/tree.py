@@ -3,8 +3,8 @@
 Each node is a beginning of an answer; its children are the tokens that may follow, as
 the alternatives of a one-token continuation at temperature 0. The probability of a
 node is the product along its path. The likeliest open nodes are expanded first, until
-complete ones hold the wanted mass. Probabilities of complete, open and unlisted nodes
-sum to 1.
+complete ones have the requested mass. The probabilities of complete, open and unlisted
+nodes sum to 1.
 
 Beginnings that end inside a character cannot be sent and stay open. Where the model
 ends rather than say another token, most endpoints report no alternatives: the node then
@@ -16,7 +16,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
 from wcode_magics.errors import BudgetError, Stopped, UsageError, WcodeError
 from wcode_magics.logprobs.byte_dialects import decode, spelt
@@ -29,10 +29,9 @@ from wcode_magics.sending.budget import Budget
 from wcode_magics.sending.prefill import starts_anew
 from wcode_magics.sending.request_run import Prepared, Watch, awaited
 from wcode_magics.session.branch import begun_with, onward
-from wcode_magics.session.sweep import Group, Point
-from wcode_magics.settings.options import check_given
-from wcode_magics.settings.resolved import Resolved
-from wcode_magics.settings.settings import Settings
+from wcode_magics.session.planner import Planner
+from wcode_magics.session.sweep import Point
+from wcode_magics.settings.options import checked_options
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -136,23 +135,8 @@ class Tree:
         )
 
 
-class Grows(Protocol):
-    """Session interface that growing a tree uses."""
-
-    settings: Settings
-
-    def budget_for(self, model: str, resolved: Resolved) -> Budget:
-        """Return the session's budget in the currency of a model."""
-
-    def dialect(self, resolved: Resolved, model: str) -> str:
-        """Return how a model goes on from a beginning."""
-
-    def group(self, points: list[Point], ready: list[Prepared]) -> Group:
-        """Prepare requests to be sent together."""
-
-
 def grow(
-    session: Grows,
+    session: Planner,
     reply: Reply,
     *,
     depth: int = DEPTH,
@@ -185,11 +169,11 @@ def grow(
 
 class _Growth:
     def __init__(
-        self, session: Grows, reply: Reply, depth: int, budget: float | None
+        self, session: Planner, reply: Reply, depth: int, budget: float | None
     ) -> None:
         self._session, self._reply, self._depth = session, reply, depth
         given = {"replay": session.settings.resolve({})["replay"] or "read"}
-        resolved = session.settings.resolve(check_given(given))
+        resolved = session.settings.resolve(checked_options(given))
         model = reply.request.model
         self._dialect = session.dialect(resolved, model)
         if self._dialect == "none":
@@ -209,16 +193,16 @@ class _Growth:
         heap = [(-1.0, 0, root)]
         covered, number, reason = 0.0, 0, None
         while heap and covered < mass and self._requests < MOST_REQUESTS:
-            wanted = [heapq.heappop(heap)[2] for _ in range(min(AT_ONCE, len(heap)))]
+            nodes = [heapq.heappop(heap)[2] for _ in range(min(AT_ONCE, len(heap)))]
             try:
-                reason = self._ask(wanted, watch)
+                reason = self._ask(nodes, watch)
             except KeyboardInterrupt:
                 grown = Tree(root, self._requests, self._costs)
                 raise Stopped(value=grown, kept=False) from None
-            if reason is not None and (root in wanted or reason.key == _REFUSED):
+            if reason is not None and (root in nodes or reason.key == _REFUSED):
                 raise reason
-            self._refuse_ignored(wanted)
-            for node in wanted:
+            self._refuse_ignored(nodes)
+            for node in nodes:
                 covered += self._expand(node)
                 for child in node.children:
                     if child.state == "open":
@@ -230,9 +214,9 @@ class _Growth:
                 break
         return Tree(root, self._requests, self._costs, reason)
 
-    def _ask(self, wanted: list[Node], watch: Watch | None) -> WcodeError | None:
+    def _ask(self, nodes: list[Node], watch: Watch | None) -> WcodeError | None:
         """Get the replies for some nodes; return the first error."""
-        left = {n.data: n for n in wanted if n.data not in self._known}
+        left = {n.data: n for n in nodes if n.data not in self._known}
         points: list[Point] = [{"prefix": node.text} for node in left.values()]
         ready = [self._prepared(node) for node in left.values()]
         swept = awaited(self._session.group(points, ready), watch)

@@ -7,7 +7,7 @@ from wcode_magics.logprobs.number_format import decimal
 from wcode_magics.protocol import parameters
 from wcode_magics.protocol.providers import PROVIDERS
 from wcode_magics.settings import options
-from wcode_magics.settings.options import Option
+from wcode_magics.settings.option import Option
 from wcode_magics.text import say
 
 WIDTH = 88

@@ -18,7 +18,7 @@ from wcode_magics.prompts.template import Template
 from wcode_magics.protocol import parameters
 from wcode_magics.runtime.shell_variables import public
 from wcode_magics.settings import option_values, options
-from wcode_magics.settings.options import Option
+from wcode_magics.settings.option import Option
 from wcode_magics.text import say
 
 _WORD = re.compile(r"""(?:[^\s"']|"(?:\\.|[^"\\])*"|'[^']*')+""")

@@ -14,7 +14,7 @@ from wcode_magics.errors import OptionError, VariableError
 from wcode_magics.protocol import parameters
 from wcode_magics.runtime.shell_variables import public
 from wcode_magics.settings import options
-from wcode_magics.settings.options import Option
+from wcode_magics.settings.option import Option
 
 _TRUE, _FALSE = {"true", "yes", "on", "1"}, {"false", "no", "off", "0"}
 _VARIABLE = re.compile(r"\$[^\W\d]\w*(\[-?\d+\])*")
@@ -39,8 +39,8 @@ def read(row: Option, raw: str, variables: Mapping[str, Any]) -> Any:
     if row.param is not None and row.param.kind in {"object", "array"}:
         structured = True
     if raw.startswith("@") and (structured or row.template):
-        held = _file(raw[1:])
-        return options.checked(row, _structure(row, held) if structured else held)
+        content = _file(raw[1:])
+        return options.checked(row, _structure(row, content) if structured else content)
     if row.kind == "grid":
         return _dimension(row, raw, variables)
     if row.kind == "pair":
@@ -140,7 +140,7 @@ def _literal(word: str) -> Any:
     return _scalar(_NUMBER, word)
 
 
-_NUMBER = options.Option("", "number")
+_NUMBER = Option("", "number")
 
 
 def _file(path: str) -> str:

@@ -1,4 +1,4 @@
-"""Options of a cell line and of a session: rows and value checks.
+"""Table of the options of a cell line and of a session, and the checks of values.
 
 The parameters of :mod:`wcode_magics.protocol.parameters` become rows here. Help texts
 are in ``locale/`` under ``options.<name>`` (``params.<name>.help`` for a parameter).
@@ -9,181 +9,19 @@ import keyword
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from numbers import Real
-from typing import Any, Literal
+from typing import Any
 
 from wcode_magics import text
 from wcode_magics.errors import OptionError, SettingError
-from wcode_magics.logprobs.number_format import decimal
 from wcode_magics.output.secret_forms import MASK
 from wcode_magics.protocol import endpoint_url, parameters, providers
 from wcode_magics.protocol.extra_headers import headers_in
-from wcode_magics.protocol.parameters import Param
-
-Kind = Literal[
-    "text",
-    "name",
-    "flag",
-    "switch",
-    "number",
-    "choice",
-    "language",
-    "pair",
-    "param",
-    "functions",
-    "schema",
-    "grid",
-    "words",
-    "variable",
-    "answer",
-    "count",
-    "url",
-    "headers",
-    "image",
-    "path",
-    "price",
-]
-
-Stage = Literal["request", "conversation", "run", "cell", "table", "session"]
-"""Where an option applies.
-
-``request``: to the request and its sending; ``conversation``: to sequences of
-requests, in notebooks; ``run``: to the use of a request, in cells and the shell;
-``cell``: to the use of the answer, in notebooks; ``table``: to the rows of a
-DataFrame; ``session``: to all requests, as a setting without a flag.
-"""
+from wcode_magics.settings.option import Option, Stage
 
 REPLAYS = ("off", "read", "only")
 FORMATS = ("markdown", "text", "code", "json", "html")
 TRIMS = ("stop", "oldest", "middle")
-_FORMS = {
-    "functions": "f,g · $list",
-    "schema": "$Type · JSON · @file",
-    "variable": "$name",
-    "answer": "$reply · $runs[0]",
-    "count": "int ≥ 1",
-    "grid": "name=v1,v2 …",
-    "words": "a,b,c",
-    "pair": "name=value",
-    "url": "https://host/v1",
-    "headers": '{"name": "value"} · $name',
-    "image": "path · URL · $name",
-    "price": "0.6/1.5 · 0.6/1.5/0.3 · $0.15/0.6 · 0.15/0.6 USD",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """An option row. ``stage``: where it applies; ``setting``: it is a session setting.
-
-    A ``switch`` is turned on or off by ``--name`` and ``--no-name``; a ``flag`` has no
-    value; a ``pair`` is ``name=value`` and may be repeated; ``functions`` are names of
-    variables, a ``schema`` is any form of
-    :mod:`wcode_magics.protocol.schema_source`,
-    a ``grid`` is ``name=v1,v2`` once or more, an ``answer`` is a reply. ``low`` is the
-    exclusive lower bound of a number; ``form`` describes the format of a text. ``bare``
-    is the value of a flag without an explicit one, which can then only follow ``=``.
-    The value of a ``template`` is filled in like the prompt.
-    """
-
-    name: str
-    kind: Kind
-    short: str = ""
-    choices: tuple[str, ...] = ()
-    default: Any = None
-    stage: Stage = "request"
-    setting: bool = False
-    low: float | None = None
-    bare: Any = None
-    form: str = ""
-    param: Param | None = None
-    template: bool = False
-
-    @property
-    def flag(self) -> str:
-        """``--top-p``"""
-        return f"--{self.name.replace('_', '-')}"
-
-    @property
-    def flags(self) -> tuple[str, ...]:
-        """All spellings, the preferred one first."""
-        spelt = [self.flag, f"--{self.name}"]
-        if self.switch:
-            spelt += [f"--no-{self.name.replace('_', '-')}", f"--no_{self.name}"]
-        if self.short:
-            spelt.append(f"-{self.short}")
-        return tuple(dict.fromkeys(spelt))
-
-    @property
-    def switch(self) -> bool:
-        """Whether ``--no-name`` exists."""
-        kind = self.kind if self.param is None else self.param.kind
-        return kind in {"switch", "bool"}
-
-    @property
-    def takes_object(self) -> bool:
-        """Whether a switch also accepts an object."""
-        return self.switch and self.param is not None and self.param.form is not None
-
-    @property
-    def count(self) -> str:
-        """The flag that a number after this one sets as well, else empty."""
-        name = "" if self.param is None else self.param.count
-        return name and f"--{name}"
-
-    @property
-    def takes_value(self) -> bool:
-        """Whether the flag accepts a value, separate or after ``=``."""
-        return not self.switch and self.kind != "flag"
-
-    @property
-    def needs_value(self) -> bool:
-        """Whether the flag requires a value."""
-        return self.takes_value and self.bare is None
-
-    @property
-    def words(self) -> tuple[str, ...]:
-        """The allowed values, if they are a fixed set of words."""
-        if self.kind == "language":
-            from wcode_magics import snippets
-
-            return snippets.KEYS
-        return self.choices
-
-    @property
-    def repeats(self) -> bool:
-        """Whether the flag may be repeated."""
-        return self.kind in {"pair", "grid", "image"} or self.name == "stop"
-
-    @property
-    def allowed(self) -> str:
-        """The allowed values, as a short phrase."""
-        if self.param is not None:
-            return self.param.allowed
-        if self.words:
-            return " · ".join(self.words)
-        if self.low is not None:
-            return f"number > {decimal(self.low)}"
-        return self.form or _FORMS.get(self.kind, self.kind)
-
-    @property
-    def usual(self) -> str:
-        """The default as people write it; empty if there is none."""
-        if self.param is not None:
-            return "" if self.param.default is None else self.param.usual
-        if self.default is None or isinstance(self.default, bool):
-            return ""
-        return self.default if isinstance(self.default, str) else decimal(self.default)
-
-    @property
-    def help(self) -> str:
-        """Help sentence in the user's language."""
-        if self.param is not None:
-            return text.say(f"params.{self.name}.help")
-        return text.say(f"options.{self.name}")
-
-
 _PARAMS = tuple(
     Option(row.name, "param", row.short, row.choices, setting=True, param=row)
     for row in parameters.PARAMS
@@ -261,10 +99,10 @@ def staged(*stages: Stage) -> frozenset[str]:
     return frozenset(row.name for row in OPTIONS if row.stage in stages)
 
 
-def of_request(given: Mapping[str, Any]) -> dict[str, Any]:
+def of_request(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options of a line that build or send a request."""
     other = staged("run", "cell")
-    return {name: value for name, value in given.items() if name not in other}
+    return {name: value for name, value in values.items() if name not in other}
 
 
 def setting(name: str) -> Option:
@@ -336,15 +174,15 @@ def checked_any(name: str, value: Any) -> Any:
     return checked(setting(name), value)
 
 
-def check_given(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Check a call's options by name; None means not given.
+def checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Check a call's options by name; None counts as not set.
 
     Raises:
         OptionError: no such option, with the nearest; or two exclude each other.
         ParameterError: a value is not allowed.
     """
     values = {}
-    for name, value in given.items():
+    for name, value in options.items():
         if value is not None:
             row = _NAMES.get(name) or flag(f"--{name.replace('_', '-')}")
             values[row.name] = value if row.repeats else checked(row, value)

@@ -24,7 +24,7 @@ from wcode_magics.sending.batch import Batch
 from wcode_magics.sending.budget import Budget
 from wcode_magics.sending.outcome import GOOD, Outcome, is_answered
 from wcode_magics.session.session import Session
-from wcode_magics.settings.options import check_given
+from wcode_magics.settings.options import checked_options
 from wcode_magics.settings.resolved import Resolved
 from wcode_magics.tables.columns import columns_of, filled, name_in
 from wcode_magics.tables.estimate import Forecast, Survey, survey
@@ -300,7 +300,7 @@ def call_of(
         allowed = ", ".join(ON_ERROR)
         raise UsageError("frame.on_error", given=own["on_error"], allowed=allowed)
     options.setdefault("into", "answer")
-    check_given({"budget": own["budget"]})
+    checked_options({"budget": own["budget"]})
     if not isinstance(own["names"], Mapping | None):
         raise UsageError("frame.names", given=type(own["names"]).__name__)
     through = through or session()

@@ -23,7 +23,7 @@ from wcode_magics.sending.request_run import Prepared
 from wcode_magics.session.session import Session
 from wcode_magics.settings import option_line as lines
 from wcode_magics.settings import options
-from wcode_magics.settings.options import Option
+from wcode_magics.settings.option import Option
 
 MAGIC = "%%wcode"
 REQUEST = options.staged("request")

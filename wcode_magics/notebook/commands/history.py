@@ -13,7 +13,7 @@ from wcode_magics.notebook.shell_state import ShellState, tell
 from wcode_magics.output.escaping import clipped
 from wcode_magics.protocol import models
 from wcode_magics.settings import option_line as lines
-from wcode_magics.settings.options import Option
+from wcode_magics.settings.option import Option
 from wcode_magics.store import Store
 from wcode_magics.text import say
 

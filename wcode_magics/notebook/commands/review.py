@@ -5,7 +5,7 @@ from wcode_magics.notebook.shell_state import ShellState
 from wcode_magics.runtime.imports import of_extra
 from wcode_magics.settings import option_line as lines
 from wcode_magics.settings import option_values
-from wcode_magics.settings.options import Option
+from wcode_magics.settings.option import Option
 
 ROWS = (
     Option("sample", "count"),

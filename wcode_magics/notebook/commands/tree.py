@@ -6,7 +6,7 @@ from wcode_magics.protocol.reply import Reply
 from wcode_magics.session.tree import Tree
 from wcode_magics.settings import option_line as lines
 from wcode_magics.settings import option_values, options
-from wcode_magics.settings.options import Option
+from wcode_magics.settings.option import Option
 
 ROWS = (
     Option("depth", "count"),
