@@ -223,11 +223,11 @@ def test_a_request_with_other_messages_is_as_if_made_anew():
     said = (Message("system", "s"), Message("user", "二"))
     assert first.hash
     assert first.body
-    other, anew = first.saying(said), Request("m", said, SOME)
+    other, anew = first.with_messages(said), Request("m", said, SOME)
     assert (other, other.hash, other.content()) == (anew, anew.hash, anew.content())
     assert first.hash != other.hash
     with pytest.raises(UsageError, match="empty"):
-        first.saying((Message("user", " \n"),))
+        first.with_messages((Message("user", " \n"),))
 
 
 def test_wrong_parameters_never_become_a_request():

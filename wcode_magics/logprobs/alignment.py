@@ -149,21 +149,23 @@ def _branch(own: Logprobs, other: Logprobs, at: int) -> Branch:
             continue
         if place[0] > at:
             break
-        said = other.data[place[0] :]
-        return Branch(position, _given(own, position, said))
+        continuation = other.data[place[0] :]
+        return Branch(position, _mass_of(own, position, continuation))
     return Branch(None, math.nan)
 
 
-def _given(own: Logprobs, position: Position, said: bytes) -> float:
-    """Return the probability of all listed tokens that ``said`` begins with."""
+def _mass_of(own: Logprobs, position: Position, continuation: bytes) -> float:
+    """Return the probability of all listed tokens that ``continuation`` begins with."""
     if not position.alternatives:
         return math.nan
     spellings = (spelt(o, alphabet=own.alphabet) for o in position.alternatives)
     pairs = zip(spellings, position.shares, strict=True)
-    return math.fsum(share for raw, share in pairs if raw and said.startswith(raw))
+    return math.fsum(
+        share for raw, share in pairs if raw and continuation.startswith(raw)
+    )
 
 
-class _Ledger:
+class _BitTotals:
     """Cumulative bits of an answer by byte offset."""
 
     def __init__(self, logprobs: Logprobs) -> None:
@@ -194,7 +196,7 @@ class _Ledger:
 
 
 def _stretches(one: Logprobs, two: Logprobs) -> Iterator[Stretch]:
-    bits_one, bits_two = _Ledger(one), _Ledger(two)
+    bits_one, bits_two = _BitTotals(one), _BitTotals(two)
     at_one = at_two = 0
     for same, first, second in differences(one.text, two.text):
         to_one, to_two = at_one + len(encode(first)), at_two + len(encode(second))

@@ -26,8 +26,10 @@ NAMES: Names = ("A", "B")
 def html(comparison: Comparison, names: Names = NAMES) -> str:
     """Render a summary, both texts with differences tinted, and the fork as HTML."""
     fork = comparison.fork
-    told = summary(comparison, names) if fork is None else _parting(comparison, fork)
-    line = f'<div style="{_SMALL}">{escape(" · ".join(told))}</div>'
+    parts = (
+        summary(comparison, names) if fork is None else _divergence(comparison, fork)
+    )
+    line = f'<div style="{_SMALL}">{escape(" · ".join(parts))}</div>'
     if fork is None:
         return f"<div>{line}</div>"
     rows = [(say("scores.answer"), *(_text(comparison, side) for side in (0, 1)))]
@@ -58,13 +60,13 @@ def agreement(agreement: Agreement) -> str:
     if kinds <= 1:
         return say("agreement.all", runs=runs)
     count = agreement.counts[0][1]
-    told = [say("agreement.some", runs=runs, kinds=kinds)]
+    parts = [say("agreement.some", runs=runs, kinds=kinds)]
     if count > 1:
-        told.append(say("agreement.most", count=count))
+        parts.append(say("agreement.most", count=count))
     common = f"{len(agreement.common):,}"
     key = "common" if agreement.common else "at_once"
-    told.append(say(f"agreement.{key}", common=common))
-    return sentences(told)
+    parts.append(say(f"agreement.{key}", common=common))
+    return sentences(parts)
 
 
 def summary(comparison: Comparison, names: Names) -> list[str]:
@@ -72,17 +74,17 @@ def summary(comparison: Comparison, names: Names) -> list[str]:
     fork = comparison.fork
     count = f"{len(comparison.first.text):,}"
     same = [say("comparison.same", count=count)]
-    said = _parting(comparison, fork) if fork else same
+    parts = _divergence(comparison, fork) if fork else same
     for name, own in zip(names, (comparison.first, comparison.second), strict=True):
         if own.tokens:
             value = number(own.bits_per_character)
-            said.append(say("comparison.bits", name=name, value=value))
+            parts.append(say("comparison.bits", name=name, value=value))
     if comparison.first.tokens and comparison.second.tokens:
-        said.append(say("comparison.apart", value=number(abs(comparison.apart))))
-    return said
+        parts.append(say("comparison.apart", value=number(abs(comparison.apart))))
+    return parts
 
 
-def _parting(comparison: Comparison, fork: Fork) -> list[str]:
+def _divergence(comparison: Comparison, fork: Fork) -> list[str]:
     key, share = ("forks" if fork.at else "forks_at_once"), comparison.agreement
     where = say(f"comparison.{key}", count=f"{fork.at:,}")
     return [where, say("comparison.agreement", share=percent(share))]
@@ -105,12 +107,12 @@ def _fork_cells(own: Logprobs, branch: Branch, at: int) -> tuple[str, str, str, 
         ended = at == len(own.text)
         return say("comparison.end") if ended else "", "", "", bits
     token = visible(own.readable(own.sampled(position.index)))
-    said = f"{token} {percent(position.probability)}"
+    chosen = f"{token} {percent(position.probability)}"
     if not position.alternatives:
-        return said, "", "", bits
+        return chosen, "", "", bits
     gave = percent(branch.gave) if branch.gave else say("comparison.not_shown")
     likely = TokenWords(own, MAX_ALTERNATIVES).alternatives(position)
-    return said, gave, BETWEEN.join(likely), bits
+    return chosen, gave, BETWEEN.join(likely), bits
 
 
 def _row(label: str, first: str, second: str) -> str:
@@ -171,8 +173,8 @@ def _elided(text: str) -> str:
     if len(text) <= MAX_SAME:
         return text
     half = MAX_SAME // 2
-    told = say("comparison.elided", count=f"{len(text) - 2 * half:,}")
-    return f"{text[:half]} […{told}…] {text[-half:]}"
+    note = say("comparison.elided", count=f"{len(text) - 2 * half:,}")
+    return f"{text[:half]} […{note}…] {text[-half:]}"
 
 
 def _stretch_lines(stretch: Stretch, names: Names) -> Iterator[str]:

@@ -106,24 +106,24 @@ def of_field(
     if not _cover(places, start, stop):
         raise AnswerError("logprobs.field_unreported", path=path or "$")
     positions = tuple(index for index, _ in behind)
-    told = [logprobs.tokens[index].logprob for index in positions]
+    values = [logprobs.tokens[index].logprob for index in positions]
     fused = places[-1][1] > stop
     if places[0][0] < start:
-        head, said = logprobs.data[places[0][0] : start], logprobs.data[start:stop]
+        head, value = logprobs.data[places[0][0] : start], logprobs.data[start:stop]
         share = beginning(
             logprobs.positions[positions[0]],
             head,
-            said[: places[0][1] - start],
+            value[: places[0][1] - start],
             alphabet=logprobs.alphabet,
         )
         fused = fused or share is None
-        told[0] = _logprob(1.0 if share is None else share)
+        values[0] = _logprob(1.0 if share is None else share)
     made = Confidence(
         path,
         logprobs.data[start:stop].decode("utf-8", "surrogatepass"),
-        math.fsum(min(t, 0.0) for t in told) if min(told) > UNLIKELY else -math.inf,
+        math.fsum(min(t, 0.0) for t in values) if min(values) > UNLIKELY else -math.inf,
         positions,
-        min(map(probability, told)),
+        min(map(probability, values)),
         fused,
         any(logprobs.positions[index].incomplete for index in positions),
     )
@@ -147,13 +147,13 @@ def _spelled(choice: Any) -> str:
 
 def _chosen(made: Confidence, found: LabelConfidence) -> Confidence:
     """Return the confidence with its probability among the choices."""
-    said = _spelled(json.loads(made.text, strict=False))
-    mass, covered = found.masses.get(said, 0.0), math.fsum(found.masses.values())
+    choice = _spelled(json.loads(made.text, strict=False))
+    mass, covered = found.masses.get(choice, 0.0), math.fsum(found.masses.values())
     missing = not all(found.masses.values())
     hidden = missing and found.unlisted > HIDDEN * covered
-    certain = missing and found.shares.get(said) == 1 and mass > math.exp(CERTAIN)
+    certain = missing and found.shares.get(choice) == 1 and mass > math.exp(CERTAIN)
     unknown = not mass or hidden or certain
-    logprob = math.nan if unknown else _logprob(found.shares[said])
+    logprob = math.nan if unknown else _logprob(found.shares[choice])
     return replace(made, logprob=logprob, uncovered=found.uncovered)
 
 

@@ -41,9 +41,9 @@ def opening(position: Position, head: bytes, *, alphabet: bool) -> float | None:
 
 
 def beginning(
-    position: Position, head: bytes, said: bytes, *, alphabet: bool
+    position: Position, head: bytes, start: bytes, *, alphabet: bool
 ) -> float | None:
-    """Return the probability that a value begins with ``said``, given that one begins.
+    """Return the probability that a value begins with ``start``, given that one begins.
 
     None if :func:`opening` is unknown or 0.
     """
@@ -51,7 +51,7 @@ def beginning(
     if not whole:
         return None
     rests = _rests(position, head, alphabet=alphabet)
-    alike = sum(p for rest, p in rests if rest and rest.startswith(said))
+    alike = sum(p for rest, p in rests if rest and rest.startswith(start))
     return min(1.0, alike / whole)
 
 

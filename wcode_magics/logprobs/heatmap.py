@@ -98,8 +98,8 @@ def html(logprobs: Logprobs, *, seam: int = 0) -> str:
     """
     words = TokenWords(logprobs, MAX_ALTERNATIVES, least=LEAST_SHOWN)
     pieces = [p for p in logprobs.glyphs if p.first < MAX_TOKENS]
-    given = len(encode(logprobs.text[:seam]))
-    drawn = "".join(_tokens(words, pieces, given))
+    prefilled = len(encode(logprobs.text[:seam]))
+    drawn = "".join(_tokens(words, pieces, prefilled))
     rest = "".join(p.text for p in logprobs.glyphs[len(pieces) :])
     parts = [
         f'<div style="{RUNNING}">{drawn}{running(clipped(rest, MAX_REST))}</div>',
@@ -126,13 +126,13 @@ def plain(logprobs: Logprobs, *, seam: int = 0) -> str:
         lines.append(say("heatmap.more", count=f"{len(logprobs) - MAX_LINES:,}"))
     if seam:
         lines.append(_seam(seam))
-    said = [*lines, *_hint(logprobs), *logprobs.notes()]
-    return "\n".join([" · ".join(summary(logprobs)), *said])
+    notes = [*lines, *_hint(logprobs), *logprobs.notes()]
+    return "\n".join([" · ".join(summary(logprobs)), *notes])
 
 
 def _notes(logprobs: Logprobs, seam: int) -> list[str]:
-    told = [_seam(seam)] if seam else []
-    return [*told, *_hint(logprobs), *logprobs.notes()]
+    notes = [_seam(seam)] if seam else []
+    return [*notes, *_hint(logprobs), *logprobs.notes()]
 
 
 def _hint(logprobs: Logprobs) -> list[str]:
@@ -154,22 +154,22 @@ def _line(inner: str) -> str:
 
 
 def _span(inner: str, style: str, title: str = "") -> str:
-    told = f' title="{attribute(title)}"' if title else ""
+    titled = f' title="{attribute(title)}"' if title else ""
     styled = f' style="{style}"' if style else ""
-    return f"<span{told}{styled}>{escape(inner)}</span>"
+    return f"<span{titled}{styled}>{escape(inner)}</span>"
 
 
-def _tokens(words: TokenWords, pieces: list[Glyph], given: int) -> Iterator[str]:
+def _tokens(words: TokenWords, pieces: list[Glyph], prefilled: int) -> Iterator[str]:
     for piece in pieces:
-        if given and piece.start >= given:
+        if prefilled and piece.start >= prefilled:
             yield _span(SEAM, FADED)
-            given = 0
+            prefilled = 0
         text = shown(piece, step(probability(words.logprobs.logprob_of(piece))))
         if piece.unreported:
             yield _span(text, _UNREPORTED, say("heatmap.unreported"))
         elif piece.outside:
-            told = f"{say('heatmap.outside')}\n{words.title(piece)}"
-            yield _span(words.label(piece.first), _OUTSIDE, told)
+            title = f"{say('heatmap.outside')}\n{words.title(piece)}"
+            yield _span(words.label(piece.first), _OUTSIDE, title)
         else:
             yield _token(words, piece, text)
 
@@ -183,13 +183,13 @@ def shown(piece: Glyph, shade: Step) -> str:
 def _token(words: TokenWords, piece: Glyph, text: str) -> str:
     """Return a token; one that is unsure opens, and closes before its line ends."""
     style = step(probability(words.logprobs.logprob_of(piece))).style
-    told = words.title(piece)
-    _head, _end, listed = told.partition("\n")
+    title = words.title(piece)
+    _head, _end, listed = title.partition("\n")
     if not style or not listed:
-        return _span(text, style, told)
+        return _span(text, style, title)
     line, end, rest = text.partition("\n")
     opened = (
-        f'<details style="{_OPENS}"><summary title="{attribute(told)}"'
+        f'<details style="{_OPENS}"><summary title="{attribute(title)}"'
         f' style="{_SHUT};{style}">{escape(line)}</summary>'
         f"<small>{escape(listed)}</small></details>"
     )
@@ -228,8 +228,8 @@ def _faded(text: str) -> str:
 def _caps(logprobs: Logprobs) -> list[str]:
     shown, count = f"{MAX_TOKENS:,}", f"{len(logprobs):,}"
     if len(logprobs) > MAX_TOKENS:
-        said = say("heatmap.capped", shown=shown, count=count, top=MAX_ALTERNATIVES)
-        return [said]
+        note = say("heatmap.capped", shown=shown, count=count, top=MAX_ALTERNATIVES)
+        return [note]
     most = max((len(token.top) for token in logprobs.tokens), default=0)
     if most > MAX_ALTERNATIVES:
         return [say("heatmap.capped_top", top=MAX_ALTERNATIVES)]
@@ -238,10 +238,10 @@ def _caps(logprobs: Logprobs) -> list[str]:
 
 def _table(words: TokenWords) -> str:
     rows = [_row(words.row(p)) for p in words.logprobs.positions[:MAX_TOKENS]]
-    told = f"{say('heatmap.table')} {' · '.join(summary(words.logprobs))}"
+    heading = f"{say('heatmap.table')} {' · '.join(summary(words.logprobs))}"
     return (
         f'<details style="{_SMALL}">'
-        f'<summary style="{FADED}">{escape(told)}</summary>'
+        f'<summary style="{FADED}">{escape(heading)}</summary>'
         '<div style="max-height:30em;overflow:auto"><table>'
         f"<thead>{_row(_heads(), 'th')}</thead><tbody>{''.join(rows)}</tbody>"
         "</table></div></details>"

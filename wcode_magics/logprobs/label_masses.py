@@ -52,8 +52,8 @@ class LabelConfidence:
     _repr_mimebundle_ = shown_by("wcode_magics.display.logprob_bundles.labels")
 
     def __repr__(self) -> str:
-        told = [f"{label!r} {share:.4g}" for label, share in self.shares.items()]
-        return f"<LabelConfidence {', '.join(told)}; uncovered {self.uncovered:.4g}>"
+        shares = [f"{label!r} {share:.4g}" for label, share in self.shares.items()]
+        return f"<LabelConfidence {', '.join(shares)}; uncovered {self.uncovered:.4g}>"
 
     @property
     def best(self) -> str | None:
@@ -104,7 +104,7 @@ def beginnings(
     """
     found: dict[str, float] = {}
     for branch in _branches(logprobs, 0, [*_folded(labels)], after):
-        text = decode(branch.said)
+        text = decode(branch.prefix)
         open_ = branch.fit.begun and not branch.fit.only
         if text and open_ and text not in after and branch.mass > NEGLIGIBLE:
             found[text] = found.get(text, 0.0) + branch.mass
@@ -143,7 +143,7 @@ class _Branch(NamedTuple):
 
     fit: _Fit
     mass: float
-    said: bytes
+    prefix: bytes
     unlisted: float = 0.0
 
 
@@ -171,8 +171,8 @@ def _branches(
             if not raw:
                 yield _Branch(NO_FIT, 0.0, begun, mass * share)
                 continue
-            said = begun + raw
-            branch = _Branch(_fit(said, lead, labels), mass * share, said)
+            prefix = begun + raw
+            branch = _Branch(_fit(prefix, lead, labels), mass * share, prefix)
             yield from _completed(branch, labels, after)
         yield _Branch(NO_FIT, 0.0, begun, mass * position.unlisted)
         mass *= position.probability
@@ -182,35 +182,35 @@ def _branches(
     fit = _fit(data[first:], lead, labels)
     settled = fit.whole or fit.only
     if held:
-        said = data[first:]
+        prefix = data[first:]
         fit = _Fit(settled, []) if settled else fit
-        yield from _completed(_Branch(fit, mass, said), labels, after)
+        yield from _completed(_Branch(fit, mass, prefix), labels, after)
 
 
 def _completed(
     branch: _Branch, labels: Sequence[str], after: Mapping[str, Logprobs]
 ) -> Iterator[_Branch]:
     """Yield a beginning, or its continuations if the token after it is known."""
-    text = decode(branch.said)
-    told = after.get(text) if text and branch.fit.begun else None
-    if told is None or branch.fit.only:
+    text = decode(branch.prefix)
+    following = after.get(text) if text and branch.fit.begun else None
+    if following is None or branch.fit.only:
         yield branch
         return
-    if not told.positions:
+    if not following.positions:
         yield branch._replace(fit=_Fit(branch.fit.whole, []))
         return
-    position = told.positions[-1]
-    yield _Branch(NO_FIT, 0.0, branch.said, branch.mass * position.unlisted)
+    position = following.positions[-1]
+    yield _Branch(NO_FIT, 0.0, branch.prefix, branch.mass * position.unlisted)
     for other, share in zip(position.alternatives, position.shares, strict=True):
-        mass, raw = branch.mass * share, spelt(other, alphabet=told.alphabet)
+        mass, raw = branch.mass * share, spelt(other, alphabet=following.alphabet)
         if raw:
-            said = branch.said + raw
-            longer = _Branch(_fit(said, b"", labels), mass, said)
+            prefix = branch.prefix + raw
+            longer = _Branch(_fit(prefix, b"", labels), mass, prefix)
             yield from _completed(longer, labels, after)
         elif raw is not None and branch.fit.whole:
-            yield _Branch(_Fit(branch.fit.whole, []), mass, branch.said)
+            yield _Branch(_Fit(branch.fit.whole, []), mass, branch.prefix)
         else:
-            yield _Branch(NO_FIT, 0.0, branch.said, mass)
+            yield _Branch(NO_FIT, 0.0, branch.prefix, mass)
 
 
 def _ending(logprobs: Logprobs) -> list[tuple[Position, tuple[int, int]]]:
@@ -229,31 +229,30 @@ def _not_sampled(position: Position) -> list[tuple[Alternative, float]]:
     return pairs[: position.sampled] + pairs[position.sampled + 1 :]
 
 
-def _fit(said: bytes, lead: bytes, labels: Sequence[str]) -> _Fit:
-    rest = remainder(said, lead) if lead else said
+def _fit(raw: bytes, lead: bytes, labels: Sequence[str]) -> _Fit:
+    rest = remainder(raw, lead) if lead else raw
     if rest is None:
         return NO_FIT
-    said = rest
-    text = said.decode("utf-8", "ignore")
-    part = said[len(text.encode()) :]
-    spoken = {text.lstrip().casefold(), text.lstrip(LEAD).casefold()}
-    whole = [label for label in labels if any(_is(label, said) for said in spoken)]
+    text = rest.decode("utf-8", "ignore")
+    part = rest[len(text.encode()) :]
+    readings = {text.lstrip().casefold(), text.lstrip(LEAD).casefold()}
+    whole = [label for label in labels if any(_is(label, one) for one in readings)]
     begun = [
         label
         for label in labels
-        if any(_begins(label, said.encode() + part) for said in spoken)
+        if any(_begins(label, one.encode() + part) for one in readings)
     ]
     return _Fit(max(whole, key=len, default=None), begun)
 
 
-def _is(label: str, said: str) -> bool:
-    """Return whether ``said`` is the label, or starts with it as a whole word."""
-    following = said[len(label) :]
-    if not said.startswith(label) or not following:
-        return said == label
+def _is(label: str, text: str) -> bool:
+    """Return whether ``text`` is the label, or starts with it as a whole word."""
+    following = text[len(label) :]
+    if not text.startswith(label) or not following:
+        return text == label
     return not (spells(label[-1]) and spells(following[0]))
 
 
-def _begins(label: str, said: bytes) -> bool:
+def _begins(label: str, start: bytes) -> bool:
     spelling = label.encode()
-    return len(said) < len(spelling) and spelling.startswith(said)
+    return len(start) < len(spelling) and spelling.startswith(start)

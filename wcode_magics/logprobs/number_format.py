@@ -71,8 +71,8 @@ def number(value: float, digits: int = 2) -> str:
         return f"{value}".replace("inf", "∞")
     if value == 0:
         return "0"
-    told = f"{value:,.{digits}f}"
-    return told if told.strip("-0.,") else f"{ABOUT}0"
+    shown = f"{value:,.{digits}f}"
+    return shown if shown.strip("-0.,") else f"{ABOUT}0"
 
 
 def significant(value: float, digits: int) -> str:
@@ -84,7 +84,7 @@ def decimal(value: float) -> str:
     """Format a number exactly and as people write it: 0, 0.05, 0.00000001, 1e+20."""
     if not math.isfinite(value):
         return number(value)
-    told = repr(float(value))
+    shown = repr(float(value))
     if abs(value) < MOST_PLAIN:
-        told = f"{Decimal(told):f}".removesuffix(".0")
-    return "0" if told == "-0" else told
+        shown = f"{Decimal(shown):f}".removesuffix(".0")
+    return "0" if shown == "-0" else shown

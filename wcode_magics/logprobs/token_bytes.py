@@ -46,17 +46,17 @@ def place_tokens(tokens: Sequence[TokenLogprob], data: bytes) -> list[Place]:
     that a server stripped from the start or end of the text has no place, nor have
     empty tokens after the text, such as a stop token.
     """
-    said = [encode(t.token) if t.bytes is None else t.bytes for t in tokens]
+    spellings = [encode(t.token) if t.bytes is None else t.bytes for t in tokens]
     places: list[Place]
-    if b"".join(said) == data:
-        places = [*pairwise(accumulate(map(len, said), initial=0))]
+    if b"".join(spellings) == data:
+        places = [*pairwise(accumulate(map(len, spellings), initial=0))]
     else:
         readings = [_reading(token) for token in tokens]
         skipped = _trim(readings, data)
         places = [*[None] * skipped, *_walk(readings[skipped:], data)]
     end = (len(data), len(data))
-    for index in range(len(said) - 1, -1, -1):
-        if said[index] or places[index] not in (end, None):
+    for index in range(len(spellings) - 1, -1, -1):
+        if spellings[index] or places[index] not in (end, None):
             break
         places[index] = None
     return places
@@ -68,12 +68,12 @@ def thinking_length(tokens: Sequence[TokenLogprob], text: str) -> int:
     Servers list the tokens of the reasoning too (SGLang; all servers if it is tagged
     in the text), or only those of the text (DashScope): then there are none.
     """
-    said = [encode(t.token) if t.bytes is None else t.bytes for t in tokens]
-    whole = b"".join(said)
+    spellings = [encode(t.token) if t.bytes is None else t.bytes for t in tokens]
+    whole = b"".join(spellings)
     start = whole.rfind(encode(text)) if text else len(whole)
     if start <= 0:
         return 0
-    return sum(end <= start for end in accumulate(map(len, said)))
+    return sum(end <= start for end in accumulate(map(len, spellings)))
 
 
 def uses_alphabet(

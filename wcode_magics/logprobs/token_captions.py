@@ -130,17 +130,17 @@ class TokenWords:
         ]
 
     def _lines(self, position: Position) -> Iterator[str]:
-        told = self._phrases["one"].format(
+        caption = self._phrases["one"].format(
             position=position.index, share=percent(position.probability)
         )
         if not position.alternatives:
-            yield told
+            yield caption
             return
         if position.incomplete:
             yield self._phrases["incomplete"]
         rank = self._phrases["rank" if position.listed else "rank_below"]
         first = position.rank == 1 and position.listed
-        yield told if first else f"{told} · {rank.format(rank=position.rank)}"
+        yield caption if first else f"{caption} · {rank.format(rank=position.rank)}"
         yield from self.alternatives(position)
         others = self.others(position)
         if others:

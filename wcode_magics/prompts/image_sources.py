@@ -75,10 +75,10 @@ def load(source: Any, *, side: int = SIDE) -> ImagePart:
     raise UsageError("image.kind", kind=type(source).__name__)
 
 
-def load_all(given: Any, *, side: int = SIDE) -> tuple[ImagePart, ...]:
+def load_all(images: Any, *, side: int = SIDE) -> tuple[ImagePart, ...]:
     """Return the images of one source or a list of them; raises as :func:`load`."""
-    several = isinstance(given, list | tuple)
-    return tuple(load(one, side=side) for one in (given if several else (given,)))
+    several = isinstance(images, list | tuple)
+    return tuple(load(one, side=side) for one in (images if several else (images,)))
 
 
 def named(name: str, data: bytes, *, side: int = SIDE) -> ImagePart:
@@ -86,15 +86,15 @@ def named(name: str, data: bytes, *, side: int = SIDE) -> ImagePart:
     return _encoded(data, name, side)
 
 
-def as_texts(given: Any) -> list[str]:
+def as_texts(images: Any) -> list[str]:
     """Return sources as texts that :func:`load` takes again: paths, URLs, data URLs.
 
     So a table can keep them with its settings. Raises as :func:`load`.
     """
-    several = isinstance(given, list | tuple)
+    several = isinstance(images, list | tuple)
     return [
         str(one) if isinstance(one, str | Path) else _url_of(load(one))
-        for one in (given if several else (given,))
+        for one in (images if several else (images,))
     ]
 
 

@@ -32,18 +32,18 @@ def shown(value: Any) -> str:
         TemplateError: the text is longer than :data:`LONGEST` characters, or
             ``_ai_repr_`` returned no text.
     """
-    told = value if isinstance(value, str) else _told(value)
-    if len(told) > LONGEST:
+    text = value if isinstance(value, str) else _text_of(value)
+    if len(text) > LONGEST:
         kind = type(value).__name__
         raise TemplateError(
-            "prompt.huge", kind=kind, size=f"{len(told):,}", limit=f"{LONGEST:,}"
+            "prompt.huge", kind=kind, size=f"{len(text):,}", limit=f"{LONGEST:,}"
         )
-    return told
+    return text
 
 
-def _told(value: Any) -> str:
+def _text_of(value: Any) -> str:
     if hasattr(type(value), "_ai_repr_"):
-        return _said_itself(value)
+        return _own_text(value)
     pandas = sys.modules.get("pandas")
     if pandas is not None and isinstance(value, pandas.DataFrame):
         return table(value)
@@ -52,15 +52,15 @@ def _told(value: Any) -> str:
     return str(plain(value))
 
 
-def _said_itself(value: Any) -> str:
-    said = value._ai_repr_()
-    if inspect.iscoroutine(said):
-        said = _finished(said)
-    if isinstance(said, Mapping):
-        said = next((said[kind] for kind in _KINDS if kind in said), None)
-    if not isinstance(said, str):
+def _own_text(value: Any) -> str:
+    shown = value._ai_repr_()
+    if inspect.iscoroutine(shown):
+        shown = _finished(shown)
+    if isinstance(shown, Mapping):
+        shown = next((shown[kind] for kind in _KINDS if kind in shown), None)
+    if not isinstance(shown, str):
         raise TemplateError("prompt.ai_repr", kind=type(value).__name__)
-    return said
+    return shown
 
 
 def _finished(coroutine: Any) -> Any:
@@ -118,5 +118,5 @@ def _markdown(heads: list[str], lines: list[list[str]]) -> list[str]:
 
 
 def _cell(value: Any) -> str:
-    told = " ".join(str(plain(value)).split()).replace("|", "\\|")
-    return told if len(told) <= CELL else f"{told[: CELL - 1]}…"
+    text = " ".join(str(plain(value)).split()).replace("|", "\\|")
+    return text if len(text) <= CELL else f"{text[: CELL - 1]}…"

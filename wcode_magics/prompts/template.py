@@ -90,12 +90,12 @@ def messages(
 
     ``side`` is the longest side of their images in pixels.
     """
-    said = [Message("user", prompt)] if isinstance(prompt, str) else [*prompt]
+    found = [Message("user", prompt)] if isinstance(prompt, str) else [*prompt]
     if names is not None:
-        said = [_filled(one, names, side) for one in said]
+        found = [_filled(one, names, side) for one in found]
     if system:
-        said.insert(0, filled(Message("system", system), names, side))
-    return tuple(said)
+        found.insert(0, filled(Message("system", system), names, side))
+    return tuple(found)
 
 
 def filled(
@@ -149,15 +149,15 @@ class _Seen:
         """
         if not self._images:
             return text, []
-        said, images, at = [], [], 0
+        kept, images, at = [], [], 0
         pieces = re.split(f"({'|'.join(self._images)})", text)
         for piece in pieces:
             if piece in self._images:
                 images.append(replace(self._images[piece], at=at))
             else:
-                said.append(piece)
+                kept.append(piece)
                 at += len(piece)
-        whole = "".join(said)
+        whole = "".join(kept)
         left = whole.lower()
         if any(mark not in pieces or mark[1:-1] in left for mark in self._images):
             raise TemplateError("image.unplaced")

@@ -276,7 +276,7 @@ def _tokens(logprobs: Any, unread: Unread) -> tuple[TokenLogprob, ...]:
 def _of_old_form(logprobs: Mapping[str, Any]) -> list[Any]:
     """Convert legacy ``{tokens, token_logprobs, top_logprobs}`` to current entries."""
     tokens = logprobs["tokens"]
-    told, tops = (
+    values, tops = (
         column if isinstance(column, list) else []
         for column in map(logprobs.get, ("token_logprobs", "top_logprobs"))
     )
@@ -284,7 +284,7 @@ def _of_old_form(logprobs: Mapping[str, Any]) -> list[Any]:
     return [
         {"token": token, "logprob": logprob, "top_logprobs": _pairs(top)}
         for token, logprob, top in zip(
-            tokens, [*told, *missing], [*tops, *missing], strict=False
+            tokens, [*values, *missing], [*tops, *missing], strict=False
         )
     ]
 

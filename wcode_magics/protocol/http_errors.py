@@ -180,9 +180,9 @@ def _read_text(text: str, depth: int) -> Refusal:
     start, end = text.find("{"), text.rfind("}")
     if start < 0 or len(text) > _LONGEST:
         return Refusal(_one_line(text))
-    held = _decoded(text[start : end + 1])
-    inner = _read(held, depth + 1)
-    if held is not None and not text[:start].strip("[ \t\r\n"):
+    decoded = _decoded(text[start : end + 1])
+    inner = _read(decoded, depth + 1)
+    if decoded is not None and not text[:start].strip("[ \t\r\n"):
         coded = _code_status(inner.codes) if depth else 0
         return replace(inner, status=inner.status or coded)
     cut = _CUT_MESSAGE.search(text)

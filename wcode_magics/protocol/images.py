@@ -68,7 +68,7 @@ class ImagePart(Value):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields that are set; ``data`` in base64."""
-        told = {
+        fields = {
             "url": self.url,
             "data": base64.b64encode(self.data).decode(),
             "kind": self.kind,
@@ -78,7 +78,7 @@ class ImagePart(Value):
             "name": self.name,
             "at": self.at,
         }
-        return {name: value for name, value in told.items() if value}
+        return {name: value for name, value in fields.items() if value}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:

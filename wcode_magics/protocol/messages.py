@@ -195,8 +195,8 @@ class Delta(Value):
     @property
     def says(self) -> bool:
         """Whether the delta has content; a role alone is none."""
-        said = self.text or self.calls or self.tokens or self.reasoning
-        return bool(said or self.finish_reason or self.refusal)
+        content = self.text or self.calls or self.tokens or self.reasoning
+        return bool(content or self.finish_reason or self.refusal)
 
 
 SECRET = 12

@@ -162,13 +162,13 @@ def _per_million(value: Any) -> float | None:
 
 
 def _abilities(row: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    told = dict(_told(row))
-    can = tuple(name for name, has in told.items() if has)
-    return can, tuple(name for name, has in told.items() if not has)
+    known = dict(_stated(row))
+    can = tuple(name for name, has in known.items() if has)
+    return can, tuple(name for name, has in known.items() if not has)
 
 
-def _told(row: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
-    """Yield each ability that a row tells of, and whether it is there."""
+def _stated(row: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
+    """Yield each ability that a row states, and whether the model has it."""
     parts = row.get("architecture")
     inputs = parts.get("input_modalities") if isinstance(parts, Mapping) else None
     if isinstance(inputs, list):

@@ -106,7 +106,7 @@ class Model:
     URL of an endpoint that is none. ``abilities`` are those of :data:`ABILITIES` that
     it has, ``lacks`` those that it has not. ``context`` and ``max_output`` are in
     tokens; ``vocabulary`` is its number of tokens, ``tokenizer`` the family that is
-    counted exactly; ``thinks``: it thinks unless told not to. ``listed`` is when the
+    counted exactly; ``thinks``: it thinks by default. ``listed`` is when the
     endpoint listed it (s since 1970).
     """
 
@@ -236,7 +236,7 @@ def hold(place: str, row: Model) -> None:
 
 
 def set_price(model_id: str, place: str, price: Price | None) -> None:
-    """Set the price of a model that the person told; None forgets it."""
+    """Set the price of a model as the user states it; None removes it."""
     if price is None:
         _prices.pop((_where(place), model_id), None)
     else:
@@ -245,19 +245,19 @@ def set_price(model_id: str, place: str, price: Price | None) -> None:
 
 
 def forget() -> None:
-    """Forget what endpoints listed and persons told."""
-    for held in (_listed, _prices, _found):
-        held.clear()
+    """Remove what endpoints listed and users set."""
+    for cache in (_listed, _prices, _found):
+        cache.clear()
 
 
 def _merged(known: Model, listed: Model) -> Model:
     """Return a package's row with what the endpoint lists on top."""
-    told = {
+    stated = {
         name: value
         for name in (field.name for field in fields(Model))
         if (value := getattr(listed, name)) and name not in _OWN
     }
-    return replace(known, **told)
+    return replace(known, **stated)
 
 
 def price_of(model_id: str, place: str) -> Price | None:

@@ -43,9 +43,9 @@ def begun(request: Request, text: str, dialect: str) -> Request:
     row = PREFIXES[dialect]
     if row.field:
         return replace(request, extra={**request.extra, row.field: text})
-    said = Message("assistant", text, flags=row.flags)
+    beginning = Message("assistant", text, flags=row.flags)
     extra = {**request.extra, **row.body}
-    return replace(request, messages=(*request.messages, said), extra=extra)
+    return replace(request, messages=(*request.messages, beginning), extra=extra)
 
 
 def beginning(request: Request, *, plain: bool) -> str | None:
@@ -53,9 +53,9 @@ def beginning(request: Request, *, plain: bool) -> str | None:
 
     ``plain``: a last message of the assistant's is one, without any mark as well.
     """
-    told = next((request.extra[name] for name in _FIELDS & {*request.extra}), None)
-    if told is not None:
-        return str(told)
+    text = next((request.extra[name] for name in _FIELDS & {*request.extra}), None)
+    if text is not None:
+        return str(text)
     last = request.messages[-1]
     marked = plain or last.flags or _BODY & {*request.extra}
     return (last.content or "") if last.role == "assistant" and marked else None

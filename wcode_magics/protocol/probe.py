@@ -45,11 +45,11 @@ class Finding(Value):
     def evidence(self) -> str:
         """What was seen, as one line in the user's language."""
         words = get_args(Verdict)
-        told = {
+        facts = {
             name: say(f"probe.{value}") if value in words else value
             for name, value in self.facts.items()
         }
-        return say(f"probe.{self.key}", **told)
+        return say(f"probe.{self.key}", **facts)
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ class Request(Value):
             raise ParameterError("reserved_extra", name=min(reserved))
         _refuse_empty(self.messages)
 
-    def saying(self, messages: tuple[Message, ...]) -> Self:
+    def with_messages(self, messages: tuple[Message, ...]) -> Self:
         """Return a copy with other messages, sharing the validated parameters.
 
         Raises:
@@ -73,9 +73,11 @@ class Request(Value):
         """
         if self._moulds is None:
             pairs = zip(self.messages, texts, strict=True)
-            return self.saying(tuple(replace(one, content=said) for one, said in pairs))
+            return self.with_messages(
+                tuple(replace(one, content=text) for one, text in pairs)
+            )
         roles = (message.role for message in self.messages)
-        made = self.saying(tuple(map(Message, roles, texts)))
+        made = self.with_messages(tuple(map(Message, roles, texts)))
         vars(made)["_moulds"] = self._moulds
         return made
 
@@ -194,7 +196,7 @@ class _Moulds:
             return None
         marks = [f"\0{place}\0" for place in range(len(request.messages))]
         roles = (message.role for message in request.messages)
-        marked = request.saying(tuple(map(Message, roles, marks)))
+        marked = request.with_messages(tuple(map(Message, roles, marks)))
         body = marked.body
         try:
             return cls(

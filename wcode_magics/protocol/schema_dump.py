@@ -46,15 +46,17 @@ def _object(value: Any, names: Names) -> Any:
         return bare(value.root, names)
     if isinstance(value, BaseModel):
         own, fields = vars(value), type(value).model_fields
-        held = {name: own[name] for name in fields if name in own}
-        held |= value.model_extra or {}
+        values = {name: own[name] for name in fields if name in own}
+        values |= value.model_extra or {}
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):
         known = (field.name for field in dataclasses.fields(value))
-        held = {name: getattr(value, name) for name in known if hasattr(value, name)}
+        values = {name: getattr(value, name) for name in known if hasattr(value, name)}
     else:
         return _anything().dump_python(value, mode="json")
-    told = names.get(type(value), {})
-    return {told.get(name, name): bare(inner, names) for name, inner in held.items()}
+    aliases = names.get(type(value), {})
+    return {
+        aliases.get(name, name): bare(inner, names) for name, inner in values.items()
+    }
 
 
 @cache

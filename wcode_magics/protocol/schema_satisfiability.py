@@ -14,7 +14,7 @@ from urllib.parse import unquote
 ABSENT: Any = object()
 _Above = tuple[str, ...]
 _KINDS = ("string", "number", "integer", "array", "object", "null", "boolean")
-_TELLING = {
+_KIND_OF_KEYWORD = {
     "properties": "object",
     "minProperties": "object",
     "items": "array",
@@ -109,8 +109,8 @@ class _Search:
         return _worst(flaws)
 
     def _kinds(self, part: Mapping[str, Any], path: str, above: _Above) -> Flaw | None:
-        told = {kind for word, kind in _TELLING.items() if word in part}
-        kinds = part.get("type", told or _KINDS)
+        implied = {kind for word, kind in _KIND_OF_KEYWORD.items() if word in part}
+        kinds = part.get("type", implied or _KINDS)
         flaws = []
         for kind in [kinds] if isinstance(kinds, str) else kinds:
             flaw = self._kind(kind, part, path, above)

@@ -160,8 +160,8 @@ class AnswerReader:
 
     def _read(self, decoder: EventDecoder, chunk: bytes) -> Iterator[Delta]:
         events = decoder.feed(chunk)
-        told = any(event.data.strip() for event in events)
-        self.alive = told or decoder.waits
+        has_data = any(event.data.strip() for event in events)
+        self.alive = has_data or decoder.waits
         yield from self._deltas(events)
 
     def _deltas(self, events: Iterable[Event]) -> Iterator[Delta]:
@@ -198,14 +198,14 @@ class AnswerReader:
             raise AnswerError("no_choices", start=_start(text), body=text)
         yield delta
 
-    def _delta(self, found: Any, inner: str, said: str) -> Delta | None:
+    def _delta(self, found: Any, inner: str, body: str) -> Delta | None:
         error = error_in(found)
         if error is not None:
             raise error
         try:
             delta = event_decoder.delta_of(found, inner)
         except event_decoder.NoAnswerError as wrong:
-            raise AnswerError("odd_answer", start=_start(said), body=said) from wrong
+            raise AnswerError("odd_answer", start=_start(body), body=body) from wrong
         if delta is None:
             return None
         if delta.finish_reason == FAILED:

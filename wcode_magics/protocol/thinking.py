@@ -92,15 +92,15 @@ class ThinkingSplitter:
 
     def _open(self, last: bool) -> None:
         """Determine whether reasoning opens here or the answer begins."""
-        said = self._held.lstrip()
-        marks = MARKS if not said or _FIRSTS.match(said) else ()
+        text = self._held.lstrip()
+        marks = MARKS if not text or _FIRSTS.match(text) else ()
         for mark, close in marks:
-            if said.startswith(mark):
-                self._held, self._close, self._marked = said[len(mark) :], close, True
+            if text.startswith(mark):
+                self._held, self._close, self._marked = text[len(mark) :], close, True
                 return
-        if last or not any(mark.startswith(said) for mark, _ in marks):
+        if last or not any(mark.startswith(text) for mark, _ in marks):
             self._begun = True
-            self._held = said if self._marked else self._held
+            self._held = text if self._marked else self._held
 
     def _say(self, last: bool) -> Iterator[Part]:
         found = _CLOSING.search(self._held)

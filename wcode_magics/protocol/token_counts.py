@@ -148,8 +148,8 @@ def encode_words(*words: str) -> list[int]:
         for piece in _pieces(unicodedata.normalize("NFC", form))[0]
         for token in vocabulary.encode_ordinary(piece)
     )
-    said = (id_ for id_ in ids if vocabulary.decode_single_token_bytes(id_).strip())
-    return list(dict.fromkeys(said))
+    kept = (id_ for id_ in ids if vocabulary.decode_single_token_bytes(id_).strip())
+    return list(dict.fromkeys(kept))
 
 
 def _pieces(text: str) -> tuple[list[str], bool]:

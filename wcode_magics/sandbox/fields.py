@@ -32,58 +32,10 @@ _PLACE_AFTER = re.compile(
     r"\b(?:in|at|from|to|near|for|and)(?: in)? ([A-Z][a-z]+(?: [A-Z][a-z]+)*)"
     r"|(?:在|住在|来自|去|到)([\u4e00-\u9fff]{2,4}?)(?=[，。的工住上生]|$)"
 )
-_PEOPLE = (
-    "name",
-    "person",
-    "author",
-    "customer",
-    "user",
-    "who",
-    "姓名",
-    "名字",
-    "人物",
-    "作者",
-)
-_PLACES = (
-    "city",
-    "place",
-    "location",
-    "country",
-    "town",
-    "where",
-    "destination",
-    "城市",
-    "地点",
-    "国家",
-    "地址",
-    "所在地",
-)
-_PROSE = (
-    "summary",
-    "description",
-    "text",
-    "reason",
-    "explanation",
-    "content",
-    "comment",
-    "message",
-    "摘要",
-    "总结",
-    "描述",
-    "理由",
-    "内容",
-    "原因",
-)
-_SCORES = (
-    "score",
-    "rating",
-    "stars",
-    "sentiment",
-    "confidence",
-    "评分",
-    "得分",
-    "分数",
-)
+_PEOPLE = library.words("people")
+_PLACES = library.words("place_keys")
+_PROSE = library.words("prose_keys")
+_SCORES = library.words("score_keys")
 _FIGURES = {
     "age": re.compile(
         r"(\d{1,3})\s{0,2}(?:years? old|岁)|(?:aged?|年龄)[是：:]? ?(\d{1,3})"

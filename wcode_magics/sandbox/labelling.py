@@ -25,22 +25,24 @@ _YES_NO = re.compile(
     r"\b(yes)\s*(?:or|/|,)\s*(no)\b|(?<!不)(是)\s*(?:或|还是|/|、)\s*(否)",
     re.IGNORECASE,
 )
+_CLASSIFY = (
+    *(
+        "classify",
+        "classification",
+        "answer with",
+        "label",
+        "category",
+        "choose",
+        "which of",
+    ),
+    *("分类", "标签", "类别", "选择", "判断"),
+)
 _STEEP = 2.0
 _NEUTRAL = 0.9
 _FARTHEST = -3.0
 """Limit of a label's score below the best, so that no label is impossible."""
 _LONGEST_LABEL = 24
-_NEGATIONS = (
-    "not",
-    "n't",
-    "never",
-    "no",
-    "hardly",
-    "isn't",
-    "wasn't",
-    "don't",
-    "didn't",
-)
+_NEGATIONS = library.words("negations")
 _NEGATING = "不没别非"
 
 
@@ -54,21 +56,7 @@ def offered(text: str) -> list[str]:
         named = [label for label in labels if _known(label)]
         if len(named) >= 2 and len(labels) <= len(named) + 1:
             return named if library.CJK.search(text) else labels
-    if reading.has(
-        text,
-        "classify",
-        "classification",
-        "answer with",
-        "label",
-        "category",
-        "choose",
-        "which of",
-        "分类",
-        "标签",
-        "类别",
-        "选择",
-        "判断",
-    ):
+    if reading.has(text, *_CLASSIFY):
         for cue in _CUE.finditer(text):
             labels = _clean(cue.group(1))
             if len(labels) > 1:

@@ -102,16 +102,13 @@ _LANGUAGE_CUES = {
     "zh": ("in chinese", "speak chinese", "用中文", "用汉语", "中文回答", "汉语回答"),
 }
 _BRIEF = (
-    "briefly",
-    "brief",
-    "short answer",
-    "concise",
-    "in one sentence",
-    "简短",
-    "一句话",
-    "简洁",
+    *("briefly", "brief", "short answer", "concise", "in one sentence"),
+    *("简短", "一句话", "简洁"),
 )
-_FULL = ("in detail", "detailed", "long", "at length", "详细", "长", "展开")
+_FULL = (
+    *("in detail", "detailed", "long", "at length"),
+    *("详细", "长", "展开"),
+)
 
 
 def _words(task: SkillInput) -> list[Candidate]:

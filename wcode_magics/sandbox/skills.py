@@ -71,15 +71,7 @@ _TELL = (
 
 def _memory(task: SkillInput) -> list[Candidate]:
     """Answer with the user's name from earlier in the conversation."""
-    if not reading.has(
-        task.text,
-        "what is my name",
-        "what's my name",
-        "who am i",
-        "我叫什么",
-        "我是谁",
-        "我的名字",
-    ):
+    if not reading.has(task.text, *_NAME_CUES):
         return []
     text = " ".join(t.text for t in task.ask.turns[:-1] if t.role == "user")
     found = re.findall(
@@ -95,6 +87,12 @@ def _memory(task: SkillInput) -> list[Candidate]:
         "zh": ("你叫{}。", "你的名字是{}。"),
     }
     return [Candidate(form.format(name)) for form in forms[task.language]]
+
+
+_NAME_CUES = (
+    *("what is my name", "what's my name", "who am i"),
+    *("我叫什么", "我是谁", "我的名字"),
+)
 
 
 def known(task: SkillInput) -> list[Candidate]:

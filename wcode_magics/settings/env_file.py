@@ -36,8 +36,8 @@ def _keys(path: Path, _changed: int, _size: int) -> dict[str, str]:
     from dotenv import dotenv_values
 
     try:
-        held = dotenv_values(path, interpolate=False)
+        values = dotenv_values(path, interpolate=False)
     except (OSError, UnicodeDecodeError):
         return {}
     known = providers.variables()
-    return {n: v.strip() for n, v in held.items() if n in known and v and v.strip()}
+    return {n: v.strip() for n, v in values.items() if n in known and v and v.strip()}

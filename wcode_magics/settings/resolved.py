@@ -50,17 +50,17 @@ class Resolved:
 
     @property
     def thinks(self) -> bool:
-        """Whether the model in force thinks by default, and nobody said whether to."""
+        """Whether the model thinks by default, and ``think`` is not set."""
         row = models.find(self.model, self.place)
         return row is not None and row.thinks and self["think"] is None
 
     def tell_price(self) -> None:
-        """Let the catalogue know the price that is set, if it is of this model.
+        """Pass the price that is set to the catalogue, if it is of this model.
 
-        A model or an endpoint that a higher layer names is another one.
+        It is of another if a higher layer names the model or the endpoint.
         """
-        told, *named = map(self._rank, ("price", "model", "base_url", "provider"))
-        if self["price"] is not None and told <= min(named):
+        rank, *others = map(self._rank, ("price", "model", "base_url", "provider"))
+        if self["price"] is not None and rank <= min(others):
             price = models.Price.parse(self["price"])
             models.set_price(self.model, self.place, price)
 
@@ -94,12 +94,12 @@ OF_A_PROVIDER = ("base_url", "headers", "price")
 """Settings that belong to one provider."""
 
 
-def leave_headers(
+def drop_headers(
     values: dict[str, Any],
     origin: dict[str, str],
     layers: Mapping[str, Mapping[str, Any]],
 ) -> None:
-    """Leave out headers of a layer that has a base URL, if another URL is in force."""
+    """Drop the headers of a layer that has a base URL, if another URL is in force."""
     at = origin.get("headers")
     if at is not None and "base_url" in layers[at] and origin["base_url"] != at:
         del values["headers"], origin["headers"]

@@ -32,7 +32,7 @@ from wcode_magics.settings.proxies import proxy_for
 from wcode_magics.settings.resolved import (
     OF_A_PROVIDER,
     Resolved,
-    leave_headers,
+    drop_headers,
     with_provider,
 )
 
@@ -64,7 +64,7 @@ class Settings:
         environ: environment to read; None: the process's.
         profiles: file of saved profiles; None: the user's default file.
         given_key: key that overrides those of the environment and the keyring.
-        given_host: host that it was given for; empty: any.
+        given_host: host that this key belongs to; empty: any.
     """
 
     session: dict[str, Any] = field(default_factory=dict)
@@ -85,7 +85,7 @@ class Settings:
     def set(self, name: str, value: Any) -> None:
         """Set a value for this session; None restores the lower layers.
 
-        Another provider takes base URL, headers and the given key of the former along.
+        Another provider removes base URL, headers, price and key of the former one.
 
         Raises:
             SettingError, ParameterError: unknown name, or a value not allowed.
@@ -93,7 +93,7 @@ class Settings:
         row = options.setting(name)
         if row.name == "provider":
             value = value and options.checked(row, value)
-            self._leave_provider(value)
+            self._reset_provider(value)
         if value is None:
             self.session.pop(row.name, None)
         else:
@@ -103,7 +103,7 @@ class Settings:
         if row.name == "language":
             text.use(self.resolve({})["language"])
 
-    def _leave_provider(self, name: str | None) -> None:
+    def _reset_provider(self, name: str | None) -> None:
         if self.resolve({})["provider"] == name:
             return
         self.given_key = None
@@ -122,17 +122,17 @@ class Settings:
             ("environment", self._environment()),
             ("config", self.config),
         ]
-        named = (held["profile"] for _layer, held in layers if "profile" in held)
+        named = (found["profile"] for _layer, found in layers if "profile" in found)
         name = next(named, None)
         if name is not None:
             layers.insert(1, ("profile", self.profile(name)))
         values: dict[str, Any] = {}
         origin: dict[str, str] = {}
-        for layer, held in layers:
-            for key, value in held.items():
+        for layer, found in layers:
+            for key, value in found.items():
                 if key not in values:
                     values[key], origin[key] = value, layer
-        leave_headers(values, origin, dict(layers))
+        drop_headers(values, origin, dict(layers))
         return with_provider(values, origin)
 
     def _environment(self) -> dict[str, Any]:
@@ -227,8 +227,8 @@ class Settings:
         """Return all profiles by name; raises SettingError if unreadable."""
         path = self._profiles_path()
         try:
-            held = json.loads(path.read_text("utf-8"))
-            return {name: dict(values.items()) for name, values in held.items()}
+            saved = json.loads(path.read_text("utf-8"))
+            return {name: dict(values.items()) for name, values in saved.items()}
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, AttributeError) as wrong:
@@ -298,7 +298,7 @@ def thinking(resolved: Resolved, *, sandbox: bool) -> dict[str, Any]:
     """Return the request fields of the options ``think`` and ``think_budget``.
 
     Raises:
-        UsageError: how the endpoint is told is not known.
+        UsageError: the endpoint's field for thinking is unknown.
     """
     on, budget = resolved["think"], resolved["think_budget"]
     if on is None and budget is None:

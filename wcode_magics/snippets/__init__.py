@@ -50,12 +50,12 @@ def find(key: str) -> Target:
     Raises:
         OptionError: the key is unknown; names the nearest ones.
     """
-    given = key.strip().lower()
+    word = key.strip().lower()
     for target in TARGETS:
-        if target.key == given:
+        if target.key == word:
             return target
-    family = [known for known in KEYS if known.startswith(f"{given}-")]
-    near = ", ".join(family) or nearest(given, KEYS)
+    family = [known for known in KEYS if known.startswith(f"{word}-")]
+    near = ", ".join(family) or nearest(word, KEYS)
     raise OptionError("snippets.unknown", given=key, near=near, allowed=", ".join(KEYS))
 
 

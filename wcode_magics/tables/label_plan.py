@@ -207,4 +207,4 @@ def _worded(request: Request, before: str, after: str) -> Request:
             text = content.removesuffix(before) + after
             said[place] = replace(said[place], content=text)
             break
-    return request.saying(tuple(said))
+    return request.with_messages(tuple(said))

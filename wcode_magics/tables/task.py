@@ -77,7 +77,9 @@ class Task:
         """
         messages = self.base.messages
         if self._shows:
-            return self.base.saying(tuple(template.filled(m, names) for m in messages))
+            return self.base.with_messages(
+                tuple(template.filled(m, names) for m in messages)
+            )
         return self.base.with_texts(
             [
                 template.render(one.content or "", names) if own else one.content

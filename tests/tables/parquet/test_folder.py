@@ -132,7 +132,7 @@ def test_one_run_at_a_time(serve, table):
     """While a run writes to a folder, another one there is refused."""
     serve()
     made = table(texts(2))
-    with made.wcode._folder.held(), pytest.raises(UsageError, match="Another run"):
+    with made.wcode._folder.locked(), pytest.raises(UsageError, match="Another run"):
         made.wcode.ask("{{ text }}", **QUIET)
     assert made.wcode.ask("{{ text }}", **QUIET).rows == 2
 

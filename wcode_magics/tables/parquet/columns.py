@@ -57,7 +57,7 @@ def with_levels(schema: pa.Schema, rows: int) -> tuple[pa.Schema, tuple[Level, .
     """
     noted = _noted(schema, _PANDAS)
     index, levels = noted.get("index_columns", []), []
-    told = list(noted.get("columns", []))
+    notes = list(noted.get("columns", []))
     for place, one in enumerate(index):
         if isinstance(one, str) or not _is_telling(one, index, rows):
             continue
@@ -68,9 +68,9 @@ def with_levels(schema: pa.Schema, rows: int) -> tuple[pa.Schema, tuple[Level, .
         levels.append(Level(column, one["start"], one["step"]))
         schema = schema.append(pa.field(column, pa.int64()))
         kind = {"pandas_type": "int64", "numpy_type": "int64", "metadata": None}
-        told.append({"name": name, "field_name": column, **kind})
+        notes.append({"name": name, "field_name": column, **kind})
         index = [*index[:place], column, *index[place + 1 :]]
-    noted |= {"index_columns": index, "columns": told}
+    noted |= {"index_columns": index, "columns": notes}
     return (_with_notes(schema, {_PANDAS: noted}) if levels else schema), tuple(levels)
 
 
@@ -115,7 +115,7 @@ def joined(one: pa.Schema, other: pa.Schema) -> pa.Schema | None:
         return None
     other = pa.schema([other.field(name) for name in one.names], other.metadata)
     noted, theirs = _noted(one, _PANDAS), _noted(other, _PANDAS)
-    told = {note.get("field_name"): note for note in noted["columns"]}
+    notes = {note.get("field_name"): note for note in noted["columns"]}
     known = {note.get("field_name"): note for note in theirs["columns"]}
     fields = []
     for mine, their in zip(one, other, strict=True):
@@ -126,10 +126,10 @@ def joined(one: pa.Schema, other: pa.Schema) -> pa.Schema | None:
             mine.with_type(kind).with_nullable(mine.nullable or their.nullable)
         )
         if kind == their.type != mine.type and mine.name in known:
-            told[mine.name] = known[mine.name]
+            notes[mine.name] = known[mine.name]
         elif kind != mine.type:
-            told.pop(mine.name, None)
-    noted["columns"] = list(told.values())
+            notes.pop(mine.name, None)
+    noted["columns"] = list(notes.values())
     return _with_notes(pa.schema(fields, one.metadata), {_PANDAS: noted})
 
 
@@ -149,10 +149,10 @@ def joint(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
     return _joint_words(one, other) or _unified(one, other)
 
 
-def answered_schema(source: pa.Schema, task: Task, given: Mapping[str, Any]) -> Any:
+def answered_schema(source: pa.Schema, task: Task, call: Mapping[str, Any]) -> Any:
     """Return the schema of every part: the source's columns, then the task's.
 
-    ``given`` is the call, stored in the metadata as ``df.wcode`` does in ``attrs``.
+    ``call`` is stored in the metadata as ``df.wcode`` does in ``attrs``.
     """
     made = source
     fields = columns_of(task)
@@ -164,7 +164,7 @@ def answered_schema(source: pa.Schema, task: Task, given: Mapping[str, Any]) -> 
     noted, attrs = _noted(source, _PANDAS), _noted(source, _ATTRS)
     others = [one for one in noted["columns"] if one.get("field_name") not in names]
     noted["columns"] = [*others, *_pandas_columns(fields)]
-    attrs[CALLS] = {**attrs.get(CALLS, {}), task.into: dict(given)}
+    attrs[CALLS] = {**attrs.get(CALLS, {}), task.into: dict(call)}
     return _with_notes(made, {_PANDAS: noted, _ATTRS: attrs})
 
 
@@ -181,7 +181,7 @@ def answered(
     keep their values.
     """
     values = zip(columns_of(task), values_of(task, outcomes), strict=True)
-    made = {field.name: arrow(field, said) for field, said in values}
+    made = {field.name: arrow(field, column) for field, column in values}
     if places is not None:
         made = {n: _merged(table[n], column, places) for n, column in made.items()}
     columns = [made[n] if n in made else table[n] for n in schema.names]

@@ -37,9 +37,9 @@ class Folder:
     @property
     def manifest(self) -> Manifest:
         """Manifest of the run; raises UsageError if no run has written here."""
-        if not self._told.exists():
+        if not self._manifest_path.exists():
             raise UsageError("parquet.no_run", folder=self.path)
-        return Manifest.read(self._told)
+        return Manifest.read(self._manifest_path)
 
     def numbers(self) -> list[int]:
         """Return the numbers of the finished parts, ascending."""
@@ -54,7 +54,7 @@ class Folder:
         return replace(self, digits=min(map(len, self._numbers()), default=digits))
 
     @contextmanager
-    def held(self) -> Iterator[None]:
+    def locked(self) -> Iterator[None]:
         """Lock the folder for writing, creating it if needed.
 
         Raises:
@@ -64,10 +64,10 @@ class Folder:
         with self._writing(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
             try:
-                held = private_files.lock(self.path / LOCK)
+                file_lock = private_files.lock(self.path / LOCK)
             except TimeoutError as wrong:
                 raise UsageError("parquet.busy", folder=self.path) from wrong
-        with held:
+        with file_lock:
             yield
 
     def begin(self, manifest: Manifest, *, overwrite: bool) -> None:
@@ -80,16 +80,16 @@ class Folder:
                 files.
             StoreError: the folder cannot be written.
         """
-        if self._told.exists():
+        if self._manifest_path.exists():
             if not overwrite:
                 self.manifest.refuse_another(manifest, self.path)
                 return
         elif {one.name for one in self.path.iterdir()} - {f".{MANIFEST}.tmp", LOCK}:
             raise UsageError("parquet.not_ours", folder=self.path)
-        with self._writing(self._told):
+        with self._writing(self._manifest_path):
             for number in self._numbers():
                 (self.path / f"part-{number}.parquet").unlink()
-            manifest.write(self._told)
+            manifest.write(self._manifest_path)
 
     def part(self, number: int) -> Path:
         """Return the path of a part, which may not exist yet."""
@@ -135,7 +135,7 @@ class Folder:
         return [name[1] for name in names if name]
 
     @property
-    def _told(self) -> Path:
+    def _manifest_path(self) -> Path:
         return self.path / MANIFEST
 
     @contextmanager
@@ -143,8 +143,8 @@ class Folder:
         try:
             yield
         except (OSError, pa.ArrowException) as wrong:
-            said = getattr(wrong, "strerror", None) or str(wrong).partition("\n")[0]
-            reason = said.rpartition("] ")[2].rstrip(".")
+            message = getattr(wrong, "strerror", None) or str(wrong).partition("\n")[0]
+            reason = message.rpartition("] ")[2].rstrip(".")
             raise StoreError("parquet.write", path=path, reason=reason) from wrong
 
 

@@ -53,18 +53,18 @@ class Manifest:
     def read(cls, path: Path) -> "Manifest":
         """Read a manifest; raises UsageError if this version cannot read it."""
         try:
-            held = json.loads(path.read_text("utf-8"))
-            if held["format"] != FORMAT:
+            data = json.loads(path.read_text("utf-8"))
+            if data["format"] != FORMAT:
                 raise UsageError("parquet.newer", path=path)
-            return cls(dict(held["asked"]), dict(held["call"]))
+            return cls(dict(data["asked"]), dict(data["call"]))
         except (OSError, ValueError, KeyError, TypeError) as wrong:
             raise UsageError("parquet.manifest", path=path) from wrong
 
     def write(self, path: Path) -> None:
         """Write the manifest atomically; raises OSError."""
-        held = {"format": FORMAT, "asked": self.asked, "call": self.call}
+        data = {"format": FORMAT, "asked": self.asked, "call": self.call}
         fresh = path.with_name(f".{path.name}.tmp")
-        fresh.write_text(json.dumps(held, ensure_ascii=False, indent=1), "utf-8")
+        fresh.write_text(json.dumps(data, ensure_ascii=False, indent=1), "utf-8")
         private_files.replace(fresh, path)
 
     def refuse_another(self, now: "Manifest", folder: Path) -> None:
@@ -75,16 +75,18 @@ class Manifest:
         for name in both:
             before, after = self.asked.get(name), now.asked.get(name)
             if before != after:
-                told = {"before": _shown(before, after), "now": _shown(after, before)}
-                raise UsageError("parquet.other_run", folder=folder, what=name, **told)
+                values = {"before": _shown(before, after), "now": _shown(after, before)}
+                raise UsageError(
+                    "parquet.other_run", folder=folder, what=name, **values
+                )
 
 
 def _plain(values: Mapping[str, Any]) -> Any:
     """Convert to JSON values; those without a JSON form become their type's name."""
-    return json.loads(json.dumps(values, default=_told))
+    return json.loads(json.dumps(values, default=_json_form))
 
 
-def _told(value: Any) -> Any:
+def _json_form(value: Any) -> Any:
     made = plain(value)
     return type(value).__name__ if made is value else made
 

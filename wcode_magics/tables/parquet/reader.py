@@ -226,19 +226,19 @@ class _Rows:
         self._rest: list[pa.RecordBatch] = []
 
     def take(self, size: int) -> pa.Table:
-        held, rows = self._rest, sum(map(len, self._rest))
+        batches, rows = self._rest, sum(map(len, self._rest))
         while rows < size and (batch := next(self._batches, None)) is not None:
-            held.append(batch)
+            batches.append(batch)
             rows += len(batch)
         over = rows - size
         self._rest = []
         if over > 0:
-            last = held.pop()
+            last = batches.pop()
             self._rest = [last.slice(len(last) - over)]
-            held.append(last.slice(0, len(last) - over))
+            batches.append(last.slice(0, len(last) - over))
         columns = [
             pa.chunked_array(
-                [fitted(batch[field.name], field.type) for batch in held], field.type
+                [fitted(batch[field.name], field.type) for batch in batches], field.type
             )
             for field in self._schema
         ]

@@ -42,7 +42,7 @@ R = TypeVar("R")
 
 
 @dataclass(frozen=True)
-class _All(Rows):
+class _AllRows(Rows):
     """All rows of a source, read a chunk at a time."""
 
     source: ParquetSource | None = None
@@ -60,15 +60,15 @@ class _All(Rows):
     def asks(self) -> Iterator[Any]:
         """Yield a request or error per row, as :meth:`Rows.asks`."""
         assert self.source is not None
-        wanted = range(_count(self.source.rows, self.size))
+        numbers = range(_count(self.source.rows, self.size))
         columns = read_columns(self)
-        for _, table in self.source.chunks(self.size, wanted, columns):
+        for _, table in self.source.chunks(self.size, numbers, columns):
             rows = Rows(asked_of(table), self.task, self.names)
             self.seen.append(rows.floats)
             yield from rows.asks()
 
 
-class _Parts(TableMethods[R]):
+class _PartedTable(TableMethods[R]):
     """Base of the blocking and awaitable tables: the source and the folder."""
 
     def __init__(
@@ -89,7 +89,7 @@ class _Parts(TableMethods[R]):
 
     def _whole(self, call: TableRun) -> TableRun:
         refuse_announcing(call.task)
-        rows = _All(
+        rows = _AllRows(
             call.rows.frame,
             call.rows.task,
             call.rows.names,
@@ -115,13 +115,13 @@ class _Parts(TableMethods[R]):
         self._refuse_index(call)
         self._refuse_missing(call)
         manifest = Manifest.of(call, self._source, self._rows)
-        with self._folder.held():
+        with self._folder.locked():
             self._folder.begin(manifest, overwrite=self._overwrite)
             self._overwrite = False
             numbers = self._numbers
             self._folder = self._folder.of_many(len(numbers))
             done = set(self._folder.numbers())
-            wanted = [number for number in numbers if number not in done]
+            missing = [number for number in numbers if number not in done]
             schema = answered_schema(self._source.schema, call.task, manifest.call)
 
             def write(chunk: Chunk, outcomes: Outcomes) -> None:
@@ -129,37 +129,37 @@ class _Parts(TableMethods[R]):
                 self._folder.write(chunk.number, made)
 
             total = self._source.rows
-            tally = Tally(done=total - self._rows_of(wanted))
-            passage = ChunkRun(call, self._chunks(call, wanted), write, tally)
-            yield self._run(passage, call, total)
+            tally = Tally(done=total - self._rows_of(missing))
+            chunk_run = ChunkRun(call, self._chunks(call, missing), write, tally)
+            yield self._run(chunk_run, call, total)
 
-    def _chunks(self, call: TableRun, wanted: Sequence[int]) -> Iterator[Chunk]:
+    def _chunks(self, call: TableRun, numbers: Sequence[int]) -> Iterator[Chunk]:
         columns = read_columns(call.rows)
-        for number, table in self._source.chunks(self._rows, wanted):
+        for number, table in self._source.chunks(self._rows, numbers):
             frame = asked_of(table.select(columns))
             yield Chunk(number, table, replace(call.rows, frame=frame))
 
     @contextmanager
     def _retrying(
-        self, statuses: Sequence[str], into: str | None, options: Mapping[str, Any]
+        self, words: Sequence[str], into: str | None, options: Mapping[str, Any]
     ) -> Iterator[ParquetRun]:
         """Lock the folder and prepare a run over rows with these statuses."""
-        wanted = statuses_of(statuses)
-        schema, call = self._call_again(wanted, into, options)
+        statuses = statuses_of(words)
+        schema, call = self._call_again(statuses, into, options)
         folder = self._folder
-        with folder.held():
+        with folder.locked():
             status = f"{call.task.into}_status"
             counts = folder.counts(status)
-            total = sum(counts[word] for word in wanted)
+            total = sum(counts[word] for word in statuses)
 
             def write(chunk: Chunk, outcomes: Outcomes) -> None:
                 places = chunk.rows.places
                 made = answered(chunk.table, call.task, outcomes, schema, places)
                 folder.write(chunk.number, made)
 
-            chunks = self._chunks_again(call, status, wanted)
-            passage = ChunkRun(call, chunks, write, Tally(), again=True)
-            yield self._run(passage, call, total)
+            chunks = self._chunks_again(call, status, statuses)
+            chunk_run = ChunkRun(call, chunks, write, Tally(), again=True)
+            yield self._run(chunk_run, call, total)
 
     def _call_again(
         self, statuses: Sequence[str], into: str | None, options: Mapping[str, Any]
@@ -180,23 +180,23 @@ class _Parts(TableMethods[R]):
         return schema, call
 
     def _chunks_again(
-        self, call: TableRun, status: str, wanted: Sequence[str]
+        self, call: TableRun, status: str, statuses: Sequence[str]
     ) -> Iterator[Chunk]:
         for number in self._folder.numbers():
             (column,) = self._folder.read(number, [status]).columns
             found = enumerate(column.to_pylist())
-            places = [place for place, word in found if word in wanted]
+            places = [place for place, word in found if word in statuses]
             if places:
                 table = self._folder.read(number)
                 frame = asked_of(table.select(read_columns(call.rows)))
                 rows = replace(call.rows, frame=frame, places=places)
                 yield Chunk(number, table, rows)
 
-    def _run(self, passage: ChunkRun, call: TableRun, total: int) -> ParquetRun:
-        bar = Bar(passage.tally, total, shown=call.progress)
+    def _run(self, chunk_run: ChunkRun, call: TableRun, total: int) -> ParquetRun:
+        bar = Bar(chunk_run.tally, total, shown=call.progress)
         status = f"{call.task.into}_status"
         whole = self._source.rows
-        return ParquetRun(passage, bar, self._folder, status, whole, call.progress)
+        return ParquetRun(chunk_run, bar, self._folder, status, whole, call.progress)
 
     @property
     def _numbers(self) -> range:
@@ -209,9 +209,9 @@ class _Parts(TableMethods[R]):
 
     def _refuse_index(self, call: TableRun) -> None:
         """Raise UsageError if an answer column has the name of an index column."""
-        held = index_of(self._source.schema)
+        index = index_of(self._source.schema)
         for one in columns_of(call.task):
-            if one.name in held:
+            if one.name in index:
                 raise UsageError("parquet.index_column", name=one.name)
 
     def _refuse_missing(self, call: TableRun) -> None:
@@ -226,7 +226,7 @@ class _Parts(TableMethods[R]):
             raise UsageError("frame.missing", rows=gone, columns=named)
 
 
-class Parquet(_Parts[Written]):
+class Parquet(_PartedTable[Written]):
     """A Parquet table and the folder for its answers; ``aio`` has awaitable methods.
 
     ``ask``, ``classify`` and ``extract`` write parts and return a :class:`Written`.
@@ -266,7 +266,7 @@ class Parquet(_Parts[Written]):
             return _waited(run)
 
 
-class AsyncParquet(_Parts[Awaitable[Written]]):
+class AsyncParquet(_PartedTable[Awaitable[Written]]):
     """``parquet(…).aio``: awaitable methods."""
 
     async def estimate(  # type: ignore[override]  # reads all parts in a thread
@@ -301,14 +301,14 @@ def read_columns(rows: Rows) -> list[str]:
 
 
 def _waited(run: ParquetRun) -> Written:
-    future = loop.LoopTask(run.passage.run).future
-    _, stopped = wait(future, run.passage, run.bar)
+    future = loop.LoopTask(run.chunk_run.run).future
+    _, stopped = wait(future, run.chunk_run, run.bar)
     return run.summarise(stopped=stopped)
 
 
 async def _awaited(run: ParquetRun) -> Written:
-    future = loop.LoopTask(run.passage.run).future
-    _, stopped = await await_(future, run.passage, run.bar)
+    future = loop.LoopTask(run.chunk_run.run).future
+    _, stopped = await await_(future, run.chunk_run, run.bar)
     try:
         return run.summarise(stopped=stopped)
     except Stopped as error:

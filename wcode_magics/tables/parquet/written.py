@@ -57,7 +57,7 @@ class Written:
 class ParquetRun:
     """A prepared run, with its progress bar and the data of its summary."""
 
-    passage: ChunkRun
+    chunk_run: ChunkRun
     bar: Bar
     folder: Folder
     status: str
@@ -72,23 +72,23 @@ class ParquetRun:
             WcodeError: the error that ended it, with the same ``value``.
         """
         statuses = self.folder.counts(self.status)
-        passage = self.passage
+        chunk_run = self.chunk_run
         written = Written(
             self.folder.path,
             statuses.total(),
             self.total,
             dict(statuses),
-            passage.tally.replayed,
-            passage.tally.sandbox > 0,
-            passage.tally.costs,
-            passage.stopped,
-            passage.reason,
+            chunk_run.tally.replayed,
+            chunk_run.tally.sandbox > 0,
+            chunk_run.tally.costs,
+            chunk_run.stopped,
+            chunk_run.reason,
         )
-        reason = None if stopped else passage.reason
+        reason = None if stopped else chunk_run.reason
         if stopped or not isinstance(reason, BudgetError | None):
             line = str(replace(written, reason=None))
-            left = passage.unwritten
-            raise halted(written, line, reason, unwritten=left) from passage.reason
+            left = chunk_run.unwritten
+            raise halted(written, line, reason, unwritten=left) from chunk_run.reason
         if self.shown:
             tell(str(written))
         return written
