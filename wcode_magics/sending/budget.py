@@ -1,6 +1,7 @@
 """Budget with reservation before spending, so that the limit is never exceeded."""
 
 import asyncio
+import copy
 import math
 from collections.abc import Callable
 
@@ -22,7 +23,7 @@ class Budget:
     the parent budget ``under``: a run's budget under its session's. ``unsure`` is the
     part of ``spent`` that no endpoint confirmed: possible charges for interrupted
     requests. ``bound`` is the part of ``aside`` for requests to come, which none in
-    flight releases.
+    flight releases; ``short``: what one of the ``waiting`` requests needs to be lent.
 
     An endpoint may count more tokens than the local count. Under a limit, the first
     request therefore runs alone; later worst cases are scaled by the largest factor by
@@ -42,6 +43,7 @@ class Budget:
         self.unsure = 0.0
         self.aside = 0.0
         self.bound = 0.0
+        self.short, self.waiting = 0.0, 0
         self._under = under
         self._changed = asyncio.Event()
         self._excess: float | None = None
@@ -133,6 +135,41 @@ class Budget:
         self._changed.set()
         self._changed = asyncio.Event()
 
+    @property
+    def left(self) -> float:
+        """Amount that is neither spent nor reserved, here and in the parents."""
+        left = self.limit - self.spent - self.aside
+        return left if self._under is None else min(left, self._under.left)
+
+    @property
+    def excess(self) -> float | None:
+        """Factor by which costs exceed reservations; None before the first cost."""
+        return self._root._excess  # noqa: SLF001 - same class
+
+    def learn(self, excess: float) -> None:
+        """Record the factor that another process learnt under this budget."""
+        root = self._root
+        root._excess = max(root._excess or 1.0, excess)  # noqa: SLF001 - same class
+        root.lend(0.0)
+
+    def lend(self, amount: float) -> None:
+        """Reserve an amount that another process may spend; negative: it returned it.
+
+        The caller keeps it within :attr:`left`.
+        """
+        if self._under is not None:
+            self._under.lend(amount)
+        aside = self.aside + amount
+        self.aside = aside if aside > NEGLIGIBLE * abs(amount) else 0.0
+        self._tell()
+
+    def refusal(self, most: float) -> BudgetError | None:
+        """Return the error for an amount in ¥ that no release will make room for."""
+        full = most > self.limit - self.spent - self.aside and not self._in_flight
+        if full or self.spent + self.bound + most > self.limit:
+            return self._exceeded(most)
+        return None if self._under is None else self._under.refusal(most)
+
     def _exceeded(self, most: float) -> BudgetError:
         return BudgetError(
             "budget.exceeded",
@@ -140,6 +177,42 @@ class Budget:
             spent=models.money(self.spent, self.currency),
             most=models.money(most, self.currency),
         )
+
+
+class BorrowedBudget(Budget):
+    """Budget whose limit is a share of another process's; waits for a larger one.
+
+    ``watch`` is called when a request waits.
+    """
+
+    def __init__(self, watch: Callable[[], object]) -> None:
+        super().__init__(0.0)
+        self._watch = watch
+        self._error: BudgetError | None = None
+
+    def borrow(
+        self, limit: float, excess: float | None, error: BudgetError | None
+    ) -> None:
+        """Set the limit; ``error``: raised for requests that it does not suffice for.
+
+        ``excess``: factor learnt by all borrowers.
+        """
+        self.limit, self._error, self.short = limit, error, 0.0
+        if excess is not None:
+            self.learn(excess)
+        self.lend(0.0)
+
+    async def _room(self, most: float) -> None:
+        while self.spent + self.aside + most > self.limit:
+            if self._error is not None:
+                raise copy.copy(self._error)
+            self.short = most
+            self.waiting += 1
+            self._watch()
+            try:
+                await self._changed.wait()
+            finally:
+                self.waiting -= 1
 
 
 class Accounts:

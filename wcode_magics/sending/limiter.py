@@ -31,10 +31,12 @@ If several windows in a row are rejected without an answer and without a
 answer arrives. While the endpoint is down, one request at a time probes it, with the
 same pauses in between.
 
-The per-minute caps are leaky buckets that hold one second's worth. Tokens are taken
-according to the largest of the recent requests (at first: the request's maximum) and
-corrected to the actual usage; requests waiting for tokens that another did not need
-proceed as soon as those are returned.
+Requests waiting for tokens (:mod:`wcode_magics.sending.caps`) that another did not
+need proceed as soon as those are returned.
+
+Limits may be lent to other processes (:mod:`wcode_magics.sending.shares`). Permits
+that are lent count as in flight, and requests that they may send as sent. A borrower
+is a limiter with a share, within which it learns by itself what the endpoint bears.
 """
 
 import asyncio
@@ -45,7 +47,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
+from wcode_magics.sending.caps import NOW_S, Caps
 from wcode_magics.sending.rate_pace import Pace
+from wcode_magics.sending.shares import Demand, Share
 
 MOST = 64
 START = 64
@@ -58,10 +62,7 @@ WITHIN = 0.7
 FADE = 1.002
 LENGTH = 32
 KEPT = 1024
-BURST_S = 1.0
-MINUTE_S = 60.0
-NOW_S = 1e-6
-USUAL = 64
+LONGEST_WAIT_S = 60.0
 REFUSED = 3
 PAUSE_S = 0.5
 LONGEST_PAUSE_S = 8.0
@@ -109,7 +110,7 @@ class Limiter:
         self._clock = clock
         self._pace = Pace()
         self._solo: float | None = None
-        self._requests, self._tokens = _Bucket(), _Bucket()
+        self._caps = Caps()
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._threshold = math.inf
         self._resume = self._cut = 0.0
@@ -118,12 +119,15 @@ class Limiter:
         self._since = -math.inf
         self._trial: tuple[float, float, float] | None = None
         self._answered: deque[float] = deque(maxlen=KEPT)
-        self._used: deque[int] = deque(maxlen=USUAL)
         self._refused = self._downs = 0
         self._opens = 0.0
         self._taken: dict[float, float] = {}
         self._gate = asyncio.Lock()
         self._given_back = asyncio.Event()
+        self._lent = 0
+        self._share = Share(permits=math.inf)
+        self._seeks_alone = False
+        self.watch: Callable[[], object] = lambda: None
         self.cap(most, requests_per_minute, tokens_per_minute)
 
     def cap(
@@ -135,15 +139,16 @@ class Limiter:
         """Replace the caps; learnt state is kept."""
         self.most = max(most, FEWEST)
         self.window = min(self.window, float(self.most))
-        self._requests.set(requests_per_minute)
-        self._tokens.set(tokens_per_minute)
+        self._caps.set(requests_per_minute, tokens_per_minute)
 
     async def enter(self, tokens: int = 0) -> float:
         """Wait for permission to send a request of at most ``tokens`` tokens.
 
         Returns the time of sending, which identifies the request in :meth:`leave`.
         """
-        while self.flying >= int(self.window):
+        while self.flying >= self._room:
+            if self._share.permits < self.window:
+                self.watch()
             turn = asyncio.get_running_loop().create_future()
             self._waiting.append(turn)
             try:
@@ -162,7 +167,8 @@ class Limiter:
             since = math.nextafter(since, math.inf)
         if taken:
             self._taken[since] = taken
-        self._solo = since if self.flying == 1 else None
+        lone = self.flying == 1 and self._share.alone
+        self._solo = since if lone else None
         return since
 
     def is_alone(self, since: float) -> bool:
@@ -173,11 +179,12 @@ class Limiter:
         """Record an answer: ``used`` tokens in total, ``length`` in the answer."""
         self._refused = self._downs = 0
         self._opens = 0.0
-        self._used.append(used)
+        self._seeks_alone = False
+        self._caps.answered(used)
         self._settle(since, used)
-        full = bool(self._waiting) or self.flying >= int(self.window) - 1
+        full = bool(self._waiting) or self.flying >= self._room - 1
         self._left()
-        if full:
+        if full and self.window <= self._share.permits:
             fast = self.window < self._threshold
             self.window += 1 if fast else 1 / self.window
             self.window = min(self.window, self.most)
@@ -194,8 +201,10 @@ class Limiter:
         self._settle(since, 0)
         crowded, retry_after = failure.crowded, failure.retry_after
         now = self._clock()
-        if crowded and self.window <= FEWEST:
+        window = max(FEWEST, min(self.window, self._share.permits))
+        if crowded and window <= FEWEST:
             self._pace.refused(now)
+        self._seeks_alone = failure.reserved
         if (failure.reserved or failure.down) and since >= self._cut:
             self._cut = now
             self._threshold = max(FEWEST, self.flying / 2, self._opens)
@@ -206,7 +215,7 @@ class Limiter:
                 retry_after = max(retry_after, _pause(self._downs))
         borne = math.inf
         if crowded or failure.late:
-            borne = self.window / 2 if crowded else self._borne(since)
+            borne = window / 2 if crowded else self._borne(since)
         if borne < self.window and since >= self._cut:
             self._cut = self._since = now
             self.window = self._threshold = max(FEWEST, borne)
@@ -215,13 +224,59 @@ class Limiter:
             self._refused += crowded and not retry_after
             if self._refused > REFUSED:
                 retry_after = _pause(self._refused - REFUSED)
-        self._resume = max(self._resume, now + retry_after)
+        self._pause(retry_after)
         self._left()
+
+    @property
+    def demand(self) -> Demand:
+        """What this limiter uses of a share and could use."""
+        waiting = sum(not turn.done() for turn in self._waiting)
+        return Demand(
+            flying=self.flying,
+            wants=min(self.flying + waiting, max(FEWEST, int(self.window))),
+            sent=self._caps.sent,
+            tokens=self._caps.tokens,
+            each=self._caps.each,
+            paused=self.paused,
+            alone=self._seeks_alone,
+        )
+
+    def borrow(self, share: Share) -> None:
+        """Send within a share of limits that other processes use, too."""
+        self._share = share
+        self._resume = max(self._resume, self._clock() + share.paused)
+        self._give_back()
+        self._admit()
+
+    def lend(self, permits: int, paused: float = 0.0) -> None:
+        """Set how many permits are lent; ``paused``: seconds a borrower must wait."""
+        self.flying += permits - self._lent
+        self._lent = permits
+        self._pause(paused)
+        self._admit()
+
+    def charge(self, requests: float, tokens: float) -> None:
+        """Take from the caps what borrowers may send; negative: what they did not."""
+        self._caps.charge(requests, tokens, self._clock())
+
+    def credit(self, each: float) -> float:
+        """Return how many requests of ``each`` tokens the caps allow now; inf: any."""
+        return self._caps.credit(each, self._clock())
+
+    def rate(self, each: float) -> float:
+        """Return how many requests of ``each`` tokens they allow per second."""
+        return self._caps.rate(each)
+
+    @property
+    def own(self) -> Demand:
+        """Demand of this process itself, beside its borrowers'."""
+        flying = self.flying - self._lent
+        return Demand(flying=flying, wants=flying + len(self._waiting))
 
     @property
     def counts_tokens(self) -> bool:
         """Whether there is a token cap, so that requests must be counted."""
-        return self._tokens.caps
+        return self._caps.hold_tokens
 
     @property
     def paused(self) -> float:
@@ -230,43 +285,55 @@ class Limiter:
 
     async def _turn(self, tokens: int) -> float:
         """Wait in turn for pauses and caps; return the number of tokens taken."""
-        if not (self.paused or self._capped or self._pace.holds):
+        if not (self.paused or self._caps.hold or self._pace.holds):
             return 0.0
         async with self._gate:
             while (wait := max(self.paused, self._owed)) > NOW_S:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._given_back.wait(), wait)
-            now, amount = self._clock(), min(tokens, self._usual or tokens)
+            now = self._clock()
             self._pace.take(now)
-            self._requests.take(1, now)
-            self._tokens.take(amount, now)
-            return amount
-
-    @property
-    def _capped(self) -> bool:
-        return self._requests.caps or self._tokens.caps
+            return self._caps.take(tokens, now)
 
     @property
     def _owed(self) -> float:
         """Seconds until the caps allow another request."""
+        if self._caps.sent + 1 > self._share.sends:
+            return LONGEST_WAIT_S
         now = self._clock()
-        free = max(self._requests.free, self._tokens.free)
-        return max(0.0, free - now, self._pace.holds and self._pace.free - now)
-
-    @property
-    def _usual(self) -> int:
-        """Maximum tokens, prompt and answer, of recent requests; 0 if unknown."""
-        return max(self._used, default=0)
+        return max(
+            0.0, self._caps.free - now, self._pace.holds and self._pace.free - now
+        )
 
     def _settle(self, since: float, used: int) -> None:
         if since in self._taken:
-            self._tokens.take(used - self._taken.pop(since), self._clock())
-            self._given_back.set()
-            self._given_back = asyncio.Event()
+            self._caps.correct(self._taken.pop(since), used, self._clock())
+            self._give_back()
+
+    def _give_back(self) -> None:
+        self._given_back.set()
+        self._given_back = asyncio.Event()
+
+    def _pause(self, seconds: float) -> None:
+        resume = self._clock() + seconds
+        if resume > self._resume:
+            self._resume = resume
+            if seconds:
+                self.watch()
+
+    @property
+    def _room(self) -> int:
+        """Number of requests that may be in flight."""
+        return int(min(self.window, self._share.permits))
 
     def _left(self) -> None:
         self.flying -= 1
-        for _ in range(int(self.window) - self.flying):
+        if self.flying >= self._room:
+            self.watch()
+        self._admit()
+
+    def _admit(self) -> None:
+        for _ in range(self._room - self.flying):
             self._next()
 
     def _next(self) -> None:
@@ -314,22 +381,3 @@ class Limiter:
 def _pause(times: int) -> float:
     """Return the pause in seconds after ``times`` failures in a row."""
     return float(min(LONGEST_PAUSE_S, PAUSE_S * 2 ** min(times - 1, 10)))
-
-
-class _Bucket:
-    """Leaky bucket with capacity from ``free`` on; may be overdrawn, keeps the debt."""
-
-    def __init__(self) -> None:
-        self.free = -math.inf
-        self._each = 0.0
-
-    def set(self, per_minute: float | None) -> None:
-        self._each = MINUTE_S / per_minute if per_minute else 0.0
-
-    @property
-    def caps(self) -> bool:
-        return self._each > 0
-
-    def take(self, amount: float, now: float) -> None:
-        if self._each:
-            self.free = max(self.free, now - BURST_S) + amount * self._each

@@ -1,11 +1,12 @@
 """Tables to ask about lazily, and an endpoint that takes its time."""
 
+import time
 from dataclasses import replace
 
 import dask.dataframe as dd
 import pandas as pd
 
-from tests.loopback import Answer, completion
+from tests.loopback import Answer, Loopback, completion
 from tests.tables.asking import prompt_of
 
 WAIT_S = 0.05
@@ -23,3 +24,13 @@ def table(rows: int, partitions: int = 4) -> dd.DataFrame:
     made = pd.DataFrame(held, index=index)
     made.iloc[3 % rows, 0] = None
     return dd.from_pandas(made, npartitions=partitions, sort=False)
+
+
+def settled(server: Loopback) -> int:
+    """How many a server has seen when a second long no more came."""
+    seen, since = -1, 0.0
+    while seen != len(server.seen) or time.monotonic() - since < 1.0:
+        if seen != len(server.seen):
+            seen, since = len(server.seen), time.monotonic()
+        time.sleep(0.01)
+    return seen

@@ -16,10 +16,10 @@ import dask.dataframe as dd
 import pandas as pd
 import pytest
 
-from tests.loopback import Answer, Loopback, completion
+from tests.loopback import Answer, completion
 from tests.tables.asking import QUIET, prompt_of
 from tests.tables.dask.conftest import KEY
-from tests.tables.dask.tables import WAIT_S, slow, table
+from tests.tables.dask.tables import WAIT_S, settled, slow, table
 from wcode_magics.errors import ClusterError, ReplayError, TemplateError, UsageError
 from wcode_magics.protocol import models
 from wcode_magics.session.session import Session
@@ -71,16 +71,6 @@ except KeyboardInterrupt:
 def most_at_once(moments: list[float], span: float) -> int:
     """The most arrivals within any ``span`` of seconds."""
     return max(sum(t <= other < t + span for other in moments) for t in moments)
-
-
-def settled(server: Loopback) -> int:
-    """How many a server has seen when a second long no more came."""
-    seen, since = -1, 0.0
-    while seen != len(server.seen) or time.monotonic() - since < 1.0:
-        if seen != len(server.seen):
-            seen, since = len(server.seen), time.monotonic()
-        time.sleep(0.01)
-    return seen
 
 
 def _price(url: str) -> None:

@@ -1,5 +1,7 @@
 """Computations that break off: what was answered is kept, and why is told."""
 
+import subprocess
+import sys
 import time
 from collections import Counter
 
@@ -8,7 +10,7 @@ from distributed import Client, LocalCluster
 
 from tests.loopback import Answer
 from tests.tables.asking import prompt_of
-from tests.tables.dask.tables import slow, table
+from tests.tables.dask.tables import settled, slow, table
 from wcode_magics.errors import CreditError
 from wcode_magics.tables import run
 
@@ -64,6 +66,40 @@ def test_threads_of_a_cluster(lead, tmp_path):
         sent = len(server.seen)
         time.sleep(1.0)
         assert len(server.seen) == sent < 1999
+
+
+LEADER = """
+import sys
+import dask.dataframe as dd
+import pandas as pd
+from distributed import Client
+from wcode_magics.tables import accessor
+from wcode_magics.session.session import Session
+
+if __name__ == "__main__":
+    url, folder, scheduler = sys.argv[1:]
+    with Client(scheduler):
+        accessor.register(Session(base_url=url, store=f"{folder}/a.db", concurrency=8))
+        texts = pd.DataFrame({"text": [f"text {n}" for n in range(2000)]})
+        lazy = dd.from_pandas(texts, npartitions=4)
+        lazy.wcode.ask("Say {{ text }}", progress=False).compute()
+"""
+
+
+def test_killed_leader(cluster, loopback, tmp_path):
+    """Workers stop, and what they were answered is in no way lost."""
+    client = cluster()
+    server = loopback(slow)
+    argv = [sys.executable, "-c", LEADER, server.url, str(tmp_path)]
+    leader = subprocess.Popen([*argv, client.scheduler.address])
+    while len(server.seen) < 50:
+        time.sleep(0.01)
+    leader.kill()
+    leader.wait()
+    sent = settled(server)
+    assert sent < 1999
+    assert len(server.seen) == sent
+    assert client.submit(sum, [1, 1]).result(30) == 2
 
 
 @pytest.mark.parametrize("scheduler", ["cluster", "threads"])

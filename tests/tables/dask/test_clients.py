@@ -63,6 +63,29 @@ def queues(dask_scheduler) -> int:
     return len(dask_scheduler.extensions["queues"].queues)
 
 
+def kept(dask_scheduler) -> dict[str, set[str]]:
+    """What the scheduler keeps for clients: queues, variables, topics, plugins."""
+    extensions = dask_scheduler.extensions
+    return {
+        "queues": {*extensions["queues"].queues},
+        "variables": {*extensions["variables"].variables},
+        "topics": {name for name in dask_scheduler.get_events() if "wcode" in name},
+        "plugins": {*dask_scheduler.plugins, *dask_scheduler.worker_plugins},
+    }
+
+
+def test_nothing_stays_at_the_scheduler(cluster, lead):
+    """Neither while a client is connected that led a run, nor once it has left."""
+    client = cluster()
+    lead(slow)
+    before = client.run_on_scheduler(kept)
+    with Client(client.cluster, set_as_default=False) as other:
+        asked = table(12, 4).wcode.ask("Say {{ n }}")
+        other.compute(asked).result(30)
+        assert client.run_on_scheduler(kept) == before
+    assert client.run_on_scheduler(kept) == before
+
+
 def test_chained_calls(cluster, lead):
     """A worker stays connected from one partition of a call to the next."""
     client = cluster()

@@ -1,8 +1,6 @@
 """Processing of one partition, in the coordinator's process or on a worker."""
 
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import TimeoutError as FutureTimeoutError
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
 from dataclasses import dataclass
 from traceback import walk_tb
 from types import TracebackType
@@ -14,27 +12,20 @@ from dask._expr import Expr
 from dask._task_spec import Task as Step
 from dask.delayed import Delayed
 
-from wcode_magics.errors import BudgetError, UsageError
-from wcode_magics.protocol.request import Request
-from wcode_magics.runtime import loop
-from wcode_magics.sending.batch import Ask, Batch
-from wcode_magics.sending.outcome import GOOD, Outcome
+from wcode_magics.errors import UsageError
 from wcode_magics.tables.columns import empty, filled
-from wcode_magics.tables.dask.run_settings import LocalRun, RunSettings
-from wcode_magics.tables.dask.worker import WorkerRun, at_work
+from wcode_magics.tables.dask.run_settings import RunSettings
+from wcode_magics.tables.dask.worker import at_work, leave, watch
 from wcode_magics.tables.estimate import Survey, survey
 from wcode_magics.tables.marks import CALLS, calls_of
-from wcode_magics.tables.pipeline import batch
+from wcode_magics.tables.partition_run import Cancelled, PartitionRun, send
 from wcode_magics.tables.retries import places_of
 from wcode_magics.tables.rows import Rows
-from wcode_magics.tables.run import common_error, refuse_missing
+from wcode_magics.tables.run import refuse_missing
 from wcode_magics.tables.task import Task
-
-Cancelled = Callable[[], bool]
 
 SLICE = 8192
 """Rows processed at a time, to bound the requests held in memory."""
-TICK_S = 0.2
 
 
 @dataclass(frozen=True)
@@ -79,9 +70,10 @@ class Plan:
             onto = answers
             if not onto.index.equals(frame.index):
                 raise UsageError("frame.no_answers")
-        with self._way() as way:
+        cancelled = watch()
+        with at_work(self.lease) as run:
             parts = [
-                self._answered(frame.iloc[rows], onto.iloc[rows], *way)
+                self._answered(frame.iloc[rows], onto.iloc[rows], run, cancelled)
                 for rows in map(_slice, range(0, len(frame), SLICE))
             ]
         if not parts:
@@ -91,30 +83,23 @@ class Plan:
     def survey(self, frame: pd.DataFrame) -> Survey:
         """Count what the partition would send, without sending anything."""
         rows = Rows(frame, self.task, self.names)
-        with self._way() as (way, _cancelled):
+        with at_work(self.lease) as run:
             place, anew = self.lease.resolved.place, self.lease.since > 0
-            return survey(rows, way.recorded, place=place, anew=anew)
-
-    @contextmanager
-    def _way(self) -> Iterator[tuple[LocalRun | WorkerRun, Cancelled]]:
-        home = self.lease.home()
-        if home is not None:
-            yield home, home.watch()
-            return
-        with at_work(self.lease) as way:
-            yield way
+            return survey(rows, run.recorded, place=place, anew=anew)
 
     def _answered(
         self,
         frame: pd.DataFrame,
         onto: pd.DataFrame,
-        way: LocalRun | WorkerRun,
+        run: PartitionRun,
         cancelled: Cancelled,
     ) -> pd.DataFrame:
         places = places_of(onto, self.task, self.statuses) if self.statuses else None
         rows = Rows(frame, self.task, self.names, places)
         refuse_missing(rows, self.given["missing"])
-        outcomes = self._outcomes(list(rows.asks()), way, cancelled)
+        asks = list(rows.asks())
+        going = self.keep_going
+        outcomes = send(run, asks, self.task, cancelled, leave=leave, keep_going=going)
         return filled(onto, self.task, outcomes, places)
 
     def _marked(self, made: pd.DataFrame) -> pd.DataFrame:
@@ -122,27 +107,6 @@ class Plan:
         calls.pop(self.task.into, None)
         made.attrs = {**made.attrs, CALLS: {**calls, self.task.into: dict(self.given)}}
         return made
-
-    def _outcomes(
-        self, asks: list[Ask], way: LocalRun | WorkerRun, cancelled: Cancelled
-    ) -> list[Outcome[Any]]:
-        """Send the unclaimed requests; wait for those in flight and replay them."""
-        outcomes: list[Outcome[Any]] = [Outcome("stopped")] * len(asks)
-        left = list(enumerate(asks))
-        wait = False
-        while left:
-            requests = [ask for _, ask in left if isinstance(ask, Request)]
-            with way.claimed(requests, wait) as (line, taken):
-                mine = [(i, ask) for i, ask in left if _is_mine(ask, taken)]
-                run = batch(line, self.task, keep_going=self.keep_going)
-                done = _run(run, [ask for _, ask in mine], way, cancelled)
-            for (place, _ask), outcome in zip(mine, done, strict=True):
-                outcomes[place] = outcome
-            left = [(i, ask) for i, ask in left if not _is_mine(ask, taken)]
-            wait = True
-        if any(one.unconfirmed and one.status in GOOD for one in outcomes):
-            way.unconfirmed()
-        return outcomes
 
 
 def runs_in(trace: TracebackType | None) -> bool:
@@ -185,37 +149,3 @@ def _inside(value: Any) -> list[Any]:
 
 def _slice(start: int) -> slice:
     return slice(start, start + SLICE)
-
-
-def _is_mine(ask: Ask, taken: set[str]) -> bool:
-    return not isinstance(ask, Request) or ask.hash in taken
-
-
-def _run(
-    run: Batch[Any], asks: list[Ask], way: LocalRun | WorkerRun, cancelled: Cancelled
-) -> list[Outcome[Any]]:
-    """Run the requests and return their outcomes; stop once the task is cancelled.
-
-    Raises:
-        WcodeError: the error common to all rows, or to all from some row on. Budget
-            errors are not raised: they are recorded row by row.
-    """
-    future = loop.LoopTask(run.run, asks, len(asks)).future
-    stopped = False
-    try:
-        while not future.done():
-            with suppress(FutureTimeoutError):
-                future.exception(TICK_S)
-            if not stopped and cancelled():
-                stopped = True
-                run.stop()
-    finally:
-        if not future.done():
-            run.stop()
-    outcomes = future.result()
-    if stopped:
-        way.leave()
-    reason = run.reason or common_error(outcomes, run)
-    if reason is not None and not isinstance(reason, BudgetError):
-        raise reason
-    return outcomes

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from wcode_magics.tables.dask.in_flight import Claims
+from wcode_magics.sending.claims import Claims
 
 
 def test_one_at_a_time():

@@ -1,4 +1,4 @@
-"""Requests in flight, so that no two partitions pay for the same one."""
+"""Requests in flight, so that no two senders pay for the same one."""
 
 import asyncio
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ class Claims:
     def __init__(self) -> None:
         self._held: dict[str, asyncio.Event] = {}
 
-    async def take(self, hashes: Iterable[str], wait: bool) -> set[str]:
+    async def take(self, hashes: Iterable[str], *, wait: bool) -> set[str]:
         """Claim the hashes that are free and return them.
 
         With ``wait``, first wait until none of them is claimed; a caller that waits

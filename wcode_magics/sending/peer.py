@@ -1,0 +1,211 @@
+"""Leader's end of the exchange: calls, claims and loans of each worker."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any, Protocol
+
+from wcode_magics.errors import ClusterError
+from wcode_magics.sending.budget import Budget
+from wcode_magics.sending.claims import Claims
+from wcode_magics.sending.exchange import (
+    CALM_S,
+    GONE_S,
+    LeaderCall,
+    LeaderMessage,
+    WorkerReport,
+)
+from wcode_magics.sending.limiter import Limiter
+from wcode_magics.sending.shares import Lender
+
+Send = Callable[[LeaderMessage], Awaitable[WorkerReport | None]]
+"""Sends a message and returns the report; None if none came.
+
+Raises ConnectionError if the worker is gone.
+"""
+
+
+class Run(Protocol):
+    """A run whose limits are lent; its coroutines are what workers may call."""
+
+    @property
+    def limits(self) -> Callable[[], Limiter]: ...  # noqa: D102
+
+    @property
+    def budget(self) -> Budget | None: ...  # noqa: D102
+
+    @property
+    def claims(self) -> Claims: ...  # noqa: D102
+
+
+RunOf = Callable[[str], Run | None]
+"""Returns the run of a token, or None if it is no longer known."""
+
+
+class Lenders:
+    """The runs of a leader, and a lender for each limiter in use.
+
+    Args:
+        run: returns the run of a token.
+        clock: monotonic clock in seconds, that of the limiters.
+    """
+
+    def __init__(self, run: RunOf, clock: Callable[[], float] = time.monotonic) -> None:
+        self.run, self._clock = run, clock
+        self._held: dict[Limiter, Lender] = {}
+
+    def of(self, run: Run) -> Lender:
+        """Return the lender of a run, with the caps of this run applied."""
+        limiter = run.limits()
+        return self._held.setdefault(limiter, Lender(limiter, self._clock))
+
+    @property
+    def due(self) -> set[str]:
+        """Workers whose shares should be renewed now."""
+        self._held = {key: one for key, one in self._held.items() if one.lends}
+        held = self._held.values()
+        return {who[0] for one in held for who in one.due}  # type: ignore[index]
+
+
+class Peer:
+    """State of the exchange with one worker; bound to one event loop.
+
+    Args:
+        worker: name of the worker.
+        lenders: the runs of the leader.
+        numbers: numbers of messages, ever larger ones.
+        settled: called when loans have changed.
+        clock: monotonic clock in seconds.
+    """
+
+    def __init__(
+        self,
+        worker: str,
+        lenders: Lenders,
+        numbers: Iterator[int],
+        settled: Callable[[], object],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._clock = clock
+        self._worker, self._lenders = worker, lenders
+        self._numbers, self._settled = numbers, settled
+        self._heard = self._clock()
+        self._first, self._seen, self._newest = True, 0, -1
+        self._poked = asyncio.Event()
+        self._tasks: dict[int, tuple[Run | None, asyncio.Task[Any]]] = {}
+        self._told: dict[int, int] = {}
+        self._lent: dict[str, Lender] = {}
+
+    def poke(self) -> None:
+        """Send the next message now rather than after the report that is due."""
+        self._poked.set()
+
+    async def lead(self, send: Send) -> None:
+        """Exchange messages until the worker leaves, or is silent for GONE_S."""
+        sent: set[asyncio.Task[bool]] = set()
+        try:
+            while self._clock() - self._heard < GONE_S:
+                if self._poked.is_set() or not sent:
+                    self._poked.clear()
+                    sent.add(asyncio.create_task(self._exchange(send)))
+                poked = asyncio.create_task(self._poked.wait())
+                done, _ = await asyncio.wait(
+                    {*sent, poked}, return_when=asyncio.FIRST_COMPLETED
+                )
+                poked.cancel()
+                if False in [one.result() for one in done - {poked}]:
+                    return
+                sent -= done
+                await asyncio.sleep(CALM_S / 4)  # pokes come in groups
+        finally:
+            for one in sent:
+                one.cancel()
+            self.close()
+            self._settled()
+
+    async def _exchange(self, send: Send) -> bool:
+        message = self.message(next(self._numbers))
+        try:
+            report = await send(message)
+        except ConnectionError:
+            return False
+        if report is None:
+            self._told = {n: m for n, m in self._told.items() if m != message.number}
+            return True
+        self._first = False
+        self.take(report)
+        self._settled()
+        return not report.closing
+
+    def message(self, number: int) -> LeaderMessage:
+        """Return message ``number`` to the worker."""
+        done = {n: task for n, (_run, task) in self._tasks.items() if task.done()}
+        results = {n: _result(done[n]) for n in done.keys() - self._told.keys()}
+        self._told |= dict.fromkeys(results, number)
+        shares = {
+            token: lender.share((self._worker, token), number)
+            for token, lender in self._lent.items()
+        }
+        return LeaderMessage(number, self._first, self._seen, results, shares)
+
+    def take(self, report: WorkerReport) -> None:
+        """Take a report: start its calls, and settle its loans."""
+        self._heard = self._clock()
+        if report.stale or report.number < self._newest:
+            return
+        self._newest = report.number
+        for number, call in report.calls.items():
+            if number > self._seen:
+                self._seen = number
+                self._start(number, call)
+        for number in self._tasks.keys() - report.open:
+            self._end(number)
+        for token, demand in report.demands.items():
+            run = self._lenders.run(token)
+            if run is not None:
+                lender = self._lent[token] = self._lenders.of(run)
+                who = self._worker, token
+                lender.report(who, report.number, demand, run.budget)
+        kept = () if report.closing else report.demands
+        for token in self._lent.keys() - kept:
+            self._lent.pop(token).leave((self._worker, token), lost=False)
+
+    def close(self) -> None:
+        """Take back all that a lost worker held."""
+        for number in list(self._tasks):
+            self._end(number)
+        for token, lender in self._lent.items():
+            lender.leave((self._worker, token), lost=True)
+        self._lent.clear()
+
+    def _start(self, number: int, call: LeaderCall) -> None:
+        run = self._lenders.run(call.run)
+        work = _no_run() if run is None else getattr(run, call.name)(*call.args)
+        task = asyncio.create_task(work)
+        self._tasks[number] = run, task
+        if call.urgent:
+            task.add_done_callback(lambda _task: self.poke())
+
+    def _end(self, number: int) -> None:
+        run, task = self._tasks.pop(number)
+        self._told.pop(number, None)
+        task.cancel()
+        if run is not None:
+            task.add_done_callback(lambda task: _release(run, task))
+
+
+def _release(run: Run, task: "asyncio.Task[Any]") -> None:
+    """Release what a call has claimed; other results hold no claims."""
+    if not task.cancelled() and task.exception() is None:
+        result = task.result()
+        if isinstance(result, tuple):
+            run.claims.release(result[0])
+
+
+async def _no_run() -> None:
+    raise ClusterError("cluster.lost")
+
+
+def _result(task: "asyncio.Task[Any]") -> tuple[bool, Any]:
+    error = asyncio.CancelledError() if task.cancelled() else task.exception()
+    return (True, task.result()) if error is None else (False, error)
