@@ -34,6 +34,8 @@ Job = tuple[int, Request, Replies, RowTries]
 
 LOOKUP = 64
 """Requests looked up at once: few, as objects that die young cost least."""
+TURN = 512
+"""Rows settled in one turn of the event loop, about 10 ms."""
 GRACE_S = 5.0
 
 
@@ -180,14 +182,16 @@ class Batch(Generic[T]):
     def _jobs(self, asks: Iterable[Ask]) -> Iterator[Job | None]:
         """Yield the jobs; None at intervals, to yield control to the event loop.
 
-        Rows that recorded replies complete are settled here, a group each turn.
+        Rows that recorded replies complete are settled here, some each turn.
         """
-        places = enumerate(asks)
+        places, settled = enumerate(asks), 0
         while chunk := list(itertools.islice(places, LOOKUP)):
             fresh = [(i, ask) for i, ask in chunk if self._is_fresh(i, ask)]
             requests = [ask for _, ask in fresh if isinstance(ask, Request)]
             found = self._recalled(requests)
-            if len(found) == len(requests):
+            settled += len(chunk)
+            if len(found) == len(requests) and settled >= TURN:
+                settled = 0
                 yield from _until_next_turn()
             for place, request in zip((i for i, _ in fresh), requests, strict=True):
                 if self._stopping.is_set():
