@@ -126,14 +126,14 @@ def test_two_panels_do_not_disturb_each_other(lab: Desks, loopback: Serve) -> No
 
 
 def test_the_language_changes_in_place(lab: Desks) -> None:
-    """Labels change, what was set stays."""
+    """Labels change and the line below the answer; what was set stays."""
     desk = lab.open("%wcode_panel -t 0.5 你好")
     desk.panel.get_by_label("Language of the interface").select_option("中文")
     expect(desk.button("发送")).to_be_visible()
     expect(desk.panel.get_by_label("提示", exact=True)).to_have_value("你好")
     expect(desk.row("温度").locator("input[type=number]")).to_have_value("0.5")
     desk.button("发送").click()
-    expect(desk.answer).to_contain_text("你好")
+    expect(desk.ended).to_contain_text("沙盒")
 
 
 def test_presets_and_profiles(lab: Desks, loopback: Serve) -> None:
