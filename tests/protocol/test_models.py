@@ -1,6 +1,7 @@
 """The catalogue: every row of the package, and the rows that are learnt and told."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -112,3 +113,20 @@ def test_costs_of_different_currencies_are_not_added_up():
     assert (str(costs), costs.only) == ("¥0.030", pytest.approx(0.03))
     costs.add(0.5, "USD")
     assert (str(costs), costs.only) == ("¥0.030 + $0.50", None)
+
+
+def test_what_was_found_is_found_anew_in_other_rows(monkeypatch):
+    """The catalogue is asked for each row of a table, and kept while it is the same."""
+    there = "http://host.example/v1"
+    assert models.find(models.DEFAULT, there) is None
+    row = replace(models.MODELS[0], place=there)
+    monkeypatch.setattr(models, "MODELS", (*models.MODELS, row))
+    assert models.find(models.DEFAULT, there) == row
+    monkeypatch.undo()
+    assert models.find(models.DEFAULT, there) is None
+    models.set_price(models.DEFAULT, there, models.Price(1, 2))
+    found = models.find(models.DEFAULT, there)
+    models.set_price(models.DEFAULT, there, None)
+    assert found is not None
+    assert found.price == models.Price(1, 2)
+    assert models.find(models.DEFAULT, there) is None

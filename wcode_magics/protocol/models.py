@@ -156,7 +156,7 @@ MODELS = _rows()
 DEFAULT = MODELS[0].id
 _listed: dict[tuple[str, str], Model] = {}
 _prices: dict[tuple[str, str], Price] = {}
-_found: dict[tuple[str, str], Model | None] = {}
+_found: dict[tuple[str, str], tuple[tuple[Model, ...], Model | None]] = {}
 """What :func:`find` found since any of these changed; a table asks for each row."""
 _OWN = frozenset({"provider", "place", "source"})
 
@@ -174,9 +174,11 @@ def _where(place: str) -> str:
 def find(model_id: str, place: str) -> Model | None:
     """Return the catalogue row of a model at an endpoint, or None."""
     key = _where(place), model_id
-    if key not in _found:
-        _found[key] = _find(*key)
-    return _found[key]
+    rows, found = _found.get(key, (None, None))
+    if rows is not MODELS:
+        found = _find(*key)
+        _found[key] = MODELS, found
+    return found
 
 
 def _find(where: str, model_id: str) -> Model | None:

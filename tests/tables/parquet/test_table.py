@@ -108,6 +108,7 @@ def test_await(serve, table):
     assert made.read()["answer"].tolist() == [f"ROW {n}" for n in range(5)]
 
 
+@pytest.mark.priced
 def test_told_in_a_line(serve, table, capsys):
     """What the folder holds is told at the end, and is the text of the result."""
     serve()
