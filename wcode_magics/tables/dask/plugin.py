@@ -11,25 +11,41 @@ from wcode_magics.errors import UsageError
 from wcode_magics.runtime import loop
 from wcode_magics.sending.exchange import OPERATION, link_to, links_of
 
+REPLY_S = 1.0
+
 
 class ExchangePlugin(WorkerPlugin):  # type: ignore[misc]
     """Handler of a worker for :data:`OPERATION`."""
 
     def setup(self, worker: Any) -> None:
         """Register the handler."""
-        self._address = str(worker.address)
+        self._address, self._serving = str(worker.address), 0
+        self._idle = asyncio.Event()
         worker.handlers[OPERATION] = self._serve
 
-    def teardown(self, worker: Any) -> None:
-        """Return the calls of all leaders, so that the worker can close."""
+    async def teardown(self, worker: Any) -> None:
+        """Reply to all leaders before the worker closes its connections."""
         worker.handlers.pop(OPERATION, None)
         with suppress(UsageError):
-            loop.LoopTask(self._close)
+            await asyncio.wrap_future(loop.LoopTask(self._close).future)
+        if self._serving:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._idle.wait(), REPLY_S)
 
     async def _serve(self, leader: str, message: bytes) -> bytes:
         link = link_to(leader, self._address)
-        task = loop.LoopTask(link.exchange, pickle.loads(message))  # noqa: S301 - Dask
-        return pickle.dumps(await asyncio.wrap_future(task.future))
+        self._serving += 1
+        self._idle.clear()
+        try:
+            task = loop.LoopTask(link.exchange, pickle.loads(message))  # noqa: S301
+            return pickle.dumps(await asyncio.wrap_future(task.future))
+        finally:
+            asyncio.get_running_loop().call_later(REPLY_S / 100, self._replied)
+
+    def _replied(self) -> None:
+        self._serving -= 1
+        if not self._serving:
+            self._idle.set()
 
     async def _close(self) -> None:
         for link in links_of(self._address):

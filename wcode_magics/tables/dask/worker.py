@@ -16,7 +16,7 @@ from wcode_magics.errors import ClusterError, WcodeError
 from wcode_magics.protocol import models
 from wcode_magics.runtime import loop
 from wcode_magics.sending.endpoint_health import Health
-from wcode_magics.sending.exchange import BorrowedLimits, LeaderCall, link_to
+from wcode_magics.sending.exchange import CALM_S, BorrowedLimits, LeaderCall, link_to
 from wcode_magics.sending.limiter import Limiter
 from wcode_magics.sending.replay_client import Recorded
 from wcode_magics.session.session import Session
@@ -87,8 +87,12 @@ class WorkerRun(PartitionRun):
         self._journal.store.flush()
 
     async def keep(self) -> None:
-        """Send the rest of the journal."""
-        await self._journal.send(self._merge)
+        """Send the rest of the journal, and hurry what is on its way."""
+        sending = asyncio.create_task(self._journal.send(self._merge))
+        while not sending.done():
+            self._link.wake_soon()
+            await asyncio.wait({sending}, timeout=2 * CALM_S)
+        await sending
 
     @property
     def error(self) -> WcodeError | None:
