@@ -52,16 +52,16 @@ def error_names() -> set[str]:
     return below(errors.WcodeError)
 
 
-def key_of(node: ast.expr, prefix: str) -> str | None:
-    """A key as written, with ``*`` for what is filled in; None for a variable."""
+def keys_of(node: ast.expr, prefix: str = "") -> list[str]:
+    """Keys as written, with ``*`` for what is filled in; none for a variable."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return prefix + node.value
+        return [prefix + node.value]
     if isinstance(node, ast.JoinedStr):
         parts = [p.value if isinstance(p, ast.Constant) else "*" for p in node.values]
-        return prefix + "".join(map(str, parts))
+        return [prefix + "".join(map(str, parts))]
     if isinstance(node, ast.IfExp):
-        return key_of(node.body, prefix)
-    return None
+        return keys_of(node.body, prefix) + keys_of(node.orelse, prefix)
+    return []
 
 
 def uses() -> list[tuple[str, ast.Call]]:
@@ -73,10 +73,15 @@ def uses() -> list[tuple[str, ast.Call]]:
         if not call.args or (name != "say" and name not in named):
             continue
         prefix = "errors." if name in named else ""
-        key = key_of(call.args[0], prefix)
-        if key is not None:
-            found.append((key, call))
+        found += [(key, call) for key in keys_of(call.args[0], prefix)]
     return found
+
+
+def advice_keys() -> list[str]:
+    """Keys of the pairs of a key and its facts, which are told as ``advice.<key>``."""
+    pairs = [node.elts for node in nodes(ast.Tuple) if len(node.elts) == 2]
+    pairs = [pair for pair in pairs if isinstance(pair[1], ast.Dict)]
+    return [key for first, _facts in pairs for key in keys_of(first, "advice.")]
 
 
 def matches(pattern: str) -> list[str]:
@@ -116,6 +121,13 @@ def test_every_key_in_the_code_has_words():
     assert [key for key, _call in found if not matches(key)] == []
 
 
+def test_every_advice_in_the_code_has_words():
+    """A key that is kept with its facts and told later has words, too."""
+    found = advice_keys()
+    assert len(found) > 5
+    assert [key for key in found if key not in text.keys("en")] == []
+
+
 def test_every_call_gives_the_facts_that_its_words_name():
     """A sentence is never left with a hole."""
     for key, call in uses():
@@ -141,7 +153,7 @@ def test_every_key_is_used():
     written = {node.value for node in nodes(ast.Constant) if type(node.value) is str}
     written |= set(COMMANDS)
     patterns = {key for key, _call in uses()}
-    patterns |= {p for node in nodes(ast.JoinedStr) if (p := key_of(node, ""))}
+    patterns |= {key for node in nodes(ast.JoinedStr) for key in keys_of(node)}
     asked = [p for p in patterns if p.count("*") and not p.startswith("*")]
     idle = [key for key in text.keys("en") if not _used(key, written, asked)]
     assert idle == []

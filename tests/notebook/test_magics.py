@@ -51,6 +51,19 @@ def test_a_line_sends_the_rest_of_it(
     assert made.seen[0].body["seed"] == 7
 
 
+@pytest.mark.parametrize("language", text.LANGUAGES)
+def test_a_pasted_endpoint_is_noted_and_answers(
+    run: Runner, server: Callable[..., Loopback], language: str
+) -> None:
+    """The URL of the API's path is trimmed: a note of one line, then the answer."""
+    made = server(streamed("Hello"))
+    run(f"%wcode_config language={language} base_url={made.url}/chat/completions")
+    ran = run("%wcode Hi")
+    assert ran.success
+    assert text.say("advice.url_trimmed", url=made.url) in ran.stdout + ran.stderr
+    assert "Hello" in ran.stdout
+
+
 def test_nothing_is_sent_that_was_not_set(
     run: Runner, server: Callable[..., Loopback]
 ) -> None:
