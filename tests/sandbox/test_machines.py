@@ -1,10 +1,12 @@
 """The sandbox gives the same bytes on every machine."""
 
+import itertools
 import math
 import os
 import random
 import subprocess
 import sys
+from bisect import bisect_right
 from pathlib import Path
 
 import pytest
@@ -67,21 +69,22 @@ def test_a_distribution_is_the_list_of_its_numbers() -> None:
     """Sums, order and masks are those of one number per token."""
     chance = random.Random(3)
     for _ in range(50):
-        groups = bytes(chance.randrange(4) for _ in range(40))
-        own = {t: chance.choice([0.0, 0.5, 2.0]) for t in range(40) if groups[t] == 2}
+        groups = bytes(chance.randrange(4) for _ in range(600))
+        own = {t: chance.choice([0.0, 0.5, 2.0]) for t in range(600) if groups[t] == 2}
         made = Distribution(groups, [0.0, 0.5, 1.0, chance.random()], own)
-        dense = [made[token] for token in range(40)]
-        tokens, sums = made.sums()
-        assert [*tokens] == [*range(40)]
-        assert math.isclose(sums[-1], sum(dense))
+        dense = [made[token] for token in range(600)]
+        sums = [*itertools.accumulate(dense)]
+        for share in (0.0, 0.1, 0.5, 0.9, 0.999):
+            assert made.at(share) == bisect_right(sums, share * sums[-1])
+            assert made.only(own).at(share) in own
         assert math.isclose(made.total(), sum(dense))
-        possible = [token for token in range(40) if groups[token]]
+        possible = [token for token in range(600) if groups[token]]
         ranks = sorted(possible, key=lambda token: (-dense[token], token))
         assert [*made.ranked()] == [(token, dense[token]) for token in ranks]
         assert made.most() == dense[ranks[0]]
         assert math.isclose(made.normalized().total(), 1.0)
-        allowed = bytes(EVERY * (token % 3 == 0) for token in range(40))
+        allowed = bytes(EVERY * (token % 3 == 0) for token in range(600))
         held = made.within(allowed)
         kept = [value * (token % 3 == 0) for token, value in enumerate(dense)]
-        assert [held[token] for token in range(40)] == kept
+        assert [held[token] for token in range(600)] == kept
         assert [*held.ranked()] == [(t, dense[t]) for t in ranks if t % 3 == 0]

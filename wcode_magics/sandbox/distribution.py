@@ -7,6 +7,8 @@ for each group and each exception, a few hundred times instead of thousands.
 
 import heapq
 import math
+from bisect import bisect_right
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -88,18 +90,30 @@ class Distribution:
             else:
                 heapq.heappop(heap)
 
-    def sums(self) -> tuple[Sequence[int], Sequence[float]]:
-        """Return tokens by id and the running sums of their numbers.
+    def at(self, share: float) -> int:
+        """Return the token at a share of the total, 0 up to 1, in the order of ids."""
+        if any(self.common):
+            tokens, before, place = self._block(share)
+        else:
+            tokens, before = sorted(self.own), 0.0
+            place = share * math.fsum(self.own.values())
+        sums = accumulate((self[token] for token in tokens), initial=before)
+        within = bisect_right([*sums], place) - 1
+        return tokens[min(within, len(tokens) - 1)]
 
-        Tokens whose number is 0 may be left out.
-        """
-        if not any(self.common):
-            tokens = sorted(self.own)
-            return tokens, list(accumulate(self.own[token] for token in tokens))
-        dense = list(map(self.common.__getitem__, self.groups))
+    def _block(self, share: float) -> tuple[Sequence[int], float, float]:
+        """Return the tokens around a share of the total, the sum before, the place."""
+        sums = [
+            math.fsum(self.common[group] * count for group, count in counts)
+            for counts in _blocks(self.groups)
+        ]
         for token, value in self.own.items():
-            dense[token] = value
-        return range(len(dense)), list(accumulate(dense))
+            sums[token // _BLOCK] += value - self.common[self.groups[token]]
+        edges = [0.0, *accumulate(sums)]
+        place = share * edges[-1]
+        found = min(bisect_right(edges, place), len(sums)) - 1
+        tokens = range(len(self.groups))[found * _BLOCK : (found + 1) * _BLOCK]
+        return tokens, edges[found], place
 
     def _spare(self) -> list[int]:
         """Return how many tokens of each group have no number of their own.
@@ -124,6 +138,18 @@ def masked(groups: bytes, allowed: bytes) -> bytes:
     """Put the tokens that a mask forbids into group 0."""
     both = int.from_bytes(groups, "little") & int.from_bytes(allowed, "little")
     return both.to_bytes(len(groups), "little")
+
+
+_BLOCK = 256
+"""Tokens whose numbers are added up together."""
+
+
+@lru_cache(256)
+def _blocks(groups: bytes) -> tuple[tuple[tuple[int, int], ...], ...]:
+    """Return the groups of each block of tokens, with their counts."""
+    starts = range(0, len(groups), _BLOCK)
+    counted = (Counter(groups[start : start + _BLOCK]) for start in starts)
+    return tuple(tuple(counts.items()) for counts in counted)
 
 
 @lru_cache(256)

@@ -17,7 +17,6 @@ Ties are always broken by the lower id.
 
 import itertools
 import random
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -78,7 +77,7 @@ class Sampler:
         settings = self._settings
         if settings.reshapes:
             probs = self._reshape(probs)
-        token = self._pick(_cut(probs, settings))
+        token = _cut(probs, settings).at(self.chance.random())
         self._counts[token] += 1
         self._seen.add(token)
         return token
@@ -117,11 +116,6 @@ class Sampler:
         if settings.frequency_penalty or settings.presence_penalty:
             touched |= self._counts.keys()
         return touched
-
-    def _pick(self, weights: Distribution) -> int:
-        tokens, sums = weights.sums()
-        found = bisect_right(sums, self.chance.random() * sums[-1])
-        return tokens[found] if found < len(tokens) else next(weights.ranked())[0]
 
 
 def _cut(weights: Distribution, settings: Sampling) -> Distribution:
