@@ -1,6 +1,7 @@
 """How a row is classified: free, by a grammar, in orders, exactly, by two models."""
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -9,7 +10,8 @@ from tests.loopback import completion
 from tests.sandbox.probabilities import END, distribution
 from tests.tables.asking import QUIET, logprob, texts, weighted
 from wcode_magics.errors import BudgetError, UsageError
-from wcode_magics.logprobs.label_masses import LEAD, NEGLIGIBLE
+from wcode_magics.logprobs import label_masses
+from wcode_magics.logprobs.label_masses import LEAD, MOST_COMPLETED
 from wcode_magics.protocol import models
 from wcode_magics.session.session import Session
 from wcode_magics.tables.label_plan import orders
@@ -163,7 +165,7 @@ def _enumerated(request, labels, said=b"", joint=1.0):
             continue
         if len(fits) == 1:
             found[fits[0]] += joint * share
-        elif joint * share > NEGLIGIBLE:
+        elif joint * share > label_masses.NEGLIGIBLE:
             more = _enumerated(request, labels, said + raw, joint * share)
             found = {label: found[label] + more[label] for label in labels}
     return found
@@ -172,8 +174,12 @@ def _enumerated(request, labels, said=b"", joint=1.0):
 @pytest.mark.parametrize(
     "labels", [["very good", "very bad", "so"], ["不好", "不错", "好"]]
 )
-def test_exact_masses_of_the_sandbox_against_its_whole_model(labels):
+def test_exact_masses_of_the_sandbox_against_its_whole_model(labels, monkeypatch):
     """Within 1e-9 of the enumeration of the model; with anything else, they are 1."""
+    for name in ("NEGLIGIBLE", "NEGLIGIBLE_LEAD"):
+        monkeypatch.setattr(label_masses, name, 1e-11)
+    for name in ("MOST_COMPLETED", "DEEPEST_LEAD"):
+        monkeypatch.setattr(label_masses, name, 10_000)
     options = {"labels": labels, "exact": True, "max_tokens": 1, **QUIET}
     with Session() as own:
         call = call_of(texts(1), "Is it good? {{ text }}", options, through=own)
@@ -185,6 +191,58 @@ def test_exact_masses_of_the_sandbox_against_its_whole_model(labels):
     for label in labels:
         assert abs(made[f"answer_p_{label}"] * covered - expected[label]) < 1e-9
     assert abs(made["answer_uncovered"] - (1 - covered)) < 1e-9
+
+
+@pytest.mark.parametrize(
+    ("labels", "sent"), [(["yes", "no"], 1), (["very good", "very bad", "so"], 3)]
+)
+def test_exact_sends_only_what_shows(labels, sent):
+    """Leads that hold nearly nothing are not completed: the masses stay the same."""
+    options = {"labels": labels, "max_tokens": 1, "details": True, **QUIET}
+    with Session() as own:
+        ask = partial(call_of, texts(1), "Is it good? {{ text }}", through=own)
+        made = ask({**options, "exact": True}).run().iloc[0]
+        request = next(ask(options).rows.asks())
+        spent = sum(day["answers"] for day in own.store.usage())
+    expected = _enumerated(request, labels)
+    covered = math.fsum(expected.values())
+    for label in labels:
+        assert abs(made[f"answer_p_{label}"] - expected[label] / covered) < 1e-3
+    assert spent == sent
+
+
+def _endless(_prompt, said):
+    """Goes on with beginnings that the labels share, each likely."""
+    return {"a": 0.5, "A": 0.45, "x": 0.05} if len(said) < 30 else {"b": 1.0}
+
+
+@pytest.mark.parametrize(("orders", "most"), [(1, 16), (2, 32)])
+def test_exact_sends_no_more_than_it_says(serve, capsys, orders, most):
+    """The estimate and the announcement give the most, and the row keeps to it."""
+    server = serve(weighted(_endless))
+    options = {"exact": True, "orders": orders, "max_tokens": 1}
+    labels = ["a" * 30 + "b", "a" * 30 + "c"]
+    told = str(texts(2).wcode.estimate("{{ text }}", labels=labels, **options))
+    assert f"at most {2 * most} more requests of one token" in told
+    texts(2).wcode.classify("{{ text }}", labels, **options)
+    assert f"at most {2 * most} where" in capsys.readouterr().out
+    asked = [s for s in server.seen if s.body.get("continue_final_message")]
+    assert 0 < len(asked) <= 2 * most
+    assert most == orders * MOST_COMPLETED
+
+
+def test_leads_are_completed_to_a_depth(serve):
+    """A model that only puts off its answer is not followed for long."""
+
+    def odds(_prompt, said):
+        return {"`" if said else "\n": 0.9, "pos": 0.06, "neg": 0.04}
+
+    server = serve(weighted(odds))
+    texts(1).wcode.classify(
+        "{{ text }}", ["pos", "neg"], exact=True, max_tokens=1, **QUIET
+    )
+    asked = [s for s in server.seen if s.body.get("continue_final_message")]
+    assert [s.body["messages"][-1]["content"] for s in asked] == ["\n", "\n`"]
 
 
 def _small_and_big(seen):

@@ -117,6 +117,41 @@ def test_a_table_that_was_a_file(failing, tmp_path, backend):
     assert again["day"].dtype == made["day"].dtype
 
 
+@pytest.mark.parametrize("kind", ["ask", "classify", "extract"])
+def test_a_table_that_was_csv(failing, tmp_path, kind):
+    """Columns without a value lost their kind in the file, and are taken again."""
+    asked = {
+        "ask": {},
+        "classify": {"labels": ["row 0", "row 1"]},
+        "extract": {"schema": {"n": "int", "day": "date", "at": "datetime"}},
+    }[kind]
+    method = getattr(texts(2)[1:].wcode, kind)
+    method("{{ text }}", into="o", **asked, **QUIET).to_csv(tmp_path / "x.csv")
+    read = pd.read_csv(tmp_path / "x.csv", index_col=0)
+    failing()
+    made = read.wcode.retry(
+        ["http_5xx"], into="o", template="{{ text }}", **asked, **QUIET
+    )
+    assert made["o_status"].tolist() == ["invalid" if kind == "extract" else "ok"]
+
+
+@pytest.mark.parametrize("kind", ["ask", "classify", "extract"])
+def test_retry_of_a_folder_of_parts(failing, tmp_path, kind):
+    """Whatever was asked of parts, those that failed are asked again."""
+    asked = {
+        "ask": {},
+        "classify": {"labels": ["row 0", "row 1"], "orders": 2},
+        "extract": {"schema": {"kind": ["a", "b"], "n": "int", "day": "date"}},
+    }[kind]
+    texts(2).to_parquet(tmp_path / "in.parquet")
+    made = wcode_magics.parquet(tmp_path / "in.parquet", to=tmp_path / "out")
+    getattr(made, kind)("{{ text }}", into="o", **asked, **QUIET)
+    failing()
+    made.retry(["http_5xx"], **QUIET)
+    read = pd.read_parquet(tmp_path / "out")
+    assert "http_5xx" not in read["o_status"].tolist()
+
+
 def test_names_of_a_folder_of_parts(failing, tmp_path):
     """Parts say likewise which names they need, and differ by what these were."""
     texts(2).to_parquet(tmp_path / "in.parquet")

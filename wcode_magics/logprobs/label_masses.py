@@ -7,7 +7,8 @@ alternative. Beginnings of several labels, or of none, are uncovered.
 
 Beginnings of several labels can be completed: given the token that follows such a
 beginning, with its alternatives, each of these extends it, and so on; one without text
-ends the answer.
+ends the answer. Only those with enough probability to be seen in the result are, and at
+most :data:`MOST_COMPLETED` of an answer; the others are uncovered.
 
 With a path, what stands before the value in its first token is divided out: the
 probabilities there are relative to the alternatives that begin the value at all.
@@ -30,8 +31,14 @@ from wcode_magics.runtime.imports import shown_by
 
 LEAD = " \t\r\n\"'`*_([{“‘「『《（【"
 """Characters that may precede the label in an answer."""
-NEGLIGIBLE = 1e-11
+NEGLIGIBLE = 1e-5
 """Probability below which a beginning of several labels is not completed."""
+NEGLIGIBLE_LEAD = 1e-2
+"""The same for a beginning of :data:`LEAD` alone, which every label shares."""
+DEEPEST_LEAD = 2
+"""Most tokens of such a beginning that are completed."""
+MOST_COMPLETED = 16
+"""Most beginnings of an answer that are completed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,16 +106,27 @@ def beginnings(
 ) -> dict[str, float]:
     """Return the beginnings of several labels that ``after`` lacks, likeliest first.
 
-    Each is the text of an answer so far, with its probability; those below
-    :data:`NEGLIGIBLE`, and those that end inside a character, are left out.
+    Each is the text of an answer so far, with its probability. Those too unlikely to
+    be completed and those that end inside a character are left out, and together with
+    ``after`` there are at most :data:`MOST_COMPLETED`.
     """
     found: dict[str, float] = {}
     for branch in _branches(logprobs, 0, [*_folded(labels)], after):
         text = decode(branch.prefix)
         open_ = branch.fit.begun and not branch.fit.only
-        if text and open_ and text not in after and branch.mass > NEGLIGIBLE:
+        if text and open_ and text not in after:
             found[text] = found.get(text, 0.0) + branch.mass
-    return dict(sorted(found.items(), key=lambda pair: -pair[1]))
+    likely = [pair for pair in found.items() if _counts(*pair, after)]
+    left = max(0, MOST_COMPLETED - len(after))
+    return dict(sorted(likely, key=lambda pair: -pair[1])[:left])
+
+
+def _counts(text: str, mass: float, after: Mapping[str, Logprobs]) -> bool:
+    """Return whether a beginning is to be completed: likely, and no long lead."""
+    if text.strip(LEAD):
+        return mass > NEGLIGIBLE
+    depth = sum(text.startswith(shorter) for shorter in after)
+    return mass > NEGLIGIBLE_LEAD and depth < DEEPEST_LEAD
 
 
 def _folded(labels: Sequence[str]) -> dict[str, str]:

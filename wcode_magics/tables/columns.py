@@ -54,6 +54,8 @@ def _merged(old: "pd.Series[Any]", fresh: Any, places: Sequence[int]) -> Any:
     loose = isinstance(fresh, np.ndarray)
     texts = isinstance(old.dtype, pd.StringDtype)
     if not loose and not texts and old.dtype != fresh.dtype:  # read from a file
+        blank = bool(old.isna().all())
+        old = pd.Series([None] * len(old)) if blank else old
         old = old.astype(fresh.dtype)
     merged: Any = old.to_numpy(dtype=object, copy=True) if loose else old.array.copy()
     merged[np.asarray(places, dtype=np.intp)] = fresh

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from wcode_magics.errors import AnswerError
-from wcode_magics.logprobs.label_masses import LabelConfidence
+from wcode_magics.logprobs.label_masses import MOST_COMPLETED, LabelConfidence
 from wcode_magics.protocol import models
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
@@ -105,10 +105,17 @@ class Classify(Task):
         """Name of the option whose requests are announced before they are sent."""
         return "exact" if self.plan.exact else "then" if self.then else None
 
+    def further(self, requests: int) -> tuple[str, ...]:
+        """Return the most requests of one token that so many requests may lead to."""
+        if not self.plan.exact:
+            return ()
+        return (say("frame.exact_most", count=f"{requests * MOST_COMPLETED:,}"),)
+
     def announcement(self, rows: int, requests: int, total: int) -> str:
         """Return the line that announces requests of some rows of all."""
         return say(
             f"frame.{self.announces}",
+            most=f"{rows * len(self.plan.wordings) * MOST_COMPLETED:,}",
             rows=rows,
             requests=requests,
             total=total,

@@ -10,6 +10,7 @@ from pandas.api import types
 from wcode_magics.errors import UsageError, WcodeError
 from wcode_magics.protocol.parameters import hint
 from wcode_magics.protocol.request import Request
+from wcode_magics.protocol.schema import Field
 from wcode_magics.sending.outcome import GOOD, STATUSES
 from wcode_magics.tables.columns import array, columns_of, name_in
 from wcode_magics.tables.marks import NEEDS, calls_of, remembered
@@ -123,17 +124,27 @@ def _present(frame: pd.DataFrame, task: Task, statuses: Sequence[str]) -> set[st
 def _refuse_others(frame: pd.DataFrame, task: Task) -> None:
     """Raise UsageError if a task's columns differ from those of the frame."""
     for field in columns_of(task):
-        name, wanted = name_in(frame, field.name), array(field, []).dtype
-        held = frame[name].dtype if name in frame.columns else None
-        if held is None or not (held == wanted or _SAME[field.kind](held)):
+        name = name_in(frame, field.name)
+        if name not in frame.columns or not _is_alike(frame[name], field):
             raise UsageError("frame.other_columns", name=field.name)
+
+
+def _is_alike(column: "pd.Series[Any]", field: Field) -> bool:
+    """Return whether a column may hold the values of a field, as after a file.
+
+    A file may keep no kind of a column without values, and no unused categories.
+    """
+    held, wanted = column.dtype, array(field, []).dtype
+    if isinstance(held, pd.CategoricalDtype) and field.kind == "choice":
+        return set(held.categories) <= set(field.choices)
+    empty = len(column) > 0 and bool(column.isna().all())
+    return held == wanted or empty or _SAME[field.kind](held)
 
 
 _SAME: Mapping[str, Callable[[Any], bool]] = {
     "text": types.is_string_dtype,
     "choice": lambda held: (
-        isinstance(held, pd.ArrowDtype)
-        or (types.is_string_dtype(held) and held != "category")
+        isinstance(held, pd.ArrowDtype) or types.is_string_dtype(held)
     ),
     "int": types.is_integer_dtype,
     "float": types.is_float_dtype,

@@ -221,7 +221,8 @@ class TableRun:
         """Estimate from a survey, with this run's model and caps."""
         model = self.task.base.model
         made = found.forecast(model, self.resolved, together=together)
-        return replace(made, notes=(*made.notes, *self._notes))
+        further = self.task.further(found.sends + found.recorded)
+        return replace(made, notes=(*made.notes, *further, *self._notes))
 
     def batch(self) -> Batch[tuple[Any, ...]]:
         """Create the batch of this run, for the caller to start, watch and stop."""

@@ -123,6 +123,10 @@ class Task:
         """Name of the option whose requests are announced before they are sent."""
         return None
 
+    def further(self, _requests: int) -> tuple[str, ...]:
+        """Return remarks on what replies to so many requests may lead to."""
+        return ()
+
     def announcement(self, rows: int, requests: int, total: int) -> str:
         """Return the line that announces requests of some rows of all."""
         raise NotImplementedError

@@ -17,7 +17,6 @@ from wcode_magics.evaluation.attribution import (
     without,
 )
 from wcode_magics.logprobs.confidence import HIDDEN
-from wcode_magics.logprobs.label_masses import NEGLIGIBLE
 from wcode_magics.prompts.prompt_repr import shown
 from wcode_magics.protocol.parameters import hint
 from wcode_magics.protocol.request import Request
@@ -26,6 +25,8 @@ from wcode_magics.tables.marks import NEEDS, calls_of
 from wcode_magics.tables.rows import Rows
 from wcode_magics.tables.run import TableRun, call_of
 
+ROUNDING = 1e-11
+"""Least probability outside the labels, since 1 less a sum is inexact."""
 _ONCE = ("then", "threshold", "error", "votes", "details", "exact")
 """Options of a call that asked a row more often than its label needs."""
 
@@ -176,4 +177,4 @@ def _known(share: Any) -> float:
 def _most(uncovered: Any) -> float:
     """Return the largest share that a label can have which is not listed."""
     left = _known(uncovered)
-    return HIDDEN if math.isnan(left) else min(HIDDEN, max(left, NEGLIGIBLE))
+    return HIDDEN if math.isnan(left) else min(HIDDEN, max(left, ROUNDING))

@@ -149,12 +149,19 @@ def test_a_folder_that_may_not_be_written(serve, table):
 
 
 def test_a_folder_that_cannot_be(serve, table):
-    """A file in the folder's place is told before anything is sent."""
+    """A file in the folder's place, or above it, is told before anything is sent."""
     server = serve()
     made = table(texts(2))
     made.folder.write_text("a file")
-    with pytest.raises(StoreError, match="cannot be written"):
+    source = made.folder.with_name("rows.parquet")
+    texts(2).to_parquet(source)
+    with pytest.raises(UsageError, match=r"is a file, but .* Name a new folder"):
         made.wcode.ask("{{ text }}", **QUIET)
+    with pytest.raises(UsageError, match=r"is a file, but .* Name a new folder"):
+        wcode_magics.parquet(source, to=source)
+    below = wcode_magics.parquet(source, to=made.folder / "parts")
+    with pytest.raises(StoreError, match="cannot be written"):
+        below.ask("{{ text }}", **QUIET)
     assert not server.seen
 
 

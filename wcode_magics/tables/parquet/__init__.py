@@ -34,7 +34,8 @@ def parquet(
         overwrite: start over in a folder written by an earlier run.
 
     Raises:
-        UsageError: the source does not exist or is not Parquet, or overlaps ``to``.
+        UsageError: the source does not exist or is not Parquet, or overlaps ``to``;
+            or ``to`` is a file.
         SettingError: pandas or pyarrow is not installed.
     """
     with imports.of_extra("parquet"):

@@ -53,14 +53,20 @@ class Folder:
         digits = max(DIGITS, len(str(count - 1)))
         return replace(self, digits=min(map(len, self._numbers()), default=digits))
 
+    def refuse_file(self) -> None:
+        """Raise UsageError if the path is a file."""
+        if self.path.is_file():
+            raise UsageError("parquet.to_file", path=self.path)
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Lock the folder for writing, creating it if needed.
 
         Raises:
-            UsageError: another run holds the lock.
+            UsageError: the path is a file, or another run holds the lock.
             StoreError: the folder cannot be created.
         """
+        self.refuse_file()
         with self._writing(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
             try:

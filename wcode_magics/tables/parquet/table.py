@@ -78,6 +78,7 @@ class _PartedTable(TableMethods[R]):
             raise UsageError("parquet.rows", given=rows)
         self._source, self._rows = ParquetSource.of(source), rows
         self._folder, self._overwrite = Folder(local_path(to)), overwrite
+        self._folder.refuse_file()
         self._source.refuse_target(self._folder.path)
         blank = frame_of(self._source.schema.empty_table())
         getattr(blank, registration.NAME, None)  # sets up the session of df.wcode
