@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -96,6 +97,13 @@ def shell() -> Iterator[InteractiveShell]:
     shell.run_line_magic("load_ext", "wcode_magics")
     yield shell
     shell.run_line_magic("unload_ext", "wcode_magics")
+
+
+@pytest.fixture
+def notebook_shell(shell: InteractiveShell) -> InteractiveShell:
+    """A shell that takes itself for that of a notebook."""
+    shell.kernel = SimpleNamespace(get_parent=lambda _channel: {})
+    return shell
 
 
 @pytest.fixture

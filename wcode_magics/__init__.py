@@ -66,17 +66,20 @@ def panel(prompt: str = "", *, session: "Session | None" = None, **values: Any) 
         **values: options and parameters by name, such as ``temperature=0.2``.
 
     Raises:
-        UsageError: an option or a value is not allowed.
+        UsageError: an option or a value is not allowed, or IPython runs in a terminal.
         SettingError: ipywidgets is not installed.
     """
     from IPython import get_ipython
 
     from wcode_magics.notebook import load_ext
+    from wcode_magics.notebook.cell_run import refuse_terminal
     from wcode_magics.session.session import Session
     from wcode_magics.settings import options
     from wcode_magics.widgets import open_panel
 
     shell: Any = get_ipython()
+    if shell is not None:
+        refuse_terminal(shell)
     if session is None and shell is not None:
         load_ext.load(shell)
         session = load_ext.session(shell)

@@ -82,9 +82,7 @@ WAYS = {
     """,
     "panel": """
         import contextlib, io
-        from IPython.core.interactiveshell import InteractiveShell
         import wcode_magics
-        shell = InteractiveShell.instance()
         session.ask("hi")
         with contextlib.redirect_stdout(io.StringIO()):
             wcode_magics.panel("a prompt", session=session)

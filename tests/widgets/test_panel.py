@@ -2,6 +2,7 @@
 
 import json
 import sys
+import threading
 
 import pytest
 
@@ -34,6 +35,7 @@ def messages(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     return sent
 
 
+@pytest.mark.usefixtures("notebook_shell")
 def test_the_panel_is_a_view_with_a_plain_twin(run: Runner) -> None:
     """``wcode_magics.panel`` shows a widget, and words for those who cannot show it."""
     ran = run("import wcode_magics; wcode_magics.panel('hi', top_p=0.5)")
@@ -43,6 +45,7 @@ def test_the_panel_is_a_view_with_a_plain_twin(run: Runner) -> None:
     assert "run this cell" in first["text/plain"]
 
 
+@pytest.mark.usefixtures("notebook_shell")
 def test_the_function_checks_its_options(run: Runner) -> None:
     """A value that is not allowed is refused before anything opens."""
     ran = run("import wcode_magics; wcode_magics.panel(top_p=5)")
@@ -50,11 +53,22 @@ def test_the_function_checks_its_options(run: Runner) -> None:
 
 
 @pytest.mark.parametrize(
-    "cell", ["%wcode_panel -t 0 who are you?", "%%wcode -t 0.5 --panel\nhello"]
+    "cell",
+    [
+        "%wcode_panel -t 0 who are you?",
+        "%%wcode -t 0.5 --panel\nhello",
+        "import wcode_magics; wcode_magics.panel('hi')",
+        "%wcode_review $rows",
+    ],
 )
 def test_a_terminal_says_that_it_shows_no_panel(run: Runner, cell: str) -> None:
-    """In a line, also where the prompt ends in a question mark; nothing is sent."""
+    """Nor a review; nothing is sent, displayed or left to run in the background."""
+    run("import pandas as pd")
+    run("rows = pd.DataFrame({'t': ['a', 'b'], 'label': ['x', 'y'], 'label_p': 0.5})")
+    before = threading.active_count()
     ran = run(cell)
+    assert not ran.outputs
+    assert threading.active_count() <= before
     assert "A terminal shows no panel" in ran.plain
     assert run("_wcode").error is not None
 

@@ -286,6 +286,7 @@ def test_buttons_where_there_is_no_anywidget(monkeypatch, tmp_path):
     made.close()
 
 
+@pytest.mark.usefixtures("notebook_shell")
 def test_the_command(run: Runner, tmp_path, monkeypatch):
     """It shows a widget with a plain twin; what is no table is one line."""
     monkeypatch.chdir(tmp_path)

@@ -10,7 +10,7 @@ from typing import Any
 from wcode_magics.display import bundles, logprob_bundles
 from wcode_magics.display.live_display import EMPTY, Live
 from wcode_magics.display.progress import WAIT_S, Progress
-from wcode_magics.errors import Stopped, WcodeError
+from wcode_magics.errors import Stopped, UsageError, WcodeError
 from wcode_magics.output import terminal
 from wcode_magics.output.mimebundle import Bundle, joined
 from wcode_magics.output.secret_forms import without_forms
@@ -263,6 +263,12 @@ class CellRun:
 def is_notebook(shell: Any) -> bool:
     """Return whether outputs go to a Jupyter front end rather than to a terminal."""
     return getattr(shell, "kernel", None) is not None
+
+
+def refuse_terminal(shell: Any) -> None:
+    """Raise UsageError in a terminal, which shows no widgets."""
+    if not is_notebook(shell):
+        raise UsageError("panel.terminal")
 
 
 @contextmanager

@@ -5,9 +5,9 @@ from functools import partial
 from typing import Any
 
 from wcode_magics.display import bundles
-from wcode_magics.errors import OptionError, UsageError
+from wcode_magics.errors import OptionError
 from wcode_magics.logprobs.number_format import percent
-from wcode_magics.notebook.cell_run import CellRun, is_notebook, show_bundle
+from wcode_magics.notebook.cell_run import CellRun, refuse_terminal, show_bundle
 from wcode_magics.notebook.commands.frame import ask_rows
 from wcode_magics.notebook.commands.show_request import show_code
 from wcode_magics.notebook.commands.sweep import send_sweep
@@ -41,8 +41,7 @@ def wcode(home: ShellState, line: str, cell: str | None = None) -> Any:
         parsed.refuse_rest()
     prompt = parsed.rest if cell is None else cell.removesuffix("\n")
     if values.get("panel"):
-        if not is_notebook(home.shell):
-            raise UsageError("panel.terminal")
+        refuse_terminal(home.shell)
         open_panel(home.session, home.shell, values, prompt)
         return None
     if values.get("frame") is not None:

@@ -1,7 +1,6 @@
 """``%wcode_panel``: open the panel."""
 
-from wcode_magics.errors import UsageError
-from wcode_magics.notebook.cell_run import is_notebook
+from wcode_magics.notebook.cell_run import refuse_terminal
 from wcode_magics.notebook.shell_state import ShellState
 from wcode_magics.settings import option_line as lines
 from wcode_magics.widgets import open_panel
@@ -13,7 +12,6 @@ def wcode_panel(home: ShellState, line: str) -> None:
     Raises:
         UsageError: the shell is a terminal, which shows no panel.
     """
-    if not is_notebook(home.shell):
-        raise UsageError("panel.terminal")
+    refuse_terminal(home.shell)
     parsed = lines.parse(line, home.variables)
     open_panel(home.session, home.shell, parsed.values, parsed.rest)

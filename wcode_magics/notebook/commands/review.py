@@ -1,6 +1,7 @@
 """``%wcode_review``: give gold to rows that were answered, by single keys."""
 
 from wcode_magics.errors import OptionError, UsageError
+from wcode_magics.notebook.cell_run import refuse_terminal
 from wcode_magics.notebook.shell_state import ShellState
 from wcode_magics.runtime.imports import of_extra
 from wcode_magics.settings import option_line as lines
@@ -22,9 +23,11 @@ def wcode_review(home: ShellState, line: str) -> None:
     """Open a review of the rows of a variable, a DataFrame.
 
     Raises:
-        UsageError: there is no such DataFrame, or nothing in it to review.
+        UsageError: there is no such DataFrame, or nothing in it to review, or the
+            shell is a terminal, which shows no widgets.
         SettingError: ipywidgets is not installed.
     """
+    refuse_terminal(home.shell)
     words, _rest = lines.first_words(line, len(line))
     parsed = lines.parse_words(words, FLAGS, home.variables)
     name = parsed.rest.removeprefix("$")
