@@ -368,6 +368,22 @@ def test_fix_needs_a_failure_of_the_persons_own(
     assert not made.seen
 
 
+def test_fix_asks_about_the_same_failure_again(
+    run: Runner, server: Callable[..., Loopback], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error of %wcode_fix, also of the endpoint, leaves what it was about."""
+    made = server(Answer([b"{}"], 500), completion("Use 1 / 1."))
+    run("1 / 0")
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+    assert "Nothing was sent" in run("%wcode_fix").error_lines[-1]
+    assert "--temperature" in run("%wcode_fix --temprature 3").error_lines[0]
+    assert "500" in run("%wcode_fix --yes --no-stream").plain
+    assert run("%wcode_fix --yes --no-stream").success
+    prompts = [one.body["messages"][0]["content"] for one in made.seen]
+    assert all("ZeroDivisionError" in prompt for prompt in prompts)
+    assert len(prompts) == 2
+
+
 def test_fix_knows_syntax_errors(run: Runner, server: Callable[..., Loopback]) -> None:
     """A cell that cannot be read is sent as well; --dry-run sends nothing."""
     made = server()

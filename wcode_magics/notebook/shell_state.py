@@ -1,6 +1,7 @@
 """State shared by a shell's commands: variables, session, last request."""
 
 import os
+import sys
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -56,6 +57,7 @@ class ShellState:
         self.cells = cells
         self.session = Session()
         self.session.allow = _may_run
+        self.session.notes_sandbox = False
         notebook = notebook_name(shell)
         if notebook is not None:
             self.session.chats = Chats(chats_folder(notebook))
@@ -65,6 +67,7 @@ class ShellState:
         self._unfilled_told = False
         self._unmet_told: set[tuple[str, str, str]] = set()
         self._counted = (0, models.Costs(), 0)
+        self._left: tuple[BaseException, BaseException | None] | None = None
         shell.events.register("post_run_cell", self._count)
 
     def close(self) -> None:
@@ -110,6 +113,16 @@ class ShellState:
             if prepared.request is reply.request:
                 return prepared, values
         return None
+
+    @property
+    def failed(self) -> BaseException | None:
+        """The last exception, or the one that :meth:`leave_failed` left in its place."""
+        last = getattr(sys, "last_value", None)
+        return self._left[1] if self._left and self._left[0] is last else last
+
+    def leave_failed(self, raised: BaseException, failed: BaseException | None) -> None:
+        """Keep ``failed`` as the last exception, although ``raised`` follows it."""
+        self._left = raised, failed
 
     @property
     def last_reply(self) -> Reply | None:

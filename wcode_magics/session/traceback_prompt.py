@@ -7,7 +7,6 @@ import ast
 import linecache
 import os
 import re
-import sys
 import traceback
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -42,17 +41,18 @@ class Failure:
         return say("prompts.fix", trace=self.trace, cells=cells, names=names or "–")
 
 
-def last_failure(shell: Any, key: str | None = None) -> Failure:
-    """Return the last exception of a shell; ``key`` is masked as well.
+def failure_of(
+    error: BaseException | None, shell: Any, key: str | None = None
+) -> Failure:
+    """Return what a shell knows of an exception; ``key`` is masked as well.
 
     Raises:
-        UsageError: there was none, or it was raised by this package.
+        UsageError: it is None, or was raised by this package.
     """
-    error = getattr(sys, "last_value", None)
     if error is None:
         raise UsageError("fix.none")
     if isinstance(error, WcodeError):
-        raise UsageError("fix.own", error=" ".join(str(error).split())[:200])
+        raise UsageError("fix.own", error=error.sentence)
     sources = [_source(name) for name in _cell_files(shell, error)]
     names = own(shell)
     masker = Masker(secrets_in({**os.environ, **names, "api_key": key}))

@@ -3,7 +3,7 @@
 from typing import Any
 
 from wcode_magics.display import bundles
-from wcode_magics.errors import UsageError
+from wcode_magics.errors import Stopped, UsageError, WcodeError
 from wcode_magics.notebook.cell_run import show_bundle
 from wcode_magics.notebook.commands.cell import send
 from wcode_magics.notebook.shell_state import ShellState
@@ -11,7 +11,7 @@ from wcode_magics.output.mimebundle import joined
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.runtime.shell_variables import LAST
 from wcode_magics.sending.request_run import Prepared
-from wcode_magics.session.traceback_prompt import last_failure
+from wcode_magics.session.traceback_prompt import failure_of
 from wcode_magics.settings import option_line as lines
 from wcode_magics.settings import options
 from wcode_magics.text import say
@@ -20,10 +20,20 @@ from wcode_magics.text import say
 def wcode_fix(home: ShellState, line: str) -> Any:
     """Ask about the last exception; text after the options is appended.
 
-    The request is shown, then sent if the user confirms or with ``--yes``.
+    The request is shown, then sent if the user confirms or with ``--yes``. An error of
+    this command leaves the exception that it is about as the last one.
     """
+    failed = home.failed
+    try:
+        return _fix(home, line, failed)
+    except (WcodeError, Stopped) as error:
+        home.leave_failed(error, failed)
+        raise
+
+
+def _fix(home: ShellState, line: str, failed: BaseException | None) -> Any:
     parsed = lines.parse(line, home.variables)
-    failure = last_failure(home.shell, home.session.settings.key())
+    failure = failure_of(failed, home.shell, home.session.settings.key())
     question = "\n\n".join(filter(None, (failure.question, parsed.rest)))
     values = {**parsed.values, "raw": True}
     prepared = home.prepare(question, values)
