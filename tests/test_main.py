@@ -48,6 +48,26 @@ def test_words_are_the_prompt(shell: Shell, loopback: Callable[..., Loopback]) -
     assert (body["temperature"], body["stop"]) == (0, ["END"])
 
 
+def test_the_sandbox_is_named_once_beside_its_answer(shell: Shell) -> None:
+    """On standard error; in a program once, by the package's logger."""
+    done = shell("-t", "0", "Hi")
+    assert done.stdout.strip()
+    assert "sandbox" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    program = """
+import logging, wcode_magics
+logging.basicConfig(format="%(name)s %(levelname)s %(message)s")
+with wcode_magics.Session() as session:
+    print({session.ask("Hi").source for _ in range(2)}, session.ask("Hi").source)
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert ran.stdout == "{'sandbox'} sandbox\n"
+    assert ran.stderr.startswith("wcode_magics WARNING Answered by the sandbox")
+    assert len(ran.stderr.splitlines()) == 1
+
+
 def test_a_pipe_is_the_prompt(shell: Shell, loopback: Callable[..., Loopback]) -> None:
     """Alone, or after the words, in UTF-8 whatever the locale."""
     server = loopback(either("好"))

@@ -1,9 +1,10 @@
 """Routing of a session's requests, and storage of the replies."""
 
+import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Self
 
 from wcode_magics.errors import StoreError, tell
@@ -22,8 +23,10 @@ from wcode_magics.sending.replay import Replay, whose
 from wcode_magics.sending.reply_history import History
 from wcode_magics.sending.request_run import Exchange, Prepared
 from wcode_magics.sending.store_pool import Ledger
+from wcode_magics.settings.api_keys import KEY_VARIABLE
 from wcode_magics.settings.resolved import Resolved
 from wcode_magics.settings.settings import Settings, thinking
+from wcode_magics.text import say
 
 if TYPE_CHECKING:
     from wcode_magics.sending.replay_client import Recorded
@@ -36,6 +39,9 @@ class Dispatch(Bound):
     Args:
         settings: layers of settings.
         transport: ``httpx.AsyncBaseTransport`` that replaces the network.
+
+    ``notes_sandbox``: log a warning, once per process, that the sandbox answers; an
+    interface that shows it itself sets this to False.
     """
 
     def __init__(self, settings: Settings, transport: Any = None) -> None:
@@ -43,6 +49,7 @@ class Dispatch(Bound):
         self.history: list[Reply] = History()
         self.budgets = Accounts()
         self.ledger = Ledger()
+        self.notes_sandbox = True
         self._recalled: set[str] = set()
         self._connections = Connections(transport)
         follow(self, self._connections.close)
@@ -85,6 +92,8 @@ class Dispatch(Bound):
         return list(map(self._exchange, ready, self.answerers(ready)))
 
     def _exchange(self, one: Prepared, answerer: "Client | Recorded") -> Exchange:
+        if answerer.source == "sandbox" and self.notes_sandbox:
+            _note_sandbox()
         limits = Limits()
         if answerer.source != "replayed":
             paid = answerer.source == "endpoint"
@@ -230,3 +239,9 @@ class Dispatch(Bound):
             found = self.ledger.listed_models(resolved, place)
             if found is not None and not models.is_listed(place):
                 models.learn(place, map(models.from_dict, found))
+
+
+@cache
+def _note_sandbox() -> None:
+    note = say("ui.sandbox_log", variable=KEY_VARIABLE)
+    logging.getLogger("wcode_magics").warning(note)
