@@ -281,4 +281,4 @@ def ask_late():
 atexit.register(ask_late)
 """
     program.write_text(late_ask + SCRIPT.replace("{body}", "    session.ask('hi')"))
-    assert "Python is ending" in ended(place, begun(str(program)))
+    assert "Python is shutting down" in ended(place, begun(str(program)))

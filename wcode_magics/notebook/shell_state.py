@@ -116,7 +116,7 @@ class ShellState:
 
     @property
     def failed(self) -> BaseException | None:
-        """The last exception, or the one that :meth:`leave_failed` left in its place."""
+        """The last exception, or the one that :meth:`leave_failed` left for it."""
         last = getattr(sys, "last_value", None)
         return self._left[1] if self._left and self._left[0] is last else last
 
