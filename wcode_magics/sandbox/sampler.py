@@ -25,6 +25,8 @@ from . import arithmetic
 from .distribution import Distribution
 
 _LEAST_REPETITION = 0.01
+_LARGEST_SCORE = 500.0
+"""Score whose exp is far from the limits of a double; larger ones are scaled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,22 +85,17 @@ class Sampler:
         return token
 
     def _reshape(self, probs: Distribution) -> Distribution:
+        """Apply bias, penalties and temperature; at temperature 1 to few tokens."""
         settings = self._settings
         size = len(probs.groups)
+        changed = {t: arithmetic.log(probs[t] * size) for t in self._touched()}
+        self._penalize(changed)
+        small = all(abs(s) < _LARGEST_SCORE for t, s in changed.items() if probs[t])
+        if settings.temperature == 1 and small:
+            weights = {t: arithmetic.exp(s) / size for t, s in changed.items()}
+            return replace(probs, own={**probs.own, **weights})
         scores = probs.mapped(lambda prob: arithmetic.log(prob * size))
-        penalized = {**scores.own, **{t: scores[t] for t in self._touched()}}
-        for token, bias in settings.logit_bias.items():
-            penalized[token] += bias
-        if settings.repetition_penalty != 1.0:
-            ratio = max(settings.repetition_penalty, _LEAST_REPETITION)
-            for token in self._seen:
-                score = penalized[token]
-                penalized[token] = score / ratio if score > 0 else score * ratio
-        if settings.frequency_penalty or settings.presence_penalty:
-            for token, count in self._counts.items():
-                penalized[token] -= settings.frequency_penalty * count
-                penalized[token] -= settings.presence_penalty
-        scores = replace(scores, own=penalized)
+        scores = replace(scores, own={**scores.own, **changed})
         if settings.temperature == 0:
             token, _ = next(scores.ranked())
             return scores.only({token: 1.0})
@@ -106,6 +103,21 @@ class Sampler:
         return scores.mapped(
             lambda score: arithmetic.exp((score - best) / settings.temperature)
         )
+
+    def _penalize(self, scores: dict[int, float]) -> None:
+        """Add the bias to scores and subtract the penalties, in place."""
+        settings = self._settings
+        for token, bias in settings.logit_bias.items():
+            scores[token] += bias
+        if settings.repetition_penalty != 1.0:
+            ratio = max(settings.repetition_penalty, _LEAST_REPETITION)
+            for token in self._seen:
+                score = scores[token]
+                scores[token] = score / ratio if score > 0 else score * ratio
+        if settings.frequency_penalty or settings.presence_penalty:
+            for token, count in self._counts.items():
+                scores[token] -= settings.frequency_penalty * count
+                scores[token] -= settings.presence_penalty
 
     def _touched(self) -> set[int]:
         """Return the tokens whose scores a bias or a penalty changes."""
