@@ -78,6 +78,9 @@ def test_a_good_model_gets_a_threshold_and_a_poor_one_a_number_of_labels():
     assert few.confidence is None
     assert 50 < few.more < 300
     assert f"label about {few.more} more" in str(few)
+    alike = threshold_of(graded(np.full(60, 0.5), np.arange(60) % 3 > 0), 0.3, 0.95)
+    assert alike.more is None
+    assert "errors are more frequent than that" in str(alike)
     never = threshold_of(graded(p, rng.random(500) < 0.5), 0.05, 0.95)
     assert (never.confidence, never.more) == (None, None)
     assert "more labels alone will not" in str(never)

@@ -108,7 +108,14 @@ def test_variants_are_options_too(serve):
         ({"a": "x"}, {}, "a dict of two"),
         (["x", "y"], {}, "a dict of two"),
         ({"a": {}, "b": "{{ text }}"}, {}, "a has no template"),
-        (VARIANTS, {"gold": "golf"}, "column of gold"),
+        (VARIANTS, {"gold": "golf"}, "no column golf"),
+        (VARIANTS, {"gold": None}, "column of gold"),
+        (VARIANTS, {"labels": ["u", "v"]}, "Gold has good, bad; the labels are u, v"),
+        (
+            VARIANTS,
+            {"into": "said"},
+            "has 2 different values (good, bad), and without labels=",
+        ),
         (VARIANTS, {"gold": "none"}, "none has no gold yet"),
         (VARIANTS, {"gold": "answer_plain"}, "answer_plain exists already"),
         (VARIANTS, {"gold": "answer_plain", "overwrite": True}, "exists already"),
@@ -128,7 +135,7 @@ def test_variants_are_options_too(serve):
 def test_what_cannot_be_compared(serve, variants, options, words):
     """One line, before anything is sent."""
     server = serve(careful)
-    frame = gold(2).assign(none=None, answer_plain="x")
+    frame = gold(4).assign(none=None, answer_plain="x")
     with pytest.raises(UsageError) as caught:
         frame.wcode.versus(variants, **{"gold": "gold", **options})
     assert words in str(caught.value)

@@ -47,8 +47,8 @@ class Threshold:
 
     ``confidence`` is the lowest one that was certified, or None; above it, ``wrong``
     of ``kept`` answers were wrong, of ``rows`` graded ones. ``more`` is about how many
-    further labels would certify one, or None if labels alone will not: errors are too
-    frequent at every confidence, beyond chance.
+    further labels would certify one, or None if labels alone will not: errors are more
+    frequent than allowed at every confidence.
     """
 
     confidence: float | None
@@ -199,16 +199,13 @@ def _labels_needed(
 ) -> int | None:
     """Return about how many more labels would certify the easiest threshold.
 
-    Errors that are more frequent than allowed by chance alone, as far as these rows
-    tell, are taken for somewhat less than allowed.
+    Where errors are no more frequent than allowed, the error is taken for somewhat
+    less than allowed; None if they are more frequent at every confidence.
     """
-    from scipy.special import bdtr
-
     likely = np.where(wrong == 0, 0.0, (wrong + 0.5) / (kept + 1))
-    open_still = bdtr(wrong - 1.0, kept, error) < 1 - doubt
-    likely = np.where(open_still, np.minimum(likely, HOPED * error), likely)
+    likely = np.where(wrong > error * kept, likely, np.minimum(likely, HOPED * error))
     needed = least_rows(likely, doubt / USUAL_STARTS, error) * rows / kept
-    fewest = needed[likely < error].min(initial=math.inf)
+    fewest = needed[wrong <= error * kept].min(initial=math.inf)
     return max(1, math.ceil(fewest) - rows) if math.isfinite(fewest) else None
 
 

@@ -8,7 +8,7 @@ answered row has gold.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,11 +19,19 @@ from wcode_magics.errors import UsageError
 from wcode_magics.evaluation.evaluation import Evaluation
 from wcode_magics.evaluation.graded import Bools, Graded
 from wcode_magics.evaluation.requirements import require
+from wcode_magics.output.escaping import clipped
 from wcode_magics.protocol.parameters import hint
 from wcode_magics.tables.columns import name_in
-from wcode_magics.tables.labels import folded
+from wcode_magics.tables.gold_values import spelled
+from wcode_magics.tables.labels import Classify, folded
 from wcode_magics.tables.marks import calls_of
+from wcode_magics.tables.task import Extract, Task
+from wcode_magics.tables.votes import Vote
 
+FEW, MOST_SHOWN = 5, 40
+"""Texts that an error lists, and characters of each."""
+MOST_LABELS = 20
+"""Most different values that gold of labels has."""
 YES = frozenset({"true", "yes", "y", "1", "1.0", "是", "对", "真"})
 NO = frozenset({"false", "no", "n", "0", "0.0", "否", "不是", "错", "假"})
 
@@ -81,8 +89,8 @@ def graded(
         raise UsageError("evaluate.no_gold", gold=gold, into=into)
     expected = np.isin(known[used], said[answered]) | (known[used] < len(labels))
     if not expected.any() and _is_text(answers.dtype):
-        given = ", ".join(names[code] for code in np.unique(known[used])[:3])
-        listed = ", ".join(names[code] for code in np.unique(said[answered])[:5])
+        given = _listed([names[code] for code in np.unique(known[used])[:FEW]])
+        listed = _listed([names[code] for code in np.unique(said[answered])[:FEW]])
         raise UsageError("evaluate.other_gold", gold=gold, given=given, said=listed)
     places = np.flatnonzero(used)
     return Graded(
@@ -139,6 +147,33 @@ def gold_of(frame: pd.DataFrame, gold: str) -> "pd.Series[Any]":
     if not truth.notna().any():
         raise UsageError("evaluate.no_value", gold=gold)
     return truth
+
+
+def refuse_gold(frame: pd.DataFrame, gold: str, task: Task) -> None:
+    """Raise UsageError if no answer of a task can be equal to gold.
+
+    Gold of few values that recur is of labels, which free text rarely is alone.
+    """
+    truth = spelled(gold_of(frame, gold).dropna())
+    values = dict.fromkeys(map(folded, truth))
+    shown = _listed(dict.fromkeys(truth))
+    facts = {"gold": gold, "given": shown}
+    asked = task.inner if isinstance(task, Vote) else task
+    if isinstance(asked, Classify):
+        if not values.keys() & {folded(one) for one in asked.labels}:
+            labels = _listed(asked.labels)
+            raise UsageError("evaluate.other_labels", labels=labels, **facts)
+    elif isinstance(asked, Extract):
+        return
+    elif 1 < len(values) <= min(MOST_LABELS, len(truth) / 2):
+        raise UsageError("evaluate.labels_needed", count=len(values), **facts)
+
+
+def _listed(texts: Iterable[str]) -> str:
+    """Return a few texts, each on one short line."""
+    some = list(texts)
+    shown = [clipped(" ".join(one.split()), MOST_SHOWN) for one in some[:FEW]]
+    return ", ".join([*shown, *(["…"] if len(some) > FEW else [])])
 
 
 def column_of(frame: pd.DataFrame, name: str) -> "pd.Series[Any]":

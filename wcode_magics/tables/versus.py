@@ -13,7 +13,7 @@ from wcode_magics.evaluation.requirements import require
 from wcode_magics.evaluation.versus import Versus, paired
 from wcode_magics.protocol import models
 from wcode_magics.tables.columns import columns_of, name_in
-from wcode_magics.tables.gold import gold_of, graded
+from wcode_magics.tables.gold import gold_of, graded, refuse_gold
 from wcode_magics.tables.run import TableRun, call_of
 from wcode_magics.tables.task import DETAILS
 
@@ -40,7 +40,7 @@ class VersusRun:
         named = isinstance(variants, Mapping) and len(variants) == 2
         if not named or len({*map(str, variants)}) < 2:
             raise UsageError("evaluate.variants", given=repr(variants))
-        if not isinstance(gold, str) or name_in(frame, gold) not in frame.columns:
+        if not isinstance(gold, str):
             raise UsageError("evaluate.gold_in")
         gold_of(frame, gold)
         first, second = variants
@@ -51,6 +51,8 @@ class VersusRun:
         self.calls = [call for call, _column in made]
         self._columns = [column for _call, column in made]
         self._check(overwrite=bool(options.get("overwrite")))
+        for call in self.calls:
+            refuse_gold(frame, gold, call.task)
         self._before = self._spent
 
     def result(self, frames: Sequence[pd.DataFrame]) -> Versus:
