@@ -48,6 +48,8 @@ from wcode_magics.output import terminal
 from wcode_magics.output.escaping import inert
 from wcode_magics.output.secret_forms import without_forms, without_random
 
+_SHOWN = 60
+"""Characters of a wrong argument that an error shows."""
 _SYSTEM = ("ENOENT", "EACCES", "EPERM", "EISDIR", "ENOTDIR", "EROFS", "ENOSPC")
 
 
@@ -142,6 +144,21 @@ def stoppable() -> Iterator[None]:
         raise Stopped(kept=False) from None
 
 
+def mistyped(name: str, given: Any, allowed: str) -> "UsageError":
+    """Return the error of an argument of another kind than the ``allowed`` one.
+
+    ``allowed`` is a key of ``[kinds]``. An object is shown by its type alone.
+    """
+    plain = given is None or isinstance(given, str | bool | int | float)
+    shown = _short(repr(given)) if plain else type(given).__name__
+    return UsageError("bad_option", name=name, given=shown, allowed=kind(allowed))
+
+
+def kind(name: str) -> str:
+    """Return the words for a kind of value."""
+    return text.say(f"kinds.{name}")
+
+
 def tell(error: WcodeError) -> None:
     """Print an error that cannot be raised to a caller, in one line."""
     terminal.note(str(error))
@@ -150,6 +167,10 @@ def tell(error: WcodeError) -> None:
 def _line(sentence: str, summary: str, *, kept: bool) -> str:
     parts = (sentence, text.say("errors.kept") if kept else "", summary)
     return inert(" ".join(part for part in parts if part))
+
+
+def _short(shown: str) -> str:
+    return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"
 
 
 def _worded(fact: Any) -> Any:

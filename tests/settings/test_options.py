@@ -233,8 +233,4 @@ def test_each_option_has_one_stage():
 def test_what_a_request_is_made_of():
     """What is done with the request or with its answer goes into none."""
     given = {"temperature": 0.3, "out": "x", "sweep": [1], "chat": "c", "stream": False}
-    assert options.of_request(given) == {
-        "temperature": 0.3,
-        "chat": "c",
-        "stream": False,
-    }
+    assert options.of_request(given) == {"temperature": 0.3, "stream": False}

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wcode_magics.errors import UsageError
+from wcode_magics.errors import UsageError, mistyped
 from wcode_magics.evaluation.bounds import least_rows
 from wcode_magics.evaluation.graded import Bools, Floats, Graded, Ints
 from wcode_magics.logprobs.number_format import significant
@@ -91,6 +91,8 @@ class Threshold:
         """
         import pandas as pd
 
+        if not isinstance(frame, pd.DataFrame):
+            raise mistyped("frame", frame, "frame")
         for name in (self.into, self.source):
             if name not in frame.columns:
                 raise UsageError("evaluate.no_column", name=name, hint="")

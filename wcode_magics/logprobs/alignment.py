@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
+from wcode_magics.errors import mistyped
 from wcode_magics.logprobs.byte_dialects import encode, spelt
 from wcode_magics.logprobs.logprobs import Logprobs
 from wcode_magics.logprobs.position import Position
@@ -125,7 +126,14 @@ class Agreement:
 
 
 def compare(first: Answer, second: Answer) -> Comparison:
-    """Align two answers and find where they diverge."""
+    """Align two answers and find where they diverge.
+
+    Raises:
+        UsageError: one of them is no answer.
+    """
+    for name, answer in (("first", first), ("second", second)):
+        if not (hasattr(answer, "tokens") and hasattr(answer, "text")):
+            raise mistyped(name, answer, "reply")
     one, two = Logprobs(first.tokens, first.text), Logprobs(second.tokens, second.text)
     return Comparison(one, two, tuple(_stretches(one, two)), _fork(one, two))
 

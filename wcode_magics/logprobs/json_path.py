@@ -45,6 +45,8 @@ def locate(text: str, path: str) -> tuple[int, int]:
 
 def parse(path: str) -> list[Step]:
     """Parse a path such as ``a.b[0]["c.d"]``; a leading ``$`` is the whole value."""
+    if not isinstance(path, str):
+        raise UsageError("logprobs.bad_path", given=repr(path))
     steps: list[Step] = []
     rest = path.removeprefix("$")
     at = 0

@@ -8,6 +8,7 @@ when a schema is created.
 """
 
 import datetime as dt
+import json
 import re
 import typing
 from collections.abc import Iterator, Mapping
@@ -40,6 +41,7 @@ WORDS: dict[str, Any] = {
 }
 _JSON_TYPES = {"object", "array", "string", "number", "integer", "boolean", "null"}
 _JSON_WORDS = {"properties", "$ref", "anyOf", "oneOf", "allOf", "const", "$schema"}
+_NO_TYPE = re.compile(r"Unable to generate pydantic-core schema for (.{1,200}?)\. Set ")
 _EXAMPLES = {"const", "default", "enum", "examples"}
 
 
@@ -51,6 +53,10 @@ def schema_of(thing: Any, *, name: str = "answer") -> Schema:
     """
     if isinstance(thing, Schema):
         return thing
+    if isinstance(thing, str):
+        thing = from_text(thing)
+    if thing is None or isinstance(thing, str) or thing == {}:
+        raise UsageError("schema.not_a_type", given=repr(thing))
     imports.prepare(imports.SCHEMAS)
     if isinstance(thing, Mapping) and _is_json_schema(thing):
         schema = Schema(name, _valid(as_json(thing)))
@@ -65,6 +71,20 @@ def schema_of(thing: Any, *, name: str = "answer") -> Schema:
     return schema
 
 
+def from_text(text: str) -> Any:
+    """Return the object or array of a JSON text; other text is returned as it is.
+
+    Raises:
+        UsageError: the text begins like JSON and is none.
+    """
+    if text.lstrip()[:1] not in {"{", "["}:
+        return text
+    try:
+        return json.loads(text)
+    except ValueError as wrong:
+        raise UsageError("bad_json", name="schema", reason=str(wrong)) from wrong
+
+
 def _from_type(kind: Any, name: str) -> Schema:
     from pydantic import PydanticUserError, TypeAdapter
     from pydantic.errors import PydanticSchemaGenerationError
@@ -75,7 +95,11 @@ def _from_type(kind: Any, name: str) -> Schema:
     try:
         adapter = TypeAdapter(kind)
         found = adapter.json_schema(schema_generator=_generator())
-    except (PydanticSchemaGenerationError, PydanticUserError, NameError) as wrong:
+    except PydanticSchemaGenerationError as wrong:
+        named = _NO_TYPE.match(str(wrong))
+        given = named[1] if named else getattr(kind, "__name__", None) or repr(kind)
+        raise UsageError("schema.not_a_type", given=given) from wrong
+    except (PydanticUserError, NameError) as wrong:
         shown = getattr(kind, "__name__", None) or repr(kind)
         reason = str(wrong).splitlines()[0]
         raise UsageError("schema.no_schema", given=shown, reason=reason) from wrong

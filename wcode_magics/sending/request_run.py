@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequenc
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
-from wcode_magics.errors import RejectedError, UsageError, WcodeError, tell
+from wcode_magics.errors import RejectedError, UsageError, WcodeError, stoppable, tell
 from wcode_magics.protocol import models, prefixes
 from wcode_magics.protocol.assembly import Assembly
 from wcode_magics.protocol.messages import Delta, Message, gives_away
@@ -57,7 +57,7 @@ class Prepared:
         return max(0.0, float(self.resolved["max_seconds"]))
 
 
-Prompt = str | Sequence[Message] | Prepared
+Prompt = str | Sequence[Message | Mapping[str, Any]] | Prepared
 Watch = Callable[[float], object]
 """Called with the seconds until something is sent again; 0 if nothing waits."""
 T_co = TypeVar("T_co", covariant=True)
@@ -306,6 +306,7 @@ class Stream(Iterator[Delta]):
     def __exit__(self, *_error: object) -> None:
         self.close()
 
+    @stoppable()
     def __next__(self) -> Delta:
         return next(self._flow)
 

@@ -9,6 +9,7 @@ from wcode_magics.errors import SettingError
 from wcode_magics.protocol.messages import Endpoint
 from wcode_magics.runtime.imports import of_extra, prepare
 from wcode_magics.sending.body_limits import PACKINGS
+from wcode_magics.settings.api_keys import is_key
 from wcode_magics.settings.proxies import proxy_for
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def headers_of(endpoint: Endpoint, client: "httpx.AsyncClient") -> "httpx.Header
     headers = client.headers.copy()
     headers["Content-Type"] = "application/json"
     key = endpoint.key
-    if key and not (key.isascii() and key.isprintable()):
+    if key and not is_key(key):
         raise SettingError("bad_key")
     if key:
         headers["Authorization"] = f"Bearer {key}"

@@ -12,6 +12,7 @@ from wcode_magics.session.chat import ChatTurns
 from wcode_magics.session.planner import Planner
 from wcode_magics.session.repeat import Runs
 from wcode_magics.session.sweep import Sweep
+from wcode_magics.session.tools import functions_of
 
 
 class AsyncSession:
@@ -38,7 +39,7 @@ class AsyncSession:
         self, prompt: Prompt, functions: Sequence[Callable[..., Any]], **options: Any
     ) -> Reply:
         """Like :meth:`Session.run_tools`."""
-        return await self.ask(prompt, functions=list(functions), **options)
+        return await self.ask(prompt, functions=functions_of(functions), **options)
 
     def chat(self, name: str = "chat") -> "AsyncChat":
         """Like :meth:`Session.chat`."""

@@ -4,7 +4,7 @@ import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wcode_magics.errors import UsageError, VariableError
+from wcode_magics.errors import UsageError, VariableError, mistyped
 from wcode_magics.runtime import private_files
 from wcode_magics.sending.request_run import Prepared
 from wcode_magics.session.conversation import Conversation
@@ -19,6 +19,8 @@ class ChatTurns:
     """The turns of one conversation: to prepare the next one, to save and load."""
 
     def __init__(self, planner: Planner, name: str) -> None:
+        if not isinstance(name, str) or not name.strip():
+            raise mistyped("name", name, "text")
         self._planner = planner
         self.name = name
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
-from wcode_magics.errors import UsageError
+from wcode_magics.errors import UsageError, mistyped
 from wcode_magics.prompts import image_sources
 from wcode_magics.protocol import token_counts
 from wcode_magics.protocol.images import ImagePart
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ROOM_FOR_ANSWER = 1_024
+_ODD = (ValueError, KeyError, TypeError, AttributeError)
+"""What reading a message raises that is none."""
 _IN_PROMPTS = ("tools", "tool_choice", "response_format", "structured_outputs")
 """Parameters that chat templates may write into a prompt."""
 
@@ -146,9 +148,9 @@ class Conversation(Value):
             data = json.loads(text)
             listed = data["messages"] if isinstance(data, dict) else data
             messages = [_message(item) for item in listed]
-        except (ValueError, KeyError, TypeError, AttributeError) as wrong:
-            reason = f"{type(wrong).__name__}: {wrong}"
-            raise UsageError("chat.bad_messages", reason=reason) from wrong
+        except _ODD as odd:
+            reason = f"{type(odd).__name__}: {odd}"
+            raise UsageError("chat.bad_messages", reason=reason) from odd
         return cls(name, tuple(_turns(messages)))
 
     @classmethod
@@ -214,6 +216,24 @@ def turn_tokens(turn: Turn) -> int:
     images = sum(image.tokens for m in turn.messages for image in m.images)
     texts = (token_counts.count(m.content or "").tokens + 5 for m in turn.messages)
     return images + sum(texts)
+
+
+def messages_of(prompt: Any) -> str | list[Message]:
+    """Return a prompt as text or messages; dicts are messages in OpenAI format.
+
+    Raises:
+        UsageError: it is neither, or a message is invalid.
+    """
+    if isinstance(prompt, str):
+        return prompt
+    listed = isinstance(prompt, Sequence) and not isinstance(prompt, bytes | bytearray)
+    if not listed or not all(isinstance(one, Message | Mapping) for one in prompt):
+        raise mistyped("prompt", prompt, "prompt")
+    try:
+        return [one if isinstance(one, Message) else _message(one) for one in prompt]
+    except _ODD as odd:
+        reason = f"{type(odd).__name__}: {odd}"
+        raise UsageError("chat.bad_messages", reason=reason) from odd
 
 
 def _cell_id(cell: str) -> str:

@@ -5,15 +5,16 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from wcode_magics.errors import OptionError, UsageError
+from wcode_magics.errors import OptionError, SettingError, UsageError, mistyped
 from wcode_magics.prompts import image_sources, template
 from wcode_magics.protocol import parameters
-from wcode_magics.protocol.messages import Message, gives_away
+from wcode_magics.protocol.messages import gives_away
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
 from wcode_magics.runtime import logs
 from wcode_magics.sending.request_run import Exchange, Prepared, Prompt
 from wcode_magics.session import branch
+from wcode_magics.session.conversation import messages_of
 from wcode_magics.session.conversations import Chats
 from wcode_magics.session.dispatch import Dispatch
 from wcode_magics.session.images import refuse_blind, showing
@@ -22,7 +23,8 @@ from wcode_magics.session.structured import repaired, requested_form
 from wcode_magics.session.sweep import Group, Point, Trial, grid_points, refuse_unasked
 from wcode_magics.session.tool_loop import Rounds
 from wcode_magics.session.tools import Toolbox, requested_tools
-from wcode_magics.settings.options import checked_options
+from wcode_magics.settings.api_keys import is_key
+from wcode_magics.settings.options import checked_options, refuse_of_cells
 from wcode_magics.settings.settings import Settings, advice_of, checked_extra
 
 
@@ -44,10 +46,14 @@ class Planner(Dispatch):
         **values: Any,
     ) -> None:
         logs.hush()
+        if not isinstance(settings, Settings | None):
+            raise UsageError("session_alone", given=type(settings).__name__)
         super().__init__(settings or Settings(), transport)
         self.chats = Chats()
         self.allow: Callable[[str, Mapping[str, Any]], bool] | None = None
         key = values.pop("api_key", None)
+        if key is not None and not (isinstance(key, str) and is_key(key)):
+            raise SettingError("bad_key")
         for name in sorted(values, key=lambda name: name != "provider"):
             self.settings.set(name, values[name])
         self.settings.given_key = key
@@ -55,7 +61,7 @@ class Planner(Dispatch):
 
     def prepare(
         self,
-        prompt: "str | Sequence[Message] | Prepared",
+        prompt: Prompt,
         *,
         names: Mapping[str, Any] | None = None,
         images: Any = (),
@@ -64,7 +70,7 @@ class Planner(Dispatch):
         """Build the request for a prompt without sending it.
 
         Args:
-            prompt: text, or messages.
+            prompt: text, or a list of messages, also as dicts in OpenAI's form.
             names: values for ``{{ name }}`` in prompt and system; None: no template.
             images: one image or a list, put before the last user message: paths, URLs,
                 bytes, PIL images, NumPy arrays, matplotlib figures.
@@ -77,13 +83,17 @@ class Planner(Dispatch):
         """
         if isinstance(prompt, Prepared):
             return prompt
+        given_messages = messages_of(prompt)
+        if not isinstance(names, Mapping | None):
+            raise mistyped("names", names, "dict")
+        refuse_of_cells(options)
         resolved = self.settings.resolve(checked_options(options))
         extra = {**self.thinking(resolved), **checked_extra(resolved["param"] or ())}
         form, read, held = requested_form(resolved)
         tools, unsent = requested_tools(resolved)
         given_images = image_sources.load_all(resolved["image"] or ())
         seen = (*given_images, *image_sources.load_all(images))
-        messages = template.messages(prompt, resolved["system"], names)
+        messages = template.messages(given_messages, resolved["system"], names)
         self.inform(resolved)
         request = Request(
             model=resolved.model,
@@ -159,6 +169,8 @@ class Planner(Dispatch):
         self, prompt: Prompt, grid: Mapping[str, Sequence[Any]], **options: Any
     ) -> tuple[list[Point], list[Prepared]]:
         """Return the points of a grid and their requests, without sending."""
+        if not isinstance(grid, Mapping):
+            raise mistyped("grid", grid, "grid")
         points = grid_points(grid)
         agreed = options.pop("yes", False)
         each = [self.prepare(prompt, **{**options, **point}) for point in points]
@@ -175,6 +187,8 @@ class Planner(Dispatch):
         self, prompt: Prompt, times: int, **options: Any
     ) -> tuple[list[Point], list[Prepared]]:
         """Return the numbers of the runs and their requests, without sending."""
+        if type(times) is not int or times < 1:
+            raise mistyped("times", times, "count")
         agreed = options.pop("yes", False)
         one = replace(self.prepare(prompt, **options), then=None)
         if one.resolved["functions"]:
@@ -198,9 +212,11 @@ class Planner(Dispatch):
         return Rounds(ready, int(ready.resolved["rounds"])), box
 
     def _reply_or_last(self, reply: Reply | None) -> Reply:
-        reply = reply or self.last
+        reply = self.last if reply is None else reply
         if reply is None:
             raise UsageError("no_reply")
+        if not isinstance(reply, Reply):
+            raise mistyped("reply", reply, "reply")
         return reply
 
     def _onward(self, beginning: Reply, options: Mapping[str, Any]) -> Prepared:

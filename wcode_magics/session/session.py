@@ -8,7 +8,7 @@ All network operations are coroutines on the background loop of
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from wcode_magics.errors import Stopped, UsageError, WcodeError
+from wcode_magics.errors import Stopped, UsageError, WcodeError, stoppable
 from wcode_magics.protocol.probe import Probe
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.runtime import loop
@@ -21,6 +21,7 @@ from wcode_magics.session.planner import Planner
 from wcode_magics.session.probe import measuring
 from wcode_magics.session.repeat import Runs, gathered
 from wcode_magics.session.sweep import Sweep, Trial
+from wcode_magics.session.tools import functions_of
 from wcode_magics.settings.options import checked_options
 
 
@@ -42,6 +43,7 @@ class Session(Planner):
         """The same methods for ``await``."""
         return AsyncSession(self)
 
+    @stoppable()
     def ask(
         self, prompt: Prompt, *, watch: Watch | None = None, **options: Any
     ) -> Reply:
@@ -76,7 +78,7 @@ class Session(Planner):
 
         ``reply.trace`` lists the calls. Raises as :meth:`ask`.
         """
-        return self.ask(prompt, functions=list(functions), **options)
+        return self.ask(prompt, functions=functions_of(functions), **options)
 
     def stream(self, prompt: Prompt, **options: Any) -> Stream:
         """Send a prompt; iterate over the deltas, then use ``.reply``.
@@ -89,6 +91,7 @@ class Session(Planner):
         """Return the conversation of a name, which its turns are added to."""
         return Chat(self, name)
 
+    @stoppable()
     def sweep(
         self,
         prompt: Prompt,
@@ -182,6 +185,7 @@ class Session(Planner):
         resolved = self.settings.resolve(checked_options(options))
         return self.ledger.probe(resolved, resolved.place, resolved.model)
 
+    @stoppable()
     def tree(
         self, reply: Reply | None = None, *, watch: Watch | None = None, **options: Any
     ) -> tree.Tree:

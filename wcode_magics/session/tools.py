@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
 
-from wcode_magics.errors import OptionError, UsageError, WcodeError
+from wcode_magics.errors import OptionError, UsageError, WcodeError, mistyped
 from wcode_magics.prompts.prompt_repr import shown
 from wcode_magics.protocol import parameters
 from wcode_magics.protocol.messages import ToolCall, ToolTrace
@@ -297,6 +297,13 @@ def _described(function: Callable[..., Any]) -> dict[str, str]:
     )
     rows = {row.arg_name: row.description or "" for row in docstring.params}
     return {name: words for name, words in {"": about, **rows}.items() if words}
+
+
+def functions_of(given: Any) -> list[Any]:
+    """Return the functions of a call; raises UsageError if they are no list."""
+    if not isinstance(given, list | tuple) or not given:
+        raise mistyped("functions", given, "functions")
+    return list(given)
 
 
 def requested_tools(resolved: Resolved) -> tuple[dict[str, Any], list[Advice]]:

@@ -16,6 +16,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal
 
 from wcode_magics.errors import BudgetError, Stopped, UsageError, WcodeError
@@ -162,8 +163,9 @@ def grow(
     """
     if type(depth) is not int or depth < 1:
         raise UsageError("tree.depth", given=repr(depth))
-    if isinstance(mass, bool) or not 0 < mass <= 1:
+    if not isinstance(mass, Real) or isinstance(mass, bool) or not 0 < mass <= 1:
         raise UsageError("tree.mass", given=repr(mass))
+    checked_options({"budget": budget})
     return _Growth(session, reply, depth, budget).run(mass, watch)
 
 

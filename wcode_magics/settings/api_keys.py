@@ -112,6 +112,12 @@ class KeyChain:
         return self._read[owner.host]
 
 
+def is_key(text: str) -> bool:
+    """Return whether a text can be a key: no space, quotation mark or accent in it."""
+    plain = text.isascii() and text.isprintable()
+    return plain and not any(mark in text for mark in " \"'")
+
+
 def host_of(url: str) -> str:
     """Return host and port of a URL, as keys are kept by."""
     return urlsplit(url).netloc.lower()

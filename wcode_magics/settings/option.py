@@ -67,7 +67,8 @@ class Option:
     a ``grid`` is ``name=v1,v2`` once or more, an ``answer`` is a reply. ``low`` is the
     exclusive lower bound of a number; ``form`` describes the format of a text. ``bare``
     is the value of a flag without an explicit one, which can then only follow ``=``.
-    The value of a ``template`` is filled in like the prompt.
+    The value of a ``template`` is filled in like the prompt; a ``whole`` number has no
+    fraction. ``method`` is what does in Python what the option does in a cell.
     """
 
     name: str
@@ -82,6 +83,8 @@ class Option:
     form: str = ""
     param: Param | None = None
     template: bool = False
+    whole: bool = False
+    method: str = ""
 
     @property
     def flag(self) -> str:

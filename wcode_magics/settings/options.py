@@ -9,13 +9,13 @@ import keyword
 import math
 import os
 from collections.abc import Mapping
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 from wcode_magics import text
-from wcode_magics.errors import OptionError, SettingError
+from wcode_magics.errors import OptionError, SettingError, mistyped
 from wcode_magics.output.secret_forms import MASK
-from wcode_magics.protocol import endpoint_url, parameters, providers
+from wcode_magics.protocol import endpoint_url, parameters, providers, schema_source
 from wcode_magics.protocol.extra_headers import headers_in
 from wcode_magics.settings.option import Option, Stage
 
@@ -27,6 +27,7 @@ _PARAMS = tuple(
     for row in parameters.PARAMS
 )
 _PROVIDERS = tuple(row.name for row in providers.PROVIDERS)
+_TABLE, _SWEEP = "df.wcode.ask(template)", "session.sweep(prompt, grid)"
 OPTIONS = (
     *_PARAMS,
     Option("model", "text", "m", setting=True),
@@ -34,25 +35,25 @@ OPTIONS = (
     Option("image", "image"),
     Option("out", "name", "o", stage="cell"),
     Option("format", "choice", "f", FORMATS, "markdown", setting=True),
-    Option("code", "flag", stage="cell"),
+    Option("code", "flag", stage="cell", method="reply.code_blocks"),
     Option("stream", "switch", default=True, setting=True),
     Option("raw", "flag", stage="run"),
-    Option("continue", "flag", stage="cell"),
-    Option("of", "answer", stage="cell"),
-    Option("dry_run", "flag", stage="run"),
-    Option("panel", "flag", stage="cell"),
-    Option("as", "language", stage="run"),
+    Option("continue", "flag", stage="cell", method="session.go_on(reply)"),
+    Option("of", "answer", stage="cell", method="session.go_on(reply)"),
+    Option("dry_run", "flag", stage="run", method="session.prepare(prompt)"),
+    Option("panel", "flag", stage="cell", method="wcode_magics.panel(prompt)"),
+    Option("as", "language", stage="run", method="reply.code(language)"),
     Option("think", "switch", setting=True),
     Option("think_budget", "count", setting=True),
     Option("timeout", "number", default=120.0, setting=True, low=0),
     Option("max_seconds", "number", default=600.0, setting=True, low=-1),
     Option("param", "pair"),
-    Option("frame", "variable", stage="table"),
-    Option("into", "text", stage="table"),
+    Option("frame", "variable", stage="table", method=_TABLE),
+    Option("into", "text", stage="table", method=_TABLE),
     Option("fresh", "flag"),
-    Option("keep_going", "flag", stage="table"),
+    Option("keep_going", "flag", stage="table", method=_TABLE),
     Option("profile", "text", setting=True),
-    Option("chat", "text", stage="conversation"),
+    Option("chat", "text", stage="conversation", method="session.chat(name)"),
     Option(
         "trim",
         "choice",
@@ -62,12 +63,20 @@ OPTIONS = (
         stage="conversation",
     ),
     Option("functions", "functions", stage="conversation"),
-    Option("rounds", "number", default=8, setting=True, low=0, stage="conversation"),
+    Option(
+        "rounds",
+        "number",
+        default=8,
+        setting=True,
+        low=0,
+        whole=True,
+        stage="conversation",
+    ),
     Option("schema", "schema"),
     Option("json", "flag"),
-    Option("sweep", "grid", stage="run"),
-    Option("models", "words", stage="run"),
-    Option("repeat", "count", stage="cell"),
+    Option("sweep", "grid", stage="run", method=_SWEEP),
+    Option("models", "words", stage="run", method=_SWEEP),
+    Option("repeat", "count", stage="cell", method="session.repeat(prompt, times)"),
     Option("yes", "flag", stage="run"),
     Option("budget", "number", setting=True, low=0),
     Option("price", "price", stage="session", setting=True),
@@ -75,10 +84,26 @@ OPTIONS = (
     Option("base_url", "url", stage="session", setting=True),
     Option("headers", "headers", stage="session", setting=True),
     Option("allow_http", "switch", default=False, stage="session", setting=True),
-    Option("retries", "number", default=3.0, stage="session", setting=True, low=-1),
+    Option(
+        "retries",
+        "number",
+        default=3.0,
+        stage="session",
+        setting=True,
+        low=-1,
+        whole=True,
+    ),
     Option("store", "path", stage="session", setting=True),
     Option("replay", "choice", "", REPLAYS, "read", setting=True, bare="read"),
-    Option("concurrency", "number", default=64.0, stage="session", setting=True, low=0),
+    Option(
+        "concurrency",
+        "number",
+        default=64.0,
+        stage="session",
+        setting=True,
+        low=0,
+        whole=True,
+    ),
     Option("requests_per_minute", "number", stage="session", setting=True, low=0),
     Option("tokens_per_minute", "number", stage="session", setting=True, low=0),
     Option("language", "choice", choices=text.LANGUAGES, stage="session", setting=True),
@@ -99,10 +124,22 @@ def staged(*stages: Stage) -> frozenset[str]:
     return frozenset(row.name for row in OPTIONS if row.stage in stages)
 
 
+_OF_CELLS = staged("run", "cell") | {"chat"}
+
+
 def of_request(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options of a line that build or send a request."""
-    other = staged("run", "cell")
-    return {name: value for name, value in values.items() if name not in other}
+    return {n: value for n, value in values.items() if n not in _OF_CELLS}
+
+
+def refuse_of_cells(options: Mapping[str, Any]) -> None:
+    """Raise OptionError for an option that neither builds nor sends a request."""
+    for name, value in options.items():
+        unset = value is None or value is False
+        if name in _OF_CELLS | staged("table") and not unset:
+            method = _NAMES[name].method
+            hint = text.say("ui.instead", method=method) if method else ""
+            raise OptionError("of_cells", name=name, hint=hint)
 
 
 def setting(name: str) -> Option:
@@ -144,6 +181,8 @@ def checked(row: Option, value: Any) -> Any:
         return endpoint_url.checked(value)
     if row.kind == "price":
         return _price(row, value)
+    if row.kind == "schema" and isinstance(value, str):
+        value = schema_source.from_text(value)
     if row.kind == "path" and isinstance(value, os.PathLike):
         value = os.fspath(value)
     if row.name == "provider":
@@ -185,10 +224,46 @@ def checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in options.items():
         if value is not None:
             row = _NAMES.get(name) or flag(f"--{name.replace('_', '-')}")
-            values[row.name] = value if row.repeats else checked(row, value)
+            values.update(_checked_in_python(row, value))
     if values.get("fresh") and "replay" in values:
         raise OptionError("not_together", one="--fresh", other="--replay")
     return values
+
+
+def _checked_in_python(row: Option, value: Any) -> dict[str, Any]:
+    """Return the checked value; a number for logprobs sets top_logprobs as well."""
+    if row.kind == "pair":
+        return {row.name: _pairs(row, value)}
+    if row.repeats:
+        return {row.name: value}
+    return counted(row, value) or {row.name: checked(row, value)}
+
+
+def counted(row: Option, value: Any) -> dict[str, Any]:
+    """Return the two parameters that a number for a switch sets, or nothing."""
+    number = isinstance(value, Integral) and not isinstance(value, bool)
+    if row.param is None or not row.param.count or not number:
+        return {}
+    more = _NAMES[row.param.count]
+    return {row.name: True, more.name: checked(more, value)}
+
+
+def _pairs(row: Option, value: Any) -> list[tuple[str, Any]]:
+    """Return (name, value) pairs, which may be given as a dict.
+
+    Raises:
+        OptionError: they are something else.
+    """
+    pairs = list(value.items()) if isinstance(value, Mapping) else value
+    listed = isinstance(pairs, list | tuple)
+    if not listed or not all(map(_is_pair, pairs)):
+        raise mistyped(row.name, value, "pairs")
+    return list(map(tuple, pairs))
+
+
+def _is_pair(item: Any) -> bool:
+    pair = isinstance(item, list | tuple) and len(item) == 2
+    return pair and isinstance(item[0], str) and bool(item[0])
 
 
 def _allows(row: Option, value: Any) -> bool:
@@ -196,7 +271,9 @@ def _allows(row: Option, value: Any) -> bool:
         return value in row.words
     if row.kind == "number":
         real = isinstance(value, Real) and not isinstance(value, bool)
-        return real and (-math.inf if row.low is None else row.low) < value < math.inf
+        above = -math.inf if row.low is None else row.low
+        fits = real and above < value < math.inf
+        return fits and (not row.whole or value == int(value))
     if row.kind in {"flag", "switch"}:
         return isinstance(value, bool)
     if row.kind == "name":

@@ -97,7 +97,9 @@ class Settings:
         if value is None:
             self.session.pop(row.name, None)
         else:
-            self.session[row.name] = options.checked(row, value)
+            self.session |= options.counted(row, value) or {
+                row.name: options.checked(row, value)
+            }
         if row.name == "price" and value is None:
             models.set_price(self.resolve({}).model, self.resolve({}).place, None)
         if row.name == "language":

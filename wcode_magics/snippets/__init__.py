@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from wcode_magics import text
-from wcode_magics.errors import OptionError
+from wcode_magics.errors import OptionError, mistyped
 from wcode_magics.protocol import endpoint_url
 from wcode_magics.protocol.parameters import nearest
 from wcode_magics.protocol.request import Request
@@ -50,6 +50,8 @@ def find(key: str) -> Target:
     Raises:
         OptionError: the key is unknown; names the nearest ones.
     """
+    if not isinstance(key, str):
+        raise mistyped("language", key, "string")
     word = key.strip().lower()
     for target in TARGETS:
         if target.key == word:

@@ -4,7 +4,7 @@ import functools
 import os
 from pathlib import Path
 
-from wcode_magics.errors import StoreError, tell
+from wcode_magics.errors import StoreError, mistyped, tell
 from wcode_magics.runtime.private_files import is_open_to_others
 
 
@@ -14,6 +14,8 @@ def located(named: str | Path) -> Path:
     Raises:
         StoreError: no file can have such a path.
     """
+    if not isinstance(named, str | os.PathLike):
+        raise mistyped("path", named, "path")
     try:
         path = Path(named).expanduser()
     except RuntimeError:

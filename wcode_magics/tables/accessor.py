@@ -23,7 +23,7 @@ from wcode_magics.tables import registration
 from wcode_magics.tables.cascade import Cascade
 from wcode_magics.tables.estimate import Forecast, spread
 from wcode_magics.tables.progress import tell
-from wcode_magics.tables.retries import again, places_of, statuses_of
+from wcode_magics.tables.retries import RETRIED, again, places_of, statuses_of
 from wcode_magics.tables.run import TableRun, call_of, serve
 from wcode_magics.tables.versus import Variants, VersusRun
 from wcode_magics.tables.why import WhyRun
@@ -136,6 +136,8 @@ class TableMethods(Generic[R]):
                 from the log probabilities, among the choices where the schema leaves
                 finitely many, with ``<field>_uncovered``; others as in :meth:`ask`.
         """
+        if schema is None:
+            raise UsageError("schema.not_a_type", given="None")
         return self._made(template, {**options, "into": into, "schema": schema})
 
     @stoppable()
@@ -153,7 +155,11 @@ class TableMethods(Generic[R]):
 
     @stoppable()
     def retry(
-        self, statuses: Sequence[str] = (), *, into: str | None = None, **options: Any
+        self,
+        statuses: Sequence[str] = RETRIED,
+        *,
+        into: str | None = None,
+        **options: Any,
     ) -> R:
         """Resend the rows whose status is one of ``statuses``.
 
@@ -350,7 +356,7 @@ class _Values(TableMethods[R]):
     @stoppable()
     def retry(
         self,
-        statuses: Sequence[str] = (),
+        statuses: Sequence[str] = RETRIED,
         *,
         into: str | None = None,
         of: pd.DataFrame | None = None,

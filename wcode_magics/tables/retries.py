@@ -156,18 +156,22 @@ _SAME: Mapping[str, Callable[[Any], bool]] = {
 """Whether a dtype is acceptable for a kind, as after a round trip through a file."""
 
 
+RETRIED = tuple(word for word in STATUSES if word not in {*GOOD, "skipped"})
+"""Statuses that are retried by default."""
+
+
 def statuses_of(wanted: Sequence[str]) -> list[str]:
-    """Return the statuses to retry; by default all but good and skipped ones.
+    """Return the statuses to retry.
 
     Raises:
         UsageError: a status is unknown; suggests the nearest one.
     """
     listed = [wanted] if isinstance(wanted, str) else wanted
-    if not isinstance(listed, Collection):
+    if not isinstance(listed, Collection) or not listed:
         listed = [repr(wanted)]
     for word in map(str, listed):
         if word not in STATUSES:
             known = ", ".join(STATUSES)
             near = hint(word, STATUSES)
             raise UsageError("frame.status", given=word, hint=near, allowed=known)
-    return list(listed) or [word for word in STATUSES if word not in {*GOOD, "skipped"}]
+    return list(listed)

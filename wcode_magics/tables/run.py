@@ -17,6 +17,7 @@ from wcode_magics.errors import (
     StoreError,
     UsageError,
     WcodeError,
+    mistyped,
 )
 from wcode_magics.protocol import models
 from wcode_magics.runtime import loop
@@ -304,6 +305,9 @@ def call_of(
     checked_options({"budget": own["budget"]})
     if not isinstance(own["names"], Mapping | None):
         raise UsageError("frame.names", given=type(own["names"]).__name__)
+    for name in ("progress", "overwrite"):
+        if not isinstance(own[name], bool):
+            raise mistyped(name, own[name], "switch")
     through = through or session()
     task, resolved, given = task_of(through, template, options)
     rows = Rows(frame, task, own["names"] or {})

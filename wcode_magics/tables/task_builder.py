@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from wcode_magics.errors import UsageError
+from wcode_magics.errors import OptionError, UsageError, mistyped
 from wcode_magics.prompts import image_sources
 from wcode_magics.protocol import models
 from wcode_magics.protocol.probe import Probe
@@ -41,6 +41,7 @@ _OWN = (
     "threshold",
     "error",
 )
+_SWITCHES = ("flat", "confidence", "details", "exact")
 _OF_LABELS = ("orders", "exact", "then", "threshold", "error")
 """Options that only a classification has."""
 
@@ -173,6 +174,16 @@ def _refuse_odd(template: Any, options: Mapping[str, Any]) -> None:
     into = options["into"]
     if not _is_text(into) or not into:
         raise UsageError("frame.into", given=repr(into))
+    if not into.strip():
+        raise UsageError("frame.into", given=repr(into))
+    prefix = options.get("prefix")
+    if prefix is not None and not _is_text(prefix):
+        raise mistyped("prefix", prefix, "string")
+    for name in _SWITCHES:
+        if not isinstance(options.get(name), bool | None):
+            raise mistyped(name, options[name], "switch")
+    if "prompt" in options:
+        raise OptionError("unknown_option", given="prompt", near="template")
     if not isinstance(template, str):
         raise UsageError("frame.template", given=type(template).__name__)
     for name in sorted(staged("conversation", "run", "cell") | {"frame"}):
@@ -247,7 +258,7 @@ def _classifying(
 
 def _checked(labels: Any) -> tuple[str, ...]:
     """Validate labels, in order; refuse sets, whose order varies by process."""
-    unordered = isinstance(labels, str | set | frozenset)
+    unordered = isinstance(labels, str | set | frozenset | Mapping)
     try:
         listed = () if unordered else tuple(labels)
     except TypeError:

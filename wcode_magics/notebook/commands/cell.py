@@ -79,7 +79,7 @@ def send(
         home.shell,
         values.get("out"),
         form,
-        partial(_meter, home, prepared),
+        partial(_meter, home, prepared, values.get("chat")),
     )
     for key, facts in prepared.advice:
         run.note(say(f"advice.{key}", **facts))
@@ -100,9 +100,9 @@ def _repeat(run: CellRun, prepared: Prepared, values: Mapping[str, Any]) -> Runs
     return run.repeat(prepared, values["repeat"], agreed=bool(values.get("yes")))
 
 
-def _meter(home: ShellState, prepared: Prepared, reply: Reply) -> str:
+def _meter(home: ShellState, prepared: Prepared, name: str | None, reply: Reply) -> str:
     """Return how full a conversation's context is, or that the turn is not kept."""
-    name, tokens = prepared.resolved["chat"], total(reply)
+    tokens = total(reply)
     if name is not None and not reply.text:
         return say("ui.chat_unkept", name=name)
     if name is None or tokens is None:

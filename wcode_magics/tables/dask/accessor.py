@@ -22,7 +22,7 @@ from wcode_magics.tables.dask.partition import Plan, holds
 from wcode_magics.tables.dask.run_settings import RunSettings
 from wcode_magics.tables.estimate import Forecast, Survey, spread
 from wcode_magics.tables.progress import tell
-from wcode_magics.tables.retries import again, statuses_of
+from wcode_magics.tables.retries import RETRIED, again, statuses_of
 from wcode_magics.tables.run import TableRun, call_of, refuse_announcing
 from wcode_magics.text import say
 
@@ -54,7 +54,11 @@ class DaskFrameAccessor(TableMethods[Any]):
         return made
 
     def retry(
-        self, statuses: Sequence[str] = (), *, into: str | None = None, **options: Any
+        self,
+        statuses: Sequence[str] = RETRIED,
+        *,
+        into: str | None = None,
+        **options: Any,
     ) -> Any:
         """Resend the rows whose status is one of ``statuses``."""
         wanted = statuses_of(statuses)
@@ -110,7 +114,7 @@ class DaskSeriesAccessor(DaskFrameAccessor):
 
     def retry(
         self,
-        statuses: Sequence[str] = (),
+        statuses: Sequence[str] = RETRIED,
         *,
         into: str | None = None,
         of: Any = None,

@@ -34,7 +34,7 @@ from wcode_magics.tables.parquet.pipeline import Chunk, ChunkRun, Outcomes
 from wcode_magics.tables.parquet.reader import ParquetSource, local_path
 from wcode_magics.tables.parquet.written import ParquetRun, Written
 from wcode_magics.tables.progress import Bar, await_, cancelled, tell, wait
-from wcode_magics.tables.retries import again, statuses_of
+from wcode_magics.tables.retries import RETRIED, again, statuses_of
 from wcode_magics.tables.rows import Rows
 from wcode_magics.tables.run import TableRun, call_of, refuse_announcing
 
@@ -163,7 +163,10 @@ class _PartedTable(TableMethods[R]):
             yield self._run(chunk_run, call, total)
 
     def _call_again(
-        self, statuses: Sequence[str], into: str | None, options: Mapping[str, Any]
+        self,
+        statuses: Sequence[str],
+        into: str | None,
+        options: Mapping[str, Any],
     ) -> tuple[pa.Schema, TableRun]:
         manifest = self._folder.manifest
         self._folder = self._folder.of_many(len(self._numbers))
@@ -252,7 +255,11 @@ class Parquet(_PartedTable[Written]):
         return made
 
     def retry(
-        self, statuses: Sequence[str] = (), *, into: str | None = None, **options: Any
+        self,
+        statuses: Sequence[str] = RETRIED,
+        *,
+        into: str | None = None,
+        **options: Any,
     ) -> Written:
         """Resend the rows whose status is one of ``statuses``.
 
@@ -285,7 +292,11 @@ class AsyncParquet(_PartedTable[Awaitable[Written]]):
         return made
 
     async def retry(
-        self, statuses: Sequence[str] = (), *, into: str | None = None, **options: Any
+        self,
+        statuses: Sequence[str] = RETRIED,
+        *,
+        into: str | None = None,
+        **options: Any,
     ) -> Written:
         """Resend rows, as :meth:`Parquet.retry`."""
         with self._retrying(statuses, into, options) as run:
