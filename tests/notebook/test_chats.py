@@ -1,5 +1,6 @@
 """Conversations in cells: re-run, edit, reorder, restart."""
 
+import io
 import json
 import os
 from collections.abc import Callable
@@ -122,7 +123,11 @@ def test_a_failed_cell_leaves_the_conversation(cell: Cell, server: Loopback) -> 
 
 
 def test_chats_and_reset(
-    cell: Cell, run: Runner, server: Loopback, tmp_path: Path
+    cell: Cell,
+    run: Runner,
+    server: Loopback,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Listed, shown, saved, loaded, forgotten; unknown names get the nearest."""
     assert "no conversations" in run("%wcode_chats").plain
@@ -137,7 +142,13 @@ def test_chats_and_reset(
     assert "t" in run("%wcode_reset t").plain
     cell("b", "two")
     assert said(server) == ["two"]
+    assert "Name the conversations" in run("%wcode_reset").error_lines[-1]
+    assert "two" in run("%wcode_chats").plain
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
     assert run("%wcode_reset").success
+    assert "no conversations" in run("%wcode_chats").plain
+    cell("c", "three")
+    assert run("%wcode_reset --yes").success
     assert "no conversations" in run("%wcode_chats").plain
 
 

@@ -52,7 +52,7 @@ _FORMS = {
     "url": "https://host/v1",
     "headers": '{"name": "value"} · $name',
     "image": "path · URL · $name",
-    "price": "0.6/1.5 · 0.6/1.5/0.3 · $0.15/0.6 · 0.15/0.6 USD",
+    "price": "0.6/1.5 · 0.6/1.5/0.3 · $0.15/0.6 · 0.15/0.6USD",
 }
 
 

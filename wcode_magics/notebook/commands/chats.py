@@ -22,12 +22,17 @@ def wcode_chats(home: ShellState, line: str) -> None:
 
 
 def wcode_reset(home: ShellState, line: str) -> None:
-    """Delete the named conversations, or all."""
+    """Delete the named conversations, or all if the user confirms or with ``--yes``."""
     chats = home.session.chats
     known = [*chats.names(), *chats.damaged()]
-    named = _words(line) or known
+    words = _words(line)
+    named = [word for word in words if word != "--yes"] or known
     for name in named:
         _refuse_unknown(name, known)
+    if known and not words:
+        question = say("ui.chats_forget_ask", names=", ".join(known))
+        if not home.agrees(question):
+            raise UsageError("chat.not_deleted")
     for name in named:
         chats.forget(name)
     shown = ", ".join(named)
@@ -75,13 +80,13 @@ def _show(home: ShellState, name: str) -> None:
         (str(row["turn"]), row["role"], shown_value(row["content"] or row["tool"]))
         for row in chats[name].rows()
     ]
-    heads = ("chat_turn", "chat_role", "chat_last")
+    heads = ("chat_turn", "chat_role", "chat_message")
     show_bundle(TextTable([say(f"ui.{head}") for head in heads], rows).bundle())
 
 
 def _carry(home: ShellState, name: str, word: str, path: str = "", *_more: str) -> None:
     if word not in {"--save", "--load"}:
-        raise OptionError("unexpected_word", given=word)
+        raise OptionError("no_option", given=word, known="--save · --load")
     if not path:
         raise OptionError("value_missing", name=word, allowed="PATH")
     chat = home.session.chat(name)
