@@ -115,14 +115,14 @@ def test_older_ones_are_put_away(run):
 
 
 MISTAKES = {
-    "many": "is many, but it must be 1",
-    "0": "is 0, but",
+    "many": "is many, but it must be int ≥ 1",
+    "0": "is 0, but it must be int ≥ 1",
     "9" * 20: "is 9{20}, but it must be 1 … 1,000,000,000,000,000,000",
     "9" * 5_000: "but it must be 1 …",
     f"--prune --keep {'9' * 20}": "--keep is 9{20}, but it must be 1 … 1,000",
     "--sinse 2026-01-31": r"no option --sinse; did you mean --since \(2026-01-31\)",
-    "--xyzzy": "did you mean --since · --before · --export",
-    "--since yesterday": "--since is yesterday, but it must be 2026-01-31",
+    "--xyzzy": "no option --xyzzy. Options: --since · --before · --export",
+    "--since yesterday": "is yesterday, but it must be a day such as 2026-01-31",
     "--before 2026-02-30": "--before is 2026-02-30",
     "--since": "--since needs a value: 2026-01-31",
     "--prune": "deletes answers permanently.*--before 2026-01-31.*--keep 1000",

@@ -13,7 +13,7 @@ from tests.loopback import Answer, Loopback, completion, event, streamed
 from tests.terminal import Runner, new_shell, run_in
 from wcode_magics import snippets, text
 from wcode_magics.notebook import load_ext
-from wcode_magics.protocol import parameters
+from wcode_magics.protocol import models, parameters
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.settings import options
 
@@ -64,6 +64,79 @@ def test_a_pasted_endpoint_is_noted_and_answers(
     assert "Hello" in ran.stdout
 
 
+@pytest.mark.parametrize(
+    ("prompt", "noted"),
+    [
+        ("Hello there -n 5", "-n"),
+        ('"hello there" -t 0', "-t"),
+        ("Hello --temperature=0.5 there", "--temperature=0.5"),
+        ("\u2014temperature 0 Hi", "\u2014temperature"),
+        ("\u2014 what is that dash? -- or -?", ""),
+        ("-- Hello there -n 5", ""),
+    ],
+)
+def test_an_option_inside_a_prompt_is_noted(
+    prompt: str, noted: str, run: Runner, server: Callable[..., Loopback]
+) -> None:
+    """In one line; the prompt goes as it was written."""
+    made = server(completion())
+    ran = run(f"%wcode --no-stream {prompt}")
+    told = "is sent as a part of the prompt"
+    assert (f"{noted} {told}" if noted else "") in ran.stderr
+    assert ran.stderr.count(told) == bool(noted)
+    content = made.seen[0].body["messages"][0]["content"]
+    assert content == prompt.removeprefix("-- ")
+
+
+def test_alternatives_without_probabilities_are_not_sent(
+    run: Runner, server: Callable[..., Loopback]
+) -> None:
+    """One line with the remedy, instead of a request that is refused."""
+    made = server()
+    (line,) = run("%%wcode --top-logprobs 5\nhi").error_lines
+    assert "--logprobs (-l)" in line
+    assert not made.seen
+
+
+def test_a_variable_that_hides_a_builtin_is_noted(
+    run: Runner, server: Callable[..., Loopback]
+) -> None:
+    """It is bound as asked, and a line names the way back."""
+    server(completion(), completion())
+    assert "del print" in run("%wcode --no-stream -o print hi").stderr
+    assert "del" not in run("%wcode --no-stream -o mine hi").stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("%wcode -x Hi", "no option -x. Options: %%wcode?"),
+        ("%wcode --api-key=k Hi", "%wcode_login"),
+        ("%wcode_config api_key=", "WCODE_API_KEY"),
+        ("%wcode_config temperature 0.5", "Write temperature=0.5"),
+        ("%wcode_config price=0.15/0.6 USD", 'price="… USD"'),
+        ("%wcode_code --stream curl", "No language --stream. There are curl"),
+        ("%wcode_chats a/b --delete", "Options: --save · --load"),
+        ("%wcode_probe foo", "options begin with --."),
+        ("%wcode_usage foo", "foo was given; leave it out"),
+    ],
+)
+def test_a_slip_is_answered_by_what_is_right(
+    line: str, told: str, run: Runner, server: Callable[..., Loopback]
+) -> None:
+    """In one line; only what is near is suggested, and nothing is sent."""
+    made = server()
+    (error,) = run(line).error_lines
+    assert told in error
+    assert not made.seen
+
+
+def test_the_model_in_force_is_shown(run: Runner) -> None:
+    """Also the default one, which is sent with every request."""
+    for line in ("%wcode_config", "%wcode_config model"):
+        assert models.DEFAULT in run(line).plain
+
+
 def test_nothing_is_sent_that_was_not_set(
     run: Runner, server: Callable[..., Loopback]
 ) -> None:
@@ -93,8 +166,9 @@ def test_every_parameter_reaches_the_endpoint(
     value = values.get(name, {"float": 0.0, "int": 1, "bool": False}.get(row.kind))
     shell.user_ns["given"] = value
     made = server(completion())
+    also = "-l " if name == "top_logprobs" else ""
     assert run(
-        f"%wcode --no-stream {options.FLAGS[f'--{name}'].flag}=$given hi"
+        f"%wcode --no-stream {also}{options.FLAGS[f'--{name}'].flag}=$given hi"
     ).success
     assert made.seen[0].body[name] == value
 

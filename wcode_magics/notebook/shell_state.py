@@ -11,7 +11,7 @@ from IPython.core.error import StdinNotImplementedError
 
 from wcode_magics.display import bundles
 from wcode_magics.display.text_table import shown_value
-from wcode_magics.errors import Stopped
+from wcode_magics.errors import OptionError, Stopped
 from wcode_magics.notebook.cell_run import CellRun, show_bundle
 from wcode_magics.output.escaping import inert
 from wcode_magics.output.mimebundle import joined
@@ -147,6 +147,10 @@ class ShellState:
         else:
             names = None if values.get("raw") else self.variables
             prepared = self.session.prepare(prompt, names=names, **own)
+            if any(key == "top_logprobs" for key, _facts in prepared.advice):
+                raise OptionError(
+                    "goes_with", name="--top-logprobs", other="--logprobs (-l)"
+                )
             notes = (*self.unfilled(prompt, names or {}), *self.unmet(prepared))
             advice = (*prepared.advice, *notes)
             prepared = replace(prepared, advice=advice)

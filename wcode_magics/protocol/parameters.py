@@ -190,7 +190,7 @@ def find(name: str) -> Param:
 
 def nearest(word: str, known: Sequence[str]) -> str:
     """Return the known word most similar to ``word``, or an empty string."""
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     return close[0] if close else ""
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from wcode_magics.errors import OptionError
+from wcode_magics.errors import OptionError, SettingError
 from wcode_magics.prompts.template import Template
 from wcode_magics.protocol import parameters
 from wcode_magics.runtime.shell_variables import public
@@ -29,6 +29,7 @@ _SPACE = re.compile(r"\s*")
 _COUNT = re.compile(r"\s+(\d+)(?!\S)")
 _DIMENSION = re.compile(r"([\w-]+)=")
 _DIMENSIONS = frozenset({"model", *parameters.NAMES})
+_LONG_DASH = re.compile(r"[‒–—―−]+([\w-]+)")
 _NAMED_JSON = re.compile(r"(?:[\w-]+=)+(?=[{\[])")
 
 
@@ -38,9 +39,23 @@ class OptionLine:
 
     values: Mapping[str, Any]
     rest: str
+    is_closed: bool = False
 
-    def refuse_rest(self) -> None:
-        """Raise OptionError if anything but a comment follows the options."""
+    @property
+    def overlooked(self) -> str:
+        """The first word after the options that looks like one, or an empty string.
+
+        With ``is_closed``, ``--`` ends the options and none is looked for.
+        """
+        words = [] if self.is_closed else self.rest.split()
+        dashed = _LONG_DASH.match(self.rest)
+        if words and dashed and {f"-{dashed[1]}", f"--{dashed[1]}"} & {*options.FLAGS}:
+            return words[0]
+        later = (word for word in words[1:] if word.partition("=")[0] in options.FLAGS)
+        return next(later, "")
+
+    def refuse_rest(self, key: str = "unexpected_word") -> None:
+        """Raise OptionError ``key`` if anything but a comment follows the options."""
         if not self.rest or self.rest.startswith("#"):
             return
         word = self.rest.split()[0]
@@ -48,7 +63,7 @@ class OptionLine:
             apart = row.name in self.values and not row.needs_value
             if apart and word in row.words:
                 raise OptionError("value_apart", name=row.flag, given=word)
-        raise OptionError("unexpected_word", given=word)
+        raise OptionError(key, given=word)
 
 
 def parse(line: str, variables: Mapping[str, Any]) -> OptionLine:
@@ -60,11 +75,11 @@ def parse(line: str, variables: Mapping[str, Any]) -> OptionLine:
         VariableError: ``$name`` or ``@path`` does not exist.
     """
     values: dict[str, Any] = {}
-    at = _skip(line, 0)
+    at, is_closed = _skip(line, 0), False
     while at < len(line) and line[at] == "-":
         word, after = _word(line, at)
         if word == "--":
-            at = _skip(line, after)
+            at, is_closed = _skip(line, after), True
             break
         name, equals, given = word.partition("=")
         row = options.flag(name)
@@ -92,7 +107,7 @@ def parse(line: str, variables: Mapping[str, Any]) -> OptionLine:
         at = _skip(line, after)
         if row.kind == "grid":
             at = _more_dimensions(line, at, values, row, variables)
-    return OptionLine(values, line[at:].strip())
+    return OptionLine(values, line[at:].strip(), is_closed)
 
 
 def _more_dimensions(
@@ -268,7 +283,7 @@ def parse_assignments(
         match = _NAME.match(line, at)
         if match is None:
             raise OptionError("bad_assignment", given=line[at : at + 40])
-        row, at = options.setting(match.group(1)), match.end()
+        row, at = _setting(line, at, match), match.end()
         if not match.group(2):
             yield row, None, False
         elif at >= len(line) or line[at].isspace():
@@ -278,6 +293,20 @@ def parse_assignments(
             value = option_values.read(row, raw, variables)
             yield row, value, True
         at = _skip(line, at)
+
+
+def _setting(line: str, at: int, match: re.Match[str]) -> Option:
+    """Return the setting that a word names; names the form of a value written apart."""
+    before = line[:at].split()
+    try:
+        return options.setting(match[1])
+    except SettingError:
+        apart = line[at:].split(maxsplit=1)[0]
+        if not before or "=" in apart:
+            raise
+        name, equals, _value = before[-1].partition("=")
+        key = "assignment_unquoted" if equals else "assignment_apart"
+        raise OptionError(key, given=apart, name=name) from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,6 +146,7 @@ def setting(name: str) -> Option:
     """Return the row of a setting; raises SettingError with the nearest name."""
     spelt = name.replace("-", "_")
     if spelt not in _SETTINGS:
+        _refuse_key(spelt)
         hint = parameters.hint(spelt, tuple(_SETTINGS))
         raise SettingError("unknown_setting", given=name, hint=hint)
     return _SETTINGS[spelt]
@@ -161,12 +162,23 @@ def flag(word: str, flags: Mapping[str, Option] = FLAGS) -> Option:
     """Return the row of a flag; raises OptionError with the nearest and its range."""
     row = flags.get(word)
     if row is None:
+        _refuse_key(word)
+        names = {flag.strip("-"): flag for flag in flags}
         near = _MEANT.get(word, "")
-        near = near if near in flags else parameters.nearest(word, tuple(flags))
-        page = "%%wcode?" if flags is FLAGS else " · ".join(flags)
-        spelt = f"{near} ({flags[near].allowed})" if near else page
+        nearest = parameters.nearest(word.strip("-"), tuple(names))
+        near = near if near in flags else names.get(nearest, "")
+        if not near:
+            page = "%%wcode?" if flags is FLAGS else " · ".join(flags)
+            raise OptionError("no_option", given=word, known=page)
+        spelt = f"{near} ({flags[near].allowed})"
         raise OptionError("unknown_option", given=word, near=spelt)
     return row
+
+
+def _refuse_key(word: str) -> None:
+    """Raise SettingError if a word names an API key, which stands on no line."""
+    if word.strip("-").replace("-", "_") in {"api_key", "apikey"}:
+        raise SettingError("key_is_no_option")
 
 
 def checked(row: Option, value: Any) -> Any:

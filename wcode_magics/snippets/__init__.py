@@ -58,7 +58,8 @@ def find(key: str) -> Target:
             return target
     family = [known for known in KEYS if known.startswith(f"{word}-")]
     near = ", ".join(family) or nearest(word, KEYS)
-    raise OptionError("snippets.unknown", given=key, near=near, allowed=", ".join(KEYS))
+    hint = text.say("ui.did_you_mean", near=near) if near else ""
+    raise OptionError("snippets.unknown", given=key, hint=hint, allowed=", ".join(KEYS))
 
 
 def render(

@@ -1,6 +1,8 @@
 """``%%wcode`` and ``%wcode``: send a prompt and show the answer."""
 
+import builtins
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -38,7 +40,7 @@ def wcode(home: ShellState, line: str, cell: str | None = None) -> Any:
     parsed = lines.parse(line, home.variables)
     values = parsed.values
     if cell is not None:
-        parsed.refuse_rest()
+        parsed.refuse_rest("prompt_on_line")
     prompt = parsed.rest if cell is None else cell.removesuffix("\n")
     if values.get("panel"):
         refuse_terminal(home.shell)
@@ -54,6 +56,9 @@ def wcode(home: ShellState, line: str, cell: str | None = None) -> Any:
     if values.get("sweep") or values.get("models"):
         return send_sweep(home, prompt, values)
     prepared = home.prepare(prompt, values)
+    if cell is None and parsed.overlooked:
+        note = "option_in_prompt", {"given": parsed.overlooked}
+        prepared = replace(prepared, advice=(*prepared.advice, note))
     if values.get("as"):
         return show_code(home, prepared, values["as"])
     if values.get("dry_run"):
@@ -83,6 +88,8 @@ def send(
     )
     for key, facts in prepared.advice:
         run.note(say(f"advice.{key}", **facts))
+    if values.get("out") in vars(builtins):
+        run.note(say("advice.hides_builtin", name=values["out"]))
     home.tell_sandbox(run, prepared, values.get("repeat") or 1)
     home.remember(prepared, values)
     if values.get("repeat"):

@@ -33,10 +33,11 @@ def _show_settings(home: ShellState, named: list[str]) -> None:
     if chosen and "base_url" not in named:
         named = [*named, "base_url"]
     names = named or [row.name for row in options.SETTINGS]
+    values = {name: resolved[name] for name in names} | {"model": resolved.model}
     rows = [
-        (name, shown_value(resolved[name]), resolved.layer(name))
+        (name, shown_value(values[name]), resolved.layer(name))
         for name in names
-        if named or resolved[name] is not None
+        if named or values[name] is not None
     ]
     if not named or chosen:
         rows.append((say("ui.key"), *_key_row(home, resolved)))

@@ -97,7 +97,9 @@ def _number(text: str) -> int | None:
 def _counted(name: str, value: Any) -> int:
     if isinstance(value, int) and 1 <= value <= _MOST:
         return value
-    raise OptionError("bad_option", name=name, given=value, allowed=f"1 … {_MOST:,}")
+    large = str(value).isdecimal() and len(str(value)) >= len(str(_MOST))
+    allowed = f"1 … {_MOST:,}" if large else "int ≥ 1"
+    raise OptionError("bad_option", name=name, given=value, allowed=allowed)
 
 
 def _moment(values: Mapping[str, Any], name: str) -> dt.datetime | None:
@@ -107,7 +109,10 @@ def _moment(values: Mapping[str, Any], name: str) -> dt.datetime | None:
         return None if text is None else dt.datetime.fromisoformat(text).astimezone()
     except (ValueError, OverflowError):
         raise OptionError(
-            "bad_option", name=f"--{name}", given=text, allowed=DAY
+            "bad_option",
+            name=f"--{name}",
+            given=text,
+            allowed=say("ui.such_a_day", day=DAY),
         ) from None
 
 

@@ -1,6 +1,7 @@
 """``%wcode_login`` and ``%wcode_logout``: the key of the endpoint in force."""
 
 import getpass
+import warnings
 
 from IPython.core.error import StdinNotImplementedError
 
@@ -22,8 +23,10 @@ def wcode_login(home: ShellState, line: str) -> None:
     resolved = held.resolve({})
     owner = resolved.key_owner
     try:
-        key = getpass.getpass(_prompt(owner.host)).strip()
-    except (StdinNotImplementedError, EOFError):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", getpass.GetPassWarning)
+            key = getpass.getpass(_prompt(owner.host)).strip()
+    except (StdinNotImplementedError, EOFError, getpass.GetPassWarning):
         variable = next(iter(owner.variables), api_keys.KEY_VARIABLE)
         raise SettingError("login_needs_input", variable=variable) from None
     if not key:

@@ -36,7 +36,6 @@ def wcode_probe(home: ShellState, line: str) -> Probe:
     fresh = bool(values.pop("fresh", False))
     kept = None if fresh else home.session.probed(**values)
     if kept is not None:
-        home.bind(kept)
         show_bundle(bundles.faint_bundle(say("probe.kept")))
         return kept
     show_bundle(bundles.faint_bundle(outlook(home.session, values)))
@@ -49,7 +48,6 @@ def wcode_probe(home: ShellState, line: str) -> Probe:
         show_bundle(probe_table.bundle(stopped.value))
         raise
     done()
-    home.bind(probe)
     return probe
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from wcode_magics.display.text_table import TextTable
+from wcode_magics.errors import OptionError
 from wcode_magics.notebook.cell_run import show_bundle
 from wcode_magics.notebook.shell_state import ShellState
 from wcode_magics.output.mimebundle import joined
@@ -14,8 +15,16 @@ _BY_CELL = ("cell", "answers", "cost")
 _USAGE = ("day", "model", "answers", "prompt_tokens", "completion_tokens", "cost")
 
 
-def wcode_usage(home: ShellState, _line: str) -> None:
-    """Show totals by day and model, this session's spending by cell, and the budget."""
+def wcode_usage(home: ShellState, line: str) -> None:
+    """Show totals by day and model, this session's spending by cell, and the budget.
+
+    Raises:
+        OptionError: a word follows the command.
+    """
+    if line.strip():
+        raise OptionError(
+            "no_value", name="%wcode_usage", given=line.split(maxsplit=1)[0]
+        )
     rows = home.session.store.usage()
     cells = [[_told(name, row) for name in _USAGE] for row in rows]
     budgets, resolved = home.session.budgets, home.session.settings.resolve({})
