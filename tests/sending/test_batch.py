@@ -19,6 +19,7 @@ from wcode_magics.protocol.request import Request
 from wcode_magics.sending import batch as flow
 from wcode_magics.sending.batch import Batch
 from wcode_magics.sending.budget import Budget, worst_cost
+from wcode_magics.sending.endpoint_health import Health
 from wcode_magics.sending.limiter import Limiter
 from wcode_magics.sending.outcome import STATUSES, status_of
 from wcode_magics.sending.retry import Retry
@@ -261,8 +262,9 @@ def test_outage_is_waited_for():
 
     patient = replace(QUICK, attempts=1, outage=5)
     with asyncio.Runner(loop_factory=Skipping) as runner:
-        limiter = Limiter(clock=runner.get_loop().time)
-        batch = make(Dying(0.001), retry=patient, limiter=limiter)
+        shared = {"limiter": Limiter(clock=runner.get_loop().time), "health": Health()}
+        runner.run(make(Endpoint(0.001), **shared).run([ask(0)], 1))
+        batch = make(Dying(0.001), retry=patient, **shared)
         outcomes = runner.run(batch.run(map(ask, range(200)), 200))
     assert {o.status for o in outcomes} == {"ok"}
     assert max(o.attempts for o in outcomes) > patient.attempts

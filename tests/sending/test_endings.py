@@ -17,6 +17,7 @@ from wcode_magics.protocol.request import Request
 from wcode_magics.sending.batch import Batch
 from wcode_magics.sending.endpoint_health import Health
 from wcode_magics.sending.limiter import Limiter
+from wcode_magics.sending.retry import Retry
 
 ROWS, GOOD = 300, 60
 TAKES_S = 0.05
@@ -110,6 +111,22 @@ def test_how_long_a_run_goes_on(name, moment):
     else:
         assert batch.reason is None
         assert done["stopped"] == 0
+
+
+@pytest.mark.parametrize(("attempts", "most"), [(5, 5.5), (1, 1)])
+def test_few_rows_at_a_refused_port(attempts, most):
+    """The promise holds for two rows too, and without retries for none."""
+    endpoint = Endpoint(KINDS["refused port"], 0)
+    with asyncio.Runner(loop_factory=Skipping) as runner:
+        clock = runner.get_loop().time
+        limits = {"limiter": Limiter(clock=clock), "health": Health(clock)}
+        retry = Retry(attempts=attempts)
+        batch = Batch(endpoint.send, lambda reply: reply.text, retry=retry, **limits)
+        begun = clock()
+        runner.run(batch.run(map(ask, range(2)), 2))
+        assert clock() - begun <= most
+    assert isinstance(batch.reason, e.ConnectionFailed)
+    assert (endpoint.sent <= 2) == (attempts == 1)
 
 
 DOWN = {

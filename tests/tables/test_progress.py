@@ -40,6 +40,14 @@ def test_told_what_failed_and_what_to_do(serve, capsys):
     assert "retry()" in told
 
 
+def test_a_bar_of_text_is_written_rarely_into_a_file(serve, capsys):
+    """A log of a slow run holds a line of it at its start, not three a second."""
+    server = serve(lambda seen: Answer(echo(seen).pieces, delay=0.3))
+    texts(8).wcode.ask("{{ text }}", concurrency=1)
+    assert len(server.seen) == 8
+    assert capsys.readouterr().err.count("row/s") <= 1
+
+
 IN_BACKGROUND = """
 import os, sys
 import pandas as pd

@@ -114,7 +114,7 @@ def test_variants_are_options_too(serve):
         (
             VARIANTS,
             {"into": "said"},
-            "has 2 different values (good, bad), and without labels=",
+            "2 different values (good, bad), and without",
         ),
         (VARIANTS, {"gold": "none"}, "none has no gold yet"),
         (VARIANTS, {"gold": "answer_plain"}, "answer_plain exists already"),

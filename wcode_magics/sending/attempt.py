@@ -142,10 +142,15 @@ class Attempts:
         ``own`` is True if the failure may be caused by this request alone.
         """
         retry = self.limits.retry
-        if self.limits.health.is_gone(error, retry.outage):
+        if self.limits.health.is_gone(error, retry):
             return False
-        self._wait = self.tries.wait(error, retry, own=own)
-        return self._wait is not None
+        wait = self.tries.wait(error, retry, own=own)
+        if wait is None:
+            return False
+        if error.facts.get("retry_after") is None:
+            wait = min(wait, self.limits.health.left(error, retry))
+        self._wait = wait
+        return True
 
     def alone(self) -> None:
         """Schedule an immediate attempt that does not count as a retry."""

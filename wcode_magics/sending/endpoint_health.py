@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from wcode_magics import errors as e
 from wcode_magics.errors import WcodeError
 from wcode_magics.protocol.request import Request
-from wcode_magics.sending.retry import is_crowded, may_pass
+from wcode_magics.sending.retry import Retry, is_crowded, may_pass
 
 BROAD = 8
 """Consecutive failures of different requests that mark the endpoint as down."""
@@ -128,14 +128,25 @@ class Health:
         """Whether too many different requests failed in a row to be their own fault."""
         return len(self._failing) >= BROAD
 
-    def is_gone(self, error: WcodeError, outage: float) -> bool:
-        """Return whether the endpoint has been silent longer than the outage limit."""
-        if not (_is_everybodys(error) or self.is_down):
-            return False
-        longest = outage
+    def is_gone(self, error: WcodeError, retry: Retry) -> bool:
+        """Return whether the endpoint has been silent longer than the outage limit.
+
+        Without retries, one that was never reached is gone at once.
+        """
+        unreached = isinstance(error, e.ConnectionFailed) and not self.answers
+        if unreached and retry.outage and retry.attempts <= 1:
+            return True
+        return self.left(error, retry) <= 0
+
+    def left(self, error: WcodeError, retry: Retry) -> float:
+        """Return the seconds until the endpoint is gone, inf if it answers others."""
+        longest = retry.outage
+        if not longest or not (_is_everybodys(error) or self.is_down):
+            return math.inf
         if not self.answers:
-            longest = min(outage, next(s for k, s in UNPROVEN if isinstance(error, k)))
-        return 0 < longest <= self.silence
+            most = next(s for kind, s in UNPROVEN if isinstance(error, kind))
+            longest = min(longest, most)
+        return longest - self.silence
 
     @property
     def silence(self) -> float:

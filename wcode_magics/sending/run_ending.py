@@ -50,7 +50,7 @@ class Causes:
         if long > limits.retry.patience:
             return True
         last = self.good and tally.done >= tally.total - 1
-        return not last and limits.health.is_gone(error, limits.retry.outage)
+        return not last and limits.health.is_gone(error, limits.retry)
 
     def _fails_alike(self, error: WcodeError) -> bool:
         """Return whether enough rows failed like this one, with none successful."""

@@ -3,6 +3,7 @@
 import asyncio
 import functools
 import signal
+import sys
 import threading
 import time
 import warnings
@@ -25,6 +26,8 @@ T = TypeVar("T")
 
 TICK_S = 0.1
 DELAY_S = 1.0
+FILE_S = 30.0
+"""Seconds between the lines of a bar whose output is a file."""
 
 
 class Bar:
@@ -72,7 +75,7 @@ class Bar:
             from tqdm.notebook import tqdm_notebook
 
         widgets = issubclass(tqdm, tqdm_notebook)
-        more = {"display": False} if widgets else {}
+        more: dict[str, Any] = {"display": False} if widgets else _pace()
         unit = say("frame.rows_unit")
         told = {"total": self._total, "initial": self._had, "unit": unit}
         self._bar = tqdm(**told, leave=False, **more)
@@ -82,6 +85,12 @@ class Bar:
 
             shown = widget_bundle(self._bar.container.model_id, str(self._bar))
             self._place = display(shown, raw=True, display_id=True)
+
+
+def _pace() -> dict[str, float]:
+    """Return how often a bar of text is written: rarely into a file."""
+    shown = sys.stderr.isatty() or type(sys.stderr).__module__.startswith("ipykernel")
+    return {} if shown else {"mininterval": FILE_S, "maxinterval": FILE_S}
 
 
 def _is_main() -> bool:
