@@ -1,6 +1,7 @@
 """The HTTP side: streams, errors, disconnects, fairness, the process."""
 
 import json
+import socket
 import subprocess
 import sys
 import threading
@@ -16,6 +17,45 @@ from wcode_magics.sandbox.body import CONTEXT
 
 ENDLESS = {"logit_bias": {"256": -100}}
 """Bans the end token."""
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--port", "80000"), "80000 is no port: 0 to 65535"),
+        (("--port=-5",), "-5 is no port"),
+        (("--ignored", "seed,foo"), "no parameter foo. There are: "),
+        (("--refused", "nonsense"), "no parameter nonsense"),
+    ],
+)
+def test_a_wrong_option_of_the_command_is_refused(words, said):
+    """By argparse's line and exit code, before anything is served."""
+    done = subprocess.run(
+        [sys.executable, "-m", "wcode_magics.sandbox", *words],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert not done.stdout
+    assert said in done.stderr.splitlines()[-1]
+
+
+def test_a_taken_port_is_one_line():
+    """Of the command, without a traceback."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = subprocess.run(
+            [sys.executable, "-m", "wcode_magics.sandbox", "--port", port],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert f"port {port} cannot be used" in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
 
 
 def test_importing_is_cheap() -> None:

@@ -3,6 +3,24 @@
 import argparse
 
 from . import serve, switches
+from .body import NAMES
+
+MOST_PORT = 65_535
+
+
+def _port(text: str) -> int:
+    if text.isdecimal() and int(text) <= MOST_PORT:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text} is no port: 0 to {MOST_PORT}")
+
+
+def _names(text: str) -> list[str]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    for name in names:
+        if name not in NAMES:
+            known = ", ".join(sorted(NAMES))
+            raise argparse.ArgumentTypeError(f"no parameter {name}. There are: {known}")
+    return names
 
 
 def main() -> None:
@@ -11,19 +29,23 @@ def main() -> None:
         prog="python -m wcode_magics.sandbox",
         description="A small offline model with an OpenAI-compatible API on 127.0.0.1.",
     )
-    parser.add_argument("--port", type=int, default=0, help="port; 0 takes a free one")
+    parser.add_argument(
+        "--port", type=_port, default=0, help="port; 0 takes a free one"
+    )
     parser.add_argument("--key", help="API key that requests must carry")
     for way in switches.WAYS:
         parser.add_argument(
-            f"--{way}", default="", help=f"parameters that are {way}: seed,top_k"
+            f"--{way}",
+            type=_names,
+            default=[],
+            help=f"parameters that are {way}: seed,top_k",
         )
     options = parser.parse_args()
-    held = {
-        name: way
-        for way in switches.WAYS
-        for name in filter(None, getattr(options, way).split(","))
-    }
-    serve(port=options.port, key=options.key, switches=held)
+    held = {name: way for way in switches.WAYS for name in getattr(options, way)}
+    try:
+        serve(port=options.port, key=options.key, switches=held)
+    except OSError as error:
+        parser.error(f"port {options.port} cannot be used: {error.strerror or error}")
 
 
 main()

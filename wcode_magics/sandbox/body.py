@@ -41,6 +41,10 @@ _FLAGS = (
     "add_generation_prompt",
     "enable_thinking",
 )
+_OTHERS = ("logit_bias", "response_format", "stop", "structured_outputs", "verbosity")
+_OF_TOOLS = ("tools", "tool_choice")
+NAMES = frozenset({*_RANGES, *_FLAGS, *_OTHERS, *_OF_TOOLS})
+"""Parameters that it reads."""
 _LEVELS = ("low", "medium", "high")
 _ROLES = ("system", "developer", "user", "assistant", "tool")
 _CHOICES = ("none", "auto", "required")
