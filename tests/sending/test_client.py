@@ -875,12 +875,20 @@ def test_a_bundle_from_the_environment_is_trusted(
 
 @BOTH
 def test_https_to_a_server_without_it_is_no_certificate_error(call):
-    """The wrong scheme is a connection that cannot be made."""
+    """The wrong scheme is a connection that cannot be made, and is named."""
     with bare(b"HTTP/1.1 400 Bad Request\r\n\r\n") as url:
         wrong = url.replace("http:", "https:")
-        with pytest.raises(ConnectionFailed) as caught:
+        with pytest.raises(ConnectionFailed, match="Use http://") as caught:
             call(wrong, attempts=1)
     assert not isinstance(caught.value, CertificateError)
+
+
+def test_https_to_a_server_that_waits_for_a_line_end_is_named():
+    """A server of plain http may wait for more of what it takes for a request."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"https://127.0.0.1:{silent.getsockname()[1]}/v1"
+        with pytest.raises(TimedOut, match=r"no TLS connection within 0\.2 s.*http://"):
+            send(url, timeout=0.2, attempts=1)
 
 
 @pytest.mark.parametrize("variable", ["http_proxy", "HTTP_PROXY", "all_proxy"])

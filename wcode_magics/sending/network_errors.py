@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import httpx
 
 CONNECT_TIMEOUT_S = 10.0
+_PLAIN = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"})
+"""OpenSSL's reasons when the other side answers a TLS handshake in plain text."""
 
 
 @cache
@@ -63,6 +65,8 @@ def _broken(wrong: "httpx.TransportError", watch: Watch) -> WcodeError:
     causes = list(_causes(wrong))
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
         return CertificateError("certificate", url=watch.url)
+    if any(getattr(cause, "reason", "") in _PLAIN for cause in causes):
+        return ConnectionFailed("plain_http", url=watch.url)
     dropped = any(
         isinstance(cause, aiohttp.ServerDisconnectedError) for cause in causes
     )
@@ -71,7 +75,9 @@ def _broken(wrong: "httpx.TransportError", watch: Watch) -> WcodeError:
     if any(isinstance(cause, TimeoutError) for cause in causes):
         connecting = isinstance(wrong, httpx.ConnectTimeout)
         seconds = min(watch.silence, CONNECT_TIMEOUT_S) if connecting else watch.silence
-        return TimedOut("timed_out", url=watch.url, seconds=decimal(seconds))
+        secured = connecting and watch.url.startswith("https:")
+        key = "not_connected" if secured else "timed_out"
+        return TimedOut(key, url=watch.url, seconds=decimal(seconds))
     key = "proxy_failed" if is_of_proxy(causes) else "no_connection"
     return ConnectionFailed(key, url=watch.url, reason=reason_of(causes))
 
