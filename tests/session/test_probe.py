@@ -64,7 +64,7 @@ def test_each_parameter_is_switched_off() -> None:
 
 @pytest.mark.parametrize(("names", "way"), CASES)
 def test_verdicts_are_right(names: str, way: str, tmp_path: Path) -> None:
-    """20 of 20, whatever else the endpoint does not obey."""
+    """20 of 20, whatever else the endpoint does not obey; the evidence agrees."""
     switches = dict.fromkeys(names.split(), way)
     with (
         Sandbox(switches=switches) as sandbox,
@@ -73,6 +73,11 @@ def test_verdicts_are_right(names: str, way: str, tmp_path: Path) -> None:
         probe = s.probe()
     told = {one.name: one.verdict for one in probe.findings}
     assert told == expected(switches), probe.frame().to_string()
+    for one in probe.findings:
+        if one.verdict == "obeyed" and one.key == "repeats":
+            assert one.facts["less"] < one.facts["more"], one
+        if one.verdict == "obeyed" and one.key == "top_a":
+            assert one.facts["after"] < one.facts["before"], one
     if not switches:
         assert probe.facts == {
             "json_mode": "obeyed",

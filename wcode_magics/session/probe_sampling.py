@@ -165,8 +165,11 @@ async def top_a(prober: Prober, known: Known) -> Finding:
         free = await prober.all(COLD, prompt, **given)
         facts |= {"before": facts["before"] + _daring(free)}
         facts |= {"share": _percent(alike(held))}
-        if facts["before"] >= SEEN or (not same(free) and same(held)):
+        if facts["before"] >= SEEN:
             return _finding("top_a", obeyed=True, key="top_a", **facts)
+        if not same(free) and same(held):
+            facts |= {"free": _percent(alike(free))}
+            return _finding("top_a", obeyed=True, key="top_a_alike", **facts)
     return Finding("top_a", "unknown", "top_a", facts)
 
 
@@ -208,7 +211,8 @@ async def penalty(
         return _finding(name, obeyed=False, key="unchanged", **facts)
     shown = {**facts, "less": less, "more": more}
     right = less <= REVERSED * more or name == "repetition_penalty"
-    return _finding(name, obeyed=right, key="repeats", **shown)
+    key = "repeats" if less < more or not right else "changed"
+    return _finding(name, obeyed=right, key=key, **shown)
 
 
 async def control(prober: Prober, known: Known, prompt: str) -> Reply | None:
