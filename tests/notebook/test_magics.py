@@ -88,6 +88,16 @@ def test_an_option_inside_a_prompt_is_noted(
     assert content == prompt.removeprefix("-- ")
 
 
+def test_runs_that_all_fail_alike_are_told_once(
+    run: Runner, server: Callable[..., Loopback]
+) -> None:
+    """As the error of the cell, and not in a row for each."""
+    server(*[Answer([b"{}"], 500)] * 3)
+    ran = run("%wcode --repeat 3 hi")
+    assert not ran.success
+    assert (ran.plain + ran.stderr).count("500") == 1
+
+
 def test_alternatives_without_probabilities_are_not_sent(
     run: Runner, server: Callable[..., Loopback]
 ) -> None:

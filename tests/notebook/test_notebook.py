@@ -105,14 +105,20 @@ def test_stop_before_the_answer(
     """An interrupt while nothing came yet ends the cell in one line as well."""
     server = loopback(Answer(hang=True))
     point(running, server)
-    for number, stream in enumerate(("--stream", "--no-stream"), 1):
+    sends = (("--stream", 1), ("--no-stream", 2), ("--repeat 3", 5))
+    sweep = ("--sweep seed=1,2 --", 7)
+    running.run("_wcode = 'before'")
+    for option, number in (*sends, sweep):
         with once(
             lambda many=number: len(server.seen) >= many,
             running.manager.interrupt_kernel,
         ):
-            shown = running.run(f"%wcode {stream} hi")
+            shown = running.run(f"%wcode {option} hi")
         assert shown.status == "error"
-        assert len(shown.outputs[-1]["traceback"]) == 1
+        (line,) = shown.outputs[-1]["traceback"]
+        assert line == "Stopped."
+        assert "empty answer" not in str(shown.outputs)
+        assert running.value("_wcode") == "'before'"
 
 
 def test_model_text_never_runs(

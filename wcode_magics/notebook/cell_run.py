@@ -145,6 +145,11 @@ class CellRun:
         return runs
 
     def _end_runs(self, runs: Runs) -> None:
+        """Bind and draw what was answered; errors alone are left to be raised."""
+        errors = {str(one.error) for one in runs.failed}
+        if not runs.replies and len(errors) <= 1:
+            self._screen.clear()
+            return
         bind(self._shell, runs, self._out)
         shown = logprob_bundles.runs(runs)
         notes = self._notes if is_notebook(self._shell) else []
@@ -171,8 +176,12 @@ class CellRun:
                 show(stream, prepared)
             except KeyboardInterrupt:
                 stream.close()
-                self._end(stream.reply)
-                raise Stopped(kept=True) from None
+                kept = _holds_any(stream.reply)
+                if kept:
+                    self._end(stream.reply)
+                else:
+                    self._screen.clear()
+                raise Stopped(kept=kept) from None
             except WcodeError:
                 raise
             except Exception:  # drawing failed; the full answer is drawn later
@@ -258,6 +267,11 @@ class CellRun:
         else:
             terminal.write(f"\n{bundles.reply_end(reply)}")
             terminal.write(foot, end="\n" if foot else "")
+
+
+def _holds_any(reply: Reply) -> bool:
+    """Return whether anything of an answer arrived."""
+    return bool(reply.text or reply.reasoning or reply.tool_calls or reply.refusal)
 
 
 def is_notebook(shell: Any) -> bool:

@@ -136,7 +136,8 @@ class Session(Planner):
         try:
             awaited(self.group(*plan, done.__setitem__), watch)
         except KeyboardInterrupt:
-            raise Stopped(kept=bool(done), value=gathered(done)) from None
+            runs = gathered(done)
+            raise Stopped(kept=bool(runs.replies), value=runs) from None
         return gathered(done)
 
     def probe(

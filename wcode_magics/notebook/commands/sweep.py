@@ -44,8 +44,12 @@ def send_sweep(
         with watching(home.shell, live, waits=waits) as tell:
             swept = awaited(group(points, ready, ended.__setitem__), tell)
     except KeyboardInterrupt:
-        _show(home, Sweep(tuple(ended)), out, screen)
-        raise Stopped(kept=True) from None
+        swept = Sweep(tuple(ended))
+        if swept.replies:
+            _show(home, swept, out, screen)
+        else:
+            screen.clear()
+        raise Stopped(kept=bool(swept.replies)) from None
     _show(home, swept, out, screen)
     if not swept.replies and swept.trials[0].error is not None:
         raise swept.trials[0].error
