@@ -173,6 +173,8 @@ def test_a_shell_replays_too(shell: Shell, loopback: Callable[..., Loopback]) ->
 def test_help_has_the_options_that_work_here(shell: Shell) -> None:
     """In the person's language."""
     shown = shell("--help").stdout
+    for word in ("{{", "image(", "--frame", "--out ", "$", "%wcode_fix", "reply."):
+        assert word not in shown, word
     assert "--temperature" in shown
     assert "--functions f,g" not in shown
     assert "标准输出" in shell("-h", WCODE_LANGUAGE="zh").stdout

@@ -1,5 +1,6 @@
 """Help page of the cell and README tables, generated from the option table."""
 
+import re
 import textwrap
 from collections.abc import Collection, Sequence
 
@@ -11,6 +12,11 @@ from wcode_magics.settings.option import Option
 from wcode_magics.text import say
 
 WIDTH = 88
+_IN_SHELL = frozenset(
+    {"system", "image", "schema", "json", "sweep", "yes", "budget", "replay"}
+)
+"""Options whose help in ``[options]`` speaks of what only a notebook has."""
+_VARIABLE = re.compile(r"\$[A-Za-z]\w* · | · \$[A-Za-z]\w*")
 _EXAMPLES = """\
 %%wcode -t 0 --out answer
 {ask}
@@ -38,7 +44,10 @@ def shell_page(left_out: Collection[str]) -> str:
     """Return the help page of ``python -m wcode_magics``, without some options."""
     parts = [
         f"{_head('ui.help_usage')}\n    {say('ui.shell_usage')}",
-        *(_section(group, left_out) for group in (*parameters.GROUPS, "general")),
+        *(
+            _section(group, left_out, in_shell=True)
+            for group in (*parameters.GROUPS, "general")
+        ),
         _filled(say("ui.shell_values")),
     ]
     return "\n\n".join(parts) + "\n"
@@ -127,13 +136,17 @@ def _examples() -> str:
     return _EXAMPLES.format(**words)
 
 
-def _section(group: str, left_out: Collection[str] = ()) -> str:
+def _section(
+    group: str, left_out: Collection[str] = (), *, in_shell: bool = False
+) -> str:
     rows = [
         row for row in options.CELL if _group(row) == group and row.name not in left_out
     ]
     lines = [_head(f"groups.{group}")]
     for row in rows:
-        lines += [f"  {_spelt(row)}", _filled(row.help, "      ")]
+        spelt = _VARIABLE.sub("", _spelt(row)) if in_shell else _spelt(row)
+        shown = say(f"shell.{row.name}") if in_shell and row.name in _IN_SHELL else ""
+        lines += [f"  {spelt}", _filled(shown or row.help, "      ")]
     return "\n".join(lines)
 
 
