@@ -271,6 +271,7 @@ def test_cascade_to_a_second_model(serve, capsys):
     told = capsys.readouterr().out
     assert "2 of 3 rows (67%) are under the threshold and go up to big" in told
     assert "2 of 3 (67%) went up to big, 50% of them with the label as before" in told
+    assert " less than" not in told
     again = texts(3).wcode.classify(
         "{{ text }}", ["good", "bad"], model="small", then="big", threshold=0.8, **QUIET
     )

@@ -170,6 +170,35 @@ def test_names_of_a_folder_of_parts(failing, tmp_path):
     ]
 
 
+def test_a_frame_that_was_never_asked(serve):
+    """Each says what to do, and names no column that nobody named."""
+    server = serve()
+    frame = texts(2)
+    with pytest.raises(UsageError, match="which column was asked for"):
+        frame.wcode.retry(**QUIET)
+    with pytest.raises(UsageError, match="no column that classify has made"):
+        frame.wcode.why(0)
+    with pytest.raises(UsageError, match="no column of answers yet"):
+        frame.assign(gold="x").wcode.evaluate("gold")
+    assert str(frame.wcode.estimate("{{ text }}")).endswith("–")
+    assert not server.seen
+
+
+@pytest.mark.usefixtures("failing")
+def test_advice_where_it_applies(capsys):
+    """A series has another call for its failed rows."""
+    said = texts(2)["text"].wcode.ask("{{ value }}")
+    assert "series.wcode.retry(of=answers)" in capsys.readouterr().out
+    assert said["answer_status"].tolist() == ["ok", "http_5xx"]
+
+
+def test_an_empty_answer_has_its_error_alone(serve):
+    """Nothing stands behind the sentence where the answer has no text."""
+    serve(completion(" "))
+    made = texts(1).wcode.ask("{{ text }}", **QUIET)
+    assert made["answer_error"].tolist() == ["The answer has no text."]
+
+
 def test_no_more_runs_are_remembered_than_a_few():
     """The memory of what failed is bounded, in runs and in rows."""
     asks = [Request("m", (Message("user", str(n)),)) for n in range(3)]

@@ -49,6 +49,7 @@ def test_versus(serve):
     assert not again.paid
     assert found.answers.wcode.evaluate("gold", of="label_plain").metrics.rows == 40
     shown = found._repr_mimebundle_()
+    assert "p = 0.00195" in shown["text/plain"]
     assert "careful against plain" in shown["text/plain"]
     assert "10 rows changed" in shown["text/plain"]
     assert found.frame()["only_right"].tolist() == [0, 10]

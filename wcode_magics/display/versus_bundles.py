@@ -12,6 +12,8 @@ from wcode_magics.protocol import models
 from wcode_magics.text import say
 
 MOST_CHANGED, MOST_TEXT = 10, 60
+LEAST_P = 0.001
+"""p below which only that is shown."""
 
 
 def versus(found: Versus) -> Bundle:
@@ -36,14 +38,15 @@ def versus(found: Versus) -> Bundle:
         difference=_signed(told.difference),
         low=_signed(told.low),
         high=_signed(told.high),
-        p=significant(told.p, 3),
+        p=_p(told.p),
     )
     paid = say("evaluation.paid", paid=str(found.paid))
     words = [say(f"evaluation.{head}") for head in heads]
     table = TextTable(words, rows, title=title, note=paid).bundle()
     verdict = f"{difference} {_verdict(told.more)}"
     page = f'<div style="margin:.4em 0">{escape(verdict)}</div>'
-    return joined([table, bundle(page, verdict), _changed(found)])
+    parts = [table, bundle(page, verdict)]
+    return joined([*parts, _changed(found)] if len(found.changed) else parts)
 
 
 def _verdict(more: int | None) -> str:
@@ -75,6 +78,10 @@ def _cell(value: Any) -> str:
     if isinstance(value, float):
         return percent(value)
     return clipped(str(value), MOST_TEXT)
+
+
+def _p(value: float) -> str:
+    return "p < 0.001" if value < LEAST_P else f"p = {significant(value, 3)}"
 
 
 def _signed(share: float) -> str:

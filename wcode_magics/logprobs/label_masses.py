@@ -131,7 +131,9 @@ def _counts(text: str, mass: float, after: Mapping[str, Logprobs]) -> bool:
 
 def _folded(labels: Sequence[str]) -> dict[str, str]:
     folded = {label.strip().casefold(): label for label in labels}
-    if not folded or "" in folded or len(folded) < len(labels):
+    if not labels:
+        raise UsageError("logprobs.no_labels")
+    if "" in folded or len(folded) < len(labels):
         raise UsageError("logprobs.bad_labels", given=", ".join(map(repr, labels)))
     return folded
 

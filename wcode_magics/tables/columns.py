@@ -125,5 +125,6 @@ def _error(outcome: Outcome[Any]) -> str | None:
     if outcome.error is None:
         return None
     reply = outcome.error.reply
-    text = "" if reply is None else f" | {clipped(reply.text, MOST_OF_TEXT)}"
-    return f"{outcome.error.sentence}{text}"
+    if reply is None or not reply.text.strip():
+        return outcome.error.sentence
+    return f"{outcome.error.sentence} | {clipped(reply.text, MOST_OF_TEXT)}"

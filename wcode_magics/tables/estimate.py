@@ -76,7 +76,6 @@ class Forecast:
             "prompt": f"{self.prompt.tokens:,}",
             "answer": _span(self.answer, whole),
             "cost": "–" if self.cost is None else _span(self.cost, money),
-            "seconds": "–" if self.seconds is None else _span(self.seconds, whole),
         }
         parts = [say("frame.told_rows", rows=f"{self.rows:,}")]
         parts += [
@@ -84,7 +83,10 @@ class Forecast:
             for key, count in counts.items()
             if count or key == "sends"
         ]
-        return " · ".join([*parts, say("frame.forecast", **facts), *self.notes])
+        parts.append(say("frame.forecast", **facts))
+        if self.seconds is not None:
+            parts.append(say("ui.seconds", seconds=_span(self.seconds, whole)))
+        return " · ".join([*parts, *self.notes])
 
 
 @dataclass

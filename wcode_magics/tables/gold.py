@@ -123,7 +123,9 @@ def answer_column(frame: pd.DataFrame, of: str | None) -> str:
     found = with_p or calls[-1:]
     if len(found) == 1:
         return found[0]
-    raise UsageError("evaluate.which", names=", ".join(found) or "–")
+    if not found:
+        raise UsageError("evaluate.no_answers")
+    raise UsageError("evaluate.which", names=", ".join(found))
 
 
 def labels_of(frame: pd.DataFrame, into: str) -> tuple[str, ...]:

@@ -124,12 +124,15 @@ class Classify(Task):
         )
 
     def report(
-        self, rows: Sequence[tuple[Any, ...]], costs: Mapping[str, models.Costs]
+        self,
+        rows: Sequence[tuple[Any, ...]],
+        total: int,
+        costs: Mapping[str, models.Costs],
     ) -> tuple[str, ...]:
-        """Return how many rows went up, and what that saved.
+        """Return how many rows of all went up, and what that saved.
 
         Asking the second model about all rows is taken to cost as much a row as those
-        that went up did; – if none did, or prices or currencies are unknown.
+        that went up did; left out if none did, or prices or currencies are unknown.
         """
         names = [one.name for one in self.columns]
         if not self.then or not rows:
@@ -144,16 +147,18 @@ class Classify(Task):
         spent = [math.fsum(one.values()) for one in costs.values()]
         each = math.fsum(costs.get(self.then, {}).values()) / len(up) if up else 0.0
         saved = each * len(rows) - math.fsum(spent)
-        known = each and len(kinds) == 1
-        told = say(
-            "frame.then_told",
-            rows=len(up),
-            total=len(rows),
-            share=f"{len(up) / len(rows):.0%}",
-            model=self.then,
-            agree=f"{agree / len(up):.0%}" if up else "–",
-            saved=models.money(saved, *kinds) if known else "–",
-        )
+        share = f"{len(up) / total:.0%}"
+        facts: dict[str, Any] = {
+            "rows": len(up),
+            "total": total,
+            "share": share,
+            "model": self.then,
+        }
+        told = say("frame.then_told", **facts)
+        if up:
+            told += say("frame.then_agree", agree=f"{agree / len(up):.0%}")
+        if each and len(kinds) == 1:
+            told += say("frame.then_saved", saved=models.money(saved, *kinds))
         return (told,)
 
     def read(self, *replies: Reply) -> tuple[Any, ...]:

@@ -202,12 +202,16 @@ def cancelled(stopped: Stopped) -> asyncio.CancelledError:
 
 
 def summary(
-    outcomes: Iterable[Outcome[Any]], batch: Batch[Any], *, priced: bool
+    outcomes: Iterable[Outcome[Any]],
+    batch: Batch[Any],
+    *,
+    priced: bool,
+    advice: str = "",
 ) -> str:
     """Return a one-line summary: rows, replays, failures by kind, seconds, costs.
 
     Includes the number of good rows whose end the endpoint did not confirm.
-    ``priced``: the endpoint's prices are known.
+    ``priced``: the endpoint's prices are known. ``advice``: what to do about failures.
     """
     outcomes = list(outcomes)
     counts = Counter(outcome.status for outcome in outcomes)
@@ -228,8 +232,8 @@ def summary(
     parts.append(str(batch.tally.costs) if known else NO_NUMBER)
     if counts["stopped"]:
         parts.append(say("frame.told_stopped"))
-    elif bad.keys() - {"skipped"}:
-        parts.append(say("frame.told_retry"))
+    elif advice and bad.keys() - {"skipped"}:
+        parts.append(advice)
     return " · ".join(parts)
 
 

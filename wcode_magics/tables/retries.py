@@ -76,8 +76,9 @@ def _before(
         return dict(found[0])
     if into is not None and _is_there(frame, into) and "template" in options:
         return {"into": into, "template": options["template"]}
-    known = hint(str(into), calls)
-    raise UsageError("frame.never_asked", name=into or "–", hint=known)
+    if into is None:
+        raise UsageError("frame.none_asked")
+    raise UsageError("frame.never_asked", name=into, hint=hint(into, calls))
 
 
 def _is_there(frame: pd.DataFrame, into: Any) -> bool:

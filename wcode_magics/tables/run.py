@@ -96,6 +96,7 @@ class TableRun:
     """One prepared run over a frame.
 
     ``onto`` is the frame that receives the new columns; None: the frame of ``rows``.
+    ``advice`` is the key of what to do about rows that failed; empty: nothing.
     """
 
     session: Session
@@ -106,6 +107,7 @@ class TableRun:
     progress: bool = True
     onto: pd.DataFrame | None = None
     keep_going: bool = False
+    advice: str = "frame.told_retry"
 
     @property
     def task(self) -> Task:
@@ -201,9 +203,10 @@ class TableRun:
         self, outcomes: Sequence[Outcome[tuple[Any, ...]]], batch: Batch[Any]
     ) -> str:
         """Return a one-line summary of the run, with the notes of its task."""
-        line = summary(outcomes, batch, priced=self.priced)
+        advice = say(self.advice) if self.advice else ""
+        line = summary(outcomes, batch, priced=self.priced, advice=advice)
         rows = [one.value for one in outcomes if one.value is not None]
-        report = self.task.report(rows, batch.tally.by_model)
+        report = self.task.report(rows, len(outcomes), batch.tally.by_model)
         return " · ".join([line, *report, *self._notes])
 
     def forecast(self, *, together: bool = False) -> Forecast:

@@ -132,9 +132,12 @@ class Task:
         raise NotImplementedError
 
     def report(
-        self, rows: Sequence[tuple[Any, ...]], costs: Mapping[str, models.Costs]
+        self,
+        _rows: Sequence[tuple[Any, ...]],
+        _total: int,
+        _costs: Mapping[str, models.Costs],
     ) -> tuple[str, ...]:
-        """Return what to say of a run: values of its rows, costs of each model."""
+        """Return what to say of a run: values of answered rows of all, model costs."""
         return ()
 
     def read(self, *replies: Reply) -> tuple[Any, ...]:

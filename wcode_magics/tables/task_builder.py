@@ -264,6 +264,8 @@ def _checked(labels: Any) -> tuple[str, ...]:
     except TypeError:
         listed = ()
     texts = [folded(label) for label in listed if _is_text(label)]
+    if len(set(map(str, listed))) == len(texts) > len(set(texts)):
+        raise UsageError("frame.labels_case", given=repr(labels))
     if len(texts) < 2 or "" in texts or len(set(texts)) < len(listed):
         raise UsageError("frame.labels", given=repr(labels))
     return listed

@@ -87,7 +87,8 @@ class WhyRun:
             raise UsageError("why.field", given=self._field, hint=near)
         self._fields = _whole(texts) if len(texts) > 1 else []
         self._parts = parts_of(self._field, dict(texts)[self._field], by)
-        self.call: TableRun = call_of(self._table(one, rows), self._template, own)
+        call = call_of(self._table(one, rows), self._template, own)
+        self.call: TableRun = replace(call, advice="")
 
     def result(self, answers: pd.DataFrame) -> Attribution:
         """Return the effects, given the answers to all rows of ``call``."""
@@ -132,8 +133,10 @@ def _call(frame: pd.DataFrame, of: str | None) -> tuple[dict[str, Any], str]:
     calls = {into: call for into, call in calls_of(frame).items() if "labels" in call}
     known = [into for into in calls if name_in(frame, into) in frame.columns]
     into = of or (known[-1] if known else None)
+    if into is None:
+        raise UsageError("why.none_asked")
     if into not in known:
-        raise UsageError("why.never_asked", name=into or "–", hint=hint(str(of), known))
+        raise UsageError("why.never_asked", name=into, hint=hint(into, known))
     given = {**calls[into], "replay": None}
     lost = given.pop(NEEDS, [])
     if lost:

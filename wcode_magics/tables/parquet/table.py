@@ -107,7 +107,8 @@ class _PartedTable(TableMethods[R]):
         self._refuse_index(call)
         some = spread(call.rows, n)
         rows = replace(call.rows, frame=frame.iloc[some])
-        return replace(call, rows=rows, onto=frame_of(table).iloc[some])
+        onto = frame_of(table).iloc[some]
+        return replace(call, rows=rows, onto=onto, advice="")
 
     @contextmanager
     def _asking(self, call: TableRun) -> Iterator[ParquetRun]:
