@@ -17,7 +17,11 @@ pytestmark = [
     NEEDS_CHROMIUM,
     pytest.mark.skipif(int(version("notebook").split(".")[0]) > 6, reason="Notebook 7"),
 ]
-_READY = "() => window.Jupyter?.notebook?.kernel?.is_connected()"
+_READY = """() => {
+  const kernel = window.Jupyter?.notebook?.kernel;
+  return kernel?.is_connected() && "jupyter.widget" in kernel.comm_manager.targets;
+}"""
+"""The kernel is there, and the extension that draws its widgets."""
 
 
 class Classic:
@@ -53,7 +57,10 @@ def desk(classic: Jupyter, loopback: Callable[..., Loopback]) -> Iterator[Desk]:
         page = opened.new_page()
         page.goto(classic.url("panel.ipynb"))
         page.wait_for_function(_READY, timeout=60_000)
-        page.evaluate("Jupyter.notebook.execute_all_cells()")
+        # on opening, the page asks the kernel for its widgets; a reader waits as long
+        page.evaluate("Jupyter.notebook.execute_cells([0, 1])")
+        expect(page.locator("#notebook .code_cell").nth(1)).to_contain_text("session")
+        page.evaluate("Jupyter.notebook.execute_cells([2])")
         yield Desk(Classic(page), len(cells) - 1)  # type: ignore[arg-type]
 
 
