@@ -9,6 +9,7 @@ import pytest
 
 import wcode_magics
 from wcode_magics import errors, text
+from wcode_magics.errors import TimedOut
 from wcode_magics.notebook.commands import COMMANDS
 from wcode_magics.text import LANGUAGES, say
 
@@ -243,3 +244,14 @@ def test_a_reason_of_stops_alone_is_told():
     """Nothing that was said is lost, and what ends the sentence keeps its stop."""
     assert "begins: .... Check" in say("errors.no_choices", "en", start="...")
     assert say("prompts.repair", "en", problem="Bad.", prompt="p").count("Bad. A") == 1
+
+
+def test_chinese_sentences_are_joined_without_a_space():
+    """Also an error's, with its tries and where the answer is kept."""
+    error = TimedOut("timed_out", url="u", seconds="1")
+    error.tries, error.kept, error.summary = 3, True, "共 2 行。"
+    assert ". Try again" in str(error)
+    assert str(error).count(". ") == 4
+    text.use("zh")
+    assert "。 " not in str(error)
+    assert text.sentences(["一。", "", "二。"]) == "一。二。"

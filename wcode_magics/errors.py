@@ -85,7 +85,7 @@ class WcodeError(Exception):
     def __str__(self) -> str:
         again = self._again() if self.tries > 1 else ""
         kept = self.kept or self.reply is not None
-        return _line(f"{self.sentence} {again}".rstrip(), self.summary, kept=kept)
+        return _line(self.sentence, again, self.summary, kept=kept)
 
     def _again(self) -> str:
         """Return how often the request was sent and how long that took in total."""
@@ -122,7 +122,7 @@ class Stopped(KeyboardInterrupt):
         self.value = value
 
     def __str__(self) -> str:
-        return _line(text.say("errors.stopped"), self._summary, kept=self._kept)
+        return _line(text.say("errors.stopped"), "", self._summary, kept=self._kept)
 
     def _render_traceback_(self) -> list[str]:
         return [str(self)]
@@ -164,9 +164,9 @@ def tell(error: WcodeError) -> None:
     terminal.note(str(error))
 
 
-def _line(sentence: str, summary: str, *, kept: bool) -> str:
-    parts = (sentence, text.say("errors.kept") if kept else "", summary)
-    return inert(" ".join(part for part in parts if part))
+def _line(sentence: str, again: str, summary: str, *, kept: bool) -> str:
+    parts = (sentence, again, text.say("errors.kept") if kept else "", summary)
+    return inert(text.sentences(parts))
 
 
 def _short(shown: str) -> str:

@@ -70,8 +70,8 @@ def say(key: str, /, lang: str | None = None, **facts: object) -> str:
 
 
 def sentences(parts: Iterable[str]) -> str:
-    """Join sentences; Chinese has no space between them."""
-    return ("" if language() == "zh" else " ").join(parts)
+    """Join the sentences that are not empty; Chinese has no space between them."""
+    return ("" if language() == "zh" else " ").join(part for part in parts if part)
 
 
 def keys(lang: str) -> frozenset[str]:

@@ -36,7 +36,7 @@ def confidence(found: Confidence) -> Bundle:
     notes = [say(f"scores.{key}") for key, holds in told.items() if holds]
     if not math.isnan(found.uncovered):
         notes.append(say("scores.among", share=percent(found.uncovered)))
-    note = " ".join(notes)
+    note = sentences(notes)
     return TextTable([*map(say, heads), say("scores.least")], [row], note=note).bundle()
 
 

@@ -11,7 +11,7 @@ from wcode_magics.notebook.shell_state import ShellState
 from wcode_magics.protocol import models, parameters, providers
 from wcode_magics.protocol.models import Model
 from wcode_magics.settings.resolved import Resolved
-from wcode_magics.text import say
+from wcode_magics.text import say, sentences
 
 RECENT_S = 60.0
 MOST = 100
@@ -49,7 +49,7 @@ def wcode_models(home: ShellState, line: str) -> None:
         notes.append(say("ui.models_left", count=f"{len(found) - MOST:,}"))
     rows = [_cells(row, resolved) for row in found[:MOST]]
     heads = [say(f"ui.{head}") if head else "" for head in _HEADS]
-    show_bundle(TextTable(heads, rows, note=" ".join(notes)).bundle())
+    show_bundle(TextTable(heads, rows, note=sentences(notes)).bundle())
 
 
 def _has(row: Model, words: Sequence[str]) -> bool:

@@ -9,7 +9,7 @@ from wcode_magics.notebook.cell_run import show_bundle
 from wcode_magics.notebook.shell_state import ShellState
 from wcode_magics.output.mimebundle import joined
 from wcode_magics.protocol import models
-from wcode_magics.text import say
+from wcode_magics.text import say, sentences
 
 _BY_CELL = ("cell", "answers", "cost")
 _USAGE = ("day", "model", "answers", "prompt_tokens", "completion_tokens", "cost")
@@ -29,13 +29,13 @@ def wcode_usage(home: ShellState, line: str) -> None:
     cells = [[_told(name, row) for name in _USAGE] for row in rows]
     budgets, resolved = home.session.budgets, home.session.settings.resolve({})
     unpriced = home.session.ledger.unpriced
-    note = say("spent.session", spent=budgets.known.beside(unpriced))
+    notes = [say("spent.session", spent=budgets.known.beside(unpriced))]
     if budgets.unsure:
-        note += " " + say("spent.unsure", most=str(budgets.unsure))
+        notes.append(say("spent.unsure", most=str(budgets.unsure)))
     if resolved["budget"] is not None:
         currency = models.currency(resolved.model, resolved.place)
         limit = models.money(resolved["budget"], currency, plain=True)
-        note += " " + say("spent.limit", limit=limit)
+        notes.append(say("spent.limit", limit=limit))
     heads = [say(f"spent.{name}") for name in _USAGE]
     by_day = TextTable(heads, cells).bundle()
     by_cell = TextTable(
@@ -48,7 +48,7 @@ def wcode_usage(home: ShellState, line: str) -> None:
             )
             for one in home.spending
         ],
-        note=note,
+        note=sentences(notes),
     ).bundle()
     show_bundle(joined([by_day, by_cell]))
 
