@@ -88,6 +88,14 @@ def test_an_option_inside_a_prompt_is_noted(
     assert content == prompt.removeprefix("-- ")
 
 
+def test_the_sandbox_costs_nothing_before_it_answers_too(run: Runner) -> None:
+    """In the estimate of a prompt and of many requests."""
+    assert ", ¥0." in run("%wcode_show Hi").plain
+    assert "at most ¥0;" in run("%wcode --repeat 25 Hi").plain
+    seeds = ",".join(map(str, range(25)))
+    assert "at most ¥0;" in run(f"%wcode --sweep seed={seeds} -- Hi").plain
+
+
 def test_runs_that_all_fail_alike_are_told_once(
     run: Runner, server: Callable[..., Loopback]
 ) -> None:

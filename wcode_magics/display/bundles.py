@@ -31,7 +31,7 @@ from wcode_magics.output.escaping import (
 from wcode_magics.output.mimebundle import Bundle, bundle
 from wcode_magics.protocol import models, token_counts
 from wcode_magics.protocol.cut_prompt import cut_of
-from wcode_magics.protocol.messages import SANDBOX, Usage
+from wcode_magics.protocol.messages import Usage
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
 from wcode_magics.protocol.unread_body import is_answer
@@ -367,7 +367,6 @@ def prompt_estimate(request: Request, place: str) -> str:
     counted = token_counts.count_request(request, place)
     approx = "" if counted.exact else say("ui.approx")
     price = models.cost(request.model, Usage(counted.tokens, 0), place)
-    price = 0.0 if place == SANDBOX else price
     currency = models.currency(request.model, place)
     mark = approx if price else ""
     shown = "–" if price is None else f"{mark}{models.money(price, currency)}"

@@ -27,7 +27,7 @@ from wcode_magics.session.conversations import Chats, next_turn
 from wcode_magics.session.session import Session
 from wcode_magics.settings import options
 from wcode_magics.settings.api_keys import KEY_VARIABLE
-from wcode_magics.text import say
+from wcode_magics.text import say, sentences
 
 ASKED = 50
 """Requests remembered with their options, for a later repair."""
@@ -198,8 +198,10 @@ class ShellState:
         ]
         url = self.session.endpoint(resolved).base_url
         title = bundles.note_bundle(say("ui.show_endpoint", url=url))
-        estimate = bundles.prompt_estimate(prepared.request, resolved.place)
-        note = f"{estimate} {say('ui.show_nothing_sent')}"
+        estimate = bundles.prompt_estimate(
+            prepared.request, self.session.answering(resolved)
+        )
+        note = sentences([estimate, say("ui.show_nothing_sent")])
         table = bundles.layers_table(rows, note).bundle()
         show_bundle(joined([title, body, table]))
 

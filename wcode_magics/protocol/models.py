@@ -278,8 +278,10 @@ def cost(model_id: str, usage: Usage, place: str) -> float | None:
     """Return the cost of a usage in the model's currency, or None if unknown.
 
     It is what the endpoint says it charged, where the currency of that is known, else
-    the tokens at their prices.
+    the tokens at their prices. The sandbox costs nothing.
     """
+    if place == SANDBOX:
+        return 0.0
     price = price_of(model_id, place)
     charged_in = _charged_in(place)
     same = price is None or price.currency == charged_in

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from wcode_magics.errors import StoreError, tell
 from wcode_magics.protocol import models
-from wcode_magics.protocol.messages import Endpoint
+from wcode_magics.protocol.messages import SANDBOX, Endpoint
 from wcode_magics.protocol.models import Model
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.runtime import loop
@@ -110,6 +110,15 @@ class Dispatch(Bound):
         """
         found = self.settings.endpoint(resolved or self.settings.resolve({}))
         return found or self._connections.sandbox()
+
+    def answering(self, resolved: Resolved) -> str:
+        """Return the place whose prices count: the base URL, or that of the sandbox.
+
+        Raises:
+            SettingError: a key is needed and there is none.
+        """
+        found = self.settings.endpoint(resolved)
+        return SANDBOX if found is None else resolved.place
 
     def thinking(self, resolved: Resolved) -> dict[str, Any]:
         """Return the request fields that set how much a model thinks.

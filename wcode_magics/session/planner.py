@@ -180,7 +180,9 @@ class Planner(Dispatch):
             for one in each
         ]
         if not agreed:
-            refuse_unasked([(one.request, one.resolved.place) for one in ready])
+            refuse_unasked(
+                [(one.request, self.answering(one.resolved)) for one in ready]
+            )
         return points, ready
 
     def repeat_plan(
@@ -194,7 +196,7 @@ class Planner(Dispatch):
         if one.resolved["functions"]:
             raise OptionError("not_together", one="--repeat", other="--functions")
         if not agreed:
-            refuse_unasked([(one.request, one.resolved.place)] * times)
+            refuse_unasked([(one.request, self.answering(one.resolved))] * times)
         return [{RUN: number + 1} for number in range(times)], [one] * times
 
     def group(

@@ -267,8 +267,9 @@ def outlook(session: Dispatch, given: Mapping[str, Any]) -> str:
     session.inform(resolved)
     price = models.price_of(resolved.model, resolved.place)
     own = resolved.layer("budget") in {"cell", "profile"}
-    most = models.money(0) if resolved.place == SANDBOX else "–"
-    if resolved.place != SANDBOX and (price is not None or own):
+    free = session.answering(resolved) == SANDBOX
+    most = models.money(0) if free else "–"
+    if not free and (price is not None or own):
         currency = models.currency(resolved.model, resolved.place)
         limit = resolved["budget"] if own else BUDGET
         most = models.money(limit, currency, plain=True)

@@ -10,7 +10,7 @@ import ipywidgets as widgets
 from wcode_magics.display import bundles
 from wcode_magics.errors import RejectedError, WcodeError
 from wcode_magics.protocol import parameters
-from wcode_magics.protocol.messages import SANDBOX, Message
+from wcode_magics.protocol.messages import Message
 from wcode_magics.protocol.reply import Reply, reply_of
 from wcode_magics.sending.reply_history import Spent
 from wcode_magics.sending.request_run import Prepared
@@ -217,8 +217,7 @@ class AskPage:
             lines.append(say("panel.write") if empty else str(error))
         else:
             lines += desk.row_note
-            paid = desk.session.settings.endpoint(prepared.resolved) is not None
-            place = prepared.resolved.place if paid else SANDBOX
+            place = desk.session.answering(prepared.resolved)
             lines.append(bundles.prompt_estimate(prepared.request, place))
             lines += [say(f"advice.{key}", **facts) for key, facts in prepared.advice]
         if desk.front_end is None:

@@ -120,7 +120,8 @@ class ComparePage:
             for point, each in zip(points, drafts, strict=True)
         ]
         ready = [card.prepared for card in cards]
-        _tokens, most = estimated([(one.request, one.resolved.place) for one in ready])
+        place = self._desk.session.answering
+        _tokens, most = estimated([(one.request, place(one.resolved)) for one in ready])
         refuse_many(len(cards), most)
         self._sent, self._told = draft, ""
         self._mark(stale=False)
