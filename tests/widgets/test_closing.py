@@ -15,7 +15,7 @@ from wcode_magics.widgets.panel import Panel
 
 def alive() -> int:
     """Widgets, layouts and styles that the kernel and the front end hold."""
-    if ipywidgets.version_info < (8,):
+    if int(ipywidgets.__version__.partition(".")[0]) < 8:
         return len(ipywidgets.Widget.widgets)
     return len(registry._instances)
 

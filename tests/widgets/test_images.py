@@ -35,7 +35,7 @@ def panel(tmp_path) -> Any:
 def put(images: Images, name: str, data: bytes) -> None:
     """Choose a file."""
     file = {"name": name, "type": "image/png", "size": len(data)}
-    if ipywidgets.version_info < (8,):
+    if int(ipywidgets.__version__.partition(".")[0]) < 8:
         chosen = {name: {"metadata": file, "content": data}}
         images._upload.set_trait("value", chosen)
         return
