@@ -1,5 +1,6 @@
 """Sessions that nobody closes: what they hold goes with them."""
 
+import asyncio
 import gc
 import os
 import threading
@@ -86,7 +87,7 @@ def test_a_store_outlives_the_session_it_came_from(ask):
     store = ask().store
     assert store.count() == 1
     aio = ask().aio
-    assert aio._session.ask("again").text
+    assert asyncio.run(aio.ask("again")).text
     with ask().stream("streamed") as stream:
         assert "".join(delta.text for delta in stream)
 
