@@ -7,7 +7,9 @@ import pytest
 
 from tests.loopback import completion
 from tests.tables.asking import QUIET, texts
+from wcode_magics.session.session import Session
 from wcode_magics.settings.resolved import Resolved
+from wcode_magics.tables import accessor
 from wcode_magics.tables.estimate import Survey
 
 
@@ -33,6 +35,16 @@ def test_counts_of_zero_are_left_out(serve):
     told = str(texts(2).wcode.estimate("{{ text }}"))
     assert told.startswith("2 rows · 2 to send · ≈")
     assert "0 re" not in told
+
+
+def test_the_sandbox_costs_nothing(serve):
+    """Before it answers, as afterwards."""
+    serve()
+    with Session() as session:
+        accessor.register(session)
+        told = texts(2).wcode.estimate("{{ text }}")
+    assert told.cost == (0, 0)
+    assert str(told).endswith(" · ¥0")
 
 
 @pytest.mark.parametrize("options", [{"fresh": True}, {"replay": "off"}])
@@ -76,7 +88,7 @@ def test_a_preview_tells_how_many_are_answered_at_once(slots):
     times = [0.2 * (n // slots + 1) for n in range(6)]
     found = Survey(rows=500, sends=500, times=times, lengths=[10] * 6)
     resolved = Resolved({"concurrency": 64}, {})
-    low, high = found.forecast("m", resolved, together=True).seconds
+    low, high = found.forecast("m", resolved, resolved.place, together=True).seconds
     real = 500 * 0.2 / min(slots, 64)
     assert low <= real * 1.1
     assert high >= real * 0.9

@@ -114,9 +114,9 @@ class Survey:
         return Survey(*map(add, vars(self).values(), vars(other).values()))
 
     def forecast(
-        self, model: str, resolved: Resolved, *, together: bool = False
+        self, model: str, resolved: Resolved, place: str, *, together: bool = False
     ) -> Forecast:
-        """Estimate a run at a model's prices, under the caps in force.
+        """Estimate a run at a model's prices at ``place``, under the caps in force.
 
         ``together``: the recorded requests were sent concurrently, so that their times
         show how many the endpoint serves in parallel.
@@ -131,14 +131,14 @@ class Survey:
             self.sends,
             self.prompt,
             answer,
-            self._cost(model, answer, resolved.place),
+            self._cost(model, answer, place),
             self._seconds(
                 int(resolved["concurrency"]),
                 resolved["requests_per_minute"],
                 together=together,
             ),
             self._notes,
-            models.currency(model, resolved.place),
+            models.currency(model, place),
         )
 
     @property

@@ -209,6 +209,12 @@ class TableRun:
         report = self.task.report(rows, len(outcomes), batch.tally.by_model)
         return " · ".join([line, *report, *self._notes])
 
+    @property
+    def _answering(self) -> str:
+        """The place whose prices count; where nothing is sent, the base URL's."""
+        sends = self.session.place(self.resolved) is not None
+        return self.session.answering(self.resolved) if sends else self.resolved.place
+
     def forecast(self, *, together: bool = False) -> Forecast:
         """Estimate the run; sends nothing.
 
@@ -218,13 +224,14 @@ class TableRun:
         place = self.session.place(self.resolved)
         anew = not looks(self.resolved)
         recall = partial(store.get_many, base_url=place)
-        found = survey(self.rows, recall, place=self.resolved.place, anew=anew)
+        found = survey(self.rows, recall, place=self._answering, anew=anew)
         return self.forecast_of(found, together=together)
 
     def forecast_of(self, found: Survey, *, together: bool = False) -> Forecast:
         """Estimate from a survey, with this run's model and caps."""
         model = self.task.base.model
-        made = found.forecast(model, self.resolved, together=together)
+        place = self._answering
+        made = found.forecast(model, self.resolved, place, together=together)
         further = self.task.further(found.sends + found.recorded)
         return replace(made, notes=(*made.notes, *further, *self._notes))
 
