@@ -6,7 +6,14 @@ import re
 import pytest
 
 from wcode_magics import errors, text
-from wcode_magics.errors import Stopped, UsageError, VariableError, WcodeError
+from wcode_magics.errors import (
+    OptionError,
+    Stopped,
+    UsageError,
+    VariableError,
+    WcodeError,
+    called_from,
+)
 from wcode_magics.protocol.http_errors import fault
 from wcode_magics.protocol.messages import Message
 from wcode_magics.protocol.reply import Reply
@@ -15,6 +22,9 @@ from wcode_magics.settings import option_values, options
 from wcode_magics.text import LANGUAGES, say
 
 PLACE = re.compile(r"(?<!{){(\w+)}(?!})")
+FACED = sorted(
+    key for key in text.keys("en") if key.startswith(("script.", "command_line."))
+)
 KEYS = sorted(key for key in text.keys("en") if key.startswith("errors."))
 
 
@@ -107,9 +117,36 @@ def test_an_error_speaks_the_language_of_the_moment():
 def test_an_error_tells_that_something_was_kept():
     """Who paid for half an answer learns where it is."""
     error = UsageError("stream_cut")
-    assert "_wcode" not in str(error)
+    assert "kept" not in str(error)
     error.reply = partial()
+    assert str(error).endswith("What arrived is kept in the error's reply.")
+    error.face = "cell"
     assert str(error).endswith("What arrived is kept in _wcode.")
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("key", FACED)
+def test_words_of_a_face_name_no_other_face(key, lang):
+    """A script is sent to no cell, and the command line to no notebook."""
+    facts = set(PLACE.findall(say(key, lang)))
+    face, short = key.split(".", 1)
+    assert "%wcode" not in say(key, lang)
+    assert face == "command_line" or "--" not in say(key, lang)
+    assert facts <= set(PLACE.findall(say(f"errors.{short}", lang)))
+
+
+def test_options_are_named_as_they_are_written():
+    """A flag in a cell, a name in Python and in an assignment."""
+    error = OptionError("not_together", one="--no-think", other="--think-budget")
+    assert str(error).startswith("think=False and think_budget exclude")
+    with pytest.raises(OptionError) as caught, called_from("cell"):
+        raise error
+    assert str(caught.value).startswith("--no-think and --think-budget exclude")
+    with called_from("setting"):
+        assert str(error).startswith("--no-think")
+        assert str(UsageError("no_value", name="--max-tokens", given=1)).startswith(
+            "max_tokens"
+        )
 
 
 @pytest.mark.parametrize("kept", [True, False])

@@ -10,7 +10,13 @@ import sys
 from collections.abc import Sequence
 
 from wcode_magics.display import answer_notes, bundles
-from wcode_magics.errors import OptionError, UsageError, VariableError, WcodeError
+from wcode_magics.errors import (
+    OptionError,
+    UsageError,
+    VariableError,
+    WcodeError,
+    called_from,
+)
 from wcode_magics.output import terminal
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.sending.request_run import Prepared, Watch
@@ -29,7 +35,8 @@ def main(words: Sequence[str]) -> int:
         terminal.write(manual.shell_page(IN_NOTEBOOKS), end="")
         return 0
     try:
-        _run(lines.parse_words(words))
+        with called_from("shell"):
+            _run(lines.parse_words(words))
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:

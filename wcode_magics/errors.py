@@ -35,13 +35,17 @@
 An error is built from a key of ``[errors]`` in ``locale/`` and the facts named in its
 sentence, so it appears in the user's language. ``WcodeError.reply`` is the partial
 answer, or None; ``WcodeError.value`` the partial result of many requests, such as a
-table.
+table. ``WcodeError.face`` is where the call came from, see :func:`called_from`: a
+remedy for a script stands under the same key in ``[script]``, one for the shell
+in ``[command_line]``.
 """
 
 import errno
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from contextvars import ContextVar
+from typing import Any, Literal, Protocol
 
 from wcode_magics import text
 from wcode_magics.output import terminal
@@ -51,6 +55,14 @@ from wcode_magics.output.secret_forms import without_forms, without_random
 _SHOWN = 60
 """Characters of a wrong argument that an error shows."""
 _SYSTEM = ("ENOENT", "EACCES", "EPERM", "EISDIR", "ENOTDIR", "EROFS", "ENOSPC")
+
+
+Face = Literal["cell", "setting", "script", "shell"]
+"""A cell or command, an assignment of ``%wcode_config``, Python, the command line."""
+_face: ContextVar[Face] = ContextVar("face", default="script")
+_FLAG = re.compile(r"--(no-)?([a-z][\w-]*)")
+_FLAGGED = frozenset({"name", "one", "other", "given", "near"})
+"""Facts that may be an option as a cell writes it."""
 
 
 class PartialReply(Protocol):
@@ -79,13 +91,24 @@ class WcodeError(Exception):
         self.reply: PartialReply | None = None
         self.value: Any = None
         self.kept = False
+        self.face: Face | None = None
         self.summary = ""
         self.tries, self.seconds = 1, 0.0
 
     def __str__(self) -> str:
         again = self._again() if self.tries > 1 else ""
-        kept = self.kept or self.reply is not None
-        return _line(self.sentence, again, self.summary, kept=kept)
+        return _line(self.sentence, again, self._held(), self.summary)
+
+    def _held(self) -> str:
+        """Return where the partial answer is, or nothing."""
+        if not self.kept and self.reply is None:
+            return ""
+        bound = self.kept or self._called_from == "cell"
+        return text.say("errors.kept" if bound else "script.kept")
+
+    @property
+    def _called_from(self) -> Face:
+        return self.face or _face.get()
 
     def _again(self) -> str:
         """Return how often the request was sent and how long that took in total."""
@@ -98,10 +121,18 @@ class WcodeError(Exception):
 
         It shows no key, not even one typed in place of a name or a value.
         """
-        facts = self.facts
+        facts = dict(self.facts)
         if "given" in facts:
-            facts = {**facts, "given": without_random(str(facts["given"]))}
-        words = text.say(f"errors.{self.key}", **facts)
+            facts["given"] = without_random(str(facts["given"]))
+        face = self._called_from
+        if face in {"script", "setting"}:
+            facts |= {name: _in_python(facts[name]) for name in _FLAGGED & facts.keys()}
+        own = f"script.{self.key}"
+        if face == "shell":
+            own = f"command_line.{self.key}"
+        faced = face in {"script", "shell"} and text.has(own)
+        key = own if faced else f"errors.{self.key}"
+        words = text.say(key, **facts)
         return inert(without_forms(" ".join(words.split())))
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -122,7 +153,8 @@ class Stopped(KeyboardInterrupt):
         self.value = value
 
     def __str__(self) -> str:
-        return _line(text.say("errors.stopped"), "", self._summary, kept=self._kept)
+        kept = text.say("errors.kept") if self._kept else ""
+        return _line(text.say("errors.stopped"), kept, self._summary)
 
     def _render_traceback_(self) -> list[str]:
         return [str(self)]
@@ -142,6 +174,31 @@ def stoppable() -> Iterator[None]:
         raise
     except KeyboardInterrupt:
         raise Stopped(kept=False) from None
+
+
+@contextmanager
+def called_from(face: Face) -> Iterator[None]:
+    """Let the errors of the body name options and remedies as one writes them there.
+
+    An error keeps the face of the innermost body that it left.
+    """
+    outer = _face.set(face)
+    try:
+        yield
+    except WcodeError as error:
+        error.face = error.face or face
+        raise
+    finally:
+        _face.reset(outer)
+
+
+def _in_python(fact: Any) -> Any:
+    """Return a fact that begins with an option, with its name as in Python."""
+    found = _FLAG.match(fact) if isinstance(fact, str) else None
+    if found is None:
+        return fact
+    off, name = found.groups()
+    return name.replace("-", "_") + ("=False" if off else "") + fact[found.end() :]
 
 
 def mistyped(name: str, given: Any, allowed: str) -> "UsageError":
@@ -164,8 +221,7 @@ def tell(error: WcodeError) -> None:
     terminal.note(str(error))
 
 
-def _line(sentence: str, again: str, summary: str, *, kept: bool) -> str:
-    parts = (sentence, again, text.say("errors.kept") if kept else "", summary)
+def _line(*parts: str) -> str:
     return inert(text.sentences(parts))
 
 

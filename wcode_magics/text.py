@@ -69,6 +69,11 @@ def say(key: str, /, lang: str | None = None, **facts: object) -> str:
     return _numerus.vformat(words, (), facts | quoted)
 
 
+def has(key: str) -> bool:
+    """Return whether there is a string of this key."""
+    return key in _words("en")
+
+
 def sentences(parts: Iterable[str]) -> str:
     """Join the sentences that are not empty; Chinese has no space between them."""
     return ("" if language() == "zh" else " ").join(part for part in parts if part)

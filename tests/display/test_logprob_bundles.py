@@ -107,7 +107,7 @@ def test_runs_in_words():
         "— run 2",
         "The <b>dog sat",
         "— run 4",
-        "⚠ There is no reply yet; run a %%wcode cell first.",
+        "⚠ There is no reply yet; ask something first.",
         "Where they part, run 1 had cat 60.0% dog 30.0%",
     ]
 

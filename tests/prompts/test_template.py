@@ -143,7 +143,7 @@ def test_a_far_name_lists_what_is_there():
 )
 def test_a_syntax_error_tells_its_line_and_the_way_round(source, line):
     """One line: where, what, and --raw."""
-    with pytest.raises(TemplateError, match=f"line {line}.*--raw") as caught:
+    with pytest.raises(TemplateError, match=f"line {line}.*Mend") as caught:
         render(source, {"x": 1})
     assert caught.value.key == "template_syntax"
 

@@ -184,7 +184,7 @@ def test_what_is_no_number_is_refused(name, value):
     with pytest.raises(ParameterError) as caught:
         check(name, value)
     assert caught.value.key == "bad_value"
-    assert find(name).allowed in str(caught.value)
+    assert find(name).expected in str(caught.value)
     assert "\n" not in str(caught.value)
 
 

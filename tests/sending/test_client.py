@@ -485,7 +485,7 @@ def test_a_whole_answer_has_a_time_of_its_own(loopback, call, pieces):
             return await client.send(REQUEST, most=0.5)
         return [delta async for delta in client.stream(REQUEST, most=0.5)]
 
-    with pytest.raises(LimitError, match=r"not whole after 0\.5 s.*--max-seconds"):
+    with pytest.raises(LimitError, match=r"not whole after 0\.5 s.*max_seconds"):
         run(work, server.url)
     assert len(server.seen) == 1
 
@@ -523,7 +523,7 @@ def test_an_error_object_inside_a_stream_is_raised(loopback):
 def test_a_silent_server_times_out(loopback, call):
     """The seconds and the way to raise them are told."""
     server = loopback(Answer(hang=True))
-    with pytest.raises(TimedOut, match=r"nothing for 0\.2 s.*--timeout"):
+    with pytest.raises(TimedOut, match=r"nothing for 0\.2 s.*timeout"):
         call(server.url, timeout=0.2, attempts=1)
 
 

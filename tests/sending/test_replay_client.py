@@ -270,7 +270,7 @@ def test_replaying_needs_no_budget(session):
 def test_fresh_and_replay_exclude_each_other(session, counting, given):
     """Both at once is told before anything is sent."""
     for ask in (session.ask, session.stream, session.chat().ask):
-        with pytest.raises(OptionError, match="--fresh and --replay exclude"):
+        with pytest.raises(OptionError, match="fresh and replay exclude"):
             ask("hi", fresh=True, **given)
     assert not counting.seen
 

@@ -95,7 +95,7 @@ def test_many_runs_need_a_yes(ask: Callable[..., Session]) -> None:
     session = ask()
     with pytest.raises(UsageError, match="21 requests"):
         session.repeat("hi", 21)
-    with pytest.raises(OptionError, match="--functions"):
+    with pytest.raises(OptionError, match="functions"):
         session.repeat("hi", 2, functions=[four])
     assert session.history == []
     assert len(session.repeat("hi", 21, yes=True)) == 21

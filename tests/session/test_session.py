@@ -124,7 +124,7 @@ def test_what_arrived_before_a_break_is_kept(loopback, made, broken):
     assert caught.value.reply.text == "half"
     assert caught.value.reply.finish_reason is None
     assert session.last is caught.value.reply
-    assert "kept in _wcode" in str(caught.value)
+    assert "kept in the error" in str(caught.value)
 
 
 def test_an_answer_that_cannot_be_read_is_kept(loopback, made):

@@ -130,19 +130,19 @@ def test_repair_asks_once_more_with_the_error(
 def test_two_forms_exclude_each_other() -> None:
     """Only one of schema, json and response_format may be given."""
     session = Session()
-    with pytest.raises(OptionError, match=r"--schema and --json"):
+    with pytest.raises(OptionError, match=r"schema and json"):
         session.prepare("x", schema=City, json=True)
-    with pytest.raises(OptionError, match=r"--json and --response-format"):
+    with pytest.raises(OptionError, match=r"json and response_format"):
         session.prepare("x", json=True, response_format={"type": "text"})
 
 
 @pytest.mark.parametrize(
     ("given", "hint"),
     [
-        ({"schema": City}, "--no-think"),
-        ({"json": True}, "--no-think"),
-        ({"schema": City, "param": [("reasoning_effort", "none")]}, "%wcode_repair"),
-        ({"param": [("enable_thinking", False)], "json": True}, "%wcode_repair"),
+        ({"schema": City}, "think=False"),
+        ({"json": True}, "think=False"),
+        ({"schema": City, "param": [("reasoning_effort", "none")]}, "Ask once more."),
+        ({"param": [("enable_thinking", False)], "json": True}, "Ask once more."),
     ],
 )
 def test_who_asked_for_json_is_not_told_to_ask(
@@ -152,11 +152,11 @@ def test_who_asked_for_json_is_not_told_to_ask(
     session, _server = ask(loopback, completion("I think it is Rome."))
     with session, pytest.raises(AnswerError) as caught:
         session.ask("json?", **given)
-    assert "--schema" not in str(caught.value)
-    assert "--json" not in str(caught.value)
+    assert "schema" not in str(caught.value)
+    assert "json=" not in str(caught.value)
     assert hint in str(caught.value)
     sent = "param" in given
-    assert ("--no-think" in str(caught.value)) != sent
+    assert ("think=False" in str(caught.value)) != sent
 
 
 def test_a_pattern_that_is_not_sent_is_told(

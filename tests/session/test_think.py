@@ -62,7 +62,7 @@ def test_where_the_way_is_unknown_nothing_is_sent() -> None:
         with pytest.raises(UsageError, match=r"Zhipu.*--think-budget"):
             session.prepare("hi", think_budget=10)
         session.settings.set("provider", "dashscope")
-        with pytest.raises(OptionError, match="--no-think"):
+        with pytest.raises(OptionError, match="think=False"):
             session.prepare("hi", think=False, think_budget=10)
 
 

@@ -6,6 +6,7 @@ from typing import get_args
 import numpy as np
 import pytest
 
+from wcode_magics import text
 from wcode_magics.errors import OptionError, ParameterError, SettingError, VariableError
 from wcode_magics.protocol import parameters
 from wcode_magics.settings import option_values as written
@@ -176,7 +177,7 @@ def test_a_variable_of_the_wrong_kind_is_told():
 
 def test_slips_suggest_the_nearest():
     """Flags, settings and variables, each with its own nearest."""
-    with pytest.raises(OptionError, match=r"--temperature \(float 0 … 2\)"):
+    with pytest.raises(OptionError, match=r"temperature \(float 0 … 2\)"):
         options.flag("--temprature")
     with pytest.raises(SettingError, match="Did you mean base_url"):
         options.setting("baseurl")
@@ -234,3 +235,42 @@ def test_what_a_request_is_made_of():
     """What is done with the request or with its answer goes into none."""
     given = {"temperature": 0.3, "out": "x", "sweep": [1], "chat": "c", "stream": False}
     assert options.of_request(given) == {"temperature": 0.3, "stream": False}
+
+
+@pytest.mark.parametrize("lang", text.LANGUAGES)
+@pytest.mark.parametrize("row", OPTIONS, ids=lambda row: row.name)
+def test_what_is_expected_is_in_words(row, lang):
+    """An error names a kind of value as people do, in their language."""
+    text.use(lang)
+    assert " > " not in row.expected
+    kinds = {
+        "text",
+        "name",
+        "flag",
+        "switch",
+        "array",
+        "object",
+        "path",
+        "int",
+        "float",
+    }
+    assert row.expected not in kinds
+
+
+@pytest.mark.parametrize(
+    ("lang", "said"),
+    [
+        ("en", "budget is -1, but it must be a number above 0."),
+        ("zh", "budget 的值是 -1，但必须是 大于 0 的数。"),
+    ],
+)
+def test_python_names_an_option_as_python_does(lang, said):
+    """The same error in a cell names the flag."""
+    text.use(lang)
+    with pytest.raises(OptionError) as caught:
+        options.checked_options({"budget": -1})
+    assert str(caught.value) == said
+    caught.value.face = "cell"
+    assert str(caught.value) == f"--{said}"
+    with pytest.raises(OptionError, match=r"max_token\b.*max_tokens"):
+        options.checked_options({"max_token": 3})

@@ -15,7 +15,7 @@ import traitlets
 from traitlets.config import Configurable
 
 from wcode_magics import text
-from wcode_magics.errors import stoppable
+from wcode_magics.errors import called_from, stoppable
 from wcode_magics.notebook import completer
 from wcode_magics.notebook.commands import ASKING, COMMANDS, find, modules
 from wcode_magics.notebook.transformer import CommandLine
@@ -84,7 +84,7 @@ class Command:
 
     def value(self, line: str, cell: str | None = None) -> Any:
         """Run the command and return its value, as ``x = %wcode …`` does."""
-        with stoppable():
+        with called_from("cell"), stoppable():
             prepare(modules(self.__name__))
             call, home = find(self.__name__), self._loaded.home
             return call(home, line) if cell is None else call(home, line, cell)

@@ -65,6 +65,15 @@ class Param:
         return f"{decimal(self.low)} … {decimal(self.high)}"
 
     @property
+    def expected(self) -> str:
+        """Allowed values in the words of an error: ``a number (0 … 2)``."""
+        if self.kind == "choice":
+            return self.allowed
+        more = self.range or " · ".join(self.choices)
+        word = text.say(f"kinds.{self.kind}")
+        return f"{word} ({more})" if more else word
+
+    @property
     def usual(self) -> str:
         """The server's default as people write it; a dash if none is documented."""
         if self.default is None:
@@ -216,7 +225,7 @@ def check(name: str, value: Any) -> Any:
     checked = _CHECKS[row.kind](row, value)
     if checked is None:
         raise ParameterError(
-            "bad_value", name=row.name, given=_shown(value), allowed=row.allowed
+            "bad_value", name=row.name, given=_shown(value), allowed=row.expected
         )
     if row.kind in {"float", "int"} and not _within(row, checked):
         raise ParameterError(

@@ -154,6 +154,19 @@ class Option:
         return self.form or _FORMS.get(self.kind, self.kind)
 
     @property
+    def expected(self) -> str:
+        """The allowed values in the words of an error."""
+        if self.param is not None:
+            return self.param.expected
+        if self.words or self.form or self.kind in _FORMS:
+            return self.allowed
+        if self.low is None:
+            return text.say(f"kinds.{self.kind}")
+        if self.whole:
+            return text.say("kinds.whole", least=decimal(self.low + 1))
+        return text.say("kinds.above", low=decimal(self.low))
+
+    @property
     def usual(self) -> str:
         """The default as people write it; empty if there is none."""
         if self.param is not None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from wcode_magics.errors import OptionError, SettingError
+from wcode_magics.errors import OptionError, SettingError, called_from
 from wcode_magics.prompts.template import Template
 from wcode_magics.protocol import parameters
 from wcode_magics.runtime.shell_variables import public
@@ -54,6 +54,7 @@ class OptionLine:
         later = (word for word in words[1:] if word.partition("=")[0] in options.FLAGS)
         return next(later, "")
 
+    @called_from("cell")
     def refuse_rest(self, key: str = "unexpected_word") -> None:
         """Raise OptionError ``key`` if anything but a comment follows the options."""
         if not self.rest or self.rest.startswith("#"):
@@ -66,6 +67,7 @@ class OptionLine:
         raise OptionError(key, given=word)
 
 
+@called_from("cell")
 def parse(line: str, variables: Mapping[str, Any]) -> OptionLine:
     """Parse the options at the beginning of ``line``; the rest is left unchanged.
 
@@ -146,6 +148,7 @@ def first_words(line: str, count: int) -> tuple[list[str], str]:
     return words, line[at:]
 
 
+@called_from("shell")
 def parse_words(
     words: Sequence[str],
     flags: Mapping[str, Option] = options.FLAGS,
@@ -289,8 +292,9 @@ def parse_assignments(
         elif at >= len(line) or line[at].isspace():
             yield row, None, True
         else:
-            raw, at = _value(line, at, row)
-            value = option_values.read(row, raw, variables)
+            with called_from("setting"):
+                raw, at = _value(line, at, row)
+                value = option_values.read(row, raw, variables)
             yield row, value, True
         at = _skip(line, at)
 

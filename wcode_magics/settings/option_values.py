@@ -120,7 +120,7 @@ def _dimension(
     """Parse ``name=v1,v2``, ``name=[…]`` or ``name=$list`` to a name and its values."""
     name, equals, value = raw.partition("=")
     if not equals or not name.strip():
-        raise OptionError("bad_option", name=row.flag, given=raw, allowed=row.allowed)
+        raise OptionError("bad_option", name=row.flag, given=raw, allowed=row.expected)
     name = name.strip().replace("-", "_")
     if value.startswith("$") and value[1:].isidentifier():
         return name, variable(value[1:], variables)

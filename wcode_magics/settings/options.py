@@ -204,7 +204,9 @@ def checked(row: Option, value: Any) -> Any:
     else:
         given = value
     if not _allows(row, value):
-        raise OptionError("bad_option", name=row.flag, given=given, allowed=row.allowed)
+        raise OptionError(
+            "bad_option", name=row.flag, given=given, allowed=row.expected
+        )
     return value
 
 
@@ -217,7 +219,7 @@ def _price(row: Option, value: Any) -> str:
             return value.strip()
     except ValueError:
         pass
-    raise OptionError("bad_option", name=row.flag, given=value, allowed=row.allowed)
+    raise OptionError("bad_option", name=row.flag, given=value, allowed=row.expected)
 
 
 def checked_any(name: str, value: Any) -> Any:
