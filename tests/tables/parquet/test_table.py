@@ -117,7 +117,7 @@ def test_told_in_a_line(serve, table, capsys):
     line = capsys.readouterr().out.strip()
     assert line == str(written)
     assert "2 of 2 rows" in line
-    assert "ok 1 · skipped 1 · –" in line
+    assert "ok 1 · skipped 1 · ¥0.0" in line
 
 
 @pytest.mark.parametrize(
