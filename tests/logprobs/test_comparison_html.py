@@ -92,11 +92,11 @@ def test_long_common_stretches_are_elided():
 def test_agreement_in_words():
     """How many answers there are, how common one is, what all begin with."""
     runs = [Logprobs((), said) for said in ("ab", "ac", "ab")]
-    assert comparison_html.agreement(agree(runs)) == (
+    assert str(agree(runs)) == (
         "3 runs gave 2 different answers. The most common one came 2 times."
         " All begin with the same 1 character."
     )
-    assert comparison_html.agreement(agree(runs[:1])) == "1 run gave one answer."
+    assert str(agree(runs[:1])) == "1 run gave one answer."
 
 
 def test_columns_tell_the_fork():

@@ -113,7 +113,7 @@ def _pictures(found: Evaluation) -> Bundle:
     table = TextTable(heads, rows, title=say("evaluation.reliability")).plain()
     total = curve["coverage"].iloc[-1]
     coverage = _at_coverages(curve, total)
-    line = f"{say('evaluation.risk_coverage')}: {coverage}"
+    line = say("evaluation.at_coverages", coverage=coverage)
     images = figures.reliability(bins, table) + figures.risk_coverage(curve, line)
     style = "display:flex;flex-wrap:wrap;gap:1em;margin:.4em 0"
     return bundle(f'<div style="{style}">{images}</div>', f"{table}\n{line}")

@@ -69,7 +69,7 @@ def agreement(found: Agreement) -> Bundle:
     """Return each distinct answer and its count."""
     heads = (say("scores.times"), say("scores.answer"))
     rows = [(str(count), short(text)) for text, count in found.counts]
-    return TextTable(heads, rows, title=comparison_html.agreement(found)).bundle()
+    return TextTable(heads, rows, title=str(found)).bundle()
 
 
 def runs(found: Runs) -> Bundle:
@@ -104,7 +104,7 @@ def runs(found: Runs) -> Bundle:
 def _headline(found: Runs) -> str:
     """Return how far the runs agree, what failed, and what all of it took."""
     agreed = found.agreement
-    parts = [comparison_html.agreement(agreed)] if agreed.counts else []
+    parts = [str(agreed)] if agreed.counts else []
     if found.failed and agreed.runs == 1:
         parts = []
     if found.failed:

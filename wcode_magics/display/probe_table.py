@@ -7,7 +7,7 @@ from wcode_magics.output.mimebundle import Bundle
 from wcode_magics.protocol import models
 from wcode_magics.protocol.messages import SANDBOX
 from wcode_magics.protocol.probe import FACTS, Finding, Probe
-from wcode_magics.text import say
+from wcode_magics.text import say, sentences
 
 _MARKS = {"obeyed": "✓", "ignored": "✗", "refused": "⊘", "unknown": "?"}
 _WORDS = frozenset(
@@ -33,7 +33,7 @@ def bundle(probe: Probe) -> Bundle:
     cost = "–" if probe.cost is None else models.money(probe.cost, probe.currency)
     note = say("probe.spent", requests=probe.requests, cost=cost)
     if probe.cut:
-        note = f"{note} {say('probe.cut')}"
+        note = sentences([note, say("probe.cut")])
     return TextTable(heads, rows, title=title, note=note).bundle()
 
 

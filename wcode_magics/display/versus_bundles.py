@@ -9,7 +9,7 @@ from wcode_magics.logprobs.number_format import NO_NUMBER, percent, significant
 from wcode_magics.output.escaping import clipped, escape
 from wcode_magics.output.mimebundle import Bundle, bundle, joined
 from wcode_magics.protocol import models
-from wcode_magics.text import say
+from wcode_magics.text import say, sentences
 
 MOST_CHANGED, MOST_TEXT = 10, 60
 LEAST_P = 0.001
@@ -43,7 +43,7 @@ def versus(found: Versus) -> Bundle:
     paid = say("evaluation.paid", paid=str(found.paid))
     words = [say(f"evaluation.{head}") for head in heads]
     table = TextTable(words, rows, title=title, note=paid).bundle()
-    verdict = f"{difference} {_verdict(told.more)}"
+    verdict = sentences([difference, _verdict(told.more)])
     page = f'<div style="margin:.4em 0">{escape(verdict)}</div>'
     parts = [table, bundle(page, verdict)]
     return joined([*parts, _changed(found)] if len(found.changed) else parts)

@@ -20,6 +20,7 @@ from wcode_magics.logprobs.position import Position
 from wcode_magics.logprobs.token import TokenLogprob
 from wcode_magics.logprobs.word_diff import common_start, differences
 from wcode_magics.runtime.imports import shown_by
+from wcode_magics.text import say, sentences
 
 
 class Answer(Protocol):
@@ -61,13 +62,16 @@ class Branch:
     gave: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Fork:
     """Point where two answers diverge: after ``at`` common characters."""
 
     at: int
     first: Branch
     second: Branch
+
+    def __repr__(self) -> str:
+        return f"<Fork after {self.at} characters>"
 
 
 @dataclass(frozen=True)
@@ -112,6 +116,19 @@ class Agreement:
     def __repr__(self) -> str:
         most = self.counts[0][1] if self.counts else 0
         return f"<Agreement: {most} of {self.runs}, answers {len(self.counts)}>"
+
+    def __str__(self) -> str:
+        """Describe in a sentence how far several runs agree."""
+        kinds = len(self.counts)
+        if kinds <= 1:
+            return say("agreement.all", runs=self.runs)
+        count = self.counts[0][1]
+        parts = [say("agreement.some", runs=self.runs, kinds=kinds)]
+        if count > 1:
+            parts.append(say("agreement.most", count=count))
+        key = "common" if self.common else "at_once"
+        parts.append(say(f"agreement.{key}", common=f"{len(self.common):,}"))
+        return sentences(parts)
 
     @property
     def runs(self) -> int:

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from wcode_magics.logprobs.alignment import Agreement, Branch, Comparison, Fork, Stretch
+from wcode_magics.logprobs.alignment import Branch, Comparison, Fork, Stretch
 from wcode_magics.logprobs.logprobs import Logprobs
 from wcode_magics.logprobs.number_format import number, percent, visible
 from wcode_magics.logprobs.token_captions import BETWEEN, TokenWords
 from wcode_magics.output.escaping import attribute, escape
-from wcode_magics.text import say, sentences
+from wcode_magics.text import say
 
 MAX_SAME = 160  # characters of a common stretch; longer ones are elided in the middle
 MAX_ALTERNATIVES = 5
@@ -52,21 +52,6 @@ def plain(comparison: Comparison, names: Names = NAMES) -> str:
         for stretch in comparison.stretches:
             lines += _stretch_lines(stretch, names)
     return "\n".join(lines)
-
-
-def agreement(agreement: Agreement) -> str:
-    """Describe in a sentence how far several runs agree."""
-    kinds, runs = len(agreement.counts), agreement.runs
-    if kinds <= 1:
-        return say("agreement.all", runs=runs)
-    count = agreement.counts[0][1]
-    parts = [say("agreement.some", runs=runs, kinds=kinds)]
-    if count > 1:
-        parts.append(say("agreement.most", count=count))
-    common = f"{len(agreement.common):,}"
-    key = "common" if agreement.common else "at_once"
-    parts.append(say(f"agreement.{key}", common=common))
-    return sentences(parts)
 
 
 def summary(comparison: Comparison, names: Names) -> list[str]:

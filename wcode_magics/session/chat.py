@@ -24,6 +24,10 @@ class ChatTurns:
         self._planner = planner
         self.name = name
 
+    def __repr__(self) -> str:
+        turns = len(self.conversation.turns)
+        return f"<{type(self).__name__} {self.name!r}: turns {turns}>"
+
     @property
     def conversation(self) -> Conversation:
         """The turns so far, as a value."""

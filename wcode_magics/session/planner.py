@@ -6,6 +6,8 @@ from functools import partial
 from typing import Any
 
 from wcode_magics.errors import OptionError, SettingError, UsageError, mistyped
+from wcode_magics.output.escaping import inert
+from wcode_magics.output.secret_forms import without_forms
 from wcode_magics.prompts import image_sources, template
 from wcode_magics.protocol import parameters
 from wcode_magics.protocol.messages import gives_away
@@ -58,6 +60,10 @@ class Planner(Dispatch):
             self.settings.set(name, values[name])
         self.settings.given_key = key
         self.settings.given_host = self.settings.resolve({}).key_owner.host
+
+    def __repr__(self) -> str:
+        model = without_forms(inert(self.settings.resolve({}).model))
+        return f"<{type(self).__name__}: {model}>"
 
     def prepare(
         self,

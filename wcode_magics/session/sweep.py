@@ -37,6 +37,13 @@ class Trial:
     reply: Reply | None = None
     error: WcodeError | None = None
 
+    def __repr__(self) -> str:
+        point = " ".join(f"{name}={value!r}" for name, value in self.point.items())
+        end = (
+            type(self.error).__name__ if self.error else f"{len(self.text)} characters"
+        )
+        return f"<Trial {point}: {end}>"
+
     @property
     def text(self) -> str:
         """The answer; empty if there is none."""

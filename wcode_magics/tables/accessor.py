@@ -205,6 +205,9 @@ class TableMethods(Generic[R]):
         given = {"of": of, "confidence": confidence, "by": by}
         return gold_rows.evaluate(self._frame, gold, **given)
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: rows {len(self._frame)}>"
+
     @property
     def _frame(self) -> pd.DataFrame:
         return self._held

@@ -11,7 +11,6 @@ import ipywidgets as widgets
 from wcode_magics.display.live_display import REDRAW_S
 from wcode_magics.display.text_table import shown_value
 from wcode_magics.errors import OptionError, UsageError
-from wcode_magics.logprobs import comparison_html
 from wcode_magics.logprobs.alignment import agree
 from wcode_magics.logprobs.number_format import decimal
 from wcode_magics.output.escaping import escape
@@ -208,7 +207,7 @@ class ComparePage:
         if not replies:
             return
         self._desk.bind(replies[0])
-        self._told = comparison_html.agreement(agree(replies))
+        self._told = str(agree(replies))
         for card in cards:
             card.end(replies[0])
         self._mark(stale=self._sent != self._desk.draft)

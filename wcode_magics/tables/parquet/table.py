@@ -84,6 +84,11 @@ class _PartedTable(TableMethods[R]):
         getattr(blank, registration.NAME, None)  # sets up the session of df.wcode
         super().__init__(blank)
 
+    def __repr__(self) -> str:
+        files = ", ".join(file.name for file in self._source.files[:3])
+        more = ", …" if len(self._source.files) > 3 else ""
+        return f"<{type(self).__name__}: {files}{more} into {self._folder.path}>"
+
     def estimate(self, template: str, **options: Any) -> Forecast:
         """Estimate a run over all rows; sends nothing."""
         return self._whole(call_of(self._frame, template, options)).forecast()

@@ -13,7 +13,7 @@ from wcode_magics.tables.run import halted
 from wcode_magics.text import say
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Written:
     """Content of a folder after a run; ``str()`` gives it as one line.
 
@@ -37,10 +37,16 @@ class Written:
         """What the run paid, if all is of one currency, else None."""
         return self.costs.only
 
+    def __repr__(self) -> str:
+        return f"<Written: {self.rows} of {self.total} rows in {self.folder}>"
+
     def __str__(self) -> str:
         rows, total = f"{self.rows:,}", f"{self.total:,}"
         parts = [say("parquet.told", rows=rows, total=total, folder=self.folder)]
-        parts += [f"{word} {n:,}" for word, n in sorted(self.statuses.items())]
+        parts += [
+            f"{say(f'statuses.{word}')} {n:,}"
+            for word, n in sorted(self.statuses.items())
+        ]
         if self.sandbox:
             parts.append(say("frame.told_sandbox"))
         if self.replayed:
