@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Self
 
-from wcode_magics.errors import StoreError, tell
+from wcode_magics.errors import StoreError, stoppable, tell
 from wcode_magics.protocol import models
 from wcode_magics.protocol.messages import SANDBOX, Endpoint
 from wcode_magics.protocol.models import Model
@@ -207,10 +207,12 @@ class Dispatch(Bound):
             return context
         return loop.run(self.client(resolved).contexts.of, model, size)
 
+    @stoppable()
     def models(self) -> list[dict[str, Any]]:
         """Return the endpoint's own model list; raises EndpointError."""
         return loop.run(self.client(self.settings.resolve({})).models)
 
+    @stoppable()
     def list_models(self) -> list[Model]:
         """Add what the endpoint lists to the catalogue, and keep it in the store.
 
