@@ -345,3 +345,10 @@ def test_a_value_whose_text_raises_is_an_error(wrong):
 
     with pytest.raises(TemplateError, match=type(wrong).__name__):
         render("{{ value }}", {"value": Value()})
+
+
+@pytest.mark.parametrize("source", ["{{ df.nope }}", "{{ df['nope'] }}"])
+def test_what_a_value_lacks_is_named_with_its_kind(source):
+    """The name itself is defined: what it stands for has no such part."""
+    with pytest.raises(TemplateError, match="nope of a dict, which does not have it"):
+        render(source, {"df": {"a": 1}})

@@ -59,6 +59,9 @@ def render(source: str, names: Mapping[str, Any]) -> str:
             return words.filled(names)
         return compiled(source).render(names)
     except UnknownName as wrong:
+        if wrong.kind:
+            facts = {"given": wrong.name, "kind": wrong.kind}
+            raise TemplateError("template_attribute", **facts) from None
         near = hint(wrong.name, public(names))
         raise TemplateError("template_name", given=wrong.name, hint=near) from None
     except UsageError:
@@ -201,11 +204,11 @@ def unfilled(text: str, names: Iterable[str]) -> tuple[str, str] | None:
 
 
 class UnknownName(Exception):  # noqa: N818 - carries a name to render(), no further
-    """Raised for a name in a template that has no value."""
+    """Raised for a name that has no value, or for what a value of ``kind`` lacks."""
 
-    def __init__(self, name: str, message: str) -> None:
+    def __init__(self, name: str, kind: str, message: str) -> None:
         super().__init__(message)
-        self.name = name
+        self.name, self.kind = name, kind
 
 
 @cache
@@ -225,7 +228,8 @@ def _environment() -> Any:
             exc: Any = UndefinedError,
         ) -> None:
             if exc is UndefinedError:
-                exc = partial(UnknownName, str(name))
+                kind = "" if obj is missing else type(obj).__name__
+                exc = partial(UnknownName, str(name), kind)
             super().__init__(hint, obj, name, exc)
 
     class Sandbox(ImmutableSandboxedEnvironment):
