@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from tests.tables.asking import QUIET, prompt_of
-from wcode_magics.errors import UsageError
+from wcode_magics.errors import TemplateError, UsageError
 
 
 @pytest.mark.parametrize(
@@ -142,3 +142,13 @@ def test_values_are_text_and_never_a_template(serve):
     df = pd.DataFrame({"x": ["{{ 7*7 }} {% raw %}"]})
     df.wcode.ask("{{ x }}", **QUIET)
     assert prompt_of(server.seen[0]) == "{{ 7*7 }} {% raw %}"
+
+
+def test_a_column_whose_name_is_not_one_word(serve):
+    """The error shows how such a column is written."""
+    server = serve()
+    frame = pd.DataFrame({"sp ace": ["x"]})
+    with pytest.raises(TemplateError) as caught:
+        frame.wcode.ask("{{ sp ace }}")
+    assert '{{ row["sp ace"] }}' in str(caught.value)
+    assert not server.seen

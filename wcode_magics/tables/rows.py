@@ -5,6 +5,7 @@ every column, and every named index level, is available as ``row["its name"]``. 
 the columns that a template uses are read, a few rows at a time, as plain Python values.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -162,8 +163,14 @@ class Rows:
         return request
 
     def _used(self, source: str) -> set[Any]:
-        whole, names, keys = _references(source)
         columns = list(self.frame.columns)
+        try:
+            whole, names, keys = _references(source)
+        except TemplateError:
+            for name in columns:
+                if _is_bare(name, source):
+                    raise TemplateError("frame.not_a_word", given=name) from None
+            raise
         known = {*columns, *self._levels}
         whole = whole or any(_is_method(key) for key in set(keys) - set(columns))
         if ROW in columns and set(keys) & set(columns):
@@ -178,6 +185,12 @@ class Rows:
                 near = hint(str(name), [*map(str, [*columns, *self._levels])])
                 raise TemplateError("frame.no_column", given=name, hint=near)
         return (names | set(keys)) & known
+
+
+def _is_bare(name: Any, source: str) -> bool:
+    """Return whether a template inserts a column as if its name were one word."""
+    shown = rf"\{{\{{-?\s*{re.escape(str(name))}\s*[|}}-]"
+    return not str(name).isidentifier() and re.search(shown, source) is not None
 
 
 def _references(source: str) -> tuple[bool, set[str], list[Any]]:
