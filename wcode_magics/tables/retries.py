@@ -138,7 +138,8 @@ def _is_alike(column: "pd.Series[Any]", field: Field) -> bool:
     held, wanted = column.dtype, array(field, []).dtype
     if isinstance(held, pd.CategoricalDtype) and field.kind == "choice":
         return set(held.categories) <= set(field.choices)
-    empty = len(column) > 0 and bool(column.isna().all())
+    kindless = types.is_object_dtype(held) or held == "float64"
+    empty = kindless and len(column) > 0 and bool(column.isna().all())
     return held == wanted or empty or _SAME[field.kind](held)
 
 
