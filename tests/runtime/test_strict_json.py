@@ -30,7 +30,7 @@ def test_any_json_is_read_as_json_reads_it(value, ascii_only):
         (r'"\ud800"', "\ud800"),
         ("NaN", math.nan),
         ("1e999", math.inf),
-        ("[" * 2_000 + "]" * 2_000, None),
+        ("[" * 200_000 + "]" * 200_000, None),
     ],
     ids=["control character", "half a character", "NaN", "too big", "too deep"],
 )
