@@ -59,7 +59,6 @@ def meaning(wrong: Exception, watch: Watch) -> Exception:
 
 
 def _broken(wrong: "httpx.TransportError", watch: Watch) -> WcodeError:
-    import aiohttp
     import httpx
 
     causes = list(_causes(wrong))
@@ -67,10 +66,9 @@ def _broken(wrong: "httpx.TransportError", watch: Watch) -> WcodeError:
         return CertificateError("certificate", url=watch.url)
     if any(getattr(cause, "reason", "") in _PLAIN for cause in causes):
         return ConnectionFailed("plain_http", url=watch.url)
-    dropped = any(
-        isinstance(cause, aiohttp.ServerDisconnectedError) for cause in causes
-    )
-    if dropped or isinstance(wrong, httpx.ReadError | httpx.RemoteProtocolError):
+    if any(map(_is_drop, causes)) or isinstance(
+        wrong, httpx.ReadError | httpx.RemoteProtocolError
+    ):
         return StreamError("connection_cut", url=watch.url)
     if any(isinstance(cause, TimeoutError) for cause in causes):
         connecting = isinstance(wrong, httpx.ConnectTimeout)
@@ -80,6 +78,14 @@ def _broken(wrong: "httpx.TransportError", watch: Watch) -> WcodeError:
         return TimedOut(key, url=watch.url, seconds=decimal(seconds))
     key = "proxy_failed" if is_of_proxy(causes) else "no_connection"
     return ConnectionFailed(key, url=watch.url, reason=reason_of(causes))
+
+
+def _is_drop(cause: BaseException) -> bool:
+    """Return whether an open connection was lost; what it carried may be paid."""
+    import aiohttp
+
+    lost = isinstance(cause, aiohttp.ServerDisconnectedError | aiohttp.ClientOSError)
+    return lost and not isinstance(cause, aiohttp.ClientConnectorError)
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
