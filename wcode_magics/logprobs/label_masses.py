@@ -31,9 +31,9 @@ from wcode_magics.runtime.imports import shown_by
 
 LEAD = " \t\r\n\"'`*_([{“‘「『《（【"
 """Characters that may precede the label in an answer."""
-NEGLIGIBLE = 1e-5
+NEGLIGIBLE = 1e-9
 """Probability below which a beginning of several labels is not completed."""
-NEGLIGIBLE_LEAD = 1e-2
+NEGLIGIBLE_LEAD = 1e-3
 """The same for a beginning of :data:`LEAD` alone, which every label shares."""
 DEEPEST_LEAD = 2
 """Most tokens of such a beginning that are completed."""
