@@ -40,6 +40,15 @@ def test_sum_mean_perplexity_and_bits():
     assert found.bits_per_character == pytest.approx(1)
 
 
+def test_perplexity_beyond_the_largest_float():
+    """Two tokens of e^-1419 and e^-1, as a server once sent: shown as ∞, no error."""
+    found = view(
+        *(TokenLogprob(word, value) for word, value in (("He", -1419), ("y", -1)))
+    )
+    assert found.perplexity == math.inf
+    assert "perplexity ∞" in " ".join(summary(found))
+
+
 def test_stop_token_does_not_count():
     """A stop token that the server lists beyond the text changes no number."""
     told = view(token("ab", 0.5), token("<|im_end|>", 0.01), said="ab")

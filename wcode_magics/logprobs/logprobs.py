@@ -100,9 +100,13 @@ class Logprobs:
     def perplexity(self) -> float:
         """exp(-mean logprob), as Jelinek and others defined it in 1977.
 
-        It depends on the tokenizer: compare models by ``bits_per_character``.
+        It depends on the tokenizer: compare models by ``bits_per_character``. Infinite
+        beyond the largest float.
         """
-        return math.exp(-self.mean)
+        try:
+            return math.exp(-self.mean)
+        except OverflowError:
+            return math.inf
 
     @property
     def bits_per_character(self) -> float:
