@@ -4,6 +4,7 @@ Without names the sandbox's answers that its tests compare with are saved as wel
 """
 
 import os
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -24,10 +25,15 @@ def main(names: list[str]) -> None:
         for cell in notebook.cells:
             cell.metadata.pop("execution", None)
         notebook.metadata.pop("widgets", None)
-        nbformat.write(notebook, path)
+        path.write_text(without_temp_folders(nbformat.writes(notebook)) + "\n", "utf-8")
         print(path.name)
     if not names:
         varied.save()
+
+
+def without_temp_folders(saved: str) -> str:
+    """Leave out the temporary folders of the run, keeping the names of files."""
+    return re.sub(re.escape(tempfile.gettempdir()) + r"/tmp\w+/", "", saved)
 
 
 def run(path: Path) -> nbformat.NotebookNode:

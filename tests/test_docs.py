@@ -9,6 +9,7 @@ import nbformat
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
+from tests.record import without_temp_folders
 from tests.terminal import Runner
 
 ROOT = Path(__file__).parents[1]
@@ -103,6 +104,7 @@ def test_every_notebook_is_saved_with_its_outputs(path: Path) -> None:
     shown = [cell for cell in code if cell.outputs]
     assert len(shown) >= len(code) / 2
     assert all(cell.execution_count for cell in code)
+    assert without_temp_folders(path.read_text("utf-8")) == path.read_text("utf-8")
 
 
 def test_the_wheel_holds_what_is_read_at_run_time(tmp_path: Path) -> None:
