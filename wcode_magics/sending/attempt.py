@@ -232,8 +232,8 @@ class Attempt:
         try:
             await self._scope.__aexit__(*error)
         except TimeoutError:
-            told = decimal(attempts.timeout or 0)
-            return e.TimedOut("timed_out", url=attempts.url, seconds=told)
+            waited = decimal(attempts.timeout or 0)
+            return e.TimedOut("timed_out", url=attempts.url, seconds=waited)
         return None
 
     def _leave(self) -> None:

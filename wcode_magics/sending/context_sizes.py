@@ -215,8 +215,8 @@ class Contexts:
                     return model_list.rows_of(await self._answer(LMSTUDIO, ""))
                 if name == "ollama":
                     asked = (self._answer(OLLAMA, row.id) for row in listed[:SHOWN])
-                    told = await asyncio.gather(*asked)
-                    pairs = zip(told, listed, strict=False)
+                    replies = await asyncio.gather(*asked)
+                    pairs = zip(replies, listed, strict=False)
                     more = [model_list.shown(data, row) for data, row in pairs]
                     return [*more, *listed[SHOWN:]]
         return listed

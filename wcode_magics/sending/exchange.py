@@ -214,7 +214,7 @@ class BorrowedLimits:
         self.budget: Budget | None = None
         if budget is not None:
             self.budget = BorrowedBudget(self._watch) if budget else Budget()
-        self._share, self._told = Share(), Demand()
+        self._share, self._reported = Share(), Demand()
         limiter.borrow(self._share)
         limiter.watch = self._watch
 
@@ -233,13 +233,13 @@ class BorrowedLimits:
                 short=self.budget.short,
                 excess=self.budget.excess,
             )
-        self._told = demand
+        self._reported = demand
         return demand
 
     def borrow(self, share: Share) -> None:
         """Send within a share from now on."""
         if share.money > self._share.money:
-            self._told = replace(self._told, short=0.0)
+            self._reported = replace(self._reported, short=0.0)
         self._share = share
         self.limiter.borrow(share)
         if isinstance(self.budget, BorrowedBudget):
@@ -251,11 +251,11 @@ class BorrowedLimits:
 
     def _watch(self) -> None:
         """Report what the leader does not know yet, a pause at once."""
-        told, permits = self._told, self._share.permits
-        if self.limiter.paused > told.paused + LATER_S:
+        reported, permits = self._reported, self._share.permits
+        if self.limiter.paused > reported.paused + LATER_S:
             self.link.wake()
-        short = self.budget is not None and self.budget.short > told.short == 0
-        if short or told.wants <= permits or told.flying > permits:
+        short = self.budget is not None and self.budget.short > reported.short == 0
+        if short or reported.wants <= permits or reported.flying > permits:
             self.link.wake_soon()
 
 

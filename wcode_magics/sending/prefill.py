@@ -58,8 +58,8 @@ def starts_anew(first: Reply, after: Iterable[tuple[int, Reply]]) -> bool:
     whose prompt grew by no more than its beginning decides; where prompts do not grow,
     all begin as ``first`` does.
     """
-    told = list(after)
-    usages = [(tokens, first.usage, reply.usage) for tokens, reply in told]
+    completed = list(after)
+    usages = [(tokens, first.usage, reply.usage) for tokens, reply in completed]
     grown = [
         (more.prompt_tokens - before.prompt_tokens, tokens)
         for tokens, before, more in usages
@@ -68,7 +68,7 @@ def starts_anew(first: Reply, after: Iterable[tuple[int, Reply]]) -> bool:
     known = [more - tokens for more, tokens in grown if more > 0]
     if known:
         return min(known) >= TURN_TOKENS
-    texts = [reply.text for _tokens, reply in told if reply.text]
+    texts = [reply.text for _tokens, reply in completed if reply.text]
     return bool(texts) and all(first.text.startswith(text) for text in texts)
 
 

@@ -68,20 +68,20 @@ async def ended(
     workers: set[asyncio.Task[None]], event: asyncio.Event, seconds: float | None
 ) -> set[asyncio.Task[None]]:
     """Wait for all workers, the event or the timeout; return the unfinished workers."""
-    told = asyncio.create_task(event.wait())
+    stopping = asyncio.create_task(event.wait())
     late = None if seconds is None else time.monotonic() + seconds
     try:
-        while workers and not told.done():
+        while workers and not stopping.done():
             left = None if late is None else late - time.monotonic()
             ended, _ = await asyncio.wait(
-                {*workers, told}, timeout=left, return_when=asyncio.FIRST_COMPLETED
+                {*workers, stopping}, timeout=left, return_when=asyncio.FIRST_COMPLETED
             )
             if not ended:
                 break
             workers = workers - ended
-            for worker in ended - {told}:
+            for worker in ended - {stopping}:
                 if not worker.cancelled():
                     worker.result()
     finally:
-        told.cancel()
+        stopping.cancel()
     return workers

@@ -98,9 +98,9 @@ async def temperature(prober: Prober, known: Known) -> Finding:
 async def variety(prober: Prober, known: Known) -> None:
     """Find out whether answers vary where temperature cannot make them."""
     if not known.varies:
-        told = await prober.several(COLD, STORY)
+        stories = await prober.several(COLD, STORY)
         picks = await prober.several(COLD, PICK)
-        known.varies = min(alike(told), alike(picks)) < ALIKE
+        known.varies = min(alike(stories), alike(picks)) < ALIKE
 
 
 async def seed(prober: Prober, known: Known) -> Finding:
@@ -150,8 +150,8 @@ async def top_a(prober: Prober, known: Known) -> Finding:
     """Look for tokens that top_a = 1 forbids, and for variety that it leaves."""
     if not known.varies:
         return await _unvaried(prober, "top_a", 1.0)
-    told = known.obeyed("logprobs") and known.obeyed("top_logprobs")
-    shown = {"logprobs": True, "top_logprobs": 2} if told else {}
+    has_shares = known.obeyed("logprobs") and known.obeyed("top_logprobs")
+    shown = {"logprobs": True, "top_logprobs": 2} if has_shares else {}
     given: dict[str, Any] = {"length": LAUGHED, **shown}
     facts: dict[str, Any] = {"before": 0, "after": 0}
     for prompt in (LAUGH, STORY, LEVEL):
