@@ -39,10 +39,10 @@ for cell in (
     "%load_ext wcode_magics",
     "%%wcode -t 0 --out answer\\nWhat is the capital of France?",
     "%%wcode -t 0 -l 5 --out scored\\nWhat is the capital of France?",
-    '%%wcode --schema {"name": "str", "age": "int"} -o who\\nAnna is 31 years old.',
+    '%%wcode -t 0 --schema {"name": "str", "age": "int"} -o who\\nAnna is 31 years.',
     "%%wcode --format html\\nWrite <b>bold</b>",
     "def weather(city: str) -> str:\\n    return f'{city}: sunny'",
-    "%%wcode --functions weather\\nWhat is the weather in Paris?",
+    "%%wcode -t 0 --functions weather\\nWhat is the weather in Paris?",
     "%wcode_history", "%wcode_usage", "%wcode_models", "%wcode_code go",
 ):
     assert shell.run_cell(cell).success, cell
