@@ -281,17 +281,17 @@ TABLE = {"progress": False, "details": True, "keep_going": True}
 
 def _panel(place: Place, names: list[str]) -> dict[str, Outcome]:
     panel = Panel(place.session, SimpleNamespace(user_ns={}), Draft())
-    barrier = panel.desk.barrier  # the front end brings each number back
+    barrier = panel.state.barrier  # the front end brings each number back
     barrier._sent.observe(
         lambda sent: barrier._back.set_trait("value", sent["new"]), "value"
     )
     ask, made = panel.pages[0], {}
     for name in names:
-        panel.desk.take(lambda _draft, name=name: Draft(name))
+        panel.state.take(lambda _draft, name=name: Draft(name))
         before = len(place.session.history)
         ask.send()
         assert ask._worker.wait(20), name
-        shown = panel.desk.status._message
+        shown = panel.state.status._message
         told = html.unescape(re.sub(r"<[^>]*>", "", shown)).strip()
         replies = place.session.history[before:]
         text = replies[-1].text if replies and not told else ""

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from wcode_magics.display import bundles
-from wcode_magics.display.live_display import ALONE, PLACES, Live
+from wcode_magics.display.live_display import PLACES, SINGLE_OUTPUT, Live
 from wcode_magics.display.progress import Progress
 from wcode_magics.logprobs.token import TokenLogprob
 from wcode_magics.protocol.assembly import Assembly
@@ -93,7 +93,7 @@ def test_it_grows_in_a_few_outputs(shape):
     sizes = [
         len(bundle["text/html"])
         for _now, place, bundle in screen.sent
-        if place == 0 and len(bundle["text/html"]) > 10 * ALONE
+        if place == 0 and len(bundle["text/html"]) > 10 * SINGLE_OUTPUT
     ]
     assert all(after > 1.4 * before for before, after in pairwise(sizes))
 
@@ -153,12 +153,12 @@ def test_patience_lasts_until_the_next_drawing():
     """The caller knows how long it may wait for more."""
     screen = Recorder()
     live = Live(screen, bundle, clock=screen.clock)
-    first = live.patience
+    first = live.until_redraw
     assert 0 < first <= 0.125
     screen.now += first
-    assert live.patience == pytest.approx(0)
+    assert live.until_redraw == pytest.approx(0)
     screen.now += 5
-    assert live.patience == 0
+    assert live.until_redraw == 0
 
 
 def test_thinking_is_counted_until_the_answer_begins():
@@ -180,7 +180,7 @@ def test_thinking_is_counted_until_the_answer_begins():
     assert screen.last().split() == ["answer"]
 
 
-@pytest.mark.parametrize("long", [10, 10 * ALONE])
+@pytest.mark.parametrize("long", [10, 10 * SINGLE_OUTPUT])
 def test_text_that_was_thinking_is_taken_back(long):
     """A template opened the thinking: only its end tells that it was no answer."""
     screen = Recorder()

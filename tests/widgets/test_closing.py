@@ -27,10 +27,10 @@ def use(session: Session) -> None:
     ask._keep.value = True
     ask.send()
     assert ask._worker.wait(30)
-    panel.desk.put("prompt", None)
+    panel.state.put("prompt", None)
     ask.turns._delete(0)
-    panel._speak({"new": "zh"})
-    panel._speak({"new": "en"})
+    panel._switch_language({"new": "zh"})
+    panel._switch_language({"new": "en"})
     panel.close()
 
 

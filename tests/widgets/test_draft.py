@@ -134,8 +134,8 @@ def test_turns_are_no_template() -> None:
 def test_a_turn_comes_back_as_it_was_written() -> None:
     """What a value contained is no template when its turn is edited or sent again."""
     said, answer = Message("user", "about: {{ y }}"), Message("assistant", "ok")
-    draft = Draft("about: {{ x }}").taking(said, answer, "about: {{ x }}")
-    draft = draft.taking(said, answer, None)
+    draft = Draft("about: {{ x }}").with_turn(said, answer, "about: {{ x }}")
+    draft = draft.with_turn(said, answer, None)
     assert draft.before(0).prompt == "about: {{ x }}"
     again = draft.before(2)
     assert again.source(0) == "about: {{ x }}"

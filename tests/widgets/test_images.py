@@ -45,7 +45,7 @@ def put(images: Images, name: str, data: bytes) -> None:
 
 def test_files_go_with_the_prompt_until_they_are_removed(panel: Panel) -> None:
     """Previews show them; the widget's own state keeps no data."""
-    images, desk = panel._images, panel.desk
+    images, desk = panel._images, panel.state
     put(images, "red.png", png())
     put(images, "blue.png", png("blue"))
     assert not images._upload.value
@@ -54,18 +54,18 @@ def test_files_go_with_the_prompt_until_they_are_removed(panel: Panel) -> None:
         ("red.png", (40, 30)),
         ("blue.png", (40, 30)),
     ]
-    assert images._seen.value.count("<img ") == 2
-    assert "red.png" in images._seen.value
+    assert images._previews.value.count("<img ") == 2
+    assert "red.png" in images._previews.value
     images._clear.click()
     assert desk.prepare().request.images == ()
-    assert "<img " not in images._seen.value
+    assert "<img " not in images._previews.value
 
 
 def test_what_is_no_image_is_told_on_the_panel(panel: Panel) -> None:
     """In one line; the draft stays as it was."""
     put(panel._images, "notes.txt", b"no image")
-    assert "notes.txt is no image" in panel.desk.status.widget.value
-    assert "image" not in panel.desk.draft.values
+    assert "notes.txt is no image" in panel.state.status.widget.value
+    assert "image" not in panel.state.draft.values
 
 
 def test_a_cell_names_files_and_not_data(panel: Panel) -> None:
@@ -75,12 +75,12 @@ def test_a_cell_names_files_and_not_data(panel: Panel) -> None:
     assert Draft.parse(line.cell, {}).values == line.values
     put(panel._images, "red.png", png())
     with pytest.raises(UsageError, match="no name"):
-        _ = panel.desk.draft.cell
+        _ = panel.state.draft.cell
 
 
 def test_what_has_no_effect_is_grey(panel: Panel) -> None:
     """The rows that a probe found ignored or refused say so, folded ones too."""
-    session = panel.desk.session
+    session = panel.state.session
     resolved = session.settings.resolve({})
     found = (
         Finding("top_k", "ignored", "no_variety"),
@@ -89,8 +89,8 @@ def test_what_has_no_effect_is_grey(panel: Panel) -> None:
     )
     probe = Probe("wcode-sandbox", resolved.place, 0.0, found)
     session.ledger.keep_probe(probe, resolved)
-    knobs = panel.desk.knobs
-    panel.desk.put("temperature", 0.5)
+    knobs = panel.state.knobs
+    panel.state.put("temperature", 0.5)
     for group in knobs._groups:
         group.open()
     grey = {

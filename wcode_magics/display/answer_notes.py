@@ -45,13 +45,13 @@ def thinking(reply: Reply) -> str:
 
 def missing(reply: Reply) -> list[str]:
     """Return lines on requested parts that are missing or could not be parsed."""
-    told = []
-    asked = reply.request.params.get("logprobs")
-    if asked and reply.text and not reply.tokens and reply.seam is None:
-        told.append(say("ui.no_logprobs"))
+    lines = []
+    requested = reply.request.params.get("logprobs")
+    if requested and reply.text and not reply.tokens and reply.seam is None:
+        lines.append(say("ui.no_logprobs"))
     if reply.unread and is_answer(reply):
-        told.append(say("ui.unread", parts=", ".join(reply.unread)))
-    return told
+        lines.append(say("ui.unread", parts=", ".join(reply.unread)))
+    return lines
 
 
 def _beginning(reply: Reply) -> str:

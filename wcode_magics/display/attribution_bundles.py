@@ -21,9 +21,9 @@ _MINUS = "−"
 def bundle(found: Attribution) -> Bundle:
     """Return the prompt with its parts tinted, and the parts by effect."""
     if math.isnan(found.p):
-        told = say("why.unknown")
-        return bundle_of(f"<div>{escape(told)}</div>", told)
-    told = say("why.told", label=visible(found.label), share=percent(found.p))
+        summary = say("why.unknown")
+        return bundle_of(f"<div>{escape(summary)}</div>", summary)
+    summary = say("why.told", label=visible(found.label), share=percent(found.p))
     table = _table(found).bundle()
     legend = (
         f'<span style="{_style(1.0, 1.0)}">+</span> '
@@ -31,11 +31,11 @@ def bundle(found: Attribution) -> Bundle:
         f'<span style="{FAINT}">{escape(say("why.scale"))}</span>'
     )
     page = (
-        f"<div><div>{escape(told)}</div>"
+        f"<div><div>{escape(summary)}</div>"
         f'<div style="{WRAPPED};line-height:1.7;margin:.5em 0">{_prompt(found)}</div>'
         f"<div>{legend}</div>{table['text/html']}</div>"
     )
-    return bundle_of(page, f"{told}\n{table['text/plain']}")
+    return bundle_of(page, f"{summary}\n{table['text/plain']}")
 
 
 def _table(found: Attribution) -> TextTable:

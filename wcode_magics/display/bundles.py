@@ -53,15 +53,15 @@ def reply_bundle(reply: Reply, form: str = "markdown") -> Bundle:
 
     ``form`` is one of :data:`options.FORMATS`, or ``value`` for a parsed answer.
     """
-    asked = images.html(images.asked(reply.request))
+    prompt_images = images.html(images.prompt_images(reply.request))
     body = _body_html(reply, form)
     if reply.logprobs is not None:
         body = _switched(body, heatmap.html(reply.logprobs, seam=_seam(reply)))
     answer = [begin_html(reply), body, end_html(reply)]
-    seen = [asked, *answer, footer_html(reply)]
-    seen_alone = form == "markdown" and not images.asked(reply.request)
-    told = _neutral(reply) if seen_alone else None
-    return bundle("".join(seen), reply_plain(reply), told)
+    page = [prompt_images, *answer, footer_html(reply)]
+    has_neutral = form == "markdown" and not images.prompt_images(reply.request)
+    neutral = _neutral(reply) if has_neutral else None
+    return bundle("".join(page), reply_plain(reply), neutral)
 
 
 def _switched(body: str, tokens: str) -> str:
@@ -69,28 +69,28 @@ def _switched(body: str, tokens: str) -> str:
 
     It needs no script. Where a style sheet is not allowed, both are shown at once.
     """
-    told = escape(say("ui.without_probabilities"))
-    head = f'<summary style="float:right;{FAINT}">{told}</summary>'
-    sheet = f"<style>.{SWITCH}[open]+div{{display:none}}</style>"
-    return f'{sheet}<details class="{SWITCH}">{head}{body}</details>{tokens}'
+    label = escape(say("ui.without_probabilities"))
+    head = f'<summary style="float:right;{FAINT}">{label}</summary>'
+    style = f"<style>.{SWITCH}[open]+div{{display:none}}</style>"
+    return f'{style}<details class="{SWITCH}">{head}{body}</details>{tokens}'
 
 
 def _neutral(reply: Reply) -> str | None:
     """Return a reply as Markdown, for exports; tables are fenced plain text."""
-    told: list[str | None] = [markdown.neutral(blank(reply) or reply.text)]
+    parts: list[str | None] = [markdown.neutral(blank(reply) or reply.text)]
     if reply.trace:
-        told.insert(0, _fenced(tool_tables.trace_table(reply.trace).plain()))
+        parts.insert(0, _fenced(tool_tables.trace_table(reply.trace).plain()))
     if reply.tool_calls:
-        told.append(_fenced(tool_tables.calls_table(reply.tool_calls).plain()))
+        parts.append(_fenced(tool_tables.calls_table(reply.tool_calls).plain()))
     if reply.logprobs is not None:
-        told.append(_fenced(heatmap.plain(reply.logprobs, seam=_seam(reply))))
+        parts.append(_fenced(heatmap.plain(reply.logprobs, seam=_seam(reply))))
     lines = [reply.refusal or "", *missing(reply), badge(reply), footer(reply)]
     for line in filter(None, (thinking(reply), *lines)):
-        said = markdown.neutral(clipped(line, markdown.MOST_NEUTRAL))
-        told.append(said and f"*{said}*")
-    if any(part is None for part in told):
+        escaped = markdown.neutral(clipped(line, markdown.MOST_NEUTRAL))
+        parts.append(escaped and f"*{escaped}*")
+    if any(part is None for part in parts):
         return None
-    return "\n\n".join(part for part in told if part)
+    return "\n\n".join(part for part in parts if part)
 
 
 def _fenced(text: str) -> str:
@@ -100,7 +100,7 @@ def _fenced(text: str) -> str:
     return f"{fence}text\n{inert(text)}\n{fence}"
 
 
-def reply_shown(reply: Reply) -> tuple[Bundle, dict[str, Any]]:
+def reply_with_metadata(reply: Reply) -> tuple[Bundle, dict[str, Any]]:
     """Return the bundle and the metadata of a reply displayed on its own."""
     return reply_bundle(reply), reply_metadata(reply)
 
@@ -119,7 +119,7 @@ def reply_end(reply: Reply) -> str:
         parts.insert(0, tool_tables.trace_table(reply.trace).plain())
     if reply.logprobs is not None:
         parts.append(heatmap.plain(reply.logprobs, seam=_seam(reply)))
-    parts += [images.plain(images.asked(reply.request))]
+    parts += [images.plain(images.prompt_images(reply.request))]
     parts += [*missing(reply), badge(reply), footer(reply)]
     return "\n".join(part for part in parts if part)
 
@@ -130,7 +130,7 @@ def _seam(reply: Reply) -> int:
 
 def reply_metadata(reply: Reply) -> dict[str, Any]:
     """Return the metadata of a reply stored in the notebook."""
-    told: dict[str, Any] = {
+    facts: dict[str, Any] = {
         "model": reply.model,
         "params": dict(reply.request.params),
         "finish_reason": reply.finish_reason,
@@ -139,10 +139,10 @@ def reply_metadata(reply: Reply) -> dict[str, Any]:
         "seconds": round(reply.elapsed, 3),
     }
     if reply.usage is not None:
-        told["usage"] = reply.usage.to_dict()
+        facts["usage"] = reply.usage.to_dict()
     if reply.cost is not None:
-        told |= {"cost": reply.cost, "currency": reply.currency}
-    return {"wcode": told}
+        facts |= {"cost": reply.cost, "currency": reply.currency}
+    return {"wcode": facts}
 
 
 def growing_bundle(
@@ -213,8 +213,8 @@ def _replayed(reply: Reply) -> str:
 
 def _counted(usage: Usage, reply: Reply) -> list[str]:
     """Return the cached and reasoning tokens that the endpoint reports."""
-    told = {"cached": usage.cached_tokens, "thinking": usage.reasoning_tokens}
-    parts = [say(f"ui.usage_{key}", count=f"{n:,}") for key, n in told.items() if n]
+    counts = {"cached": usage.cached_tokens, "thinking": usage.reasoning_tokens}
+    parts = [say(f"ui.usage_{key}", count=f"{n:,}") for key, n in counts.items() if n]
     if reply.reasoning_cost is not None and parts:
         parts[-1] += f" ({models.money(reply.reasoning_cost, reply.currency)})"
     return parts
@@ -235,15 +235,15 @@ def note_bundle(text: str) -> Bundle:
     """Return a note."""
     text = clipped(text, markdown.MOST)
     shown = f'<div style="{NOTE}">{escape(text)}</div>'
-    said = markdown.neutral(text)
-    return bundle(shown, text, said and f"> {said}")
+    neutral = markdown.neutral(text)
+    return bundle(shown, text, neutral and f"> {neutral}")
 
 
 def faint_bundle(text: str) -> Bundle:
     """Return a line in faint, small print."""
     shown = f'<div style="{FAINT}">{escape(text)}</div>'
-    said = markdown.neutral(text)
-    return bundle(shown, text, said and f"*{said}*")
+    neutral = markdown.neutral(text)
+    return bundle(shown, text, neutral and f"*{neutral}*")
 
 
 def code_bundle(code: str, lexer: str) -> Bundle:
@@ -257,9 +257,9 @@ def json_text(value: Any) -> str:
 
 
 def _markdown(reply: Reply) -> str:
-    told = blank(reply)
-    if told:
-        return f'<div style="{FAINT}">{escape(told)}</div>'
+    notice = blank(reply)
+    if notice:
+        return f'<div style="{FAINT}">{escape(notice)}</div>'
     return markdown.html(reply.text)
 
 

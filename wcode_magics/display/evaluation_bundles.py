@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 MOST_CLASSES, MOST_SLICES = 20, 20
 TINT = "59,135,200"
 BAR = 20
-_SHOWN = ("accuracy", "confidence", "brier", "ece", "auroc", "aurc")
+_METRICS = ("accuracy", "confidence", "brier", "ece", "auroc", "aurc")
 
 
 def evaluation(found: Evaluation) -> Bundle:
@@ -34,7 +34,7 @@ def evaluation(found: Evaluation) -> Bundle:
         parts += [_labels(found), _confusion(found)]
     if found.slices:
         parts.append(_slices(found))
-    return joined({**one, "text/html": _apart(one["text/html"])} for one in parts)
+    return joined({**one, "text/html": _spaced(one["text/html"])} for one in parts)
 
 
 def threshold(found: Threshold) -> Bundle:
@@ -47,7 +47,7 @@ def calibration(found: Calibration) -> Bundle:
     """Return the metrics before and after a calibration."""
     heads = ["", say("evaluation.before"), say("evaluation.after")]
     rows = [
-        [say(f"evaluation.{name}"), *(_told(one, name) for one in _pair(found))]
+        [say(f"evaluation.{name}"), *(_metric(one, name) for one in _pair(found))]
         for name in ("confidence", "brier", "ece", "auroc")
     ]
     title = say("evaluation.calibration", method=found.method, rows=found.after.rows)
@@ -55,7 +55,7 @@ def calibration(found: Calibration) -> Bundle:
     return TextTable(heads, rows, title=title, note=note).bundle()
 
 
-def _apart(page: str) -> str:
+def _spaced(page: str) -> str:
     return f'<div style="margin:.7em 0">{page}</div>'
 
 
@@ -63,30 +63,30 @@ def _pair(found: Calibration) -> tuple[Metrics, Metrics]:
     return found.before, found.after
 
 
-def accuracy(told: Metrics) -> str:
+def accuracy(metrics: Metrics) -> str:
     """Return the accuracy with its interval, as text."""
-    between = f"{percent(told.low)} … {percent(told.high)}"
-    return f"{percent(told.accuracy)} ({between})"
+    between = f"{percent(metrics.low)} … {percent(metrics.high)}"
+    return f"{percent(metrics.accuracy)} ({between})"
 
 
-def _summary(graded: Graded, told: Metrics) -> Bundle:
+def _summary(graded: Graded, metrics: Metrics) -> Bundle:
     heads = [say("evaluation.metric"), say("evaluation.value"), ""]
     rows = [
-        [say(f"evaluation.{n}"), _told(told, n), say(f"evaluation.{n}_means")]
-        for n in _SHOWN
+        [say(f"evaluation.{n}"), _metric(metrics, n), say(f"evaluation.{n}_means")]
+        for n in _METRICS
     ]
-    rows[0][1] = accuracy(told)
-    title = say("evaluation.title", into=graded.into, rows=f"{told.rows:,}")
-    return TextTable(heads, rows, title=title, note=_left_out(graded, told)).bundle()
+    rows[0][1] = accuracy(metrics)
+    title = say("evaluation.title", into=graded.into, rows=f"{metrics.rows:,}")
+    return TextTable(heads, rows, title=title, note=_left_out(graded, metrics)).bundle()
 
 
-def _left_out(graded: Graded, told: Metrics) -> str:
+def _left_out(graded: Graded, metrics: Metrics) -> str:
     """Return one line: rows that do not count, answers that depend on the order."""
     counts = {
         "unlabelled": graded.unlabelled,
         "unanswered": graded.unanswered,
         "chosen": graded.chosen,
-        "unsure": told.rows - told.sure,
+        "unsure": metrics.rows - metrics.sure,
     }
     parts = [
         say(f"evaluation.{name}", rows=f"{count:,}")
@@ -98,8 +98,8 @@ def _left_out(graded: Graded, told: Metrics) -> str:
     return " · ".join(parts)
 
 
-def _told(told: Metrics, name: str) -> str:
-    value = getattr(told, name)
+def _metric(metrics: Metrics, name: str) -> str:
+    value = getattr(metrics, name)
     return percent(value) if name in {"accuracy", "confidence"} else number(value, 3)
 
 
@@ -173,11 +173,11 @@ def _cells(names: Sequence[str], counts: Sequence[Sequence[int]]) -> list[list[s
 
 
 def _slices(found: Evaluation) -> Bundle:
-    heads = [found.by, *(say(f"evaluation.{n}") for n in ("rows", *_SHOWN))]
+    heads = [found.by, *(say(f"evaluation.{n}") for n in ("rows", *_METRICS))]
     rows = [
-        [str(key), f"{told.rows:,}", accuracy(told)]
-        + [_told(told, name) for name in _SHOWN[1:]]
-        for key, told in islice(found.of_slices.items(), MOST_SLICES)
+        [str(key), f"{metrics.rows:,}", accuracy(metrics)]
+        + [_metric(metrics, name) for name in _METRICS[1:]]
+        for key, metrics in islice(found.of_slices.items(), MOST_SLICES)
     ]
     left = len(found.slices) - len(rows)
     note = say("ui.rows_left", count=f"{left:,}") if left else ""

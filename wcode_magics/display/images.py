@@ -20,7 +20,7 @@ _STYLE = (
 _FIGURE = "display:inline-block;margin:.2em .6em .2em 0"
 
 
-def asked(request: Request) -> tuple[ImagePart, ...]:
+def prompt_images(request: Request) -> tuple[ImagePart, ...]:
     """Return the images of the last user message."""
     users = (one for one in reversed(request.messages) if one.role == "user")
     last = next(users, None)
@@ -52,8 +52,7 @@ def caption(image: ImagePart) -> str:
 
 
 def _figure(image: ImagePart) -> str:
-    told = escape(caption(image))
-    line = f'<div style="{FAINT}">{told}</div>'
+    line = f'<div style="{FAINT}">{escape(caption(image))}</div>'
     source = preview(image.data) if image.data else ""
     if source:
         alt = attribute(caption(image))

@@ -24,7 +24,7 @@ from wcode_magics.text import say
 REDRAW_S = 0.11
 FOOT_S = 1.0
 """Seconds after which the foot is drawn without new text."""
-ALONE = 1_500
+SINGLE_OUTPUT = 1_500
 """Maximum characters of an answer drawn in a single output."""
 SHARES = (1.0, 0.5, 0.3)
 """Fraction of an output's length at which the next output is merged into it."""
@@ -74,12 +74,12 @@ class Live:
         self._tail = ""
         self._finished = [""] * (PLACES - 1)
         self._undrawn = self._length = self._thought = 0
-        self._held: Bundle = EMPTY
+        self._overlay: Bundle = EMPTY
         self._thoughts = ""
         self._shown: dict[int, tuple[str, str]] = {}
         self._due = clock() + first
         self._fresh = False
-        self._told = 0.0
+        self._last_draw = 0.0
 
     def take(self, delta: Delta) -> None:
         """Add one stream event; until text arrives, reasoning is shown as a count."""
@@ -102,11 +102,11 @@ class Live:
 
     def hold(self, bundle: Bundle) -> None:
         """Show a bundle over the first output; :data:`EMPTY` restores the output."""
-        if bundle == self._held:
+        if bundle == self._overlay:
             return
-        self._held = bundle
+        self._overlay = bundle
         if bundle == EMPTY and 0 in self._shown:
-            bundle = self._drawn(*self._shown[0])
+            bundle = self._rendered(*self._shown[0])
         self._screen.show(bundle, 0)
 
     @property
@@ -115,7 +115,7 @@ class Live:
         return not self._length and not self._thought
 
     @property
-    def patience(self) -> float:
+    def until_redraw(self) -> float:
         """Seconds until the next redraw is due."""
         return max(0.0, self._due - self._clock())
 
@@ -123,9 +123,9 @@ class Live:
         """Draw what was added since the last redraw; without text, the foot alone."""
         now = self._clock()
         self._due = now + REDRAW_S
-        if self.is_silent or not (self._fresh or now - self._told >= FOOT_S):
+        if self.is_silent or not (self._fresh or now - self._last_draw >= FOOT_S):
             return
-        self._fresh, self._told = False, now
+        self._fresh, self._last_draw = False, now
         foot = self._foot()
         if self._thought and not self._length:
             self._put(0, say("ui.thinking", count=f"{self._thought:,}"), foot)
@@ -136,11 +136,11 @@ class Live:
             self._undrawn += len(finished)
             finished = ""
         parts[-1] += finished
-        if len(self._shown) <= 1 and len(parts[-1]) + len(self._tail) <= ALONE:
+        if len(self._shown) <= 1 and len(parts[-1]) + len(self._tail) <= SINGLE_OUTPUT:
             self._put(0, parts[-1] + self._tail, foot)
             return
         for place, share in reversed([*enumerate(SHARES)]):
-            least = TAIL_LIMIT if place else ALONE
+            least = TAIL_LIMIT if place else SINGLE_OUTPUT
             if len(parts[place + 1]) > max(least, share * len(parts[place])):
                 parts[place] += parts[place + 1]
                 parts[place + 1] = ""
@@ -159,22 +159,22 @@ class Live:
     def _put(self, place: int, text: str, foot: str = "") -> None:
         if self._shown.get(place, ("", "")) != (text, foot):
             self._shown[place] = text, foot
-            self._screen.show(self._drawn(text, foot), place)
+            self._screen.show(self._rendered(text, foot), place)
         elif place not in self._shown:
             self._shown[place] = "", ""
             self._screen.show(EMPTY, place)
 
-    def _drawn(self, text: str, foot: str) -> Bundle:
+    def _rendered(self, text: str, foot: str) -> Bundle:
         shown = self._bundle(text) if text else EMPTY
         if self._thoughts and not self._length and text:
-            shown = _folded(text, self._thoughts)
+            shown = _collapsed(text, self._thoughts)
         if not foot:
             return shown
         line = f'<div style="{FAINT}">{escape(foot)}</div>'
         return {**shown, "text/html": f"{shown['text/html']}{line}"}
 
 
-def _folded(title: str, thoughts: str) -> Bundle:
+def _collapsed(title: str, thoughts: str) -> Bundle:
     """Return the end of the reasoning under a title that unfolds it."""
     head = f'<summary style="{FAINT}">{escape(title)}</summary>'
     body = markdown.as_written(thoughts)

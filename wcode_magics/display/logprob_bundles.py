@@ -32,8 +32,8 @@ def confidence(found: Confidence) -> Bundle:
         number(found.logprob, 3),
         percent(found.least),
     )
-    told = {"fused": found.fused, "incomplete": found.incomplete}
-    notes = [say(f"scores.{key}") for key, holds in told.items() if holds]
+    flags = {"fused": found.fused, "incomplete": found.incomplete}
+    notes = [say(f"scores.{key}") for key, holds in flags.items() if holds]
     if not math.isnan(found.uncovered):
         notes.append(say("scores.among", share=percent(found.uncovered)))
     note = sentences(notes)
@@ -75,30 +75,30 @@ def agreement(found: Agreement) -> Bundle:
 def runs(found: Runs) -> Bundle:
     """Return each different answer, its runs, tokens and ¥; then failed runs."""
     agreed = found.agreement
-    kinds = [_said(found, text) for text, _count in agreed.counts]
+    kinds = [_trials_of(found, text) for text, _count in agreed.counts]
     first = kinds[0][0].reply if kinds else None
     most = sweep_bundles.share_of(len(kinds))
-    heads = [_numbers(alike) for alike in kinds]
-    texts = [sweep_bundles.text_html(alike[0], first, most) for alike in kinds]
-    feet = [sweep_bundles.spent(alike) for alike in kinds]
-    plain = [clipped(alike[0].text, most) for alike in kinds]
+    heads = [_numbers(same) for same in kinds]
+    texts = [sweep_bundles.text_html(same[0], first, most) for same in kinds]
+    footers = [sweep_bundles.spent(same) for same in kinds]
+    plain = [clipped(same[0].text, most) for same in kinds]
     for trial in found.failed:
         heads.append(_numbers([trial]))
         plain.append(f"⚠ {trial.error}")
         texts.append(escape(plain[-1]))
-        feet.append("")
-    told = _headline(found)
+        footers.append("")
+    headline = _headline(found)
     note = _fork(found)
     page = [
-        f"<div><b>{escape(told)}</b></div>" if told else "",
-        sweep_bundles.rows(heads, texts, feet),
+        f"<div><b>{escape(headline)}</b></div>" if headline else "",
+        sweep_bundles.rows(heads, texts, footers),
         f'<div style="{FAINT}">{escape(note)}</div>' if note else "",
     ]
     lines = [
         "\n".join(filter(None, (f"— {head}", text, foot)))
-        for head, text, foot in zip(heads, plain, feet, strict=True)
+        for head, text, foot in zip(heads, plain, footers, strict=True)
     ]
-    return bundle("".join(page), "\n\n".join(filter(None, [told, *lines, note])))
+    return bundle("".join(page), "\n\n".join(filter(None, [headline, *lines, note])))
 
 
 def _headline(found: Runs) -> str:
@@ -108,19 +108,21 @@ def _headline(found: Runs) -> str:
     if found.failed and agreed.runs == 1:
         parts = []
     if found.failed:
-        came, count = len(found.trials) - len(found.failed), len(found.trials)
-        parts.insert(0, say("scores.came", count=came, all=count))
-    took = sweep_bundles.spent(found.trials)
-    told = sentences(parts)
-    return say("scores.headline", told=told, took=took).strip() if took else told
+        succeeded, count = len(found.trials) - len(found.failed), len(found.trials)
+        parts.insert(0, say("scores.came", count=succeeded, all=count))
+    spent = sweep_bundles.spent(found.trials)
+    summary = sentences(parts)
+    return (
+        say("scores.headline", told=summary, took=spent).strip() if spent else summary
+    )
 
 
-def _said(found: Runs, text: str) -> list[Trial]:
+def _trials_of(found: Runs, text: str) -> list[Trial]:
     return [t for t in found.trials if t.reply is not None and t.text == text]
 
 
-def _numbers(alike: Sequence[Trial]) -> str:
-    numbers = ", ".join(str(trial.point[RUN]) for trial in alike)
+def _numbers(trials: Sequence[Trial]) -> str:
+    numbers = ", ".join(str(trial.point[RUN]) for trial in trials)
     return say("scores.run_numbers", numbers=numbers)
 
 
@@ -129,10 +131,10 @@ def _fork(found: Runs) -> str:
     if found.fork is None:
         return ""
     trial, fork = found.fork
-    told = trial.reply.logprobs if trial.reply is not None else None
-    if told is None or fork.first.position is None:
+    logprobs = trial.reply.logprobs if trial.reply is not None else None
+    if logprobs is None or fork.first.position is None:
         return ""
-    likely = TokenWords(told, MAX_ALTERNATIVES).alternatives(fork.first.position)
+    likely = TokenWords(logprobs, MAX_ALTERNATIVES).alternatives(fork.first.position)
     if not likely:
         return ""
     return say("scores.fork", run=trial.point[RUN], shown=BETWEEN.join(likely))
@@ -140,5 +142,5 @@ def _fork(found: Runs) -> str:
 
 def short(text: str) -> str:
     """Return the beginning of a text as one line; what is left out is ``…``."""
-    told = visible(text[: MOST + 1])
-    return told if len(text) <= MOST else f"{told[:MOST]}…"
+    shown = visible(text[: MOST + 1])
+    return shown if len(text) <= MOST else f"{shown[:MOST]}…"

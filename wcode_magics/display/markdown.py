@@ -121,8 +121,8 @@ def neutral(text: str) -> str | None:
     if len(text) > MOST_NEUTRAL or _is_dense(text):
         return None
     text = re.sub(r"\r\n?", "\n", inert(text))
-    gentle = _outside_code(text)
-    return gentle if _is_harmless(gentle) else _untexed(_defused(text))
+    escaped = _outside_code(text)
+    return escaped if _is_harmless(escaped) else _untexed(_defused(text))
 
 
 def _outside_code(text: str) -> str:
@@ -155,7 +155,7 @@ def _parted(text: str) -> Iterator[tuple[str, bool]]:
     """Yield parts of a text outside fences, and whether each is code or formula."""
     at = done = 0
     while (special := _SPECIAL.search(text, at)) is not None:
-        end = _kept_until(text, special)
+        end = _verbatim_end(text, special)
         if end is None:
             at = special.end() + (special.group() == "\\")
             continue
@@ -166,7 +166,7 @@ def _parted(text: str) -> Iterator[tuple[str, bool]]:
     yield text[done:], False
 
 
-def _kept_until(text: str, special: re.Match[str]) -> int | None:
+def _verbatim_end(text: str, special: re.Match[str]) -> int | None:
     """Return the end of the code or allowed formula starting here, or None."""
     mark, start = special.group(), special.start()
     if mark[0] != "`":
@@ -190,7 +190,7 @@ def _untexed(text: str) -> str:
 
 
 _ESCAPED = re.compile(r"\\(.)|\$|\\", re.DOTALL)
-_OWN = {"<span>", "</span>"}
+_OWN_TAGS = {"<span>", "</span>"}
 _ENTITIES = {"(": "(", ")": ")", "[": "&#91;", "]": "&#93;"}
 
 
@@ -217,7 +217,7 @@ def _is_harmless(text: str) -> bool:
                 href = str(token.attrs.get("href", ""))
                 if not _HREF.match(href) or token.type in {"html_block", "image"}:
                     return False
-                if token.type == "html_inline" and token.content not in _OWN:
+                if token.type == "html_inline" and token.content not in _OWN_TAGS:
                     return False
     return True
 

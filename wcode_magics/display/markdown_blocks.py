@@ -52,7 +52,7 @@ def _cut(block: str) -> tuple[str, str]:
         if at <= table.end():
             return "", block
         return f"{block[:at]}\n", table.group(1) + block[at:]
-    at = _cut_place(block)
+    at = _cut_position(block)
     return (f"{block[:at]}\n\n", block[at:].lstrip(" ")) if at else ("", block)
 
 
@@ -60,7 +60,7 @@ def _last_line(block: str) -> int:
     return block.rstrip("\n").rfind("\n") + 1
 
 
-def _cut_place(block: str) -> int:
+def _cut_position(block: str) -> int:
     """Return the last unindented line's start, else a sentence or word end, else 0."""
     for match in reversed(list(re.finditer(r"\n(?=\S)", block))):
         return match.end()

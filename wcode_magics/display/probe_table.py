@@ -10,7 +10,7 @@ from wcode_magics.protocol.probe import FACTS, Finding, Probe
 from wcode_magics.text import say, sentences
 
 _MARKS = {"obeyed": "✓", "ignored": "✗", "refused": "⊘", "unknown": "?"}
-_WORDS = frozenset(
+_TRANSLATED = frozenset(
     {"yes", "no", "none", "obeyed", "ignored", "refused", "before", "after"}
 )
 
@@ -18,7 +18,7 @@ _WORDS = frozenset(
 def bundle(probe: Probe) -> Bundle:
     """Return the table of a probe, HTML and text."""
     heads = [say(f"probe.{head}") for head in ("parameter", "verdict", "evidence")]
-    rows = [(one.name, word(one), one.evidence) for one in probe.findings]
+    rows = [(one.name, verdict(one), one.evidence) for one in probe.findings]
     rows += [
         (say(f"probe.fact_{name}"), "", _fact(probe.facts[name]))
         for name in FACTS
@@ -37,15 +37,15 @@ def bundle(probe: Probe) -> Bundle:
     return TextTable(heads, rows, title=title, note=note).bundle()
 
 
-def shown(probe: Probe) -> tuple[Bundle, dict[str, Any]]:
+def bundle_with_metadata(probe: Probe) -> tuple[Bundle, dict[str, Any]]:
     """Return the bundle and the metadata of a probe displayed on its own."""
     return bundle(probe), {}
 
 
-def word(finding: Finding) -> str:
+def verdict(finding: Finding) -> str:
     """Return a verdict in the user's language, with a sign."""
     return f"{_MARKS[finding.verdict]} {say(f'probe.{finding.verdict}')}"
 
 
 def _fact(value: str) -> str:
-    return say(f"probe.{value}") if value in _WORDS else value
+    return say(f"probe.{value}") if value in _TRANSLATED else value

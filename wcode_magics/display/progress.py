@@ -32,17 +32,17 @@ class Progress:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._request, self._place, self._clock = request, place, clock
-        self._begun: float | None = None
+        self._started: float | None = None
         self._listed = self._counted = 0
         self._piece = ""
 
     def take(self, delta: Delta) -> None:
         """Count one stream event."""
-        said = f"{delta.reasoning or ''}{delta.text}"
+        text = f"{delta.reasoning or ''}{delta.text}"
         self._listed += len(delta.tokens)
-        self._piece += said
-        if said and self._begun is None:
-            self._begun = self._clock()
+        self._piece += text
+        if text and self._started is None:
+            self._started = self._clock()
         if len(self._piece) >= PIECE:
             self._counted += token_counts.estimate(self._piece).tokens
             self._piece = ""
@@ -55,9 +55,9 @@ class Progress:
 
     def line(self) -> str:
         """Return the line; empty before the first text."""
-        if self._begun is None:
+        if self._started is None:
             return ""
-        tokens, seconds = self.tokens, self._clock() - self._begun
+        tokens, seconds = self.tokens, self._clock() - self._started
         mark = "" if self._listed else say("ui.approx")
         parts = [say("ui.so_far", tokens=f"{mark}{tokens:,}")]
         if seconds >= 1:
@@ -74,8 +74,8 @@ def guess(reply: Reply, place: str) -> Usage | None:
     """Return the estimated usage of an answer that was cut before it was told."""
     if reply.usage is not None or reply.is_whole:
         return None
-    said = f"{reply.reasoning or ''}{reply.text}"
-    answer = len(reply.tokens) or token_counts.estimate(said).tokens
+    text = f"{reply.reasoning or ''}{reply.text}"
+    answer = len(reply.tokens) or token_counts.estimate(text).tokens
     return Usage(_prompt(reply.request, place), answer)
 
 

@@ -30,16 +30,16 @@ def bundle(sweep: Sweep) -> Bundle:
     most = share_of(len(sweep.trials))
     heads = [_head(trial) for trial in sweep.trials]
     texts = [text_html(trial, first, most) for trial in sweep.trials]
-    feet = [
+    footers = [
         _foot(trial, math.nan if trial.reply is first else agreement)
         for trial, agreement in zip(sweep.trials, sweep.agreements, strict=True)
     ]
     beside = len(heads) <= BESIDE
-    table = (_columns if beside else rows)(heads, texts, feet)
+    table = (_columns if beside else rows)(heads, texts, footers)
     note = f'<div style="{FAINT}">{escape(_summary(sweep))}</div>'
     plain = [
         f"— {head}\n{clipped(trial.text or str(trial.error or ''), most)}\n{foot}"
-        for head, trial, foot in zip(heads, sweep.trials, feet, strict=True)
+        for head, trial, foot in zip(heads, sweep.trials, footers, strict=True)
     ]
     return bundle_of(table + note, "\n\n".join([*plain, _summary(sweep)]))
 
@@ -52,24 +52,24 @@ def share_of(count: int) -> int:
 def spent(trials: Iterable[Trial]) -> str:
     """Return the tokens of all replies, where they are known, and their cost."""
     sweep = Sweep(tuple(trials))
-    told = [reply.usage for reply in sweep.replies if reply.usage is not None]
+    usages = [reply.usage for reply in sweep.replies if reply.usage is not None]
     parts = []
-    if told:
-        prompt = f"{sum(usage.prompt_tokens for usage in told):,}"
-        answer = f"{sum(usage.completion_tokens for usage in told):,}"
+    if usages:
+        prompt = f"{sum(usage.prompt_tokens for usage in usages):,}"
+        answer = f"{sum(usage.completion_tokens for usage in usages):,}"
         parts.append(say("ui.tokens_flow", prompt=prompt, answer=answer))
     if sweep.replies and sweep.costs is not None:
         parts.append(str(sweep.costs))
     return " · ".join(parts)
 
 
-def _columns(heads: list[str], texts: list[str], feet: list[str]) -> str:
+def _columns(heads: list[str], texts: list[str], footers: list[str]) -> str:
     def line(cells: list[str], tag: str, style: str) -> str:
         inner = "".join(f'<{tag} style="{style}">{cell}</{tag}>' for cell in cells)
         return f"<tr>{inner}</tr>"
 
     escaped = [escape(head) for head in heads]
-    small = [f'<span style="{FAINT}">{escape(foot)}</span>' for foot in feet]
+    small = [f'<span style="{FAINT}">{escape(foot)}</span>' for foot in footers]
     return (
         '<table style="width:100%;table-layout:fixed">'
         f"<thead>{line(escaped, 'th', _CELL)}</thead><tbody>"
@@ -77,7 +77,7 @@ def _columns(heads: list[str], texts: list[str], feet: list[str]) -> str:
     )
 
 
-def rows(heads: list[str], texts: list[str], feet: list[str]) -> str:
+def rows(heads: list[str], texts: list[str], footers: list[str]) -> str:
     """Return a row per answer, whose text takes the width that is left.
 
     JupyterLab's style sheet makes all columns equally wide, hence the layout.
@@ -85,7 +85,7 @@ def rows(heads: list[str], texts: list[str], feet: list[str]) -> str:
     lines = [
         f'<tr><th style="{_HEAD}">{escape(head)}</th><td style="{_WIDE}">{text}'
         f'<div style="{FAINT}">{escape(foot)}</div></td></tr>'
-        for head, text, foot in zip(heads, texts, feet, strict=True)
+        for head, text, foot in zip(heads, texts, footers, strict=True)
     ]
     style = "width:100%;table-layout:auto"
     return f'<table style="{style}"><tbody>{"".join(lines)}</tbody></table>'
@@ -129,8 +129,8 @@ def _foot(trial: Trial, agreement: float) -> str:
 
 
 def _summary(sweep: Sweep) -> str:
-    told = [say("ui.sweep_answers", count=len(sweep.replies), all=len(sweep.trials))]
-    told += filter(None, [spent(sweep.trials)])
+    parts = [say("ui.sweep_answers", count=len(sweep.replies), all=len(sweep.trials))]
+    parts += filter(None, [spent(sweep.trials)])
     if len(sweep.replies) > 1:
-        told.append(say("ui.sweep_marked"))
-    return " · ".join(told)
+        parts.append(say("ui.sweep_marked"))
+    return " · ".join(parts)

@@ -30,7 +30,9 @@ class TextTable:
     def bundle(self) -> Bundle:
         """Return the table as HTML and as aligned plain text."""
         head = "".join(f'<th style="{CELL}">{escape(c)}</th>' for c in self.columns)
-        body = "".join(f"<tr>{self._row_html(row)}</tr>" for row in self._shown())
+        body = "".join(
+            f"<tr>{self._row_html(row)}</tr>" for row in self._clipped_rows()
+        )
         title = f"<div><b>{escape(self.title)}</b></div>" if self.title else ""
         note = "".join(f'<div style="{FAINT}">{escape(n)}</div>' for n in self._notes())
         table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
@@ -38,7 +40,7 @@ class TextTable:
 
     def plain(self) -> str:
         """Return aligned columns; wide (East Asian) characters count as two."""
-        rows = [list(self.columns), *self._shown()]
+        rows = [list(self.columns), *self._clipped_rows()]
         widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
         lines = [
             "  ".join(pad(c, w) for c, w in zip(row, widths, strict=True))
@@ -47,7 +49,7 @@ class TextTable:
         parts = [self.title, *(line.rstrip() for line in lines), *self._notes()]
         return "\n".join(part for part in parts if part)
 
-    def _shown(self) -> list[list[str]]:
+    def _clipped_rows(self) -> list[list[str]]:
         rows = self.rows[:MOST_ROWS]
         cells = max(1, len(rows) * len(self.columns))
         most = max(20, min(MOST_CELL, MOST_TEXT // cells))
@@ -55,8 +57,8 @@ class TextTable:
 
     def _notes(self) -> list[str]:
         left = len(self.rows) - MOST_ROWS
-        told = [say("ui.rows_left", count=f"{left:,}")] if left > 0 else []
-        return [*told, *([self.note] if self.note else [])]
+        notes = [say("ui.rows_left", count=f"{left:,}")] if left > 0 else []
+        return [*notes, *([self.note] if self.note else [])]
 
     def _row_html(self, row: Sequence[str]) -> str:
         return "".join(f'<td style="{CELL}">{escape(cell)}</td>' for cell in row)

@@ -59,15 +59,15 @@ def _notes(tree: Tree) -> list[str]:
         if share:
             parts.append(say(f"tree.told_{key}", share=percent(share)))
     parts += [say("tree.told_requests", requests=tree.requests), str(tree.costs)]
-    told = [" · ".join(parts)]
-    return [*told, *([str(tree.reason)] if tree.reason is not None else [])]
+    summary = [" · ".join(parts)]
+    return [*summary, *([str(tree.reason)] if tree.reason is not None else [])]
 
 
 def _children(node: Node) -> list[Node]:
     return sorted(node.children, key=lambda child: -child.probability)
 
 
-def _shown(node: Node, left: list[int]) -> str:
+def _node_html(node: Node, left: list[int]) -> str:
     left[0] -= 1
     if left[0] < 0:
         return ""
@@ -84,23 +84,23 @@ def _shown(node: Node, left: list[int]) -> str:
 def _inside(node: Node, left: list[int]) -> str:
     """Return the children of a node, the small ones summed up."""
     large = [one for one in _children(node) if one.probability >= SMALL]
-    inner = "".join(_shown(child, left) for child in large)
+    inner = "".join(_node_html(child, left) for child in large)
     small = [one.probability for one in node.children if one.probability < SMALL]
     rest = sum(small) + node.unlisted
     if rest > 0:
-        told = escape(say("tree.rest", share=percent(rest)))
-        inner += f'<div style="padding-left:1.1em;{FAINT}">{told}</div>'
+        line = escape(say("tree.rest", share=percent(rest)))
+        inner += f'<div style="padding-left:1.1em;{FAINT}">{line}</div>'
     return inner
 
 
 def _head(node: Node) -> str:
-    word = escape(visible(clipped(node.token, MOST_TOKEN)) or "∅")
+    token = escape(visible(clipped(node.token, MOST_TOKEN)) or "∅")
     bar = f'<span style="{_BAR};width:{BAR * node.probability:.2f}em"></span>'
     share = escape(percent(node.share))
     joint = escape(percent(node.probability))
     state = f" · {escape(_state(node))}" if _state(node) else ""
     return (
-        f'<span style="{_MONO}">{word}</span> <span style="{FADED}">{share}</span> '
+        f'<span style="{_MONO}">{token}</span> <span style="{FADED}">{share}</span> '
         f'<span style="{FADED}">{bar}{joint}{state}</span>'
     )
 

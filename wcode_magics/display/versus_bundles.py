@@ -18,38 +18,40 @@ LEAST_P = 0.001
 
 def versus(found: Versus) -> Bundle:
     """Return both variants, the difference with its certainty, and changed rows."""
-    told, (first, second) = found.paired, found.names
+    paired, (first, second) = found.paired, found.names
     heads = ["variant", "accuracy", "only_right", "unanswered_rows", "cost"]
     rows = [
         [
             found.names[place],
             percent(found.accuracies[place]),
-            f"{(told.first, told.second)[place]:,}",
+            f"{(paired.first, paired.second)[place]:,}",
             f"{found.unanswered[place]:,}",
             _price(found.costs[place], found.currencies[place]),
         ]
         for place in (0, 1)
     ]
-    title = say("evaluation.versus", first=first, second=second, rows=f"{told.rows:,}")
+    title = say(
+        "evaluation.versus", first=first, second=second, rows=f"{paired.rows:,}"
+    )
     difference = say(
         "evaluation.difference",
         first=first,
         second=second,
-        difference=_signed(told.difference),
-        low=_signed(told.low),
-        high=_signed(told.high),
-        p=_p(told.p),
+        difference=_signed(paired.difference),
+        low=_signed(paired.low),
+        high=_signed(paired.high),
+        p=_p(paired.p),
     )
     paid = say("evaluation.paid", paid=str(found.paid))
-    words = [say(f"evaluation.{head}") for head in heads]
-    table = TextTable(words, rows, title=title, note=paid).bundle()
-    verdict = sentences([difference, _verdict(told.more)])
-    page = f'<div style="margin:.4em 0">{escape(verdict)}</div>'
-    parts = [table, bundle(page, verdict)]
+    headings = [say(f"evaluation.{head}") for head in heads]
+    table = TextTable(headings, rows, title=title, note=paid).bundle()
+    conclusion = sentences([difference, _conclusion(paired.more)])
+    page = f'<div style="margin:.4em 0">{escape(conclusion)}</div>'
+    parts = [table, bundle(page, conclusion)]
     return joined([*parts, _changed(found)] if len(found.changed) else parts)
 
 
-def _verdict(more: int | None) -> str:
+def _conclusion(more: int | None) -> str:
     if more is None:
         return say("evaluation.no_difference")
     if more == 0:

@@ -222,7 +222,7 @@ class CellRun:
         if prepared.before is not None:
             live.add(prepared.before.text)
         with watching(self._shell, live, waits=waits) as tell:
-            for delta in stream.watched(tell, lambda: live.patience or 0.02):
+            for delta in stream.watched(tell, lambda: live.until_redraw or 0.02):
                 progress.take(delta or Delta())
                 if self._form in STREAMED:
                     live.take(delta or Delta())

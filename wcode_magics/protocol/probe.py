@@ -71,7 +71,9 @@ class Probe(Value):
     currency: str = "CNY"
     cut: bool = False
 
-    _repr_mimebundle_ = shown_by("wcode_magics.display.probe_table.shown")
+    _repr_mimebundle_ = shown_by(
+        "wcode_magics.display.probe_table.bundle_with_metadata"
+    )
 
     def __getitem__(self, name: str) -> Finding:
         """Return the finding on a parameter; raises ParameterError if there is none."""

@@ -98,8 +98,8 @@ class AnswerView:
         if self._map is not None:
             self._map.show(reply.logprobs, around)
         elif self._plain_map is not None:
-            told = reply.logprobs
-            page = "" if told is None else heatmap.html(told)
+            logprobs = reply.logprobs
+            page = "" if logprobs is None else heatmap.html(logprobs)
             self._plain_map.value = page.join(around)
         self._foot.value = bundles.footer_html(reply)
         mark(self.widget, "wcode-has-tokens", on=reply.logprobs is not None)
@@ -145,7 +145,7 @@ def stream(
     with session.stream(prepared) as flow:
         for delta in flow.watched(
             lambda seconds: live.hold(bundles.wait_bundle(seconds)),
-            lambda: min(live.patience or 0.02, 0.1),
+            lambda: min(live.until_redraw or 0.02, 0.1),
         ):
             live.take(delta or Delta())
             progress.take(delta or Delta())

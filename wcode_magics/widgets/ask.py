@@ -19,13 +19,13 @@ from wcode_magics.widgets.answer import AnswerView, stream
 from wcode_magics.widgets.draft import Draft
 from wcode_magics.widgets.label import made
 from wcode_magics.widgets.state import PanelState
-from wcode_magics.widgets.static_copy import asked
+from wcode_magics.widgets.static_copy import with_prompt
 from wcode_magics.widgets.status import StatusLine
 from wcode_magics.widgets.turns import Turns, turn_html
 from wcode_magics.widgets.work_buttons import send_and_stop
 from wcode_magics.widgets.worker import Later, Worker
 
-PATIENCE_S = 0.4
+TYPING_PAUSE_S = 0.4
 """Seconds without typing after which the estimate is updated."""
 PROBABILITIES: Mapping[str, Any] = {"logprobs": True, "top_logprobs": 5}
 """Parameters that the switch sends."""
@@ -36,32 +36,32 @@ class AskPage:
 
     name = "ask"
 
-    def __init__(self, desk: PanelState) -> None:
-        self._desk = desk
-        self.status = desk.status = StatusLine()
+    def __init__(self, state: PanelState) -> None:
+        self._state = state
+        self.status = state.status = StatusLine()
         self._worker = Worker(self.status.fail, self._busy)
-        self._later = Later(PATIENCE_S, self._estimate)
-        self._send, self._stop = send_and_stop("send", "play", desk.front_end)
-        self._send.on_click(desk.guarded(lambda _button: self.send()))
-        self._stop.on_click(desk.guarded(lambda _button: self._worker.stop()))
-        self.turns = Turns(desk, self.send)
+        self._later = Later(TYPING_PAUSE_S, self._estimate)
+        self._send, self._stop = send_and_stop("send", "play", state.front_end)
+        self._send.on_click(state.guarded(lambda _button: self.send()))
+        self._stop.on_click(state.guarded(lambda _button: self._worker.stop()))
+        self.turns = Turns(state, self.send)
         self._tokens = _switch("probabilities", on=self._wants_tokens())
-        self._keep = _switch("talk", on=self.turns.keeps)
-        self._tokens.observe(desk.guarded(self._switched), "value")
-        self._keep.observe(desk.guarded(self._kept), "value")
+        self._keep = _switch("talk", on=self.turns.is_on)
+        self._tokens.observe(state.guarded(self._switched), "value")
+        self._keep.observe(state.guarded(self._kept), "value")
         switches = made(widgets.HBox, [self._tokens, self._keep])
         parts = [self._send, self._stop, switches, self.status.widget]
         self.bar = made(widgets.HBox, parts, classes="wcode-bar")
         self.answer = AnswerView(self._branch)
         self.answer.view(tokens=self._tokens.value)
-        self._asked: Draft | None = None
-        self._said = ""
+        self._sent: Draft | None = None
+        self._last_prompt = ""
         self.arranged: Callable[[], None] = lambda: None
         """Called when the order of the parts has changed."""
 
     def parts(self, prompt: Any) -> list[Any]:
         """Return the parts of the page around the prompt, from top to bottom."""
-        if self.turns.keeps:
+        if self.turns.is_on:
             return [self.turns.widget, self.answer.widget, prompt, self.bar]
         return [self.turns.widget, prompt, self.bar, self.answer.widget]
 
@@ -87,14 +87,14 @@ class AskPage:
 
     def _branch(self, token: int, alternative: int) -> None:
         """Continue the last answer from an alternative to one of its tokens."""
-        desk = self._desk
+        state = self._state
         self.status.clear()
         try:
-            given = {
-                k: v for k, v in desk.draft.values.items() if k in parameters.NAMES
+            params = {
+                k: v for k, v in state.draft.values.items() if k in parameters.NAMES
             }
-            prepared = desk.session.branch(
-                self.answer.reply, token=token, alternative=alternative, **given
+            prepared = state.session.branch(
+                self.answer.reply, token=token, alternative=alternative, **params
             )
         except WcodeError as error:
             self.status.fail(error)
@@ -102,77 +102,81 @@ class AskPage:
         self._worker.start(lambda stop: self._run(prepared, stop))
 
     def _begin(self, stop: threading.Event, again: Draft | None) -> None:
-        desk = self._desk
-        desk.barrier.wait()
-        desk.check()
-        kept = desk.draft
-        draft = again or kept
-        prepared = draft.prepare(desk.session, desk.names)
-        if not self.turns.keeps:
+        state = self._state
+        state.barrier.wait()
+        state.check()
+        before = state.draft
+        draft = again or before
+        prepared = draft.prepare(state.session, state.names)
+        if not self.turns.is_on:
             self._run(prepared, stop, draft.prompt)
             return
 
-        def leave(now: Draft) -> Draft:
+        def clear_prompt(now: Draft) -> Draft:
             prompt = now.prompt if again else ""
             return replace(draft, values=now.values, prompt=prompt)
 
-        def come_back(now: Draft) -> Draft:
-            return replace(kept, values=now.values, prompt=now.prompt or kept.prompt)
+        def restore(now: Draft) -> Draft:
+            return replace(
+                before, values=now.values, prompt=now.prompt or before.prompt
+            )
 
         self.turns.ask(prepared.request.messages[-1].content)
-        desk.take(leave)
+        state.take(clear_prompt)
         try:
             self._run(prepared, stop, draft.prompt)
         finally:
-            if desk.draft.turns == draft.turns:
+            if state.draft.turns == draft.turns:
                 self.turns.ask(None)
-                desk.take(come_back)
+                state.take(restore)
 
     def _run(
         self, prepared: Prepared, stop: threading.Event, source: str | None = None
     ) -> None:
-        desk = self._desk
-        self._asked = desk.draft
+        state = self._state
+        self._sent = state.draft
         live = self.answer.begin(tokens=bool(prepared.request.params.get("logprobs")))
         try:
-            reply = stream(desk.session, prepared, live, stop, self.answer.grow)
+            reply = stream(state.session, prepared, live, stop, self.answer.grow)
         except WcodeError as error:
-            if (kept := reply_of(error)) is not None:
-                self._end(prepared, kept, source)
+            if (partial := reply_of(error)) is not None:
+                self._end(prepared, partial, source)
             else:
                 self.answer.fail()
             if isinstance(error, RejectedError):
-                desk.rejected(error, prepared.request)
+                state.rejected(error, prepared.request)
             raise
         self._end(prepared, reply, source)
 
     def _end(self, prepared: Prepared, reply: Reply, source: str | None) -> None:
         """Bind the reply before drawing, so that a drawing error cannot lose it."""
-        self._desk.bind(reply)
-        asked_ = [m for m in prepared.request.messages if m.role != "system"]
+        self._state.bind(reply)
+        messages = [m for m in prepared.request.messages if m.role != "system"]
         if prepared.before is not None:
-            asked_.pop()
+            messages.pop()
         form = prepared.resolved["format"]
         self.answer.show(reply, form)
-        self._said = asked_[-1].content or ""
-        if self.turns.keeps:
-            self.turns.add(self._said, reply, source)
+        self._last_prompt = messages[-1].content or ""
+        if self.turns.is_on:
+            self.turns.add(self._last_prompt, reply, source)
         self.answer.set_stale(stale=self._is_stale())
         self._estimate()
-        self._copy(asked_, reply, form)
+        self._copy(messages, reply, form)
 
     def _copy(self, messages: list[Message], reply: Reply, form: str) -> None:
-        bundle = asked(messages[-1].content or "", bundles.reply_bundle(reply, form))
+        bundle = with_prompt(
+            messages[-1].content or "", bundles.reply_bundle(reply, form)
+        )
         before = "".join(map(turn_html, messages[:-1]))
         bundle["text/html"] = before + bundle["text/html"]
-        self._desk.picture.show(bundle, bundles.reply_metadata(reply))
+        self._state.picture.show(bundle, bundles.reply_metadata(reply))
 
     def _busy(self, busy: bool) -> None:
         self._stop.disabled = not busy
         self._send.icon = "refresh" if busy else "play"
 
     def _wants_tokens(self) -> bool:
-        return bool(self._desk.draft.values.get("logprobs"))
+        return bool(self._state.draft.values.get("logprobs"))
 
     def _switched(self, change: Any) -> None:
         on = bool(change["new"])
@@ -185,16 +189,16 @@ class AskPage:
             values = {**PROBABILITIES, **draft.values} if on else kept
             return replace(draft, values=values)
 
-        self._desk.take(edit)
+        self._state.take(edit)
 
     def _kept(self, change: Any) -> None:
         """Begin a conversation with the answer that is shown, or forget it."""
         self.turns.keep(on=bool(change["new"]))
-        asked_, reply = self._asked, self.answer.reply
-        if self.turns.keeps and asked_ is not None and reply is not None:
-            self.turns.add(self._said, reply, asked_.prompt)
-            if self._desk.draft.prompt == asked_.prompt:
-                self._desk.take(lambda draft: replace(draft, prompt=""))
+        sent, reply = self._sent, self.answer.reply
+        if self.turns.is_on and sent is not None and reply is not None:
+            self.turns.add(self._last_prompt, reply, sent.prompt)
+            if self._state.draft.prompt == sent.prompt:
+                self._state.take(lambda draft: replace(draft, prompt=""))
         self.arranged()
 
     def _is_stale(self) -> bool:
@@ -202,27 +206,27 @@ class AskPage:
 
         Probabilities do not change an answer.
         """
-        if self._asked is None or self.answer.reply is None or self.turns.keeps:
+        if self._sent is None or self.answer.reply is None or self.turns.is_on:
             return False
-        same: bool = _inputs(self._asked) == _inputs(self._desk.draft)
+        same: bool = _inputs(self._sent) == _inputs(self._state.draft)
         return not same
 
     def _estimate(self) -> None:
-        desk = self._desk
+        state = self._state
         lines = [say("panel.stale")] if self._is_stale() else []
         try:
-            prepared = desk.prepare()
+            prepared = state.prepare()
         except WcodeError as error:
             empty = error.key == "empty_prompt"
             lines.append(say("panel.write") if empty else str(error))
         else:
-            lines += desk.row_note
-            place = desk.session.answering(prepared.resolved)
+            lines += state.row_note
+            place = state.session.answering(prepared.resolved)
             lines.append(bundles.prompt_estimate(prepared.request, place))
             lines += [say(f"advice.{key}", **facts) for key, facts in prepared.advice]
-        if desk.front_end is None:
+        if state.front_end is None:
             lines.append(say("panel.needs_anywidget"))
-        spent = desk.session.ledger.spent
+        spent = state.session.ledger.spent
         if spent.answers:
             lines.append(say("panel.session", spent=_spent(spent)))
         self.status.tell(lines)

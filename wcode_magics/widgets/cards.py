@@ -102,10 +102,10 @@ class Card:
 def marked(first: Reply, reply: Reply) -> str:
     """Return the text as HTML, highlighting what the first answer does not have."""
     parts = []
-    for same, _theirs, own in differences(first.text, reply.text):
-        said = escape(own)
+    for same, _first, second in differences(first.text, reply.text):
+        escaped = escape(second)
         style = comparison_html.DIFFERENT
-        parts.append(said if same else f'<span style="{style}">{said}</span>')
+        parts.append(escaped if same else f'<span style="{style}">{escaped}</span>')
     return f'<div style="{WRAPPED}">{"".join(parts)}</div>'
 
 
@@ -118,8 +118,8 @@ def foot(reply: Reply) -> str:
     cost = reply.cost
     parts.append("" if cost is None else models.money(cost, reply.currency))
     parts.append(say("ui.seconds", seconds=number(reply.elapsed)))
-    said = " · ".join(filter(None, parts))
-    return f'<div style="{FAINT}">{escape(said)}</div>'
+    line = " · ".join(filter(None, parts))
+    return f'<div style="{FAINT}">{escape(line)}</div>'
 
 
 def name_of(dimension: str) -> str:
@@ -129,7 +129,7 @@ def name_of(dimension: str) -> str:
     return say("panel.run_label" if dimension == RUN else "panel.model")
 
 
-def bundle(cards: Sequence[Card], first: Reply, told: str) -> Bundle:
+def bundle(cards: Sequence[Card], first: Reply, summary: str) -> Bundle:
     """Return all cards as one output without widgets."""
     rows, plain = [], []
     for card in cards:
@@ -143,5 +143,5 @@ def bundle(cards: Sequence[Card], first: Reply, told: str) -> Bundle:
         )
         plain.append(f"{card.title}: {reply.text if reply else card.error}")
     table = f"<table><tbody>{''.join(rows)}</tbody></table>"
-    note = f'<div style="{FAINT}">{escape(told)}</div>'
-    return bundle_of(table + note, "\n".join([*plain, told]))
+    note = f'<div style="{FAINT}">{escape(summary)}</div>'
+    return bundle_of(table + note, "\n".join([*plain, summary]))

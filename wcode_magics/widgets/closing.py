@@ -23,8 +23,8 @@ def release(*roots: Any) -> None:
             continue
         found[id(widget)] = widget
         for name in widget.trait_names():
-            held = getattr(widget, name)
-            inner = held if isinstance(held, tuple | list) else (held,)
+            value = getattr(widget, name)
+            inner = value if isinstance(value, tuple | list) else (value,)
             waiting += [one for one in inner if isinstance(one, widgets.Widget)]
     for widget in found.values():
         widget.unobserve_all()

@@ -15,7 +15,7 @@ from wcode_magics.widgets.status import StatusLine
 from wcode_magics.widgets.worker import Later, Worker
 
 CELL = "cell"
-PATIENCE_S = 0.3
+TYPING_PAUSE_S = 0.3
 _COPY = (
     "navigator.clipboard.writeText("
     "this.closest('.wcode-code').querySelector('.wcode-source').innerText)"
@@ -27,10 +27,10 @@ class CodePage:
 
     name = "code"
 
-    def __init__(self, desk: PanelState) -> None:
-        self._desk = desk
-        self._later = Later(PATIENCE_S, self._draw)
-        self.status = desk.status = StatusLine()
+    def __init__(self, state: PanelState) -> None:
+        self._state = state
+        self._later = Later(TYPING_PAUSE_S, self._draw)
+        self.status = state.status = StatusLine()
         self._worker = Worker(self.status.fail)
         rows = [(f"{row.title} · {row.library}", row.key) for row in snippets.TARGETS]
         self._menu = made(
@@ -39,17 +39,17 @@ class CodePage:
             description=say("panel.language"),
             classes="wcode-grows",
         )
-        self._menu.observe(desk.guarded(lambda _change: self._draw()), "value")
+        self._menu.observe(state.guarded(lambda _change: self._draw()), "value")
         self._shown = made(widgets.HTML)
         parts = [self._menu]
-        if desk.front_end is not None:
+        if state.front_end is not None:
             insert = made(
                 widgets.Button,
                 description=say("panel.insert"),
                 icon="plus",
                 tooltip=say("panel.insert_tip"),
             )
-            insert.on_click(desk.guarded(lambda _button: self._insert()))
+            insert.on_click(state.guarded(lambda _button: self._insert()))
             parts.append(insert)
         bar = made(widgets.HBox, parts, classes="wcode-unseen")
         self.widget = made(widgets.VBox, [bar, self.status.widget, self._shown])
@@ -67,13 +67,13 @@ class CodePage:
         self._worker.start(lambda _stop: self._put_in())
 
     def _put_in(self) -> None:
-        self._desk.barrier.wait()
-        source = self._desk.draft.cell if self._menu.value == CELL else self._program()
-        self._desk.front_end.insert(source)
+        self._state.barrier.wait()
+        source = self._state.draft.cell if self._menu.value == CELL else self._program()
+        self._state.front_end.insert(source)
 
     def _program(self) -> str:
-        prepared = self._desk.prepare()
-        endpoint = self._desk.session.endpoint(prepared.resolved)
+        prepared = self._state.prepare()
+        endpoint = self._state.session.endpoint(prepared.resolved)
         return snippets.render(
             prepared.request,
             self._menu.value,
@@ -85,9 +85,9 @@ class CodePage:
         note: list[str] = []
         try:
             if self._menu.value == CELL:
-                shown = f"<pre>{escape(self._desk.draft.cell)}</pre>"
+                shown = f"<pre>{escape(self._state.draft.cell)}</pre>"
             else:
-                note = self._desk.row_note
+                note = self._state.row_note
                 lexer = snippets.find(self._menu.value).lexer
                 shown = highlight.html(self._program(), lexer)
         except WcodeError as error:

@@ -31,7 +31,7 @@ from wcode_magics.widgets.closing import release
 from wcode_magics.widgets.draft import Draft
 from wcode_magics.widgets.label import made, mark
 from wcode_magics.widgets.state import PanelState
-from wcode_magics.widgets.static_copy import asked
+from wcode_magics.widgets.static_copy import with_prompt
 from wcode_magics.widgets.status import StatusLine
 from wcode_magics.widgets.work_buttons import send_and_stop
 from wcode_magics.widgets.worker import Worker
@@ -50,29 +50,29 @@ class ComparePage:
 
     name = "compare"
 
-    def __init__(self, desk: PanelState) -> None:
-        self._desk = desk
-        self.status = desk.status = StatusLine()
+    def __init__(self, state: PanelState) -> None:
+        self._state = state
+        self.status = state.status = StatusLine()
         self._sent: Draft | None = None
-        self._told = ""
+        self._summary = ""
         self._worker = Worker(self.status.fail, self._busy)
         self._dimensions = [_Dimension(key, self._touched) for key in DIMENSIONS]
-        given = grid_of(desk.draft.values).items()
-        for dimension, (name, values) in zip(self._dimensions, given, strict=False):
+        grid = grid_of(state.draft.values).items()
+        for dimension, (name, values) in zip(self._dimensions, grid, strict=False):
             dimension.show(name, values)
         self._runs = made(
             widgets.BoundedIntText,
-            value=desk.draft.values.get("repeat") or 1,
+            value=state.draft.values.get("repeat") or 1,
             min=1,
             description=say("panel.runs"),
             classes="wcode-runs",
         )
         self._runs.observe(lambda _change: self._touched(), "value")
-        self._start, self._stop = send_and_stop("compare", "columns", desk.front_end)
+        self._start, self._stop = send_and_stop("compare", "columns", state.front_end)
         self._layout = widgets.Layout()
         self._grid = made(widgets.GridBox, layout=self._layout, classes="wcode-grid")
-        self._start.on_click(desk.guarded(lambda _button: self._send()))
-        self._stop.on_click(desk.guarded(lambda _button: self._worker.stop()))
+        self._start.on_click(state.guarded(lambda _button: self._send()))
+        self._stop.on_click(state.guarded(lambda _button: self._worker.stop()))
         rows = [dimension.widget for dimension in self._dimensions]
         bar = [self._start, self._stop, self._runs, self.status.widget]
         bar_ = made(widgets.HBox, bar, classes="wcode-bar")
@@ -81,7 +81,7 @@ class ComparePage:
     def refresh(self) -> None:
         """Mark the answers if the draft is no longer the one they belong to."""
         if self._sent is not None:
-            self._mark(stale=self._sent != self._desk.draft)
+            self._mark(stale=self._sent != self._state.draft)
 
     def close(self) -> None:
         """Cancel all requests."""
@@ -93,19 +93,19 @@ class ComparePage:
 
     def _mark(self, *, stale: bool) -> None:
         mark(self._grid, "wcode-stale", on=stale)
-        self.status.tell([say("panel.stale") if stale else self._told])
+        self.status.tell([say("panel.stale") if stale else self._summary])
 
     def _send(self) -> None:
         self.status.clear()
         self._worker.start(self._begin)
 
     def _begin(self, stop: threading.Event) -> None:
-        desk = self._desk
-        desk.barrier.wait()
-        desk.check()
-        read = [one.read(desk.names or {}) for one in self._dimensions]
+        state = self._state
+        state.barrier.wait()
+        state.check()
+        read = [one.read(state.names or {}) for one in self._dimensions]
         grid = dict(pair for pair in read if pair is not None)
-        draft = desk.draft
+        draft = state.draft
         if grid:
             points = grid_points(grid)
             drafts = [reduce(_set, point.items(), draft) for point in points]
@@ -115,20 +115,20 @@ class ComparePage:
         else:
             raise OptionError("sweep.empty", name=say("panel.compare"))
         cards = [
-            Card(point, each.prepare(desk.session, desk.names))
+            Card(point, each.prepare(state.session, state.names))
             for point, each in zip(points, drafts, strict=True)
         ]
         ready = [card.prepared for card in cards]
-        place = self._desk.session.answering
+        place = self._state.session.answering
         _tokens, most = estimated([(one.request, place(one.resolved)) for one in ready])
         refuse_many(len(cards), most)
-        self._sent, self._told = draft, ""
+        self._sent, self._summary = draft, ""
         self._mark(stale=False)
         self._lay_out(cards, drafts)
         self._run(cards, stop)
 
     def _lay_out(self, cards: Sequence[Card], drafts: Sequence[Draft]) -> None:
-        boxes = [
+        cells = [
             self._box(card, draft) for card, draft in zip(cards, drafts, strict=True)
         ]
         points = [card.point for card in cards]
@@ -139,15 +139,15 @@ class ComparePage:
             self._arrange(f"max-content repeat({columns}, minmax(9em, 1fr))")
             heads = [_title(point, names[1:]) for point in points[:columns]]
             table += [_head(""), *map(_head, heads)]
-            for at in range(0, len(boxes), columns):
+            for at in range(0, len(cells), columns):
                 table.append(_head(_title(points[at], names[:1])))
-                table += boxes[at : at + columns]
+                table += cells[at : at + columns]
         elif columns > 1:
             self._arrange(f"repeat({columns}, minmax(9em, 1fr))")
-            table += [*(_head(card.title) for card in cards), *boxes]
+            table += [*(_head(card.title) for card in cards), *cells]
         else:
             self._arrange("max-content minmax(9em, 1fr)")
-            for card, box in zip(cards, boxes, strict=True):
+            for card, box in zip(cards, cells, strict=True):
                 table += [_head(card.title), box]
         old, self._grid.children = self._grid.children, table
         release(*old)
@@ -164,15 +164,15 @@ class ComparePage:
                 tooltip=say("panel.adopt_tip"),
                 classes="wcode-small",
             )
-            adopt.on_click(self._desk.guarded(self._adopter(draft.values)))
+            adopt.on_click(self._state.guarded(self._adopter(draft.values)))
             last.append(adopt)
         foot = made(widgets.HBox, last, classes="wcode-card-foot")
         return made(widgets.VBox, [card.body, foot], classes="wcode-card")
 
     def _adopter(self, values: Mapping[str, Any]) -> Any:
         def adopt(_button: Any) -> None:
-            desk = self._desk
-            desk.take(
+            state = self._state
+            state.take(
                 lambda draft: Draft(draft.prompt, values, draft.turns, draft.sources)
             )
 
@@ -193,7 +193,7 @@ class ComparePage:
             open_ = [card for card in cards if card.flow and not card.over]
             waiting = [card for card in cards if card.flow is None and not card.over]
             for card in waiting[: 0 if halted else AT_ONCE - len(open_)]:
-                card.open(self._desk.session)
+                card.open(self._state.session)
                 open_.append(card)
             for card in open_:
                 card.take(stop=halted)
@@ -206,13 +206,15 @@ class ComparePage:
         replies = [card.reply for card in cards if card.reply is not None]
         if not replies:
             return
-        self._desk.bind(replies[0])
-        self._told = str(agree(replies))
+        self._state.bind(replies[0])
+        self._summary = str(agree(replies))
         for card in cards:
             card.end(replies[0])
-        self._mark(stale=self._sent != self._desk.draft)
+        self._mark(stale=self._sent != self._state.draft)
         prompt = cards[0].prepared.request.messages[-1].content or ""
-        self._desk.picture.show(asked(prompt, bundle(cards, replies[0], self._told)))
+        self._state.picture.show(
+            with_prompt(prompt, bundle(cards, replies[0], self._summary))
+        )
 
     def _busy(self, busy: bool) -> None:
         self._stop.disabled = not busy

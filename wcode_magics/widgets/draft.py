@@ -55,15 +55,17 @@ class Draft:
 
     def source(self, at: int) -> str:
         """Return the template of a turn, to be edited or sent again."""
-        said = self.turns[at].content or ""
-        return self.sources.get(at, said if self._raw else template.literal(said))
+        content = self.turns[at].content or ""
+        return self.sources.get(at, content if self._raw else template.literal(content))
 
     def before(self, at: int) -> "Draft":
         """Return the draft with a turn moved back into the prompt.
 
         That turn and the ones after it are removed.
         """
-        sources = {place: said for place, said in self.sources.items() if place < at}
+        sources = {
+            place: source for place, source in self.sources.items() if place < at
+        }
         prompt = self.source(at)
         return replace(self, prompt=prompt, turns=self.turns[:at], sources=sources)
 
@@ -75,13 +77,15 @@ class Draft:
         turns = self.turns[:at] + self.turns[last:]
         return replace(self, turns=turns, sources=kept | moved)
 
-    def taking(self, said: Message, answer: Message, source: str | None) -> "Draft":
+    def with_turn(
+        self, prompt: Message, answer: Message, source: str | None
+    ) -> "Draft":
         """Return the draft with one more turn and its source."""
         more = {} if source is None else {len(self.turns): source}
         sources = {**self.sources, **more}
-        return replace(self, turns=(*self.turns, said, answer), sources=sources)
+        return replace(self, turns=(*self.turns, prompt, answer), sources=sources)
 
-    def saying(self, at: int, text: str, names: Mapping[str, Any] | None) -> "Draft":
+    def with_text(self, at: int, text: str, names: Mapping[str, Any] | None) -> "Draft":
         """Return the draft with other words in a turn; templates take ``names``.
 
         Raises:
@@ -100,8 +104,8 @@ class Draft:
 
     def put(self, name: str, value: Any) -> "Draft":
         """Return the draft with a value set, or with None removed."""
-        rest = {key: held for key, held in self.values.items() if key != name}
-        return replace(self, values=rest if value is None else {**rest, name: value})
+        kept = {key: other for key, other in self.values.items() if key != name}
+        return replace(self, values=kept if value is None else {**kept, name: value})
 
     @property
     def unused(self) -> list[str]:
@@ -138,7 +142,7 @@ class Draft:
         """Build a draft from parsed options and a prompt."""
         kept = {k: v for k, v in values.items() if k != "panel"}
         if "system" in kept and not kept.get("raw"):
-            kept["system"] = _read_back(kept["system"])
+            kept["system"] = _unquoted(kept["system"])
         return cls(prompt, kept)
 
     def prepare(self, session: Session, names: Mapping[str, Any] | None) -> Prepared:
@@ -149,27 +153,27 @@ class Draft:
         """
         if not self.prompt.strip():
             raise UsageError("empty_prompt")
-        given = {k: v for k, v in self.values.items() if k in REQUEST}
-        said: str | list[Message] = self.prompt
+        options = {k: v for k, v in self.values.items() if k in REQUEST}
+        conversation: str | list[Message] = self.prompt
         if self._raw:
             names = None
         if self.turns:
-            asked = template.filled(Message("user", self.prompt), names)
-            said = [*self.turns, asked]
-            if given.get("system"):
-                system = template.filled(Message("system", given["system"]), names)
-                given["system"] = system.content
+            user = template.filled(Message("user", self.prompt), names)
+            conversation = [*self.turns, user]
+            if options.get("system"):
+                system = template.filled(Message("system", options["system"]), names)
+                options["system"] = system.content
             names = None
-        return session.prepare(said, names=names, **given)
+        return session.prepare(conversation, names=names, **options)
 
 
 def typed(text: str, before: str | None) -> str:
     """Return a typed system prompt: a template, unless it edits text with tags."""
-    held = before is not None and not isinstance(before, Template)
-    return text if held and template.has_tags(before or "") else Template(text)
+    is_text = before is not None and not isinstance(before, Template)
+    return text if is_text and template.has_tags(before or "") else Template(text)
 
 
-def _read_back(system: str) -> str:
+def _unquoted(system: str) -> str:
     """Decode the literals in a system prompt from a line of options."""
     if not isinstance(system, Template):
         return system
@@ -188,7 +192,7 @@ def _written(row: Option, value: Any, *, raw: bool) -> list[str]:
     if not row.needs_value:
         return [f"{row.flag}={value}"]
     if row.kind in {"pair", "grid"}:
-        pairs = (f"{name}={_json(held)}" for name, held in value)
+        pairs = (f"{name}={_json(item)}" for name, item in value)
         return [word for pair in pairs for word in (row.flag, _quoted(pair))]
     if row.kind == "words":
         return [row.flag, _quoted(",".join(value))]

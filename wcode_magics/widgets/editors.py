@@ -47,16 +47,16 @@ class Number:
         self._row = row
         whole = row.kind == "int"
         kind = widgets.IntText if whole else widgets.FloatText
-        told: dict[str, Any] = {"tooltip": label(row), "continuous_update": False}
-        told |= {"value": _start(row), "step": row.step}
+        traits: dict[str, Any] = {"tooltip": label(row), "continuous_update": False}
+        traits |= {"value": _start(row), "step": row.step}
         slid = row.low is not None and row.high is not None
         wide = "" if slid else "wcode-wide"
-        self._typed = made(kind, description=label(row), classes=wide, **told)
+        self._typed = made(kind, description=label(row), classes=wide, **traits)
         self._slider: Any = None
         if slid:
             low, high = (int(e or 0) if whole else e for e in (row.low, row.high))
             kind = widgets.IntSlider if whole else widgets.FloatSlider
-            self._slider = made(kind, min=low, max=high, readout=False, **told)
+            self._slider = made(kind, min=low, max=high, readout=False, **traits)
         self.widgets = tuple(w for w in (self._slider, self._typed) if w is not None)
 
     def read(self, source: Any) -> Any:

@@ -15,15 +15,15 @@ from wcode_magics.widgets.state import PanelState
 class Fields:
     """Prompt, system prompt and model, bound to the panel's draft."""
 
-    def __init__(self, desk: PanelState) -> None:
-        self._desk = desk
-        held = desk.draft
-        place = desk.session.settings.resolve({}).place
-        self.prompt = _area("prompt", held.prompt)
-        self.system = _area("system", str(held.values.get("system", "")))
+    def __init__(self, state: PanelState) -> None:
+        self._state = state
+        draft = state.draft
+        place = state.session.settings.resolve({}).place
+        self.prompt = _area("prompt", draft.prompt)
+        self.system = _area("system", str(draft.values.get("system", "")))
         self.model = made(
             widgets.Combobox,
-            value=str(held.values.get("model", "")),
+            value=str(draft.values.get("model", "")),
             description=say("panel.model"),
             tooltip=say("options.model"),
             placeholder=models.DEFAULT,
@@ -31,29 +31,29 @@ class Fields:
             continuous_update=False,
             classes="wcode-model",
         )
-        desk.show_with(self.show)
-        self.prompt.observe(desk.guarded(self._prompted), "value")
-        self.system.observe(desk.guarded(self._instructed), "value")
-        self.model.observe(desk.guarded(self._named), "value")
+        state.show_with(self.show)
+        self.prompt.observe(state.guarded(self._prompted), "value")
+        self.system.observe(state.guarded(self._instructed), "value")
+        self.model.observe(state.guarded(self._named), "value")
 
     def show(self) -> None:
         """Show the values of the draft."""
-        draft = self._desk.draft
+        draft = self._state.draft
         self.prompt.value = draft.prompt
         self.system.value = draft.values.get("system", "")
         self.model.value = draft.values.get("model", "")
 
     def _prompted(self, change: Any) -> None:
-        self._desk.change(lambda draft: replace(draft, prompt=change["new"]))
+        self._state.change(lambda draft: replace(draft, prompt=change["new"]))
 
     def _named(self, change: Any) -> None:
-        self._desk.put("model", change["new"].strip() or None)
+        self._state.put("model", change["new"].strip() or None)
 
     def _instructed(self, change: Any) -> None:
-        before = self._desk.draft.values.get("system")
+        before = self._state.draft.values.get("system")
         text = change["new"].strip()
         if text != before:  # equal: the draft itself was shown
-            self._desk.put("system", typed(text, before) if text else None)
+            self._state.put("system", typed(text, before) if text else None)
 
 
 def _area(name: str, value: str) -> Any:

@@ -21,8 +21,8 @@ class Images:
     widget's state once it has been taken.
     """
 
-    def __init__(self, desk: PanelState) -> None:
-        self._desk = desk
+    def __init__(self, state: PanelState) -> None:
+        self._state = state
         self._shown: tuple[Any, ...] = ()
         self._upload = made(
             widgets.FileUpload,
@@ -38,25 +38,25 @@ class Images:
             tooltip=say("panel.images_clear"),
             classes="wcode-off",
         )
-        self._seen = made(widgets.HTML, classes="wcode-off")
+        self._previews = made(widgets.HTML, classes="wcode-off")
         bar = made(widgets.HBox, [self._upload, self._clear])
-        self.widget = made(widgets.VBox, [bar, self._seen], classes="wcode-images")
-        self._upload.observe(desk.guarded(self._uploaded), "value")
-        self._clear.on_click(desk.guarded(lambda _button: desk.put(OPTION, None)))
-        if desk.front_end is not None:
-            desk.front_end.take = desk.guarded(self._dropped)
-        desk.listen(self.show)
+        self.widget = made(widgets.VBox, [bar, self._previews], classes="wcode-images")
+        self._upload.observe(state.guarded(self._uploaded), "value")
+        self._clear.on_click(state.guarded(lambda _button: state.put(OPTION, None)))
+        if state.front_end is not None:
+            state.front_end.take = state.guarded(self._dropped)
+        state.listen(self.show)
         self.show()
 
     def show(self) -> None:
         """Show the images of the draft."""
-        held = tuple(self._desk.draft.values.get(OPTION) or ())
-        if held == self._shown:
+        images = tuple(self._state.draft.values.get(OPTION) or ())
+        if images == self._shown:
             return
-        self._shown = held
-        found = [image_sources.load(one) for one in held]
-        self._seen.value = previews.html(found)
-        for widget in (self._seen, self._clear):
+        self._shown = images
+        found = [image_sources.load(one) for one in images]
+        self._previews.value = previews.html(found)
+        for widget in (self._previews, self._clear):
             mark(widget, "wcode-off", on=not found)
 
     def _uploaded(self, change: Any) -> None:
@@ -79,5 +79,5 @@ class Images:
     def _add(self, name: str, data: bytes) -> None:
         """Add an image; raises UsageError if it is none."""
         image = image_sources.named(name, data)
-        held = self._desk.draft.values.get(OPTION) or ()
-        self._desk.put(OPTION, [*held, image])
+        images = self._state.draft.values.get(OPTION) or ()
+        self._state.put(OPTION, [*images, image])

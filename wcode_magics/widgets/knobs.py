@@ -21,8 +21,8 @@ from wcode_magics.widgets.editors import editor_of
 from wcode_magics.widgets.label import label, made, mark
 from wcode_magics.widgets.text_editors import Json
 
-Tell = Callable[[str, Any], None]
-MOST_TOLD = 40
+OnChange = Callable[[str, Any], None]
+MOST_LISTED = 40
 """Maximum characters of the values shown beside a folded group's name."""
 
 
@@ -32,10 +32,10 @@ class Knob:
     ``problem`` is the reason why the value cannot be sent, or empty.
     """
 
-    def __init__(self, row: Param, tell: Tell) -> None:
+    def __init__(self, row: Param, on_change: OnChange) -> None:
         self.row = row
         self.problem = ""
-        self._tell = tell
+        self._on_change = on_change
         self._lock = threading.RLock()
         self._quiet = False
         self._faded = ""
@@ -106,14 +106,14 @@ class Knob:
 
     def _put(self, value: Any) -> None:
         self.show(value)
-        self._tell(self.row.name, value)
+        self._on_change(self.row.name, value)
 
     def _refuse(self, reason: str) -> None:
         """Keep an invalid input for correction, but do not send it."""
         self.problem = reason
         self._tick(sent=True)
         self._mark(reason)
-        self._tell(self.row.name, None)
+        self._on_change(self.row.name, None)
 
     def _take(self, value: Any, note: str) -> None:
         with self._lock:
@@ -127,7 +127,7 @@ class Knob:
                 self._quiet = False
             self._tick(sent=value is not None)
             self._mark(note)
-        self._tell(self.row.name, value)
+        self._on_change(self.row.name, value)
 
     def _tick(self, *, sent: bool) -> None:
         self._quiet = True
@@ -149,9 +149,9 @@ class Knob:
 
     def _page(self, note: str) -> str:
         """Return the help, which is shown elsewhere, and the note below the row."""
-        said = [line for line in (note, self._faded) if line]
-        told = "".join(f'<div role="status">{escape(line)}</div>' for line in said)
-        return f'<div class="wcode-help">{escape(self._help)}</div>{told}'
+        notes = [line for line in (note, self._faded) if line]
+        lines = "".join(f'<div role="status">{escape(line)}</div>' for line in notes)
+        return f'<div class="wcode-help">{escape(self._help)}</div>{lines}'
 
 
 class KnobGroup:
@@ -175,10 +175,10 @@ class KnobGroup:
         """Unfold the rows."""
         self._button.value = True
 
-    def show(self, told: str) -> None:
+    def show(self, summary: str) -> None:
         """Show beside the name what is set in it."""
         name = say(f"groups.{self.name}")
-        self._button.description = f"{name} · {told}" if told else name
+        self._button.description = f"{name} · {summary}" if summary else name
 
     def _turned(self, change: Any) -> None:
         self._button.icon = "caret-down" if change["new"] else "caret-right"
@@ -195,11 +195,11 @@ class Knobs:
 
     def __init__(
         self,
-        tell: Tell,
+        on_change: OnChange,
         values: Mapping[str, Any],
         counted: Callable[[int], None] = lambda _count: None,
     ) -> None:
-        self._tell = tell
+        self._on_change = on_change
         self._counted = counted
         self._lock = threading.RLock()
         self._values = _own(values)
@@ -238,7 +238,7 @@ class Knobs:
             if not row.short and group.name == row.group:
                 group.open()
         self._knobs[name].show(None, reason)
-        self._told(name, None)
+        self._changed(name, None)
 
     @property
     def problems(self) -> list[str]:
@@ -246,7 +246,7 @@ class Knobs:
         return [knob.problem for knob in self._knobs.values() if knob.problem]
 
     def _knob(self, row: Param) -> Knob:
-        knob = self._knobs[row.name] = Knob(row, self._told)
+        knob = self._knobs[row.name] = Knob(row, self._changed)
         if row.name in self._values:
             knob.show(self._values[row.name])
         knob.fade(self._faded.get(row.name, ""))
@@ -256,11 +256,11 @@ class Knobs:
         with self._lock:
             return [self._knob(row).widget for row in _rest_of(group)]
 
-    def _told(self, name: str, value: Any) -> None:
+    def _changed(self, name: str, value: Any) -> None:
         with self._lock:
             kept = {k: v for k, v in self._values.items() if k != name}
             self._values = kept if value is None else {**kept, name: value}
-        self._tell(name, value)
+        self._on_change(name, value)
         self._count()
 
     def _count(self) -> None:
@@ -281,5 +281,9 @@ def _rest_of(group: str) -> list[Param]:
 def _set_in(group: str, values: Mapping[str, Any]) -> str:
     """Return the values set in a folded group, or their number if they are long."""
     rows = [row for row in _rest_of(group) if row.name in values]
-    told = ", ".join(f"{label(row)} {shown_value(values[row.name])}" for row in rows)
-    return told if len(told) <= MOST_TOLD else say("panel.changed", count=len(rows))
+    summary = ", ".join(f"{label(row)} {shown_value(values[row.name])}" for row in rows)
+    return (
+        summary
+        if len(summary) <= MOST_LISTED
+        else say("panel.changed", count=len(rows))
+    )

@@ -44,8 +44,8 @@ def _style_of(kind: Any) -> Any:
 
 def mark(widget: Any, name: str, *, on: bool) -> None:
     """Add a CSS class to a widget, or remove it; nothing is sent without a change."""
-    held = widget.trait_values()["_dom_classes"]
-    if (name in held) != on:
+    classes = widget.trait_values()["_dom_classes"]
+    if (name in classes) != on:
         (widget.add_class if on else widget.remove_class)(name)
 
 

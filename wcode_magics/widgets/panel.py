@@ -12,7 +12,7 @@ import ipywidgets as widgets
 
 from wcode_magics import text
 from wcode_magics.display import markdown
-from wcode_magics.display.probe_table import word
+from wcode_magics.display.probe_table import verdict
 from wcode_magics.output.escaping import escape
 from wcode_magics.output.mimebundle import widget_bundle
 from wcode_magics.protocol.parameters import NAMES
@@ -57,7 +57,7 @@ class Panel:
     def __init__(
         self, session: Session, shell: Any = None, draft: Draft | None = None
     ) -> None:
-        self.desk = PanelState(session, shell, draft or Draft())
+        self.state = PanelState(session, shell, draft or Draft())
         self.widget = made(widgets.VBox, classes="wcode-panel")
         self.closed: Callable[[], None] = lambda: None
         self._build()
@@ -73,24 +73,24 @@ class Panel:
 
         shown = widget_bundle(self.widget.model_id, say("panel.plain"))
         display(shown, raw=True)
-        self.desk.picture.open()
-        self.desk.barrier.begin()
+        self.state.picture.open()
+        self.state.barrier.begin()
         in_context(_warm_up).start()
 
     def close(self) -> None:
         """Cancel what is running and remove the panel; the last result stays."""
         self._clear()
-        self.desk.barrier.close()
+        self.state.barrier.close()
         release(self.widget)
         self.closed()
 
     def _build(self) -> None:
-        desk = self.desk
-        desk.front_end = front_end()
-        self._fields = Fields(desk)
-        self._images = Images(desk)
-        asked = [self._fields.prompt, self._images.widget]
-        self._prompt = made(widgets.VBox, asked, classes="wcode-asked")
+        state = self.state
+        state.front_end = front_end()
+        self._fields = Fields(state)
+        self._images = Images(state)
+        prompt_parts = [self._fields.prompt, self._images.widget]
+        self._prompt = made(widgets.VBox, prompt_parts, classes="wcode-asked")
         self._fold = made(
             widgets.ToggleButton,
             value=True,
@@ -99,16 +99,16 @@ class Panel:
             classes="wcode-switch",
         )
         self._count(0)
-        knobs = desk.knobs = Knobs(desk.put, desk.draft.values, self._count)
-        presets = Presets(desk)
-        desk.listen(presets.refresh)
-        desk.show_with(lambda: knobs.show(desk.draft.values))
-        desk.listen(self._fade)
+        knobs = state.knobs = Knobs(state.put, state.draft.values, self._count)
+        presets = Presets(state)
+        state.listen(presets.refresh)
+        state.show_with(lambda: knobs.show(state.draft.values))
+        state.listen(self._fade)
         self._fade()
-        self._ask = AskPage(desk)
+        self._ask = AskPage(state)
         self._ask.arranged = self._arrange
         self._pages: dict[str, Any] = {AskPage.name: self._ask}
-        desk.listen(self._ask.refresh)
+        state.listen(self._ask.refresh)
         self._menu = made(
             widgets.ToggleButtons,
             options=[(say(f"panel.{page.name}"), page.name) for page in PAGES],
@@ -124,14 +124,14 @@ class Panel:
             self._head(),
             made(widgets.Box, columns, classes="wcode-columns"),
         )
-        self._menu.observe(desk.guarded(self._turned), "value")
-        self._fold.observe(self._folded, "value")
+        self._menu.observe(state.guarded(self._show_page), "value")
+        self._fold.observe(self._toggle_parameters, "value")
         self._arrange()
         self._ask.refresh()
-        if desk.draft.unused:
-            flags = ", ".join(desk.draft.unused)
-            desk.status.say(say("panel.unused", options=flags))
-        if any(desk.draft.values.get(name) for name in ("sweep", "models", "repeat")):
+        if state.draft.unused:
+            flags = ", ".join(state.draft.unused)
+            state.status.say(say("panel.unused", options=flags))
+        if any(state.draft.values.get(name) for name in ("sweep", "models", "repeat")):
             self._menu.value = ComparePage.name
 
     def _head(self) -> Any:
@@ -146,70 +146,72 @@ class Panel:
         close = made(
             widgets.Button, icon="times", tooltip=say("panel.close"), classes="wcode-x"
         )
-        language.observe(self.desk.guarded(self._speak), "value")
-        close.on_click(self.desk.guarded(lambda _button: self.close()))
+        language.observe(self.state.guarded(self._switch_language), "value")
+        close.on_click(self.state.guarded(lambda _button: self.close()))
         title = made(widgets.HTML, self._title())
         last = made(widgets.HBox, [self._fold, language, close], classes="wcode-tools")
         parts = [title, self._menu, last]
-        if self.desk.front_end is not None:
-            parts.append(self.desk.front_end)
+        if self.state.front_end is not None:
+            parts.append(self.state.front_end)
         return made(widgets.HBox, parts, classes="wcode-head")
 
     def _title(self) -> str:
         """Return the title with the destination of requests: the sandbox or a URL."""
-        settings = self.desk.session.settings
+        settings = self.state.session.settings
         endpoint = settings.endpoint(settings.resolve({}))
         place = say("ui.sandbox") if endpoint is None else endpoint.base_url
         return f'<b>wcode</b> <span class="wcode-faint">{escape(place)}</span>'
 
     def _fade(self) -> None:
         """Grey the parameters that a probe of the endpoint found without effect."""
-        desk = self.desk
-        probe = desk.session.probed(model=desk.draft.values.get("model"))
+        state = self.state
+        probe = state.session.probed(model=state.draft.values.get("model"))
         found = [] if probe is None else probe.unmet(dict.fromkeys(NAMES))
-        if desk.knobs is not None:
-            desk.knobs.fade({one.name: f"{word(one)}: {one.evidence}" for one in found})
+        if state.knobs is not None:
+            state.knobs.fade(
+                {one.name: f"{verdict(one)}: {one.evidence}" for one in found}
+            )
 
     def _count(self, changed: int) -> None:
         key = "panel.changed" if changed else "panel.unchanged"
-        told = say(key, count=changed)
-        self._fold.description = f"{say('panel.parameters')} · {told}"
+        count = say(key, count=changed)
+        self._fold.description = f"{say('panel.parameters')} · {count}"
 
-    def _folded(self, change: Any) -> None:
+    def _toggle_parameters(self, change: Any) -> None:
         mark(self._right, "wcode-off", on=not change["new"])
 
     def _arrange(self) -> None:
         """Put the page's parts around the prompt; the other pages stand below."""
-        asked = self._ask.parts(self._prompt)
+        parts = self._ask.parts(self._prompt)
         others = [page.widget for page in self.pages if page is not self._ask]
-        self._left.children = (self._fields.system, *asked, *others)
+        self._left.children = (self._fields.system, *parts, *others)
 
-    def _turned(self, change: Any) -> None:
+    def _show_page(self, change: Any) -> None:
         """Show a page, which is built when it is first shown."""
         name = change["new"]
         if name not in self._pages:
-            page = next(page for page in PAGES if page.name == name)(self.desk)
+            page = next(page for page in PAGES if page.name == name)(self.state)
             self._pages[name] = page
-            self.desk.listen(page.refresh)
+            self.state.listen(page.refresh)
             self._arrange()
-        asked = [
+        parts = [
             one for one in self._ask.parts(self._prompt) if one is not self._prompt
         ]
-        for own, page in self._pages.items():
-            for one in asked if page is self._ask else [page.widget]:
-                mark(one, "wcode-off", on=own != name)
+        for key, page in self._pages.items():
+            for one in parts if page is self._ask else [page.widget]:
+                mark(one, "wcode-off", on=key != name)
         page = self._pages[name]
-        self.desk.status = page.status
+        self.state.status = page.status
         page.refresh()
 
-    def _speak(self, change: Any) -> None:
+    def _switch_language(self, change: Any) -> None:
         """Rebuild the panel in another language, with the same draft."""
-        self.desk.session.settings.set("language", change["new"])
+        self.state.session.settings.set("language", change["new"])
         self._clear()
         self._build()
 
     def _clear(self) -> None:
-        self.desk.deaf()
+        self.state.remove_listeners()
         for page in self.pages:
             page.close()
         children, self.widget.children = self.widget.children, ()

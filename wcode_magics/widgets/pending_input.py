@@ -14,7 +14,7 @@ import ipywidgets as widgets
 from wcode_magics.errors import UsageError
 from wcode_magics.widgets.closing import release
 
-PATIENCE_S = 1.5
+TIMEOUT_S = 1.5
 
 
 class Barrier:
@@ -24,10 +24,10 @@ class Barrier:
         self._sent = widgets.IntText()
         self._back = widgets.IntText()
         self._link = widgets.jsdlink((self._sent, "value"), (self._back, "value"))
-        self._came = threading.Condition()
+        self._condition = threading.Condition()
         self._number = 0
-        self._heard = 0
-        self._back.observe(self._hear, "value")
+        self._received = 0
+        self._back.observe(self._receive, "value")
 
     def begin(self) -> None:
         """Test whether this front end responds at all."""
@@ -40,11 +40,13 @@ class Barrier:
             UsageError: the kernel is busy, so the newest text has not arrived. It is
                 not raised if the front end has never responded.
         """
-        answers = self._heard > 0
+        answers = self._received > 0
         number = self._send()
-        with self._came:
-            came = self._came.wait_for(lambda: self._heard >= number, PATIENCE_S)
-        if answers and not came:
+        with self._condition:
+            arrived = self._condition.wait_for(
+                lambda: self._received >= number, TIMEOUT_S
+            )
+        if answers and not arrived:
             raise UsageError("panel.busy")
 
     def close(self) -> None:
@@ -52,13 +54,13 @@ class Barrier:
         release(self._link, self._sent, self._back)
 
     def _send(self) -> int:
-        with self._came:
+        with self._condition:
             self._number += 1
             number = self._number
         self._sent.value = number
         return number
 
-    def _hear(self, change: Any) -> None:
-        with self._came:
-            self._heard = max(self._heard, change["new"])
-            self._came.notify_all()
+    def _receive(self, change: Any) -> None:
+        with self._condition:
+            self._received = max(self._received, change["new"])
+            self._condition.notify_all()

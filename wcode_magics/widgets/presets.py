@@ -28,13 +28,13 @@ _SAVED = "profile:"
 class Presets:
     """Menu that applies a set of values, and a field that saves one as a profile."""
 
-    def __init__(self, desk: PanelState) -> None:
-        self._desk = desk
-        self._quiet = False
+    def __init__(self, state: PanelState) -> None:
+        self._state = state
+        self._refreshing = False
         self._menu = made(
             widgets.Dropdown,
             options=self._options(),
-            value=self._held(),
+            value=self._current_key(),
             description=say("panel.presets"),
         )
         self._name = made(
@@ -51,61 +51,61 @@ class Presets:
         self._status = StatusLine()
         row = [self._menu, self._name, save, self._status.widget]
         self.widget = made(widgets.Box, row, classes="wcode-presets wcode-unseen")
-        self._menu.observe(desk.guarded(self._chosen, self._status), "value")
-        save.on_click(desk.guarded(lambda _button: self._save(), self._status))
+        self._menu.observe(state.guarded(self._chosen, self._status), "value")
+        save.on_click(state.guarded(lambda _button: self._save(), self._status))
 
     def refresh(self) -> None:
         """Show which set of values the draft holds, if it is one of them."""
-        held = self._held()
-        if self._menu.value != held:
-            self._quiet = True
+        key = self._current_key()
+        if self._menu.value != key:
+            self._refreshing = True
             try:
-                self._menu.value = held
+                self._menu.value = key
             finally:
-                self._quiet = False
+                self._refreshing = False
 
     def _options(self) -> list[tuple[str, str]]:
-        own = self._desk.session.settings.saved_profiles()
+        profiles = self._state.session.settings.saved_profiles()
         built = [(say(f"panel.preset_{name}"), name) for name in PRESETS]
-        saved = [(f"★ {name}", f"{_SAVED}{name}") for name in own]
+        saved = [(f"★ {name}", f"{_SAVED}{name}") for name in profiles]
         none = [(say("panel.presets"), ""), (say("panel.preset_none"), "none")]
         return [*none, *built, *saved]
 
-    def _held(self) -> str:
+    def _current_key(self) -> str:
         """Return the menu's key of the draft's values; empty for any other values."""
-        values = self._desk.draft.values
+        values = self._state.draft.values
         sent = {k: v for k, v in values.items() if k in parameters.NAMES}
         if not sent:
             return "none"
-        settings = self._desk.session.settings
+        settings = self._state.session.settings
         for name in settings.saved_profiles():
-            if _own(settings.profile(name)) == _own(values):
+            if _cell_options(settings.profile(name)) == _cell_options(values):
                 return f"{_SAVED}{name}"
         same = (name for name, preset in PRESETS.items() if dict(preset) == sent)
         return next(same, "")
 
     def _chosen(self, change: Any) -> None:
         chosen = change["new"]
-        if not chosen or self._quiet:
+        if not chosen or self._refreshing:
             return
         self._status.clear()
         name = chosen.removeprefix(_SAVED)
         if name != chosen:
-            self._take(self._desk.session.settings.profile(name))
+            self._apply(self._state.session.settings.profile(name))
         else:
-            self._take(PRESETS.get(name, {}), parameters.NAMES)
+            self._apply(PRESETS.get(name, {}), parameters.NAMES)
 
-    def _take(
+    def _apply(
         self, values: Mapping[str, Any], names: tuple[str, ...] | None = None
     ) -> None:
         """Replace the options in ``names``, or all options, with these values."""
-        own = _own(values)
+        replaced = _cell_options(values)
 
         def edit(draft: Draft) -> Draft:
             kept = {k: v for k, v in draft.values.items() if names and k not in names}
-            return replace(draft, values={**kept, **own})
+            return replace(draft, values={**kept, **replaced})
 
-        self._desk.take(edit)
+        self._state.take(edit)
 
     def _save(self) -> None:
         name = self._name.value.strip()
@@ -113,18 +113,18 @@ class Presets:
             what = say("panel.profile")
             raise OptionError("value_missing", name=what, allowed="NAME")
         settable = {row.name for row in options.SETTINGS}
-        held = self._desk.draft.values
-        values = {k: v for k, v in held.items() if k in settable and k != "profile"}
-        self._desk.session.settings.save_profile(name, values)
+        current = self._state.draft.values
+        values = {k: v for k, v in current.items() if k in settable and k != "profile"}
+        self._state.session.settings.save_profile(name, values)
         self._name.value = ""
-        self._quiet = True
+        self._refreshing = True
         try:
             self._menu.options = self._options()
         finally:
-            self._quiet = False
+            self._refreshing = False
         self.refresh()
         self._status.say(say("panel.saved", name=name))
 
 
-def _own(values: Mapping[str, Any]) -> dict[str, Any]:
+def _cell_options(values: Mapping[str, Any]) -> dict[str, Any]:
     return {row.name: values[row.name] for row in options.CELL if row.name in values}

@@ -199,8 +199,7 @@ class ButtonFace:
     def __init__(self, review: Review) -> None:
         self._review = review
         self._cards: list[Any] = []
-        self._card, self._told = widgets.HTML(), widgets.HTML()
-        self._progress = widgets.HTML()
+        self._card, self._progress, self._metrics = (widgets.HTML() for _ in range(3))
         wide = {"width": "auto"}
         choices = []
         for name in review.queue.choices:
@@ -215,7 +214,7 @@ class ButtonFace:
         keys[2].on_click(lambda _button: self._review.act("reset"))
         flow = {"flex_flow": "row wrap"}
         rows = [widgets.HBox(one, layout=flow) for one in (choices, keys)]
-        self.widget = widgets.VBox([self._card, *rows, self._progress, self._told])
+        self.widget = widgets.VBox([self._card, *rows, self._progress, self._metrics])
 
     def show(self, cards: Sequence[Any], progress: str, *, reset: bool) -> None:
         """Add cards, or replace all; show the first one and the progress."""
@@ -226,7 +225,7 @@ class ButtonFace:
 
     def tell(self, lines: Sequence[str]) -> None:
         """Show the lines of the evaluation."""
-        self._told.value = "".join(f"<div>{escape(line)}</div>" for line in lines)
+        self._metrics.value = "".join(f"<div>{escape(line)}</div>" for line in lines)
 
     def _accept(self) -> None:
         if self._cards and self._cards[0]["answer"] is not None:

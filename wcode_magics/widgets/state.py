@@ -80,7 +80,7 @@ class PanelState:
         """Call ``call`` when widgets must show the draft."""
         self._shows.append(call)
 
-    def deaf(self) -> None:
+    def remove_listeners(self) -> None:
         """Remove all listeners."""
         self._listeners.clear()
         self._shows.clear()
@@ -130,9 +130,9 @@ class PanelState:
 
     def rejected(self, error: StatusError, request: Request) -> None:
         """Remove the parameters that an endpoint's rejection names from the draft."""
-        said = str(error.facts.get("message", ""))
+        message = str(error.facts.get("message", ""))
         for name in parameters.NAMES:
-            named = re.search(rf"\b{name}\b", said)
+            named = re.search(rf"\b{name}\b", message)
             if named and name in request.params and self.knobs is not None:
                 self.knobs.reject(name, say("panel.rejected"))
 

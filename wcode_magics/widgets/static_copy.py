@@ -56,7 +56,7 @@ class StaticCopy:
         return bundle_of(shown, plain)
 
 
-def asked(prompt: str, bundle: Bundle) -> Bundle:
+def with_prompt(prompt: str, bundle: Bundle) -> Bundle:
     """Return a result below the prompt that it answers."""
     head = f'<div style="{QUOTE}">{escape(prompt)}</div>'
     plain = f"> {prompt}\n\n{bundle['text/plain']}"

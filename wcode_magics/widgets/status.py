@@ -43,8 +43,8 @@ class StatusLine:
 
     def _draw(self) -> None:
         lines = [line for line in self._note if line and line != self._words]
-        said = "".join(f"<div>{escape(line)}</div>" for line in lines)
-        note = f'<div class="wcode-faint">{said}</div>' if self._note else ""
+        page = "".join(f"<div>{escape(line)}</div>" for line in lines)
+        note = f'<div class="wcode-faint">{page}</div>' if self._note else ""
         self.widget.value = self._message + note
 
 
@@ -52,7 +52,7 @@ def problem_html(error: BaseException) -> str:
     """Return an error as HTML, with a traceback if it is not a WcodeError."""
     if isinstance(error, WcodeError):
         return str(bundles.note_bundle(str(error))["text/html"])
-    said = bundles.note_bundle(f"{type(error).__name__}: {error}")["text/html"]
+    page = bundles.note_bundle(f"{type(error).__name__}: {error}")["text/html"]
     lines = "".join(traceback.format_exception(error))
     details = f"<details><summary>{escape(say('panel.details'))}</summary>"
-    return f"{said}{details}<pre>{escape(lines)}</pre></details>"
+    return f"{page}{details}<pre>{escape(lines)}</pre></details>"

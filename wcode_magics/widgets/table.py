@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from wcode_magics.widgets.review import Review
 
 TICK_S = 0.2
-PATIENCE_S = 0.3
+TYPING_PAUSE_S = 0.3
 MOST_SHOWN = 2_000
 """Maximum characters shown of a prompt that is filled in."""
 SHOWN = 5
@@ -41,11 +41,11 @@ class TablePage:
 
     name = "table"
 
-    def __init__(self, desk: PanelState) -> None:
-        self._desk = desk
-        self.status = desk.status = StatusLine()
+    def __init__(self, state: PanelState) -> None:
+        self._state = state
+        self.status = state.status = StatusLine()
         self._worker = Worker(self._fail, self._busy)
-        self._later = Later(PATIENCE_S, self._fill_in)
+        self._later = Later(TYPING_PAUSE_S, self._fill_in)
         self._frame = made(widgets.Dropdown, options=[], description=say("panel.frame"))
         self._look = self._button("look", "refresh", self.look)
         self._columns = made(widgets.HBox, classes="wcode-chips")
@@ -54,11 +54,11 @@ class TablePage:
             options=[(say(f"panel.kind_{kind}"), kind) for kind in KINDS],
             description=say("panel.kind"),
         )
-        self._labels = LabelChips(desk.guarded)
+        self._labels = LabelChips(state.guarded)
         self._fields = _field("fields", say("panel.fields_hint"), "")
         self._into = _field("into", "", "answer")
         self._out = _field("result", "", "")
-        self._wrong_with: WcodeError | None = None
+        self._field_error: WcodeError | None = None
         self._wrong = made(widgets.HTML, classes="wcode-wrong")
         self._filled = made(widgets.HTML, classes="wcode-filled")
         self._head = made(widgets.HTML, classes="wcode-rows")
@@ -73,10 +73,10 @@ class TablePage:
             [*rows, self._wrong, self._bar(), self._head, self._reviews],
             classes="wcode-fields",
         )
-        self._frame.observe(desk.guarded(lambda _change: self._chosen()), "value")
-        self._kind.observe(desk.guarded(lambda _change: self._chosen_kind()), "value")
+        self._frame.observe(state.guarded(lambda _change: self._chosen()), "value")
+        self._kind.observe(state.guarded(lambda _change: self._chosen_kind()), "value")
         for field in (self._out, self._fields):
-            field.observe(desk.guarded(lambda _change: self._check()), "value")
+            field.observe(state.guarded(lambda _change: self._check()), "value")
         self._chosen_kind()
         self.look()
 
@@ -101,10 +101,10 @@ class TablePage:
         self._close_review()
 
     def _bar(self) -> Any:
-        self._start, self._pause = send_and_stop("run", "play", self._desk.front_end)
+        self._start, self._pause = send_and_stop("run", "play", self._state.front_end)
         self._pause.description, self._pause.icon = say("panel.pause"), "pause"
-        self._start.on_click(self._desk.guarded(lambda _button: self._run()))
-        self._pause.on_click(self._desk.guarded(lambda _button: self._worker.stop()))
+        self._start.on_click(self._state.guarded(lambda _button: self._run()))
+        self._pause.on_click(self._state.guarded(lambda _button: self._worker.stop()))
         estimate = self._button("estimate_run", "calculator", self._estimate)
         self._progress = made(
             widgets.IntProgress, description="", classes="wcode-progress wcode-off"
@@ -124,7 +124,7 @@ class TablePage:
             raise UsageError("panel.no_frame")
         into = self._into.value.strip() or "answer"
         of = into if into in frames[name].columns else None
-        made = review_of(self._desk.shell, name, frames[name], of=of)
+        made = review_of(self._state.shell, name, frames[name], of=of)
         self._close_review()
         self._review = made
         self._reviews.children = [made.widget]
@@ -137,17 +137,17 @@ class TablePage:
 
     def _button(self, key: str, icon: str, call: Callable[[], None]) -> Any:
         button = made(widgets.Button, description=say(f"panel.{key}"), icon=icon)
-        button.on_click(self._desk.guarded(lambda _button: call()))
+        button.on_click(self._state.guarded(lambda _button: call()))
         return button
 
     def _frames(self) -> dict[str, Any]:
         pandas: Any = sys.modules.get("pandas")
-        held = self._desk.variables
-        if pandas is None or held is None:
+        variables = self._state.variables
+        if pandas is None or variables is None:
             return {}
         return {
             name: value
-            for name, value in list(held.items())
+            for name, value in list(variables.items())
             if isinstance(value, pandas.DataFrame) and not name.startswith("_")
         }
 
@@ -156,7 +156,7 @@ class TablePage:
         frame = self._frames().get(name)
         old, self._columns.children = self._columns.children, ()
         release(*old)
-        self._desk.row = None
+        self._state.row = None
         if frame is None:
             self.status.tell([say("panel.no_frame")])
             return
@@ -165,7 +165,7 @@ class TablePage:
             self._inserter(column) for column in list(frame.columns)[:MOST_COLUMNS]
         ]
         if len(frame):
-            self._desk.row = FirstRow(name, frame)
+            self._state.row = FirstRow(name, frame)
         self._show(frame)
         self.status.tell([])
         self._fill_in()
@@ -184,9 +184,9 @@ class TablePage:
                 gap = "" if draft.prompt[-1:] in {"", " ", "\n"} else " "
                 return replace(draft, prompt=f"{draft.prompt}{gap}{{{{ {inner} }}}}")
 
-            self._desk.take(edit)
+            self._state.take(edit)
 
-        button.on_click(self._desk.guarded(insert))
+        button.on_click(self._state.guarded(insert))
         return button
 
     def _chosen_kind(self) -> None:
@@ -196,21 +196,23 @@ class TablePage:
 
     def _fill_in(self) -> None:
         """Show the prompt of the first row, or why there is none."""
-        row, prompt = self._desk.row, self._desk.draft.prompt
+        row, prompt = self._state.row, self._state.draft.prompt
         if row is None or "{" not in prompt:
             self._filled.value = ""
             return
         try:
-            said = row.filled(prompt, self._desk.variables or {})
+            prompt_text = row.filled(prompt, self._state.variables or {})
         except WcodeError as error:
             self._filled.value = problem_html(error)
             return
         head = f'<div class="wcode-faint">{escape(say("panel.row_0"))}</div>'
-        self._filled.value = f"{head}<pre>{escape(clipped(said, MOST_SHOWN))}</pre>"
+        self._filled.value = (
+            f"{head}<pre>{escape(clipped(prompt_text, MOST_SHOWN))}</pre>"
+        )
 
     def _check(self) -> None:
         """Say below the fields what is wrong with one of them."""
-        self._wrong_with = None
+        self._field_error = None
         checks = {
             self._out: lambda: options.checked(options.flag("--out"), self._out.value),
             self._labels.widget: self._check_labels,
@@ -220,11 +222,11 @@ class TablePage:
             try:
                 check()
             except WcodeError as error:
-                self._wrong_with = self._wrong_with or error
+                self._field_error = self._field_error or error
                 mark(field, "wcode-bad", on=True)
             else:
                 mark(field, "wcode-bad", on=False)
-        problem = self._wrong_with
+        problem = self._field_error
         self._wrong.value = "" if problem is None else problem_html(problem)
 
     def _check_labels(self) -> None:
@@ -237,31 +239,31 @@ class TablePage:
 
     def _fail(self, error: Exception) -> None:
         """Show an error beside the buttons, unless it is shown below the fields."""
-        if error is not self._wrong_with:
+        if error is not self._field_error:
             self.status.fail(error)
 
     def _call(self) -> Any:
         from wcode_magics.tables.run import call_of
 
-        desk = self._desk
-        desk.barrier.wait()
+        state = self._state
+        state.barrier.wait()
         frame = self._frames().get(self._frame.value)
         if frame is None:
             raise UsageError("panel.no_frame")
-        desk.check()
+        state.check()
         self._check()
-        if self._wrong_with is not None:
-            raise self._wrong_with
-        given = {k: v for k, v in desk.draft.values.items() if k in _SENT}
-        given |= {"into": self._into.value.strip() or "answer", "overwrite": True}
+        if self._field_error is not None:
+            raise self._field_error
+        options = {k: v for k, v in state.draft.values.items() if k in _SENT}
+        options |= {"into": self._into.value.strip() or "answer", "overwrite": True}
         if self._kind.value == "labels":
-            given["labels"] = [*self._labels.values]
+            options["labels"] = [*self._labels.values]
         elif self._kind.value == "fields":
-            given["schema"] = _schema(self._fields.value)
-        held = (desk.variables or {}).items()
-        names = {k: v for k, v in held if not k.startswith("_")}
-        given |= {"names": names, "progress": False}
-        return call_of(frame, desk.draft.prompt, given, through=desk.session)
+            options["schema"] = _schema(self._fields.value)
+        variables = (state.variables or {}).items()
+        names = {k: v for k, v in variables if not k.startswith("_")}
+        options |= {"names": names, "progress": False}
+        return call_of(frame, state.draft.prompt, options, through=state.session)
 
     def _estimate(self) -> None:
         self.status.clear()
@@ -271,9 +273,9 @@ class TablePage:
 
     def _run(self) -> None:
         self.status.clear()
-        self._worker.start(self._work)
+        self._worker.start(self._run_table)
 
-    def _work(self, stop: threading.Event) -> None:
+    def _run_table(self, stop: threading.Event) -> None:
         call, out = self._call(), self._out.value.strip()
         batch = call.batch()
         future = call.begin(batch)
@@ -287,21 +289,21 @@ class TablePage:
             self._progressed(batch.tally)
         outcomes = future.result()
         made = call.result(outcomes, batch)
-        if self._desk.shell is not None:
-            self._desk.shell.user_ns[out] = made
+        if self._state.shell is not None:
+            self._state.shell.user_ns[out] = made
         paused = any(outcome.status == "stopped" for outcome in outcomes)
         self._start.description = say("panel.go_on" if paused else "panel.run")
         line = call.summary(outcomes, batch)
         why = "" if batch.reason is None else str(batch.reason)
         self._progressed(batch.tally, why, line, say("panel.bound", name=out))
         self._show(made)
-        self._desk.picture.show(_bundle(out, made, _standing(batch.tally)))
+        self._state.picture.show(_bundle(out, made, _progress_line(batch.tally)))
 
     def _progressed(self, tally: Any, *more: str) -> None:
         mark(self._progress, "wcode-off", on=tally.done >= tally.total)
         self._progress.max, self._progress.value = max(tally.total, 1), tally.done
-        standing = [] if more and tally.done >= tally.total else [_standing(tally)]
-        self.status.tell([*standing, *more])
+        line = [] if more and tally.done >= tally.total else [_progress_line(tally)]
+        self.status.tell([*line, *more])
 
     def _show(self, frame: Any) -> None:
         self._head.value = without_tex(_head_html(frame))
@@ -325,18 +327,18 @@ def _head_html(frame: Any) -> str:
     empty = [
         name
         for name in shown.columns
-        if str(name).endswith(("_error", "_status")) and _says_nothing(frame, name)
+        if str(name).endswith(("_error", "_status")) and _is_empty(frame, name)
     ]
     page = str(shown.drop(columns=empty).to_html(border=0, max_cols=8))
     return page.replace("<th></th>", "<td></td>", 1)
 
 
-def _says_nothing(frame: Any, name: Any) -> bool:
+def _is_empty(frame: Any, name: Any) -> bool:
     column = frame[name]
     return bool(column.isna().all() or (column == "ok").all())
 
 
-def _standing(tally: Any) -> str:
+def _progress_line(tally: Any) -> str:
     """Return the progress of a run, leaving out counts of 0."""
     parts = [say("panel.done", done=f"{tally.done:,}", total=f"{tally.total:,}")]
     for key, count in (("failed", tally.failed), ("replayed", tally.replayed)):
@@ -345,11 +347,11 @@ def _standing(tally: Any) -> str:
     return " · ".join([*parts, str(tally.costs)])
 
 
-def _bundle(name: str, frame: Any, told: str) -> Bundle:
+def _bundle(name: str, frame: Any, summary: str) -> Bundle:
     head = frame.head(SHOWN)
-    title = f"<b>{escape(name)}</b> {escape(told)}"
+    title = f"<b>{escape(name)}</b> {escape(summary)}"
     note = f'<div style="{FAINT}">{title}</div>'
-    plain = f"{name}: {told}\n{head.to_string()}"
+    plain = f"{name}: {summary}\n{head.to_string()}"
     return bundle(note + without_tex(_head_html(frame)), plain)
 
 

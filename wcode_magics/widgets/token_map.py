@@ -43,7 +43,7 @@ def token_map(choose: Choose) -> Any:
         def __init__(self) -> None:
             super().__init__(_dom_classes=("wcode-map",), layout=FULL)
             self._shown: dict[str, Any] = drawn(None)
-            self.on_msg(self._told)
+            self.on_msg(self._on_message)
 
         def __repr__(self) -> str:
             return "TokenMap()"
@@ -55,7 +55,7 @@ def token_map(choose: Choose) -> Any:
             self._shown = drawn(logprobs, around)
             self.send(self._shown)
 
-        def _told(self, _widget: Any, content: Any, _buffers: Any) -> None:
+        def _on_message(self, _widget: Any, content: Any, _buffers: Any) -> None:
             if content.get("ready"):
                 self.send(self._shown)
             else:
@@ -72,8 +72,8 @@ def drawn(
     Shares are from 0 to 1.
     """
     keys = ("tokens", "go_on_from", "alternatives", "close_tokens")
-    told = {key: say(f"panel.{key}") for key in keys}
-    shown = {"pieces": [], "places": [], "words": told, "around": around}
+    texts = {key: say(f"panel.{key}") for key in keys}
+    shown = {"pieces": [], "places": [], "words": texts, "around": around}
     shown |= {"rest": "", "more": ""}
     if logprobs is None:
         return shown
@@ -121,8 +121,8 @@ def _rows(logprobs: Logprobs, position: Position) -> Iterator[dict[str, Any]]:
     """
     if not position.alternatives:
         own = position.probability
-        said = position.text or NO_TEXT
-        yield _bar(said, own, chosen=True)
+        text = position.text or NO_TEXT
+        yield _bar(text, own, chosen=True)
         yield _bar(say("heatmap.others"), 1.0 - own)
         return
     likely = zip(position.alternatives, position.shares, strict=True)

@@ -29,30 +29,30 @@ class Turns:
     """Turns before the prompt; ``send`` sends the draft of one of them again.
 
     The answer of the last turn is shown elsewhere, in the place of answers, if it is
-    the one given to :meth:`answered`.
+    the one given to :meth:`add`.
     """
 
-    def __init__(self, desk: PanelState, send: Callable[[Draft], None]) -> None:
-        self._desk = desk
+    def __init__(self, state: PanelState, send: Callable[[Draft], None]) -> None:
+        self._state = state
         self._send = send
         self._answer = ""
-        self._asked: str | None = None
+        self._pending: str | None = None
         self._editing: int | None = None
-        self._drawn: Any = ()
-        self.keeps = bool(desk.draft.turns)
+        self._shown: Any = ()
+        self.is_on = bool(state.draft.turns)
         self.widget = made(widgets.VBox, classes="wcode-turns")
         self.show()
 
     def keep(self, *, on: bool) -> None:
         """Begin a conversation, or forget it."""
-        self.keeps = on
+        self.is_on = on
         if not on:
-            self._desk.take(lambda draft: replace(draft, turns=(), sources={}))
+            self._state.take(lambda draft: replace(draft, turns=(), sources={}))
         self.show()
 
     def ask(self, prompt: str | None) -> None:
         """Show a prompt whose answer is awaited, after all turns; None: no more."""
-        self._asked, self._editing = prompt, None
+        self._pending, self._editing = prompt, None
         if prompt is not None:
             self._answer = ""
         self.show()
@@ -67,27 +67,27 @@ class Turns:
 
         def edit(draft: Draft) -> Draft:
             if source is not None or not draft.turns:
-                return draft.taking(*turn, source)
+                return draft.with_turn(*turn, source)
             last = len(draft.turns) - PAIR
-            return draft.without(last, PAIR).taking(*turn, draft.sources.get(last))
+            return draft.without(last, PAIR).with_turn(*turn, draft.sources.get(last))
 
-        self._asked, self._answer = None, reply.text
-        self._desk.take(edit)
+        self._pending, self._answer = None, reply.text
+        self._state.take(edit)
 
     def show(self) -> None:
         """Show the turns of the draft, but for the answer that is shown elsewhere."""
-        turns = self._desk.draft.turns
+        turns = self._state.draft.turns
         shown = turns
-        if turns and self._asked is None and turns[-1].content == self._answer:
+        if turns and self._pending is None and turns[-1].content == self._answer:
             shown = turns[:-1]
-        state = (shown, self._asked, self._editing)
-        if state == self._drawn:
+        contents = (shown, self._pending, self._editing)
+        if contents == self._shown:
             return
-        self._drawn = state
+        self._shown = contents
         rows = [self._row(at, message) for at, message in enumerate(shown)]
-        if self._asked is not None:
-            said = turn_html(Message("user", self._asked))
-            rows.append(made(widgets.HTML, said, classes="wcode-turn"))
+        if self._pending is not None:
+            prompt = turn_html(Message("user", self._pending))
+            rows.append(made(widgets.HTML, prompt, classes="wcode-turn"))
         old, self.widget.children = self.widget.children, rows
         release(*old)
 
@@ -107,14 +107,14 @@ class Turns:
         return made(widgets.HBox, row, classes=f"wcode-turn wcode-by-{message.role}")
 
     def _editor(self, at: int, message: Message) -> Any:
-        mine = message.role == "user"
-        said = self._desk.draft.source(at) if mine else message.content or ""
+        is_user = message.role == "user"
+        source = self._state.draft.source(at) if is_user else message.content or ""
         name = say("panel.edited")
         field = made(
-            widgets.Textarea, said, description=name, rows=1, classes="wcode-field"
+            widgets.Textarea, source, description=name, rows=1, classes="wcode-field"
         )
         keep = {"edit_keep": lambda: self._rewrite(at, field.value)}
-        if mine:
+        if is_user:
             keep["edit_send"] = lambda: self._resend(at, field.value)
         keep["edit_cancel"] = lambda: self._edit(None)
         bar = [self._button(key, "", call) for key, call in keep.items()]
@@ -122,14 +122,14 @@ class Turns:
         return made(widgets.VBox, row, classes="wcode-turn wcode-unseen")
 
     def _button(self, key: str, icon: str, call: Callable[[], None]) -> Any:
-        said = say(f"panel.{key}")
-        words = "" if icon else said
-        button = made(widgets.Button, description=words, icon=icon, tooltip=said)
+        label = say(f"panel.{key}")
+        words = "" if icon else label
+        button = made(widgets.Button, description=words, icon=icon, tooltip=label)
 
         def press(_button: Any) -> None:
             call()
 
-        button.on_click(self._desk.guarded(press))
+        button.on_click(self._state.guarded(press))
         return button
 
     def _edit(self, at: int | None) -> None:
@@ -139,32 +139,32 @@ class Turns:
     def _rewrite(self, at: int, text: str) -> None:
         """Change what was said in a turn; the turns after it stay."""
         self._editing = None
-        self._desk.take(lambda draft: draft.saying(at, text, self._desk.names))
+        self._state.take(lambda draft: draft.with_text(at, text, self._state.names))
 
     def _resend(self, at: int, text: str | None = None) -> None:
         """Send a turn again, as it was or changed; the turns after it are removed."""
-        again = self._desk.draft.before(at)
+        again = self._state.draft.before(at)
         self._editing = None
         self._send(again if text is None else replace(again, prompt=text))
 
     def _delete(self, at: int) -> None:
         self._editing = None
-        self._desk.take(lambda draft: draft.without(at, PAIR))
+        self._state.take(lambda draft: draft.without(at, PAIR))
 
 
 def turn_html(message: Message) -> str:
     """Render one message: the user's as a note, the model's as Markdown."""
     if message.role == "user":
-        said = escape(message.content or "")
-        return f'<div style="{QUOTE}">{said}</div>'
+        content = escape(message.content or "")
+        return f'<div style="{QUOTE}">{content}</div>'
     return markdown.html(message.content or "")
 
 
 def copy_html(text: str) -> str:
     """Return a button that copies a text."""
-    said = attribute(say("panel.copy"))
+    label = attribute(say("panel.copy"))
     return (
-        f'<button class="jupyter-button" title="{said}" aria-label="{said}" '
+        f'<button class="jupyter-button" title="{label}" aria-label="{label}" '
         f'data-text="{attribute(text)}" onclick="{attribute(_COPY)}">'
         '<i class="fa fa-copy"></i></button>'
     )
