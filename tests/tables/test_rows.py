@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.tables.asking import QUIET, prompt_of
+from tests.tables.asking import QUIET, prompt_of, texts
 from wcode_magics.errors import TemplateError, UsageError
 
 
@@ -142,6 +142,60 @@ def test_values_are_text_and_never_a_template(serve):
     df = pd.DataFrame({"x": ["{{ 7*7 }} {% raw %}"]})
     df.wcode.ask("{{ x }}", **QUIET)
     assert prompt_of(server.seen[0]) == "{{ 7*7 }} {% raw %}"
+
+
+@pytest.mark.parametrize(
+    ("columns", "template", "near"),
+    [
+        ([("a", "b"), ("a", "c")], "{{ a }}", "row[('a', 'b')], row[('a', 'c')]"),
+        ([("a", "b"), ("a", "c")], "{{ a.b }}", "row[('a', 'b')], row[('a', 'c')]"),
+        ([0, 1], "{{ row['0'] }}", "Did you mean row[0]?"),
+        (["total price", "n"], "{{ total_price }}", 'Did you mean row["total price"]?'),
+        (["价 格"], "{{ row['价格'] }}", 'Did you mean row["价 格"]?'),
+    ],
+)
+def test_an_unknown_column_is_answered_with_what_to_write(
+    serve, columns, template, near
+):
+    """A name in the form of the template, whatever kind of name it is."""
+    serve()
+    df = pd.DataFrame([range(len(columns))], columns=columns)
+    with pytest.raises(TemplateError) as caught:
+        df.wcode.ask(template, **QUIET)
+    assert near in str(caught.value)
+
+
+@pytest.mark.parametrize("template", ["Say {text}", "Say $text", "Say {text} of {n}"])
+def test_a_template_of_another_language_is_not_sent(serve, template):
+    """All rows would have one prompt, and one answer would stand in all of them."""
+    server = serve()
+    df = texts(3)
+    for call in (df.wcode.ask, df.wcode.estimate, df.wcode.preview):
+        with pytest.raises(TemplateError) as caught:
+            call(template)
+        assert "Write {{ text }}." in str(caught.value)
+    assert not server.seen
+
+
+@pytest.mark.parametrize(
+    ("template", "told"),
+    [
+        ("{{ text }} or {text}", "{text} is sent as it stands"),
+        ("Say hello", "the template uses no column"),
+        ("Say {}", "the template uses no column"),
+        ("{{ row }}", ""),
+        ("{{ text }} {other} $5", ""),
+    ],
+)
+def test_what_a_template_leaves_out_is_told(serve, capsys, template, told):
+    """In the estimate, and in the last line of a run."""
+    serve()
+    df = texts(2)
+    df.wcode.ask(template)
+    last = capsys.readouterr().out.splitlines()[-1]
+    for line in (str(df.wcode.estimate(template)), last):
+        assert told in line
+        assert ("stands" in line or "no column" in line) == bool(told)
 
 
 def test_a_column_whose_name_is_not_one_word(serve):

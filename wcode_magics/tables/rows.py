@@ -5,6 +5,7 @@ every column, and every named index level, is available as ``row["its name"]``. 
 the columns that a template uses are read, a few rows at a time, as plain Python values.
 """
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -56,7 +57,8 @@ class Rows:
         """Columns that the templates use, in the frame's order, then index levels.
 
         Raises:
-            TemplateError: a name is neither a column nor in ``names``.
+            TemplateError: a name is neither a column nor in ``names``; or no column is
+                used, and one stands in single braces.
             UsageError: a column in use occurs twice.
         """
         found = set()
@@ -66,7 +68,17 @@ class Rows:
         for column in columns:
             if columns.count(column) > 1:
                 raise UsageError("frame.twice", name=column)
+        if not found and self.unfilled is not None:
+            given, name = self.unfilled
+            raise TemplateError("frame.unfilled", given=given, name=name)
         return columns + [name for name in self._levels if name in found]
+
+    @cached_property
+    def unfilled(self) -> tuple[str, str] | None:
+        """The first ``{column}`` or ``$column``, which is sent as it stands."""
+        known = [n for n in (*self.frame.columns, *self._levels) if isinstance(n, str)]
+        found = (template.unfilled(source, known) for source in self.task.templates)
+        return next(filter(None, found), None)
 
     @cached_property
     def missing(self) -> "np.ndarray[Any, np.dtype[np.bool_]]":
@@ -172,6 +184,7 @@ class Rows:
                     raise TemplateError("frame.not_a_word", given=name) from None
             raise
         known = {*columns, *self._levels}
+        shown = [*map(_written, [*columns, *self._levels])]
         whole = whole or any(_is_method(key) for key in set(keys) - set(columns))
         if ROW in columns and set(keys) & set(columns):
             raise UsageError("frame.row_column")
@@ -180,11 +193,23 @@ class Rows:
         if whole:
             return set(columns)
         own = _globals(source)
-        for name in (*sorted(names - known - set(self.names) - own), *keys):
-            if name not in known:
-                near = hint(str(name), [*map(str, [*columns, *self._levels])])
-                raise TemplateError("frame.no_column", given=name, hint=near)
+        for name in sorted(names - known - set(self.names) - own):
+            raise TemplateError("frame.no_column", given=name, hint=hint(name, shown))
+        for key in keys:
+            if key not in known:
+                given = _written(key, apart=True)
+                near = hint(given, shown)
+                raise TemplateError("frame.no_column", given=given, hint=near)
         return (names | set(keys)) & known
+
+
+def _written(name: Any, *, apart: bool = False) -> str:
+    """Return how a template names a column; ``apart``: as a key, whatever its name."""
+    if not isinstance(name, str):
+        return f"{ROW}[{name!r}]"
+    if name.isidentifier() and not apart:
+        return name
+    return f"{ROW}[{json.dumps(name, ensure_ascii=False)}]"
 
 
 def _is_bare(name: Any, source: str) -> bool:

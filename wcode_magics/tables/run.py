@@ -116,9 +116,16 @@ class TableRun:
 
     @property
     def _notes(self) -> tuple[str, ...]:
-        """Remarks on the task, and a hint where the model thinks by default."""
-        thinks = say("advice.thinks_rows", model=self.resolved.model)
-        return (*self.task.notes, *((thinks,) if self.resolved.thinks else ()))
+        """Remarks on the task and its template; a hint where the model thinks."""
+        notes = [*self.task.notes]
+        if self.rows.unfilled is not None:
+            given, name = self.rows.unfilled
+            notes.append(say("frame.unfilled", given=given, name=name))
+        if len(self.rows) > 1 and not self.rows.used:
+            notes.append(say("frame.constant"))
+        if self.resolved.thinks:
+            notes.append(say("advice.thinks_rows", model=self.resolved.model))
+        return tuple(notes)
 
     @property
     def priced(self) -> bool:
