@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import pandas as pd
 import pytest
 from IPython.core.completer import provisionalcompleter
 from IPython.core.interactiveshell import InteractiveShell
@@ -86,6 +87,55 @@ def test_an_option_inside_a_prompt_is_noted(
     assert ran.stderr.count(told) == bool(noted)
     content = made.seen[0].body["messages"][0]["content"]
     assert content == prompt.removeprefix("-- ")
+
+
+@pytest.mark.parametrize(
+    ("code", "noted"),
+    [
+        ("%%wcode --no-stream\n-t 0 Hello", "-t"),
+        ("%%wcode --no-stream\n\n  --seed=7 Hello", "--seed=7"),
+        ("%%wcode --no-stream\n- what does -t 0 do?", ""),
+        ("%%wcode --dry-run\n-t 0 Hello", "-t"),
+        ("%%wcode --as curl\n-t 0 Hello", "-t"),
+        ("%%wcode --frame $df\n-t 0 Hello {{ n }}", "-t"),
+        ("%%wcode --sweep seed=1,2\n-t 0 Hello", "-t"),
+        ("%wcode --sweep seed=1,2 Hello -t 0", "-t"),
+        ("%wcode --dry-run Hello -t 0", "-t"),
+        ("%wcode_show Hello -t 0", "-t"),
+        ("%wcode_code curl Hello -t 0", "-t"),
+    ],
+)
+def test_an_option_that_is_sent_as_text_is_noted_everywhere(
+    code: str,
+    noted: str,
+    run: Runner,
+    server: Callable[..., Loopback],
+    shell: InteractiveShell,
+) -> None:
+    """At the beginning of a cell, and in each command that takes a prompt."""
+    server()
+    shell.user_ns["df"] = pd.DataFrame({"n": [1, 2]})
+    ran = run(code)
+    told = "is sent as a part of the prompt"
+    assert ran.success
+    assert (f"{noted} {told}" if noted else "") in ran.plain + ran.stderr
+    assert (ran.plain + ran.stderr).count(told) == bool(noted)
+
+
+@pytest.mark.parametrize(
+    "line", ["--dry-run", "--as curl", "--sweep seed=1,2", "--no-stream"]
+)
+def test_a_name_that_is_not_filled_in_is_told_wherever_it_is_shown(
+    line: str,
+    run: Runner,
+    server: Callable[..., Loopback],
+    shell: InteractiveShell,
+) -> None:
+    """Once, and not before it can be seen."""
+    server()
+    shell.user_ns["name"] = "Rome"
+    ran = run(f"%%wcode {line}\nSay {{name}}")
+    assert "{name} is sent as it stands" in ran.plain + ran.stderr
 
 
 def test_the_sandbox_costs_nothing_before_it_answers_too(run: Runner) -> None:

@@ -182,6 +182,23 @@ def test_escapes_from_the_sandbox_are_refused(source):
     assert (names["items"], names["d"]) == ([1], {"a": 0})
 
 
+@pytest.mark.parametrize(
+    ("source", "tag"),
+    [
+        ("{% include 'a' %}", "{% include %}"),
+        ("{% extends 'a' %}", "{% extends %}"),
+        ("{% import 'a' as b %}", "{% import %}"),
+        ("{% from 'a' import b %}", "{% import %}"),
+    ],
+)
+def test_a_template_that_loads_another_is_told_what_to_do(source, tag):
+    """In words of the person's, not of a loader."""
+    with pytest.raises(TemplateError) as caught:
+        render(source, {})
+    assert tag in str(caught.value)
+    assert "{{ name }}" in str(caught.value)
+
+
 def test_what_is_forbidden_is_called_forbidden():
     """The reason is told instead of a wrong hint about names."""
     with pytest.raises(TemplateError) as caught:

@@ -29,6 +29,8 @@ def test_cell_over_a_frame(loopback, shell, run):
         ("--into x", "--frame"),
         ("--frame $df --into n", "overwrite"),
         ("--frame $df --fresh --replay", "exclude"),
+        ("--frame $df --chat tutor", "--chat"),
+        ("--frame $df --rounds 2", "--rounds"),
     ],
 )
 def test_cell_over_a_frame_that_cannot_be(shell, run, line, words):

@@ -27,6 +27,7 @@ from wcode_magics.session.conversations import Chats, next_turn
 from wcode_magics.session.session import Session
 from wcode_magics.settings import options
 from wcode_magics.settings.api_keys import KEY_VARIABLE
+from wcode_magics.settings.option_line import OptionLine, misplaced
 from wcode_magics.text import say, sentences
 
 ASKED = 50
@@ -151,15 +152,20 @@ class ShellState:
                 raise OptionError(
                     "goes_with", name="--top-logprobs", other="--logprobs (-l)"
                 )
-            notes = (*self.unfilled(prompt, names or {}), *self.unmet(prepared))
-            advice = (*prepared.advice, *notes)
-            prepared = replace(prepared, advice=advice)
+            prepared = self.advised(prepared, prompt, names or {})
             if values.get("chat"):
                 place = self.cells.next_place()
                 chats = self.session.chats
                 context = self.session.context
                 prepared = next_turn(chats, values["chat"], place, prepared, context)
         return prepared
+
+    def advised(
+        self, prepared: Prepared, prompt: str, names: Iterable[str]
+    ) -> Prepared:
+        """Return a request with this shell's advice about its prompt and parameters."""
+        notes = (*self.unfilled(prompt, names), *self.unmet(prepared))
+        return replace(prepared, advice=(*prepared.advice, *notes))
 
     def unfilled(self, prompt: str, names: Iterable[str]) -> list[Advice]:
         """Return advice, once, about a placeholder in another language's syntax."""
@@ -239,3 +245,19 @@ def _agrees(question: str) -> bool:
 def tell(text: str) -> None:
     """Show a one-line notice."""
     show_bundle(bundles.note_bundle(text))
+
+
+def overlooked(parsed: OptionLine, body: str | None = None) -> list[Advice]:
+    """Return advice about an option inside the prompt: of a line, or of a cell's body.
+
+    A body is looked at in its first word alone, as other words may be about options.
+    """
+    word = parsed.overlooked if body is None else misplaced(body)
+    key = "option_in_prompt" if body is None else "option_in_body"
+    return [(key, {"given": word})] if word else []
+
+
+def tell_advice(advice: Iterable[Advice]) -> None:
+    """Show each piece of advice in a line."""
+    for key, facts in advice:
+        tell(say(f"advice.{key}", **facts))

@@ -314,7 +314,8 @@ def compiled(source: str) -> "jinja2.Template":
     Its globals are a plain dict, which is copied at each rendering ten times as fast.
 
     Raises:
-        TemplateError: ``self``, which Jinja reserves, or a dunder name is used.
+        TemplateError: ``self``, which Jinja reserves, or a dunder name is used, or
+            another template is loaded.
         jinja2.TemplateSyntaxError: the syntax is invalid.
     """
     made: jinja2.Template = _environment().from_string(parsed(source)[0])
@@ -331,6 +332,10 @@ def parsed(source: str) -> "tuple[nodes.Template, set[str]]":
     from jinja2 import nodes
 
     tree = _environment().parse(source)
+    loading = (nodes.Include, nodes.Extends, nodes.Import, nodes.FromImport)
+    for tag in tree.find_all(loading):
+        named = type(tag).__name__.lower().removeprefix("from")
+        raise TemplateError("template_loads", tag=named)
     for part in tree.find_all(nodes.Name):
         if part.name == "self":
             raise TemplateError("template_self")

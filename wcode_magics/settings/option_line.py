@@ -51,8 +51,7 @@ class OptionLine:
         dashed = _LONG_DASH.match(self.rest)
         if words and dashed and {f"-{dashed[1]}", f"--{dashed[1]}"} & {*options.FLAGS}:
             return words[0]
-        later = (word for word in words[1:] if word.partition("=")[0] in options.FLAGS)
-        return next(later, "")
+        return next(filter(_is_flag, words[1:]), "")
 
     @called_from("cell")
     def refuse_rest(self, key: str = "unexpected_word") -> None:
@@ -190,6 +189,16 @@ def parse_words(
         while row.kind == "grid" and left and _is_dimension(left[0]):
             _put(values, row, option_values.read(row, left.pop(0), variables))
     return OptionLine(values, " ".join(prompt))
+
+
+def misplaced(body: str) -> str:
+    """Return the first word of a cell's body if it is a flag, else an empty string."""
+    words = body.split(maxsplit=1)
+    return words[0] if words and _is_flag(words[0]) else ""
+
+
+def _is_flag(word: str) -> bool:
+    return word.partition("=")[0] in options.FLAGS
 
 
 def _is_dimension(word: str) -> bool:

@@ -13,7 +13,7 @@ from wcode_magics.notebook.cell_run import CellRun, refuse_terminal, show_bundle
 from wcode_magics.notebook.commands.frame import ask_rows
 from wcode_magics.notebook.commands.show_request import show_code
 from wcode_magics.notebook.commands.sweep import send_sweep
-from wcode_magics.notebook.shell_state import ShellState
+from wcode_magics.notebook.shell_state import ShellState, overlooked, tell_advice
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.sending.request_run import Prepared
 from wcode_magics.session.conversations import total
@@ -46,7 +46,9 @@ def wcode(home: ShellState, line: str, cell: str | None = None) -> Any:
         refuse_terminal(home.shell)
         open_panel(home.session, home.shell, values, prompt)
         return None
+    notes = overlooked(parsed, cell)
     if values.get("frame") is not None:
+        tell_advice(notes)
         return ask_rows(home, prompt, values)
     for name in ("into", "keep_going"):
         if values.get(name):
@@ -54,11 +56,12 @@ def wcode(home: ShellState, line: str, cell: str | None = None) -> Any:
     if values.get("of") and not values.get("continue"):
         raise OptionError("of_alone")
     if values.get("sweep") or values.get("models"):
+        tell_advice(notes)
         return send_sweep(home, prompt, values)
     prepared = home.prepare(prompt, values)
-    if cell is None and parsed.overlooked:
-        note = "option_in_prompt", {"given": parsed.overlooked}
-        prepared = replace(prepared, advice=(*prepared.advice, note))
+    prepared = replace(prepared, advice=(*prepared.advice, *notes))
+    if values.get("as") or values.get("dry_run"):
+        tell_advice(prepared.advice)
     if values.get("as"):
         return show_code(home, prepared, values["as"])
     if values.get("dry_run"):

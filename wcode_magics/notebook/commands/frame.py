@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from wcode_magics.errors import OptionError, Stopped, WcodeError
-from wcode_magics.notebook.shell_state import ShellState, tell
+from wcode_magics.notebook.shell_state import ShellState, tell_advice
 from wcode_magics.settings import options
-from wcode_magics.text import say
 
 
 def ask_rows(home: ShellState, template: str, values: Mapping[str, Any]) -> Any:
@@ -24,7 +23,7 @@ def ask_rows(home: ShellState, template: str, values: Mapping[str, Any]) -> Any:
     frame = values["frame"]
     if not hasattr(frame, "wcode"):
         raise OptionError("not_a_frame", given=type(frame).__name__)
-    for name in sorted(options.staged("run", "cell") - {"out"}):
+    for name in sorted(options.staged("conversation", "run", "cell") - {"out"}):
         if values.get(name):
             flag = f"--{name.replace('_', '-')}"
             raise OptionError("not_together", one="--frame", other=flag)
@@ -33,9 +32,8 @@ def ask_rows(home: ShellState, template: str, values: Mapping[str, Any]) -> Any:
     into = own.pop("into", None) or "answer"
     from wcode_magics.tables.marks import calls_of
 
-    columns = [str(name) for name in getattr(frame, "columns", ())]
-    for key, facts in home.unfilled(template, [*columns, *home.variables]):
-        tell(say(f"advice.{key}", **facts))
+    columns = set(getattr(frame, "columns", ()))
+    tell_advice(home.unfilled(template, {*home.variables} - columns))
     again = calls_of(frame).get(into, {}).get("template") == template
     own |= {"into": into, "names": home.variables, "overwrite": again}
     try:
