@@ -332,7 +332,7 @@ def test_a_file_that_goes_and_comes_back(path, store):
 
 def test_locked(path):
     """While another program holds the file: an error, and nothing is lost."""
-    store = Store(path, patience=0.1)
+    store = Store(path, patience=1)
     db = sqlite3.connect(path, isolation_level=None)
     db.execute("BEGIN EXCLUSIVE")
     store.put(reply(), URL)

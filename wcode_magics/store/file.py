@@ -6,7 +6,7 @@ names the open file; if not, the file at the path is opened, or created.
 """
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,8 @@ from wcode_magics.store.file_system import Magic
 from wcode_magics.store.path import identity, side_files, sweep
 
 NOWHERE = (-1, -1)
+CLOSE_S = 2.0
+"""Seconds that closing waits for a statement that another thread runs."""
 
 
 class File:
@@ -59,7 +61,11 @@ class File:
         with faults(self.path):
             self._follow()
             with self._reading:
-                return self._reader.execute(sql, values).fetchall()
+                try:
+                    return self._reader.execute(sql, values).fetchall()
+                finally:
+                    if self._closed:
+                        self._reader.close()
 
     def commit(self, rows: Mapping[str, Iterable[Sequence[Any]]]) -> None:
         """Write all rows, by statement, in one transaction.
@@ -82,6 +88,9 @@ class File:
                     with suppress(StoreError):
                         finish(self._connect())  # frees the journal for the next try
                 raise
+            finally:
+                if self._closed:
+                    self._release()
 
     def check_writable(self) -> None:
         """Raise StoreError if the file cannot be written now; writes nothing."""
@@ -91,10 +100,22 @@ class File:
             db.execute("ROLLBACK")
 
     def close(self) -> None:
-        """Close the connections; a second call does nothing."""
+        """Close the connections; a second call does nothing.
+
+        Closing frees the statement that another thread may be running, which ends the
+        process. A connection that is still in use after :data:`CLOSE_S` is left to
+        that thread, which closes it.
+        """
         self._closed = True
-        self._reader.close()
-        self._release()
+        self._close(self._reading, self._reader.close)
+        self._close(self._writing, self._release)
+
+    def _close(self, lock: threading.Lock, close: Callable[[], None]) -> None:
+        if lock.acquire(timeout=CLOSE_S):
+            try:
+                close()
+            finally:
+                lock.release()
 
     def _connect(self) -> Connection:
         if self._readonly:
