@@ -100,7 +100,7 @@ def test_the_newest_replies_are_held(ask):
         history.append(Reply(str(number), request, "m"))
     assert [reply.text for reply in history[:2]] == ["3", "4"]
     assert len(history) == LONGEST
-    spent = session.ledger.spent
+    spent = session.pool.spent
     assert (spent.answers, spent.tokens) == (1, 15)
     session.ask("hi", replay="read")
     assert (spent.answers, spent.tokens, len(session.history)) == (1, 15, 2)

@@ -156,8 +156,8 @@ def record(url: str, store: Path, rows: int) -> None:
     """Store the answers of rows as if they had been sent."""
     session = _session(url, store)
     call = call_of(table(0, rows), TEMPLATE, OPTIONS, through=session)
-    kept = session.ledger.store(call.resolved)
-    for number, request in enumerate(call.rows.asks()):
+    kept = session.pool.store(call.resolved)
+    for number, request in enumerate(call.rows.requests()):
         usage = Usage(25, 10)
         reply = Reply(TEXT, request, DEFAULT, usage=usage, finish_reason="stop")
         kept.put(replace(reply, base_url=url), url)

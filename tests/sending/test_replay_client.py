@@ -322,9 +322,9 @@ def test_answers_that_are_lost_at_the_end_are_told(session, store):
 
 def test_a_plain_request_opens_no_store(session, store):
     """Without a seed or a wish nothing is looked up before it is sent."""
-    session.answerers([session.prepare("hi")])
+    session.clients([session.prepare("hi")])
     assert not store.exists()
-    session.answerers([session.prepare("hi", seed=1)])
+    session.clients([session.prepare("hi", seed=1)])
     assert store.exists()
 
 

@@ -9,7 +9,7 @@ from wcode_magics.logprobs.token import Alternative, TokenLogprob
 from wcode_magics.protocol.messages import Message
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
-from wcode_magics.session.branch import branched, onward
+from wcode_magics.session.branch import branched, continuation
 
 ASKED = Request("m", (Message("user", "hi"),), {"seed": 1, "logprobs": True})
 
@@ -102,7 +102,7 @@ def test_the_beginning_keeps_its_tokens():
 def test_the_request_goes_on():
     """The beginning is the last message; going on again takes its place."""
     first = reply(TOLD)
-    once = onward(branched(first, 1, 2), {"seed": 2})
+    once = continuation(branched(first, 1, 2), {"seed": 2})
     assert once.body == {
         "model": "m",
         "messages": [
@@ -115,7 +115,7 @@ def test_the_request_goes_on():
         "add_generation_prompt": False,
     }
     child = Reply("One dog barks", once, "m")
-    again = onward(child, {})
+    again = continuation(child, {})
     assert [m.content for m in again.messages] == ["hi", "One dog barks"]
 
 

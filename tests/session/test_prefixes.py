@@ -22,7 +22,7 @@ def probed(session: Session, model: str, way: str) -> None:
     resolved = session.settings.resolve({})
     seen = (Finding("stop", "obeyed", "stop"),)
     made = Probe(model, resolved.place, 0.0, seen, {"prefix": way})
-    session.ledger.keep_probe(made, resolved)
+    session.pool.keep_probe(made, resolved)
 
 
 def cut(text: str) -> Answer:

@@ -17,7 +17,7 @@ from wcode_magics.protocol import providers
 from wcode_magics.protocol.parameters import NAMES
 from wcode_magics.protocol.probe import Probe
 from wcode_magics.sandbox import Sandbox
-from wcode_magics.session.probe import outlook
+from wcode_magics.session.probe import announcement
 from wcode_magics.session.session import Session
 from wcode_magics.store import Store
 
@@ -167,7 +167,7 @@ def test_charges_without_a_price_end_it(loopback, tmp_path, monkeypatch) -> None
     monkeypatch.setenv("OPENROUTER_API_KEY", "sk-canary-of-openrouter")
     given = {"base_url": server.url, "model": "m", "store": str(tmp_path / "s")}
     with Session(**given) as session:
-        assert "$0.05" in outlook(session, {"budget": 0.05})
+        assert "$0.05" in announcement(session, {"budget": 0.05})
         probe = session.probe()
     assert probe.cut
     assert probe.currency == "USD"

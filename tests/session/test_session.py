@@ -436,7 +436,7 @@ def test_who_waits_for_one_answer_is_not_held_up_by_an_outage(loopback, made):
     swept = session.sweep("hi", {"seed": range(20)}, retries=1)
     assert all(isinstance(trial.error, ServerError) for trial in swept.trials)
     resolved = session.settings.resolve({})
-    limiter = session.ledger.limiter(session.endpoint(), resolved)
+    limiter = session.pool.limiter(session.endpoint(), resolved)
     assert limiter.paused == 0
     assert limiter.window > 20
 

@@ -207,7 +207,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (70_000, room[1]))
 try:
     df.wcode.ask("{{ text }}")
 except StoreError as error:
-    made, left = error.value, session.ledger.waiting
+    made, left = error.value, session.pool.waiting
     done = made["answer"].notna()
     assert 0 < left <= done.sum() < 100, (left, done.sum())
     assert f" {left} paid answers could not be written" in str(error), str(error)

@@ -151,8 +151,8 @@ def test_recalled(journal, reply):
     data.pop("request")
     import json
 
-    shelf = Recalled(journal.store, {reply.request.hash: json.dumps(data).encode()})
-    found = shelf.get_many([reply.request], "http://there")
+    recalled = Recalled(journal.store, {reply.request.hash: json.dumps(data).encode()})
+    found = recalled.get_many([reply.request], "http://there")
     assert found[reply.request.hash].source == "replayed"
     assert not Recalled(journal.store, {}).get_many([reply.request], "http://there")
 
@@ -164,5 +164,5 @@ def test_recalled_since(journal, reply):
         if flush:
             journal.store.flush()
         for since, there in ((time.time() - 60, 1), (time.time() + 60, 0)):
-            shelf = Recalled(journal.store, {}, since)
-            assert len(shelf.get_many([reply.request], "http://there")) == there
+            recalled = Recalled(journal.store, {}, since)
+            assert len(recalled.get_many([reply.request], "http://there")) == there

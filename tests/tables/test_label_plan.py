@@ -184,7 +184,7 @@ def test_exact_masses_of_the_sandbox_against_its_whole_model(labels, monkeypatch
     with Session() as own:
         call = call_of(texts(1), "Is it good? {{ text }}", options, through=own)
         made = call.run().iloc[0]
-        (request,) = call.rows.asks()
+        (request,) = call.rows.requests()
     expected = _enumerated(request, labels)
     covered = math.fsum(expected.values())
     assert 0.5 < covered < 1
@@ -202,7 +202,7 @@ def test_exact_sends_only_what_shows(labels, sent):
     with Session() as own:
         ask = partial(call_of, texts(1), "Is it good? {{ text }}", through=own)
         made = ask({**options, "exact": True}).run().iloc[0]
-        request = next(ask(options).rows.asks())
+        request = next(ask(options).rows.requests())
         spent = sum(day["answers"] for day in own.store.usage())
     expected = _enumerated(request, labels)
     covered = math.fsum(expected.values())

@@ -91,7 +91,7 @@ def test_a_refused_key_is_an_error(serve):
 def limiter_of(session: Session) -> Limiter:
     """What the endpoint of a session bears."""
     resolved = session.settings.resolve({})
-    return session.ledger.limiter(session.endpoint(resolved), resolved)
+    return session.pool.limiter(session.endpoint(resolved), resolved)
 
 
 def test_two_frames_at_once_share_one_limiter(serve):

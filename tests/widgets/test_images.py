@@ -88,7 +88,7 @@ def test_what_has_no_effect_is_grey(panel: Panel) -> None:
         Finding("seed", "obeyed", "same_seed", {"share": "100%"}),
     )
     probe = Probe("wcode-sandbox", resolved.place, 0.0, found)
-    session.ledger.keep_probe(probe, resolved)
+    session.pool.keep_probe(probe, resolved)
     knobs = panel.state.knobs
     panel.state.put("temperature", 0.5)
     for group in knobs._groups:

@@ -57,11 +57,11 @@ def test_gold_goes_into_the_frame_and_the_file(tmp_path):
     queue.choose("good")
     assert frame["gold"].dropna().to_dict() == {"r2": "bad", "r5": "good"}
     assert frame["gold_sample"].dropna().to_dict() == {"r2": False, "r5": False}
-    assert queue.take_back()
+    assert queue.undo()
     assert frame["gold"].dropna().to_dict() == {"r2": "bad"}
-    assert queue.take_back()
-    assert queue.take_back()
-    assert not queue.take_back()
+    assert queue.undo()
+    assert queue.undo()
+    assert not queue.undo()
     assert frame["gold"].isna().all()
     assert queue.row(queue.done).index == "r2"
     queue.choose("bad")
@@ -207,7 +207,7 @@ def test_rows_reviewed_before_are_marked_as_the_draw_reaches_them(tmp_path):
     ReviewQueue(again, sample=60, path=path)
     assert again["gold_sample"].equals(frame["gold_sample"])
     while ends:
-        assert queue.take_back()
+        assert queue.undo()
         assert int(frame["gold_sample"].sum()) == ends.pop()
     while queue.done < len(queue):
         queue.choose("good")

@@ -63,8 +63,8 @@ class Calibration:
         source = self.graded.source
         if source not in frame.columns:
             raise UsageError("evaluate.no_column", name=source, hint="")
-        told = pd.to_numeric(frame[source], errors="coerce")
-        p = told.to_numpy(dtype=float, na_value=np.nan)
+        values = pd.to_numeric(frame[source], errors="coerce")
+        p = values.to_numpy(dtype=float, na_value=np.nan)
         made = np.full(len(p), np.nan)
         known = ~np.isnan(p)
         if known.any():
@@ -98,8 +98,8 @@ def calibrated(graded: Graded, method: str) -> Calibration:
         raise UsageError("evaluate.one_sided", **facts)
     folds = StratifiedKFold(min(FOLDS, rarest), shuffle=True, random_state=0)
     crossed = np.empty(len(p))
-    for others, held in folds.split(p.reshape(-1, 1), right):
-        crossed[held] = _fitted(method, p[others], right[others])(p[held])
+    for train, test in folds.split(p.reshape(-1, 1), right):
+        crossed[test] = _fitted(method, p[train], right[train])(p[test])
     after = replace(known, confidence=crossed)
     mapped = _fitted(method, p, right)
     return Calibration(method, after, p, metrics(known), metrics(after), mapped)
@@ -118,12 +118,12 @@ def _fitted(method: str, p: Floats, right: Ints) -> Callable[[Floats], Floats]:
     if method == "isotonic":
         steps = IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip")
         steps.fit(p, right)
-        return lambda given: np.asarray(steps.predict(given), float)
+        return lambda x: np.asarray(steps.predict(x), float)
     curve = LogisticRegression(C=1e10, fit_intercept=method == "platt")
     model: Any = curve.fit(_logits(p), right)
     if model.coef_[0, 0] < 0:
         model = DummyClassifier(strategy="prior").fit(_logits(p), right)
-    return lambda given: np.asarray(model.predict_proba(_logits(given))[:, 1], float)
+    return lambda x: np.asarray(model.predict_proba(_logits(x))[:, 1], float)
 
 
 def _logits(p: Floats) -> Floats:

@@ -40,8 +40,8 @@ class Evaluation:
     _repr_mimebundle_ = shown_by("wcode_magics.display.evaluation_bundles.evaluation")
 
     def __repr__(self) -> str:
-        told = self.metrics
-        return f"<Evaluation {told.rows} rows, accuracy {told.accuracy:.4f}>"
+        metrics = self.metrics
+        return f"<Evaluation {metrics.rows} rows, accuracy {metrics.accuracy:.4f}>"
 
     @cached_property
     def metrics(self) -> Metrics:
@@ -76,9 +76,9 @@ class Evaluation:
         """Return the metrics as a DataFrame: a row for all rows and one per slice."""
         import pandas as pd
 
-        told = [asdict(self.metrics), *map(asdict, self.of_slices.values())]
+        rows = [asdict(self.metrics), *map(asdict, self.of_slices.values())]
         index = pd.Index([ALL, *self.slices], name=self.by or None)
-        return pd.DataFrame(told, index=index)
+        return pd.DataFrame(rows, index=index)
 
     def threshold(self, error: float = 0.05, sure: float = SURE) -> Threshold:
         """Return the lowest confidence above which errors are rare, with certainty.

@@ -15,10 +15,10 @@ Ints: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
 class Graded:
     """Rows that have an answer and gold.
 
-    ``said`` and ``gold`` are indices into ``names``; ``confidence`` is from 0 to 1, nan
-    if unknown; ``places`` are positions in the frame. ``unanswered`` counts rows with
-    gold and no answer, ``unlabelled`` rows without gold, ``chosen`` rows whose gold is
-    left out because a person picked them for review rather than drew them at random.
+    ``answers`` and ``gold`` are indices into ``names``; ``confidence`` is from 0 to 1,
+    nan if unknown; ``places`` are positions in the frame. ``unanswered`` counts rows
+    with gold and no answer, ``unlabelled`` rows without gold, ``chosen`` rows whose
+    gold is left out because a person picked them for review, not at random.
     ``flips`` is the share of answered rows whose answer depends on the order of the
     labels, nan if that was not asked.
     """
@@ -26,7 +26,7 @@ class Graded:
     into: str
     source: str
     names: tuple[str, ...]
-    said: Ints
+    answers: Ints
     gold: Ints
     confidence: Floats
     places: Ints
@@ -36,12 +36,12 @@ class Graded:
     flips: float = math.nan
 
     def __len__(self) -> int:
-        return len(self.said)
+        return len(self.answers)
 
     @property
     def right(self) -> Bools:
         """Whether each answer is its row's gold."""
-        made: Bools = self.said == self.gold
+        made: Bools = self.answers == self.gold
         return made
 
     @property
@@ -53,7 +53,7 @@ class Graded:
         """Return some of the rows."""
         return replace(
             self,
-            said=self.said[rows],
+            answers=self.answers[rows],
             gold=self.gold[rows],
             confidence=self.confidence[rows],
             places=self.places[rows],

@@ -79,13 +79,13 @@ def reliability(graded: Graded, bins: int = BINS) -> pd.DataFrame:
     place = np.minimum((sure.confidence * bins).astype(np.int64), bins - 1)
     rows = np.bincount(place, minlength=bins)
     hits = np.bincount(place, weights=sure.right, minlength=bins)
-    told = np.bincount(place, weights=sure.confidence, minlength=bins)
+    confidences = np.bincount(place, weights=sure.confidence, minlength=bins)
     full = rows > 0
     low, high = interval(hits[full], rows[full], SURE)
     return pd.DataFrame(
         {
             "rows": rows[full],
-            "confidence": told[full] / rows[full],
+            "confidence": confidences[full] / rows[full],
             "accuracy": hits[full] / rows[full],
             "low": low,
             "high": high,
@@ -122,12 +122,12 @@ def per_label(graded: Graded) -> pd.DataFrame:
 
     listed = range(len(graded.names))
     precision, recall, f1, support = precision_recall_fscore_support(
-        graded.gold, graded.said, labels=[*listed], zero_division=np.nan
+        graded.gold, graded.answers, labels=[*listed], zero_division=np.nan
     )
-    said = np.bincount(graded.said, minlength=len(listed))
+    answers = np.bincount(graded.answers, minlength=len(listed))
     columns = {"precision": precision, "recall": recall, "f1": f1}
     index = pd.Index(graded.names, name="label")
-    return pd.DataFrame({**columns, "gold": support, "answers": said}, index=index)
+    return pd.DataFrame({**columns, "gold": support, "answers": answers}, index=index)
 
 
 def confusion(graded: Graded) -> pd.DataFrame:
@@ -135,7 +135,7 @@ def confusion(graded: Graded) -> pd.DataFrame:
     from sklearn.metrics import confusion_matrix
 
     counts = confusion_matrix(
-        graded.gold, graded.said, labels=[*range(len(graded.names))]
+        graded.gold, graded.answers, labels=[*range(len(graded.names))]
     )
     index = pd.Index(graded.names, name="gold")
     return pd.DataFrame(counts, index, pd.Index(graded.names, name="answer"))

@@ -64,7 +64,7 @@ class Threshold:
     _repr_mimebundle_ = shown_by("wcode_magics.display.evaluation_bundles.threshold")
 
     def __str__(self) -> str:
-        facts = {"error": _told(self.error), "sure": _told(self.sure)}
+        facts = {"error": _percent(self.error), "sure": _percent(self.sure)}
         facts |= {"rows": f"{self.rows:,}"}
         if self.confidence is not None:
             facts |= {"confidence": significant(self.confidence, 6)}
@@ -96,8 +96,8 @@ class Threshold:
         for name in (self.into, self.source):
             if name not in frame.columns:
                 raise UsageError("evaluate.no_column", name=name, hint="")
-        told = pd.to_numeric(frame[self.source], errors="coerce")
-        p = told.to_numpy(dtype=float, na_value=math.nan)
+        values = pd.to_numeric(frame[self.source], errors="coerce")
+        p = values.to_numpy(dtype=float, na_value=math.nan)
         least = math.inf if self.confidence is None else self.confidence
         answered = frame[self.into].notna().to_numpy(bool)
         routes = np.where(answered & (p >= least), AUTO, REVIEW)
@@ -140,9 +140,9 @@ def check_level(error: Any, sure: Any) -> tuple[float, float]:
     Raises:
         UsageError: one of them is not between 0 and 1.
     """
-    for name, given in (("error", error), ("sure", sure)):
-        if isinstance(given, bool) or not _is_share(given):
-            raise UsageError("evaluate.share", name=name, given=repr(given))
+    for name, value in (("error", error), ("sure", sure)):
+        if isinstance(value, bool) or not _is_share(value):
+            raise UsageError("evaluate.share", name=name, given=repr(value))
     return float(error), float(sure)
 
 
@@ -174,8 +174,8 @@ def _shares(kept: Ints, error: float, doubt: float, rows: int) -> Floats:
     fewest = _fewest(error, doubt)
     starts = int(np.clip(np.floor(np.log2(max(rows / fewest, 1.0))), 1, MOST_STARTS))
     fewest = min(_fewest(error, doubt / starts), rows)
-    wanted = np.geomspace(max(fewest, 1), max(rows, 1), starts + 1)[:starts]
-    places = np.unique(np.searchsorted(kept, np.floor(wanted)))
+    targets = np.geomspace(max(fewest, 1), max(rows, 1), starts + 1)[:starts]
+    places = np.unique(np.searchsorted(kept, np.floor(targets)))
     places = places[places < len(kept)]
     shares[places] = doubt / max(len(places), 1)
     return shares
@@ -191,8 +191,8 @@ def _steps(p: Floats, right: Bools) -> tuple[Ints, Ints]:
     order = np.argsort(-p, kind="stable")
     ordered, errors = p[order], np.cumsum(~right[order])
     last = np.append(np.flatnonzero(np.diff(ordered)), len(p) - 1)
-    wanted = np.ceil(np.linspace(0, len(p), STEPS + 1)[1:]).astype(np.int64) - 1
-    ends = np.unique(last[np.searchsorted(last, wanted)])
+    targets = np.ceil(np.linspace(0, len(p), STEPS + 1)[1:]).astype(np.int64) - 1
+    ends = np.unique(last[np.searchsorted(last, targets)])
     return ends + 1, errors[ends]
 
 
@@ -211,12 +211,12 @@ def _labels_needed(
     return max(1, math.ceil(fewest) - rows) if math.isfinite(fewest) else None
 
 
-def _told(share: float) -> str:
+def _percent(share: float) -> str:
     return f"{significant(100 * share, 6)}%"
 
 
-def _is_share(given: Any) -> bool:
+def _is_share(value: Any) -> bool:
     try:
-        return 0 < float(given) < 1
+        return 0 < float(value) < 1
     except (TypeError, ValueError):
         return False

@@ -119,9 +119,9 @@ class Versus:
     _repr_mimebundle_ = shown_by("wcode_magics.display.versus_bundles.versus")
 
     def __repr__(self) -> str:
-        told = self.paired
+        paired = self.paired
         names = " / ".join(self.names)
-        return f"<Versus {names}: {told.difference:+.4f}, p {told.p:.3g}>"
+        return f"<Versus {names}: {paired.difference:+.4f}, p {paired.p:.3g}>"
 
     def frame(self) -> "pd.DataFrame":
         """Return a row per variant: accuracy, rows it alone gets right, cost."""

@@ -95,9 +95,9 @@ def _fork_cells(own: Logprobs, branch: Branch, at: int) -> tuple[str, str, str, 
     chosen = f"{token} {percent(position.probability)}"
     if not position.alternatives:
         return chosen, "", "", bits
-    gave = percent(branch.gave) if branch.gave else say("comparison.not_shown")
+    share = percent(branch.gave) if branch.gave else say("comparison.not_shown")
     likely = TokenWords(own, MAX_ALTERNATIVES).alternatives(position)
-    return chosen, gave, BETWEEN.join(likely), bits
+    return chosen, share, BETWEEN.join(likely), bits
 
 
 def _row(label: str, first: str, second: str) -> str:
@@ -111,10 +111,10 @@ def _fork_lines(comparison: Comparison, names: Names) -> Iterator[str]:
         return
     sides = ((comparison.first, fork.first), (comparison.second, fork.second))
     for (own, branch), name, other in zip(sides, names, names[::-1], strict=True):
-        yield " · ".join(_branch_words(own, branch, fork.at, name, other))
+        yield " · ".join(_branch_text(own, branch, fork.at, name, other))
 
 
-def _branch_words(
+def _branch_text(
     own: Logprobs, branch: Branch, at: int, name: str, other: str
 ) -> Iterator[str]:
     position = branch.position

@@ -29,13 +29,13 @@ from wcode_magics.logprobs.position import Position
 from wcode_magics.logprobs.token import Alternative
 from wcode_magics.runtime.imports import shown_by
 
-LEAD = " \t\r\n\"'`*_([{“‘「『《（【"
+PRECEDING = " \t\r\n\"'`*_([{“‘「『《（【"
 """Characters that may precede the label in an answer."""
 NEGLIGIBLE = 1e-9
 """Probability below which a beginning of several labels is not completed."""
-NEGLIGIBLE_LEAD = 1e-3
-"""The same for a beginning of :data:`LEAD` alone, which every label shares."""
-DEEPEST_LEAD = 2
+NEGLIGIBLE_PRECEDING = 1e-3
+"""The same for a beginning of :data:`PRECEDING` alone, which every label shares."""
+MOST_PRECEDING_TOKENS = 2
 """Most tokens of such a beginning that are completed."""
 MOST_COMPLETED = 16
 """Most beginnings of an answer that are completed."""
@@ -84,7 +84,7 @@ def of_labels(
         UsageError: there are no labels, an empty one, or two equal ones.
         AnswerError: the answer is not JSON, has no such field or ends inside it.
     """
-    folded = _folded(labels)
+    folded = _by_folded(labels)
     where = json_path.locate(logprobs.text, path)[0] if path else 0
     masses = dict.fromkeys(labels, 0.0)
     start, hidden = len(encode(logprobs.text[:where])), 0.0
@@ -111,7 +111,7 @@ def beginnings(
     ``after`` there are at most :data:`MOST_COMPLETED`.
     """
     found: dict[str, float] = {}
-    for branch in _branches(logprobs, 0, [*_folded(labels)], after):
+    for branch in _branches(logprobs, 0, [*_by_folded(labels)], after):
         text = decode(branch.prefix)
         open_ = branch.fit.begun and not branch.fit.only
         if text and open_ and text not in after:
@@ -123,13 +123,13 @@ def beginnings(
 
 def _counts(text: str, mass: float, after: Mapping[str, Logprobs]) -> bool:
     """Return whether a beginning is to be completed: likely, and no long lead."""
-    if text.strip(LEAD):
+    if text.strip(PRECEDING):
         return mass > NEGLIGIBLE
     depth = sum(text.startswith(shorter) for shorter in after)
-    return mass > NEGLIGIBLE_LEAD and depth < DEEPEST_LEAD
+    return mass > NEGLIGIBLE_PRECEDING and depth < MOST_PRECEDING_TOKENS
 
 
-def _folded(labels: Sequence[str]) -> dict[str, str]:
+def _by_folded(labels: Sequence[str]) -> dict[str, str]:
     folded = {label.strip().casefold(): label for label in labels}
     if not labels:
         raise UsageError("logprobs.no_labels")
@@ -172,19 +172,19 @@ def _branches(
 ) -> Iterator[_Branch]:
     """Yield the beginnings at which an answer becomes one label, several, or none."""
     data, mass = logprobs.data, 1.0
-    held = [
+    tokens = [
         (position, place)
         for position, place in zip(logprobs.positions, logprobs.places, strict=True)
         if place is not None and place[1] > start
     ]
-    held += _ending(logprobs) if held else []
-    first = min(start, held[0][1][0]) if held else start
-    lead = data[first:start]
-    if lead:
-        whole = opening(held[0][0], lead, alphabet=logprobs.alphabet)
+    tokens += _ending(logprobs) if tokens else []
+    first = min(start, tokens[0][1][0]) if tokens else start
+    preceding = data[first:start]
+    if preceding:
+        whole = opening(tokens[0][0], preceding, alphabet=logprobs.alphabet)
         mass = 1.0 / whole if whole else 1.0
-    places = [*(place for _, place in held[1:]), None]
-    for (position, place), then in zip(held, places, strict=False):
+    places = [*(place for _, place in tokens[1:]), None]
+    for (position, place), then in zip(tokens, places, strict=False):
         begun = data[first : place[0]]
         for other, share in _not_sampled(position):
             raw = spelt(other, alphabet=logprobs.alphabet)
@@ -192,16 +192,16 @@ def _branches(
                 yield _Branch(NO_FIT, 0.0, begun, mass * share)
                 continue
             prefix = begun + raw
-            branch = _Branch(_fit(prefix, lead, labels), mass * share, prefix)
+            branch = _Branch(_fit(prefix, preceding, labels), mass * share, prefix)
             yield from _completed(branch, labels, after)
         yield _Branch(NO_FIT, 0.0, begun, mass * position.unlisted)
         mass *= position.probability
-        fit = _fit(data[first : place[1]], lead, labels)
+        fit = _fit(data[first : place[1]], preceding, labels)
         if then != place and (fit.only or not fit.begun):
             break
-    fit = _fit(data[first:], lead, labels)
+    fit = _fit(data[first:], preceding, labels)
     settled = fit.whole or fit.only
-    if held:
+    if tokens:
         prefix = data[first:]
         fit = _Fit(settled, []) if settled else fit
         yield from _completed(_Branch(fit, mass, prefix), labels, after)
@@ -249,13 +249,13 @@ def _not_sampled(position: Position) -> list[tuple[Alternative, float]]:
     return pairs[: position.sampled] + pairs[position.sampled + 1 :]
 
 
-def _fit(raw: bytes, lead: bytes, labels: Sequence[str]) -> _Fit:
-    rest = remainder(raw, lead) if lead else raw
+def _fit(raw: bytes, preceding: bytes, labels: Sequence[str]) -> _Fit:
+    rest = remainder(raw, preceding) if preceding else raw
     if rest is None:
         return NO_FIT
     text = rest.decode("utf-8", "ignore")
     part = rest[len(text.encode()) :]
-    readings = {text.lstrip().casefold(), text.lstrip(LEAD).casefold()}
+    readings = {text.lstrip().casefold(), text.lstrip(PRECEDING).casefold()}
     whole = [label for label in labels if any(_is(label, one) for one in readings)]
     begun = [
         label

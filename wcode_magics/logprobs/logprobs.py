@@ -73,7 +73,7 @@ class Logprobs:
     @cached_property
     def positions(self) -> tuple[Position, ...]:
         """One :class:`Position` per token."""
-        asked = mode([len(token.top) for token in self.tokens] or [0])
+        requested = mode([len(token.top) for token in self.tokens] or [0])
         texts, alone = self._texts
         return tuple(
             Position(
@@ -81,7 +81,7 @@ class Logprobs:
                 texts[index],
                 self._bytes(index) if alone[index] else None,
                 token.logprob,
-                *shown(token, asked),
+                *shown(token, requested),
             )
             for index, token in enumerate(self.tokens)
         )
@@ -89,12 +89,12 @@ class Logprobs:
     @property
     def sum(self) -> float:
         """Natural log probability of the answer."""
-        return math.fsum(self._told)
+        return math.fsum(self._known)
 
     @property
     def mean(self) -> float:
         """Mean natural log probability of a token; nan without tokens."""
-        return self.sum / len(self._told) if self._told else math.nan
+        return self.sum / len(self._known) if self._known else math.nan
 
     @property
     def perplexity(self) -> float:
@@ -111,8 +111,12 @@ class Logprobs:
     @property
     def bits_per_character(self) -> float:
         """-Σ log2 p per character that tokens were reported for; nan if none."""
-        held = sum(len(g.text) for g in self.glyphs if not g.unreported)
-        return -self.sum / math.log(2) / held if held and self._told else math.nan
+        characters = sum(len(g.text) for g in self.glyphs if not g.unreported)
+        return (
+            -self.sum / math.log(2) / characters
+            if characters and self._known
+            else math.nan
+        )
 
     @property
     def certain(self) -> bool:
@@ -121,12 +125,12 @@ class Logprobs:
         This happens if a server reports probabilities after sampling at temperature 0;
         they then carry no information about the model's certainty.
         """
-        return bool(self._told) and min(self._told) > CERTAIN
+        return bool(self._known) and min(self._known) > CERTAIN
 
     @property
     def untold(self) -> int:
         """Number of tokens of the text without a known logprob (-inf, -9999)."""
-        return sum(place is not None for place in self.places) - len(self._told)
+        return sum(place is not None for place in self.places) - len(self._known)
 
     @property
     def unlisted(self) -> int:
@@ -141,8 +145,8 @@ class Logprobs:
 
     def least_certain(self, count: int = LEAST_CERTAIN) -> list[Position]:
         """Return the ``count`` least likely tokens of the text, least likely first."""
-        held = (p for p in self.positions if self.places[p.index] is not None)
-        return sorted(held, key=attrgetter("logprob"))[:count]
+        in_text = (p for p in self.positions if self.places[p.index] is not None)
+        return sorted(in_text, key=attrgetter("logprob"))[:count]
 
     def logprob_of(self, glyph: Glyph) -> float:
         """Return the summed natural log probability of the tokens of a piece."""
@@ -208,7 +212,7 @@ class Logprobs:
         )
 
     @cached_property
-    def _told(self) -> list[float]:
+    def _known(self) -> list[float]:
         return [
             min(token.logprob, 0.0)
             for token, place in zip(self.tokens, self.places, strict=True)

@@ -129,7 +129,7 @@ def sampled(token: TokenLogprob) -> Alternative:
 
 
 def shown(
-    token: TokenLogprob, asked: int
+    token: TokenLogprob, requested: int
 ) -> tuple[tuple[Alternative, ...], tuple[float, ...], int, bool, bool]:
     """Return the last five fields of a position, from ``alternatives`` on.
 
@@ -148,7 +148,7 @@ def shown(
     index = _index(token, ordered, words)
     incomplete = _is_incomplete(token, ordered, index)
     listed = index is not None and not (
-        len(ordered) > asked > 0 and index == len(ordered) - 1
+        len(ordered) > requested > 0 and index == len(ordered) - 1
     )
     if index is None:
         more = (*ordered, sampled(token))

@@ -96,7 +96,7 @@ class _TokenReading(NamedTuple):
     lossy: tuple[str, ...]
 
 
-class _Stand(NamedTuple):
+class _State(NamedTuple):
     """Possible end of a token in the text: a byte offset in [low, high].
 
     ``start`` is where the token began (-1: wherever the previous one ended) and
@@ -150,8 +150,8 @@ def _walk(readings: Sequence[_TokenReading], data: bytes) -> list[Place]:
     places: list[Place] = []
     at = 0
     while len(places) < len(readings):
-        leg, at = _leg(readings, len(places), at, data)
-        places += leg
+        segment, at = _segment(readings, len(places), at, data)
+        places += segment
         if len(places) == len(readings):
             break
         if _reaches_past(readings[len(places)], data[at:]):
@@ -167,32 +167,32 @@ def _reaches_past(reading: _TokenReading, rest: bytes) -> bool:
     return bool(rest) and any(plain.startswith(rest) for plain in reading.plain)
 
 
-def _leg(
+def _segment(
     readings: Sequence[_TokenReading], first: int, at: int, data: bytes
 ) -> tuple[list[Place], int]:
     """Align as many tokens as fit without a gap; return their places and end."""
-    stands = [[_Stand(at, at, 0, at)]]
+    states = [[_State(at, at, 0, at)]]
     for reading in readings[first:]:
-        after = _step(reading, stands[-1], data)
+        after = _step(reading, states[-1], data)
         if not after:
             break
-        stands.append(after)
-    return _retrace(stands, len(data))
+        states.append(after)
+    return _retrace(states, len(data))
 
 
-def _step(reading: _TokenReading, stands: list[_Stand], data: bytes) -> list[_Stand]:
-    found: dict[tuple[int, int], _Stand] = {}
-    for before, stand in enumerate(stands):
-        for start, stop in _match_known(reading, data, stand.low, stand.high):
-            found.setdefault((stop, stop), _Stand(stop, stop, before, start))
+def _step(reading: _TokenReading, states: list[_State], data: bytes) -> list[_State]:
+    found: dict[tuple[int, int], _State] = {}
+    for before, state in enumerate(states):
+        for start, stop in _match_known(reading, data, state.low, state.high):
+            found.setdefault((stop, stop), _State(stop, stop, before, start))
         if reading.lossy:
-            for after in _match_lossy(reading.lossy, data, stand, before):
+            for after in _match_lossy(reading.lossy, data, state, before):
                 found.setdefault(after[:2], after)
     kept = [*found.values()][:MAX_BRANCHES]
-    return sorted(kept, key=lambda after: _leaves_none(after, stands[after.before]))
+    return sorted(kept, key=lambda after: _is_last_resort(after, states[after.before]))
 
 
-def _leaves_none(after: _Stand, before: _Stand) -> bool:
+def _is_last_resort(after: _State, before: _State) -> bool:
     """Sort key: true if lost tokens get the least text possible, a last resort."""
     return after.start == before.low < before.high
 
@@ -236,12 +236,12 @@ def _match_escaped(pieces: Sequence[str], data: bytes, at: int) -> int:
 
 
 def _match_lossy(
-    pieces: Sequence[str], data: bytes, stand: _Stand, before: int
-) -> list[_Stand]:
+    pieces: Sequence[str], data: bytes, state: _State, before: int
+) -> list[_State]:
     """Return where a token with lost bytes may end: each run is an unknown stretch."""
-    spans = [(stand.low, stand.high, -1)]
+    spans = [(state.low, state.high, -1)]
     if pieces == ("",):
-        spans = [(stand.low, stand.high + MAX_EMPTY_BYTES, -1)]
+        spans = [(state.low, state.high + MAX_EMPTY_BYTES, -1)]
     for place, piece in enumerate(pieces):
         if place % 2:
             most = MAX_LOST_BYTES * len(piece)
@@ -255,20 +255,20 @@ def _match_lossy(
             ]
     size = len(data)
     return [
-        _Stand(low, min(high, size), before, start)
+        _State(low, min(high, size), before, start)
         for low, high, start in spans
         if low <= size
     ]
 
 
-def _retrace(stands: list[list[_Stand]], size: int) -> tuple[list[Place], int]:
+def _retrace(states: list[list[_State]], size: int) -> tuple[list[Place], int]:
     last = next(
-        (i for i, stand in enumerate(stands[-1]) if stand.low <= size <= stand.high), 0
+        (i for i, state in enumerate(states[-1]) if state.low <= size <= state.high), 0
     )
-    end = at = min(stands[-1][last].high, size)
+    end = at = min(states[-1][last].high, size)
     places: list[Place] = []
     sharing = 0
-    for row, row_before in zip(stands[:0:-1], stands[-2::-1], strict=True):
+    for row, row_before in zip(states[:0:-1], states[-2::-1], strict=True):
         sharing += 1
         start, last = row[last].start, row[last].before
         before = row_before[last]

@@ -35,14 +35,16 @@ def differences(one: str, two: str) -> Iterator[tuple[bool, str, str]]:
         if one != two:
             yield False, one[start:], two[start:]
         return
-    own, other = [*words(one)], [*words(two)]
+    first, second = [*words(one)], [*words(two)]
     i = j = 0
-    for a, b, size in chain(_joined(_blocks(own, other)), [(len(own), len(other), 0)]):
+    for a, b, size in chain(
+        _joined(_blocks(first, second)), [(len(first), len(second), 0)]
+    ):
         if (i, j) < (a, b):
-            yield False, "".join(own[i:a]), "".join(other[j:b])
+            yield False, "".join(first[i:a]), "".join(second[j:b])
         i, j = a + size, b + size
         if size:
-            same = "".join(own[a:i])
+            same = "".join(first[a:i])
             yield True, same, same
 
 
@@ -67,27 +69,27 @@ def _joined(blocks: Iterator[Block]) -> Iterator[Block]:
         yield a, b, size
 
 
-def _blocks(own: Sequence[str], other: Sequence[str]) -> Iterator[Block]:
+def _blocks(first: Sequence[str], second: Sequence[str]) -> Iterator[Block]:
     i = j = 0
-    start = common_start(own, other)
-    for a, b in chain([(0, 0)] if start else [], _anchors(own, other)):
+    start = common_start(first, second)
+    for a, b in chain([(0, 0)] if start else [], _anchors(first, second)):
         if a < i or b < j:
             continue
-        yield from _between(own, other, (i, a), (j, b))
-        size = common_start(own[a:], other[b:])
+        yield from _between(first, second, (i, a), (j, b))
+        size = common_start(first[a:], second[b:])
         yield a, b, size
         i, j = a + size, b + size
-    yield from _between(own, other, (i, len(own)), (j, len(other)))
+    yield from _between(first, second, (i, len(first)), (j, len(second)))
 
 
 def _between(
-    own: Sequence[str],
-    other: Sequence[str],
+    first: Sequence[str],
+    second: Sequence[str],
     rows: tuple[int, int],
     cols: tuple[int, int],
 ) -> Iterator[Block]:
     """Yield equal words in a gap, except lone spaces between differing words."""
-    gap, beside = own[slice(*rows)], other[slice(*cols)]
+    gap, beside = first[slice(*rows)], second[slice(*cols)]
     if not gap or not beside:
         return
     many = len(gap) * len(beside) > THOROUGH
@@ -97,14 +99,14 @@ def _between(
             yield rows[0] + a, cols[0] + b, size
 
 
-def _anchors(own: Sequence[str], other: Sequence[str]) -> list[tuple[int, int]]:
+def _anchors(first: Sequence[str], second: Sequence[str]) -> list[tuple[int, int]]:
     """Return the starts of runs that occur once in each text, increasing in both."""
-    here, there = _once(own), _once(other)
+    here, there = _unique_runs(first), _unique_runs(second)
     pairs = [(a, there[run]) for run, a in here.items() if run in there]
     return _increasing(sorted(pairs))
 
 
-def _once(items: Sequence[str]) -> dict[tuple[str, ...], int]:
+def _unique_runs(items: Sequence[str]) -> dict[tuple[str, ...], int]:
     runs = [*zip(*(items[k:] for k in range(ANCHOR_WORDS)), strict=False)]
     last = {run: place for place, run in enumerate(runs)}
     first = {run: place for place, run in reversed([*enumerate(runs)])}

@@ -78,8 +78,8 @@ class ShellState:
 
     def _count(self, result: Any) -> None:
         """Record what the finished cell spent, through any interface."""
-        ledger = self.session.ledger
-        now = (ledger.kept, self.session.budgets.known, ledger.unpriced)
+        pool = self.session.pool
+        now = (pool.kept, self.session.budgets.known, pool.unpriced)
         before, self._counted = self._counted, now
         answers, unpriced = now[0] - before[0], now[2] - before[2]
         rises = (
@@ -154,7 +154,7 @@ class ShellState:
                 )
             prepared = self.advised(prepared, prompt, names or {})
             if values.get("chat"):
-                place = self.cells.next_place()
+                place = self.cells.next_id()
                 chats = self.session.chats
                 context = self.session.context
                 prepared = next_turn(chats, values["chat"], place, prepared, context)
@@ -179,7 +179,7 @@ class ShellState:
     def unmet(self, prepared: Prepared) -> list[Advice]:
         """Return advice, once each, about set parameters that a probe found unmet."""
         request, resolved = prepared.request, prepared.resolved
-        probe = self.session.ledger.probe(resolved, resolved.place, request.model)
+        probe = self.session.pool.probe(resolved, resolved.place, request.model)
         found = [] if probe is None else probe.unmet(resolved.params)
         advice: list[Advice] = []
         for one in found:
@@ -215,8 +215,8 @@ class ShellState:
         """Report once that the sandbox answers while no key is set."""
         if self._sandbox_told:
             return
-        answerers = self.session.answerers([prepared] * times)
-        if any(one.source == "sandbox" for one in answerers):
+        clients = self.session.clients([prepared] * times)
+        if any(one.source == "sandbox" for one in clients):
             self._sandbox_told = True
             run.note(say("ui.sandbox_note", variable=KEY_VARIABLE))
             names, line = unused(os.environ)

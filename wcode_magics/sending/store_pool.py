@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from wcode_magics.store import Store
 
 
-class Ledger:
+class StorePool:
     """Stores, limiters and endpoint health; a store opens on first use."""
 
     def __init__(self) -> None:

@@ -16,33 +16,35 @@ from wcode_magics.protocol.request import Request
 from wcode_magics.protocol.unread_body import is_answer
 
 
-def onward(beginning: Reply, given: Mapping[str, Any], dialect: str = "") -> Request:
+def continuation(
+    beginning: Reply, options: Mapping[str, Any], dialect: str = ""
+) -> Request:
     """Return the request that makes the model continue the text of ``beginning``.
 
     The text replaces an earlier beginning. ``dialect`` is a row of
     :data:`~wcode_magics.protocol.prefixes.PREFIXES`; of any other word, it is that of
     the provider at the reply's host, else that of vLLM and SGLang, which others ignore.
-    Parameters and model in ``given`` override those of the first request.
+    Parameters and model in ``options`` override those of the first request.
 
     Raises:
         UsageError: what came was no answer.
     """
     if not is_answer(beginning):
         raise UsageError("no_beginning")
-    own = {n: v for n in parameters.NAMES if (v := given.get(n)) is not None}
+    own = {n: v for n in parameters.NAMES if (v := options.get(n)) is not None}
     if dialect not in prefixes.PREFIXES:
         provider = providers.at(beginning.base_url)
         dialect = (provider and provider.prefix) or prefixes.DEFAULT
-    asked = prefixes.without(beginning.request, plain=_is_joined(beginning))
-    asked = replace(
-        asked,
-        model=given.get("model") or asked.model,
-        params={**asked.params, **own},
+    request = prefixes.without(beginning.request, plain=_is_joined(beginning))
+    request = replace(
+        request,
+        model=options.get("model") or request.model,
+        params={**request.params, **own},
     )
-    return prefixes.begun(asked, beginning.text, dialect)
+    return prefixes.begun(request, beginning.text, dialect)
 
 
-def begun_with(reply: Reply) -> str | None:
+def prefix_of(reply: Reply) -> str | None:
     """Return the beginning that a reply's request asks to go on from, or None."""
     return prefixes.beginning(reply.request, plain=_is_joined(reply))
 
@@ -92,9 +94,9 @@ def _chosen(
     for spelling in (words, [visible(word) for word in words]):
         if alternative in spelling:
             return shown[spelling.index(str(alternative))]
-    alike = [n for n, word in enumerate(words) if word.strip() == alternative]
-    if len(alike) == 1:
-        return shown[alike[0]]
+    matches = [n for n, word in enumerate(words) if word.strip() == alternative]
+    if len(matches) == 1:
+        return shown[matches[0]]
     listed = ", ".join(f"{n} {visible(word)}" for n, word in enumerate(words, 1))
     raise UsageError(
         "branch.no_alternative",

@@ -23,25 +23,25 @@ class CellWatch:
         self._life = os.urandom(4).hex()
         self._runs = 0
         self._cell = f"{self._life}-0"
-        self._asked = 0
+        self._prompts = 0
 
     def start(self) -> None:
         """Register with the shell's events."""
-        self._shell.events.register("pre_run_cell", self._begin)
+        self._shell.events.register("pre_run_cell", self._start_cell)
 
     def stop(self) -> None:
         """Unregister from the shell's events."""
-        self._shell.events.unregister("pre_run_cell", self._begin)
+        self._shell.events.unregister("pre_run_cell", self._start_cell)
 
-    def next_place(self) -> str:
+    def next_id(self) -> str:
         """Return an id for the cell's next prompt: ``cell#0``, ``cell#1``, …."""
-        place = f"{self._cell}#{self._asked}"
-        self._asked += 1
+        place = f"{self._cell}#{self._prompts}"
+        self._prompts += 1
         return place
 
-    def _begin(self, info: Any) -> None:
+    def _start_cell(self, info: Any) -> None:
         self._runs += 1
-        self._asked = 0
+        self._prompts = 0
         named = getattr(info, "cell_id", None)
         self._cell = named or f"{self._life}-{self._runs}"
 

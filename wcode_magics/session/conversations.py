@@ -27,7 +27,7 @@ from wcode_magics.sending.request_run import Prepared
 from wcode_magics.session import conversation as chat
 from wcode_magics.session.conversation import Conversation, Turn
 
-_OWN = {"cell", "profile"}
+_CELL_LAYERS = {"cell", "profile"}
 _UNREADABLE = (
     *(OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError),
 )
@@ -43,27 +43,27 @@ class Chats:
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder
-        self._held: dict[str, Conversation] = {}
+        self._cache: dict[str, Conversation] = {}
         self._lock = threading.Lock()
 
     def __getitem__(self, name: str) -> Conversation:
         """Return the conversation of a name; an empty one if there is none."""
         with self._lock:
-            if name not in self._held:
-                self._held[name] = self._read(name)
-            return self._held[name]
+            if name not in self._cache:
+                self._cache[name] = self._read(name)
+            return self._cache[name]
 
     def put(self, conversation: Conversation) -> None:
         """Store a conversation under its name."""
         with self._lock:
-            self._held[conversation.name] = conversation
+            self._cache[conversation.name] = conversation
             self._write(conversation)
 
     def forget(self, name: str) -> bool:
         """Delete a conversation, even a damaged one; return whether it existed."""
         known = name in self.names() or name in self.damaged()
         with self._lock:
-            self._held.pop(name, None)
+            self._cache.pop(name, None)
             if self._folder is not None:
                 self._remove(self._path(name))
         return known
@@ -89,7 +89,7 @@ class Chats:
         return found
 
     def _all(self) -> set[str]:
-        return {*self._files()} | {*self._held}
+        return {*self._files()} | {*self._cache}
 
     def _files(self) -> dict[str, Path]:
         """Files by the name of their conversation, whichever way that is quoted."""
@@ -204,10 +204,10 @@ def next_turn(
     Raises:
         UsageError: it does not fit the model's context, and ``trim`` is ``stop``.
     """
-    held = chats[name]
-    found = held.before(cell)
+    conversation = chats[name]
+    found = conversation.before(cell)
     system, new = _parted(prepared.request.messages)
-    overrides = bool(system) and prepared.resolved.layer("system") in _OWN
+    overrides = bool(system) and prepared.resolved.layer("system") in _CELL_LAYERS
     own_system = system if overrides or not found.system else None
     system = own_system or found.system
     kept = _fitted(found, system, new, prepared, context)
@@ -215,7 +215,7 @@ def next_turn(
     before = [one for turn in kept.turns for one in turn.messages]
     request = replace(prepared.request, messages=(*head, *before, *new))
     start = len(head) + len(before)
-    advice = (*prepared.advice, *_news(held, kept, cell))
+    advice = (*prepared.advice, *_advice(conversation, kept, cell))
     return replace(
         prepared,
         request=request,
@@ -232,8 +232,8 @@ def _least(
     last = found.turns[-1] if found.turns else None
     if last is None or last.least_tokens is None or kept is not found:
         return None
-    alike = last.counted_as == chat.counted_as(request, place)
-    return last.least_tokens if alike else None
+    same_count = last.counted_as == chat.counted_as(request, place)
+    return last.least_tokens if same_count else None
 
 
 def _fitted(
@@ -264,19 +264,19 @@ def _fitted(
     return kept
 
 
-def _news(
-    held: Conversation, kept: Conversation, cell: str
+def _advice(
+    conversation: Conversation, kept: Conversation, cell: str
 ) -> list[tuple[str, Mapping[str, Any]]]:
     """Return advice about the position of this turn in the conversation."""
-    news: list[tuple[str, Mapping[str, Any]]] = []
-    if held.has(cell):
-        dropped = held.dropped_by(cell)
+    advice: list[tuple[str, Mapping[str, Any]]] = []
+    if conversation.has(cell):
+        dropped = conversation.dropped_by(cell)
         key = "chat_dropped" if dropped else "chat_replaced"
-        news.append((key, {"name": held.name, "count": dropped}))
-    left_out = len(held.before(cell).turns) - len(kept.turns)
+        advice.append((key, {"name": conversation.name, "count": dropped}))
+    left_out = len(conversation.before(cell).turns) - len(kept.turns)
     if left_out:
-        news.append(("chat_trimmed", {"name": held.name, "count": left_out}))
-    return news
+        advice.append(("chat_trimmed", {"name": conversation.name, "count": left_out}))
+    return advice
 
 
 def _parted(messages: Sequence[Message]) -> tuple[str | None, tuple[Message, ...]]:

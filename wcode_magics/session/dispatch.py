@@ -22,7 +22,7 @@ from wcode_magics.sending.context_sizes import may_be_outdated
 from wcode_magics.sending.replay import Replay, whose
 from wcode_magics.sending.reply_history import History
 from wcode_magics.sending.request_run import Exchange, Prepared
-from wcode_magics.sending.store_pool import Ledger
+from wcode_magics.sending.store_pool import StorePool
 from wcode_magics.settings.api_keys import KEY_VARIABLE
 from wcode_magics.settings.resolved import Resolved
 from wcode_magics.settings.settings import Settings, thinking
@@ -48,7 +48,7 @@ class Dispatch(Bound):
         self.settings = settings
         self.history: list[Reply] = History()
         self.budgets = Accounts()
-        self.ledger = Ledger()
+        self.pool = StorePool()
         self.notes_sandbox = True
         self._recalled: set[str] = set()
         self._connections = Connections(transport)
@@ -63,7 +63,7 @@ class Dispatch(Bound):
     def close(self) -> None:
         """Close connections, sandbox and stores; the next request reopens them."""
         self._connections.close()
-        self.ledger.close()
+        self.pool.close()
 
     @property
     def budget(self) -> Budget:
@@ -89,18 +89,18 @@ class Dispatch(Bound):
 
     def exchanges(self, ready: Sequence[Prepared]) -> list[Exchange]:
         """Prepare the sending of a group of requests; raises StoreError."""
-        return list(map(self._exchange, ready, self.answerers(ready)))
+        return list(map(self._exchange, ready, self.clients(ready)))
 
-    def _exchange(self, one: Prepared, answerer: "Client | Recorded") -> Exchange:
-        if answerer.source == "sandbox" and self.notes_sandbox:
+    def _exchange(self, one: Prepared, client: "Client | Recorded") -> Exchange:
+        if client.source == "sandbox" and self.notes_sandbox:
             _note_sandbox()
         limits = Limits()
-        if answerer.source != "replayed":
-            paid = answerer.source == "endpoint"
+        if client.source != "replayed":
+            paid = client.source == "endpoint"
             own = one.budget or self.budget_for(one.request.model, one.resolved)
             budget = own if paid else None
-            limits = self.ledger.limits(answerer.endpoint, one.resolved, budget)
-        return Exchange(one, answerer, partial(self._keep, one.resolved), limits)
+            limits = self.pool.limits(client.endpoint, one.resolved, budget)
+        return Exchange(one, client, partial(self._keep, one.resolved), limits)
 
     def endpoint(self, resolved: Resolved | None = None) -> Endpoint:
         """Return the endpoint of requests; starts the sandbox if there is no key.
@@ -139,12 +139,12 @@ class Dispatch(Bound):
         That which a probe found to work, "none" if it found none, else the provider's;
         empty if unknown.
         """
-        probe = self.ledger.probe(resolved, resolved.place, model)
+        probe = self.pool.probe(resolved, resolved.place, model)
         measured = "" if probe is None else probe.facts.get("prefix", "")
         provider = resolved.provider
         return measured or ("" if provider is None else provider.prefix)
 
-    def answerer(
+    def client_or_replay(
         self, resolved: Resolved, found: Reply | None = None
     ) -> "Client | Recorded":
         """Return a client: live, or replaying the found or required record."""
@@ -152,17 +152,17 @@ class Dispatch(Bound):
             return self.client(resolved)
         from wcode_magics.sending.replay_client import Recorded
 
-        return Recorded(self.ledger.store(resolved), found)
+        return Recorded(self.pool.store(resolved), found)
 
-    def answerers(self, ready: Sequence[Prepared]) -> "list[Client | Recorded]":
+    def clients(self, ready: Sequence[Prepared]) -> "list[Client | Recorded]":
         """Return the clients for a group of requests.
 
         Equal requests each get their own record, and none merely because of a ``seed``.
         """
-        asked = [(one.request, one.resolved) for one in ready]
-        found = self.ledger.recall(asked, self.place)
+        requests = [(one.request, one.resolved) for one in ready]
+        found = self.pool.recall(requests, self.place)
         return [
-            self.answerer(one.resolved, self._current(one, record))
+            self.client_or_replay(one.resolved, self._current(one, record))
             for one, record in zip(ready, found, strict=True)
         ]
 
@@ -188,11 +188,11 @@ class Dispatch(Bound):
     @property
     def store(self) -> "Store":
         """The store of paid answers; raises StoreError if the file is unusable."""
-        return self.ledger.store(self.settings.resolve({}))
+        return self.pool.store(self.settings.resolve({}))
 
     def _keep(self, resolved: Resolved, reply: Reply) -> None:
         self.history.append(reply)
-        self.ledger.keep(reply, resolved)
+        self.pool.keep(reply, resolved)
 
     def context(self, prepared: Prepared, size: int) -> int | None:
         """Return the context of the model in tokens, or None if unknown.
@@ -231,7 +231,7 @@ class Dispatch(Bound):
             return models.at(place)
         models.learn(place, rows)
         with suppress(StoreError):  # a cache
-            self.ledger.store(resolved).keep_models(place, list(map(asdict, rows)))
+            self.pool.store(resolved).keep_models(place, list(map(asdict, rows)))
         return models.at(place)
 
     def inform(self, resolved: Resolved) -> None:
@@ -247,7 +247,7 @@ class Dispatch(Bound):
             return
         self._recalled.add(place)
         with suppress(StoreError, TypeError, ValueError):  # a cache
-            found = self.ledger.listed_models(resolved, place)
+            found = self.pool.listed_models(resolved, place)
             if found is not None and not models.is_listed(place):
                 models.learn(place, map(models.from_dict, found))
 

@@ -28,10 +28,10 @@ def refuse_blind(request: Request, place: str) -> None:
 
     A model whose abilities are unknown is asked; its endpoint may refuse.
     """
-    asked = request.images or any(
+    has_images = request.images or any(
         template.takes_images(one.content or "") for one in request.messages
     )
-    row = models.find(request.model, place) if asked else None
+    row = models.find(request.model, place) if has_images else None
     if row is None or row.can("image") is not False:
         return
     seeing = [one.id for one in models.at(place) if one.can("image")]

@@ -22,7 +22,7 @@ from wcode_magics.session.dispatch import Dispatch
 from wcode_magics.session.images import refuse_blind, showing
 from wcode_magics.session.repeat import RUN
 from wcode_magics.session.structured import repaired, requested_form
-from wcode_magics.session.sweep import Group, Point, Trial, grid_points, refuse_unasked
+from wcode_magics.session.sweep import Group, Point, Trial, grid_points, require_consent
 from wcode_magics.session.tool_loop import Rounds
 from wcode_magics.session.tools import Toolbox, requested_tools
 from wcode_magics.settings.api_keys import is_key
@@ -95,15 +95,15 @@ class Planner(Dispatch):
         refuse_of_cells(options)
         resolved = self.settings.resolve(checked_options(options))
         extra = {**self.thinking(resolved), **checked_extra(resolved["param"] or ())}
-        form, read, held = requested_form(resolved)
-        tools, unsent = requested_tools(resolved)
+        form, read, unsent_patterns = requested_form(resolved)
+        tools, tool_advice = requested_tools(resolved)
         given_images = image_sources.load_all(resolved["image"] or ())
-        seen = (*given_images, *image_sources.load_all(images))
+        loaded = (*given_images, *image_sources.load_all(images))
         messages = template.messages(given_messages, resolved["system"], names)
         self.inform(resolved)
         request = Request(
             model=resolved.model,
-            messages=showing(messages, seen),
+            messages=showing(messages, loaded),
             params={**resolved.params, **tools, **form},
             extra=extra,
         )
@@ -113,7 +113,7 @@ class Planner(Dispatch):
         advice: list[tuple[str, Mapping[str, Any]]] = [
             (key, {}) for key in parameters.advice(request.params, request.prompt)
         ]
-        advice += [*held, *unsent, *advice_of(resolved)]
+        advice += [*unsent_patterns, *tool_advice, *advice_of(resolved)]
         budget = self.own_budget(request.model, resolved)
         return Prepared(request, resolved, tuple(advice), None, read, budget=budget)
 
@@ -144,8 +144,8 @@ class Planner(Dispatch):
         reply = self._reply_or_last(reply)
         if reply.finish_reason in {"stop", "tool_calls"}:
             raise UsageError("not_cut", reason=reply.finish_reason)
-        onward = self._onward(replace(reply, parent=reply), options)
-        return replace(onward, then=partial(self.chats.go_on, reply))
+        continuation = self._continuation(replace(reply, parent=reply), options)
+        return replace(continuation, then=partial(self.chats.go_on, reply))
 
     def branch(
         self,
@@ -169,7 +169,7 @@ class Planner(Dispatch):
             UsageError: there is no such reply, token or alternative.
         """
         reply = self._reply_or_last(reply)
-        return self._onward(branch.branched(reply, token, alternative), options)
+        return self._continuation(branch.branched(reply, token, alternative), options)
 
     def sweep_plan(
         self, prompt: Prompt, grid: Mapping[str, Sequence[Any]], **options: Any
@@ -178,15 +178,15 @@ class Planner(Dispatch):
         if not isinstance(grid, Mapping):
             raise mistyped("grid", grid, "grid")
         points = grid_points(grid)
-        agreed = options.pop("yes", False)
+        confirmed = options.pop("yes", False)
         each = [self.prepare(prompt, **{**options, **point}) for point in points]
         shared = {one.budget.currency: one.budget for one in each if one.budget}
         ready = [
             replace(one, budget=one.budget and shared[one.budget.currency])
             for one in each
         ]
-        if not agreed:
-            refuse_unasked(
+        if not confirmed:
+            require_consent(
                 [(one.request, self.answering(one.resolved)) for one in ready]
             )
         return points, ready
@@ -197,22 +197,22 @@ class Planner(Dispatch):
         """Return the numbers of the runs and their requests, without sending."""
         if type(times) is not int or times < 1:
             raise mistyped("times", times, "count")
-        agreed = options.pop("yes", False)
+        confirmed = options.pop("yes", False)
         one = replace(self.prepare(prompt, **options), then=None)
         if one.resolved["functions"]:
             raise OptionError("not_together", one="--repeat", other="--functions")
-        if not agreed:
-            refuse_unasked([(one.request, self.answering(one.resolved))] * times)
+        if not confirmed:
+            require_consent([(one.request, self.answering(one.resolved))] * times)
         return [{RUN: number + 1} for number in range(times)], [one] * times
 
     def group(
         self,
         points: list[Point],
         ready: list[Prepared],
-        tell: Callable[[int, Trial], object] = lambda _place, _trial: None,
+        on_end: Callable[[int, Trial], object] = lambda _place, _trial: None,
     ) -> Group:
         """Prepare the requests of a plan to be sent together."""
-        return Group(points, self.exchanges(ready), tell)
+        return Group(points, self.exchanges(ready), on_end)
 
     def rounds(self, ready: Prepared) -> tuple[Rounds, Toolbox]:
         """Return the tool loop of a request with functions, and its toolbox."""
@@ -227,11 +227,11 @@ class Planner(Dispatch):
             raise mistyped("reply", reply, "reply")
         return reply
 
-    def _onward(self, beginning: Reply, options: Mapping[str, Any]) -> Prepared:
+    def _continuation(self, beginning: Reply, options: Mapping[str, Any]) -> Prepared:
         resolved = self.settings.resolve(checked_options(options))
         self.inform(resolved)
         model = options.get("model") or beginning.request.model
-        request = branch.onward(beginning, options, self.dialect(resolved, model))
+        request = branch.continuation(beginning, options, self.dialect(resolved, model))
         resolved = resolved.for_prefixes
         budget = self.own_budget(request.model, resolved)
         return Prepared(request, resolved, before=beginning, budget=budget)

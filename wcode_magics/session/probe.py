@@ -32,11 +32,11 @@ REQUESTS = 75
 NEAR = 0.05
 """Difference of two log probabilities that count as equal."""
 RARE = "Repeat after me: 龘🦒龘🦒"
-BEGUN = "one two three"
+PREFIX = "one two three"
 NEXT = "four"
-COUNT = f"Repeat after me: zero {BEGUN} {NEXT} five six"
-"""A new answer to it does not begin with :data:`BEGUN`, as one that repeats it does."""
-MOST_TOLD = 120
+COUNT = f"Repeat after me: zero {PREFIX} {NEXT} five six"
+"""A new answer to it does not begin with :data:`PREFIX`; one that repeats it does."""
+MOST_MESSAGE = 120
 EMPTY_AT_MOST = 3
 """Empty answers after which an endpoint is not asked for a first token again."""
 
@@ -98,7 +98,7 @@ class Measurement:
             WcodeError: not even a plain request was answered.
         """
         try:
-            await self._begin()
+            await self._first_request()
             for name in ORDER:
                 self.now = name
                 self._findings[name] = await self._measured(name, self._measure(name))
@@ -106,14 +106,14 @@ class Measurement:
                 if name == "temperature":
                     with suppress(e.EndpointError):
                         await sampling.variety(self._prober, self._known)
-            await self._look()
+            await self._measure_facts()
         except e.BudgetError:
             if not self._prober.costs:
                 raise
             self._cut = True
         return self.probe
 
-    async def _begin(self) -> None:
+    async def _first_request(self) -> None:
         """Ask plainly, with a limit of length unless that is refused."""
         prober = self._prober
         try:
@@ -132,23 +132,25 @@ class Measurement:
         except (e.AuthenticationError, e.CreditError, e.ModelError):
             raise
         except e.RejectedError as error:
-            return Finding(name, "refused", "said", {"text": _said(error)})
+            return Finding(name, "refused", "said", {"text": _endpoint_message(error)})
         except e.EndpointError as error:
-            return Finding(name, "unknown", "failed", {"text": _said(error)})
+            return Finding(
+                name, "unknown", "failed", {"text": _endpoint_message(error)}
+            )
 
     def _measure(self, name: str) -> Measure:
         """Return the measurement of a parameter."""
-        given = self._prober, self._known
+        arguments = self._prober, self._known
         if name in _CUTOFFS:
-            return partial(sampling.cutoff, *given, name, _CUTOFFS[name])
+            return partial(sampling.cutoff, *arguments, name, _CUTOFFS[name])
         if name in _PENALTIES:
-            return partial(sampling.penalty, *given, name, _PENALTIES[name])
+            return partial(sampling.penalty, *arguments, name, _PENALTIES[name])
         if name in {"response_format", "structured_outputs"}:
-            return partial(getattr(output, name), *given, self._facts)
+            return partial(getattr(output, name), *arguments, self._facts)
         module = sampling if hasattr(sampling, name) else output
-        return partial(getattr(module, name), *given)
+        return partial(getattr(module, name), *arguments)
 
-    async def _look(self) -> None:
+    async def _measure_facts(self) -> None:
         """Find out the facts beside the parameters, as far as they can be."""
         looks = {
             "stage": self._stage,
@@ -172,11 +174,11 @@ class Measurement:
             return None
         return "before" if abs(cold - hot) < NEAR else "after"
 
-    async def _best(self, heat: float) -> float | None:
+    async def _best(self, temperature: float) -> float | None:
         """Return the best log probability of a first token; None if all are empty."""
         for _ in range(EMPTY_AT_MOST):
             reply = await self._prober.ask(
-                STORY, length=2, temperature=heat, logprobs=True, top_logprobs=2
+                STORY, length=2, temperature=temperature, logprobs=True, top_logprobs=2
             )
             if reply.tokens:
                 return max((one.logprob for one in reply.tokens[0].top), default=0.0)
@@ -197,15 +199,15 @@ class Measurement:
         if self._prober.resolved.for_prefixes.place != self._place:
             return None
         fixed = self._known.fixed or {}
-        asked = Request(self._prober.model, (Message("user", COUNT),))
+        request = Request(self._prober.model, (Message("user", COUNT),))
         for name in prefixes.PREFIXES:
-            begun = prefixes.begun(asked, BEGUN, name)
+            begun = prefixes.begun(request, PREFIX, name)
             with suppress(e.RejectedError):
                 reply = await self._prober.ask(
                     begun.messages, extra=begun.extra, **fixed
                 )
-                said = reply.text.strip().lower()
-                if said.removeprefix(BEGUN).strip().startswith(NEXT):
+                text = reply.text.strip().lower()
+                if text.removeprefix(PREFIX).strip().startswith(NEXT):
                     return name
         return "none"
 
@@ -223,21 +225,23 @@ def _dialect(reply: Reply) -> str | None:
         return None
     if all(token.bytes for token in tokens):
         return "bytes"
-    said = [token.token for token in tokens]
-    if any("\\x" in text for text in said):
+    texts = [token.token for token in tokens]
+    if any("\\x" in text for text in texts):
         return "escaped"
-    if any(LOST in text for text in said):
+    if any(LOST in text for text in texts):
         return "lost"
-    if any(not text for text in said):
+    if any(not text for text in texts):
         return "empty"
-    spelt = all(of_alphabet(text) is not None for text in said)
-    return "alphabet" if spelt and "".join(said) not in reply.text else "text"
+    spelt = all(of_alphabet(text) is not None for text in texts)
+    return "alphabet" if spelt and "".join(texts) not in reply.text else "text"
 
 
-def _said(error: e.WcodeError) -> str:
+def _endpoint_message(error: e.WcodeError) -> str:
     """Return what the endpoint said, in short."""
-    told = " ".join(str(error.facts.get("message") or error).split())
-    return told if len(told) <= MOST_TOLD else f"{told[: MOST_TOLD - 1]}…"
+    message = " ".join(str(error.facts.get("message") or error).split())
+    return (
+        message if len(message) <= MOST_MESSAGE else f"{message[: MOST_MESSAGE - 1]}…"
+    )
 
 
 def measuring(session: Dispatch, resolved: Resolved) -> Measurement:
@@ -255,15 +259,15 @@ def measuring(session: Dispatch, resolved: Resolved) -> Measurement:
         known = own or models.price_of(model, place) is not None
         under = session.budget_for(model, resolved)
         budget = Budget(most if known else math.inf, under)
-    limits = session.ledger.limits(client.endpoint, resolved, budget)
-    keep = partial(session.ledger.keep, resolved=resolved)
+    limits = session.pool.limits(client.endpoint, resolved, budget)
+    keep = partial(session.pool.keep, resolved=resolved)
     prober = Prober(client, resolved, limits, model, keep, most=most)
     return Measurement(prober, place)
 
 
-def outlook(session: Dispatch, given: Mapping[str, Any]) -> str:
+def announcement(session: Dispatch, values: Mapping[str, Any]) -> str:
     """Return how many requests a probe sends and what it costs at most, as a line."""
-    resolved = session.settings.resolve(options.checked_options(given))
+    resolved = session.settings.resolve(options.checked_options(values))
     session.inform(resolved)
     price = models.price_of(resolved.model, resolved.place)
     own = resolved.layer("budget") in {"cell", "profile"}

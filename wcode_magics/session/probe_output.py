@@ -14,8 +14,8 @@ from wcode_magics.session.prober import (
     STRUCTURE,
     TOKEN,
     Prober,
+    generated_text,
     period,
-    said_by,
 )
 
 BIASED = ("1000", "400")
@@ -58,11 +58,11 @@ async def stop(prober: Prober, known: Known) -> Finding:
     """Stop at the first space."""
     usual = known.controls.get(TOKEN) or await prober.ask(TOKEN, **(known.fixed or {}))
     reply = await prober.ask(TOKEN, stop=[" "], **(known.fixed or {}))
-    said = reply.text.strip(" ")
+    text = reply.text.strip(" ")
     facts = {"count": reply.text.count(" ")}
     if " " not in usual.text.strip():
         return Finding("stop", "unknown", "no_spaces")
-    return _finding("stop", obeyed=" " not in said, key="stop", **facts)
+    return _finding("stop", obeyed=" " not in text, key="stop", **facts)
 
 
 async def logprobs(prober: Prober, known: Known) -> Finding:
@@ -79,8 +79,8 @@ async def top_logprobs(prober: Prober, known: Known) -> Finding:
     """Count the alternatives for two numbers asked for."""
     if not known.obeyed("logprobs"):
         return Finding("top_logprobs", "unknown", "needs", {"name": "logprobs"})
-    asked = [{"top_logprobs": count} for count in COUNTS]
-    few, many = await prober.each(TOKEN, asked, logprobs=True, **known.hot)
+    params = [{"top_logprobs": count} for count in COUNTS]
+    few, many = await prober.each(TOKEN, params, logprobs=True, **known.hot)
     found = [
         max((len(t.top) for t in reply.tokens), default=0) for reply in (few, many)
     ]
@@ -93,11 +93,11 @@ async def logit_bias(prober: Prober, _known: Known) -> Finding:
     """Make one token certain: it is to appear again and again."""
     for token in BIASED:
         reply = await prober.ask(STORY, length=8, logit_bias={token: 100.0})
-        unit = period(said_by(reply))
-        if len(unit) * 3 <= len(said_by(reply)):
+        unit = period(generated_text(reply))
+        if len(unit) * 3 <= len(generated_text(reply)):
             facts = {"token": token, "text": unit.strip() or "␠"}
             return _finding("logit_bias", obeyed=True, key="biased", **facts)
-    facts = {"token": BIASED[0], "text": said_by(reply)[:20]}
+    facts = {"token": BIASED[0], "text": generated_text(reply)[:20]}
     return _finding("logit_bias", obeyed=False, key="biased", **facts)
 
 
@@ -105,22 +105,24 @@ async def response_format(
     prober: Prober, _known: Known, facts: dict[str, str]
 ) -> Finding:
     """Ask for JSON, and for a schema, by a prompt that asks for neither."""
-    told: dict[str, Reply | None] = {"json_mode": None, "schema": None}
+    replies: dict[str, Reply | None] = {"json_mode": None, "schema": None}
     forms: Mapping[str, Any] = {"json_mode": {"type": "json_object"}, "schema": FORMAT}
     refusal: RejectedError | None = None
     for name, form in forms.items():
         try:
-            told[name] = await prober.ask(PLAIN, length=STRUCTURE, response_format=form)
+            replies[name] = await prober.ask(
+                PLAIN, length=STRUCTURE, response_format=form
+            )
         except RejectedError as error:
             refusal = error
-    mode, schema = told["json_mode"], told["schema"]
+    mode, schema = replies["json_mode"], replies["schema"]
     fits = {
         "json_mode": mode is not None and isinstance(_json(mode), dict),
         "schema": schema is not None and _fits(schema),
     }
-    for name, reply in told.items():
-        word = "refused" if reply is None else "obeyed" if fits[name] else "ignored"
-        facts[name] = word
+    for name, reply in replies.items():
+        verdict = "refused" if reply is None else "obeyed" if fits[name] else "ignored"
+        facts[name] = verdict
     if refusal is not None and mode is schema:
         raise refusal
     shown = {name: facts[name] for name in forms}
@@ -132,16 +134,16 @@ async def structured_outputs(
 ) -> Finding:
     """Forbid a schema that is enforced otherwise, and give a choice of words."""
     name = "structured_outputs"
-    asked: dict[str, Any] = {"length": STRUCTURE, "response_format": FORMAT}
+    schema_params: dict[str, Any] = {"length": STRUCTURE, "response_format": FORMAT}
     enforced = facts.get("schema") == "obeyed"
     if enforced:
-        await prober.ask(PLAIN, structured_outputs=True, **asked)
+        await prober.ask(PLAIN, structured_outputs=True, **schema_params)
         try:
-            reply = await prober.ask(PLAIN, structured_outputs=False, **asked)
-            forbids = not _fits(reply)
+            reply = await prober.ask(PLAIN, structured_outputs=False, **schema_params)
+            disables = not _fits(reply)
         except RejectedError:
-            forbids = True
-        if forbids:
+            disables = True
+        if disables:
             return _finding(name, obeyed=True, key="forbids")
     choice: dict[str, Any] = {"choice": [*WORDS]}
     reply = await prober.ask(PLAIN, length=STRUCTURE, structured_outputs=choice)
@@ -165,15 +167,17 @@ async def tool_choice(prober: Prober, known: Known) -> Finding:
     """Forbid a call that is due, and force one that is not."""
     if not known.obeyed("tools"):
         return Finding("tool_choice", "unknown", "needs", {"name": "tools"})
-    given: dict[str, Any] = {"length": STRUCTURE, "tools": TOOLS}
-    none = await prober.ask(WEATHER, tool_choice="none", **given)
-    idle = await prober.ask(HELLO, **given)
-    forced = await prober.ask(HELLO, tool_choice="required", **given)
-    held, made = not none.tool_calls, bool(forced.tool_calls)
-    if idle.tool_calls:
-        made = held
-    facts = {"none": _word(held), "required": _word(made)}
-    return _finding("tool_choice", obeyed=held or made, key="choices", **facts)
+    params: dict[str, Any] = {"length": STRUCTURE, "tools": TOOLS}
+    none = await prober.ask(WEATHER, tool_choice="none", **params)
+    usual = await prober.ask(HELLO, **params)
+    forced = await prober.ask(HELLO, tool_choice="required", **params)
+    none_obeyed, required_obeyed = not none.tool_calls, bool(forced.tool_calls)
+    if usual.tool_calls:
+        required_obeyed = none_obeyed
+    facts = {"none": _verdict(none_obeyed), "required": _verdict(required_obeyed)}
+    return _finding(
+        "tool_choice", obeyed=none_obeyed or required_obeyed, key="choices", **facts
+    )
 
 
 async def parallel_tool_calls(prober: Prober, known: Known) -> Finding:
@@ -181,9 +185,9 @@ async def parallel_tool_calls(prober: Prober, known: Known) -> Finding:
     name = "parallel_tool_calls"
     if not known.obeyed("tools"):
         return Finding(name, "unknown", "needs", {"name": "tools"})
-    given: dict[str, Any] = {"length": 2 * STRUCTURE, "tools": TOOLS}
-    asked = [{name: several} for several in (True, False)]
-    both, one = await prober.each(BOTH, asked, **given)
+    params: dict[str, Any] = {"length": 2 * STRUCTURE, "tools": TOOLS}
+    variants = [{name: several} for several in (True, False)]
+    both, one = await prober.each(BOTH, variants, **params)
     counts = len(both.tool_calls), len(one.tool_calls)
     facts = {"both": counts[0], "one": counts[1]}
     if counts[0] < 2 and counts[1] < 2:
@@ -191,7 +195,7 @@ async def parallel_tool_calls(prober: Prober, known: Known) -> Finding:
     return _finding(name, obeyed=counts[1] <= 1 < counts[0], key="parallel", **facts)
 
 
-def _word(done: bool) -> str:
+def _verdict(done: bool) -> str:
     return "obeyed" if done else "ignored"
 
 

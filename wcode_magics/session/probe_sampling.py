@@ -9,23 +9,23 @@ from wcode_magics.logprobs.number_format import decimal
 from wcode_magics.protocol.probe import Finding
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.session.prober import (
-    ALIKE,
-    COLD,
-    HOT,
+    DEFAULT_RUNS,
+    HOT_RUNS,
     LAUGH,
     LEVEL,
     PICK,
+    SIMILAR,
     STORY,
     TOKEN,
     Prober,
-    alike,
+    generated_text,
     repeats,
-    said_by,
     same,
+    similarity,
 )
 
 SEED = 7
-WORDING = 32
+PENALTY_TOKENS = 32
 """Tokens in which a penalty shows."""
 EXPLAINED = 96
 """Tokens in which the length of an explanation shows."""
@@ -34,15 +34,15 @@ STEADY = 3
 SHORT, LONG = 4, 12
 """Tokens of a short answer, and letters of a long token."""
 TRIES = 3
-LAUGHED = 24
+LAUGH_TOKENS = 24
 """Tokens of the laughter asked for."""
 SHORTER = 0.85
 """Share of the longer explanation that the shorter one has at most."""
 REVERSED = 1.25
 """How many times more words repeat at a penalty's high end if it works backwards."""
-DARING = 0.5
+UNLIKELY_RATIO = 0.5
 """A token is less likely than top_a allows below this share of the threshold."""
-SEEN = 8
+LEAST_UNLIKELY = 8
 """Such tokens that must occur without top_a before their absence means something."""
 
 
@@ -69,14 +69,14 @@ async def max_tokens(prober: Prober, _known: Known) -> Finding:
     """Ask for a few tokens."""
     for _try in range(TRIES):
         reply = await prober.ask(STORY, max_tokens=SHORT, stream=True)
-        said = len(said_by(reply))
-        used = reply.usage.completion_tokens if reply.usage else said // 4
-        few = used <= SHORT + 1 or (reply.usage is None and said <= SHORT * LONG)
-        few = few and not reply.interrupted
-        obeyed = few and reply.finish_reason == "length"
-        if obeyed or not few:
+        length = len(generated_text(reply))
+        used = reply.usage.completion_tokens if reply.usage else length // 4
+        bounded = used <= SHORT + 1 or (reply.usage is None and length <= SHORT * LONG)
+        bounded = bounded and not reply.interrupted
+        obeyed = bounded and reply.finish_reason == "length"
+        if obeyed or not bounded:
             break
-    prober.bounded = few
+    prober.bounded = bounded
     facts = {"asked": SHORT, "count": used}
     return _finding("max_tokens", obeyed=obeyed, key="length", **facts)
 
@@ -85,10 +85,10 @@ async def temperature(prober: Prober, known: Known) -> Finding:
     """Compare answers at 0, which are to be equal, and at 2, which are not."""
     cold = await prober.several(STEADY, STORY, temperature=0.0)
     picks = await prober.several(STEADY, PICK, temperature=0.0)
-    hot = await prober.several(HOT, STORY, temperature=2.0)
-    steady = min(alike(cold), alike(picks))
-    facts = {"cold": _percent(steady), "hot": _percent(alike(hot))}
-    obeyed = steady >= ALIKE > alike(hot)
+    hot = await prober.several(HOT_RUNS, STORY, temperature=2.0)
+    steady = min(similarity(cold), similarity(picks))
+    facts = {"cold": _percent(steady), "hot": _percent(similarity(hot))}
+    obeyed = steady >= SIMILAR > similarity(hot)
     if obeyed:
         known.hot, known.varies = {"temperature": 2.0}, True
         known.fixed = {"temperature": 0.0}
@@ -98,9 +98,9 @@ async def temperature(prober: Prober, known: Known) -> Finding:
 async def variety(prober: Prober, known: Known) -> None:
     """Find out whether answers vary where temperature cannot make them."""
     if not known.varies:
-        stories = await prober.several(COLD, STORY)
-        picks = await prober.several(COLD, PICK)
-        known.varies = min(alike(stories), alike(picks)) < ALIKE
+        stories = await prober.several(DEFAULT_RUNS, STORY)
+        picks = await prober.several(DEFAULT_RUNS, PICK)
+        known.varies = min(similarity(stories), similarity(picks)) < SIMILAR
 
 
 async def seed(prober: Prober, known: Known) -> Finding:
@@ -138,12 +138,12 @@ async def _steady(
 
     ``ties``: equally likely words would all remain, so none are asked for.
     """
-    times = HOT if known.hot else COLD
+    times = HOT_RUNS if known.hot else DEFAULT_RUNS
     runs = [await prober.several(times, STORY, **known.hot, **params)]
-    if not known.hot and not ties and alike(runs[0]) >= ALIKE:
+    if not known.hot and not ties and similarity(runs[0]) >= SIMILAR:
         runs.append(await prober.several(times, PICK, **params))
-    least = min(map(alike, runs))
-    return all(map(same, runs)) if exact else least >= ALIKE, least
+    least = min(map(similarity, runs))
+    return all(map(same, runs)) if exact else least >= SIMILAR, least
 
 
 async def top_a(prober: Prober, known: Known) -> Finding:
@@ -152,34 +152,38 @@ async def top_a(prober: Prober, known: Known) -> Finding:
         return await _unvaried(prober, "top_a", 1.0)
     has_shares = known.obeyed("logprobs") and known.obeyed("top_logprobs")
     shown = {"logprobs": True, "top_logprobs": 2} if has_shares else {}
-    given: dict[str, Any] = {"length": LAUGHED, **shown}
+    params: dict[str, Any] = {"length": LAUGH_TOKENS, **shown}
     facts: dict[str, Any] = {"before": 0, "after": 0}
     for prompt in (LAUGH, STORY, LEVEL):
-        held: list[Reply] = []
-        for count in (2, COLD - 2):
-            held += await prober.all(count, prompt, top_a=1.0, **given)
-            after = _daring(held)
+        limited: list[Reply] = []
+        for count in (2, DEFAULT_RUNS - 2):
+            limited += await prober.all(count, prompt, top_a=1.0, **params)
+            after = _unlikely_tokens(limited)
             if after:
-                facts = {"before": "–", "after": after, "share": _percent(alike(held))}
+                facts = {
+                    "before": "–",
+                    "after": after,
+                    "share": _percent(similarity(limited)),
+                }
                 return _finding("top_a", obeyed=False, key="top_a", **facts)
-        free = await prober.all(COLD, prompt, **given)
-        facts |= {"before": facts["before"] + _daring(free)}
-        facts |= {"share": _percent(alike(held))}
-        if facts["before"] >= SEEN:
+        free = await prober.all(DEFAULT_RUNS, prompt, **params)
+        facts |= {"before": facts["before"] + _unlikely_tokens(free)}
+        facts |= {"share": _percent(similarity(limited))}
+        if facts["before"] >= LEAST_UNLIKELY:
             return _finding("top_a", obeyed=True, key="top_a", **facts)
-        if not same(free) and same(held):
-            facts |= {"free": _percent(alike(free))}
+        if not same(free) and same(limited):
+            facts |= {"free": _percent(similarity(free))}
             return _finding("top_a", obeyed=True, key="top_a_alike", **facts)
     return Finding("top_a", "unknown", "top_a", facts)
 
 
-def _daring(replies: Sequence[Reply]) -> int:
+def _unlikely_tokens(replies: Sequence[Reply]) -> int:
     """Count tokens clearly less likely than p² of the likeliest."""
     found = 0
     for reply in replies:
         for token in reply.tokens:
             best = max((other.logprob for other in token.top), default=token.logprob)
-            found += token.logprob < 2 * best + math.log(DARING)
+            found += token.logprob < 2 * best + math.log(UNLIKELY_RATIO)
     return found
 
 
@@ -198,7 +202,9 @@ async def penalty(
         if usual is None or known.fixed is None:
             continue
         tried += 1
-        high, low = await prober.each(prompt, ends, length=WORDING, **known.fixed)
+        high, low = await prober.each(
+            prompt, ends, length=PENALTY_TOKENS, **known.fixed
+        )
         changed = changed or not same([usual, high, low])
         more, less = more + repeats(low), less + repeats(high)
         if changed and less < more:
@@ -220,7 +226,7 @@ async def control(prober: Prober, known: Known, prompt: str) -> Reply | None:
     if known.fixed is None:
         return None
     if prompt not in known.controls:
-        twice = await prober.several(2, prompt, length=WORDING, **known.fixed)
+        twice = await prober.several(2, prompt, length=PENALTY_TOKENS, **known.fixed)
         known.controls[prompt] = twice[0] if same(twice) else None
     return known.controls[prompt]
 
@@ -230,7 +236,7 @@ async def verbosity(prober: Prober, known: Known) -> Finding:
     fixed = known.fixed or {}
     levels = [{"verbosity": level} for level in ("low", "high")]
     low, high = await prober.each(LEVEL, levels, length=EXPLAINED, **fixed)
-    short, long = len(said_by(low)), len(said_by(high))
+    short, long = len(generated_text(low)), len(generated_text(high))
     facts = {"low": short, "high": long}
     if short <= SHORTER * long:
         return _finding("verbosity", obeyed=True, key="lengths", **facts)

@@ -26,9 +26,9 @@ THOUGHT = 512
 """Further tokens for a model that thinks before it answers."""
 LETTERS = 6
 """Letters per token at which an answer without an end is cut off."""
-HOT, COLD = 3, 6
+HOT_RUNS, DEFAULT_RUNS = 3, 6
 """Runs compared at temperature 2, and at the endpoint's own temperature."""
-ALIKE = 0.6
+SIMILAR = 0.6
 """Share of two answers that is equal from the start where they count as the same."""
 
 STORY = "Tell me a story about the sea."
@@ -86,10 +86,10 @@ class Prober:
             limit = models.money(self.most, currency, plain=True)
             paid = models.money(spent, currency)
             raise BudgetError("budget.exceeded", limit=limit, spent=paid, most="–")
-        said = [Message("user", prompt)] if isinstance(prompt, str) else prompt
+        messages = [Message("user", prompt)] if isinstance(prompt, str) else prompt
         if self.accepted and "max_tokens" not in params:
             params["max_tokens"] = length + self.room
-        request = Request(self.model, tuple(said), params, extra or {})
+        request = Request(self.model, tuple(messages), params, extra or {})
         prepared = Prepared(request, self.resolved)
         exchange = Exchange(prepared, self.client, self._kept, self.limits)
         self.sent += 1
@@ -105,23 +105,23 @@ class Prober:
                 return exchange.reply(interrupted=True)
         return exchange.reply()
 
-    async def several(self, times: int, prompt: str, **given: Any) -> list[Reply]:
+    async def several(self, times: int, prompt: str, **params: Any) -> list[Reply]:
         """Send one request twice, and the other times only if the answers are alike."""
-        first = await self.all(2, prompt, **given)
-        if alike(first) < ALIKE:
+        first = await self.all(2, prompt, **params)
+        if similarity(first) < SIMILAR:
             return first
-        return [*first, *await self.all(times - 2, prompt, **given)]
+        return [*first, *await self.all(times - 2, prompt, **params)]
 
-    async def all(self, times: int, prompt: str, **given: Any) -> list[Reply]:
+    async def all(self, times: int, prompt: str, **params: Any) -> list[Reply]:
         """Send one request several times."""
-        return await self.each(prompt, [{}] * times, **given)
+        return await self.each(prompt, [{}] * times, **params)
 
     async def each(
-        self, prompt: str, params: Sequence[Mapping[str, Any]], **given: Any
+        self, prompt: str, variants: Sequence[Mapping[str, Any]], **shared: Any
     ) -> list[Reply]:
         """Send a prompt with each of some parameters."""
-        asked = (self.ask(prompt, **given, **one) for one in params)
-        return list(await asyncio.gather(*asked))
+        requests = (self.ask(prompt, **shared, **one) for one in variants)
+        return list(await asyncio.gather(*requests))
 
     async def accepts(self, prompt: str, **params: Any) -> bool:
         """Return whether the endpoint answers a request with some parameters."""
@@ -136,15 +136,15 @@ class Prober:
         self.keep(reply)
 
 
-def said_by(reply: Reply) -> str:
+def generated_text(reply: Reply) -> str:
     """Return all that was generated: reasoning, text and tool calls."""
     calls = "".join(f"{call.name}{call.arguments}" for call in reply.tool_calls)
     return f"{reply.reasoning or ''}{reply.text}{calls}"
 
 
-def alike(replies: Sequence[Reply]) -> float:
+def similarity(replies: Sequence[Reply]) -> float:
     """Return how much the least alike two of some answers share from their start."""
-    pairs = itertools.combinations(map(said_by, replies), 2)
+    pairs = itertools.combinations(map(generated_text, replies), 2)
     shares = (
         common_start(one, other) / max(len(one), len(other), 1) if one != other else 1.0
         for one, other in pairs
@@ -154,12 +154,12 @@ def alike(replies: Sequence[Reply]) -> float:
 
 def same(replies: Sequence[Reply]) -> bool:
     """Return whether all answers are equal."""
-    return len({said_by(reply) for reply in replies}) == 1
+    return len({generated_text(reply) for reply in replies}) == 1
 
 
 def repeats(reply: Reply) -> int:
     """Return how many words of an answer occurred in it before."""
-    words = said_by(reply).lower().split()
+    words = generated_text(reply).lower().split()
     return len(words) - len(set(words))
 
 

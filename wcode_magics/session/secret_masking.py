@@ -104,8 +104,12 @@ def _inside(value: Any) -> Iterable[tuple[str, Any]]:
         return [(str(name), inner) for name, inner in _first(value.items())]
     if isinstance(value, list | tuple | set | frozenset):
         return [("", inner) for inner in _first(value)]
-    held = getattr(value, "__dict__", None)
-    return [*_first(held.items())] if type(held) is dict and not callable(value) else []
+    attributes = getattr(value, "__dict__", None)
+    return (
+        [*_first(attributes.items())]
+        if type(attributes) is dict and not callable(value)
+        else []
+    )
 
 
 def _first(items: Iterable[Any]) -> list[Any]:

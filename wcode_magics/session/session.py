@@ -173,18 +173,18 @@ class Session(Planner):
         try:
             made = loop.run(measurement.whole, tick=tick)
         except WcodeError:
-            self.ledger.keep_probe(measurement.probe, resolved)
+            self.pool.keep_probe(measurement.probe, resolved)
             raise
         except KeyboardInterrupt:
-            self.ledger.keep_probe(measurement.probe, resolved)
+            self.pool.keep_probe(measurement.probe, resolved)
             raise Stopped(kept=False, value=measurement.probe) from None
-        self.ledger.keep_probe(made, resolved)
+        self.pool.keep_probe(made, resolved)
         return made
 
     def probed(self, **options: Any) -> Probe | None:
         """Return the kept probe of the endpoint and ``model``, or None."""
         resolved = self.settings.resolve(checked_options(options))
-        return self.ledger.probe(resolved, resolved.place, resolved.model)
+        return self.pool.probe(resolved, resolved.place, resolved.model)
 
     @stoppable()
     def tree(

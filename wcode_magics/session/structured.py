@@ -41,8 +41,10 @@ def requested_form(
         raise OptionError("not_together", one=one, other=other)
     if schema is not None:
         made = schema_of(schema)
-        held = ", ".join(made.strict.patterns)
-        advice: list[Advice] = [("patterns_held", {"patterns": held})] if held else []
+        patterns = ", ".join(made.strict.patterns)
+        advice: list[Advice] = (
+            [("patterns_held", {"patterns": patterns})] if patterns else []
+        )
         return {"response_format": made.response_format}, _reader(made), advice
     if json:
         return {"response_format": JSON_MODE}, _read_json, []
@@ -66,8 +68,8 @@ def repaired(
         read(reply)
     except AnswerError as error:
         error.reply = None
-        asked = reply.request.messages[-1].content or ""
-        wrong = say("prompts.repair", problem=error, prompt=asked)
+        prompt = reply.request.messages[-1].content or ""
+        wrong = say("prompts.repair", problem=error, prompt=prompt)
     else:
         raise UsageError("nothing_wrong")
     turn = (Message("assistant", reply.text), Message("user", wrong))

@@ -22,8 +22,8 @@ from wcode_magics.sending.request_run import Exchange
 if TYPE_CHECKING:
     import pandas as pd
 
-UNASKED = 20
-AT_ONCE = 8
+MOST_UNCONFIRMED = 20
+CONCURRENCY = 8
 DIMENSIONS = ("model", *parameters.NAMES)
 
 Point = Mapping[str, Any]
@@ -122,30 +122,30 @@ def grid_points(grid: Mapping[str, Sequence[Any]]) -> list[Point]:
     return [dict(point) for point in itertools.product(*columns)]
 
 
-def grid_of(given: Mapping[str, Any]) -> dict[str, list[Any]]:
+def grid_of(options: Mapping[str, Any]) -> dict[str, list[Any]]:
     """Return the grid of the options ``sweep`` and ``models``.
 
     Raises:
         OptionError: a dimension was given twice.
     """
-    models_given = given.get("models")
-    grid: dict[str, list[Any]] = {"model": models_given} if models_given else {}
-    for name, values in given.get("sweep") or ():
+    model_names = options.get("models")
+    grid: dict[str, list[Any]] = {"model": model_names} if model_names else {}
+    for name, values in options.get("sweep") or ():
         if name in grid:
             raise OptionError("given_twice", name=name)
         grid[name] = values
     return grid
 
 
-def estimated(asked: Sequence[tuple[Request, str]]) -> tuple[int, Costs | None]:
+def estimated(requests: Sequence[tuple[Request, str]]) -> tuple[int, Costs | None]:
     """Return the estimated prompt tokens and the maximum costs (None: unknown).
 
-    ``asked`` are requests, each with its endpoint. The maximum assumes answers of
+    Each of ``requests`` comes with its endpoint. The maximum assumes answers of
     ``max_tokens``, or of the model's maximum length.
     """
     total, most = 0, Costs()
     known = True
-    for request, place in asked:
+    for request, place in requests:
         prompt = token_counts.count_request(request, place).tokens
         most_out = longest(request, prompt, place)
         price = models.cost(request.model, Usage(prompt, most_out), place)
@@ -156,19 +156,19 @@ def estimated(asked: Sequence[tuple[Request, str]]) -> tuple[int, Costs | None]:
 
 
 class Group:
-    """Requests sent together, :data:`AT_ONCE` at a time.
+    """Requests sent together, :data:`CONCURRENCY` at a time.
 
-    An error becomes the outcome of its trial. ``tell`` is called with the index and the
-    trial as each one ends.
+    An error becomes the outcome of its trial. ``on_end`` is called with the index and
+    the trial as each one ends.
     """
 
     def __init__(
         self,
         points: Sequence[Point],
         exchanges: Sequence[Exchange],
-        tell: Callable[[int, Trial], object] = lambda _place, _trial: None,
+        on_end: Callable[[int, Trial], object] = lambda _place, _trial: None,
     ) -> None:
-        self._points, self._exchanges, self._tell = points, exchanges, tell
+        self._points, self._exchanges, self._on_end = points, exchanges, on_end
         self._sent: dict[int, Exchange] = {}
 
     @property
@@ -178,7 +178,7 @@ class Group:
 
     async def whole(self) -> Sweep:
         """Send all requests and return their trials."""
-        gate = asyncio.Semaphore(AT_ONCE)
+        gate = asyncio.Semaphore(CONCURRENCY)
 
         async def trial(place: int) -> Trial:
             async with gate:
@@ -189,7 +189,7 @@ class Group:
                     ended = Trial(self._points[place], reply_of(error), error)
                 finally:
                     del self._sent[place]
-            self._tell(place, ended)
+            self._on_end(place, ended)
             return ended
 
         places = range(len(self._points))
@@ -197,16 +197,16 @@ class Group:
 
 
 def refuse_many(count: int, most: Costs | None) -> None:
-    """Raise UsageError for more than :data:`UNASKED` requests."""
-    if count > UNASKED:
+    """Raise UsageError for more than :data:`MOST_UNCONFIRMED` requests."""
+    if count > MOST_UNCONFIRMED:
         price = "–" if most is None else str(most)
-        raise UsageError("sweep.many", count=count, limit=UNASKED, price=price)
+        raise UsageError("sweep.many", count=count, limit=MOST_UNCONFIRMED, price=price)
 
 
-def refuse_unasked(asked: Sequence[tuple[Request, str]]) -> None:
+def require_consent(requests: Sequence[tuple[Request, str]]) -> None:
     """Raise as :func:`refuse_many`, with the cost from :func:`estimated`."""
-    _tokens, most = estimated(asked)
-    refuse_many(len(asked), most)
+    _tokens, most = estimated(requests)
+    refuse_many(len(requests), most)
 
 
 def _values(name: str, values: Any) -> list[Any]:

@@ -54,7 +54,7 @@ class Tool:
         self.name = getattr(function, "__name__", "")
         if not callable(function) or not self.name.isidentifier():
             raise UsageError("tools.not_a_function", given=repr(function)[:60])
-        self.asks = bool(getattr(function, _MARK, False))
+        self.needs_confirmation = bool(getattr(function, _MARK, False))
 
     @cached_property
     def model(self) -> Any:
@@ -165,7 +165,7 @@ class Toolbox:
             twice = next(name for name in names if names.count(name) > 1)
             raise UsageError("tools.twice", name=twice)
         self.wire = [tool.wire for tool in tools]
-        self.patterns = [held for tool in tools for held in tool.strict.patterns]
+        self.patterns = [pattern for tool in tools for pattern in tool.strict.patterns]
 
     def run(
         self, calls: Sequence[ToolCall], round_: int, *, parallel: bool = True
@@ -204,7 +204,9 @@ class Toolbox:
             arguments = tool.arguments(call.arguments)
         except WcodeError as error:
             return _refused(call, error)
-        if tool.asks and not (self._ask and self._ask(call.name, arguments)):
+        if tool.needs_confirmation and not (
+            self._ask and self._ask(call.name, arguments)
+        ):
             return _refused(call, UsageError("tools.declined", name=call.name))
         return _Job(call, tool.function, arguments)
 
@@ -299,11 +301,11 @@ def _described(function: Callable[..., Any]) -> dict[str, str]:
     return {name: words for name, words in {"": about, **rows}.items() if words}
 
 
-def functions_of(given: Any) -> list[Any]:
+def functions_of(functions: Any) -> list[Any]:
     """Return the functions of a call; raises UsageError if they are no list."""
-    if not isinstance(given, list | tuple) or not given:
-        raise mistyped("functions", given, "functions")
-    return list(given)
+    if not isinstance(functions, list | tuple) or not functions:
+        raise mistyped("functions", functions, "functions")
+    return list(functions)
 
 
 def requested_tools(resolved: Resolved) -> tuple[dict[str, Any], list[Advice]]:
@@ -314,6 +316,8 @@ def requested_tools(resolved: Resolved) -> tuple[dict[str, Any], list[Advice]]:
     if resolved["tools"] and resolved.layer("tools") == "cell":
         raise OptionError("not_together", one="--functions", other="--tools")
     box = Toolbox(functions)
-    held = ", ".join(box.patterns)
-    advice: list[Advice] = [("tool_patterns_held", {"patterns": held})] if held else []
+    patterns = ", ".join(box.patterns)
+    advice: list[Advice] = (
+        [("tool_patterns_held", {"patterns": patterns})] if patterns else []
+    )
     return {"tools": box.wire}, advice

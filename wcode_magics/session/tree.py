@@ -29,7 +29,7 @@ from wcode_magics.runtime.imports import of_extra, shown_by
 from wcode_magics.sending.budget import Budget
 from wcode_magics.sending.prefill import starts_anew
 from wcode_magics.sending.request_run import Prepared, Watch, awaited
-from wcode_magics.session.branch import begun_with, onward
+from wcode_magics.session.branch import continuation, prefix_of
 from wcode_magics.session.planner import Planner
 from wcode_magics.session.sweep import Point
 from wcode_magics.settings.options import checked_options
@@ -38,11 +38,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DEPTH, MASS = 6, 0.9
-AT_ONCE = 4
+CONCURRENCY = 4
 """Nodes expanded concurrently."""
 MOST_REQUESTS = 500
 ALTERNATIVES = 20
-_OWN: Mapping[str, Any] = {
+_NODE_PARAMS: Mapping[str, Any] = {
     "max_tokens": 1,
     "temperature": 0,
     "logprobs": True,
@@ -174,8 +174,8 @@ class _Growth:
         self, session: Planner, reply: Reply, depth: int, budget: float | None
     ) -> None:
         self._session, self._reply, self._depth = session, reply, depth
-        given = {"replay": session.settings.resolve({})["replay"] or "read"}
-        resolved = session.settings.resolve(checked_options(given))
+        options = {"replay": session.settings.resolve({})["replay"] or "read"}
+        resolved = session.settings.resolve(checked_options(options))
         model = reply.request.model
         self._dialect = session.dialect(resolved, model)
         if self._dialect == "none":
@@ -185,8 +185,8 @@ class _Growth:
         self._budget = Budget(math.inf if budget is None else budget, under)
         request = reply.request
         dropped = {n: v for n, v in request.params.items() if n not in _DROPPED}
-        self._request = replace(request, params={**dropped, **_OWN})
-        self._head = begun_with(reply) or ""
+        self._request = replace(request, params={**dropped, **_NODE_PARAMS})
+        self._head = prefix_of(reply) or ""
         self._known: dict[bytes, Reply] = {}
         self._requests, self._costs = 0, Costs()
 
@@ -195,9 +195,9 @@ class _Growth:
         heap = [(-1.0, 0, root)]
         covered, number, reason = 0.0, 0, None
         while heap and covered < mass and self._requests < MOST_REQUESTS:
-            nodes = [heapq.heappop(heap)[2] for _ in range(min(AT_ONCE, len(heap)))]
+            nodes = [heapq.heappop(heap)[2] for _ in range(min(CONCURRENCY, len(heap)))]
             try:
-                reason = self._ask(nodes, watch)
+                reason = self._fetch(nodes, watch)
             except KeyboardInterrupt:
                 grown = Tree(root, self._requests, self._costs)
                 raise Stopped(value=grown, kept=False) from None
@@ -216,7 +216,7 @@ class _Growth:
                 break
         return Tree(root, self._requests, self._costs, reason)
 
-    def _ask(self, nodes: list[Node], watch: Watch | None) -> WcodeError | None:
+    def _fetch(self, nodes: list[Node], watch: Watch | None) -> WcodeError | None:
         """Get the replies for some nodes; return the first error."""
         left = {n.data: n for n in nodes if n.data not in self._known}
         points: list[Point] = [{"prefix": node.text} for node in left.values()]
@@ -233,14 +233,14 @@ class _Growth:
         return next(broke, next(iter(errors), None))
 
     def _prepared(self, node: Node) -> Prepared:
-        return Prepared(self._asked(node), self._resolved, budget=self._budget)
+        return Prepared(self._node_request(node), self._resolved, budget=self._budget)
 
-    def _asked(self, node: Node) -> Request:
+    def _node_request(self, node: Node) -> Request:
         text = self._head + node.text
         if not text:
             return self._request
         begun = replace(self._reply, request=self._request, text=text)
-        return onward(begun, {}, self._dialect)
+        return continuation(begun, {}, self._dialect)
 
     def _expand(self, node: Node) -> float:
         """Add the children of a node; return its probability if it ended."""

@@ -22,7 +22,7 @@ from wcode_magics.tables import gold as gold_rows
 from wcode_magics.tables import registration
 from wcode_magics.tables.cascade import Cascade
 from wcode_magics.tables.estimate import Forecast, spread
-from wcode_magics.tables.progress import tell
+from wcode_magics.tables.progress import print_line
 from wcode_magics.tables.retries import RETRIED, again, places_of, statuses_of
 from wcode_magics.tables.run import TableRun, call_of, serve
 from wcode_magics.tables.versus import Variants, VersusRun
@@ -52,7 +52,7 @@ class TableMethods(Generic[R]):
                 setattr(cls, name, stoppable()(own))
 
     def __init__(self, frame: pd.DataFrame) -> None:
-        self._held = frame
+        self._data = frame
 
     @stoppable()
     def ask(self, template: str, *, into: str = "answer", **options: Any) -> R:
@@ -166,9 +166,9 @@ class TableMethods(Generic[R]):
         By default, resends all rows that are neither good nor skipped. ``options``
         override those of the original call.
         """
-        frame, wanted = self._frame, statuses_of(statuses)
-        call = again(frame, wanted, into, options)
-        places = places_of(frame, call.task, wanted)
+        frame, listed = self._frame, statuses_of(statuses)
+        call = again(frame, listed, into, options)
+        places = places_of(frame, call.task, listed)
         return self._finish(replace(call, rows=replace(call.rows, places=places)))
 
     @stoppable()
@@ -202,15 +202,15 @@ class TableMethods(Generic[R]):
                 gold.
             SettingError: the extra ``evaluate`` is not installed.
         """
-        given = {"of": of, "confidence": confidence, "by": by}
-        return gold_rows.evaluate(self._frame, gold, **given)
+        arguments = {"of": of, "confidence": confidence, "by": by}
+        return gold_rows.evaluate(self._frame, gold, **arguments)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: rows {len(self._frame)}>"
 
     @property
     def _frame(self) -> pd.DataFrame:
-        return self._held
+        return self._data
 
     def _made(self, template: str, options: dict[str, Any]) -> R:
         return self._finish(self._call(template, options))
@@ -282,7 +282,7 @@ class FrameAccessor(TableMethods[pd.DataFrame]):
         """
         made = WhyRun(self._frame, row, of=of, field=field, by=by, options=options)
         if made.call.progress:
-            tell(str(made.call.forecast()))
+            print_line(str(made.call.forecast()))
         return made.result(made.call.run())
 
     def _made(self, template: str, options: dict[str, Any]) -> pd.DataFrame:
@@ -296,7 +296,7 @@ class FrameAccessor(TableMethods[pd.DataFrame]):
 
     def _previewed(self, whole: TableRun, part: TableRun) -> pd.DataFrame:
         made = part.run()
-        tell(str(whole.forecast(together=True)))
+        print_line(str(whole.forecast(together=True)))
         return made
 
 
@@ -337,13 +337,13 @@ class AsyncFrameAccessor(TableMethods[Awaitable[pd.DataFrame]]):
         """Explain a label, as :meth:`FrameAccessor.why`."""
         made = WhyRun(self._frame, row, of=of, field=field, by=by, options=options)
         if made.call.progress:
-            tell(str(await asyncio.to_thread(made.call.forecast)))
+            print_line(str(await asyncio.to_thread(made.call.forecast)))
         return made.result(await made.call.arun())
 
     async def _previewed(self, whole: TableRun, part: TableRun) -> pd.DataFrame:
         made = await part.arun()
         forecast = partial(whole.forecast, together=True)
-        tell(str(await asyncio.to_thread(forecast)))
+        print_line(str(await asyncio.to_thread(forecast)))
         return made
 
 
@@ -368,9 +368,9 @@ class _Values(TableMethods[R]):
         """Resend rows; ``of`` is the frame of the series' answers."""
         if not isinstance(of, pd.DataFrame) or not of.index.equals(self._frame.index):
             raise UsageError("frame.no_answers")
-        wanted = statuses_of(statuses)
-        call = again(of, wanted, into, options, about=self._frame)
-        places = places_of(of, call.task, wanted)
+        listed = statuses_of(statuses)
+        call = again(of, listed, into, options, about=self._frame)
+        places = places_of(of, call.task, listed)
         return self._finish(replace(call, rows=replace(call.rows, places=places)))
 
     def _call(self, template: str, options: Mapping[str, Any]) -> TableRun:

@@ -57,8 +57,8 @@ class Cascade:
             raise UsageError("frame.error", then=repr(rest.get("then")))
         call_of(frame, template, {**rest, "threshold": 1.0})
         known = frame[gold_of(frame, gold).notna()]
-        alone = {name: value for name, value in rest.items() if name != "then"}
-        first = call_of(known, template, alone)
+        first_options = {name: value for name, value in rest.items() if name != "then"}
+        first = call_of(known, template, first_options)
         replays = looks(first.resolved) and Replay(first.resolved["replay"]).sends
         if not replays:
             raise UsageError("frame.error_replays")

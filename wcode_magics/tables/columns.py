@@ -45,7 +45,7 @@ def filled(
         column, name = array(field, values), name_in(frame, field.name)
         if places is not None:
             column = _merged(made[name], column, places)
-        made[name] = _kept(column, made.index)
+        made[name] = _series(column, made.index)
     return made
 
 
@@ -62,7 +62,7 @@ def _merged(old: "pd.Series[Any]", fresh: Any, places: Sequence[int]) -> Any:
     return merged
 
 
-def _kept(column: Any, index: pd.Index) -> Any:
+def _series(column: Any, index: pd.Index) -> Any:
     """Wrap an object array so that pandas does not infer another dtype."""
     loose = isinstance(column, np.ndarray)
     return pd.Series(column, index=index, dtype=object) if loose else column
@@ -86,9 +86,9 @@ def array(field: Field, values: Sequence[Any]) -> Any:
     if field.kind in MOMENTS:
         return _moments(values, field)
     if field.kind == "object":
-        held = np.empty(len(values), dtype=object)
-        held[:] = values
-        return held
+        objects = np.empty(len(values), dtype=object)
+        objects[:] = values
+        return objects
     if field.kind == "float":
         values = [None if value != value else value for value in values]  # noqa: PLR0124
     if field.kind == "text":
@@ -105,8 +105,8 @@ def readable(text: str) -> str:
 def _moments(values: Sequence[Any], field: Field) -> Any:
     """Return dates at microsecond resolution, for all years of ``datetime``."""
     read = [None if value is None else moment(value, field.kind) for value in values]
-    held = pd.DatetimeIndex(np.array(read, dtype="datetime64[us]"))
-    zoned = held.tz_localize("UTC") if "UTC" in MOMENTS[field.kind] else held
+    dates = pd.DatetimeIndex(np.array(read, dtype="datetime64[us]"))
+    zoned = dates.tz_localize("UTC") if "UTC" in MOMENTS[field.kind] else dates
     return zoned.astype(MOMENTS[field.kind]).array
 
 

@@ -11,7 +11,7 @@ from wcode_magics.sending.claims import Claims
 from wcode_magics.sending.limiter import Limiter
 from wcode_magics.sending.replay import unrecorded
 from wcode_magics.store import Store
-from wcode_magics.tables.progress import tell
+from wcode_magics.tables.progress import print_line
 
 Known = list[tuple[str, bytes]]
 """Request hashes with their recorded replies, encoded for ``replayed``."""
@@ -64,4 +64,4 @@ class CoordinatedRun:
     async def tell(self, name: str) -> None:
         """Print a line of the run, unless it was printed before."""
         if (line := self.lines.pop(name, None)) is not None:
-            tell(line)
+            print_line(line)

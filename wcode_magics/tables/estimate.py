@@ -19,11 +19,11 @@ from wcode_magics.tables.missing_values import Floats
 from wcode_magics.tables.rows import Rows
 from wcode_magics.text import say
 
-AT_ONCE = 256
+CHUNK = 256
 ENOUGH = 3
 LENGTH = 32
 """Answer tokens that take as long to generate as the time to the first one."""
-AT_A_TIME = 0.5
+QUEUED_RATIO = 0.5
 """Requests were queued if the fastest took less than this share of the slowest.
 
 Times are per token, with :data:`LENGTH` added to each answer.
@@ -188,7 +188,7 @@ class Survey:
         if len(self.lengths) < len(self.times):
             return False
         each = [t / (LENGTH + n) for t, n in zip(self.times, self.lengths, strict=True)]
-        return min(each) < max(each) * AT_A_TIME
+        return min(each) < max(each) * QUEUED_RATIO
 
     def count(self, request: Request, place: str) -> None:
         """Add a request that will be sent."""
@@ -209,17 +209,17 @@ def survey(
     recall: Callable[[Sequence[Request]], Mapping[str, Reply]],
     *,
     place: str,
-    anew: bool = False,
+    fresh: bool = False,
 ) -> Survey:
     """Count what a run over ``rows`` would send to ``place``, without sending.
 
-    ``anew``: recorded requests will be sent too; their replies only provide times.
+    ``fresh``: recorded requests will be sent too; their replies only provide times.
     """
     made = Survey(len(rows))
-    asks = rows.asks()
+    requests = rows.requests()
     seen: set[str] = set()
-    while chunk := list(itertools.islice(asks, AT_ONCE)):
-        fresh: dict[str, Request] = {}
+    while chunk := list(itertools.islice(requests, CHUNK)):
+        unseen: dict[str, Request] = {}
         for ask in chunk:
             if ask is None:
                 made.skipped += 1
@@ -230,12 +230,12 @@ def survey(
             else:
                 seen.add(ask.hash)
                 every = (ask, *rows.task.siblings(ask))
-                fresh |= {one.hash: one for one in every}
-        found = recall(list(fresh.values()))
-        for name, request in fresh.items():
+                unseen |= {one.hash: one for one in every}
+        found = recall(list(unseen.values()))
+        for name, request in unseen.items():
             if name in found:
                 made.learn(found[name])
-            if name in found and not anew:
+            if name in found and not fresh:
                 made.recorded += 1
             else:
                 made.count(request, place)
@@ -259,7 +259,7 @@ def spread(rows: Rows, number: int) -> list[int]:
     if type(number) is not int or number < 1:
         raise UsageError("frame.preview", given=repr(number))
     found: dict[str, tuple[int, int]] = {}
-    for place, ask in enumerate(rows.asks()):
+    for place, ask in enumerate(rows.requests()):
         if isinstance(ask, Request):
             found.setdefault(ask.hash, (len(ask.prompt), place))
     sizes = sorted(found.values())

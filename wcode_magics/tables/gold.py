@@ -28,7 +28,7 @@ from wcode_magics.tables.marks import calls_of
 from wcode_magics.tables.task import Extract, Task
 from wcode_magics.tables.votes import Vote
 
-FEW, MOST_SHOWN = 5, 40
+FEW, MOST_CHARACTERS = 5, 40
 """Texts that an error lists, and characters of each."""
 MOST_LABELS = 20
 """Most different values that gold of labels has."""
@@ -75,30 +75,38 @@ def graded(
         UsageError: a column is missing or ambiguous, or no row has both.
     """
     into = answer_column(frame, of)
-    answers, truth = column_of(frame, into), column_of(frame, gold)
+    answers, gold_column = column_of(frame, into), column_of(frame, gold)
     source = confidence or f"{into}_p"
     if confidence is None and name_in(frame, source) not in frame.columns:
         p = np.full(len(frame), np.nan)
     else:
         p = _confidences(column_of(frame, source), source)
     labels = labels_of(frame, into)
-    said, known, names = _coded(answers, truth, labels)
-    answered, labelled = said >= 0, known >= 0
-    used = answered & labelled & _fair(frame, gold, answered & ~labelled)
+    answer_codes, gold_codes, names = _coded(answers, gold_column, labels)
+    answered, labelled = answer_codes >= 0, gold_codes >= 0
+    used = answered & labelled & _representative(frame, gold, answered & ~labelled)
     if not used.any():
         raise UsageError("evaluate.no_gold", gold=gold, into=into)
-    expected = np.isin(known[used], said[answered]) | (known[used] < len(labels))
+    expected = np.isin(gold_codes[used], answer_codes[answered]) | (
+        gold_codes[used] < len(labels)
+    )
     if not expected.any() and _is_text(answers.dtype):
-        given = _listed([names[code] for code in np.unique(known[used])[:FEW]])
-        listed = _listed([names[code] for code in np.unique(said[answered])[:FEW]])
-        raise UsageError("evaluate.other_gold", gold=gold, given=given, said=listed)
+        gold_texts = _listed(
+            [names[code] for code in np.unique(gold_codes[used])[:FEW]]
+        )
+        answer_texts = _listed(
+            [names[code] for code in np.unique(answer_codes[answered])[:FEW]]
+        )
+        raise UsageError(
+            "evaluate.other_gold", gold=gold, given=gold_texts, said=answer_texts
+        )
     places = np.flatnonzero(used)
     return Graded(
         into,
         source,
         names,
-        said[places],
-        known[places],
+        answer_codes[places],
+        gold_codes[places],
         p[places],
         places.astype(np.int64),
         unanswered=int((labelled & ~answered).sum()),
@@ -130,9 +138,9 @@ def answer_column(frame: pd.DataFrame, of: str | None) -> str:
 
 def labels_of(frame: pd.DataFrame, into: str) -> tuple[str, ...]:
     """Return the labels that a column may hold, or () if they are not known."""
-    given = calls_of(frame).get(into, {}).get("labels")
-    if isinstance(given, list | tuple):
-        return tuple(map(str, given))
+    labels = calls_of(frame).get(into, {}).get("labels")
+    if isinstance(labels, list | tuple):
+        return tuple(map(str, labels))
     dtype = column_of(frame, into).dtype
     if isinstance(dtype, pd.CategoricalDtype):
         return tuple(map(str, dtype.categories))
@@ -145,10 +153,10 @@ def gold_of(frame: pd.DataFrame, gold: str) -> "pd.Series[Any]":
     Raises:
         UsageError: it is missing, there twice, or without any value.
     """
-    truth = column_of(frame, gold)
-    if not truth.notna().any():
+    gold_column = column_of(frame, gold)
+    if not gold_column.notna().any():
         raise UsageError("evaluate.no_value", gold=gold)
-    return truth
+    return gold_column
 
 
 def refuse_gold(frame: pd.DataFrame, gold: str, task: Task) -> None:
@@ -156,25 +164,25 @@ def refuse_gold(frame: pd.DataFrame, gold: str, task: Task) -> None:
 
     Gold of few values that recur is of labels, which free text rarely is alone.
     """
-    truth = spelled(gold_of(frame, gold).dropna())
-    values = dict.fromkeys(map(folded, truth))
-    shown = _listed(dict.fromkeys(truth))
+    gold_column = spelled(gold_of(frame, gold).dropna())
+    values = dict.fromkeys(map(folded, gold_column))
+    shown = _listed(dict.fromkeys(gold_column))
     facts = {"gold": gold, "given": shown}
-    asked = task.inner if isinstance(task, Vote) else task
-    if isinstance(asked, Classify):
-        if not values.keys() & {folded(one) for one in asked.labels}:
-            labels = _listed(asked.labels)
+    inner = task.inner if isinstance(task, Vote) else task
+    if isinstance(inner, Classify):
+        if not values.keys() & {folded(one) for one in inner.labels}:
+            labels = _listed(inner.labels)
             raise UsageError("evaluate.other_labels", labels=labels, **facts)
-    elif isinstance(asked, Extract):
+    elif isinstance(inner, Extract):
         return
-    elif 1 < len(values) <= min(MOST_LABELS, len(truth) / 2):
+    elif 1 < len(values) <= min(MOST_LABELS, len(gold_column) / 2):
         raise UsageError("evaluate.labels_needed", count=len(values), **facts)
 
 
 def _listed(texts: Iterable[str]) -> str:
     """Return a few texts, each on one short line."""
     some = list(texts)
-    shown = [clipped(" ".join(one.split()), MOST_SHOWN) for one in some[:FEW]]
+    shown = [clipped(" ".join(one.split()), MOST_CHARACTERS) for one in some[:FEW]]
     return ", ".join([*shown, *(["…"] if len(some) > FEW else [])])
 
 
@@ -195,9 +203,9 @@ def _is_text(dtype: Any) -> bool:
 
 
 def _confidences(column: "pd.Series[Any]", name: str) -> "np.ndarray[Any, Any]":
-    told = pd.to_numeric(column, errors="coerce")
-    p = told.to_numpy(dtype=float, na_value=np.nan)
-    if ((p < 0) | (p > 1)).any() or (told.isna() & column.notna()).any():
+    values = pd.to_numeric(column, errors="coerce")
+    p = values.to_numpy(dtype=float, na_value=np.nan)
+    if ((p < 0) | (p > 1)).any() or (values.isna() & column.notna()).any():
         raise UsageError("evaluate.no_share", name=name)
     return p
 
@@ -210,57 +218,59 @@ def _flips(frame: pd.DataFrame, into: str) -> float:
     return float(frame[name].astype("Float64").mean(skipna=True))
 
 
-def _fair(frame: pd.DataFrame, gold: str, unlabelled: Bools) -> Bools:
+def _representative(frame: pd.DataFrame, gold: str, unlabelled: Bools) -> Bools:
     """Return the rows whose gold is a fair sample."""
     drawn = name_in(frame, f"{gold}_sample")
     if drawn not in frame.columns or not unlabelled.any():
         return np.ones(len(frame), bool)
     marked = frame[drawn].astype("boolean").fillna(value=False)
-    fair: Bools = marked.to_numpy(bool)
-    return fair
+    mask: Bools = marked.to_numpy(bool)
+    return mask
 
 
 def _coded(
-    answers: "pd.Series[Any]", truth: "pd.Series[Any]", labels: Sequence[str]
+    answers: "pd.Series[Any]", gold_column: "pd.Series[Any]", labels: Sequence[str]
 ) -> tuple[Any, Any, tuple[str, ...]]:
     """Return both columns as indices into common names; -1 where missing."""
     if types.is_bool_dtype(answers.dtype):
-        said, known = _yes_no(answers), _yes_no(truth)
-        return said, known, ("false", "true")
+        answer_codes, gold_codes = _yes_no(answers), _yes_no(gold_column)
+        return answer_codes, gold_codes, ("false", "true")
     if types.is_numeric_dtype(answers.dtype):
-        return _numbers(answers, pd.to_numeric(truth, errors="coerce"))
+        return _numbers(answers, pd.to_numeric(gold_column, errors="coerce"))
     if types.is_datetime64_any_dtype(answers.dtype):
-        return _moments(answers, truth)
+        return _moments(answers, gold_column)
     names = list(dict.fromkeys(labels))
     known_names = {folded(name): place for place, name in enumerate(names)}
-    said, known = (_text_codes(one, names, known_names) for one in (answers, truth))
-    return said, known, tuple(names)
+    answer_codes, gold_codes = (
+        _text_codes(one, names, known_names) for one in (answers, gold_column)
+    )
+    return answer_codes, gold_codes, tuple(names)
 
 
 def _numbers(
-    answers: "pd.Series[Any]", truth: "pd.Series[Any]"
+    answers: "pd.Series[Any]", gold_column: "pd.Series[Any]"
 ) -> tuple[Any, Any, tuple[str, ...]]:
-    if all(types.is_integer_dtype(one.dtype) for one in (answers, truth)):
-        whole = pd.concat([answers.astype(object), truth.astype(object)])
+    if all(types.is_integer_dtype(one.dtype) for one in (answers, gold_column)):
+        whole = pd.concat([answers.astype(object), gold_column.astype(object)])
         codes, values = pd.factorize(whole)
-        said, known = np.split(codes, 2)
-        return said, known, tuple(map(str, values))
-    both = pd.concat([answers, truth]).to_numpy(float, na_value=np.nan)
+        answer_codes, gold_codes = np.split(codes, 2)
+        return answer_codes, gold_codes, tuple(map(str, values))
+    both = pd.concat([answers, gold_column]).to_numpy(float, na_value=np.nan)
     codes, floats = pd.factorize(both)
-    said, known = np.split(codes, 2)
-    return said, known, tuple(f"{value:.12g}" for value in floats)
+    answer_codes, gold_codes = np.split(codes, 2)
+    return answer_codes, gold_codes, tuple(f"{value:.12g}" for value in floats)
 
 
 def _moments(
-    answers: "pd.Series[Any]", truth: "pd.Series[Any]"
+    answers: "pd.Series[Any]", gold_column: "pd.Series[Any]"
 ) -> tuple[Any, Any, tuple[str, ...]]:
     """Return both columns as indices into moments; those without a zone are in UTC."""
-    given = pd.to_datetime(answers, utc=True)
-    gold = pd.to_datetime(truth, errors="coerce", utc=True, format="mixed")
-    codes, times = pd.factorize(pd.concat([given, gold.astype(given.dtype)]))
-    said, known = np.split(codes, 2)
+    moments = pd.to_datetime(answers, utc=True)
+    gold = pd.to_datetime(gold_column, errors="coerce", utc=True, format="mixed")
+    codes, times = pd.factorize(pd.concat([moments, gold.astype(moments.dtype)]))
+    answer_codes, gold_codes = np.split(codes, 2)
     zone = getattr(answers.dtype, "tz", None)
-    return said, known, tuple(map(str, times.tz_convert(zone)))
+    return answer_codes, gold_codes, tuple(map(str, times.tz_convert(zone)))
 
 
 def _text_codes(
@@ -285,11 +295,11 @@ def _text_codes(
 
 def _yes_no(column: "pd.Series[Any]") -> Any:
     codes, values = pd.factorize(column)
-    placed = [_truth(folded(str(value))) for value in values]
+    placed = [_yes_no_code(folded(str(value))) for value in values]
     return np.array([*placed, -1], np.int64)[codes]
 
 
-def _truth(word: str) -> int:
+def _yes_no_code(word: str) -> int:
     if word in YES:
         return 1
     if word in NO:

@@ -36,13 +36,13 @@ class GoldFile:
             return found
         for line in self.path.read_text("utf-8", errors="replace").split("\n"):
             try:
-                told = json.loads(line)
-                of = told.get("column", DEFAULT), told.get("of", self.into)
+                entry = json.loads(line)
+                of = entry.get("column", DEFAULT), entry.get("of", self.into)
                 if of != (self.gold, self.into):
                     continue
-                key = str(told["row"]), str(told["text"])
-                gold = None if told["gold"] is None else str(told["gold"])
-                found[key] = gold, bool(told["sample"])
+                key = str(entry["row"]), str(entry["text"])
+                gold = None if entry["gold"] is None else str(entry["gold"])
+                found[key] = gold, bool(entry["sample"])
             except (
                 ValueError,
                 LookupError,

@@ -26,16 +26,16 @@ def spelled_one(value: Any) -> str | None:
     return text
 
 
-def put(held: Any, place: int, gold: Any) -> Any:
+def put(values: Any, place: int, gold: Any) -> Any:
     """Set a value of a pandas array; return it, or its texts if it cannot hold it."""
-    if isinstance(held, pd.Categorical) and not pd.isna(gold):
-        held = held.set_categories(held.categories.union([gold], sort=False))
+    if isinstance(values, pd.Categorical) and not pd.isna(gold):
+        values = values.set_categories(values.categories.union([gold], sort=False))
     try:
-        held[place] = gold
+        values[place] = gold
     except (TypeError, ValueError):
-        held = pd.array(spelled(pd.Series(held)), dtype="string")
-        held[place] = gold
-    return held
+        values = pd.array(spelled(pd.Series(values)), dtype="string")
+        values[place] = gold
+    return values
 
 
 def text_of(value: Any) -> str:

@@ -22,10 +22,10 @@ def show_in_one_line(shell: Any) -> Callable[[], None]:
     if shell.custom_exceptions:
         return lambda: None
     shell.set_custom_exc((KeyboardInterrupt,), _show)
-    ours = shell.CustomTB
+    custom = shell.CustomTB
 
     def undo() -> None:
-        if shell.CustomTB is ours:
+        if shell.CustomTB is custom:
             shell.set_custom_exc((), None)
 
     return undo

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 ROWS = 200
 """Rows per message to the coordinator: a few hundred kB."""
 FILE = "answers.db"
-AGAIN_S = 60.0
+RETRY_S = 60.0
 
 
 class Journal:
@@ -49,15 +49,15 @@ class Journal:
 
     def __init__(self, folder: Path, owner: str) -> None:
         self._folder = folder / owner
-        self._own = self._folder / _mark()
+        self._path = self._folder / _mark()
         try:
             make_folder(self._folder)
-            self._held = lock(_lock_of(self._own))  # before others can see the folder
-            self._own.mkdir(mode=FOLDER_MODE)
+            self._lock = lock(_lock_of(self._path))  # before others can see the folder
+            self._path.mkdir(mode=FOLDER_MODE)
         except OSError as wrong:
-            facts = {"path": self._own, "reason": str(wrong)}
+            facts = {"path": self._path, "reason": str(wrong)}
             raise StoreError("store.failed", **facts) from wrong
-        self.store = Store(self._own / FILE)
+        self.store = Store(self._path / FILE)
         lifetime.begin(Stage.JOURNALS, self.close)
         self._sent = 0
         self._sending = asyncio.Lock()
@@ -66,27 +66,27 @@ class Journal:
     def adopt(self) -> None:
         """Take over and merge the journals of dead processes on this host."""
         for left in self._folder.iterdir():
-            if left != self._own and left.is_dir() and _is_of_this_host(left.name):
+            if left != self._path and left.is_dir() and _is_of_this_host(left.name):
                 with contextlib.suppress(OSError):
-                    held = lock(_lock_of(left))
+                    file_lock = lock(_lock_of(left))
                     try:
-                        left.rename(self._own / left.name)
+                        left.rename(self._path / left.name)
                     finally:
-                        _drop(held, left)
+                        _drop(file_lock, left)
         for taken in self._leftovers():
-            if time.monotonic() > self._failed.get(taken, -math.inf) + AGAIN_S:
-                self._take_in(taken)
+            if time.monotonic() > self._failed.get(taken, -math.inf) + RETRY_S:
+                self._merge(taken)
 
     def _remove(self) -> None:
-        for path in self._own.glob(f"{FILE}*"):
+        for path in self._path.glob(f"{FILE}*"):
             path.unlink(missing_ok=True)
         if not self._leftovers():
-            shutil.rmtree(self._own, ignore_errors=True)
+            shutil.rmtree(self._path, ignore_errors=True)
 
     def _leftovers(self) -> list[Path]:
-        return [path for path in self._own.iterdir() if path.is_dir()]
+        return [path for path in self._path.iterdir() if path.is_dir()]
 
-    def _take_in(self, taken: Path) -> None:
+    def _merge(self, taken: Path) -> None:
         """Merge the journals in a folder and delete those that were merged."""
         for path in [*taken.rglob(FILE)]:
             try:
@@ -124,7 +124,7 @@ class Journal:
             self.store.close()
             if whole:
                 self._remove()
-        _drop(self._held, self._own)
+        _drop(self._lock, self._path)
 
 
 class Recalled:
@@ -142,11 +142,11 @@ class Recalled:
         self, requests: Sequence[Request], base_url: str | None
     ) -> Mapping[str, Reply]:
         """Return the replies found, by request hash."""
-        asked = {request.hash: request for request in requests}
-        found = {name: self._known[name] for name in asked if name in self._known}
-        if rest := asked.keys() - found.keys():
-            found |= self._store.find(rest, base_url, self._since)
-        return {name: replayed(asked[name], data) for name, data in found.items()}
+        by_hash = {request.hash: request for request in requests}
+        found = {name: self._known[name] for name in by_hash if name in self._known}
+        if missing := by_hash.keys() - found.keys():
+            found |= self._store.find(missing, base_url, self._since)
+        return {name: replayed(by_hash[name], data) for name, data in found.items()}
 
     def put(self, reply: Reply, base_url: str) -> None:
         """Record a reply in the journal."""
@@ -168,7 +168,7 @@ def _lock_of(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}.lock")
 
 
-def _drop(held: "BaseFileLock", folder: Path) -> None:
-    held.release()
+def _drop(file_lock: "BaseFileLock", folder: Path) -> None:
+    file_lock.release()
     with contextlib.suppress(OSError):  # Windows: open in another process
         _lock_of(folder).unlink(missing_ok=True)

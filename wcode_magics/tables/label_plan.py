@@ -22,7 +22,7 @@ from wcode_magics.protocol import prefixes
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
 from wcode_magics.sending.prefill import starts_anew
-from wcode_magics.session.branch import onward
+from wcode_magics.session.branch import continuation
 
 UNCOVERED = 0.05
 """Probability outside the labels above which those under a grammar are unknown."""
@@ -64,7 +64,7 @@ class LabelPlan:
 
     def siblings(self, request: Request) -> list[Request]:
         """Return the same question with the labels in the other orders."""
-        return [_worded(request, self.wordings[0], one) for one in self.wordings[1:]]
+        return [_reworded(request, self.wordings[0], one) for one in self.wordings[1:]]
 
     def answer(
         self, request: Request, done: Done, reads: Callable[[Reply], object]
@@ -82,23 +82,25 @@ class LabelPlan:
             missing = tuple(self._missing(free, after))
             if missing:
                 return missing
-            sure = of_labels(_told(free), self.labels, after=after)
+            sure = of_labels(_logprobs(free), self.labels, after=after)
         left = math.nan if sure is None else sure.uncovered
         if sure is not None and _covers(sure, free.request):
             return LabelAnswer(free, sure, left)
-        said = not free.refusal and free.text.strip()
+        has_text = not free.refusal and free.text.strip()
         if (
             _FORM in request.params
-            or not said
+            or not has_text
             or (sure is None and _reads(reads, free))
         ):
             return LabelAnswer(free, None, left)
-        asked = replace(request, params={**request.params, _FORM: dict(self.form)})
-        forced = done.get(asked.hash)
+        constrained = replace(
+            request, params={**request.params, _FORM: dict(self.form)}
+        )
+        forced = done.get(constrained.hash)
         if forced is None:
-            return (asked,)
+            return (constrained,)
         sure = self._sure(forced)
-        if sure is not None and _covers(sure, asked):
+        if sure is not None and _covers(sure, constrained):
             return LabelAnswer(forced, sure, math.nan)
         if math.isnan(left) and sure is not None:
             left = sure.uncovered
@@ -108,7 +110,7 @@ class LabelPlan:
         return reply.confidence(labels=self.labels) if reply.logprobs else None
 
     def _missing(self, free: Reply, after: Mapping[str, Any]) -> Iterator[Request]:
-        for text in beginnings(_told(free), self.labels, after):
+        for text in beginnings(_logprobs(free), self.labels, after):
             yield next_token(free, text, self.dialect)
 
     def _after(self, free: Reply, done: Done) -> dict[str, Any]:
@@ -121,26 +123,30 @@ class LabelPlan:
         head = len(free.request.messages)
         for reply in done.values():
             text = prefixes.beginning(reply.request, plain=True)
-            alike = reply.request.messages[:head] == free.request.messages
-            if text is not None and alike and reply.request.model == free.request.model:
+            same_prompt = reply.request.messages[:head] == free.request.messages
+            if (
+                text is not None
+                and same_prompt
+                and reply.request.model == free.request.model
+            ):
                 found[text] = reply
         if starts_anew(free, ((_depth(text, found), found[text]) for text in found)):
             raise UsageError("frame.ignored")
-        none = replace(_told(free), tokens=())
+        none = replace(_logprobs(free), tokens=())
         return {
             text: reply.logprobs or replace(none, text=text)
             for text, reply in found.items()
         }
 
 
-def _depth(text: str, asked: Iterable[str]) -> int:
+def _depth(text: str, shorter: Iterable[str]) -> int:
     """Return the most tokens of a beginning: each came after a shorter one."""
-    return sum(text.startswith(shorter) for shorter in asked)
+    return sum(text.startswith(one) for one in shorter)
 
 
 def next_token(reply: Reply, text: str, dialect: str) -> Request:
     """Return the request for the one token that follows ``text`` as the answer."""
-    return onward(replace(reply, text=text), {"max_tokens": 1}, dialect)
+    return continuation(replace(reply, text=text), {"max_tokens": 1}, dialect)
 
 
 def continues(request: Request) -> bool:
@@ -185,7 +191,7 @@ def _covers(sure: LabelConfidence, request: Request) -> bool:
     return known and covered >= LEAST_COVERED
 
 
-def _told(reply: Reply) -> Any:
+def _logprobs(reply: Reply) -> Any:
     assert reply.logprobs is not None
     return reply.logprobs
 
@@ -198,13 +204,13 @@ def _reads(reads: Callable[[Reply], object], reply: Reply) -> bool:
     return True
 
 
-def _worded(request: Request, before: str, after: str) -> Request:
+def _reworded(request: Request, before: str, after: str) -> Request:
     """Return a request whose prompt ends in another sentence."""
-    said = list(request.messages)
-    for place in reversed(range(len(said))):
-        content = said[place].content or ""
+    messages = list(request.messages)
+    for place in reversed(range(len(messages))):
+        content = messages[place].content or ""
         if content.endswith(before):
             text = content.removesuffix(before) + after
-            said[place] = replace(said[place], content=text)
+            messages[place] = replace(messages[place], content=text)
             break
-    return request.with_messages(tuple(said))
+    return request.with_messages(tuple(messages))

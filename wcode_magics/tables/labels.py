@@ -25,7 +25,7 @@ from wcode_magics.tables.label_plan import (
 from wcode_magics.tables.task import Task, refuse_empty
 from wcode_magics.text import say
 
-ALIKE = 1e-6
+TOLERANCE = 1e-6
 """Difference of probabilities that are equal up to rounding of their logarithms."""
 _WIDE = r"\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\uff66-\uff9d\U00020000-\U0003ffff"
 """Letters of scripts that put no spaces between words."""
@@ -83,16 +83,16 @@ class Classify(Task):
     def follow(self, *replies: Reply) -> list[Request]:
         """Return what a row still needs: other orders, beginnings, a grammar."""
         first, done = replies[0].request, _by_hash(replies)
-        found, missing = self._asked(first, done)
-        if missing or not self._goes_up(found):
+        found, missing = self._answers(first, done)
+        if missing or not self._needs_second(found):
             return missing
-        return self._asked(self._upward(first), done)[1]
+        return self._answers(self._to_second(first), done)[1]
 
     def later(self, request: Request) -> list[Request]:
         """Return the question to the second model, in all orders."""
         if not self.then:
             return []
-        upward = self._upward(request)
+        upward = self._to_second(request)
         return [upward, *self.siblings(upward)]
 
     def holds(self, requests: Sequence[Request]) -> bool:
@@ -154,23 +154,23 @@ class Classify(Task):
             "share": share,
             "model": self.then,
         }
-        told = say("frame.then_told", **facts)
+        line = say("frame.then_told", **facts)
         if up:
-            told += say("frame.then_agree", agree=f"{agree / len(up):.0%}")
+            line += say("frame.then_agree", agree=f"{agree / len(up):.0%}")
         if each and len(kinds) == 1:
-            told += say("frame.then_saved", saved=models.money(saved, *kinds))
-        return (told,)
+            line += say("frame.then_saved", saved=models.money(saved, *kinds))
+        return (line,)
 
     def read(self, *replies: Reply) -> tuple[Any, ...]:
         """Return the likeliest label, else the one in the text; unknown p are nan."""
         first, done = replies[0].request, _by_hash(replies)
-        found, _ = self._asked(first, done)
+        found, _ = self._answers(first, done)
         label, sure = self._decided(found)
         before, model = label, first.model
-        if self._goes_up(found):
-            first = self._upward(first)
+        if self._needs_second(found):
+            first = self._to_second(first)
             model = first.model
-            found, _ = self._asked(first, done)
+            found, _ = self._answers(first, done)
             label, sure = self._decided(found)
         shares: Mapping[str, float] = {} if sure is None else sure.shares
         left = [one.uncovered for one in found]
@@ -194,17 +194,17 @@ class Classify(Task):
         The status is ``disagrees`` if the label is not the likeliest one.
         """
         first, done = replies[0].request, _by_hash(replies)
-        found, _ = self._asked(first, done)
-        if self._goes_up(found):
-            found, _ = self._asked(self._upward(first), done)
-        words = [self._word(one) for one in found]
-        bad = next((word for word in words if word not in GOOD), None)
-        if bad or "disagrees" in words:
-            return bad or "disagrees"
-        again = all(reply.source == "replayed" for reply in replies)
-        return "replayed" if again else "ok"
+        found, _ = self._answers(first, done)
+        if self._needs_second(found):
+            found, _ = self._answers(self._to_second(first), done)
+        statuses = [self._status(one) for one in found]
+        failed = next((status for status in statuses if status not in GOOD), None)
+        if failed or "disagrees" in statuses:
+            return failed or "disagrees"
+        all_replayed = all(reply.source == "replayed" for reply in replies)
+        return "replayed" if all_replayed else "ok"
 
-    def _asked(
+    def _answers(
         self, request: Request, done: Done
     ) -> tuple[list[LabelAnswer], list[Request]]:
         """Return the answers in each order, and the requests still needed."""
@@ -216,11 +216,11 @@ class Classify(Task):
         needed = (part for part in parts if not isinstance(part, LabelAnswer))
         return found, [request for part in needed for request in part]
 
-    def _upward(self, request: Request) -> Request:
+    def _to_second(self, request: Request) -> Request:
         """Return the question to the second model."""
         return replace(request, model=self.then or request.model)
 
-    def _goes_up(self, found: Sequence[LabelAnswer]) -> bool:
+    def _needs_second(self, found: Sequence[LabelAnswer]) -> bool:
         if not self.then:
             return False
         try:
@@ -235,8 +235,8 @@ class Classify(Task):
         """Return the label of answers, and its probabilities if all know them."""
         known = [one.sure for one in found if one.sure is not None]
         if len(known) < len(found):
-            said = [self._chosen(one.reply, one.sure) for one in found]
-            return max(said, key=said.count), None
+            labels = [self._chosen(one.reply, one.sure) for one in found]
+            return max(labels, key=labels.count), None
         sure = averaged(known)
         return self._chosen(found[0].reply, sure), sure
 
@@ -245,34 +245,34 @@ class Classify(Task):
         if sure is None:
             return self._label(reply)
         try:
-            said = self._label(reply)
+            written = self._label(reply)
         except AnswerError:
             if sure.best is None:
                 raise
-            said = sure.best
-        return _likeliest(sure, said)
+            written = sure.best
+        return _likeliest(sure, written)
 
-    def _word(self, found: LabelAnswer) -> str:
+    def _status(self, found: LabelAnswer) -> str:
         """Return the status of one answer."""
         reply, sure = found.reply, found.sure
-        word = ending_of(reply)
-        if word == "truncated" and (sure is not None or self._is_whole(reply)):
-            word = ending_of(replace(reply, finish_reason="stop"))
-        if word not in GOOD or sure is None:
-            return word
+        status = ending_of(reply)
+        if status == "truncated" and (sure is not None or self._is_whole(reply)):
+            status = ending_of(replace(reply, finish_reason="stop"))
+        if status not in GOOD or sure is None:
+            return status
         try:
-            said = self._label(reply)
+            written = self._label(reply)
         except AnswerError:
-            return word
-        return word if _likeliest(sure, said) == said else "disagrees"
+            return status
+        return status if _likeliest(sure, written) == written else "disagrees"
 
     def _is_whole(self, reply: Reply) -> bool:
         """Return whether a truncated answer is a complete label and nothing else."""
-        said = reply.text
-        label = self._exact(said)
+        text = reply.text
+        label = self._exact(text)
         if label is None or reply.finish_reason != "length":
             return False
-        if said[-1].isspace() or (len(said.strip()) > 1 and said.strip()[-1] == '"'):
+        if text[-1].isspace() or (len(text.strip()) > 1 and text.strip()[-1] == '"'):
             return True
         words = (folded(one) for one in self.labels if one != label)
         return not any(one.startswith(folded(label)) for one in words)
@@ -280,8 +280,8 @@ class Classify(Task):
     def _exact(self, text: str) -> str | None:
         """Return the label equal to a text, ignoring case, quotes and white space."""
         labels = {folded(label): label for label in self.labels}
-        said, raw = folded(_decoded(text)), folded(text)
-        words = (said, raw, said.strip(_QUOTES))
+        decoded, raw = folded(_decoded(text)), folded(text)
+        words = (decoded, raw, decoded.strip(_QUOTES))
         return next((labels[word] for word in words if word in labels), None)
 
     def _label(self, reply: Reply) -> str:
@@ -290,30 +290,30 @@ class Classify(Task):
         if exact is not None:
             return exact
         known = {folded(label): label for label in self.labels}
-        said = folded(_decoded(reply.text))
-        held, rest, denied = [], said, False
+        text = folded(_decoded(reply.text))
+        mentioned, unread, denied = [], text, False
         for word in sorted(known, key=len, reverse=True):
-            spoken = _spoken(word)
-            found = spoken.search(rest)
+            pattern = _whole_word(word)
+            found = pattern.search(unread)
             if found:
-                held.append(word)
-                denied = denied or bool(_NOT.search(rest[: found.start()]))
-                rest = spoken.sub("\0", rest)
-        if len(held) != 1 or denied:
+                mentioned.append(word)
+                denied = denied or bool(_NOT.search(unread[: found.start()]))
+                unread = pattern.sub("\0", unread)
+        if len(mentioned) != 1 or denied:
             labels = ", ".join(self.labels)
-            raise AnswerError("frame.no_label", given=said[:60], labels=labels)
-        return known[held[0]]
+            raise AnswerError("frame.no_label", given=text[:60], labels=labels)
+        return known[mentioned[0]]
 
 
 def _by_hash(replies: Sequence[Reply]) -> Done:
     return {reply.request.hash: reply for reply in replies}
 
 
-def _likeliest(sure: LabelConfidence, said: str) -> str:
+def _likeliest(sure: LabelConfidence, written: str) -> str:
     """Return the likeliest label; on a tie, the one in the text."""
     best = sure.best
-    alike = best is None or sure.masses[best] - sure.masses[said] <= ALIKE
-    return said if best is None or alike else best
+    tied = best is None or sure.masses[best] - sure.masses[written] <= TOLERANCE
+    return written if best is None or tied else best
 
 
 def folded(text: str) -> str:
@@ -321,16 +321,16 @@ def folded(text: str) -> str:
     return unicodedata.normalize("NFC", text).strip().casefold()
 
 
-def _decoded(said: str) -> str:
+def _decoded(text: str) -> str:
     """Decode a JSON string, the format asked for; return other text unchanged."""
     try:
-        value = json.loads(said, strict=False)
+        value = json.loads(text, strict=False)
     except (ValueError, RecursionError):
-        return said
-    return value if isinstance(value, str) else said
+        return text
+    return value if isinstance(value, str) else text
 
 
-def _spoken(word: str) -> re.Pattern[str]:
+def _whole_word(word: str) -> re.Pattern[str]:
     """Return a pattern for a whole word; scripts without spaces need no boundary."""
     before, after = (
         "" if _SPACELESS.match(edge) else _LETTER for edge in (word[0], word[-1])

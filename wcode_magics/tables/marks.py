@@ -28,20 +28,20 @@ _runs: OrderedDict[str, tuple[dict[str, Any], set[str]]] = OrderedDict()
 
 def calls_of(frame: Any) -> dict[str, Any]:
     """Return the calls recorded in a frame; empty if ``attrs`` holds no mapping."""
-    held = getattr(frame, "attrs", {}).get(CALLS)
-    return dict(held) if isinstance(held, Mapping) else {}
+    calls = getattr(frame, "attrs", {}).get(CALLS)
+    return dict(calls) if isinstance(calls, Mapping) else {}
 
 
 def claim_gold(frame: Any, gold: str, into: str) -> str:
     """Record that a column of gold is for a column of answers; return whose it was."""
-    held = frame.attrs.get(GOLDS)
-    owners = dict(held) if isinstance(held, Mapping) else {}
+    recorded = frame.attrs.get(GOLDS)
+    owners = dict(recorded) if isinstance(recorded, Mapping) else {}
     owner = owners.setdefault(gold, into)
     frame.attrs[GOLDS] = owners
     return str(owner)
 
 
-def noted_names(names: Mapping[str, Any]) -> dict[str, Any]:
+def stored_names(names: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values that can be stored in ``attrs``, and names of the others."""
     kinds = (str, int, float, bool, NoneType)
     kept = {name: value for name, value in names.items() if type(value) in kinds}
@@ -49,15 +49,15 @@ def noted_names(names: Mapping[str, Any]) -> dict[str, Any]:
     return {"names": kept, **({NEEDS: others} if others else {})}
 
 
-def remember(given: Mapping[str, Any], failed: Iterable[Ask]) -> None:
+def remember(call: Mapping[str, Any], failed: Iterable[Ask]) -> None:
     """Remember the failed requests of a run and its call."""
     hashes = {ask.hash for ask in islice(failed, ROWS) if isinstance(ask, Request)}
     if not hashes:
         return
-    told = {k: v for k, v in given.items() if v is not None and k != "replay"}
-    key = repr(sorted(told.items(), key=lambda pair: pair[0]))
+    arguments = {k: v for k, v in call.items() if v is not None and k != "replay"}
+    key = repr(sorted(arguments.items(), key=lambda pair: pair[0]))
     _, before = _runs.pop(key, ({}, set()))
-    _runs[key] = told, before | hashes
+    _runs[key] = arguments, before | hashes
     while len(_runs) > RUNS:
         _runs.popitem(last=False)
 
@@ -67,6 +67,6 @@ def remembered(into: str | None) -> Iterator[tuple[dict[str, Any], set[str]]]:
 
     ``into`` None: of any column.
     """
-    for given, failed in reversed(_runs.values()):
-        if into in (None, given["into"]):
-            yield given, failed
+    for call, failed in reversed(_runs.values()):
+        if into in (None, call["into"]):
+            yield call, failed

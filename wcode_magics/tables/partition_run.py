@@ -83,13 +83,13 @@ class PartitionRun(ABC):
                 self.ask("refuse", request)
             if new:
                 self.ask("tell", "lazy")
-            with self._kept():
+            with self._storing():
                 yield self.line(known), taken
         finally:
             loop.run(self.end, call)
 
     @contextmanager
-    def _kept(self) -> Iterator[None]:
+    def _storing(self) -> Iterator[None]:
         try:
             yield
         except BaseException:
@@ -100,9 +100,9 @@ class PartitionRun(ABC):
 
     def recorded(self, requests: Sequence[Request]) -> Mapping[str, Reply]:
         """Return recorded replies to these requests, by hash."""
-        asked = {request.hash: request for request in requests}
-        found = self.ask("recall", list(asked), self.place)
-        return {name: replayed(asked[name], data) for name, data in found}
+        by_hash = {request.hash: request for request in requests}
+        found = self.ask("recall", list(by_hash), self.place)
+        return {name: replayed(by_hash[name], data) for name, data in found}
 
     def ask(self, name: str, *args: Any) -> Any:
         """Call the coordinated run for a result that claims nothing."""
@@ -148,12 +148,12 @@ def send(
     task: Task,
     cancelled: Cancelled,
     *,
-    leave: Callable[[], NoReturn],
+    abort: Callable[[], NoReturn],
     keep_going: bool,
 ) -> list[Outcome[Any]]:
     """Send the unclaimed requests; wait for those in flight and replay them.
 
-    ``leave`` raises what a partition ends with that was cancelled.
+    ``abort`` raises the error of a cancelled partition.
 
     Raises:
         WcodeError: the error common to all rows, or to all from some row on. Budget
@@ -166,14 +166,14 @@ def send(
     while left:
         requests = [ask for _, ask in left if isinstance(ask, Request)]
         with run.claimed(requests, wait=wait) as (line, taken):
-            mine = [(i, ask) for i, ask in left if _is_mine(ask, taken)]
+            claimed = [(i, ask) for i, ask in left if _is_claimed(ask, taken)]
             sender = batch(line, task, keep_going=keep_going)
-            done = _sent(sender, [ask for _, ask in mine], run, cancelled)
+            done = _sent(sender, [ask for _, ask in claimed], run, cancelled)
             if done is None:
-                leave()
-        for (place, _ask), outcome in zip(mine, done, strict=True):
+                abort()
+        for (place, _ask), outcome in zip(claimed, done, strict=True):
             outcomes[place] = outcome
-        left = [(i, ask) for i, ask in left if not _is_mine(ask, taken)]
+        left = [(i, ask) for i, ask in left if not _is_claimed(ask, taken)]
         wait = True
     if any(one.unconfirmed and one.status in GOOD for one in outcomes):
         run.ask("tell", "lazy_unconfirmed")
@@ -207,12 +207,12 @@ def _sent(
     return outcomes
 
 
-def _is_mine(ask: Ask, taken: set[str]) -> bool:
+def _is_claimed(ask: Ask, taken: set[str]) -> bool:
     return not isinstance(ask, Request) or ask.hash in taken
 
 
 @dataclass(frozen=True, slots=True)
-class LedLine(RequestLine):
+class WorkerLine(RequestLine):
     """Pipeline of a led process, which looks up replies in the leader's store, too."""
 
     run: PartitionRun

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from wcode_magics.sending.replay_client import Recorded
 
 
-class Shelf(Protocol):
+class ReplyStore(Protocol):
     """Store interface for looking up and recording replies."""
 
     def get_many(
@@ -50,8 +50,8 @@ class RequestLine:
     """
 
     resolved: Resolved
-    answerer: "Client | Recorded"
-    store: Shelf
+    client: "Client | Recorded"
+    store: ReplyStore
     limiter: Permits
     budget: BudgetLike | None
     health: Health
@@ -72,8 +72,8 @@ class RequestLine:
             SettingError: a key is required and none is set.
             StoreError: the store cannot be used, or cannot be written again yet.
         """
-        store = session.ledger.store(resolved)
-        answerer = session.answerer(resolved)
+        store = session.pool.store(resolved)
+        client = session.client_or_replay(resolved)
         sends = Replay(resolved["replay"]).sends
         if sends:
             store.flush()
@@ -81,21 +81,21 @@ class RequestLine:
         limiter, health = Limiter(), Health()
         if sends:
             endpoint = session.endpoint(resolved)
-            limiter = session.ledger.limiter(endpoint, resolved)
-            health = session.ledger.health(endpoint)
-        paid = answerer.source == "endpoint"
-        payer = budget_of(session, resolved, budget) if paid else None
-        return cls(resolved, answerer, store, limiter, payer, health)
+            limiter = session.pool.limiter(endpoint, resolved)
+            health = session.pool.health(endpoint)
+        paid = client.source == "endpoint"
+        run_budget = budget_of(session, resolved, budget) if paid else None
+        return cls(resolved, client, store, limiter, run_budget, health)
 
     @property
     def place(self) -> str | None:
         """Endpoint to match in the store; None matches any."""
-        return whose(self.resolved, self.answerer.endpoint)
+        return whose(self.resolved, self.client.endpoint)
 
     async def send(self, request: Request) -> Reply:
         """Send once and wait for the complete reply."""
         prepared = Prepared(request, self.resolved)
-        return await Exchange(prepared, self.answerer, _forget).once(NEVER_S)
+        return await Exchange(prepared, self.client, _forget).once(NEVER_S)
 
     def recall(self, requests: Sequence[Request]) -> Mapping[str, Reply]:
         """Return recorded replies to these requests, by hash."""
@@ -130,7 +130,7 @@ def batch(
     """
     resolved = line.resolved
     found, sends = looks(resolved), Replay(resolved["replay"]).sends
-    contexts = line.answerer.contexts if sends else None
+    contexts = line.client.contexts if sends else None
     return Batch(
         line.send,
         task.read,
@@ -139,7 +139,7 @@ def batch(
         changed=contexts.changed if contexts else None,
         doubts=contexts.doubts if contexts else lambda _reply: False,
         keep=line.keep if sends else None,
-        mend=task.mend if task.mends else None,  # type: ignore[arg-type]
+        mend=task.repair_request if task.repairs else None,  # type: ignore[arg-type]
         find=line.find if found else None,
         ending=task.ending,
         follow=task.follow,
@@ -151,7 +151,7 @@ def batch(
         health=line.health,
         keep_going=keep_going,
         timeout=float(resolved["timeout"]),
-        url=line.answerer.endpoint.base_url,
+        url=line.client.endpoint.base_url,
         tally=tally,
     )
 

@@ -39,36 +39,36 @@ class Bar:
 
     def __init__(self, tally: Tally, total: int, *, shown: bool) -> None:
         self._tally, self._total, self._shown = tally, total, shown
-        self._begun, self._had = time.time(), tally.done
+        self._started, self._initial = time.time(), tally.done
         self._bar: Any = None
-        self._place: Any = None
+        self._handle: Any = None
 
     def draw(self) -> None:
         """Show the current progress."""
         if self._bar is None:
-            late = time.time() - self._begun > DELAY_S
+            late = time.time() - self._started > DELAY_S
             if not (self._shown and self._total and late):
                 return
             self._make()
         tally = self._tally
-        told = {
+        postfix = {
             say("frame.failed"): tally.failed,
             say("frame.replayed"): tally.replayed,
             say("spent.cost"): str(tally.costs),
         }
-        self._bar.set_postfix(told, refresh=False)
+        self._bar.set_postfix(postfix, refresh=False)
         self._bar.update(tally.done - self._bar.n)
 
     def close(self) -> None:
         """Remove the bar."""
         if self._bar is not None:
             self._bar.close()
-        if self._place is not None:
-            self._place.update(plain_bundle(""), raw=True)
+        if self._handle is not None:
+            self._handle.update(plain_bundle(""), raw=True)
 
     def _make(self) -> None:
         if signal.getsignal(signal.SIGINT) is signal.SIG_IGN and _is_main():
-            _note_deaf()
+            _note_ignored_interrupt()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # falls back to text without ipywidgets
             from tqdm.auto import tqdm
@@ -77,14 +77,14 @@ class Bar:
         widgets = issubclass(tqdm, tqdm_notebook)
         more: dict[str, Any] = {"display": False} if widgets else _pace()
         unit = say("frame.rows_unit")
-        told = {"total": self._total, "initial": self._had, "unit": unit}
-        self._bar = tqdm(**told, leave=False, **more)
-        self._bar.start_t = self._bar.last_print_t = self._begun
+        arguments = {"total": self._total, "initial": self._initial, "unit": unit}
+        self._bar = tqdm(**arguments, leave=False, **more)
+        self._bar.start_t = self._bar.last_print_t = self._started
         if widgets:
             from IPython.display import display
 
             shown = widget_bundle(self._bar.container.model_id, str(self._bar))
-            self._place = display(shown, raw=True, display_id=True)
+            self._handle = display(shown, raw=True, display_id=True)
 
 
 def _pace() -> dict[str, float]:
@@ -98,7 +98,7 @@ def _is_main() -> bool:
 
 
 @functools.cache
-def _note_deaf() -> None:
+def _note_ignored_interrupt() -> None:
     """Note once that Ctrl-C is ignored, as in a shell's background job."""
     terminal.note(say("frame.deaf"))
 
@@ -137,31 +137,31 @@ def _tick(future: "Future[Any]", bar: Bar) -> None:
     bar.draw()
 
 
-def leave(batch: Stoppable) -> None:
+def abandon(batch: Stoppable) -> None:
     """Stop immediately, without waiting for requests in flight."""
     batch.stop()
     batch.stop()
 
 
 @contextmanager
-def _pressed(batch: Stoppable) -> Iterator[list[int]]:
+def _interrupts(batch: Stoppable) -> Iterator[list[int]]:
     """Handle SIGINT by stopping the run, where it would only end the event loop.
 
     This is the case in a terminal; a kernel and ``asyncio.run`` cancel what they await.
     """
-    presses: list[int] = []
+    interrupts: list[int] = []
 
-    def press(number: int, _frame: object) -> None:
-        presses.append(number)
+    def interrupt(number: int, _frame: object) -> None:
+        interrupts.append(number)
         batch.stop()
 
     bare = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if not bare or not _is_main():
-        yield presses
+        yield interrupts
         return
-    signal.signal(signal.SIGINT, press)
+    signal.signal(signal.SIGINT, interrupt)
     try:
-        yield presses
+        yield interrupts
     finally:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -175,7 +175,7 @@ async def await_(future: "Future[T]", batch: Stoppable, bar: Bar) -> tuple[T, bo
     stopped = False
     run = asyncio.wrap_future(future)
     try:
-        with _pressed(batch) as presses:
+        with _interrupts(batch) as interrupts:
             while not run.done():
                 try:
                     await asyncio.wait([run], timeout=TICK_S)
@@ -183,7 +183,7 @@ async def await_(future: "Future[T]", batch: Stoppable, bar: Bar) -> tuple[T, bo
                 except asyncio.CancelledError:
                     stopped = True
                     batch.stop()
-        return run.result(), stopped or bool(presses)
+        return run.result(), stopped or bool(interrupts)
     finally:
         if not run.done():
             batch.stop()
@@ -215,28 +215,28 @@ def summary(
     """
     outcomes = list(outcomes)
     counts = Counter(outcome.status for outcome in outcomes)
-    unsure = sum(one.unconfirmed and one.status in GOOD for one in outcomes)
-    bad = {word: n for word, n in counts.items() if word not in GOOD}
+    unconfirmed = sum(one.unconfirmed and one.status in GOOD for one in outcomes)
+    failed = {word: n for word, n in counts.items() if word not in GOOD}
     replayed, sandbox = batch.tally.replayed, batch.tally.sandbox
     parts = [say("frame.told_rows", rows=sum(counts.values()))]
     if sandbox:
         parts.append(say("frame.told_sandbox"))
     if replayed:
         parts.append(say("frame.told_replayed", rows=replayed))
-    parts += [f"{say(f'statuses.{word}')} {n:,}" for word, n in sorted(bad.items())]
-    if unsure:
-        parts.append(say("frame.told_unconfirmed", rows=unsure))
+    parts += [f"{say(f'statuses.{word}')} {n:,}" for word, n in sorted(failed.items())]
+    if unconfirmed:
+        parts.append(say("frame.told_unconfirmed", rows=unconfirmed))
     parts.append(say("ui.seconds", seconds=number(batch.tally.seconds, 1)))
     free = sandbox or replayed == sum(counts.values()) - counts["skipped"]
     known = priced or free or batch.tally.costs
     parts.append(str(batch.tally.costs) if known else NO_NUMBER)
     if counts["stopped"]:
         parts.append(say("frame.told_stopped"))
-    elif advice and bad.keys() - {"skipped"}:
+    elif advice and failed.keys() - {"skipped"}:
         parts.append(advice)
     return " · ".join(parts)
 
 
-def tell(line: str) -> None:
+def print_line(line: str) -> None:
     """Print a line; not on stderr, which front ends show as an error."""
     terminal.write(line)

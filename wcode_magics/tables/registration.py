@@ -37,17 +37,17 @@ def watch(before: Callable[[], object] = lambda: None) -> Callable[[], None]:
     removes all registrations.
     """
     _before[:] = [before]
-    _wait_no_more()
+    _cancel_waiting()
     _waiting[:] = [when_imported(name, partial(_put, name)) for name in ACCESSORS]
 
     def forget() -> None:
-        _wait_no_more()
+        _cancel_waiting()
         take()
 
     return forget
 
 
-def _wait_no_more() -> None:
+def _cancel_waiting() -> None:
     for forget in _waiting:
         forget()
     _waiting.clear()
@@ -64,19 +64,19 @@ def take() -> None:
 
 
 def _put(name: str) -> None:
-    where, home, (frame, series) = ACCESSORS[name]
+    where, module, (frame, series) = ACCESSORS[name]
     registry, library = import_module(where), sys.modules[name]
-    for kind, ours, register in (
+    for kind, accessor, register in (
         (library.DataFrame, frame, registry.register_dataframe_accessor),
         (library.Series, series, registry.register_series_accessor),
     ):
         if NAME not in vars(kind):
-            register(NAME)(partial(_accessor, home, ours))
+            register(NAME)(partial(_accessor, module, accessor))
 
 
-def _accessor(home: str, name: str, held: Any) -> Any:
+def _accessor(module: str, name: str, table: Any) -> Any:
     with stoppable():
-        prepare([home])
+        prepare([module])
         for before in _before:
             before()
-        return getattr(import_module(home), name)(held)
+        return getattr(import_module(module), name)(table)

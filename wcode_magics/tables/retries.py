@@ -17,7 +17,7 @@ from wcode_magics.tables.marks import NEEDS, calls_of, remembered
 from wcode_magics.tables.run import TableRun, call_of
 from wcode_magics.tables.task import Task
 
-_ANSWERED = frozenset(
+_HAS_REPLY = frozenset(
     {"refused", "truncated", "cut_prompt", "empty", "invalid", "disagrees"}
 )
 
@@ -45,12 +45,14 @@ def again(
     if lost and "template" not in options:
         raise UsageError("frame.names_needed", names=", ".join(lost))
     before |= {"names": names, "overwrite": True}
-    given = {**before, "replay": None, **options, "names": names, "overwrite": True}
-    made = _call_again(given, *where)
+    arguments = {**before, "replay": None, **options, "names": names, "overwrite": True}
+    made = _rebuilt(arguments, *where)
     _refuse_others(frame, made.task)
-    if given["replay"] is None and _ANSWERED & _present(frame, made.task, statuses):
-        same = _call_again(before, *where).task.base == made.task.base
-        return _call_again({"fresh": same, **given}, *where)
+    if arguments["replay"] is None and _HAS_REPLY & _present(
+        frame, made.task, statuses
+    ):
+        same = _rebuilt(before, *where).task.base == made.task.base
+        return _rebuilt({"fresh": same, **arguments}, *where)
     return made
 
 
@@ -68,9 +70,9 @@ def _before(
     if into in calls:
         return dict(calls_of(frame)[into])
     found = [
-        given
-        for given, failed in remembered(into)
-        if _is_there(frame, given["into"]) and _is_of(given, failed, statuses, where)
+        call
+        for call, failed in remembered(into)
+        if _is_there(frame, call["into"]) and _is_of(call, failed, statuses, where)
     ]
     if len(found) == 1:
         return dict(found[0])
@@ -86,27 +88,27 @@ def _is_there(frame: pd.DataFrame, into: Any) -> bool:
 
 
 def _is_of(
-    given: Mapping[str, Any],
+    arguments: Mapping[str, Any],
     failed: set[str],
     statuses: Sequence[str],
     where: tuple[pd.DataFrame, pd.DataFrame | None],
 ) -> bool:
     """Return whether the requests of all rows with these statuses are in ``failed``."""
-    known = {name: value for name, value in given.items() if name != NEEDS}
+    known = {name: value for name, value in arguments.items() if name != NEEDS}
     try:
-        call = _call_again({**known, "overwrite": True}, *where)
+        call = _rebuilt({**known, "overwrite": True}, *where)
     except WcodeError:
         return False
     places = places_of(where[0] if where[1] is None else where[1], call.task, statuses)
-    asks = list(replace(call.rows, places=places).asks())
-    requests = [ask for ask in asks if isinstance(ask, Request)]
-    return len(requests) > 0 and all(ask.hash in failed for ask in requests)
+    built = replace(call.rows, places=places).requests()
+    hashes = {one.hash for one in built if isinstance(one, Request)}
+    return bool(hashes) and hashes <= failed
 
 
-def _call_again(
-    given: Mapping[str, Any], frame: pd.DataFrame, onto: pd.DataFrame | None
+def _rebuilt(
+    arguments: Mapping[str, Any], frame: pd.DataFrame, onto: pd.DataFrame | None
 ) -> TableRun:
-    options = dict(given)
+    options = dict(arguments)
     return call_of(frame, options.pop("template"), options, onto=onto)
 
 
@@ -118,42 +120,42 @@ def places_of(frame: pd.DataFrame, task: Task, statuses: Sequence[str]) -> list[
 
 def _present(frame: pd.DataFrame, task: Task, statuses: Sequence[str]) -> set[str]:
     """Return the wanted statuses that a frame has; all, if it is Dask's empty one."""
-    held = set(frame[name_in(frame, f"{task.into}_status")])
-    return set(statuses) & held if held else set(statuses)
+    dtyped = set(frame[name_in(frame, f"{task.into}_status")])
+    return set(statuses) & dtyped if dtyped else set(statuses)
 
 
 def _refuse_others(frame: pd.DataFrame, task: Task) -> None:
     """Raise UsageError if a task's columns differ from those of the frame."""
     for field in columns_of(task):
         name = name_in(frame, field.name)
-        if name not in frame.columns or not _is_alike(frame[name], field):
+        if name not in frame.columns or not _is_compatible(frame[name], field):
             raise UsageError("frame.other_columns", name=field.name)
 
 
-def _is_alike(column: "pd.Series[Any]", field: Field) -> bool:
+def _is_compatible(column: "pd.Series[Any]", field: Field) -> bool:
     """Return whether a column may hold the values of a field, as after a file.
 
     A file may keep no kind of a column without values, and no unused categories.
     """
-    held, wanted = column.dtype, array(field, []).dtype
-    if isinstance(held, pd.CategoricalDtype) and field.kind == "choice":
-        return set(held.categories) <= set(field.choices)
-    kindless = types.is_object_dtype(held) or held == "float64"
+    dtype, expected = column.dtype, array(field, []).dtype
+    if isinstance(dtype, pd.CategoricalDtype) and field.kind == "choice":
+        return set(dtype.categories) <= set(field.choices)
+    kindless = types.is_object_dtype(dtype) or dtype == "float64"
     empty = kindless and len(column) > 0 and bool(column.isna().all())
-    return held == wanted or empty or _SAME[field.kind](held)
+    return dtype == expected or empty or _SAME[field.kind](dtype)
 
 
 _SAME: Mapping[str, Callable[[Any], bool]] = {
     "text": types.is_string_dtype,
-    "choice": lambda held: (
-        isinstance(held, pd.ArrowDtype) or types.is_string_dtype(held)
+    "choice": lambda dtype: (
+        isinstance(dtype, pd.ArrowDtype) or types.is_string_dtype(dtype)
     ),
     "int": types.is_integer_dtype,
     "float": types.is_float_dtype,
     "bool": types.is_bool_dtype,
     "date": types.is_datetime64_any_dtype,
     "datetime": types.is_datetime64_any_dtype,
-    "object": lambda _held: True,
+    "object": lambda _dtype: True,
 }
 """Whether a dtype is acceptable for a kind, as after a round trip through a file."""
 
@@ -162,15 +164,15 @@ RETRIED = tuple(word for word in STATUSES if word not in {*GOOD, "skipped"})
 """Statuses that are retried by default."""
 
 
-def statuses_of(wanted: Sequence[str]) -> list[str]:
+def statuses_of(statuses: Sequence[str]) -> list[str]:
     """Return the statuses to retry.
 
     Raises:
         UsageError: a status is unknown; suggests the nearest one.
     """
-    listed = [wanted] if isinstance(wanted, str) else wanted
+    listed = [statuses] if isinstance(statuses, str) else statuses
     if not isinstance(listed, Collection) or not listed:
-        listed = [repr(wanted)]
+        listed = [repr(statuses)]
     for word in map(str, listed):
         if word not in STATUSES:
             known = ", ".join(STATUSES)

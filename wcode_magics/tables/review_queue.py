@@ -90,7 +90,7 @@ class ReviewQueue:
         self._file = None if path is None else GoldFile(path, gold, self.into)
         self._mark, self._sampled = f"{gold}_sample", sample
         self._call = _call_of(frame, self.into)
-        self._said = spelled(frame[name_in(frame, self.into)])
+        self._answers = spelled(frame[name_in(frame, self.into)])
         self.choices = self._choices()
         self._texts = tuple(texts) or self._used()
         owner = claim_gold(frame, gold, self.into)
@@ -129,15 +129,15 @@ class ReviewQueue:
             place,
             str(frame.index[place]),
             tuple(texts),
-            self._said[place],
+            self._answers[place],
             number_of(self._cell(p, place)) if self._has(p) else math.nan,
             tuple((name, self._share(name, place)) for name in self.choices),
             self.drawn,
         )
 
-    def takes(self, choice: str | None, place: int) -> bool:
+    def accepts(self, choice: str | None, place: int) -> bool:
         """Whether a row's gold may be this: one of the choices, or its own answer."""
-        return choice is not None and choice in {*self.choices, self._said[place]}
+        return choice is not None and choice in {*self.choices, self._answers[place]}
 
     def choose(self, choice: str) -> None:
         """Write a choice as the current row's gold, and go to the next row.
@@ -163,7 +163,7 @@ class ReviewQueue:
         self._at += 1
         self._write_marks(self._mark_passed())
 
-    def take_back(self) -> bool:
+    def undo(self) -> bool:
         """Undo the last choice or skip; False if there is none.
 
         Raises:
@@ -183,10 +183,10 @@ class ReviewQueue:
 
     def evaluation(self) -> Evaluation | None:
         """Evaluate the rows that were drawn at random; None while there are none."""
-        held = self._gold_array().notna().to_numpy(bool) & self._drawn()
-        if not held.any():
+        rows = self._gold_array().notna().to_numpy(bool) & self._sample_mask()
+        if not rows.any():
             return None
-        some = self.frame.iloc[np.flatnonzero(held)]
+        some = self.frame.iloc[np.flatnonzero(rows)]
         try:
             return Evaluation(graded(some, self.gold, of=self.into), {})
         except UsageError:
@@ -198,10 +198,10 @@ class ReviewQueue:
             return None
         try:
             run = _run_of(self.frame.iloc[[place]], self._call)
-            ask = next(iter(run.rows.asks()), None)
+            ask = next(iter(run.rows.requests()), None)
             if not isinstance(ask, Request):
                 return None
-            store = run.session.ledger.store(run.resolved)
+            store = run.session.pool.store(run.resolved)
             found = store.get_many([ask], base_url=run.session.place(run.resolved))
             return found.get(ask.hash)
         except WcodeError:
@@ -213,7 +213,7 @@ class ReviewQueue:
             return ("true", "false")
         found = labels_of(self.frame, self.into)
         if not found:
-            seen = pd.Series(self._said, dtype=object).value_counts()
+            seen = pd.Series(self._answers, dtype=object).value_counts()
             found = tuple(map(str, seen.index[: MOST_CHOICES + 1]))
         if len(found) < 2:
             raise UsageError("evaluate.nothing_to_choose", name=self.into)
@@ -257,8 +257,12 @@ class ReviewQueue:
             drawn = shuffled[answered[shuffled]][: self._sampled]
             left = empty[drawn]
             ends = np.minimum(np.cumsum(left) + 1, left.sum())
-            held = ~left & ~self._drawn()[drawn]  # chosen before, and drawn as well
-            self._later = [*zip(ends[held].tolist(), drawn[held].tolist(), strict=True)]
+            chosen = (
+                ~left & ~self._sample_mask()[drawn]
+            )  # chosen before, and drawn as well
+            self._later = [
+                *zip(ends[chosen].tolist(), drawn[chosen].tolist(), strict=True)
+            ]
             return drawn[left].astype(np.int64)
         p = np.full(len(self.frame), math.nan)
         if self._has(f"{self.into}_p"):
@@ -270,12 +274,12 @@ class ReviewQueue:
 
     def _put(self, place: int, gold: Any, *, drawn: bool) -> tuple[int, Any, bool]:
         """Set gold and mark of a row; return what it had."""
-        held = self._gold_array().array.copy()
+        values = self._gold_array().array.copy()
         marks = self._marks()
-        before = place, held[place], marks[place]
-        held = put(held, place, gold)
+        before = place, values[place], marks[place]
+        values = put(values, place, gold)
         marks[place] = pd.NA if pd.isna(gold) else drawn
-        self._set(self.gold, held)
+        self._set(self.gold, values)
         self._set(self._mark, marks)
         return before
 
@@ -285,7 +289,7 @@ class ReviewQueue:
         So the marked rows are those that were drawn first, whatever had gold before.
         Return the rows whose mark changed.
         """
-        drawn = self._drawn()
+        drawn = self._sample_mask()
         changed = [row for end, row in self._later if (end <= self._at) != drawn[row]]
         if changed:
             marks = self._marks()
@@ -298,7 +302,7 @@ class ReviewQueue:
             self._file.append(self._key(place), gold, drawn=drawn)
 
     def _write_marks(self, places: Sequence[int]) -> None:
-        drawn = self._drawn()
+        drawn = self._sample_mask()
         for place in places:
             gold = spelled_one(self._cell(self.gold, place))
             self._write(place, gold, drawn=bool(drawn[place]))
@@ -309,15 +313,15 @@ class ReviewQueue:
         if not known:
             return
         names = {row for row, _text in known}
-        held = self._gold_array().array.copy()
+        values = self._gold_array().array.copy()
         marks = self._marks()
         for place, index in enumerate(map(str, self.frame.index)):
-            if index in names and pd.isna(held[place]):
+            if index in names and pd.isna(values[place]):
                 gold, drawn = known.get(self._key(place), (None, False))
-                if gold is not None and self.takes(gold, place):
-                    held = put(held, place, self._value(gold))
+                if gold is not None and self.accepts(gold, place):
+                    values = put(values, place, self._value(gold))
                     marks[place] = drawn
-        self._set(self.gold, held)
+        self._set(self.gold, values)
         self._set(self._mark, marks)
 
     def _key(self, place: int) -> tuple[str, str]:
@@ -333,7 +337,7 @@ class ReviewQueue:
         column = f"{self.into}_p_{name}"
         return number_of(self._cell(column, place)) if self._has(column) else math.nan
 
-    def _drawn(self) -> Bools:
+    def _sample_mask(self) -> Bools:
         drawn: Bools = self._marks().to_numpy(bool, na_value=False)
         return drawn
 
@@ -367,5 +371,5 @@ def _call_of(frame: pd.DataFrame, into: str) -> dict[str, Any] | None:
 
 
 def _run_of(frame: pd.DataFrame, call: dict[str, Any]) -> TableRun:
-    given = {**call, "overwrite": True, "progress": False}
-    return call_of(frame, given.pop("template"), given)
+    arguments = {**call, "overwrite": True, "progress": False}
+    return call_of(frame, arguments.pop("template"), arguments)

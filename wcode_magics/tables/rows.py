@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-AT_ONCE = 1_024
+CHUNK = 1_024
 ROW = "row"
 
 
@@ -106,8 +106,8 @@ class Rows:
     @cached_property
     def others(self) -> dict[str, Any]:
         """The additional names that templates use, of possibly hundreds."""
-        wanted = {n for source in self.task.templates for n in _references(source)[1]}
-        return {name: self.names[name] for name in wanted & set(self.names)}
+        used = {n for source in self.task.templates for n in _references(source)[1]}
+        return {name: self.names[name] for name in used & set(self.names)}
 
     @cached_property
     def _named(self) -> bool:
@@ -115,7 +115,7 @@ class Rows:
         return all(isinstance(name, str) for name in self.used)
 
     @cached_property
-    def _sees_row(self) -> bool:
+    def _uses_row(self) -> bool:
         """Whether a template may use the row itself, or any name there is."""
         return any(ROW in source for source in self.task.templates)
 
@@ -137,13 +137,13 @@ class Rows:
             for name in self.used
         ]
 
-    def asks(self) -> Iterator[Ask]:
+    def requests(self) -> Iterator[Ask]:
         """Yield a request or error per row; None if a value is missing."""
         places = range(len(self.frame)) if self.places is None else self.places
-        for start in range(0, len(places), AT_ONCE):
-            yield from self._asks(places[start : start + AT_ONCE])
+        for start in range(0, len(places), CHUNK):
+            yield from self._requests(places[start : start + CHUNK])
 
-    def _asks(self, places: Sequence[int]) -> Iterator[Ask]:
+    def _requests(self, places: Sequence[int]) -> Iterator[Ask]:
         some: Any = list(places)
         if isinstance(places, range):
             some = slice(places.start, places.stop)
@@ -156,19 +156,19 @@ class Rows:
         rows = zip(*columns, strict=True) if columns else [()] * len(places)
         used = self.used
         for skipped, values in zip(gone.tolist(), rows, strict=True):
-            held = dict(zip(used, values, strict=True))
-            yield None if skipped else self._ask(held)
+            row = dict(zip(used, values, strict=True))
+            yield None if skipped else self._request(row)
 
-    def _ask(self, values: dict[Any, Any]) -> Ask:
-        words = values
+    def _request(self, values: dict[Any, Any]) -> Ask:
+        names = values
         if not self._named:
-            words = {name: values[name] for name in values if isinstance(name, str)}
-        if self._sees_row:
-            words = {ROW: Row(values), **words}
+            names = {name: values[name] for name in values if isinstance(name, str)}
+        if self._uses_row:
+            names = {ROW: Row(values), **names}
         if self.others:
-            words = {**self.others, **words}
+            names = {**self.others, **names}
         try:
-            request = self.task.request(words)
+            request = self.task.request(names)
             request.hash  # noqa: B018 - values invalid in JSON fail here, per row
         except WcodeError as error:
             return error

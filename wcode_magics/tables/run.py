@@ -29,16 +29,16 @@ from wcode_magics.settings.options import checked_options
 from wcode_magics.settings.resolved import Resolved
 from wcode_magics.tables.columns import columns_of, filled, name_in
 from wcode_magics.tables.estimate import Forecast, Survey, survey
-from wcode_magics.tables.marks import CALLS, calls_of, noted_names, remember
+from wcode_magics.tables.marks import CALLS, calls_of, remember, stored_names
 from wcode_magics.tables.pipeline import RequestLine, looks
 from wcode_magics.tables.pipeline import batch as batch_of
 from wcode_magics.tables.progress import (
     Bar,
+    abandon,
     await_,
     cancelled,
-    leave,
+    print_line,
     summary,
-    tell,
     wait,
 )
 from wcode_magics.tables.rows import Rows
@@ -145,7 +145,7 @@ class TableRun:
         try:
             outcomes, stopped = wait(*self._begun(batch))
         except BaseException:
-            leave(batch)
+            abandon(batch)
             raise
         return self._ended(outcomes, batch, stopped=stopped)
 
@@ -159,7 +159,7 @@ class TableRun:
         try:
             outcomes, stopped = await await_(*self._begun(batch))
         except BaseException:
-            leave(batch)
+            abandon(batch)
             raise
         try:
             return self._ended(outcomes, batch, stopped=stopped)
@@ -181,9 +181,9 @@ class TableRun:
     async def _stored(
         self, batch: Batch[tuple[Any, ...]]
     ) -> list[Outcome[tuple[Any, ...]]]:
-        outcomes = await batch.run(self.rows.asks(), len(self.rows))
+        outcomes = await batch.run(self.rows.requests(), len(self.rows))
         try:
-            store = self.session.ledger.store(self.resolved)
+            store = self.session.pool.store(self.resolved)
             await asyncio.to_thread(store.flush)
         except StoreError as error:
             batch.reason = batch.reason or error
@@ -200,10 +200,10 @@ class TableRun:
         line = self.summary(outcomes, batch)
         if stopped or batch.reason is not None:
             reason = None if stopped else batch.reason
-            unwritten = self.session.ledger.waiting
+            unwritten = self.session.pool.waiting
             raise halted(made, line, reason, unwritten=unwritten) from batch.reason
         if self.progress:
-            tell(line)
+            print_line(line)
         return made
 
     def summary(
@@ -227,11 +227,11 @@ class TableRun:
 
         ``together``: recorded requests of it were sent concurrently, by a preview.
         """
-        store = self.session.ledger.store(self.resolved)
+        store = self.session.pool.store(self.resolved)
         place = self.session.place(self.resolved)
-        anew = not looks(self.resolved)
+        fresh = not looks(self.resolved)
         recall = partial(store.get_many, base_url=place)
-        found = survey(self.rows, recall, place=self._answering, anew=anew)
+        found = survey(self.rows, recall, place=self._answering, fresh=fresh)
         return self.forecast_of(found, together=together)
 
     def forecast_of(self, found: Survey, *, together: bool = False) -> Forecast:
@@ -251,7 +251,7 @@ class TableRun:
 
     def _announce(self, rows: int, requests: int) -> None:
         if self.progress:
-            tell(self.task.announcement(rows, requests, len(self.rows)))
+            print_line(self.task.announcement(rows, requests, len(self.rows)))
 
     def result(
         self,
@@ -270,7 +270,7 @@ class TableRun:
         places = self.rows.places or range(len(outcomes))
         named = zip(places, outcomes, strict=True)
         failed = [n for n, outcome in named if outcome.status not in GOOD]
-        remember(self.given, replace(self.rows, places=failed).asks())
+        remember(self.given, replace(self.rows, places=failed).requests())
 
     def marked(self, made: pd.DataFrame) -> pd.DataFrame:
         """Record the call in ``attrs`` of the result."""
@@ -332,7 +332,7 @@ def call_of(
     _check_missing(rows, own["missing"])
     rows = replace(rows, whole=rows.lost)
     given.pop("fresh", None)
-    given |= {"missing": own["missing"], **noted_names(rows.others)}
+    given |= {"missing": own["missing"], **stored_names(rows.others)}
     going = own["on_error"] == "continue"
     budget = own["budget"]
     if budget is None and resolved.layer("budget") == "profile":

@@ -61,8 +61,8 @@ class Task:
     @property
     def templates(self) -> tuple[str, ...]:
         """All templates rendered for each row."""
-        said = filter(template.is_template, self.base.messages)
-        return tuple(message.content or "" for message in said)
+        templates = filter(template.is_template, self.base.messages)
+        return tuple(message.content or "" for message in templates)
 
     @property
     def columns(self) -> tuple[Field, ...]:
@@ -154,12 +154,12 @@ class Task:
         """Return the row status for the replies of a row."""
         return ending_of(replies[0])
 
-    def mend(self, _reply: Reply, _error: WcodeError) -> Request | None:
+    def repair_request(self, _reply: Reply, _error: WcodeError) -> Request | None:
         """Return a repair request after an unreadable answer; None: do not retry."""
         return None
 
     @property
-    def mends(self) -> bool:
+    def repairs(self) -> bool:
         """Whether unreadable answers are followed by a repair request."""
         return False
 
@@ -204,12 +204,12 @@ class Extract(Task):
     @property
     def columns(self) -> tuple[Field, ...]:
         """The fields, and their probabilities with ``confidence``."""
-        told = [replace(f, name=f"{self.prefix}{f.name}") for _, f in self._places]
+        fields = [replace(f, name=f"{self.prefix}{f.name}") for _, f in self._places]
         if not self.confidence:
-            return (*told, *self._detail_columns)
-        sure = [Field(f"{one.name}_p", "float") for one in told]
-        left = [Field(f"{told[n].name}_uncovered", "float") for n in self._finite]
-        return (*told, *sure, *left, *self._detail_columns)
+            return (*fields, *self._detail_columns)
+        probabilities = [Field(f"{one.name}_p", "float") for one in fields]
+        left = [Field(f"{fields[n].name}_uncovered", "float") for n in self._finite]
+        return (*fields, *probabilities, *left, *self._detail_columns)
 
     @cached_property
     def _finite(self) -> list[int]:
@@ -228,8 +228,10 @@ class Extract(Task):
     @property
     def notes(self) -> tuple[str, ...]:
         """Note on schema patterns that are not sent."""
-        held = ", ".join(self.schema.strict.patterns)
-        return (text.say("advice.patterns_held", patterns=held),) if held else ()
+        patterns = ", ".join(self.schema.strict.patterns)
+        return (
+            (text.say("advice.patterns_held", patterns=patterns),) if patterns else ()
+        )
 
     @property
     def decided(self) -> int:
@@ -247,11 +249,11 @@ class Extract(Task):
         return (*values, *sure, *self._details(reply))
 
     @property
-    def mends(self) -> bool:
+    def repairs(self) -> bool:
         """True: an answer that does not match is followed by a repair request."""
         return True
 
-    def mend(self, reply: Reply, error: WcodeError) -> Request:
+    def repair_request(self, reply: Reply, error: WcodeError) -> Request:
         """Return the conversation with the answer and its error appended.
 
         The error is in the language of the prompt, whatever the user's language is, so
@@ -259,9 +261,9 @@ class Extract(Task):
         """
         wrong = error.facts.get("problem") or error.facts.get("reason") or error.key
         problem = f"{error.facts.get('path', 'JSON')}: {wrong}"
-        again = text.say("frame.again", self._language, problem=problem)
-        said = (("assistant", reply.text), ("user", again))
-        more = (Message(role, _whole(words)) for role, words in said)
+        problem_text = text.say("frame.again", self._language, problem=problem)
+        turns = (("assistant", reply.text), ("user", problem_text))
+        more = (Message(role, _whole(words)) for role, words in turns)
         return replace(reply.request, messages=(*reply.request.messages, *more))
 
     @property
@@ -302,7 +304,7 @@ def refuse_empty(reply: Reply) -> None:
 
 def language_of(texts: Sequence[str]) -> str:
     """Return the language of the prompt, for the text we add to it."""
-    return "zh" if any(_CHINESE.search(said) for said in texts) else "en"
+    return "zh" if any(_CHINESE.search(one) for one in texts) else "en"
 
 
 def _whole(words: str) -> str:
@@ -327,7 +329,7 @@ def _at(value: Any, steps: Steps) -> Any:
         if value is None:
             return None
         if not isinstance(value, Mapping):
-            raise _misfit(steps[:depth], f"{value!r} is not of type 'object'")
+            raise _mismatch(steps[:depth], f"{value!r} is not of type 'object'")
         value = value.get(step)
     return value
 
@@ -342,9 +344,9 @@ def _fitting(value: Any, steps: Steps, field: Field) -> Any:
     if value is None or kinds is None:
         return value
     if not isinstance(value, kinds) or isinstance(value, bool) != (kinds is bool):
-        raise _misfit(steps, f"{value!r} is not of type '{field.kind}'")
+        raise _mismatch(steps, f"{value!r} is not of type '{field.kind}'")
     if field.kind == "choice" and value not in field.choices:
-        raise _misfit(steps, f"{value!r} is not one of {list(field.choices)}")
+        raise _mismatch(steps, f"{value!r} is not one of {list(field.choices)}")
     if field.kind in {"date", "datetime"}:
         _moment(value, steps, field)
     return _number(value, steps, field) if field.kind in _MOST else value
@@ -354,7 +356,7 @@ def _moment(value: str, steps: Steps, field: Field) -> None:
     try:
         moment(value, field.kind)
     except ValueError as wrong:
-        raise _misfit(steps, f"{value!r} is not a '{field.kind}'") from wrong
+        raise _mismatch(steps, f"{value!r} is not a '{field.kind}'") from wrong
 
 
 def _number(value: float, steps: Steps, field: Field) -> float:
@@ -362,11 +364,11 @@ def _number(value: float, steps: Steps, field: Field) -> float:
     most = _MOST[field.kind]
     whole = field.kind == "int"
     if (whole or isinstance(value, int)) and not -most <= value <= most:
-        raise _misfit(steps, "> 64 bits")
+        raise _mismatch(steps, "> 64 bits")
     if whole and value != int(value):
-        raise _misfit(steps, f"{value!r} is not of type 'int'")
+        raise _mismatch(steps, f"{value!r} is not of type 'int'")
     return int(value) if whole else float(value)
 
 
-def _misfit(steps: Steps, problem: str) -> AnswerError:
+def _mismatch(steps: Steps, problem: str) -> AnswerError:
     return AnswerError("schema.misfit", path=path_of(steps), problem=problem)

@@ -26,7 +26,7 @@ MOST_ALTERNATIVES = 20
 MOST_VOTES, MOST_ORDERS = 100, 24
 ROOM = 64
 """Tokens allowed besides the label: quotes, white space, end of text."""
-_OWN = (
+_OPTIONS = (
     "labels",
     "schema",
     "prefix",
@@ -58,31 +58,31 @@ def task_of(
     Raises:
         UsageError: labels, schema or an option are invalid.
     """
-    _refuse_odd(template, options)
-    own = {name: options[name] for name in _OWN if options.get(name) is not None}
-    rest = {name: value for name, value in options.items() if name not in _OWN}
+    _check_arguments(template, options)
+    own = {name: options[name] for name in _OPTIONS if options.get(name) is not None}
+    rest = {name: value for name, value in options.items() if name not in _OPTIONS}
     common = {"into": own["into"], "details": bool(own.get("details"))}
     if "image" in rest:
         rest["image"] = image_sources.as_texts(rest["image"])
-    given = as_json({**own, **rest, "template": template})
+    call = as_json({**own, **rest, "template": template})
     votes = _votes(own, rest)
     if votes:
         rest.setdefault("seed", FIRST_SEED)
     if "schema" in own:
         schema = schema_of(own["schema"])
-        given["schema"] = dict(schema.json)
+        call["schema"] = dict(schema.json)
         sure = bool(own.get("confidence"))
         base, resolved = _prepared(session, *_extracting(template, schema, sure), rest)
         marks = {name: own[name] for name in ("prefix", "flat") if name in own}
         task: Task = Extract(base, **common, schema=schema, confidence=sure, **marks)
     elif "labels" in options:
         labels = _checked(options["labels"])
-        given["labels"] = list(labels)
-        told = rest.get("logprobs")
-        sure = _sure(session, rest) if told is None else bool(told)
+        call["labels"] = list(labels)
+        logprobs = rest.get("logprobs")
+        sure = _sure(session, rest) if logprobs is None else bool(logprobs)
         plan = _plan(template, labels, own, sure=sure)
-        asked = _classifying(template, plan, sure=sure, drawn=bool(votes))
-        base, resolved = _prepared(session, *asked, rest)
+        prompt_and_params = _classifying(template, plan, sure=sure, drawn=bool(votes))
+        base, resolved = _prepared(session, *prompt_and_params, rest)
         more = {name: own[name] for name in ("then", "threshold") if name in own}
         _refuse_currencies(base.model, own.get("then"), resolved.place)
         if plan.exact:
@@ -94,7 +94,7 @@ def task_of(
     if votes:
         inner = replace(task, details=False)
         task = Vote(base, **common, inner=inner, votes=votes)
-    return task, resolved, given
+    return task, resolved, call
 
 
 def _votes(own: Mapping[str, Any], rest: Mapping[str, Any]) -> int:
@@ -141,9 +141,9 @@ def _plan(
     exact, then = bool(own.get("exact")), own.get("then")
     if exact and then:
         raise UsageError("frame.not_together", one="exact", other="then")
-    asks = "exact" if exact else "then" if then else "orders"
+    name = "exact" if exact else "then" if then else "orders"
     if not sure and (exact or then or number > 1):
-        raise UsageError("frame.needs_logprobs", name=asks)
+        raise UsageError("frame.needs_logprobs", name=name)
     limit = own.get("threshold")
     numeric = isinstance(limit, int | float) and not isinstance(limit, bool)
     if (then is None) != (limit is None) or (then and not _is_text(then)):
@@ -170,7 +170,7 @@ def _continuing(plan: LabelPlan, dialect: str) -> LabelPlan:
     return replace(plan, dialect=dialect)
 
 
-def _refuse_odd(template: Any, options: Mapping[str, Any]) -> None:
+def _check_arguments(template: Any, options: Mapping[str, Any]) -> None:
     into = options["into"]
     if not _is_text(into) or not into:
         raise UsageError("frame.into", given=repr(into))
@@ -201,8 +201,8 @@ def _prepared(
 
 def _probe(session: Session, rest: Mapping[str, Any]) -> Probe | None:
     """Return what is known of the endpoint's parameters, or None."""
-    held = {name: rest[name] for name in ("model", "profile") if name in rest}
-    return session.probed(**held)
+    options = {name: rest[name] for name in ("model", "profile") if name in rest}
+    return session.probed(**options)
 
 
 def _sure(session: Session, rest: Mapping[str, Any]) -> bool:
@@ -230,11 +230,11 @@ def _extracting(
     template: str, schema: Schema, sure: bool
 ) -> tuple[str, dict[str, Any]]:
     shown = json.dumps(schema.json, ensure_ascii=False)
-    asked = say("frame.fill", language_of([template]), schema=_literal(shown))
+    instruction = say("frame.fill", language_of([template]), schema=_literal(shown))
     params: dict[str, Any] = {"response_format": schema.response_format}
     if sure:
         params |= {"logprobs": True, "top_logprobs": MOST_ALTERNATIVES}
-    return f"{template}\n\n{asked}", params
+    return f"{template}\n\n{instruction}", params
 
 
 def _classifying(

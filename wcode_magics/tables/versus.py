@@ -86,7 +86,7 @@ class VersusRun:
         """Return the original frame with the columns of both calls."""
         made = self._frame.copy(deep=False)
         for call, frame in zip(self.calls, frames, strict=True):
-            for name in self._kept(call):
+            for name in self._result_columns(call):
                 column = name_in(frame, name)
                 made[column] = frame[column].array
             made = call.marked(made)
@@ -94,16 +94,16 @@ class VersusRun:
 
     def _check(self, *, overwrite: bool) -> None:
         """Refuse columns that the answers would take the place of."""
-        names = [name for call in self.calls for name in self._kept(call)]
+        names = [name for call in self.calls for name in self._result_columns(call)]
         for name in names:
             column = name_in(self._frame, name)
-            held = column in self._frame.columns
-            if column == name_in(self._frame, self._gold) or (held and not overwrite):
+            exists = column in self._frame.columns
+            if column == name_in(self._frame, self._gold) or (exists and not overwrite):
                 raise UsageError("frame.column_exists", name=name)
             if names.count(name) > 1:
                 raise UsageError("frame.twice", name=name)
 
-    def _kept(self, call: TableRun) -> list[str]:
+    def _result_columns(self, call: TableRun) -> list[str]:
         """Return the columns of a call that the result has."""
         left = set() if self._detailed else _details(call)
         return [one.name for one in columns_of(call.task) if one.name not in left]
@@ -120,11 +120,11 @@ class VersusRun:
 def _call(
     frame: pd.DataFrame,
     name: Any,
-    given: str | Mapping[str, Any],
+    variant: str | Mapping[str, Any],
     options: Mapping[str, Any],
 ) -> tuple[TableRun, str]:
     """Return the run of a variant, and the column that is compared with gold."""
-    own = {"template": given} if isinstance(given, str) else given
+    own = {"template": variant} if isinstance(variant, str) else variant
     made = {**options, **own, "details": True}
     template, field = made.pop("template", None), made.pop("of", None)
     if template is None:

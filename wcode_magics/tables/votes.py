@@ -83,8 +83,8 @@ class Vote(Task):
 
     def _votes(self, replies: Sequence[Reply]) -> list[Reply]:
         done = {reply.request.hash: reply for reply in replies}
-        asked = (replies[0].request, *self.siblings(replies[0].request))
-        return [done[request.hash] for request in asked]
+        requests = (replies[0].request, *self.siblings(replies[0].request))
+        return [done[request.hash] for request in requests]
 
     def _read(
         self, replies: Sequence[Reply]

@@ -27,7 +27,7 @@ from wcode_magics.tables.run import TableRun, call_of
 
 ROUNDING = 1e-11
 """Least probability outside the labels, since 1 less a sum is inexact."""
-_ONCE = ("then", "threshold", "error", "votes", "details", "exact")
+_DROPPED_OPTIONS = ("then", "threshold", "error", "votes", "details", "exact")
 """Options of a call that asked a row more often than its label needs."""
 
 
@@ -61,7 +61,7 @@ class WhyRun:
     ) -> None:
         if by not in get_args(By):
             raise UsageError("why.by", given=by, allowed=", ".join(get_args(By)))
-        given, into = _call(frame, of)
+        call_arguments, into = _call(frame, of)
         self._place = _place(frame, row)
         label = frame[name_in(frame, into)].iloc[self._place]
         if pd.isna(label):
@@ -69,15 +69,17 @@ class WhyRun:
         self._label, self._into = str(label), into
         model = name_in(frame, f"{into}_model")
         if model in frame.columns:
-            given["model"] = frame[model].iloc[self._place]
-        own = {**given, **options, "overwrite": True}
-        own = {name: value for name, value in own.items() if name not in _ONCE}
+            call_arguments["model"] = frame[model].iloc[self._place]
+        own = {**call_arguments, **options, "overwrite": True}
+        own = {
+            name: value for name, value in own.items() if name not in _DROPPED_OPTIONS
+        }
         self._template = own.pop("template")
-        names = {**given.get("names", {}), **(options.get("names") or {})}
+        names = {**call_arguments.get("names", {}), **(options.get("names") or {})}
         own["names"] = names
         one = frame.iloc[[self._place]]
         rows = call_of(one, self._template, own).rows
-        self._prompt, self._values = _asked(rows)
+        self._prompt, self._values = _prompt_and_fields(rows)
         texts = tuple((name, text) for name, text in self._values if text)
         if not texts:
             raise UsageError("why.no_field")
@@ -137,11 +139,11 @@ def _call(frame: pd.DataFrame, of: str | None) -> tuple[dict[str, Any], str]:
         raise UsageError("why.none_asked")
     if into not in known:
         raise UsageError("why.never_asked", name=into, hint=hint(into, known))
-    given = {**calls[into], "replay": None}
-    lost = given.pop(NEEDS, [])
+    arguments = {**calls[into], "replay": None}
+    lost = arguments.pop(NEEDS, [])
     if lost:
         raise UsageError("why.names", names=", ".join(lost))
-    return given, into
+    return arguments, into
 
 
 def _place(frame: pd.DataFrame, row: Any) -> int:
@@ -158,9 +160,9 @@ def _is_same(label: Any, row: Any) -> bool:
         return False
 
 
-def _asked(rows: Rows) -> tuple[str, tuple[tuple[str, str], ...]]:
+def _prompt_and_fields(rows: Rows) -> tuple[str, tuple[tuple[str, str], ...]]:
     """Return the prompt of the only row, and the texts of its fields."""
-    (request,) = rows.asks()
+    (request,) = rows.requests()
     if not isinstance(request, Request):
         raise request or UsageError("why.no_field")
     named = [name for name in rows.used if name in rows.frame.columns]

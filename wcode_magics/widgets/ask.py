@@ -226,7 +226,7 @@ class AskPage:
             lines += [say(f"advice.{key}", **facts) for key, facts in prepared.advice]
         if state.front_end is None:
             lines.append(say("panel.needs_anywidget"))
-        spent = state.session.ledger.spent
+        spent = state.session.pool.spent
         if spent.answers:
             lines.append(say("panel.session", spent=_spent(spent)))
         self.status.tell(lines)

@@ -17,7 +17,7 @@ from wcode_magics.output.escaping import escape
 from wcode_magics.protocol import parameters
 from wcode_magics.session.repeat import RUN
 from wcode_magics.session.sweep import (
-    AT_ONCE,
+    CONCURRENCY,
     Point,
     estimated,
     grid_of,
@@ -192,7 +192,7 @@ class ComparePage:
             halted = stop.is_set()
             open_ = [card for card in cards if card.flow and not card.over]
             waiting = [card for card in cards if card.flow is None and not card.over]
-            for card in waiting[: 0 if halted else AT_ONCE - len(open_)]:
+            for card in waiting[: 0 if halted else CONCURRENCY - len(open_)]:
                 card.open(self._state.session)
                 open_.append(card)
             for card in open_:

@@ -77,7 +77,7 @@ class Review:
         queue = self.queue
         now = queue.row(queue.done)
         if act in {"back", "reset"}:
-            taken = self._kept(queue.take_back)
+            taken = self._kept(queue.undo)
             if act == "reset":
                 self.show()
             elif taken:
@@ -88,7 +88,7 @@ class Review:
             return
         if act == "skip":
             self._kept(queue.skip)
-        elif queue.takes(choice, now.place):
+        elif queue.accepts(choice, now.place):
             self._kept(lambda: queue.choose(choice))
         else:
             self.show()

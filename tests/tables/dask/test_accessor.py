@@ -235,7 +235,7 @@ class TestNothingLost:
         first = asked.compute()
         assert len(run.session().store.history()) == 59
         again = table(60).wcode.ask("Say {{ 评论 }}", into="said").compute()
-        assert len(server.seen) == run.session().ledger.kept == 59
+        assert len(server.seen) == run.session().pool.kept == 59
         assert Counter(again["said_status"]) == {"replayed": 59, "skipped": 1}
         assert again["said"].tolist() == first["said"].tolist()
         client.cluster.close()

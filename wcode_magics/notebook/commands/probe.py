@@ -8,7 +8,7 @@ from wcode_magics.notebook.cell_run import NotebookScreen, is_notebook, show_bun
 from wcode_magics.notebook.shell_state import ShellState
 from wcode_magics.output import terminal
 from wcode_magics.protocol.probe import Probe
-from wcode_magics.session.probe import ORDER, outlook
+from wcode_magics.session.probe import ORDER, announcement
 from wcode_magics.settings import option_line as lines
 from wcode_magics.settings import options
 from wcode_magics.text import say
@@ -38,7 +38,7 @@ def wcode_probe(home: ShellState, line: str) -> Probe:
     if kept is not None:
         show_bundle(bundles.faint_bundle(say("probe.kept")))
         return kept
-    show_bundle(bundles.faint_bundle(outlook(home.session, values)))
+    show_bundle(bundles.faint_bundle(announcement(home.session, values)))
     watch, done = _watch(home)
     try:
         probe = home.session.probe(fresh=True, watch=watch, **values)

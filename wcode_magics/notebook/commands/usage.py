@@ -28,7 +28,7 @@ def wcode_usage(home: ShellState, line: str) -> None:
     rows = home.session.store.usage()
     cells = [[_told(name, row) for name in _USAGE] for row in rows]
     budgets, resolved = home.session.budgets, home.session.settings.resolve({})
-    unpriced = home.session.ledger.unpriced
+    unpriced = home.session.pool.unpriced
     notes = [say("spent.session", spent=budgets.known.beside(unpriced))]
     if budgets.unsure:
         notes.append(say("spent.unsure", most=str(budgets.unsure)))

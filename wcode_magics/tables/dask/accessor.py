@@ -21,7 +21,7 @@ from wcode_magics.tables.columns import empty
 from wcode_magics.tables.dask.partition import Plan, holds
 from wcode_magics.tables.dask.run_settings import RunSettings
 from wcode_magics.tables.estimate import Forecast, Survey, spread
-from wcode_magics.tables.progress import tell
+from wcode_magics.tables.progress import print_line
 from wcode_magics.tables.retries import RETRIED, again, statuses_of
 from wcode_magics.tables.run import TableRun, call_of, refuse_announcing
 from wcode_magics.text import say
@@ -33,7 +33,7 @@ HEAD = 1_000
 class DaskFrameAccessor(TableMethods[Any]):
     """The methods of ``df.wcode``, applied partition by partition."""
 
-    _held: Any
+    _data: Any
 
     def preview(self, template: str, n: int = PREVIEWED, **options: Any) -> Any:
         """Run ``n`` of the first rows locally and print an estimate for all rows.
@@ -44,13 +44,13 @@ class DaskFrameAccessor(TableMethods[Any]):
             UsageError: the table depends on answers that have not been computed.
         """
         self._refuse_unsent()
-        head = self._held.head(HEAD, npartitions=-1, compute=True)
+        head = self._data.head(HEAD, npartitions=-1, compute=True)
         call = self._about(head, template, options)
         some = spread(call.rows, n)
         onto = None if call.onto is None else call.onto.iloc[some]
         part = replace(call.rows, frame=head.iloc[some])
         made = replace(call, rows=part, onto=onto).run()
-        tell(str(self.estimate(template, **options)))
+        print_line(str(self.estimate(template, **options)))
         return made
 
     def retry(
@@ -61,8 +61,8 @@ class DaskFrameAccessor(TableMethods[Any]):
         **options: Any,
     ) -> Any:
         """Resend the rows whose status is one of ``statuses``."""
-        wanted = statuses_of(statuses)
-        return self._lazily(again(self._meta, wanted, into, options), wanted)
+        listed = statuses_of(statuses)
+        return self._lazily(again(self._meta, listed, into, options), listed)
 
     def estimate(self, template: str, **options: Any) -> Forecast:
         """Estimate what a run would send; reads each partition once, sends nothing.
@@ -73,12 +73,12 @@ class DaskFrameAccessor(TableMethods[Any]):
         self._refuse_unsent()
         call = self._about(self._meta, template, options)
         survey = dask.delayed(_plan(call).survey, pure=False)
-        surveys = dask.compute(*map(survey, self._held.to_delayed()))
+        surveys = dask.compute(*map(survey, self._data.to_delayed()))
         return call.forecast_of(reduce(add, surveys, Survey()))
 
     @property
     def _meta(self) -> Any:
-        return self._held._meta  # noqa: SLF001 - Dask's columns and dtypes
+        return self._data._meta  # noqa: SLF001 - Dask's columns and dtypes
 
     def _made(self, template: str, options: Mapping[str, Any]) -> Any:
         return self._lazily(self._about(self._meta, template, options))
@@ -94,10 +94,10 @@ class DaskFrameAccessor(TableMethods[Any]):
         plan = replace(_plan(call), statuses=tuple(statuses))
         onto = self._meta if call.onto is None else call.onto
         meta = call.marked(empty(onto, call.task))
-        return self._held.map_partitions(plan, *answers, meta=meta)
+        return self._data.map_partitions(plan, *answers, meta=meta)
 
     def _refuse_unsent(self) -> None:
-        if holds(self._held):
+        if holds(self._data):
             raise UsageError("cluster.unsent")
 
 
@@ -121,13 +121,13 @@ class DaskSeriesAccessor(DaskFrameAccessor):
         **options: Any,
     ) -> Any:
         """Resend rows; ``of`` is the Dask DataFrame of the series' answers."""
-        alike = isinstance(of, dd.DataFrame) and of.npartitions
-        if alike != self._held.npartitions:
+        partitions = isinstance(of, dd.DataFrame) and of.npartitions
+        if partitions != self._data.npartitions:
             raise UsageError("frame.no_answers")
-        wanted = statuses_of(statuses)
-        held = of._meta  # noqa: SLF001
-        call = again(held, wanted, into, options, about=self._meta)
-        return self._lazily(call, wanted, of)
+        listed = statuses_of(statuses)
+        answers = of._meta  # noqa: SLF001
+        call = again(answers, listed, into, options, about=self._meta)
+        return self._lazily(call, listed, of)
 
     def _about(
         self, frame: pd.DataFrame, template: str, options: Mapping[str, Any]
@@ -139,10 +139,10 @@ def _plan(call: TableRun) -> Plan:
     refuse_announcing(call.task)
     assert not isinstance(call.budget, Budget)
     column = call.task.into
-    words = [say(f"frame.{key}", column=column) for key in ("lazy", "lazy_unconfirmed")]
-    words = words if call.progress else []
+    lines = [say(f"frame.{key}", column=column) for key in ("lazy", "lazy_unconfirmed")]
+    lines = lines if call.progress else []
     return Plan(
-        RunSettings.of(call.session, call.resolved, call.budget, words),
+        RunSettings.of(call.session, call.resolved, call.budget, lines),
         call.task,
         call.rows.others,
         call.given,

@@ -30,39 +30,39 @@ class Coordinator:
         self.name = uuid.uuid4().hex
         self._lenders = Lenders(run)
         self._numbers = itertools.count()
-        self._led: dict[str, tuple[Peer, asyncio.Task[None]]] = {}
-        self._look = asyncio.Event()
+        self._peers: dict[str, tuple[Peer, asyncio.Task[None]]] = {}
+        self._changed = asyncio.Event()
         self._task: loop.LoopTask[None] | None = None
 
     def start(self) -> None:
         """Lead the workers; called whenever a run may have been sent to some."""
         if self._task is None or self._task.future.done():
             self._task = loop.LoopTask(self._watch)
-        loop.LoopTask(self._look_now)
+        loop.LoopTask(self._notify)
 
-    async def _look_now(self) -> None:
-        self._look.set()
+    async def _notify(self) -> None:
+        self._changed.set()
 
     async def _watch(self) -> None:
-        self._look, self._led = asyncio.Event(), {}
+        self._changed, self._peers = asyncio.Event(), {}
         while True:
             for scheduler, client in clients().items():
                 for address in await self._addresses(client):
-                    self._lead(scheduler, address)
+                    self._add_peer(scheduler, address)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._look.wait(), 2 * RENEW_S)
-            self._look.clear()
+                await asyncio.wait_for(self._changed.wait(), 2 * RENEW_S)
+            self._changed.clear()
 
-    def _lead(self, scheduler: str, address: str) -> None:
-        known = self._led.get(address)
+    def _add_peer(self, scheduler: str, address: str) -> None:
+        known = self._peers.get(address)
         if known is None or known[1].done():
-            peer = Peer(address, self._lenders, self._numbers, self._poke)
+            peer = Peer(address, self._lenders, self._numbers, self._wake_due)
             send = partial(self._send, scheduler, address)
-            self._led[address] = peer, asyncio.create_task(peer.lead(send))
+            self._peers[address] = peer, asyncio.create_task(peer.lead(send))
 
-    def _poke(self) -> None:
-        for address in self._lenders.due & self._led.keys():
-            self._led[address][0].poke()
+    def _wake_due(self) -> None:
+        for address in self._lenders.due & self._peers.keys():
+            self._peers[address][0].poke()
 
     async def _send(
         self, scheduler: str, address: str, message: LeaderMessage
@@ -101,8 +101,8 @@ def clients() -> dict[str, Any]:
 
 def is_open(client: Any) -> bool:
     """Return whether a client is connected, and not one that a worker made."""
-    own = not client.id.startswith("Client-worker-")
-    return own and client.status == "running" and bool(client._scheduler_identity)  # noqa: SLF001
+    by_user = not client.id.startswith("Client-worker-")
+    return by_user and client.status == "running" and bool(client._scheduler_identity)  # noqa: SLF001
 
 
 async def _on(client: Any, work: Callable[..., Any], *args: Any) -> Any:
@@ -127,5 +127,5 @@ async def _join(client: Any, address: str) -> None:
 
 
 async def _call(client: Any, address: str, leader: str, message: bytes) -> Any:
-    asked = {"op": OPERATION, "leader": leader, "message": message}
-    return await client.scheduler.proxy(msg=asked, worker=address)
+    operation = {"op": OPERATION, "leader": leader, "message": message}
+    return await client.scheduler.proxy(msg=operation, worker=address)

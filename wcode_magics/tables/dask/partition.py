@@ -15,7 +15,7 @@ from dask.delayed import Delayed
 from wcode_magics.errors import UsageError
 from wcode_magics.tables.columns import empty, filled
 from wcode_magics.tables.dask.run_settings import RunSettings
-from wcode_magics.tables.dask.worker import at_work, leave, watch
+from wcode_magics.tables.dask.worker import abort, run_here, watch
 from wcode_magics.tables.estimate import Survey, survey
 from wcode_magics.tables.marks import CALLS, calls_of
 from wcode_magics.tables.partition_run import Cancelled, PartitionRun, send
@@ -41,7 +41,7 @@ class Plan:
         WcodeError: the error common to all rows of the partition.
     """
 
-    lease: RunSettings
+    settings: RunSettings
     task: Task
     names: Mapping[str, Any]
     given: Mapping[str, Any]
@@ -55,7 +55,7 @@ class Plan:
         return "wcode"
 
     def __dask_tokenize__(self) -> Any:
-        return "wcode", self.lease.token
+        return "wcode", self.settings.token
 
     def __call__(
         self, frame: pd.DataFrame, answers: pd.DataFrame | None = None
@@ -71,7 +71,7 @@ class Plan:
             if not onto.index.equals(frame.index):
                 raise UsageError("frame.no_answers")
         cancelled = watch()
-        with at_work(self.lease) as run:
+        with run_here(self.settings) as run:
             parts = [
                 self._answered(frame.iloc[rows], onto.iloc[rows], run, cancelled)
                 for rows in map(_slice, range(0, len(frame), SLICE))
@@ -83,9 +83,9 @@ class Plan:
     def survey(self, frame: pd.DataFrame) -> Survey:
         """Count what the partition would send, without sending anything."""
         rows = Rows(frame, self.task, self.names)
-        with at_work(self.lease) as run:
-            place, anew = self.lease.resolved.place, self.lease.since > 0
-            return survey(rows, run.recorded, place=place, anew=anew)
+        with run_here(self.settings) as run:
+            place, fresh = self.settings.resolved.place, self.settings.since > 0
+            return survey(rows, run.recorded, place=place, fresh=fresh)
 
     def _answered(
         self,
@@ -97,9 +97,11 @@ class Plan:
         places = places_of(onto, self.task, self.statuses) if self.statuses else None
         rows = Rows(frame, self.task, self.names, places)
         refuse_missing(rows, self.given["missing"])
-        asks = list(rows.asks())
-        going = self.keep_going
-        outcomes = send(run, asks, self.task, cancelled, leave=leave, keep_going=going)
+        requests = list(rows.requests())
+        keep_going = self.keep_going
+        outcomes = send(
+            run, requests, self.task, cancelled, abort=abort, keep_going=keep_going
+        )
         return filled(onto, self.task, outcomes, places)
 
     def _marked(self, made: pd.DataFrame) -> pd.DataFrame:
@@ -121,14 +123,14 @@ def runs_in(trace: TracebackType | None) -> bool:
 
 def holds(table: Any) -> bool:
     """Return whether computing a Dask table, or several, would send requests."""
-    waiting, seen = [table], set[int]()
-    while waiting:
-        value = waiting.pop()
+    pending, seen = [table], set[int]()
+    while pending:
+        value = pending.pop()
         if isinstance(value, Plan):
             return True
         if id(value) not in seen:
             seen.add(id(value))
-            waiting += _inside(value)
+            pending += _inside(value)
     return False
 
 

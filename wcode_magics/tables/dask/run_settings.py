@@ -28,9 +28,9 @@ from wcode_magics.tables.pipeline import RequestLine, budget_of, looks
 LINES = ("lazy", "lazy_unconfirmed")
 """Lines of a run: before the first request, and where ends were not confirmed."""
 
-_homes: dict[str, tuple[CoordinatedRun, Callable[[], RequestLine]]] = {}
+_runs: dict[str, tuple[CoordinatedRun, Callable[[], RequestLine]]] = {}
 """Runs that this process leads, each with what makes its session's pipeline."""
-_leases: "WeakValueDictionary[str, RunSettings]" = WeakValueDictionary()
+_by_token: "WeakValueDictionary[str, RunSettings]" = WeakValueDictionary()
 _claims: "WeakValueDictionary[tuple[Any, str | None], Claims]" = WeakValueDictionary()
 _sent: dict[str, list[Any]] = {}
 _lock = threading.Lock()
@@ -64,7 +64,7 @@ class RunSettings:
         session: Session,
         resolved: Resolved,
         budget: float | None = None,
-        words: Sequence[str] = (),
+        messages: Sequence[str] = (),
     ) -> "RunSettings":
         """Create the settings of a run and register the run in this process.
 
@@ -72,7 +72,7 @@ class RunSettings:
             session: session whose limits and store the run uses.
             resolved: the settings in force.
             budget: limit in ¥ for all workers together; None: the session's.
-            words: line to print before the first request is sent, and line to print
+            messages: line to print before the first request is sent, and line to print
                 when the endpoint did not confirm the end of replies; empty: none.
 
         Raises:
@@ -87,41 +87,41 @@ class RunSettings:
         url = url and endpoint_url.trimmed(url)
         replay = Replay(resolved["replay"])
         paid = replay.sends and url is not None
-        payer = budget_of(session, resolved, budget) if paid else None
-        store, token = session.ledger.store(resolved), uuid.uuid4().hex
+        run_budget = budget_of(session, resolved, budget) if paid else None
+        store, token = session.pool.store(resolved), uuid.uuid4().hex
         claims = _claims.setdefault((store.path.absolute(), url), Claims())
         limits = _limits(session, url, resolved, paid=paid)
-        lines = dict(zip(LINES, words, strict=False))
-        run = CoordinatedRun(store, limits, payer, claims, lines)
-        held = {**resolved.held, "base_url": url}
-        lease = cls(
+        lines = dict(zip(LINES, messages, strict=False))
+        run = CoordinatedRun(store, limits, run_budget, claims, lines)
+        values = {**resolved.held, "base_url": url}
+        settings = cls(
             token,
             _coordinator.name,
             _owner(store),
-            Resolved(held, resolved.origin),
+            Resolved(values, resolved.origin),
             keyed=key is not None or url == HOSTED_URL,
             paid=paid,
             row=models.find(resolved.model, resolved.place),
-            limited=payer is not None and payer.limits,
+            limited=run_budget is not None and run_budget.limits,
             since=since,
         )
-        line = partial(RequestLine.of, session, resolved, payer)
+        line = partial(RequestLine.of, session, resolved, run_budget)
         with _lock:
-            _leases[token] = lease
+            _by_token[token] = settings
             _forget()
-            _homes[token] = run, line
-        return lease
+            _runs[token] = run, line
+        return settings
 
     @property
     def sandbox(self) -> bool:
         """Whether the run uses the sandbox, of which each worker starts its own."""
         return self.resolved["base_url"] is None
 
-    def home(self) -> LocalRun | None:
+    def local_run(self) -> LocalRun | None:
         """Return the run in the process that leads it; None in any other process."""
-        if (home := _homes.get(self.token)) is None:
+        if (known := _runs.get(self.token)) is None:
             return None
-        run, line = home
+        run, line = known
         return LocalRun(run, line(), self.since, sends=self.sends)
 
     @property
@@ -130,7 +130,7 @@ class RunSettings:
         return Replay(self.resolved["replay"]).sends
 
     def __getstate__(self) -> dict[str, Any]:
-        if self.token in _homes:
+        if self.token in _runs:
             _sent[self.token] = list(clients().values())
             _coordinator.start()
         return dict(self.__dict__)
@@ -140,24 +140,24 @@ def _limits(
     session: Session, url: str | None, resolved: Resolved, *, paid: bool
 ) -> Callable[[], Limiter]:
     if url is None or not paid:
-        own = Limiter()
-        return lambda: own
+        limiter = Limiter()
+        return lambda: limiter
     endpoint = Endpoint(url, session.settings.key(resolved))
-    return partial(session.ledger.limiter, endpoint, resolved)
+    return partial(session.pool.limiter, endpoint, resolved)
 
 
 def _forget() -> None:
     """Forget the runs that no table and no worker can refer to any more."""
-    for token in _homes.keys() - _leases.keys():
+    for token in _runs.keys() - _by_token.keys():
         sent = _sent.get(token, [])
         if token not in _sent or (sent and not any(map(is_open, sent))):
-            del _homes[token]
+            del _runs[token]
             _sent.pop(token, None)
 
 
 def _run_of(token: str) -> CoordinatedRun | None:
-    home = _homes.get(token)
-    return None if home is None else home[0]
+    known = _runs.get(token)
+    return None if known is None else known[0]
 
 
 def _owner(store: Store) -> str:

@@ -24,7 +24,7 @@ from wcode_magics.settings.api_keys import KEY_FILE_VARIABLE, KEY_VARIABLE
 from wcode_magics.settings.settings import OWN_VARIABLES, Settings
 from wcode_magics.tables.dask.run_settings import RunSettings
 from wcode_magics.tables.journal import Journal, Recalled
-from wcode_magics.tables.partition_run import LedLine, PartitionRun
+from wcode_magics.tables.partition_run import PartitionRun, WorkerLine
 from wcode_magics.tables.pipeline import RequestLine
 
 SEND_S = 1.0
@@ -45,13 +45,13 @@ class WorkerRun(PartitionRun):
         resolved, session = settings.resolved, _session(settings)
         place = session.place(resolved) if settings.sends else None
         super().__init__(place, settings.since, sends=settings.sends)
-        self.rested = 0.0
+        self.idle_since = 0.0
         self._settings, self._session = settings, session
         self._client, self._health, limiter = None, Health(), Limiter()
         if settings.sends:
             self._client = session.client(resolved)
-            self._health = session.ledger.health(self._client.endpoint)
-            limiter = session.ledger.limiter(self._client.endpoint, resolved)
+            self._health = session.pool.health(self._client.endpoint)
+            limiter = session.pool.limiter(self._client.endpoint, resolved)
         self._name = str(worker.address), settings.token
         self._link = link_to(settings.leader, str(worker.address))
         budget = settings.limited if settings.paid else None
@@ -70,11 +70,11 @@ class WorkerRun(PartitionRun):
 
     def line(self, known: Mapping[str, bytes]) -> RequestLine:
         """Return a pipeline that records in the journal."""
-        shelf: Any = Recalled(self._journal.store, known, self.since)
-        return LedLine(
+        store: Any = Recalled(self._journal.store, known, self.since)
+        return WorkerLine(
             self._settings.resolved,
-            self._client or Recorded(shelf),
-            shelf,
+            self._client or Recorded(store),
+            store,
             self.limits.limiter,
             self.limits.budget,
             self._health,
@@ -107,7 +107,7 @@ class WorkerRun(PartitionRun):
             with suppress(WcodeError):
                 await self._journal.send(self._merge_later)
             with _lock:
-                late = time.monotonic() > self.rested + IDLE_S
+                late = time.monotonic() > self.idle_since + IDLE_S
                 if late and not self.limits.running:
                     del _runs[self._name]
                     break
@@ -123,15 +123,15 @@ class WorkerRun(PartitionRun):
 
 
 @contextmanager
-def at_work(settings: RunSettings) -> Iterator[PartitionRun]:
+def run_here(settings: RunSettings) -> Iterator[PartitionRun]:
     """Yield the run, in the process that leads it or on a Dask worker.
 
     Raises:
         ClusterError: this process is neither, the leader cannot be reached, or the
             endpoint requires a key and this worker has none.
     """
-    if (home := settings.home()) is not None:
-        yield home
+    if (local := settings.local_run()) is not None:
+        yield local
         return
     worker = _worker()
     if worker is None:
@@ -150,7 +150,7 @@ def at_work(settings: RunSettings) -> Iterator[PartitionRun]:
     finally:
         with _lock:
             run.limits.running -= 1
-            run.rested = time.monotonic()
+            run.idle_since = time.monotonic()
 
 
 def watch() -> Callable[[], bool]:
@@ -173,7 +173,7 @@ def watch() -> Callable[[], bool]:
     return cancelled
 
 
-def leave() -> NoReturn:
+def abort() -> NoReturn:
     """Abort a partition that was stopped; Dask reschedules it if still needed."""
     if _worker() is None:
         raise ClusterError("cluster.stopped")

@@ -30,7 +30,7 @@ TYPES = {
     "object": pa.string(),
 }
 """Arrow type by kind of field; an object is stored as JSON text."""
-ROOMY = 32
+CODE_BITS = 32
 """Minimum bits of category codes, as files may have different categories."""
 _PANDAS, _ATTRS = b"pandas", b"PANDAS_ATTRS"
 _PLAIN_NAMES = {"unicode", "string", "empty"}
@@ -55,11 +55,11 @@ def with_levels(schema: pa.Schema, rows: int) -> tuple[pa.Schema, tuple[Level, .
 
     An unnamed range equal to the row positions is left out.
     """
-    noted = _noted(schema, _PANDAS)
+    noted = _notes_in(schema, _PANDAS)
     index, levels = noted.get("index_columns", []), []
     notes = list(noted.get("columns", []))
     for place, one in enumerate(index):
-        if isinstance(one, str) or not _is_telling(one, index, rows):
+        if isinstance(one, str) or not _is_index(one, index, rows):
             continue
         name = one["name"] if isinstance(one["name"], str | int | None) else None
         column = str(name)
@@ -76,7 +76,7 @@ def with_levels(schema: pa.Schema, rows: int) -> tuple[pa.Schema, tuple[Level, .
 
 def index_of(schema: pa.Schema) -> list[str]:
     """Return the columns that form the pandas index."""
-    named = _noted(schema, _PANDAS).get("index_columns", ())
+    named = _notes_in(schema, _PANDAS).get("index_columns", ())
     return [name for name in named if isinstance(name, str)]
 
 
@@ -95,8 +95,8 @@ def source_schema(schema: pa.Schema) -> pa.Schema:
     Categories may differ between files, so category codes are widened to fit all.
     """
     for place, field in enumerate(schema):
-        schema = schema.set(place, field.with_type(_roomy(field.type)))
-    noted = _noted(schema, _PANDAS)
+        schema = schema.set(place, field.with_type(_wide_codes(field.type)))
+    noted = _notes_in(schema, _PANDAS)
     levels = noted.get("column_indexes", [])
     if len(levels) != 1 or levels[0].get("pandas_type") not in _PLAIN_NAMES:
         levels = []
@@ -114,23 +114,23 @@ def joined(one: pa.Schema, other: pa.Schema) -> pa.Schema | None:
     if sorted(one.names) != sorted(other.names) or len(set(one.names)) < len(one):
         return None
     other = pa.schema([other.field(name) for name in one.names], other.metadata)
-    noted, theirs = _noted(one, _PANDAS), _noted(other, _PANDAS)
-    notes = {note.get("field_name"): note for note in noted["columns"]}
-    known = {note.get("field_name"): note for note in theirs["columns"]}
+    own_notes, other_notes = _notes_in(one, _PANDAS), _notes_in(other, _PANDAS)
+    notes = {note.get("field_name"): note for note in own_notes["columns"]}
+    known = {note.get("field_name"): note for note in other_notes["columns"]}
     fields = []
-    for mine, their in zip(one, other, strict=True):
-        kind = joint(mine.type, their.type)
+    for field, other_field in zip(one, other, strict=True):
+        kind = joint(field.type, other_field.type)
         if kind is None:
             return None
         fields.append(
-            mine.with_type(kind).with_nullable(mine.nullable or their.nullable)
+            field.with_type(kind).with_nullable(field.nullable or other_field.nullable)
         )
-        if kind == their.type != mine.type and mine.name in known:
-            notes[mine.name] = known[mine.name]
-        elif kind != mine.type:
-            notes.pop(mine.name, None)
-    noted["columns"] = list(notes.values())
-    return _with_notes(pa.schema(fields, one.metadata), {_PANDAS: noted})
+        if kind == other_field.type != field.type and field.name in known:
+            notes[field.name] = known[field.name]
+        elif kind != field.type:
+            notes.pop(field.name, None)
+    own_notes["columns"] = list(notes.values())
+    return _with_notes(pa.schema(fields, one.metadata), {_PANDAS: own_notes})
 
 
 def joint(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
@@ -146,7 +146,7 @@ def joint(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
     for same, wide in _WIDE:
         if same(one) and same(other):
             return wide or max(one, other, key=lambda kind: kind.bit_width)
-    return _joint_words(one, other) or _unified(one, other)
+    return _joint_categories(one, other) or _unified(one, other)
 
 
 def answered_schema(source: pa.Schema, task: Task, call: Mapping[str, Any]) -> Any:
@@ -161,7 +161,7 @@ def answered_schema(source: pa.Schema, task: Task, call: Mapping[str, Any]) -> A
         place = made.get_field_index(field.name)
         made = made.append(column) if place < 0 else made.set(place, column)
     names = {field.name for field in fields}
-    noted, attrs = _noted(source, _PANDAS), _noted(source, _ATTRS)
+    noted, attrs = _notes_in(source, _PANDAS), _notes_in(source, _ATTRS)
     others = [one for one in noted["columns"] if one.get("field_name") not in names]
     noted["columns"] = [*others, *_pandas_columns(fields)]
     attrs[CALLS] = {**attrs.get(CALLS, {}), task.into: dict(call)}
@@ -193,10 +193,10 @@ def arrow(field: Field, values: Sequence[Any]) -> pa.Array:
     kind = TYPES[field.kind]
     if field.kind == "object":
         return pa.array([_json(value) for value in values], kind)
-    held = array(field, values)
+    data = array(field, values)
     if field.kind != "choice":
-        return pa.array(held, kind, from_pandas=True)
-    codes = pa.array(held.codes, pa.int32(), mask=held.codes < 0)
+        return pa.array(data, kind, from_pandas=True)
+    codes = pa.array(data.codes, pa.int32(), mask=data.codes < 0)
     return pa.DictionaryArray.from_arrays(codes, pa.array(field.choices, pa.string()))
 
 
@@ -217,7 +217,7 @@ def frame_of(table: pa.Table) -> pd.DataFrame:
     return made
 
 
-def asked_of(table: pa.Table) -> pd.DataFrame:
+def request_frame(table: pa.Table) -> pd.DataFrame:
     """Convert a table for building requests; integers with nulls stay integers."""
     made: pd.DataFrame = table.to_pandas(types_mapper=_dtype)
     return made
@@ -241,27 +241,27 @@ def _unified(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
     return made
 
 
-def _joint_words(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
+def _joint_categories(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
     """Unify two category types, or a category type with another type."""
     coded = [kind for kind in (one, other) if pa.types.is_dictionary(kind)]
     if not coded or coded[0].ordered != coded[-1].ordered:
         return None
-    words = joint(*(k.value_type if k in coded else k for k in (one, other)))
-    if words is None or (len(coded) == 1 and coded[0].ordered):
+    values = joint(*(k.value_type if k in coded else k for k in (one, other)))
+    if values is None or (len(coded) == 1 and coded[0].ordered):
         return None
     if len(coded) == 1:
-        return words
+        return values
     codes = joint(one.index_type, other.index_type)
-    return None if codes is None else pa.dictionary(codes, words, one.ordered)
+    return None if codes is None else pa.dictionary(codes, values, one.ordered)
 
 
-def _roomy(kind: pa.DataType) -> pa.DataType:
-    if pa.types.is_dictionary(kind) and kind.index_type.bit_width < ROOMY:
+def _wide_codes(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_dictionary(kind) and kind.index_type.bit_width < CODE_BITS:
         return pa.dictionary(pa.int32(), kind.value_type, kind.ordered)
     return kind
 
 
-def _is_telling(one: Mapping[str, Any], index: Sequence[Any], rows: int) -> bool:
+def _is_index(one: Mapping[str, Any], index: Sequence[Any], rows: int) -> bool:
     numbers = range(one["start"], one["stop"], one["step"])
     plain = len(index) == 1 and one["name"] is None and numbers == range(rows)
     return len(numbers) == rows and not plain
@@ -284,12 +284,12 @@ def _json(value: Any) -> str | None:
 def _pandas_columns(fields: Sequence[Field]) -> list[Any]:
     typed = [replace(f, kind="text") if f.kind == "object" else f for f in fields]
     blank = pd.DataFrame({field.name: array(field, []) for field in typed})
-    return list(_noted(pa.Schema.from_pandas(blank), _PANDAS)["columns"])
+    return list(_notes_in(pa.Schema.from_pandas(blank), _PANDAS)["columns"])
 
 
-def _noted(schema: pa.Schema, key: bytes) -> dict[str, Any]:
-    held = (schema.metadata or {}).get(key)
-    return {} if held is None else dict(json.loads(held))
+def _notes_in(schema: pa.Schema, key: bytes) -> dict[str, Any]:
+    data = (schema.metadata or {}).get(key)
+    return {} if data is None else dict(json.loads(data))
 
 
 def _with_notes(schema: pa.Schema, notes: Mapping[bytes, Any]) -> pa.Schema:

@@ -16,15 +16,15 @@ from wcode_magics.tables.run import TableRun
 
 FORMAT = 1
 _PROMPTS = {"user": "prompt", "system": "system prompt"}
-SHOWN = 60
+MOST_EXCERPT = 60
 """Maximum characters of a value in an error."""
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """``asked`` must be equal for a run to resume; ``call`` is the call's arguments."""
+    """Settings that must be equal for a run to resume, and the call's arguments."""
 
-    asked: Mapping[str, Any]
+    settings: Mapping[str, Any]
     call: Mapping[str, Any]
 
     @classmethod
@@ -33,7 +33,7 @@ class Manifest:
         base, task = call.task.base, call.task
         place = call.session.place(call.resolved)
         columns = source.schema.names
-        asked = {
+        settings = {
             **{_PROMPTS.get(one.role, one.role): one.content for one in base.messages},
             "model": base.model,
             **base.params,
@@ -46,8 +46,8 @@ class Manifest:
             "source columns": str(source.schema.remove_metadata()),
         }
         if place is not None:
-            asked["endpoint"] = place
-        return cls(_plain(asked), _plain(call.given))
+            settings["endpoint"] = place
+        return cls(_plain(settings), _plain(call.given))
 
     @classmethod
     def read(cls, path: Path) -> "Manifest":
@@ -62,20 +62,23 @@ class Manifest:
 
     def write(self, path: Path) -> None:
         """Write the manifest atomically; raises OSError."""
-        data = {"format": FORMAT, "asked": self.asked, "call": self.call}
+        data = {"format": FORMAT, "asked": self.settings, "call": self.call}
         fresh = path.with_name(f".{path.name}.tmp")
         fresh.write_text(json.dumps(data, ensure_ascii=False, indent=1), "utf-8")
         private_files.replace(fresh, path)
 
     def refuse_another(self, now: "Manifest", folder: Path) -> None:
         """Raise UsageError if ``now`` describes another run, naming the difference."""
-        both = {**self.asked, **now.asked}
-        if "endpoint" not in now.asked:
+        both = {**self.settings, **now.settings}
+        if "endpoint" not in now.settings:
             both.pop("endpoint", None)
         for name in both:
-            before, after = self.asked.get(name), now.asked.get(name)
+            before, after = self.settings.get(name), now.settings.get(name)
             if before != after:
-                values = {"before": _shown(before, after), "now": _shown(after, before)}
+                values = {
+                    "before": _excerpt(before, after),
+                    "now": _excerpt(after, before),
+                }
                 raise UsageError(
                     "parquet.other_run", folder=folder, what=name, **values
                 )
@@ -91,12 +94,14 @@ def _json_form(value: Any) -> Any:
     return type(value).__name__ if made is value else made
 
 
-def _shown(value: Any, other: Any) -> str:
+def _excerpt(value: Any, other: Any) -> str:
     """Return an excerpt of the value from shortly before the first difference."""
     if value is None:
         return "–"
     one, two = (json.dumps(v, ensure_ascii=False) for v in (value, other))
     same = common_start(one, two)
-    start = max(0, same - SHOWN // 2) if len(one) > SHOWN else 0
-    shown = one[start : start + SHOWN]
-    return f"{'…' if start else ''}{shown}{'…' if start + SHOWN < len(one) else ''}"
+    start = max(0, same - MOST_EXCERPT // 2) if len(one) > MOST_EXCERPT else 0
+    shown = one[start : start + MOST_EXCERPT]
+    return (
+        f"{'…' if start else ''}{shown}{'…' if start + MOST_EXCERPT < len(one) else ''}"
+    )

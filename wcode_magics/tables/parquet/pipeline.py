@@ -44,24 +44,24 @@ class ChunkTurn:
 
     def __init__(self, total: int, before: "ChunkTurn | None") -> None:
         self.outcomes: list[Outcome[tuple[Any, ...]]] = [Outcome("stopped")] * total
-        self.taken = asyncio.Event()
+        self.exhausted = asyncio.Event()
         self._before = before
         self.places: dict[bytes, int] = {}
         self._left: dict[int, Request] = {}
 
-    def asks(self, asks: Iterable[Ask], own: list[int]) -> Iterator[Ask]:
-        """Yield requests the previous chunk lacks; append positions to ``own``."""
-        theirs = {} if self._before is None else self._before.places
-        for place, ask in enumerate(asks):
+    def requests(self, requests: Iterable[Ask], positions: list[int]) -> Iterator[Ask]:
+        """Yield requests the previous chunk lacks; append their ``positions``."""
+        before = {} if self._before is None else self._before.places
+        for place, ask in enumerate(requests):
             if isinstance(ask, Request):
                 key = _key(ask)
                 self.places.setdefault(key, place)
-                if key in theirs:
+                if key in before:
                     self._left[place] = ask
                     continue
-            own.append(place)
+            positions.append(place)
             yield ask
-        self.taken.set()
+        self.exhausted.set()
 
     def share(self, tally: Tally) -> dict[int, Request]:
         """Copy outcomes of the previous chunk; return shared requests it left open."""
@@ -89,7 +89,7 @@ class ChunkRun:
         chunks: the chunks, read lazily in another thread.
         write: writes a chunk with its outcomes, also in another thread.
         tally: progress over all chunks.
-        again: the chunks are rewritten, and unfinished rows keep their values.
+        rewrite: the chunks are rewritten, and unfinished rows keep their values.
     """
 
     def __init__(
@@ -99,19 +99,19 @@ class ChunkRun:
         write: Callable[[Chunk, Outcomes], None],
         tally: Tally,
         *,
-        again: bool = False,
+        rewrite: bool = False,
     ) -> None:
         self.tally = tally
         self.reason: WcodeError | None = None
         self.stopped = False
         self._call = call
         self._line = RequestLine.of(call.session, call.resolved, call.budget)
-        self._store = call.session.ledger.store(call.resolved)
-        self._chunks, self._write, self._again = chunks, write, again
-        self._alive: list[Batch[tuple[Any, ...]]] = []
+        self._store = call.session.pool.store(call.resolved)
+        self._chunks, self._write, self._rewrite = chunks, write, rewrite
+        self._batches: list[Batch[tuple[Any, ...]]] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._over = self._good = False
+        self._stopping = self._any_answered = False
 
     async def run(self) -> None:
         """Send all chunks, or as many as possible.
@@ -135,8 +135,8 @@ class ChunkRun:
             await asyncio.to_thread(self._store.flush)
         except StoreError as error:
             self.reason = self.reason or error
-        fruitless = not self._good or isinstance(self.reason, ReplayError)
-        if self.reason is not None and fruitless:
+        is_fatal = not self._any_answered or isinstance(self.reason, ReplayError)
+        if self.reason is not None and is_fatal:
             raise self.reason
 
     @property
@@ -156,27 +156,27 @@ class ChunkRun:
             self._loop.call_soon_threadsafe(self._stop)
 
     def _stop(self) -> None:
-        self.stopped = self._over = True
-        for batch in self._alive:
+        self.stopped = self._stopping = True
+        for batch in self._batches:
             batch.stop()
 
     def _halt(self, reason: WcodeError | None) -> None:
-        self._over = True
+        self._stopping = True
         self.reason = self.reason or reason
-        for batch in self._alive:
+        for batch in self._batches:
             batch.pause()
 
     async def _all(self) -> None:
         before: asyncio.Task[None] | None = None
         turn: ChunkTurn | None = None
-        while not self._over:
+        while not self._stopping:
             chunk = await self._next(before)
             if chunk is None:
                 break
             turn = ChunkTurn(len(chunk.rows), turn)
             task = asyncio.create_task(self._one(chunk, turn, before))
             self._tasks = [task] if before is None else [before, task]
-            await turn.taken.wait()
+            await turn.exhausted.wait()
             if before is not None:
                 await before
             before = task
@@ -195,65 +195,69 @@ class ChunkRun:
     async def _one(
         self, chunk: Chunk, turn: ChunkTurn, before: asyncio.Task[None] | None
     ) -> None:
-        own: list[int] = []
-        asks = turn.asks(chunk.rows.asks(), own)
+        positions: list[int] = []
+        requests = turn.requests(chunk.rows.requests(), positions)
         try:
-            fell = await self._outcomes(turn, asks, own, len(chunk.rows))
+            failed = await self._outcomes(turn, requests, positions, len(chunk.rows))
         finally:
-            turn.taken.set()
+            turn.exhausted.set()
         if before is not None:
             await asyncio.wait({before})
         left = turn.share(self.tally)
-        if left and not self._over:
+        if left and not self._stopping:
             places, some = list(left), iter(left.values())
-            fell = await self._outcomes(turn, some, places, len(left)) or fell
-        await self._end(chunk, turn.outcomes, alone=fell)
+            failed = await self._outcomes(turn, some, places, len(left)) or failed
+        await self._end(chunk, turn.outcomes, failed=failed)
 
-    async def _end(self, chunk: Chunk, outcomes: Outcomes, *, alone: bool) -> None:
+    async def _end(self, chunk: Chunk, outcomes: Outcomes, *, failed: bool) -> None:
         """Write the chunk, or on a retry its finished rows.
 
-        ``alone``: the run failed as a whole, so only rows with a reply are finished.
+        ``failed``: the run failed as a whole, so only rows with a reply are finished.
         """
-        has_end = _is_answered if alone else _is_finished
+        has_end = _is_answered if failed else _is_finished
         ended = [n for n, outcome in enumerate(outcomes) if has_end(outcome)]
-        if len(ended) < len(outcomes) and self._again:
+        if len(ended) < len(outcomes) and self._rewrite:
             chunk, outcomes = _some(chunk, outcomes, ended)
         elif len(ended) < len(outcomes):
             return
-        if outcomes or not self._again:
+        if outcomes or not self._rewrite:
             await self._written(chunk, outcomes)
 
     async def _written(self, chunk: Chunk, outcomes: Outcomes) -> None:
         try:
             await asyncio.to_thread(self._write, chunk, outcomes)
         except StoreError:
-            self._over = True
+            self._stopping = True
             raise
 
     async def _outcomes(
-        self, turn: ChunkTurn, asks: Iterator[Ask], places: Sequence[int], total: int
+        self,
+        turn: ChunkTurn,
+        requests: Iterator[Ask],
+        places: Sequence[int],
+        total: int,
     ) -> bool:
         """Send; return whether the run failed. ``places`` may grow while sending."""
-        going = self._call.keep_going
+        keep_going = self._call.keep_going
         task, tally = self._call.task, self.tally
-        batch = batch_of(self._line, task, keep_going=going, tally=tally)
-        self._alive.append(batch)
+        batch = batch_of(self._line, task, keep_going=keep_going, tally=tally)
+        self._batches.append(batch)
         try:
-            outcomes = await batch.run(asks, total)
+            outcomes = await batch.run(requests, total)
         finally:
-            self._alive.remove(batch)
+            self._batches.remove(batch)
         for place, outcome in zip(places, outcomes, strict=False):
             turn.outcomes[place] = outcome
-        self._judge(outcomes, batch)
+        self._note_end(outcomes, batch)
         return batch.reason is not None
 
-    def _judge(self, outcomes: Outcomes, batch: Batch[tuple[Any, ...]]) -> None:
+    def _note_end(self, outcomes: Outcomes, batch: Batch[tuple[Any, ...]]) -> None:
         statuses = {outcome.status for outcome in outcomes}
-        self._good = self._good or any(map(is_answered, outcomes))
+        self._any_answered = self._any_answered or any(map(is_answered, outcomes))
         if batch.reason is not None:
             self._halt(batch.reason)
         elif "budget" in statuses:
-            self._over = True
+            self._stopping = True
             errors = (o.error for o in outcomes if isinstance(o.error, BudgetError))
             self.reason = self.reason or next(errors, None)
 

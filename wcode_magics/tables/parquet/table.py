@@ -24,16 +24,16 @@ from wcode_magics.tables.parquet.columns import (
     TYPES,
     answered,
     answered_schema,
-    asked_of,
     frame_of,
     index_of,
+    request_frame,
 )
 from wcode_magics.tables.parquet.folder import Folder
 from wcode_magics.tables.parquet.manifest import Manifest
 from wcode_magics.tables.parquet.pipeline import Chunk, ChunkRun, Outcomes
 from wcode_magics.tables.parquet.reader import ParquetSource, local_path
 from wcode_magics.tables.parquet.written import ParquetRun, Written
-from wcode_magics.tables.progress import Bar, await_, cancelled, tell, wait
+from wcode_magics.tables.progress import Bar, await_, cancelled, print_line, wait
 from wcode_magics.tables.retries import RETRIED, again, statuses_of
 from wcode_magics.tables.rows import Rows
 from wcode_magics.tables.run import TableRun, call_of, refuse_announcing
@@ -57,15 +57,15 @@ class _AllRows(Rows):
     def __len__(self) -> int:
         return 0 if self.source is None else self.source.rows
 
-    def asks(self) -> Iterator[Any]:
-        """Yield a request or error per row, as :meth:`Rows.asks`."""
+    def requests(self) -> Iterator[Any]:
+        """Yield a request or error per row, as :meth:`Rows.requests`."""
         assert self.source is not None
         numbers = range(_count(self.source.rows, self.size))
         columns = read_columns(self)
         for _, table in self.source.chunks(self.size, numbers, columns):
-            rows = Rows(asked_of(table), self.task, self.names)
+            rows = Rows(request_frame(table), self.task, self.names)
             self.seen.append(rows.floats)
-            yield from rows.asks()
+            yield from rows.requests()
 
 
 class _PartedTable(TableMethods[R]):
@@ -107,7 +107,7 @@ class _PartedTable(TableMethods[R]):
     def _head(self, template: str, n: int, options: Mapping[str, Any]) -> TableRun:
         """Prepare a run over rows of the first chunk, with short and long prompts."""
         ((_, table),) = self._source.chunks(self._rows, [0])
-        frame = asked_of(table)
+        frame = request_frame(table)
         call = call_of(frame, template, options)
         self._refuse_index(call)
         some = spread(call.rows, n)
@@ -143,7 +143,7 @@ class _PartedTable(TableMethods[R]):
     def _chunks(self, call: TableRun, numbers: Sequence[int]) -> Iterator[Chunk]:
         columns = read_columns(call.rows)
         for number, table in self._source.chunks(self._rows, numbers):
-            frame = asked_of(table.select(columns))
+            frame = request_frame(table.select(columns))
             yield Chunk(number, table, replace(call.rows, frame=frame))
 
     @contextmanager
@@ -165,7 +165,7 @@ class _PartedTable(TableMethods[R]):
                 folder.write(chunk.number, made)
 
             chunks = self._chunks_again(call, status, statuses)
-            chunk_run = ChunkRun(call, chunks, write, Tally(), again=True)
+            chunk_run = ChunkRun(call, chunks, write, Tally(), rewrite=True)
             yield self._run(chunk_run, call, total)
 
     def _call_again(
@@ -198,7 +198,7 @@ class _PartedTable(TableMethods[R]):
             places = [place for place, word in found if word in statuses]
             if places:
                 table = self._folder.read(number)
-                frame = asked_of(table.select(read_columns(call.rows)))
+                frame = request_frame(table.select(read_columns(call.rows)))
                 rows = replace(call.rows, frame=frame, places=places)
                 yield Chunk(number, table, rows)
 
@@ -230,7 +230,7 @@ class _PartedTable(TableMethods[R]):
         gone = 0
         columns = read_columns(call.rows)
         for _, table in self._source.chunks(self._rows, self._numbers, columns):
-            gone += int(replace(call.rows, frame=asked_of(table)).missing.sum())
+            gone += int(replace(call.rows, frame=request_frame(table)).missing.sum())
         if gone:
             named = ", ".join(map(str, call.rows.used))
             raise UsageError("frame.missing", rows=gone, columns=named)
@@ -257,7 +257,7 @@ class Parquet(_PartedTable[Written]):
         A later run over all rows replays these and does not pay for them again.
         """
         made = self._head(template, n, options).run()
-        tell(str(self.estimate(template, **options)))
+        print_line(str(self.estimate(template, **options)))
         return made
 
     def retry(
@@ -294,7 +294,7 @@ class AsyncParquet(_PartedTable[Awaitable[Written]]):
     ) -> pd.DataFrame:
         """Run a sample of rows, as :meth:`Parquet.preview`."""
         made = await self._head(template, n, options).arun()
-        tell(str(await self.estimate(template, **options)))
+        print_line(str(await self.estimate(template, **options)))
         return made
 
     async def retry(

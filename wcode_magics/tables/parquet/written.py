@@ -8,7 +8,7 @@ from wcode_magics.errors import BudgetError, WcodeError
 from wcode_magics.protocol.models import Costs
 from wcode_magics.tables.parquet.folder import Folder
 from wcode_magics.tables.parquet.pipeline import ChunkRun
-from wcode_magics.tables.progress import Bar, tell
+from wcode_magics.tables.progress import Bar, print_line
 from wcode_magics.tables.run import halted
 from wcode_magics.text import say
 
@@ -96,5 +96,5 @@ class ParquetRun:
             left = chunk_run.unwritten
             raise halted(written, line, reason, unwritten=left) from chunk_run.reason
         if self.shown:
-            tell(str(written))
+            print_line(str(written))
         return written
