@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -26,6 +27,7 @@ from tests.bench.stub import TEXT, Server
 from wcode_magics.protocol.messages import Usage
 from wcode_magics.protocol.models import DEFAULT
 from wcode_magics.protocol.reply import Reply
+from wcode_magics.protocol.request import Request
 from wcode_magics.session.session import Session
 from wcode_magics.tables import accessor
 from wcode_magics.tables.run import call_of
@@ -34,7 +36,7 @@ ROWS, FLYING, ROUNDS = 2_000, 64, 3
 MANY, MANY_ROWS, MANY_MS = 512, 10_240, 500
 REPLAYED = (10_000, 100_000)
 STORED = 1_000_000
-OPTIONS = {"temperature": 0.2, "max_tokens": 64}
+OPTIONS: dict[str, Any] = {"temperature": 0.2, "max_tokens": 64}
 AT_ONCE = 50_000
 WORDS = "very good product, arrived late but the support was kind"
 TEMPLATE = "Summarise this review number {{ number }}: {{ review }}"
@@ -61,7 +63,7 @@ def _sent(milliseconds: int, bound: float) -> list[tuple[str, ...]]:
         for turn in range(ROUNDS):
             raws.append(_timed(lambda: asyncio.run(raw(server.url, ROWS)))[0])
             rows = table(turn * ROWS, ROWS)
-            wall, cpu = _timed(lambda rows=rows: ask(rows))
+            wall, cpu = _timed(partial(ask, rows))
             ours.append(wall)
             spent.append(cpu / ROWS * 1e3)
         session.close()
@@ -158,6 +160,7 @@ def record(url: str, store: Path, rows: int) -> None:
     call = call_of(table(0, rows), TEMPLATE, OPTIONS, through=session)
     kept = session.pool.store(call.resolved)
     for number, request in enumerate(call.rows.requests()):
+        assert isinstance(request, Request)
         usage = Usage(25, 10)
         reply = Reply(TEXT, request, DEFAULT, usage=usage, finish_reason="stop")
         kept.put(replace(reply, base_url=url), url)
@@ -181,7 +184,7 @@ def replay(url: str, store: str, rows: int, kind: str) -> None:
         if kind == "frame":
             held = table(0, rows)
             ask(held[:100])
-            work = partial(ask, held)
+            work: Callable[[], object] = partial(ask, held)
         else:
             written = Path(folder) / "rows"
             written.mkdir()
@@ -204,12 +207,12 @@ def ask_parts(source: Path, to: Path) -> None:
 
 def ask(rows: pd.DataFrame) -> pd.DataFrame:
     """All rows, without a word."""
-    made = rows.wcode.ask(TEMPLATE, progress=False, **OPTIONS)
+    made: pd.DataFrame = rows.wcode.ask(TEMPLATE, progress=False, **OPTIONS)
     assert set(made["answer_status"]) <= {"ok", "replayed"}
     return made
 
 
-def content(number: int) -> dict[str, object]:
+def content(number: int) -> dict[str, Any]:
     """The body that a row becomes."""
     said = f"Summarise this review number {number}: {WORDS}"
     return {

@@ -12,7 +12,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -25,7 +28,7 @@ from wcode_magics.tables import accessor
 ROWS, PART, TURNS = 2_000, 1_000, 3
 COUNTED = (4_000, 40_000)
 LATENCY_MS = 200
-OPTIONS = {"temperature": 0.2, "max_tokens": 64}
+OPTIONS: dict[str, Any] = {"temperature": 0.2, "max_tokens": 64}
 
 
 def main() -> list[tuple[str, ...]]:
@@ -39,13 +42,11 @@ def _parts() -> list[tuple[str, ...]]:
         session = _session(server.url, folder)
         ask(table(-100, 100))
         for turn in range(TURNS):
-            floors.append(
-                _seconds(lambda first=turn * 2 * ROWS: ask(table(first, ROWS)))
-            )
+            floors.append(_seconds(partial(_ask, turn * 2 * ROWS)))
             source = Path(folder) / f"{turn}.parquet"
             table((turn * 2 + 1) * ROWS, ROWS).to_parquet(source)
             to = Path(folder) / str(turn)
-            ours.append(_seconds(lambda a=source, b=to: _ask_parts(a, b)))
+            ours.append(_seconds(partial(_ask_parts, source, to)))
         session.close()
     return [_told(f"parquet, 50 ms, parts of {PART:,}", ours, floors)]
 
@@ -105,11 +106,9 @@ def _cluster() -> list[tuple[str, ...]]:
 
         compute(table(-100, 100))
         for turn in range(TURNS):
-            floors.append(
-                _seconds(lambda first=turn * 2 * ROWS: ask(table(first, ROWS)))
-            )
+            floors.append(_seconds(partial(_ask, turn * 2 * ROWS)))
             rows = table((turn * 2 + 1) * ROWS, ROWS)
-            ours.append(_seconds(lambda rows=rows: compute(rows)))
+            ours.append(_seconds(partial(compute, rows)))
         session.close()
     return [_told(f"Dask, two workers, {LATENCY_MS} ms", ours, floors)]
 
@@ -118,6 +117,10 @@ def _session(url: str, folder: str) -> Session:
     made = Session(base_url=url, api_key="k", store=str(Path(folder) / "s.db"))
     accessor.register(made)
     return made
+
+
+def _ask(first: int) -> None:
+    ask(table(first, ROWS))
 
 
 def _ask_parts(source: object, to: Path) -> None:
@@ -132,7 +135,7 @@ def _told(what: str, ours: list[float], floors: list[float]) -> tuple[str, ...]:
     return (f"{what}, rows/s", *rates, f"{floor / mine:.2f}")
 
 
-def _seconds(call) -> float:
+def _seconds(call: Callable[[], object]) -> float:
     begun = time.perf_counter()
     call()
     return time.perf_counter() - begun

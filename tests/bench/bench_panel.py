@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.bars import most
+from tests.browser import CHROMIUM
 from tests.loopback import Answer, Loopback, event
-from tests.widgets.driver import CHROMIUM, Desk, desks
+from tests.widgets.driver import Desk, desks
 
 TOKENS, PER_SECOND = 4000, 100
 MOST_MESSAGES, OPEN_S, FIRST_S, GAP_MS = 150, 0.5, 0.5, 30

@@ -12,6 +12,9 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 from tests.bench.bench_frame import FLYING, WORDS, content, raw
 from tests.bench.stub import Server
@@ -27,13 +30,13 @@ PEERS = {
 def main() -> list[tuple[str, ...]]:
     """Rows per second of each peer that is installed, and the ratio to the floor."""
     told = f"{MILLISECONDS} ms, rows/s"
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for peer, (package, number) in PEERS.items():
         if importlib.util.find_spec(package) is None:
             rows.append((f"{peer}, {told}", "not installed", "–", "–"))
             continue
         with Server(MILLISECONDS) as server:
-            floor = _seconds(lambda url=server.url, n=number: asyncio.run(raw(url, n)))
+            floor = _seconds(partial(_floor, server.url, number))
             argv = [sys.executable, "-m", "tests.bench.bench_peers", peer, server.url]
             done = subprocess.run(argv, check=True, capture_output=True, text=True)
         wall, cpu = json.loads(done.stdout)
@@ -84,8 +87,9 @@ async def _openaivec(url: str, rows: int, *, packed: bool) -> tuple[float, float
     size = {} if packed else {"batch_size": 1}
     more = {**size, "max_concurrency": FLYING, "show_progress": False}
     asked = "Summarise the review."
-    await pd.Series(["one"]).aio.responses(asked, **more)
-    table = pd.Series([f"{number}: {WORDS}" for number in range(rows)])
+    first: Any = pd.Series(["one"])
+    await first.aio.responses(asked, **more)
+    table: Any = pd.Series([f"{number}: {WORDS}" for number in range(rows)])
     wall, cpu = time.perf_counter(), time.process_time()
     made = await table.aio.responses(asked, **more)
     times = time.perf_counter() - wall, time.process_time() - cpu
@@ -103,7 +107,11 @@ def _bytes_alone() -> dict[str, object]:
     }
 
 
-def _seconds(call) -> float:
+def _floor(url: str, rows: int) -> None:
+    asyncio.run(raw(url, rows))
+
+
+def _seconds(call: Callable[[], object]) -> float:
     begun = time.perf_counter()
     call()
     return time.perf_counter() - begun

@@ -17,7 +17,7 @@ import itertools
 import random
 import statistics
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from tests.sending.skipping import Skipping
 from wcode_magics.sending.budget import Budget
@@ -41,6 +41,8 @@ MESSAGE_S = 0.005
 ROWS = 64
 TOKEN = "run"
 
+Clock = Callable[[], float]
+
 
 def main() -> list[tuple[str, ...]]:
     """One row for each cluster, with and without the cap."""
@@ -50,7 +52,7 @@ def main() -> list[tuple[str, ...]]:
 class _Endpoint:
     """An endpoint that rejects what exceeds its limit."""
 
-    def __init__(self, clock) -> None:
+    def __init__(self, clock: Clock) -> None:
         self.free, self._clock = float("-inf"), clock
         self.sent: list[float] = []
         self.answered: list[float] = []
@@ -73,7 +75,7 @@ class _Run:
 
     budget: Budget | None = None
 
-    def __init__(self, clock, cap: float | None) -> None:
+    def __init__(self, clock: Clock, cap: float | None) -> None:
         self.claims = Claims()
         self._limiter = Limiter(clock=clock, requests_per_minute=cap)
 
@@ -85,7 +87,7 @@ class _Run:
 class _Worker:
     """A worker that always has rows to send."""
 
-    def __init__(self, name: str, clock, cap: float | None) -> None:
+    def __init__(self, name: str, clock: Clock, cap: float | None) -> None:
         self.name, self.answered = name, 0
         self._link = Link(clock)
         limiter = Limiter(clock=clock, requests_per_minute=cap)
