@@ -274,6 +274,22 @@ def test_a_text_that_grows_is_finished_once_and_in_order(name, size):
     assert len(tail) <= TAIL_LIMIT + 2 * size + 60
 
 
+@pytest.mark.parametrize(
+    "name", ["prose", "sentences", "paragraphs", "lines", "Chinese", "list", "numbers"]
+)
+def test_what_is_cut_joins_to_what_it_was(name):
+    """A long paragraph or list that is merged again is one, and a list stays tight."""
+    finished, tail = grown(TEXTS[name], 40)
+    assert "".join([*finished, tail]) == TEXTS[name]
+
+
+def test_a_paragraph_ends_at_an_empty_line():
+    """It is not sent again with the line that begins after it."""
+    assert split("some words\n\nmore") == ("some words\n\n", "more")
+    for text in ("- some words\n\nmore", "```\nsome words\n\nmore"):
+        assert split(text) == ("", text)
+
+
 def test_a_fence_that_is_cut_stays_code():
     """Each part of a long fence is a fence in the same language."""
     finished, _tail = grown(TEXTS["fence"], 40)

@@ -1,10 +1,10 @@
 """Live display of a streaming answer, without resending all of it on each update.
 
 A notebook front end can only replace a whole output. So a long answer is spread over
-five outputs: the last one has the current block, redrawn nine times per second, and the
+five outputs: the last one has the current block, redrawn ten times per second, and the
 one before has finished blocks. An output is merged into the previous one when it has
 grown to a fraction of that one's length. Redrawing the full text for each of 4,000
-tokens sends about 50 MB; this sends less than 1 MB. A short answer uses one output
+tokens sends about 50 MB; this sends half of one. A short answer uses one output
 only. At the end the first output has the whole answer; the others are empty and take no
 space on the page.
 """
@@ -21,11 +21,11 @@ from wcode_magics.output.mimebundle import Bundle, bundle
 from wcode_magics.protocol.messages import Delta
 from wcode_magics.text import say
 
-REDRAW_S = 0.11
+REDRAW_S = 0.1
 FOOT_S = 1.0
 """Seconds after which the foot is drawn without new text."""
-SINGLE_OUTPUT = 1_500
-"""Maximum characters of an answer drawn in a single output."""
+SINGLE_OUTPUT = 1_200
+"""Maximum bytes of an answer drawn in a single output."""
 SHARES = (1.0, 0.5, 0.3)
 """Fraction of an output's length at which the next output is merged into it."""
 PLACES = len(SHARES) + 2
@@ -136,8 +136,9 @@ class Live:
             self._undrawn += len(finished)
             finished = ""
         parts[-1] += finished
-        if len(self._shown) <= 1 and len(parts[-1]) + len(self._tail) <= SINGLE_OUTPUT:
-            self._put(0, parts[-1] + self._tail, foot)
+        alone = parts[-1] + self._tail
+        if len(self._shown) <= 1 and _size(alone) <= SINGLE_OUTPUT:
+            self._put(0, alone, foot)
             return
         for place, share in reversed([*enumerate(SHARES)]):
             least = TAIL_LIMIT if place else SINGLE_OUTPUT
@@ -172,6 +173,11 @@ class Live:
             return shown
         line = f'<div style="{FAINT}">{escape(foot)}</div>'
         return {**shown, "text/html": f"{shown['text/html']}{line}"}
+
+
+def _size(text: str) -> int:
+    """Return the bytes of a text, which may have half a character at its end."""
+    return len(text.encode(errors="surrogatepass"))
 
 
 def _collapsed(title: str, thoughts: str) -> Bundle:

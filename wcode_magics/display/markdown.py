@@ -48,7 +48,9 @@ _HREF = re.compile(r"https?:|mailto:|#|/|[^:]*$", re.IGNORECASE)
 _LINK = re.compile(r"https?:|mailto:", re.IGNORECASE)
 _MARK = re.compile(r"[\[\]*_~`<>!&$\\]")
 _ROW = re.compile(r"[|\n]")
-_TABLE_END = re.compile(r"(</?(?:td|th|tr|thead|tbody)>)\n")
+_TABLE_LAYOUT = re.compile(
+    r"(<(?:tr|thead|tbody)>)\n|</(?:td|th|tr|thead|tbody|li)>\n?"
+)
 _SPECIAL = re.compile(r"`+|\$|\\")
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _UNSEEN = re.compile(r"[\s\u00ad\u200b-\u200f\u2060\u3164\ufeff]+")
@@ -64,10 +66,13 @@ def html(text: str) -> str:
 
 
 def growing(text: str) -> str:
-    """Render a part of a streaming text, without code highlighting."""
+    """Render a part of a streaming text, without code highlighting.
+
+    Rows, cells and items end where the next begins, which HTML allows.
+    """
     if _is_dense(text):
         return as_written(text)
-    return _TABLE_END.sub(r"\1", _rendered(text, 0.0))
+    return _TABLE_LAYOUT.sub(r"\1", _rendered(text, 0.0))
 
 
 def _is_dense(text: str) -> bool:

@@ -4,7 +4,7 @@ import re
 
 from wcode_magics.display import markdown
 
-TAIL_LIMIT = 500
+TAIL_LIMIT = 400
 """Maximum characters of the growing part before it is cut at a line or space."""
 LONG_TAIL = 20_000
 """Length in characters above which a text is cut at a line without parsing."""
@@ -17,20 +17,20 @@ _TABLE_HEAD = re.compile(r"\A([^\n]*\|[^\n]*\n[ \t]*\|?[ :|-]*-[ :|-]*\n)")
 def split(text: str) -> tuple[str, str]:
     """Split a text into (finished, growing); later characters change only the latter.
 
-    The finished part ends before the last block; an incomplete line does not start a
-    block, since ``a | b`` may still become a table header. A block longer than
-    :data:`TAIL_LIMIT` is split: a fence is closed and reopened, a table header
-    repeated.
+    The finished part ends before the last block, or after a paragraph that an empty
+    line follows; an incomplete line does not start a block, since ``a | b`` may still
+    become a table header. A block longer than :data:`TAIL_LIMIT` is split: a fence is
+    closed and reopened, a table header repeated; other parts join to the block.
     """
     if len(text) > LONG_TAIL:
         return split_lines(text)
-    starts = [
-        token.map[0]
-        for token in markdown.blocks(text[: text.rfind("\n") + 1])
-        if token.level == 0 and token.map and token.nesting >= 0
-    ]
+    whole = text[: text.rfind("\n") + 1]
+    blocks = [token for token in markdown.blocks(whole) if token.level == 0]
+    starts = [token.map[0] for token in blocks if token.map]
     lines = _LINE.findall(text)
     at = sum(len(line) for line in lines[: starts[-1]]) if starts else 0
+    if starts and blocks[-1].type == "paragraph_close" and whole.endswith("\n\n"):
+        at = len(whole)
     finished, growing = text[:at], text[at:]
     if len(growing) <= TAIL_LIMIT:
         return finished, growing
@@ -53,7 +53,7 @@ def _cut(block: str) -> tuple[str, str]:
             return "", block
         return f"{block[:at]}\n", table.group(1) + block[at:]
     at = _cut_position(block)
-    return (f"{block[:at]}\n\n", block[at:].lstrip(" ")) if at else ("", block)
+    return (block[:at], block[at:].lstrip(" ")) if at else ("", block)
 
 
 def _last_line(block: str) -> int:
