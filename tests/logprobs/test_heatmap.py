@@ -38,6 +38,8 @@ LAB_STYLES = {
     "overflow", "overflow-wrap", "padding", "text-align", "vertical-align",
     "white-space",
 }  # fmt: skip
+SIZE = 600_000
+"""Bytes of a heat map, at most, beside text that is not drawn as tokens."""
 VOID = {"br", "wbr"}
 UNENDED = {"td", "th", "tr"}  # HTML lets them end where the next one begins
 
@@ -166,7 +168,19 @@ def test_many_tokens_of_one_piece():
     """A long run of lost tokens is one piece with a title and rows of bounded size."""
     made = heatmap.html(view(*[token("\ufffd", 0.5)] * 3000, said="龍" * 1500))
     assert len(Shape(made).titles[0].splitlines()) < 20
-    assert made.count("<tr>") == MAX_TOKENS + 1
+    assert len(made.encode()) < 1.1 * SIZE
+
+
+def test_a_page_is_small_however_unsure_the_answer():
+    """Of tokens that all open, fewer are drawn; the note names their number."""
+    top = [(f" alt{n}", 0.15) for n in range(5)]
+    answer = view(*[token("概率", 0.2, ("概率", 0.2), *top)] * MAX_TOKENS)
+    made = heatmap.html(answer)
+    assert 0.95 * SIZE < len(made.encode()) < SIZE
+    shown = made.count("<tr>") - 1
+    assert made.count("<summary title=") == shown
+    count = f"{shown:,}"
+    assert text.say("heatmap.capped", shown=count, count="2,000", top=5) in made
 
 
 def test_long_answers_are_capped_with_a_note():

@@ -7,10 +7,12 @@ colour, underlines carry the same information without colour, and the numbers ar
 real table. An unsure token is a disclosure element, which opens its alternatives by
 touch and by keyboard as well; its tooltip shows them to a mouse. The sizes are kept
 small, since a notebook saves all of it: cells of the table end where the next begins,
-which HTML allows, and alternatives of less than one in a thousand are left out.
+which HTML allows, alternatives of less than one in a thousand are left out, and tokens
+are drawn as long as they take at most :data:`MAX_BYTES`. A token's alternatives stand
+in its tooltip, below it and in the table, for without a style sheet or script no
+element shows the text of another one.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from wcwidth import ljust, rjust, width
@@ -31,6 +33,7 @@ from wcode_magics.output.escaping import FADED, attribute, clipped, escape
 from wcode_magics.text import say
 
 MAX_TOKENS = 2000
+MAX_BYTES = 580_000  # of all tokens that are drawn and their rows of the table
 MAX_REST = 100_000  # characters after the last token that is drawn
 MAX_ALTERNATIVES = 5
 MAX_LINES = 40
@@ -97,17 +100,17 @@ def html(logprobs: Logprobs, *, seam: int = 0) -> str:
     prefill in characters; its end is marked unless it is 0.
     """
     words = TokenWords(logprobs, MAX_ALTERNATIVES, least=LEAST_SHOWN)
-    pieces = [p for p in logprobs.glyphs if p.first < MAX_TOKENS]
     prefilled = len(encode(logprobs.text[:seam]))
-    drawn = "".join(_tokens(words, pieces, prefilled))
-    rest = "".join(p.text for p in logprobs.glyphs[len(pieces) :])
+    drawn, rows = _drawn(words, prefilled)
+    rest = "".join(p.text for p in logprobs.glyphs[len(drawn) :])
+    running_text = f"{''.join(drawn)}{running(clipped(rest, MAX_REST))}"
     parts = [
-        f'<div style="{RUNNING}">{drawn}{running(clipped(rest, MAX_REST))}</div>',
+        f'<div style="{RUNNING}">{running_text}</div>',
         _line(_legend(logprobs)),
         _line(_least_certain(words)),
-        *(_line(_faded(note)) for note in _caps(logprobs)),
+        *(_line(_faded(note)) for note in _caps(logprobs, len(rows))),
         *(_line(_faded(note)) for note in _notes(logprobs, seam)),
-        _table(words),
+        _table(logprobs, rows),
     ]
     return f"<div>{''.join(filter(None, parts))}</div>"
 
@@ -159,19 +162,35 @@ def _span(inner: str, style: str, title: str = "") -> str:
     return f"<span{titled}{styled}>{escape(inner)}</span>"
 
 
-def _tokens(words: TokenWords, pieces: list[Glyph], prefilled: int) -> Iterator[str]:
-    for piece in pieces:
+def _drawn(words: TokenWords, prefilled: int) -> tuple[list[str], list[str]]:
+    """Return pieces of the text and rows of the table, as many as there is room for."""
+    pieces: list[str] = []
+    rows: list[str] = []
+    room = MAX_BYTES
+    for piece in words.logprobs.glyphs:
+        if piece.first >= MAX_TOKENS or room <= 0:
+            break
+        for position in words.logprobs.positions[piece.first : piece.stop]:
+            if position.index >= MAX_TOKENS or room <= 0:
+                break
+            rows.append(_row(words.row(position)))
+            room -= len(rows[-1].encode())
+        drawn = _piece(words, piece)
         if prefilled and piece.start >= prefilled:
-            yield _span(SEAM, FADED)
-            prefilled = 0
-        text = shown(piece, step(probability(words.logprobs.logprob_of(piece))))
-        if piece.unreported:
-            yield _span(text, _UNREPORTED, say("heatmap.unreported"))
-        elif piece.outside:
-            title = f"{say('heatmap.outside')}\n{words.title(piece)}"
-            yield _span(words.label(piece.first), _OUTSIDE, title)
-        else:
-            yield _token(words, piece, text)
+            drawn, prefilled = f"{_span(SEAM, FADED)}{drawn}", 0
+        pieces.append(drawn)
+        room -= len(drawn.encode())
+    return pieces, rows
+
+
+def _piece(words: TokenWords, piece: Glyph) -> str:
+    text = shown(piece, step(probability(words.logprobs.logprob_of(piece))))
+    if piece.unreported:
+        return _span(text, _UNREPORTED, say("heatmap.unreported"))
+    if piece.outside:
+        title = f"{say('heatmap.outside')}\n{words.title(piece)}"
+        return _span(words.label(piece.first), _OUTSIDE, title)
+    return _token(words, piece, text)
 
 
 def shown(piece: Glyph, shade: Step) -> str:
@@ -225,20 +244,18 @@ def _faded(text: str) -> str:
     return _span(text, FADED)
 
 
-def _caps(logprobs: Logprobs) -> list[str]:
-    shown, count = f"{MAX_TOKENS:,}", f"{len(logprobs):,}"
-    if len(logprobs) > MAX_TOKENS:
-        note = say("heatmap.capped", shown=shown, count=count, top=MAX_ALTERNATIVES)
-        return [note]
+def _caps(logprobs: Logprobs, rows: int) -> list[str]:
+    if len(logprobs) > rows:
+        shown, count = f"{rows:,}", f"{len(logprobs):,}"
+        return [say("heatmap.capped", shown=shown, count=count, top=MAX_ALTERNATIVES)]
     most = max((len(token.top) for token in logprobs.tokens), default=0)
     if most > MAX_ALTERNATIVES:
         return [say("heatmap.capped_top", top=MAX_ALTERNATIVES)]
     return []
 
 
-def _table(words: TokenWords) -> str:
-    rows = [_row(words.row(p)) for p in words.logprobs.positions[:MAX_TOKENS]]
-    heading = f"{say('heatmap.table')} {' · '.join(summary(words.logprobs))}"
+def _table(logprobs: Logprobs, rows: list[str]) -> str:
+    heading = f"{say('heatmap.table')} {' · '.join(summary(logprobs))}"
     return (
         f'<details style="{_SMALL}">'
         f'<summary style="{FADED}">{escape(heading)}</summary>'
