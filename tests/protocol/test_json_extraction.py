@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import re
 import time
 from contextlib import suppress
 
@@ -124,5 +125,31 @@ def test_lone_surrogates_are_replaced(text, value):
 
 def test_an_escape_that_is_none_stays_an_error():
     """Only the escapes of surrogates are replaced."""
-    with pytest.raises(ValueError, match="escape"):
+    with pytest.raises(ValueError, match="near ud8xx"):
         find_json(r'"\ud8xx"', [])
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("{'a': 1}", "invalid at line 1, column 2, near 'a': 1}; JSON needs double"),
+        ('{"a" 1}', "invalid at line 1, column 6, near 1}"),
+        ('{"a": 1,\n}', "invalid at line"),
+        ('{"a": 1', "it ends too early, at line 1, column 8"),
+        ("", "it ends too early, at line 1, column 1"),
+        ("hello", "invalid at line 1, column 1, near hello"),
+    ],
+)
+def test_a_fault_is_told_in_our_words(text, reason):
+    """Python's own differ from version to version and are English alone."""
+    with pytest.raises(ValueError, match=re.escape(reason)):
+        find_json(text, [])
+
+
+def test_a_fault_is_told_in_chinese(monkeypatch):
+    """Nothing of it is English."""
+    monkeypatch.setenv("WCODE_LANGUAGE", "zh")
+    with pytest.raises(
+        ValueError, match="第 1 行第 2 列有误：'a': 1}（JSON 用双引号）"
+    ):
+        find_json("{'a': 1}", [])

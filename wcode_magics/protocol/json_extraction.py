@@ -3,8 +3,10 @@
 import re
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
-from json import JSONDecoder
+from json import JSONDecodeError, JSONDecoder
 from typing import Any, Self
+
+from wcode_magics.text import say
 
 MOST_STARTS = 2_000
 """Maximum brackets that are tried as the start of a value."""
@@ -15,6 +17,8 @@ MOST_DEPTH = 500
 """Maximum nesting that is parsed, the same on every Python version."""
 _HIGH, _LOW = (rf"\\u[dD][{half}][\da-fA-F]{{2}}" for half in ("89abAB", "c-fC-F"))
 _ESCAPE = re.compile(rf"\\\\|{_HIGH}{_LOW}|(?P<lone>{_HIGH}|{_LOW})")
+NEAR = 20
+"""Characters of a faulty text that are quoted."""
 _LABELS = ("json", "jsonc", "json5", "jsonl", "")
 
 
@@ -49,7 +53,7 @@ def find_json(text: str, blocks: Sequence[tuple[str, str]]) -> Any:
     text = _encodable(text)
     blocks = [(language, _encodable(code)) for language, code in blocks]
     if _depth(text) > MOST_DEPTH:
-        raise ValueError(f"nested deeper than {MOST_DEPTH} levels")
+        raise ValueError(say("json.deep", most=MOST_DEPTH))
     reasons = []
     for candidate in _candidates(text, blocks):
         try:
@@ -60,7 +64,16 @@ def find_json(text: str, blocks: Sequence[tuple[str, str]]) -> Any:
         return max(_spans(text), key=lambda span: span[0])[1]
     except (ValueError, RecursionError):
         likeliest = reasons[1] if blocks else reasons[0]
-        raise ValueError(str(likeliest)) from None
+        raise ValueError(where_invalid(likeliest)) from None
+
+
+def where_invalid(wrong: Exception) -> str:
+    """Return where a text is not JSON, in the same words on every Python version."""
+    if not isinstance(wrong, JSONDecodeError):
+        return str(wrong)
+    near = " ".join(wrong.doc[wrong.pos :][:NEAR].split())
+    key = "json.ends" if not near else "json.quote" if near[0] == "'" else "json.wrong"
+    return say(key, line=wrong.lineno, column=wrong.colno, near=near)
 
 
 def _depth(text: str) -> int:

@@ -16,6 +16,7 @@ from functools import cache
 from typing import Any, Literal
 
 from wcode_magics.errors import UsageError
+from wcode_magics.protocol.json_extraction import where_invalid
 from wcode_magics.protocol.parameters import hint
 from wcode_magics.protocol.schema import Schema, compiled, path_of
 from wcode_magics.protocol.schema_satisfiability import ABSENT, flaw_of, target
@@ -82,7 +83,9 @@ def from_text(text: str) -> Any:
     try:
         return json.loads(text)
     except ValueError as wrong:
-        raise UsageError("bad_json", name="schema", reason=str(wrong)) from wrong
+        raise UsageError(
+            "bad_json", name="schema", reason=where_invalid(wrong)
+        ) from wrong
 
 
 def _from_type(kind: Any, name: str) -> Schema:

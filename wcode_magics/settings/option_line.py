@@ -16,6 +16,7 @@ from typing import Any
 from wcode_magics.errors import OptionError, SettingError, called_from
 from wcode_magics.prompts.template import Template
 from wcode_magics.protocol import parameters
+from wcode_magics.protocol.json_extraction import where_invalid
 from wcode_magics.runtime.shell_variables import public
 from wcode_magics.settings import option_values, options
 from wcode_magics.settings.option import Option
@@ -270,7 +271,8 @@ def _value(line: str, at: int, row: Option) -> tuple[str, int]:
     except ValueError as wrong:
         if row.kind in {"text", "path"}:
             return _word(line, at)
-        raise OptionError("bad_json", name=row.flag, reason=str(wrong)) from wrong
+        reason = where_invalid(wrong)
+        raise OptionError("bad_json", name=row.flag, reason=reason) from wrong
     return line[at:end], end
 
 

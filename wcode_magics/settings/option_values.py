@@ -12,6 +12,7 @@ from typing import Any
 
 from wcode_magics.errors import OptionError, VariableError
 from wcode_magics.protocol import parameters
+from wcode_magics.protocol.json_extraction import where_invalid
 from wcode_magics.runtime.shell_variables import public
 from wcode_magics.settings import options
 from wcode_magics.settings.option import Option
@@ -98,7 +99,7 @@ def _structure(row: Option, raw: str) -> Any:
     try:
         return json.loads(raw)
     except ValueError as wrong:
-        reason = str(wrong)
+        reason = where_invalid(wrong)
         raise OptionError("bad_json", name=row.flag, reason=reason) from wrong
 
 
