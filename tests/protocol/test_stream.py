@@ -433,6 +433,28 @@ def test_a_whole_answer_is_one_delta():
     assert delta.finish_reason == "stop"
 
 
+def test_a_whole_answer_ends_with_its_last_bracket():
+    """Only one that is finished: the lines of a stream may be objects too."""
+    choice = {"index": 0, "message": {"content": "hi}"}}
+    for end, is_whole in (("stop", True), (None, False)):
+        body = json.dumps({"choices": [{**choice, "finish_reason": end}]}).encode()
+        reader = AnswerReader()
+        cut = body.index(b"}") + 1
+        assert list(reader.feed(body[:cut])) == []
+        found = list(reader.feed(body[cut:] + b"\n"))
+        assert (reader.ended, len(found)) == (is_whole, is_whole)
+        (delta,) = [*found, *reader.close()]
+        assert (delta.text, delta.finish_reason) == ("hi}", end)
+
+
+def test_a_body_full_of_brackets_is_not_parsed_for_each():
+    """Not more often than its length allows."""
+    reader, begun = AnswerReader(), time.process_time()
+    for _ in range(20_000):
+        list(reader.feed(b'{"a": {}}' * 10))
+    assert time.process_time() - begun < 5
+
+
 def test_raw_control_characters_are_forgiven():
     """Schema-bound answers of real servers hold them."""
     assert decode('{"a": "x\ty"}') == {"a": "x\ty"}

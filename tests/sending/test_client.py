@@ -12,7 +12,7 @@ import time
 import tracemalloc
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from itertools import pairwise
 
@@ -52,7 +52,7 @@ from wcode_magics.protocol.messages import Delta, Endpoint, Message, Usage
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
 from wcode_magics.sending.attempt import Attempts, Limits
-from wcode_magics.sending.body_limits import MOST_BYTES
+from wcode_magics.sending.body_limits import ENDING_S, MOST_BYTES, Watch
 from wcode_magics.sending.client import Client
 from wcode_magics.sending.retry import Retry
 
@@ -124,8 +124,11 @@ def failing(status: int, message: str = "no", **headers: str) -> Answer:
 
 
 @contextmanager
-def bare(answer: bytes) -> Iterator[str]:
-    """A server that says ``answer``, whatever it is asked, and hangs up."""
+def bare(answer: bytes, seconds: float = 0.0) -> Iterator[str]:
+    """A server that says ``answer``, whatever it is asked, and hangs up.
+
+    It does so after some ``seconds``, or once the client has.
+    """
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
@@ -137,6 +140,10 @@ def bare(answer: bytes) -> Iterator[str]:
                 with connection:
                     connection.recv(65536)
                     connection.sendall(answer)
+                    if seconds:
+                        connection.settimeout(seconds)
+                        with suppress(OSError):
+                            connection.recv(1)
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
@@ -321,6 +328,59 @@ def test_an_answer_that_ended_before_the_cut_is_whole(loopback):
     server = loopback(Answer(pieces, kind="text/event-stream", cut=True))
     assert stream(server.url) == "whole"
     assert len(server.seen) == 1
+
+
+ENDED = event({"content": "whole"}) + event({}, "stop")
+
+
+@pytest.mark.parametrize(
+    "late", [sse({"error": {"message": "late", "code": 500}}), b"data: {\n\n"]
+)
+@BOTH
+def test_a_failure_behind_the_finish_reason_takes_nothing_away(loopback, call, late):
+    """Neither an error nor nonsense: the answer is whole and paid for."""
+    server = loopback(Answer([ENDED, late], kind="text/event-stream"))
+    answer = call(server.url)
+    assert getattr(answer, "text", answer) == "whole"
+    assert len(server.seen) == 1
+
+
+@BOTH
+def test_silence_behind_the_finish_reason_takes_nothing_away(loopback, call):
+    """A server may leave a stream open once it has said all."""
+    pieces = [ENDED, *[b": still here\n\n"] * 20]
+    server = loopback(Answer(pieces, kind="text/event-stream", pause=0.1))
+    answer = call(server.url, timeout=0.3)
+    assert getattr(answer, "text", answer) == "whole"
+    assert len(server.seen) == 1
+
+
+def test_what_follows_the_finish_reason_has_a_short_time_of_its_own():
+    """Whatever the time of the whole answer; a shorter one stays."""
+    for most, left in ((0.0, ENDING_S), (600.0, ENDING_S), (1.0, 1.0)):
+        watch = Watch("–", 120.0, most)
+        watch.finish()
+        assert watch.left == pytest.approx(left, abs=0.5)
+
+
+WHOLE = completion("whole").pieces[0]
+NO_ENDS = {
+    "less than announced": b"Content-Length: %d\r\n\r\n" % (len(WHOLE) + 9) + WHOLE,
+    "no last chunk": b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n"
+    % (len(WHOLE), WHOLE),
+}
+
+
+@pytest.mark.parametrize("rest", NO_ENDS.values(), ids=NO_ENDS)
+@pytest.mark.parametrize("seconds", [0.0, 5.0], ids=["hangs up", "falls silent"])
+@BOTH
+def test_an_answer_ends_with_its_last_bracket(call, rest, seconds):
+    """A response that does not end as announced is not sent again, nor waited for."""
+    begun = time.monotonic()
+    with bare(b"HTTP/1.1 200 OK\r\n" + rest, seconds) as url:
+        answer = call(url, attempts=1)
+        assert getattr(answer, "text", answer) == "whole"
+        assert time.monotonic() - begun < 4
 
 
 @pytest.mark.parametrize(

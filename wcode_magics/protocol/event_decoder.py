@@ -98,6 +98,13 @@ def delta_of(payload: Any, inner: str) -> Delta | None:
     )
 
 
+def is_finished(payload: Any) -> bool:
+    """Return whether a payload is an answer with a finish reason."""
+    choices = payload.get("choices") if isinstance(payload, Mapping) else None
+    choice = _first_choice(choices) if isinstance(choices, list) else None
+    return choice is not None and bool(choice.get("finish_reason"))
+
+
 def clean(text: str) -> str:
     """Make a text encodable: join surrogate pairs, replace lone ones by U+FFFD."""
     if text.isascii():

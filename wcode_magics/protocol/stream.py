@@ -21,10 +21,13 @@ from wcode_magics.protocol.http_errors import error_in, fault
 from wcode_magics.protocol.messages import Delta
 from wcode_magics.protocol.thinking import Part, ThinkingSplitter, has_marks
 from wcode_magics.protocol.tool_call_pieces import CallNumbering
+from wcode_magics.runtime import strict_json
 
 DONE = "[DONE]"
 IDLE = frozenset({"null", "ping", "heartbeat", "keepalive", "keep-alive"})
 """Event data that only keeps the connection alive."""
+MOST_SCANNED = 2**22
+"""Bytes of an unfinished JSON body that are parsed in vain, whatever its length."""
 
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _BOM = b"\xef\xbb\xbf"
@@ -101,14 +104,16 @@ class EventDecoder:
 class AnswerReader:
     """Incremental decoder from the bytes of one response to its deltas.
 
-    ``ended``: the server signalled the end. ``alive``: the last bytes carried content,
-    not only white space and keep-alive comments. ``begun``: an event was received,
-    even an empty one. ``failed``: the answer ended in an error without an explanation.
+    ``ended``: the server signalled the end, or the JSON of a finished answer is
+    complete. ``alive``: the last bytes carried content, not only white space and
+    keep-alive comments. ``begun``: an event was received, even an empty one.
+    ``failed``: the answer ended in an error without an explanation.
     """
 
     def __init__(self) -> None:
         self._start = b""
         self._body: list[bytes] | None = None
+        self._size = self._scanned = 0
         self._events: EventDecoder | None = None
         self._thinking = ThinkingSplitter()
         self._numbering = CallNumbering()
@@ -127,7 +132,7 @@ class AnswerReader:
             return
         if self._body is not None:
             self.alive = not chunk.isspace()
-            self._body.append(chunk)
+            yield from self._of_part(self._body, chunk)
             return
         if self._events is None:
             self._start = (self._start + chunk).removeprefix(_BOM).lstrip()
@@ -135,7 +140,8 @@ class AnswerReader:
             if not _is_certain(self._start):
                 return
             if not _is_stream(self._start):
-                self._body = [self._start]
+                self._body = []
+                yield from self._of_part(self._body, self._start)
                 return
             self._events, chunk = EventDecoder(), self._start
         yield from self._read(self._events, chunk)
@@ -183,6 +189,29 @@ class AnswerReader:
         if delta is not None:
             yield delta
 
+    def _of_part(self, body: list[bytes], chunk: bytes) -> Iterator[Delta]:
+        """Add to a JSON body; yield its answer once it is complete and finished.
+
+        Some servers announce a longer body, or never end it. What ends like an object
+        and is none is read again, up to :data:`MOST_SCANNED` and some times its length.
+        """
+        body.append(chunk)
+        self._size += len(chunk)
+        tired = self._scanned > MOST_SCANNED + 8 * self._size
+        if tired or not chunk.rstrip().endswith(b"}"):
+            return
+        self._scanned += self._size
+        data = b"".join(body)
+        body[:] = [data]
+        try:
+            found = strict_json.decode(data)
+        except ValueError:
+            return
+        if event_decoder.is_finished(found):
+            body.clear()
+            yield from self._of_json(found, data.decode())
+            yield from self.flush()
+
     def _of_body(self, body: bytes) -> Iterator[Delta]:
         text = body.removeprefix(_BOM).decode("utf-8", "replace")
         if not text.strip():
@@ -192,7 +221,10 @@ class AnswerReader:
             yield from self._deltas([*decoder.feed(body), *decoder.close()])
             return
         self.begun = self.ended = True
-        found = _payload(text)
+        yield from self._of_json(_payload(text), text)
+
+    def _of_json(self, found: Any, text: str) -> Iterator[Delta]:
+        self.begun = self.ended = True
         delta = self._delta(found, "message", text)
         if delta is None or not found.get("choices"):
             raise AnswerError("no_choices", start=_start(text), body=text)

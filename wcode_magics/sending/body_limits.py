@@ -13,6 +13,8 @@ from wcode_magics.logprobs.number_format import decimal
 
 MOST_BYTES = 64 * 2**20
 """Maximum response size in bytes; the longest answers are some hundred times less."""
+ENDING_S = 5.0
+"""Longest wait after the finish reason for what follows it, such as the usage."""
 PACKINGS = ("gzip", "deflate")
 """Supported content encodings; the first is the one requested."""
 _ANY_HEADER = zlib.MAX_WBITS | 32
@@ -46,6 +48,11 @@ class Watch:
     def left(self) -> float:
         """Seconds until the deadline for the whole answer."""
         return self._begun + self.most - monotonic() if self.most else math.inf
+
+    def finish(self) -> None:
+        """Record that the answer is finished: what follows it is soon due."""
+        due = monotonic() - self._begun + ENDING_S
+        self.most = min(self.most or math.inf, due)
 
     def hear(self, *, alive: bool) -> None:
         """Record that bytes arrived; ``alive`` if they include content.

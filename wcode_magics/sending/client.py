@@ -91,6 +91,8 @@ class Client:
         ``timeout`` is the maximum silence in seconds, ``most`` the maximum time for the
         whole answer, 0 for no limit.
 
+        A failure after the finish reason ends the iterator, since the answer is whole.
+
         Raises:
             EndpointError: no answer.
             StreamError: the stream ended before the answer did.
@@ -103,7 +105,7 @@ class Client:
                 yield delta
         except EndpointError as error:
             self._hide_key(error)
-            if not (finished and isinstance(error, StreamError)):
+            if not finished:
                 raise
         finally:
             await deltas.aclose()
@@ -150,9 +152,14 @@ class Client:
             return reader.ended
 
         content, model = request.content(), request.model
-        await self._wire.whole(content, watch, feed, model=model)
-        if not reader.ended:
-            deltas.extend(reader.close())
+        try:
+            await self._wire.whole(content, watch, feed, model=model)
+            if not reader.ended:
+                deltas.extend(reader.close())
+        except EndpointError:
+            if not any(delta.finish_reason for delta in deltas):
+                raise
+            deltas.extend(reader.flush())
         if not reader.begun:
             raise AnswerError("empty_stream")
         if len(deltas) != 1:
@@ -186,7 +193,9 @@ class Client:
         try:
             async for delta in self._read_deltas(request, watch, reader):
                 said = said or delta.says
-                finished = finished or delta.finish_reason is not None
+                if delta.finish_reason is not None:
+                    finished = True
+                    watch.finish()
                 yield delta
         except AnswerError as wrong:
             if not said:
