@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
-from wcode_magics.display.markdown import html, neutral
+from wcode_magics.display.markdown import html, is_blank, neutral
 from wcode_magics.display.markdown_blocks import TAIL_LIMIT, split
 
 HOSTILE = [
@@ -311,3 +311,11 @@ def test_a_short_text_is_cut_between_its_characters(text):
     """Nothing is lost or added where no long block is cut inside."""
     finished, growing = split(text)
     assert finished + growing == text
+
+
+@given(st.text(alphabet="ab \n`~|->#$*1.。[]():/<!&;\u3164", max_size=60))
+@settings(max_examples=200, deadline=None)
+def test_a_text_that_begins_with_a_letter_is_seen(text):
+    """So whether it renders to nothing is known without rendering it."""
+    assert "w" in re.sub("<[^>]*>", "", html(f"\n w{text}"))
+    assert not is_blank(f"\n w{text}")

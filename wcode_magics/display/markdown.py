@@ -99,9 +99,13 @@ def _note(words: str) -> str:
 
 
 def is_blank(text: str) -> bool:
-    """Return whether a text renders to nothing: empty fences, spaces, comments."""
-    if len(text) > MOST_NEUTRAL:
-        return not _UNSEEN.sub("", text[:MOST])
+    """Return whether a text renders to nothing: empty fences, spaces, comments.
+
+    A block that begins with a letter shows it.
+    """
+    begun = _UNSEEN.sub("", text[:MOST])
+    if len(text) > MOST_NEUTRAL or begun[:1].isalpha():
+        return not begun
     page = re.sub(r"<hr\b", "–<hr", _rendered(_COMMENT.sub("", text), 0.0))
     return not _UNSEEN.sub("", html_.unescape(re.sub(r"<[^>]*>", "", page)))
 

@@ -213,7 +213,8 @@ class ShellState:
 
     def tell_sandbox(self, run: CellRun, prepared: Prepared, times: int = 1) -> None:
         """Report once that the sandbox answers while no key is set."""
-        if self._sandbox_told:
+        unset = self.session.settings.is_unset(prepared.resolved)
+        if self._sandbox_told or not unset:
             return
         clients = self.session.clients([prepared] * times)
         if any(one.source == "sandbox" for one in clients):

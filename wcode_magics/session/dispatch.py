@@ -126,8 +126,7 @@ class Dispatch(Bound):
         Raises:
             UsageError: the endpoint's field is unknown.
         """
-        keyless = resolved["base_url"] is None and self.settings.key(resolved) is None
-        return thinking(resolved, sandbox=keyless)
+        return thinking(resolved, sandbox=self.settings.is_unset(resolved))
 
     def client(self, resolved: Resolved) -> Client:
         """Return the client for the endpoint, with its open connections."""

@@ -139,10 +139,10 @@ class Settings:
 
     def _environment(self) -> dict[str, Any]:
         environ = os.environ if self.environ is None else self.environ
-        found = {}
+        given, found = {*environ}, {}
         for row in options.SETTINGS:
             variable = f"WCODE_{row.name.upper()}"
-            raw = environ.get(variable, "")
+            raw = environ.get(variable, "") if variable in given else ""
             try:
                 if raw:
                     found[row.name] = option_values.read(row, raw, {})
@@ -167,6 +167,10 @@ class Settings:
             return FoundKey(self.given_key, "call")
         return self.keys.find(owner)
 
+    def is_unset(self, resolved: Resolved) -> bool:
+        """Return whether there is neither a base URL nor a key: the sandbox answers."""
+        return resolved["base_url"] is None and self.key(resolved) is None
+
     def forget_read_key(self) -> None:
         """Discard the cached keys, so that the next request reads the keyring again."""
         self.keys.reread()
@@ -178,10 +182,11 @@ class Settings:
             SettingError: the URL of a service is set, but no key; or the key would be
                 sent over a network in clear text.
         """
-        url, key = resolved["base_url"], self.key(resolved)
-        if url is None and key is None:
+        found = self.found_key(resolved)
+        key = None if found is None else found.value
+        if resolved["base_url"] is None and key is None:
             return None
-        self._refuse_pair(resolved)
+        self._refuse_pair(resolved, found)
         headers = self._headers(resolved)
         if key is None and not headers:
             _refuse_keyless(resolved.place)
@@ -198,10 +203,10 @@ class Settings:
         fits = own["base_url"] is None or own.place == resolved.place
         return dict(own["headers"] or {}) if fits else {}
 
-    def _refuse_pair(self, resolved: Resolved) -> None:
+    def _refuse_pair(self, resolved: Resolved, found: FoundKey | None) -> None:
         """Raise SettingError if a variable names another URL for the provider's key."""
         environ = os.environ if self.environ is None else self.environ
-        provider, found = resolved.provider, self.found_key(resolved)
+        provider = resolved.provider
         variable = "" if provider is None else provider.url_variable
         url = environ.get(variable, "") if variable else ""
         if not url or provider is None or found is None or found.name != provider.key:
