@@ -87,6 +87,7 @@ def test_a_pipe_is_the_prompt(shell: Shell, loopback: Callable[..., Loopback]) -
         (("-t", "9", "x"), "0 … 2"),
         ((), "prompt is empty"),
         (("x", "-t"), "needs a value"),
+        (("--nonsense", "x"), "Options: --help."),
         (("--functions", "f", "x"), "f"),
         (("--chat", "c", "x"), "notebook"),
         (("--repeat", "2", "x"), "notebook"),
@@ -102,6 +103,14 @@ def test_a_wrong_line_is_one_line_and_code_2(
     assert done.stdout == ""
     assert said in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_key_is_no_option_and_is_not_shown(shell: Shell) -> None:
+    """Where it belongs is told as a shell has it."""
+    done = shell("--api-key", "sk-secret", "x")
+    assert "Set WCODE_API_KEY in the environment." in done.stderr
+    assert "sk-secret" not in done.stderr
+    assert "%wcode" not in done.stderr
 
 
 def test_a_failure_is_one_line_and_code_1(

@@ -168,8 +168,9 @@ def flag(word: str, flags: Mapping[str, Option] = FLAGS) -> Option:
         nearest = parameters.nearest(word.strip("-"), tuple(names))
         near = near if near in flags else names.get(nearest, "")
         if not near:
-            page = "%%wcode?" if flags is FLAGS else " · ".join(flags)
-            raise OptionError("no_option", given=word, known=page)
+            if flags is FLAGS:
+                raise OptionError("no_option", given=word)
+            raise OptionError("no_option_of", given=word, known=" · ".join(flags))
         spelt = f"{near} ({flags[near].allowed})"
         raise OptionError("unknown_option", given=word, near=spelt)
     return row

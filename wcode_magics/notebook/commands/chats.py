@@ -86,7 +86,7 @@ def _show(home: ShellState, name: str) -> None:
 
 def _carry(home: ShellState, name: str, word: str, path: str = "", *_more: str) -> None:
     if word not in {"--save", "--load"}:
-        raise OptionError("no_option", given=word, known="--save · --load")
+        raise OptionError("no_option_of", given=word, known="--save · --load")
     if not path:
         raise OptionError("value_missing", name=word, allowed="PATH")
     chat = home.session.chat(name)
