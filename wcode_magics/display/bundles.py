@@ -25,6 +25,7 @@ from wcode_magics.output.escaping import (
     SMALL,
     clipped,
     escape,
+    faint,
     inert,
     without_tex,
 )
@@ -241,7 +242,7 @@ def note_bundle(text: str) -> Bundle:
 
 def faint_bundle(text: str) -> Bundle:
     """Return a line in faint, small print."""
-    shown = f'<div style="{FAINT}">{escape(text)}</div>'
+    shown = faint(text)
     neutral = markdown.neutral(text)
     return bundle(shown, text, neutral and f"*{neutral}*")
 
@@ -259,7 +260,7 @@ def json_text(value: Any) -> str:
 def _markdown(reply: Reply) -> str:
     notice = blank(reply)
     if notice:
-        return f'<div style="{FAINT}">{escape(notice)}</div>'
+        return faint(notice)
     return markdown.html(reply.text)
 
 

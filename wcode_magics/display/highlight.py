@@ -17,7 +17,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from wcode_magics.output.escaping import FAINT, escape
+from wcode_magics.output.escaping import escape, faint
 from wcode_magics.text import say
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def html(code: str, lexer: str, until: float | None = None) -> str:
     note, left = "", len(code) - MOST
     if left > 0:
         code, words = code[:MOST], say("ui.left_out", count=f"{left:,}")
-        note = f'<div style="{FAINT}">{escape(words)}</div>'
+        note = faint(words)
     coloured = until and len(code) <= MOST_COLOURED
     found = _lexer(lexer, code) if coloured else None
     inner = escape(code) if found is None else "".join(_spans(code, found, until))

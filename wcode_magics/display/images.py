@@ -5,7 +5,7 @@ import io
 from collections.abc import Sequence
 from functools import lru_cache
 
-from wcode_magics.output.escaping import FAINT, attribute, escape
+from wcode_magics.output.escaping import FAINT, attribute, faint
 from wcode_magics.protocol.images import READ, ImagePart
 from wcode_magics.protocol.request import Request
 from wcode_magics.text import say
@@ -52,7 +52,7 @@ def caption(image: ImagePart) -> str:
 
 
 def _figure(image: ImagePart) -> str:
-    line = f'<div style="{FAINT}">{escape(caption(image))}</div>'
+    line = faint(caption(image))
     source = preview(image.data) if image.data else ""
     if source:
         alt = attribute(caption(image))

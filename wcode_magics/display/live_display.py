@@ -16,7 +16,7 @@ from typing import Protocol
 from wcode_magics.display import markdown, markdown_blocks
 from wcode_magics.display.markdown import MOST
 from wcode_magics.display.markdown_blocks import TAIL_LIMIT
-from wcode_magics.output.escaping import FAINT, escape
+from wcode_magics.output.escaping import FAINT, escape, faint
 from wcode_magics.output.mimebundle import Bundle, bundle
 from wcode_magics.protocol.messages import Delta
 from wcode_magics.text import say
@@ -171,7 +171,7 @@ class Live:
             shown = _collapsed(text, self._thoughts)
         if not foot:
             return shown
-        line = f'<div style="{FAINT}">{escape(foot)}</div>'
+        line = faint(foot)
         return {**shown, "text/html": f"{shown['text/html']}{line}"}
 
 

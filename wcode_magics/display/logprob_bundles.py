@@ -13,7 +13,7 @@ from wcode_magics.logprobs.label_masses import LabelConfidence
 from wcode_magics.logprobs.logprobs import Logprobs
 from wcode_magics.logprobs.number_format import number, percent, visible
 from wcode_magics.logprobs.token_captions import BETWEEN, TokenWords
-from wcode_magics.output.escaping import FAINT, clipped, escape
+from wcode_magics.output.escaping import clipped, escape, faint
 from wcode_magics.output.mimebundle import Bundle, bundle
 from wcode_magics.session.repeat import RUN, Runs
 from wcode_magics.session.sweep import Trial
@@ -92,7 +92,7 @@ def runs(found: Runs) -> Bundle:
     page = [
         f"<div><b>{escape(headline)}</b></div>" if headline else "",
         sweep_bundles.rows(heads, texts, footers),
-        f'<div style="{FAINT}">{escape(note)}</div>' if note else "",
+        faint(note) if note else "",
     ]
     lines = [
         "\n".join(filter(None, (f"— {head}", text, foot)))

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from wcode_magics.display import highlight
 from wcode_magics.display.cjk_emphasis import wide_emphasis
 from wcode_magics.display.formulas import Formula, allowed, formula_rules, read
-from wcode_magics.output.escaping import FAINT, WRAPPED, attribute, escape, inert
+from wcode_magics.output.escaping import WRAPPED, attribute, escape, faint, inert
 from wcode_magics.runtime import logs
 from wcode_magics.text import say
 
@@ -62,7 +62,7 @@ def html(text: str) -> str:
         page = _rendered(text, time.thread_time() + COLOURING_S)
         if len(page) <= MOST_PAGE:
             return page
-    return as_written(text) + _note(say("ui.as_written"))
+    return as_written(text) + faint(say("ui.as_written"))
 
 
 def growing(text: str) -> str:
@@ -90,12 +90,8 @@ def _rendered(text: str, until: float) -> str:
 def as_written(text: str) -> str:
     """Return the text unformatted, truncated to :data:`MOST` characters."""
     left = len(text) - MOST
-    note = _note(say("ui.left_out", count=f"{left:,}")) if left > 0 else ""
+    note = faint(say("ui.left_out", count=f"{left:,}")) if left > 0 else ""
     return f'<pre style="{WRAPPED}">{escape(text[:MOST])}</pre>{note}'
-
-
-def _note(words: str) -> str:
-    return f'<div style="{FAINT}">{escape(words)}</div>'
 
 
 def is_blank(text: str) -> bool:

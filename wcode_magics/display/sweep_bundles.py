@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from wcode_magics.logprobs.alignment import compare
 from wcode_magics.logprobs.comparison_html import DIFFERENT
 from wcode_magics.logprobs.number_format import decimal, number, percent
-from wcode_magics.output.escaping import FAINT, clipped, escape
+from wcode_magics.output.escaping import FAINT, clipped, escape, faint
 from wcode_magics.output.mimebundle import Bundle
 from wcode_magics.output.mimebundle import bundle as bundle_of
 from wcode_magics.protocol.reply import Reply
@@ -36,7 +36,7 @@ def bundle(sweep: Sweep) -> Bundle:
     ]
     beside = len(heads) <= BESIDE
     table = (_columns if beside else rows)(heads, texts, footers)
-    note = f'<div style="{FAINT}">{escape(_summary(sweep))}</div>'
+    note = faint(_summary(sweep))
     plain = [
         f"— {head}\n{clipped(trial.text or str(trial.error or ''), most)}\n{foot}"
         for head, trial, foot in zip(heads, sweep.trials, footers, strict=True)
@@ -84,7 +84,7 @@ def rows(heads: list[str], texts: list[str], footers: list[str]) -> str:
     """
     lines = [
         f'<tr><th style="{_HEAD}">{escape(head)}</th><td style="{_WIDE}">{text}'
-        f'<div style="{FAINT}">{escape(foot)}</div></td></tr>'
+        f"{faint(foot)}</td></tr>"
         for head, text, foot in zip(heads, texts, footers, strict=True)
     ]
     style = "width:100%;table-layout:auto"

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from wcode_magics.logprobs.number_format import NO_NUMBER, decimal
-from wcode_magics.output.escaping import FAINT, clipped, escape
+from wcode_magics.output.escaping import clipped, escape, faint
 from wcode_magics.output.mimebundle import Bundle, bundle
+from wcode_magics.output.terminal import width
 from wcode_magics.protocol.extra_headers import Headers
 from wcode_magics.text import say
 
@@ -34,7 +35,7 @@ class TextTable:
             f"<tr>{self._row_html(row)}</tr>" for row in self._clipped_rows()
         )
         title = f"<div><b>{escape(self.title)}</b></div>" if self.title else ""
-        note = "".join(f'<div style="{FAINT}">{escape(n)}</div>' for n in self._notes())
+        note = "".join(faint(n) for n in self._notes())
         table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
         return bundle(f"{title}{table}{note}", self.plain())
 
@@ -62,13 +63,6 @@ class TextTable:
 
     def _row_html(self, row: Sequence[str]) -> str:
         return "".join(f'<td style="{CELL}">{escape(cell)}</td>' for cell in row)
-
-
-def width(text: str) -> int:
-    """Return a text's width in terminal columns; wide (East Asian) ones take two."""
-    from wcwidth import wcswidth
-
-    return max(int(wcswidth(text)), 0)
 
 
 def pad(text: str, columns: int) -> str:

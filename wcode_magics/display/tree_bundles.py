@@ -1,10 +1,11 @@
 """Tree of possible answers as nested HTML that opens and closes without scripts."""
 
-from wcode_magics.display.text_table import pad, width
+from wcode_magics.display.text_table import pad
 from wcode_magics.logprobs.number_format import percent, visible
-from wcode_magics.output.escaping import FADED, FAINT, clipped, escape
+from wcode_magics.output.escaping import FADED, FAINT, clipped, escape, faint
 from wcode_magics.output.mimebundle import Bundle
 from wcode_magics.output.mimebundle import bundle as bundle_of
+from wcode_magics.output.terminal import width
 from wcode_magics.session.tree import Node, Tree
 from wcode_magics.text import say
 
@@ -28,7 +29,7 @@ def bundle(tree: Tree) -> Bundle:
     """Return the tree as nested HTML, with its leaves as text."""
     left = [MOST_NODES]
     inner = _inside(tree.root, left)
-    lines = "".join(f'<div style="{FAINT}">{escape(n)}</div>' for n in _notes(tree))
+    lines = "".join(faint(n) for n in _notes(tree))
     return bundle_of(f"<div>{lines}{inner}</div>", plain(tree))
 
 

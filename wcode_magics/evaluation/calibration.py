@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wcode_magics.errors import UsageError
-from wcode_magics.evaluation.graded import Floats, Graded, Ints
+from wcode_magics.evaluation.graded import Floats, Graded, Ints, confidences_of
 from wcode_magics.evaluation.metrics import Metrics, metrics
 from wcode_magics.runtime.imports import shown_by
 
@@ -63,8 +63,7 @@ class Calibration:
         source = self.graded.source
         if source not in frame.columns:
             raise UsageError("evaluate.no_column", name=source, hint="")
-        values = pd.to_numeric(frame[source], errors="coerce")
-        p = values.to_numpy(dtype=float, na_value=np.nan)
+        p = confidences_of(frame[source])
         made = np.full(len(p), np.nan)
         known = ~np.isnan(p)
         if known.any():

@@ -11,6 +11,15 @@ Bools: TypeAlias = np.ndarray[Any, np.dtype[np.bool_]]
 Ints: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
 
 
+def confidences_of(column: Any) -> Floats:
+    """Return a column of a DataFrame as floats; nan where a value is no number."""
+    import pandas as pd
+
+    numbers = pd.to_numeric(column, errors="coerce")
+    found: Floats = numbers.to_numpy(dtype=float, na_value=math.nan)
+    return found
+
+
 @dataclass(frozen=True)
 class Graded:
     """Rows that have an answer and gold.

@@ -25,7 +25,7 @@ import numpy as np
 
 from wcode_magics.errors import UsageError, mistyped
 from wcode_magics.evaluation.bounds import least_rows
-from wcode_magics.evaluation.graded import Bools, Floats, Graded, Ints
+from wcode_magics.evaluation.graded import Bools, Floats, Graded, Ints, confidences_of
 from wcode_magics.logprobs.number_format import significant
 from wcode_magics.runtime.imports import shown_by
 from wcode_magics.text import say
@@ -96,8 +96,7 @@ class Threshold:
         for name in (self.into, self.source):
             if name not in frame.columns:
                 raise UsageError("evaluate.no_column", name=name, hint="")
-        values = pd.to_numeric(frame[self.source], errors="coerce")
-        p = values.to_numpy(dtype=float, na_value=math.nan)
+        p = confidences_of(frame[self.source])
         least = math.inf if self.confidence is None else self.confidence
         answered = frame[self.into].notna().to_numpy(bool)
         routes = np.where(answered & (p >= least), AUTO, REVIEW)

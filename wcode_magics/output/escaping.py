@@ -4,7 +4,7 @@ A notebook page typesets TeX anywhere outside code, even in a price, a file name
 error, and TeX can fetch an image. MathJax recognizes a formula only if its delimiters
 are in one text node, so :func:`escape` puts each ``$`` and each run of backslashes into
 its own element. Formulas of an answer go through
-:func:`wcode_magics.display.formulas.checked` instead.
+:func:`wcode_magics.display.formulas.allowed` instead.
 """
 
 import re
@@ -47,6 +47,11 @@ def inert(text: str) -> str:
 def escape(text: str) -> str:
     """Escape text for an HTML element; for an attribute, use :func:`attribute`."""
     return apart(attribute(text))
+
+
+def faint(text: str) -> str:
+    """Return a line of text in faint, small print, as HTML."""
+    return f'<div style="{FAINT}">{escape(text)}</div>'
 
 
 def attribute(text: str) -> str:

@@ -43,7 +43,7 @@ class Status:
         if not before:
             self._changes = _fits(sys.stderr, line)
         if self._changes:
-            blank = " " * _width(before)
+            blank = " " * width(before)
             _out(sys.stderr, f"\r{blank}\r{inert(line)}")
         elif not before:
             note(line)
@@ -52,6 +52,13 @@ class Status:
 def writes_all() -> bool:
     """Return whether standard output can encode every character."""
     return _encoding(sys.stdout).lower().replace("-", "").startswith("utf")
+
+
+def width(text: str) -> int:
+    """Return a text's width in terminal columns; wide (East Asian) ones take two."""
+    from wcwidth import wcswidth
+
+    return max(int(wcswidth(text)), 0)
 
 
 def _put(stream: TextIO | None, text: str, *, exact: bool) -> None:
@@ -69,13 +76,7 @@ def _out(stream: TextIO, text: str) -> None:
 def _fits(stream: TextIO | None, line: str) -> bool:
     if stream is None or not stream.isatty():
         return False
-    return _width(line) < shutil.get_terminal_size().columns
-
-
-def _width(line: str) -> int:
-    from wcwidth import wcswidth
-
-    return max(int(wcswidth(line)), 0)
+    return width(line) < shutil.get_terminal_size().columns
 
 
 def _encoding(stream: TextIO | None) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from wcode_magics.errors import RejectedError
 from wcode_magics.protocol.probe import Finding
 from wcode_magics.protocol.reply import Reply
-from wcode_magics.session.probe_sampling import Known
+from wcode_magics.session.probe_sampling import Known, finding
 from wcode_magics.session.prober import (
     STORY,
     STRUCTURE,
@@ -62,7 +62,7 @@ async def stop(prober: Prober, known: Known) -> Finding:
     facts = {"count": reply.text.count(" ")}
     if " " not in usual.text.strip():
         return Finding("stop", "unknown", "no_spaces")
-    return _finding("stop", obeyed=" " not in text, key="stop", **facts)
+    return finding("stop", obeyed=" " not in text, key="stop", **facts)
 
 
 async def logprobs(prober: Prober, known: Known) -> Finding:
@@ -72,7 +72,7 @@ async def logprobs(prober: Prober, known: Known) -> Finding:
         with suppress(RejectedError):
             reply = await prober.ask(TOKEN, logprobs=True, top_logprobs=1)
     facts = {"count": len(reply.tokens)}
-    return _finding("logprobs", obeyed=bool(reply.tokens), key="tokens", **facts)
+    return finding("logprobs", obeyed=bool(reply.tokens), key="tokens", **facts)
 
 
 async def top_logprobs(prober: Prober, known: Known) -> Finding:
@@ -86,7 +86,7 @@ async def top_logprobs(prober: Prober, known: Known) -> Finding:
     ]
     right = all(0 <= f - count <= 1 for f, count in zip(found, COUNTS, strict=True))
     facts = {"asked": COUNTS[1], "count": found[1]}
-    return _finding("top_logprobs", obeyed=right, key="alternatives", **facts)
+    return finding("top_logprobs", obeyed=right, key="alternatives", **facts)
 
 
 async def logit_bias(prober: Prober, _known: Known) -> Finding:
@@ -96,9 +96,9 @@ async def logit_bias(prober: Prober, _known: Known) -> Finding:
         unit = period(generated_text(reply))
         if len(unit) * 3 <= len(generated_text(reply)):
             facts = {"token": token, "text": unit.strip() or "␠"}
-            return _finding("logit_bias", obeyed=True, key="biased", **facts)
+            return finding("logit_bias", obeyed=True, key="biased", **facts)
     facts = {"token": BIASED[0], "text": generated_text(reply)[:20]}
-    return _finding("logit_bias", obeyed=False, key="biased", **facts)
+    return finding("logit_bias", obeyed=False, key="biased", **facts)
 
 
 async def response_format(
@@ -126,7 +126,7 @@ async def response_format(
     if refusal is not None and mode is schema:
         raise refusal
     shown = {name: facts[name] for name in forms}
-    return _finding("response_format", obeyed=any(fits.values()), key="form", **shown)
+    return finding("response_format", obeyed=any(fits.values()), key="form", **shown)
 
 
 async def structured_outputs(
@@ -144,23 +144,23 @@ async def structured_outputs(
         except RejectedError:
             disables = True
         if disables:
-            return _finding(name, obeyed=True, key="forbids")
+            return finding(name, obeyed=True, key="forbids")
     choice: dict[str, Any] = {"choice": [*WORDS]}
     reply = await prober.ask(PLAIN, length=STRUCTURE, structured_outputs=choice)
     chosen = reply.text.strip() in WORDS
-    return _finding(name, obeyed=chosen, key="choice", text=reply.text.strip()[:20])
+    return finding(name, obeyed=chosen, key="choice", text=reply.text.strip()[:20])
 
 
 async def tools(prober: Prober, _known: Known) -> Finding:
     """Ask what a tool is there for."""
     reply = await prober.ask(WEATHER, length=STRUCTURE, tools=TOOLS)
     if reply.tool_calls:
-        return _finding("tools", obeyed=True, key="called")
+        return finding("tools", obeyed=True, key="called")
     plain = await prober.ask(WEATHER, length=STRUCTURE)
     used = [one.usage and one.usage.prompt_tokens for one in (reply, plain)]
     if used[0] and used[1] and used[0] - used[1] >= READ:
         return Finding("tools", "unknown", "uncalled")
-    return _finding("tools", obeyed=False, key="uncalled")
+    return finding("tools", obeyed=False, key="uncalled")
 
 
 async def tool_choice(prober: Prober, known: Known) -> Finding:
@@ -175,7 +175,7 @@ async def tool_choice(prober: Prober, known: Known) -> Finding:
     if usual.tool_calls:
         required_obeyed = none_obeyed
     facts = {"none": _verdict(none_obeyed), "required": _verdict(required_obeyed)}
-    return _finding(
+    return finding(
         "tool_choice", obeyed=none_obeyed or required_obeyed, key="choices", **facts
     )
 
@@ -192,7 +192,7 @@ async def parallel_tool_calls(prober: Prober, known: Known) -> Finding:
     facts = {"both": counts[0], "one": counts[1]}
     if counts[0] < 2 and counts[1] < 2:
         return Finding(name, "unknown", "parallel", facts)
-    return _finding(name, obeyed=counts[1] <= 1 < counts[0], key="parallel", **facts)
+    return finding(name, obeyed=counts[1] <= 1 < counts[0], key="parallel", **facts)
 
 
 def _verdict(done: bool) -> str:
@@ -209,7 +209,3 @@ def _json(reply: Reply) -> Any:
 def _fits(reply: Reply) -> bool:
     found = _json(reply)
     return isinstance(found, dict) and found.get("zq") in WORDS and len(found) == 1
-
-
-def _finding(name: str, /, *, obeyed: bool, key: str, **facts: Any) -> Finding:
-    return Finding(name, "obeyed" if obeyed else "ignored", key, facts)

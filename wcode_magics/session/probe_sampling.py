@@ -78,7 +78,7 @@ async def max_tokens(prober: Prober, _known: Known) -> Finding:
             break
     prober.bounded = bounded
     facts = {"asked": SHORT, "count": used}
-    return _finding("max_tokens", obeyed=obeyed, key="length", **facts)
+    return finding("max_tokens", obeyed=obeyed, key="length", **facts)
 
 
 async def temperature(prober: Prober, known: Known) -> Finding:
@@ -92,7 +92,7 @@ async def temperature(prober: Prober, known: Known) -> Finding:
     if obeyed:
         known.hot, known.varies = {"temperature": 2.0}, True
         known.fixed = {"temperature": 0.0}
-    return _finding("temperature", obeyed=obeyed, key="alike", **facts)
+    return finding("temperature", obeyed=obeyed, key="alike", **facts)
 
 
 async def variety(prober: Prober, known: Known) -> None:
@@ -110,7 +110,7 @@ async def seed(prober: Prober, known: Known) -> Finding:
         return Finding("seed", "unknown", "no_variety")
     if steady:
         known.fixed = {"seed": SEED}
-    return _finding("seed", obeyed=steady, key="same_seed", share=_percent(least))
+    return finding("seed", obeyed=steady, key="same_seed", share=_percent(least))
 
 
 async def cutoff(prober: Prober, known: Known, name: str, value: float) -> Finding:
@@ -121,7 +121,7 @@ async def cutoff(prober: Prober, known: Known, name: str, value: float) -> Findi
         prober, known, exact=False, ties=name == "min_p", **{name: value}
     )
     shown = {"name": name, "value": decimal(value), "share": _percent(least)}
-    return _finding(name, obeyed=steady, key="cutoff", **shown)
+    return finding(name, obeyed=steady, key="cutoff", **shown)
 
 
 async def _unvaried(prober: Prober, name: str, value: float) -> Finding:
@@ -165,15 +165,15 @@ async def top_a(prober: Prober, known: Known) -> Finding:
                     "after": after,
                     "share": _percent(similarity(limited)),
                 }
-                return _finding("top_a", obeyed=False, key="top_a", **facts)
+                return finding("top_a", obeyed=False, key="top_a", **facts)
         free = await prober.all(DEFAULT_RUNS, prompt, **params)
         facts |= {"before": facts["before"] + _unlikely_tokens(free)}
         facts |= {"share": _percent(similarity(limited))}
         if facts["before"] >= LEAST_UNLIKELY:
-            return _finding("top_a", obeyed=True, key="top_a", **facts)
+            return finding("top_a", obeyed=True, key="top_a", **facts)
         if not same(free) and same(limited):
             facts |= {"free": _percent(similarity(free))}
-            return _finding("top_a", obeyed=True, key="top_a_alike", **facts)
+            return finding("top_a", obeyed=True, key="top_a_alike", **facts)
     return Finding("top_a", "unknown", "top_a", facts)
 
 
@@ -214,11 +214,11 @@ async def penalty(
         await prober.ask(PICK, **ends[0])
         return Finding(name, "unknown", "no_control")
     if not changed:
-        return _finding(name, obeyed=False, key="unchanged", **facts)
+        return finding(name, obeyed=False, key="unchanged", **facts)
     shown = {**facts, "less": less, "more": more}
     right = less <= REVERSED * more or name == "repetition_penalty"
     key = "repeats" if less < more or not right else "changed"
-    return _finding(name, obeyed=right, key=key, **shown)
+    return finding(name, obeyed=right, key=key, **shown)
 
 
 async def control(prober: Prober, known: Known, prompt: str) -> Reply | None:
@@ -239,9 +239,9 @@ async def verbosity(prober: Prober, known: Known) -> Finding:
     short, long = len(generated_text(low)), len(generated_text(high))
     facts = {"low": short, "high": long}
     if short <= SHORTER * long:
-        return _finding("verbosity", obeyed=True, key="lengths", **facts)
+        return finding("verbosity", obeyed=True, key="lengths", **facts)
     if same([low, high]) or short * SHORTER >= long:
-        return _finding("verbosity", obeyed=False, key="lengths", **facts)
+        return finding("verbosity", obeyed=False, key="lengths", **facts)
     return Finding("verbosity", "unknown", "lengths", facts)
 
 
@@ -249,5 +249,6 @@ def _percent(share: float) -> str:
     return f"{share:.0%}"
 
 
-def _finding(name: str, /, *, obeyed: bool, key: str, **facts: Any) -> Finding:
+def finding(name: str, /, *, obeyed: bool, key: str, **facts: Any) -> Finding:
+    """Return a finding: the parameter was obeyed, or ignored."""
     return Finding(name, "obeyed" if obeyed else "ignored", key, facts)

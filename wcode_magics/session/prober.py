@@ -39,8 +39,6 @@ PICK = (
     "Answer with one of these words, chosen at random: amber, birch, cobalt, dune, "
     "ember, fern, granite, hazel, indigo, jade, kelp, lemon"
 )
-VARIED = (STORY, PICK, LEVEL)
-"""Prompts whose answers vary; the first that does is used."""
 
 
 @dataclass

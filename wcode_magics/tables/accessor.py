@@ -21,7 +21,7 @@ from wcode_magics.session.session import Session
 from wcode_magics.tables import gold as gold_rows
 from wcode_magics.tables import registration
 from wcode_magics.tables.cascade import Cascade
-from wcode_magics.tables.estimate import Forecast, spread
+from wcode_magics.tables.estimate import Forecast
 from wcode_magics.tables.progress import print_line
 from wcode_magics.tables.retries import RETRIED, again, places_of, statuses_of
 from wcode_magics.tables.run import TableRun, call_of, serve
@@ -148,10 +148,7 @@ class TableMethods(Generic[R]):
         ``labels`` or ``schema`` to preview :meth:`classify` or :meth:`extract`.
         """
         call = self._call(template, options)
-        some = spread(call.rows, n)
-        rows = replace(call.rows, frame=self._frame.iloc[some])
-        onto = None if call.onto is None else call.onto.iloc[some]
-        return self._previewed(call, replace(call, rows=rows, onto=onto))
+        return self._previewed(call, call.sample(n))
 
     @stoppable()
     def retry(

@@ -17,7 +17,7 @@ from pandas.api import types
 
 from wcode_magics.errors import UsageError
 from wcode_magics.evaluation.evaluation import Evaluation
-from wcode_magics.evaluation.graded import Bools, Graded
+from wcode_magics.evaluation.graded import Bools, Graded, confidences_of
 from wcode_magics.evaluation.requirements import require
 from wcode_magics.output.escaping import clipped
 from wcode_magics.protocol.parameters import hint
@@ -203,9 +203,8 @@ def _is_text(dtype: Any) -> bool:
 
 
 def _confidences(column: "pd.Series[Any]", name: str) -> "np.ndarray[Any, Any]":
-    values = pd.to_numeric(column, errors="coerce")
-    p = values.to_numpy(dtype=float, na_value=np.nan)
-    if ((p < 0) | (p > 1)).any() or (values.isna() & column.notna()).any():
+    p = confidences_of(column)
+    if ((p < 0) | (p > 1)).any() or (np.isnan(p) & column.notna()).any():
         raise UsageError("evaluate.no_share", name=name)
     return p
 

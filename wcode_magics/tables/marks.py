@@ -32,6 +32,13 @@ def calls_of(frame: Any) -> dict[str, Any]:
     return dict(calls) if isinstance(calls, Mapping) else {}
 
 
+def record_call(frame: Any, into: str, call: Mapping[str, Any]) -> None:
+    """Record the call that produced a column, as the last of the frame's calls."""
+    calls = calls_of(frame)
+    calls.pop(into, None)
+    frame.attrs = {**frame.attrs, CALLS: {**calls, into: dict(call)}}
+
+
 def claim_gold(frame: Any, gold: str, into: str) -> str:
     """Record that a column of gold is for a column of answers; return whose it was."""
     recorded = frame.attrs.get(GOLDS)

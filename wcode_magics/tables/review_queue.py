@@ -18,7 +18,7 @@ from pandas.api import types
 
 from wcode_magics.errors import UsageError, WcodeError
 from wcode_magics.evaluation.evaluation import Evaluation
-from wcode_magics.evaluation.graded import Bools
+from wcode_magics.evaluation.graded import Bools, confidences_of
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
 from wcode_magics.tables.columns import name_in
@@ -266,8 +266,7 @@ class ReviewQueue:
             return drawn[left].astype(np.int64)
         p = np.full(len(self.frame), math.nan)
         if self._has(f"{self.into}_p"):
-            shares = pd.to_numeric(self._column(f"{self.into}_p"), errors="coerce")
-            p = shares.to_numpy(float, na_value=math.nan)
+            p = confidences_of(self._column(f"{self.into}_p"))
         need = np.where(answered, np.where(np.isnan(p), -1.0, p), -2.0)
         order = np.argsort(need, kind="stable")
         return order[empty[order]].astype(np.int64)

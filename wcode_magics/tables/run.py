@@ -28,8 +28,8 @@ from wcode_magics.session.session import Session
 from wcode_magics.settings.options import checked_options
 from wcode_magics.settings.resolved import Resolved
 from wcode_magics.tables.columns import columns_of, filled, name_in
-from wcode_magics.tables.estimate import Forecast, Survey, survey
-from wcode_magics.tables.marks import CALLS, calls_of, remember, stored_names
+from wcode_magics.tables.estimate import Forecast, Survey, spread, survey
+from wcode_magics.tables.marks import record_call, remember, stored_names
 from wcode_magics.tables.pipeline import RequestLine, looks
 from wcode_magics.tables.pipeline import batch as batch_of
 from wcode_magics.tables.progress import (
@@ -242,6 +242,17 @@ class TableRun:
         further = self.task.further(found.sends + found.recorded)
         return replace(made, notes=(*made.notes, *further, *self._notes))
 
+    def sample(self, number: int) -> "TableRun":
+        """Return the run over rows with distinct prompts, from short to long.
+
+        Raises:
+            UsageError: ``number`` is not a positive integer.
+        """
+        places = spread(self.rows, number)
+        rows = replace(self.rows, frame=self.rows.frame.iloc[places])
+        onto = None if self.onto is None else self.onto.iloc[places]
+        return replace(self, rows=rows, onto=onto)
+
     def batch(self) -> Batch[tuple[Any, ...]]:
         """Create the batch of this run, for the caller to start, watch and stop."""
         line = RequestLine.of(self.session, self.resolved, self.budget)
@@ -274,10 +285,7 @@ class TableRun:
 
     def marked(self, made: pd.DataFrame) -> pd.DataFrame:
         """Record the call in ``attrs`` of the result."""
-        calls = calls_of(made)
-        calls.pop(self.task.into, None)
-        calls[self.task.into] = dict(self.given)
-        made.attrs = {**made.attrs, CALLS: calls}
+        record_call(made, self.task.into, self.given)
         return made
 
 

@@ -21,6 +21,7 @@ from wcode_magics.prompts.prompt_repr import shown
 from wcode_magics.protocol.parameters import hint
 from wcode_magics.protocol.request import Request
 from wcode_magics.tables.columns import name_in
+from wcode_magics.tables.gold_values import number_of
 from wcode_magics.tables.marks import NEEDS, calls_of
 from wcode_magics.tables.rows import Rows
 from wcode_magics.tables.run import TableRun, call_of
@@ -96,7 +97,7 @@ class WhyRun:
         """Return the effects, given the answers to all rows of ``call``."""
         names = {str(name): name for name in answers.columns}
         shares = answers[names[f"{self._into}_p_{self._label}"]]
-        own, *others = [_known(share) for share in shares.tolist()]
+        own, *others = [number_of(share) for share in shares.tolist()]
         own = own or math.nan
         left = answers[names[f"{self._into}_uncovered"]].tolist()[1:]
         parts = [*self._fields, *self._parts]
@@ -175,11 +176,7 @@ def _whole(texts: tuple[tuple[str, str], ...]) -> list[PromptPart]:
     return [PromptPart(name, text, 0, len(text)) for name, text in texts]
 
 
-def _known(share: Any) -> float:
-    return math.nan if pd.isna(share) else float(share)
-
-
 def _most(uncovered: Any) -> float:
     """Return the largest share that a label can have which is not listed."""
-    left = _known(uncovered)
+    left = number_of(uncovered)
     return HIDDEN if math.isnan(left) else min(HIDDEN, max(left, ROUNDING))

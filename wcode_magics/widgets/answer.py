@@ -15,7 +15,7 @@ from wcode_magics.display import bundles
 from wcode_magics.display.live_display import EMPTY, PLACES, Live
 from wcode_magics.display.progress import Progress
 from wcode_magics.logprobs import heatmap
-from wcode_magics.output.escaping import FAINT, escape
+from wcode_magics.output.escaping import faint
 from wcode_magics.output.mimebundle import Bundle
 from wcode_magics.protocol.messages import Delta
 from wcode_magics.protocol.reply import Reply
@@ -70,7 +70,7 @@ class AnswerView:
     def begin(self, *, tokens: bool) -> Live:
         """Empty the place and return a display that streams into it."""
         self.screen.clear()
-        self._foot.value = foot(say("panel.waiting"))
+        self._foot.value = faint(say("panel.waiting"))
         for name, on in (("growing", True), ("blank", False), ("stale", False)):
             mark(self.widget, f"wcode-{name}", on=on)
         if tokens:
@@ -80,7 +80,7 @@ class AnswerView:
 
     def grow(self, line: str) -> None:
         """Show how much of the answer has arrived."""
-        self._foot.value = foot(line)
+        self._foot.value = faint(line)
 
     def fail(self) -> None:
         """Empty the place, as no answer came."""
@@ -113,11 +113,6 @@ class AnswerView:
     def set_stale(self, *, stale: bool) -> None:
         """Mark whether the inputs have changed since the answer."""
         mark(self.widget, "wcode-stale", on=stale)
-
-
-def foot(words: str) -> str:
-    """Return a line below an answer as HTML."""
-    return f'<div style="{FAINT}">{escape(words)}</div>'
 
 
 def stream(

@@ -12,7 +12,7 @@ from wcode_magics.errors import WcodeError
 from wcode_magics.logprobs import comparison_html
 from wcode_magics.logprobs.number_format import number
 from wcode_magics.logprobs.word_diff import differences
-from wcode_magics.output.escaping import FAINT, WRAPPED, escape
+from wcode_magics.output.escaping import WRAPPED, escape, faint
 from wcode_magics.output.mimebundle import Bundle
 from wcode_magics.output.mimebundle import bundle as bundle_of
 from wcode_magics.protocol import models, parameters
@@ -119,7 +119,7 @@ def foot(reply: Reply) -> str:
     parts.append("" if cost is None else models.money(cost, reply.currency))
     parts.append(say("ui.seconds", seconds=number(reply.elapsed)))
     line = " · ".join(filter(None, parts))
-    return f'<div style="{FAINT}">{escape(line)}</div>'
+    return faint(line)
 
 
 def name_of(dimension: str) -> str:
@@ -143,5 +143,5 @@ def bundle(cards: Sequence[Card], first: Reply, summary: str) -> Bundle:
         )
         plain.append(f"{card.title}: {reply.text if reply else card.error}")
     table = f"<table><tbody>{''.join(rows)}</tbody></table>"
-    note = f'<div style="{FAINT}">{escape(summary)}</div>'
+    note = faint(summary)
     return bundle_of(table + note, "\n".join([*plain, summary]))

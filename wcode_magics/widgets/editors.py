@@ -16,7 +16,6 @@ from wcode_magics.widgets.label import label, made
 from wcode_magics.widgets.text_editors import Bias, Json, Strings
 
 PLACES = 6
-LARGEST = 2**53 - 1
 
 
 class Editor(Protocol):

@@ -7,7 +7,7 @@ from typing import Any
 from wcode_magics.logprobs.number_format import percent
 from wcode_magics.logprobs.position import Position
 from wcode_magics.logprobs.token_captions import TokenWords
-from wcode_magics.output.escaping import FAINT, WRAPPED, clipped, escape, inert
+from wcode_magics.output.escaping import WRAPPED, clipped, escape, faint, inert
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.tables.review_queue import ReviewRow
 from wcode_magics.text import say
@@ -48,7 +48,7 @@ def card(row: ReviewRow, reply: Reply | None, number: int, total: int) -> Any:
 
 def html(shown: Mapping[str, Any]) -> str:
     """Return a card as HTML, for front ends without anywidget."""
-    lines = [f'<div style="{FAINT}">{escape(shown["head"])}</div>']
+    lines = [faint(shown["head"])]
     lines += [
         f'<div style="{WRAPPED};font-size:115%">{escape(text)}</div>'
         for _name, text in shown["texts"]
@@ -62,7 +62,7 @@ def html(shown: Mapping[str, Any]) -> str:
             f"{escape(choice['shown'])} {escape(choice['name'])}</div>"
         )
     if shown["unsure"]:
-        lines.append(f'<div style="{FAINT}">{escape(shown["unsure"])}</div>')
+        lines.append(faint(shown["unsure"]))
     return "".join(lines)
 
 

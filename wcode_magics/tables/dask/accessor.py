@@ -20,7 +20,7 @@ from wcode_magics.tables.accessor import PREVIEWED, TableMethods
 from wcode_magics.tables.columns import empty
 from wcode_magics.tables.dask.partition import Plan, holds
 from wcode_magics.tables.dask.run_settings import RunSettings
-from wcode_magics.tables.estimate import Forecast, Survey, spread
+from wcode_magics.tables.estimate import Forecast, Survey
 from wcode_magics.tables.progress import print_line
 from wcode_magics.tables.retries import RETRIED, again, statuses_of
 from wcode_magics.tables.run import TableRun, call_of, refuse_announcing
@@ -45,11 +45,7 @@ class DaskFrameAccessor(TableMethods[Any]):
         """
         self._refuse_unsent()
         head = self._data.head(HEAD, npartitions=-1, compute=True)
-        call = self._about(head, template, options)
-        some = spread(call.rows, n)
-        onto = None if call.onto is None else call.onto.iloc[some]
-        part = replace(call.rows, frame=head.iloc[some])
-        made = replace(call, rows=part, onto=onto).run()
+        made = self._about(head, template, options).sample(n).run()
         print_line(str(self.estimate(template, **options)))
         return made
 

@@ -17,7 +17,7 @@ from wcode_magics.tables.columns import empty, filled
 from wcode_magics.tables.dask.run_settings import RunSettings
 from wcode_magics.tables.dask.worker import abort, run_here, watch
 from wcode_magics.tables.estimate import Survey, survey
-from wcode_magics.tables.marks import CALLS, calls_of
+from wcode_magics.tables.marks import record_call
 from wcode_magics.tables.partition_run import Cancelled, PartitionRun, send
 from wcode_magics.tables.retries import places_of
 from wcode_magics.tables.rows import Rows
@@ -105,9 +105,7 @@ class Plan:
         return filled(onto, self.task, outcomes, places)
 
     def _marked(self, made: pd.DataFrame) -> pd.DataFrame:
-        calls = calls_of(made)
-        calls.pop(self.task.into, None)
-        made.attrs = {**made.attrs, CALLS: {**calls, self.task.into: dict(self.given)}}
+        record_call(made, self.task.into, self.given)
         return made
 
 

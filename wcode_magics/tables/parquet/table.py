@@ -17,7 +17,7 @@ from wcode_magics.sending.outcome import Tally
 from wcode_magics.tables import registration
 from wcode_magics.tables.accessor import PREVIEWED, TableMethods
 from wcode_magics.tables.columns import columns_of
-from wcode_magics.tables.estimate import Forecast, spread
+from wcode_magics.tables.estimate import Forecast
 from wcode_magics.tables.marks import CALLS
 from wcode_magics.tables.missing_values import Floats
 from wcode_magics.tables.parquet.columns import (
@@ -107,13 +107,9 @@ class _PartedTable(TableMethods[R]):
     def _head(self, template: str, n: int, options: Mapping[str, Any]) -> TableRun:
         """Prepare a run over rows of the first chunk, with short and long prompts."""
         ((_, table),) = self._source.chunks(self._rows, [0])
-        frame = request_frame(table)
-        call = call_of(frame, template, options)
+        call = call_of(request_frame(table), template, options)
         self._refuse_index(call)
-        some = spread(call.rows, n)
-        rows = replace(call.rows, frame=frame.iloc[some])
-        onto = frame_of(table).iloc[some]
-        return replace(call, rows=rows, onto=onto, advice="")
+        return replace(call, onto=frame_of(table), advice="").sample(n)
 
     @contextmanager
     def _asking(self, call: TableRun) -> Iterator[ParquetRun]:
