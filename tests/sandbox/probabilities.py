@@ -17,10 +17,10 @@ def distribution(request, text):
         data |= {"continue_final_message": True, "add_generation_prompt": False}
     size = tokenizer.load().size
     ask = body.read(json.dumps(data).encode(), size)
-    mind = model.Mind(model.load(), plan.drafts(ask))
+    decoder = model.Decoder(model.load(), plan.drafts(ask))
     if text:
-        mind.read(tokenizer.load().encode(text))
-    probs = mind.predict()
+        decoder.read(tokenizer.load().encode(text))
+    probs = decoder.predict()
     if next(probs.ranked())[0] == tokenizer.END:
         return None
     names = tokenizer.load().bytes_of

@@ -19,9 +19,9 @@ def request(text: str = ASK, **more: Any) -> body.ParsedRequest:
     return body.read(json.dumps(raw).encode(), tokenizer.load().size)
 
 
-def numbers(mind: model.Mind) -> list[float]:
+def numbers(decoder: model.Decoder) -> list[float]:
     """Return the probability of each token of the vocabulary."""
-    probs = mind.predict()
+    probs = decoder.predict()
     return [probs[token] for token in range(tokenizer.load().size)]
 
 
@@ -29,13 +29,13 @@ def numbers(mind: model.Mind) -> list[float]:
 def test_probabilities_sum_to_one(text: str) -> None:
     """At every step the probabilities of the whole vocabulary sum to 1."""
     ask = request(text, temperature=1.5, seed=3, max_tokens=60)
-    mind = model.Mind(model.load(), plan.drafts(ask))
+    decoder = model.Decoder(model.load(), plan.drafts(ask))
     for piece in answer.Writing(ask).pieces():
-        probs = numbers(mind)
+        probs = numbers(decoder)
         assert min(probs) >= 0
         assert sum(probs) == pytest.approx(1)
         for token in piece.tokens if piece else ():
-            mind.read([tokenizer.load().bytes_of.index(token.raw)])
+            decoder.read([tokenizer.load().bytes_of.index(token.raw)])
 
 
 def test_what_is_reported_is_what_the_model_said(wire: Wire) -> None:
@@ -44,16 +44,16 @@ def test_what_is_reported_is_what_the_model_said(wire: Wire) -> None:
         ASK, seed=2, temperature=0.4, top_p=0.9, logprobs=True, top_logprobs=20,
         frequency_penalty=0.3, logit_bias={"300": 5},
     )  # fmt: skip
-    mind = model.Mind(model.load(), plan.drafts(request()))
+    decoder = model.Decoder(model.load(), plan.drafts(request()))
     tok = tokenizer.load()
     for token in answered.tokens:
-        probs = numbers(mind)
+        probs = numbers(decoder)
         (found,) = tok.encode(token["token"])
         assert token["logprob"] == pytest.approx(math.log(probs[found]))
         best = sorted(probs)[-20:]
         shown = [math.exp(entry["logprob"]) for entry in token["top_logprobs"]]
         assert shown[::-1] == pytest.approx(best)
-        mind.read([found])
+        decoder.read([found])
 
 
 def test_frequencies_agree_with_probabilities(wire: Wire) -> None:

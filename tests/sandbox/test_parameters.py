@@ -30,7 +30,7 @@ def start() -> tuple[Distribution, np.ndarray]:
     """The distribution of the first token of an answer, and its numbers by token."""
     body = {"model": "wcode-sandbox", "messages": [{"role": "user", "content": ASK}]}
     ask = read(json.dumps(body).encode(), tokenizer.load().size)
-    probs = model.Mind(model.load(), plan.drafts(ask)).predict()
+    probs = model.Decoder(model.load(), plan.drafts(ask)).predict()
     return probs, np.array([probs[token] for token in range(len(probs.groups))])
 
 

@@ -41,9 +41,9 @@ def main() -> None:
             help=f"parameters that are {way}: seed,top_k",
         )
     options = parser.parse_args()
-    held = {name: way for way in switches.WAYS for name in getattr(options, way)}
+    switched = {name: way for way in switches.WAYS for name in getattr(options, way)}
     try:
-        serve(port=options.port, key=options.key, switches=held)
+        serve(port=options.port, key=options.key, switches=switched)
     except OSError as error:
         parser.error(f"port {options.port} cannot be used: {error.strerror or error}")
 

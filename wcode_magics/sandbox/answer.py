@@ -52,33 +52,33 @@ class Piece:
 class Writing:
     """Generation of one answer; ``finish`` is valid once :meth:`pieces` ends."""
 
-    def __init__(self, ask: ParsedRequest) -> None:
+    def __init__(self, request: ParsedRequest) -> None:
         """Count the prompt and compile schemas.
 
         Raises:
             BadRequest: the prompt does not fit, or a schema cannot be used.
         """
-        self.ask = ask
+        self.request = request
         self._tok = tokenizer.load()
         self._model = model.load()
         prompt = self._prompt()
-        seen = (picture.tokens for turn in ask.turns for picture in turn.pictures)
+        seen = (picture.tokens for turn in request.turns for picture in turn.pictures)
         self.prompt_tokens = len(prompt) + sum(seen)
         self.completion_tokens = self.reasoning_tokens = 0
         self.finish = "stop"
-        self._limit = self._room()
-        self._sampler = Sampler(ask.sampling, prompt)
-        self._calls = calls.chosen(ask)
+        self._limit = self._token_limit()
+        self._sampler = Sampler(request.sampling, prompt)
+        self._calls = calls.chosen(request)
         self._grammar = self._compile()
 
     def pieces(self) -> Iterator[Piece | None]:
         """Yield the piece that can be sent after each token, or None."""
-        if self.ask.thinks and not self.ask.continues:
+        if self.request.thinks and not self.request.continues:
             yield from self._think()
             if self.finish == "length":
                 return
         if not self._calls:
-            yield from self._say()
+            yield from self._answer()
             return
         for place, call in enumerate(self._calls):
             yield from self._call(place, call)
@@ -90,7 +90,7 @@ class Writing:
         """Return the token counts in OpenAI's format."""
         total = self.prompt_tokens + self.completion_tokens
         thought = {"reasoning_tokens": self.reasoning_tokens}
-        more = {"completion_tokens_details": thought} if self.ask.thinks else {}
+        more = {"completion_tokens_details": thought} if self.request.thinks else {}
         return {
             **more,
             "prompt_tokens": self.prompt_tokens,
@@ -105,17 +105,17 @@ class Writing:
             "tool": tokenizer.TOOL,
         }
         ids = []
-        for turn in self.ask.turns:
+        for turn in self.request.turns:
             ids.append(marks.get(turn.role, tokenizer.SYSTEM))
             ids += self._tok.encode(turn.text + turn.calls)
             ids.append(tokenizer.END)
-        for tool in self.ask.tools:
+        for tool in self.request.tools:
             shown = json.dumps(tool.parameters, ensure_ascii=False)
             ids += self._tok.encode(f"{tool.name}\n{tool.description}\n{shown}\n")
-        return ids if self.ask.continues else [*ids, tokenizer.ASSISTANT]
+        return ids if self.request.continues else [*ids, tokenizer.ASSISTANT]
 
-    def _room(self) -> int:
-        requested = self.ask.max_tokens
+    def _token_limit(self) -> int:
+        requested = self.request.max_tokens
         room = CONTEXT - self.prompt_tokens
         if room < (requested or 1):
             message = (
@@ -131,7 +131,7 @@ class Writing:
             schemas = [call.tool.parameters for call in self._calls]
             forms = [Form("schema", schema, param="tools") for schema in schemas]
         else:
-            forms = [] if self.ask.form.kind == "text" else [self.ask.form]
+            forms = [] if self.request.form.kind == "text" else [self.request.form]
         try:
             return [guide.compile_form(form) for form in forms]
         except guide.SchemaError as error:
@@ -139,17 +139,17 @@ class Writing:
             raise BadRequest(message, forms[0].param, "invalid_schema") from None
 
     def _tokens(
-        self, mind: model.Mind, grammar: str | None
+        self, decoder: model.Decoder, grammar: str | None
     ) -> Iterator[tuple[int, Scored]]:
         """Draw tokens until the end token; sets ``finish`` to length at the limit."""
         rules = guide.Guide(grammar) if grammar else None
         made = 0
         while self.completion_tokens < self._limit:
-            probs = mind.predict()
+            probs = decoder.predict()
             if rules is None:
                 token = self._sampler.draw(probs)
             else:
-                shown = probs if made < _PATIENCE else _hurry(probs)
+                shown = probs if made < _OPEN_TOKENS else _closing_boosted(probs)
                 allowed = rules.mask()
                 token = self._sampler.draw(shown, allowed)
                 probs = probs.within(allowed).normalized()
@@ -157,7 +157,7 @@ class Writing:
             if token == tokenizer.END:
                 return
             self.completion_tokens += 1
-            mind.read([token])
+            decoder.read([token])
             if rules:
                 rules.step(token)
             yield token, self._score(token, probs)
@@ -165,69 +165,69 @@ class Writing:
 
     def _score(self, token: int, probs: Distribution) -> Scored:
         raw = self._tok.bytes_of[token]
-        count = self.ask.top_logprobs
+        count = self.request.top_logprobs
         if count is None:
             return Scored(raw, 0.0, ())
         return Scored(raw, arithmetic.log(probs[token]), top(probs, count))
 
     def _think(self) -> Iterator[Piece | None]:
         """Yield the reasoning, up to its budget."""
-        mind = model.Mind(self._model, plan.thoughts(self.ask))
-        held, most = b"", self.ask.thinking_budget or self._limit
-        for _, scored in self._tokens(mind, None):
+        decoder = model.Decoder(self._model, plan.thoughts(self.request))
+        pending, most = b"", self.request.thinking_budget or self._limit
+        for _, scored in self._tokens(decoder, None):
             self.reasoning_tokens += 1
-            held += scored.raw
-            if mind.whole:
-                yield Piece(held.decode(), thought=True)
-                held = b""
+            pending += scored.raw
+            if decoder.whole:
+                yield Piece(pending.decode(), thought=True)
+                pending = b""
             if self.reasoning_tokens >= most:
                 return
 
-    def _say(self) -> Iterator[Piece | None]:
-        mind = model.Mind(self._model, plan.drafts(self.ask))
-        if self.ask.continues:
-            mind.read(self._tok.encode(self.ask.turns[-1].text))
-        held: list[Scored] = []
+    def _answer(self) -> Iterator[Piece | None]:
+        decoder = model.Decoder(self._model, plan.drafts(self.request))
+        if self.request.continues:
+            decoder.read(self._tok.encode(self.request.turns[-1].text))
+        pending: list[Scored] = []
         grammar = self._grammar[0] if self._grammar else None
-        for _, scored in self._tokens(mind, grammar):
-            held.append(scored)
-            if not mind.whole:
+        for _, scored in self._tokens(decoder, grammar):
+            pending.append(scored)
+            if not decoder.whole:
                 yield None
                 continue
-            text = b"".join(s.raw for s in held).decode()
+            text = b"".join(s.raw for s in pending).decode()
             cut = min(
-                (at for at in map(text.find, self.ask.stop) if at >= 0), default=-1
+                (at for at in map(text.find, self.request.stop) if at >= 0), default=-1
             )
             if cut >= 0:
                 self.finish = "stop"
-                yield _piece(_until(held, len(text[:cut].encode())))
+                yield _piece(_until(pending, len(text[:cut].encode())))
                 return
-            keep = _waiting(text, self.ask.stop)
-            ready, held = _split(held, len(text[: len(text) - keep].encode()))
+            keep = _stop_prefix(text, self.request.stop)
+            ready, pending = _split(pending, len(text[: len(text) - keep].encode()))
             yield _piece(ready)
-        yield _piece(_complete(held))
+        yield _piece(_complete(pending))
 
     def _call(self, place: int, call: calls.PlannedCall) -> Iterator[Piece | None]:
         name = call.tool.name
         self.completion_tokens += len(self._tok.encode(name))
         token = f"call_{self._sampler.chance.getrandbits(96):024x}"
         yield Piece("", call=place, id=token, name=name)
-        mind = model.Mind(self._model, plan.arguments(call, self.ask))
-        held = b""
-        for _, scored in self._tokens(mind, self._grammar[place]):
-            held += scored.raw
-            if mind.whole:
-                yield Piece(held.decode(), call=place)
-                held = b""
+        decoder = model.Decoder(self._model, plan.arguments(call, self.request))
+        pending = b""
+        for _, scored in self._tokens(decoder, self._grammar[place]):
+            pending += scored.raw
+            if decoder.whole:
+                yield Piece(pending.decode(), call=place)
+                pending = b""
 
 
-_PATIENCE = 512
+_OPEN_TOKENS = 512
 """Tokens of JSON after which closing tokens get likelier, as schemas may recurse."""
 
 _CLOSERS = (ord('"'), ord("]"), ord("}"))
 
 
-def _hurry(probs: Distribution) -> Distribution:
+def _closing_boosted(probs: Distribution) -> Distribution:
     closers = {token: probs[token] + 1.0 for token in _CLOSERS}
     return replace(probs, own={**probs.own, **closers})
 
@@ -250,7 +250,7 @@ def _piece(tokens: Sequence[Scored]) -> Piece | None:
     return Piece(b"".join(token.raw for token in tokens).decode(), tuple(tokens))
 
 
-def _waiting(text: str, stops: Sequence[str]) -> int:
+def _stop_prefix(text: str, stops: Sequence[str]) -> int:
     """Return how many characters at the end may be the start of a stop string."""
     longest = 0
     for stop in stops:

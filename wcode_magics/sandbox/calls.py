@@ -40,39 +40,45 @@ class PlannedCall:
     hints: Mapping[str, Any]
 
 
-def chosen(ask: ParsedRequest) -> tuple[PlannedCall, ...]:
+def chosen(request: ParsedRequest) -> tuple[PlannedCall, ...]:
     """Return the tool calls of the answer; empty if it is to be prose."""
-    if ask.tool_choice == "none" or not ask.tools or ask.turns[-1].role == "tool":
-        forced = ask.tool_choice == "required" or ask.tool_choice[:1] == ":"
-        if not forced or not ask.tools:
+    if (
+        request.tool_choice == "none"
+        or not request.tools
+        or request.turns[-1].role == "tool"
+    ):
+        forced = request.tool_choice == "required" or request.tool_choice[:1] == ":"
+        if not forced or not request.tools:
             return ()
-    text = last_user(ask)
-    if ask.tool_choice[:1] == ":":
-        tools = [tool for tool in ask.tools if tool.name == ask.tool_choice[1:]]
+    text = last_user(request)
+    if request.tool_choice[:1] == ":":
+        tools = [tool for tool in request.tools if tool.name == request.tool_choice[1:]]
     else:
-        rated = sorted(((_match(t, text), t.name, t) for t in ask.tools), reverse=True)
+        rated = sorted(
+            ((_match(t, text), t.name, t) for t in request.tools), reverse=True
+        )
         tools = [tool for rate, _, tool in rated if rate >= _ENOUGH]
-        if ask.tool_choice == "required":
+        if request.tool_choice == "required":
             tools = tools or [rated[0][2]]
     calls = tuple(call for tool in tools for call in _spread(tool, text))
-    return calls if ask.parallel else calls[:1]
+    return calls if request.parallel else calls[:1]
 
 
-def last_user(ask: ParsedRequest) -> str:
+def last_user(request: ParsedRequest) -> str:
     """Return the last user message; of a long one only the beginning and the end."""
-    text = _last(ask).text
+    text = _last(request).text
     return text if len(text) <= 2 * _SEEN else f"{text[:_SEEN]}\n{text[-_SEEN:]}"
 
 
-def seen(ask: ParsedRequest) -> str:
+def seen(request: ParsedRequest) -> str:
     """Return the last user message with what is seen of its images."""
-    notes = (picture.notes for picture in _last(ask).pictures)
-    return "\n\n".join([last_user(ask), *notes])
+    notes = (picture.notes for picture in _last(request).pictures)
+    return "\n\n".join([last_user(request), *notes])
 
 
-def _last(ask: ParsedRequest) -> ChatTurn:
-    turns = [turn for turn in ask.turns if turn.role == "user"]
-    return turns[-1] if turns else ask.turns[-1]
+def _last(request: ParsedRequest) -> ChatTurn:
+    turns = [turn for turn in request.turns if turn.role == "user"]
+    return turns[-1] if turns else request.turns[-1]
 
 
 def _match(tool: OfferedTool, text: str) -> float:
@@ -110,10 +116,10 @@ def _spread(tool: OfferedTool, text: str) -> Iterator[PlannedCall]:
         yield PlannedCall(tool, {**schema, "properties": held})
 
 
-def tool_results(ask: ParsedRequest) -> list[str]:
+def tool_results(request: ParsedRequest) -> list[str]:
     """Return the latest tool results as text, objects on one line each."""
     found = []
-    for turn in reversed(ask.turns):
+    for turn in reversed(request.turns):
         if turn.role != "tool":
             break
         found.append(_flat(turn.text))

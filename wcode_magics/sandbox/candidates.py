@@ -31,7 +31,7 @@ class SkillInput:
     ``language`` is "en" or "zh", ``level`` the verbosity.
     """
 
-    ask: ParsedRequest
+    request: ParsedRequest
     text: str
     language: str
     level: str

@@ -151,9 +151,9 @@ def _figures(key: str, text: str) -> list[tuple[str, float]]:
     for kind, pattern in _FIGURES.items():
         for match in pattern.finditer(text):
             kinds.setdefault("".join(filter(None, match.groups())), kind)
-    asked = next((k for k, cues in _KINDS.items() if _any(key.lower(), cues)), "")
+    expected = next((k for k, cues in _KINDS.items() if _any(key.lower(), cues)), "")
     found = [match.group() for match in _NUMBER.finditer(text)]
-    return [(v, 4.0 if kinds.get(v, "") == asked else 0.05) for v in found]
+    return [(v, 4.0 if kinds.get(v, "") == expected else 0.05) for v in found]
 
 
 def _booleans(key: str, schema: Mapping[str, Any], text: str) -> Weighted:

@@ -91,14 +91,14 @@ def probabilities(labels: Sequence[str], text: str) -> list[float]:
 
 def _affirmed(text: str) -> list[float]:
     """Return the probabilities of yes and no for the class named in the question."""
-    asked, _, rest = text.partition("?" if "?" in text else "？")
-    words = set(reading.words(asked))
+    question, _, rest = text.partition("?" if "?" in text else "？")
+    words = set(reading.words(question))
     for row in library.labels():
-        named = [n for n in row.names if n in words or (len(n) > 1 and n in asked)]
+        named = [n for n in row.names if n in words or (len(n) > 1 and n in question)]
         if named and row.family != "yesno":
             family = [other for other in library.labels() if other.family == row.family]
             names = [named[0], *(other.names[0] for other in family if other != row)]
-            share = probabilities(names, rest or asked)[0]
+            share = probabilities(names, rest or question)[0]
             return [share, 1 - share]
     return probabilities(["true", "false"], text)
 

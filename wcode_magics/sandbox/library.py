@@ -56,19 +56,19 @@ def join(parts: tuple[str, ...]) -> str:
     """Join sentences: a space after Latin text, nothing after Chinese or breaks."""
     text = ""
     for part in parts:
-        glue = text and part[:1] not in {"\n", ""} and text[-1] not in "\n。？！；："
-        text += (" " if glue else "") + part
+        spaced = text and part[:1] not in {"\n", ""} and text[-1] not in "\n。？！；："
+        text += (" " if spaced else "") + part
     return text
 
 
 @cache
 def pairs() -> tuple[Pair, ...]:
     """Return all questions and answers, including those built from the facts table."""
-    return (*spoken(), *_capitals())
+    return (*written_pairs(), *_capitals())
 
 
 @cache
-def spoken() -> tuple[Pair, ...]:
+def written_pairs() -> tuple[Pair, ...]:
     """Return the questions and answers that are written out."""
     return (*_chat(), *_parameters())
 
@@ -174,7 +174,7 @@ def _chat() -> list[Pair]:
             blocks[-1][0].append(line[2:])
         else:
             blocks[-1][1].append(line)
-    return [Pair(tuple(asked), _answers(lines)) for asked, lines in blocks]
+    return [Pair(tuple(questions), _answers(lines)) for questions, lines in blocks]
 
 
 def _parameters() -> list[Pair]:
@@ -182,8 +182,8 @@ def _parameters() -> list[Pair]:
     for block in ("\n" + _read("parameters").strip()).split("\n# ")[1:]:
         head, *lines = block.split("\n")
         names = [name.strip() for name in head.split("|")]
-        asked = tuple(form.format(name) for form in _FORMS for name in names)
-        found += _by_language(asked, _answers(lines))
+        questions = tuple(form.format(name) for form in _FORMS for name in names)
+        found += _by_language(questions, _answers(lines))
     return found
 
 

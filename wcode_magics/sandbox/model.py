@@ -21,19 +21,19 @@ from .distribution import Distribution, masked
 from .memory import GAP, Memory, Trail
 from .utf8 import FREE, Utf8
 
-_TRUST = (0.0, 0.6, 0.9, 0.985)
+_DRAFT_SHARES = (0.0, 0.6, 0.9, 0.985)
 """Share of the drafts by number of matched tokens; the corpus gets the rest."""
 
 _DRAFT_CONTEXT = 16
 _CORPUS_CONTEXT = 8
 """Maximum tokens of context that are matched."""
 
-_GLANCE = 3
+_CORPUS_CONTEXT_WITH_DRAFTS = 3
 """Maximum tokens of context in the corpus if drafts apply, to provide alternatives;
 longer contexts would repeat the drafts, which are part of the corpus."""
 
 _DRAFT_ESCAPE = 0.06
-_FAINT = 2e-3
+_HALF_WEIGHT = 2e-3
 """Weight at which a draft is trusted half as much, as quotes of the prompt are."""
 
 _SMOOTHING = 0.01
@@ -121,7 +121,7 @@ def _floor(counts: list[int]) -> Distribution:
     return weights.mapped(lambda weight: weight / total)
 
 
-class Mind:
+class Decoder:
     """State of the model for one answer; grows with its tokens."""
 
     __slots__ = ("_corpus", "_drafts", "_last", "_length", "_model", "_utf8")
@@ -175,7 +175,7 @@ class Mind:
         for following in self._continuations():
             total = math.fsum(weight for _, weight in following)
             if not share:
-                share = mass = self._trust() * total / (total + _FAINT)
+                share = mass = self._draft_share() * total / (total + _HALF_WEIGHT)
             scale = mass * (1 - _DRAFT_ESCAPE) / total
             for token, weight in following:
                 out[token] = out.get(token, 0.0) + weight * scale
@@ -192,16 +192,16 @@ class Mind:
             if any(weight for _, weight in following):
                 yield following
 
-    def _trust(self) -> float:
+    def _draft_share(self) -> float:
         """Return the share of the drafts: full if the whole answer matches one."""
         depth = len(self._drafts.matches)
-        full = depth == self._length or depth >= len(_TRUST)
-        return _TRUST[-1] if full else _TRUST[depth]
+        full = depth == self._length or depth >= len(_DRAFT_SHARES)
+        return _DRAFT_SHARES[-1] if full else _DRAFT_SHARES[depth]
 
     def _follow_corpus(self, out: dict[int, float], left: float) -> float:
         """Add the corpus's predictions, longest context first; return the mass left."""
         tokens = self._model.corpus.tokens
-        reach = _CORPUS_CONTEXT if left == 1.0 else _GLANCE
+        reach = _CORPUS_CONTEXT if left == 1.0 else _CORPUS_CONTEXT_WITH_DRAFTS
         for size, places in reversed([*enumerate(self._corpus.matches[:reach], 1)]):
             if len(places) == 1:
                 token = tokens[places[0]]

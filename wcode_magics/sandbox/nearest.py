@@ -31,10 +31,10 @@ class Index:
 
     def scores(self, text: str) -> dict[int, float]:
         """Return similarities from 0 to 1 by index, for texts that share a feature."""
-        asked = _features(text)
-        mass = math.fsum(self.rarity.get(f, self.unseen) for f in asked) or 1.0
+        features = _features(text)
+        mass = math.fsum(self.rarity.get(f, self.unseen) for f in features) or 1.0
         shared: defaultdict[int, float] = defaultdict(float)
-        for feature in asked:
+        for feature in features:
             for place in self.postings.get(feature, ()):
                 shared[place] += self.rarity[feature]
         scale = arithmetic.power(mass, _OF_KNOWN - 1)
@@ -65,16 +65,16 @@ def pairs(text: str, language: str) -> list[tuple[library.Pair, float]]:
     best: dict[int, float] = {}
     topic = _topic(text)
     for place, score in found.scores(text).items():
-        asked = _topics()[place]
-        covered = len(topic & asked) / len(topic) if topic else 1.0
+        known_topic = _topics()[place]
+        covered = len(topic & known_topic) / len(topic) if topic else 1.0
         fits = score * (0.5 + 0.5 * covered)
-        if asked and asked <= topic and covered >= _HALF:
+        if known_topic and known_topic <= topic and covered >= _HALF:
             fits = max(fits, _HALF + 0.3 * covered + 0.1 * score)
         owner = owners[place]
         best[owner] = max(best.get(owner, 0.0), fits)
     known = library.pairs()
     rows = [(known[owner], best[owner]) for owner in sorted(best)]
-    rows = [row for row in rows if _speaks(row[0]) == language]
+    rows = [row for row in rows if _language(row[0]) == language]
     return sorted(rows, key=lambda row: -row[1])
 
 
@@ -93,7 +93,7 @@ def warm() -> None:
     _topics()
 
 
-def _speaks(pair: library.Pair) -> str:
+def _language(pair: library.Pair) -> str:
     first = pair.answers[0].parts[0]
     return library.language(first if len(first) > 1 else pair.questions[0])
 

@@ -20,29 +20,29 @@ _QUOTE = 1e-3
 _MOST_QUOTED = 4_000
 
 
-def drafts(ask: ParsedRequest) -> list[WeightedDraft]:
+def drafts(request: ParsedRequest) -> list[WeightedDraft]:
     """Return the drafts of an answer in prose or in JSON."""
-    task = _skill_input(ask)
+    task = _skill_input(request)
     quoted = task.text
-    if ask.form.is_json:
+    if request.form.is_json:
         found = list(_json(task))
         quoted = reading.without_schema(quoted)
-    elif ask.form.choices:
-        weighed = labelling.choose(ask.form.choices, task.text)
+    elif request.form.choices:
+        weighed = labelling.choose(request.form.choices, task.text)
         found = [Candidate(str(text), weight) for text, weight in weighed]
     else:
         found = _persona(task, _words(task))
-    return _tokens(found, ask, quoted)
+    return _tokens(found, request, quoted)
 
 
-def thoughts(ask: ParsedRequest) -> list[WeightedDraft]:
+def thoughts(request: ParsedRequest) -> list[WeightedDraft]:
     """Return the draft of the reasoning before an answer: what was read, and how."""
-    task = _skill_input(ask)
-    text = calls.last_user(ask).strip()
+    task = _skill_input(request)
+    text = calls.last_user(request).strip()
     start = text if len(text) <= _MOST_REPEATED else f"{text[:_MOST_REPEATED]}…"
     form = _THOUGHTS["zh" if task.language == "zh" else "en"]
-    thought = form.format(start=start, size=len(text), turns=len(ask.turns))
-    plain = replace(ask, continues=False)
+    thought = form.format(start=start, size=len(text), turns=len(request.turns))
+    plain = replace(request, continues=False)
     return _tokens([Candidate(thought, 1.0)], plain, "")
 
 
@@ -55,18 +55,20 @@ _THOUGHTS = {
 }
 
 
-def arguments(call: calls.PlannedCall, ask: ParsedRequest) -> list[WeightedDraft]:
+def arguments(call: calls.PlannedCall, request: ParsedRequest) -> list[WeightedDraft]:
     """Return the drafts of the arguments of a tool call."""
-    text = calls.seen(ask)
-    return _tokens(list(_object(call.hints, text)), replace(ask, continues=False), text)
+    text = calls.seen(request)
+    return _tokens(
+        list(_object(call.hints, text)), replace(request, continues=False), text
+    )
 
 
 def _tokens(
-    candidates: list[Candidate], ask: ParsedRequest, prompt: str
+    candidates: list[Candidate], request: ParsedRequest, prompt: str
 ) -> list[WeightedDraft]:
     """Encode drafts; one that starts with the prefill is tokenized in two parts."""
     encode = tokenizer.load().encode
-    prefix = ask.turns[-1].text if ask.continues else ""
+    prefix = request.turns[-1].text if request.continues else ""
     found = []
     for candidate in candidates:
         ids = [tokenizer.ASSISTANT] if candidate.opens else []
@@ -80,21 +82,23 @@ def _tokens(
     return found
 
 
-def _skill_input(ask: ParsedRequest) -> SkillInput:
-    system = " ".join(t.text for t in ask.turns if t.role in {"system", "developer"})
-    text = calls.last_user(ask)
+def _skill_input(request: ParsedRequest) -> SkillInput:
+    system = " ".join(
+        t.text for t in request.turns if t.role in {"system", "developer"}
+    )
+    text = calls.last_user(request)
     language = library.language(text)
     for name, cues in _LANGUAGE_CUES.items():
         if reading.has(system, *cues) or (
             reading.has(text, *cues) and not reading.has(text, "translate", "翻译")
         ):
             language = name
-    level = ask.verbosity
+    level = request.verbosity
     if level == "medium" and reading.has(system + text, *_BRIEF):
         level = "low"
     if level == "medium" and reading.has(system + text, *_FULL):
         level = "high"
-    return SkillInput(ask, calls.seen(ask), language, level)
+    return SkillInput(request, calls.seen(request), language, level)
 
 
 _LANGUAGE_CUES = {
@@ -121,7 +125,7 @@ def _words(task: SkillInput) -> list[Candidate]:
 
 def _persona(task: SkillInput, found: list[Candidate]) -> list[Candidate]:
     system = " ".join(
-        t.text for t in task.ask.turns if t.role in {"system", "developer"}
+        t.text for t in task.request.turns if t.role in {"system", "developer"}
     )
     for who in library.personas():
         if who.language == task.language and reading.has(system, *who.triggers):
@@ -134,8 +138,8 @@ def _persona(task: SkillInput, found: list[Candidate]) -> list[Candidate]:
 
 
 def _json(task: SkillInput) -> Iterator[Candidate]:
-    if task.ask.form.schema is not None:
-        schema: Mapping[str, Any] = outline.resolve(task.ask.form.schema)
+    if task.request.form.schema is not None:
+        schema: Mapping[str, Any] = outline.resolve(task.request.form.schema)
     else:
         schema = {"type": "object", "properties": _guessed(task)}
     if not schema.keys() - {"type", "title", "description"}:

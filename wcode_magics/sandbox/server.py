@@ -98,12 +98,12 @@ class ChatHandler(Base):
     async def post(self) -> None:
         """Validate the request and send the answer as one body or as a stream."""
         raw = switches.applied(self.request.body, self.service.switches)
-        ask = body.read(raw, tokenizer.load().size)
-        writing = answer.Writing(ask)
+        request = body.read(raw, tokenizer.load().size)
+        writing = answer.Writing(request)
         head = shapes.Head(f"{time.time_ns():x}")
         self.service.active += 1
         try:
-            if ask.stream:
+            if request.stream:
                 await self._stream(writing, head)
             else:
                 await self._whole(writing, head)
@@ -126,7 +126,7 @@ class ChatHandler(Base):
     async def _stream(self, writing: answer.Writing, head: shapes.Head) -> None:
         self.set_header("Content-Type", "text/event-stream; charset=utf-8")
         self.set_header("Cache-Control", "no-cache")
-        logprobs = writing.ask.top_logprobs is not None
+        logprobs = writing.request.top_logprobs is not None
         turn, sent = 0.0, False
         for piece in writing.pieces():
             if not sent:
@@ -143,7 +143,7 @@ class ChatHandler(Base):
         if not sent:
             self.write(shapes.event(head.first(calls=False)))
         self.write(shapes.event(head.last(writing)))
-        if writing.ask.include_usage:
+        if writing.request.include_usage:
             self.write(shapes.event(head.usage(writing)))
         await self.finish(shapes.DONE)
 

@@ -115,7 +115,7 @@ DONE = b"data: [DONE]\n\n"
 
 def _wants(writing: Writing, pieces: Sequence[Piece]) -> bool:
     words = all(piece.call is None for piece in pieces)
-    return words and writing.ask.top_logprobs is not None
+    return words and writing.request.top_logprobs is not None
 
 
 def _message(pieces: Sequence[Piece]) -> dict[str, Any]:

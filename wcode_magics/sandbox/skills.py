@@ -12,7 +12,7 @@ from .candidates import ENOUGH, FEWEST, Candidate, SkillInput, weight
 
 
 def _tool_result(task: SkillInput) -> list[Candidate]:
-    results = calls.tool_results(task.ask)
+    results = calls.tool_results(task.request)
     if not results:
         return []
     result = "; ".join(results)
@@ -35,7 +35,7 @@ _RESULT_FORMS = {
 
 def _picture(task: SkillInput) -> list[Candidate]:
     """Describe what is seen of the images of the last user message."""
-    turns = [turn for turn in task.ask.turns if turn.role == "user"]
+    turns = [turn for turn in task.request.turns if turn.role == "user"]
     seen = turns[-1].pictures if turns else ()
     if not seen or labelling.offered(task.text):
         return []
@@ -53,7 +53,7 @@ def label(task: SkillInput) -> list[Candidate]:
 
 
 def _story(task: SkillInput) -> list[Candidate]:
-    if not reading.has(task.text, *_TELL):
+    if not reading.has(task.text, *_DESCRIBE):
         return []
     tales = library.stories()[task.language]
     size = {"low": 1, "medium": 3, "high": 99}[task.level]
@@ -63,7 +63,7 @@ def _story(task: SkillInput) -> list[Candidate]:
     return [Candidate(text) for text in texts]
 
 
-_TELL = (
+_DESCRIBE = (
     *("once upon a time", "story", "tale", "essay", "novel"),
     *("从前", "故事", "小说", "作文", "童话"),
 )
@@ -73,7 +73,7 @@ def _memory(task: SkillInput) -> list[Candidate]:
     """Answer with the user's name from earlier in the conversation."""
     if not reading.has(task.text, *_NAME_CUES):
         return []
-    text = " ".join(t.text for t in task.ask.turns[:-1] if t.role == "user")
+    text = " ".join(t.text for t in task.request.turns[:-1] if t.role == "user")
     found = re.findall(
         r"(?:my name is|i am called|call me) (\w+)|我叫([\u4e00-\u9fff\w]{1,4})",
         text,
@@ -99,9 +99,9 @@ def known(task: SkillInput) -> list[Candidate]:
     """Answer like the nearest known questions; if unclear, add the previous message."""
     found = nearest.pairs(task.text, task.language)
     if not found or found[0][1] < ENOUGH:
-        asked = [turn.text for turn in task.ask.turns if turn.role == "user"]
-        if len(asked) > 1:
-            more = nearest.pairs(f"{asked[-2]} {task.text}", task.language)
+        user_texts = [turn.text for turn in task.request.turns if turn.role == "user"]
+        if len(user_texts) > 1:
+            more = nearest.pairs(f"{user_texts[-2]} {task.text}", task.language)
             found = [(pair, score * 1.1) for pair, score in more]
     if not found or found[0][1] < ENOUGH:
         return []

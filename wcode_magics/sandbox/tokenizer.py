@@ -131,7 +131,7 @@ _LOOSE = frozenset("的了是在和与就都也还把被这那我你他她它")
 
 def texts() -> Iterator[str]:
     """Yield all texts of the corpus, for the vocabulary and for the model."""
-    for pair in library.spoken():
+    for pair in library.written_pairs():
         yield from (answer.at("high") for answer in pair.answers)
         yield from pair.questions
     yield from library.prose()
