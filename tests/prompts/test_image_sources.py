@@ -11,8 +11,8 @@ from PIL import Image
 from wcode_magics.display import images as previews
 from wcode_magics.errors import WcodeError
 from wcode_magics.prompts import image_sources, template
-from wcode_magics.sandbox import pictures
-from wcode_magics.sandbox.refusal import BadRequest
+from wcode_magics.sandbox import images
+from wcode_magics.sandbox.bad_request import BadRequest
 
 RED = Image.new("RGB", (40, 30), (220, 30, 30))
 
@@ -118,7 +118,7 @@ def test_previews_and_the_sandbox_open_few_formats(form: str) -> None:
     assert not previews.preview(encoded(form=form))
     url = f"data:image/png;base64,{base64.b64encode(encoded(form=form)).decode()}"
     with pytest.raises(BadRequest, match="not an image"):
-        pictures.read(url, "messages[0]")
+        images.read(url, "messages[0]")
 
 
 def test_a_figure_is_drawn() -> None:

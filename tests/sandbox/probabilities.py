@@ -3,7 +3,7 @@
 import json
 import math
 
-from wcode_magics.sandbox import answer, body, model, plan, tokenizer
+from wcode_magics.sandbox import answer, model, plan, request_body, tokenizer
 
 END = tokenizer.END
 
@@ -16,7 +16,7 @@ def distribution(request, text):
         messages.append({"role": "assistant", "content": text})
         data |= {"continue_final_message": True, "add_generation_prompt": False}
     size = tokenizer.load().size
-    ask = body.read(json.dumps(data).encode(), size)
+    ask = request_body.read(json.dumps(data).encode(), size)
     decoder = model.Decoder(model.load(), plan.drafts(ask))
     if text:
         decoder.read(tokenizer.load().encode(text))

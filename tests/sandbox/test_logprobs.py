@@ -8,15 +8,19 @@ from typing import Any
 import pytest
 
 from tests.sandbox.wire import Wire
-from wcode_magics.sandbox import answer, body, model, plan, tokenizer
+from wcode_magics.sandbox import answer, model, plan, request_body, tokenizer
 
 ASK = "What does temperature do?"
 
 
-def request(text: str = ASK, **more: Any) -> body.ParsedRequest:
+def request(text: str = ASK, **more: Any) -> request_body.ParsedRequest:
     """Return a checked request."""
-    raw = {"model": body.MODEL, "messages": [{"role": "user", "content": text}], **more}
-    return body.read(json.dumps(raw).encode(), tokenizer.load().size)
+    raw = {
+        "model": request_body.MODEL,
+        "messages": [{"role": "user", "content": text}],
+        **more,
+    }
+    return request_body.read(json.dumps(raw).encode(), tokenizer.load().size)
 
 
 def numbers(decoder: model.Decoder) -> list[float]:

@@ -12,8 +12,8 @@ import pytest
 from tests.sandbox.wire import CLOCK, WEATHER, Wire, schema
 from wcode_magics.protocol.parameters import NAMES
 from wcode_magics.sandbox import library, model, plan, tokenizer
-from wcode_magics.sandbox.body import read
 from wcode_magics.sandbox.distribution import Distribution
+from wcode_magics.sandbox.request_body import read
 from wcode_magics.sandbox.sampler import Sampler, Sampling
 
 ASK = "What does temperature do?"

@@ -13,7 +13,7 @@ import pytest
 
 from tests.sandbox.wire import MODEL, WEATHER, Wire, schema, user
 from wcode_magics.sandbox import Sandbox
-from wcode_magics.sandbox.body import CONTEXT
+from wcode_magics.sandbox.request_body import CONTEXT
 
 ENDLESS = {"logit_bias": {"256": -100}}
 """Bans the end token."""

@@ -2,8 +2,8 @@
 
 import argparse
 
-from . import serve, switches
-from .body import NAMES
+from . import parameter_faults, serve
+from .request_body import NAMES
 
 MOST_PORT = 65_535
 
@@ -33,7 +33,7 @@ def main() -> None:
         "--port", type=_port, default=0, help="port; 0 takes a free one"
     )
     parser.add_argument("--key", help="API key that requests must carry")
-    for way in switches.WAYS:
+    for way in parameter_faults.WAYS:
         parser.add_argument(
             f"--{way}",
             type=_names,
@@ -41,7 +41,9 @@ def main() -> None:
             help=f"parameters that are {way}: seed,top_k",
         )
     options = parser.parse_args()
-    switched = {name: way for way in switches.WAYS for name in getattr(options, way)}
+    switched = {
+        name: way for way in parameter_faults.WAYS for name in getattr(options, way)
+    }
     try:
         serve(port=options.port, key=options.key, switches=switched)
     except OSError as error:

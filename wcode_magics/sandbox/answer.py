@@ -11,11 +11,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from . import arithmetic, calls, guide, model, plan, tokenizer
-from .body import CONTEXT, ParsedRequest
+from . import arithmetic, calls, constrained_decoding, model, plan, tokenizer
+from .bad_request import BadRequest
 from .distribution import Distribution
-from .form import Form
-from .refusal import BadRequest
+from .output_format import Form
+from .request_body import CONTEXT, ParsedRequest
 from .sampler import Sampler
 
 RUNAWAY = 4_096
@@ -133,8 +133,8 @@ class Writing:
         else:
             forms = [] if self.request.form.kind == "text" else [self.request.form]
         try:
-            return [guide.compile_form(form) for form in forms]
-        except guide.SchemaError as error:
+            return [constrained_decoding.compile_form(form) for form in forms]
+        except constrained_decoding.SchemaError as error:
             message = f"The schema cannot be used: {error}"
             raise BadRequest(message, forms[0].param, "invalid_schema") from None
 
@@ -142,7 +142,7 @@ class Writing:
         self, decoder: model.Decoder, grammar: str | None
     ) -> Iterator[tuple[int, Scored]]:
         """Draw tokens until the end token; sets ``finish`` to length at the limit."""
-        rules = guide.Guide(grammar) if grammar else None
+        rules = constrained_decoding.Guide(grammar) if grammar else None
         made = 0
         while self.completion_tokens < self._limit:
             probs = decoder.predict()

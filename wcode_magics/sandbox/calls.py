@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import fields, library, outline, reading
-from .body import ChatTurn, OfferedTool, ParsedRequest
+from . import analysis, fields, library, schema_bounds
+from .request_body import ChatTurn, OfferedTool, ParsedRequest
 
 _COMMON = library.words("dull")
 _SYNONYMS = (
@@ -84,12 +84,12 @@ def _last(request: ParsedRequest) -> ChatTurn:
 def _match(tool: OfferedTool, text: str) -> float:
     """Score how well a text matches a tool; words of its name count most."""
     low = text.lower()
-    stems = {word[:_STEM] for word in reading.content_words(text)}
+    stems = {word[:_STEM] for word in analysis.content_words(text)}
     name = (
         set(re.findall(r"[a-z]+", re.sub(r"([A-Z])", r" \1", tool.name).lower()))
         - _COMMON
     )
-    described = set(reading.content_words(tool.description)) - _COMMON - name
+    described = set(analysis.content_words(tool.description)) - _COMMON - name
     rate = sum(word[:_STEM] in stems for word in name) * 1.0
     rate += sum(word[:_STEM] in stems for word in described if word.isascii()) * 0.5
     about = f"{tool.name} {tool.description}".lower()
@@ -104,9 +104,9 @@ def _match(tool: OfferedTool, text: str) -> float:
 
 def _spread(tool: OfferedTool, text: str) -> Iterator[PlannedCall]:
     """Yield one call per place named in the text, if the tool takes one place."""
-    schema = outline.resolve(tool.parameters)
+    schema = schema_bounds.resolve(tool.parameters)
     rows = schema.get("properties") or {}
-    spots = fields.places(reading.source(text)) or fields.places(text)
+    spots = fields.places(analysis.source(text)) or fields.places(text)
     taking = [key for key in rows if fields.takes_place(key)]
     if len(taking) != 1 or len(spots) < 2:
         yield PlannedCall(tool, schema)

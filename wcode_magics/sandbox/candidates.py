@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from . import arithmetic
-from .body import ParsedRequest
+from .request_body import ParsedRequest
 
 ENOUGH = 0.5
 """Least similarity of what counts as the same question or phrase."""

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from . import labelling, library, pictures, reading
+from . import analysis, classification, images, library
 
 Weighted = list[tuple[Any, float]]
 
@@ -64,8 +64,8 @@ def values(key: str, schema: Mapping[str, Any], text: str) -> Weighted:
     if "const" in schema:
         return [(schema["const"], 1.0)]
     if "enum" in schema:
-        return labelling.choose(schema["enum"], text)
-    seen = pictures.noted(key, text)
+        return classification.choose(schema["enum"], text)
+    seen = images.noted(key, text)
     if seen is not None:
         return [(int(seen) if seen.isdecimal() else seen, 1.0)]
     options = schema.get("anyOf") or schema.get("oneOf")
@@ -82,7 +82,7 @@ def strings(key: str, text: str) -> Weighted:
     """Return spans of a text that may be the value of a field with this name."""
     low = key.lower()
     found: Weighted = list(_labelled(key, text))
-    source = reading.source(text)
+    source = analysis.source(text)
     for shape, pattern in _SHAPES.items():
         if shape in low or (shape == "url" and "link" in low):
             found += [(match.group(), 3.0) for match in pattern.finditer(source)]
@@ -92,10 +92,10 @@ def strings(key: str, text: str) -> Weighted:
         names = [name for name in _names(source) if name not in library.places()]
         found += [(name, 2.0 / (1 + place)) for place, name in enumerate(names)]
     if _any(low, _PROSE):
-        found += [(s, 1.0) for s, _ in reading.best_sentences(source, 2)]
+        found += [(s, 1.0) for s, _ in analysis.best_sentences(source, 2)]
     if not found:
-        quoted = [(q, 1.0) for q in reading.quotes(text) if len(q) < _LONGEST]
-        spans = _names(source) or reading.content_words(source)
+        quoted = [(q, 1.0) for q in analysis.quotes(text) if len(q) < _LONGEST]
+        spans = _names(source) or analysis.content_words(source)
         found = quoted or [(s, 0.5**place) for place, s in enumerate(spans[:_MOST])]
     return _merge(found) or [("unknown", 1.0)]
 
@@ -131,14 +131,14 @@ def _numbers(key: str, schema: Mapping[str, Any], text: str) -> Weighted:
     whole = schema.get("type") == "integer"
     low, high = schema.get("minimum"), schema.get("maximum")
     found = [(v, 5.0) for v, _ in _labelled(key, text) if _NUMBER.fullmatch(str(v))]
-    found += _figures(key, reading.source(text))
+    found += _figures(key, analysis.source(text))
     fits = [
         (int(v) if whole or v.is_integer() else v, w)
         for v, w in ((float(v), w) for v, w in found)
         if (low is None or v >= low) and (high is None or v <= high)
     ]
     if not fits and _any(key.lower(), _SCORES):
-        share = labelling.probabilities(["positive", "negative"], text)[0]
+        share = classification.probabilities(["positive", "negative"], text)[0]
         bottom, top = low or 0, high or (5 if whole else 1)
         value = bottom + share * (top - bottom)
         fits = [(round(value) if whole else round(value, 2), 1.0)]
@@ -163,7 +163,7 @@ def _booleans(key: str, schema: Mapping[str, Any], text: str) -> Weighted:
         if _any(key.lower(), ("neg", "bad", "complain"))
         else ["positive", "negative"]
     )
-    yes, no = labelling.probabilities(labels, text)
+    yes, no = classification.probabilities(labels, text)
     return sorted([(True, yes), (False, no)], key=lambda item: -item[1])
 
 
@@ -175,7 +175,7 @@ def _arrays(key: str, schema: Mapping[str, Any], text: str) -> Weighted:
     if items.get("type", "string") == "string" and "enum" not in items:
         spread = [v for v, _ in strings(key.rstrip("s"), text)]
         found = (
-            spread if len(spread) > 1 else reading.content_words(reading.source(text))
+            spread if len(spread) > 1 else analysis.content_words(analysis.source(text))
         )
         found = list(dict.fromkeys(w for w in found if len(w) > 1)) or found
     if items.get("type") == "object":
@@ -238,7 +238,7 @@ _KEYS_CUE = (
 
 def seen(text: str) -> dict[str, Any]:
     """Return schema properties for what a text contains: a name, an age, a place, …"""
-    source = reading.source(text)
+    source = analysis.source(text)
     found: dict[str, Any] = {}
     if [name for name in _names(source) if name not in library.places()]:
         found["name"] = {"type": "string"}

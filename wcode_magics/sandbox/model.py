@@ -18,7 +18,7 @@ from functools import cache
 
 from . import library, tokenizer
 from .distribution import Distribution, masked
-from .memory import GAP, Memory, Trail
+from .suffix_index import GAP, Memory, Trail
 from .utf8 import FREE, Utf8
 
 _DRAFT_SHARES = (0.0, 0.6, 0.9, 0.985)

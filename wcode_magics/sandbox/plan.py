@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from . import calls, fields, labelling, library, outline, reading, tokenizer
-from .body import ParsedRequest
+from . import analysis, calls, classification, fields, library, schema_bounds, tokenizer
 from .candidates import Candidate, SkillInput
 from .model import WeightedDraft
+from .request_body import ParsedRequest
 from .skills import SKILLS, known, label
 
 _QUOTE = 1e-3
@@ -26,9 +26,9 @@ def drafts(request: ParsedRequest) -> list[WeightedDraft]:
     quoted = task.text
     if request.form.is_json:
         found = list(_json(task))
-        quoted = reading.without_schema(quoted)
+        quoted = analysis.without_schema(quoted)
     elif request.form.choices:
-        weighed = labelling.choose(request.form.choices, task.text)
+        weighed = classification.choose(request.form.choices, task.text)
         found = [Candidate(str(text), weight) for text, weight in weighed]
     else:
         found = _persona(task, _words(task))
@@ -89,14 +89,14 @@ def _skill_input(request: ParsedRequest) -> SkillInput:
     text = calls.last_user(request)
     language = library.language(text)
     for name, cues in _LANGUAGE_CUES.items():
-        if reading.has(system, *cues) or (
-            reading.has(text, *cues) and not reading.has(text, "translate", "翻译")
+        if analysis.has(system, *cues) or (
+            analysis.has(text, *cues) and not analysis.has(text, "translate", "翻译")
         ):
             language = name
     level = request.verbosity
-    if level == "medium" and reading.has(system + text, *_BRIEF):
+    if level == "medium" and analysis.has(system + text, *_BRIEF):
         level = "low"
-    if level == "medium" and reading.has(system + text, *_FULL):
+    if level == "medium" and analysis.has(system + text, *_FULL):
         level = "high"
     return SkillInput(request, calls.seen(request), language, level)
 
@@ -128,7 +128,7 @@ def _persona(task: SkillInput, found: list[Candidate]) -> list[Candidate]:
         t.text for t in task.request.turns if t.role in {"system", "developer"}
     )
     for who in library.personas():
-        if who.language == task.language and reading.has(system, *who.triggers):
+        if who.language == task.language and analysis.has(system, *who.triggers):
             parts = (who.opening, who.closing)
             return [
                 replace(s, text=library.join((parts[0], s.text, parts[1])))
@@ -139,12 +139,12 @@ def _persona(task: SkillInput, found: list[Candidate]) -> list[Candidate]:
 
 def _json(task: SkillInput) -> Iterator[Candidate]:
     if task.request.form.schema is not None:
-        schema: Mapping[str, Any] = outline.resolve(task.request.form.schema)
+        schema: Mapping[str, Any] = schema_bounds.resolve(task.request.form.schema)
     else:
         schema = {"type": "object", "properties": _guessed(task)}
     if not schema.keys() - {"type", "title", "description"}:
         schema = {"type": "object", "properties": _guessed(task)}
-    text = reading.without_schema(task.text)
+    text = analysis.without_schema(task.text)
     if schema.get("properties"):
         yield from _object(schema, text)
         return
@@ -157,7 +157,7 @@ def _guessed(task: SkillInput) -> dict[str, Any]:
     keys = fields.keys(task.text)
     if keys:
         return {key: _guess_type(key, task.text) for key in keys}
-    if reading.has(task.text, "extract", "提取", "抽取"):
+    if analysis.has(task.text, "extract", "提取", "抽取"):
         seen = fields.seen(task.text)
         if seen:
             return seen
@@ -167,14 +167,14 @@ def _guessed(task: SkillInput) -> dict[str, Any]:
 
 
 def _guess_type(key: str, text: str) -> dict[str, Any]:
-    if reading.has(
+    if analysis.has(
         key, "age", "count", "number", "year", "price", "amount", "年龄", "数量", "价格"
     ):
         return {"type": "number"}
-    if reading.has(key, "sentiment", "情感"):
-        labels = labelling.offered(text) or ["positive", "negative", "neutral"]
+    if analysis.has(key, "sentiment", "情感"):
+        labels = classification.offered(text) or ["positive", "negative", "neutral"]
         return {"enum": labels}
-    if key.endswith("s") and reading.has(
+    if key.endswith("s") and analysis.has(
         key, "tags", "keywords", "names", "items", "colors", "cities"
     ):
         return {"type": "array", "items": {"type": "string"}}

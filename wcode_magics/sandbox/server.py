@@ -16,8 +16,16 @@ from typing import Any
 
 from tornado import httpserver, iostream, netutil, web
 
-from . import answer, body, model, nearest, shapes, switches, tokenizer
-from .refusal import BadRequest
+from . import (
+    answer,
+    model,
+    parameter_faults,
+    request_body,
+    responses,
+    retrieval,
+    tokenizer,
+)
+from .bad_request import BadRequest
 
 HOST = "127.0.0.1"
 BIGGEST_BODY = 8 * 2**20
@@ -97,10 +105,10 @@ class ChatHandler(Base):
 
     async def post(self) -> None:
         """Validate the request and send the answer as one body or as a stream."""
-        raw = switches.applied(self.request.body, self.service.switches)
-        request = body.read(raw, tokenizer.load().size)
+        raw = parameter_faults.applied(self.request.body, self.service.switches)
+        request = request_body.read(raw, tokenizer.load().size)
         writing = answer.Writing(request)
-        head = shapes.Head(f"{time.time_ns():x}")
+        head = responses.Head(f"{time.time_ns():x}")
         self.service.active += 1
         try:
             if request.stream:
@@ -112,7 +120,7 @@ class ChatHandler(Base):
         finally:
             self.service.active -= 1
 
-    async def _whole(self, writing: answer.Writing, head: shapes.Head) -> None:
+    async def _whole(self, writing: answer.Writing, head: responses.Head) -> None:
         found = []
         turn = time.perf_counter()
         for piece in writing.pieces():
@@ -123,7 +131,7 @@ class ChatHandler(Base):
                 return
         self.reply(head.whole(writing, found))
 
-    async def _stream(self, writing: answer.Writing, head: shapes.Head) -> None:
+    async def _stream(self, writing: answer.Writing, head: responses.Head) -> None:
         self.set_header("Content-Type", "text/event-stream; charset=utf-8")
         self.set_header("Cache-Control", "no-cache")
         logprobs = writing.request.top_logprobs is not None
@@ -131,21 +139,21 @@ class ChatHandler(Base):
         for piece in writing.pieces():
             if not sent:
                 calls = piece is not None and piece.call is not None
-                self.write(shapes.event(head.first(calls=calls)))
+                self.write(responses.event(head.first(calls=calls)))
                 sent = True
             if piece is not None:
-                self.write(shapes.event(head.piece(piece, logprobs=logprobs)))
+                self.write(responses.event(head.piece(piece, logprobs=logprobs)))
             before, turn = turn, await self._yield(turn)
             if turn != before:
                 await self.flush()
             if self.gone:
                 return
         if not sent:
-            self.write(shapes.event(head.first(calls=False)))
-        self.write(shapes.event(head.last(writing)))
+            self.write(responses.event(head.first(calls=False)))
+        self.write(responses.event(head.last(writing)))
         if writing.request.include_usage:
-            self.write(shapes.event(head.usage(writing)))
-        await self.finish(shapes.DONE)
+            self.write(responses.event(head.usage(writing)))
+        await self.finish(responses.DONE)
 
     async def _yield(self, turn: float) -> float:
         """Yield to the event loop if the slice that began at ``turn`` is over.
@@ -167,9 +175,9 @@ class Models(Base):
     def get(self, name: str | None = None) -> None:
         """List the only model, or return its entry."""
         if name is None:
-            self.reply({"object": "list", "data": [shapes.listed()]})
-        elif name in {body.MODEL, body.STANDS_IN_FOR}:
-            self.reply(shapes.listed())
+            self.reply({"object": "list", "data": [responses.listed()]})
+        elif name in {request_body.MODEL, request_body.STANDS_IN_FOR}:
+            self.reply(responses.listed())
         else:
             message = f"The model `{name}` does not exist."
             raise BadRequest(message, "model", "model_not_found", 404)
@@ -180,7 +188,7 @@ class Tokenize(Base):
 
     def post(self) -> None:
         """Return the ids and texts of the tokens of ``{"text": …}``."""
-        text = body.parse(self.request.body).get("text")
+        text = request_body.parse(self.request.body).get("text")
         if not isinstance(text, str):
             raise BadRequest("`text` must be a string.", "text")
         tok = tokenizer.load()
@@ -214,7 +222,7 @@ class Server:
         )
         self._thread.start()
         model.load()
-        nearest.warm()
+        retrieval.warm()
         ready.wait()
 
     def stop(self, seconds: float | None = None) -> None:

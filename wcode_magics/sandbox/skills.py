@@ -7,7 +7,7 @@ user's last message is used.
 import re
 from collections.abc import Callable
 
-from . import calls, labelling, library, nearest, reading, text_skills
+from . import analysis, calls, classification, library, retrieval, text_skills
 from .candidates import ENOUGH, FEWEST, Candidate, SkillInput, weight
 
 
@@ -37,7 +37,7 @@ def _picture(task: SkillInput) -> list[Candidate]:
     """Describe what is seen of the images of the last user message."""
     turns = [turn for turn in task.request.turns if turn.role == "user"]
     seen = turns[-1].pictures if turns else ()
-    if not seen or labelling.offered(task.text):
+    if not seen or classification.offered(task.text):
         return []
     sentences = tuple(picture.sentence(task.language) for picture in seen)
     return [Candidate(library.join(sentences))]
@@ -45,15 +45,15 @@ def _picture(task: SkillInput) -> list[Candidate]:
 
 def label(task: SkillInput) -> list[Candidate]:
     """Answer with one of the labels that the prompt offers."""
-    labels = labelling.offered(task.text)
+    labels = classification.offered(task.text)
     if not labels:
         return []
-    shares = labelling.probabilities(labels, task.text)
+    shares = classification.probabilities(labels, task.text)
     return [Candidate(name, share) for name, share in zip(labels, shares, strict=True)]
 
 
 def _story(task: SkillInput) -> list[Candidate]:
-    if not reading.has(task.text, *_DESCRIBE):
+    if not analysis.has(task.text, *_DESCRIBE):
         return []
     tales = library.stories()[task.language]
     size = {"low": 1, "medium": 3, "high": 99}[task.level]
@@ -71,7 +71,7 @@ _DESCRIBE = (
 
 def _memory(task: SkillInput) -> list[Candidate]:
     """Answer with the user's name from earlier in the conversation."""
-    if not reading.has(task.text, *_NAME_CUES):
+    if not analysis.has(task.text, *_NAME_CUES):
         return []
     text = " ".join(t.text for t in task.request.turns[:-1] if t.role == "user")
     found = re.findall(
@@ -97,11 +97,11 @@ _NAME_CUES = (
 
 def known(task: SkillInput) -> list[Candidate]:
     """Answer like the nearest known questions; if unclear, add the previous message."""
-    found = nearest.pairs(task.text, task.language)
+    found = retrieval.pairs(task.text, task.language)
     if not found or found[0][1] < ENOUGH:
         user_texts = [turn.text for turn in task.request.turns if turn.role == "user"]
         if len(user_texts) > 1:
-            more = nearest.pairs(f"{user_texts[-2]} {task.text}", task.language)
+            more = retrieval.pairs(f"{user_texts[-2]} {task.text}", task.language)
             found = [(pair, score * 1.1) for pair, score in more]
     if not found or found[0][1] < ENOUGH:
         return []
@@ -117,10 +117,10 @@ def known(task: SkillInput) -> list[Candidate]:
 
 def _unknown(task: SkillInput) -> list[Candidate]:
     """Answer that the topic is beyond a small model."""
-    topic = max(reading.content_words(task.text), key=len, default="")
+    topic = max(analysis.content_words(task.text), key=len, default="")
     if task.language == "zh":
         runs = re.findall(
-            r"[\u4e00-\u9fff]{2,8}|[A-Za-z]{3,}", reading.source(task.text)
+            r"[\u4e00-\u9fff]{2,8}|[A-Za-z]{3,}", analysis.source(task.text)
         )
         topic = max(runs, key=len, default=topic)
     topic = topic or task.text.strip()[:12]

@@ -4,7 +4,7 @@ import operator
 import re
 from collections.abc import Callable
 
-from . import arithmetic, fields, labelling, library, nearest, reading
+from . import analysis, arithmetic, classification, fields, library, retrieval
 from .candidates import ENOUGH, FEWEST, Candidate, SkillInput, weight
 
 
@@ -16,7 +16,7 @@ def echo(task: SkillInput) -> list[Candidate]:
         task.text,
         re.IGNORECASE | re.DOTALL,
     )
-    if not found or reading.has(task.text, "something"):
+    if not found or analysis.has(task.text, "something"):
         return []
     return [Candidate((found.group(1) or found.group(2)).strip('"“” \n'))]
 
@@ -24,7 +24,7 @@ def echo(task: SkillInput) -> list[Candidate]:
 def calculation(task: SkillInput) -> list[Candidate]:
     """Compute a sum, a difference, a product or a quotient of two numbers."""
     found = _SUM.search(task.text)
-    if not found or len(reading.content_words(task.text)) > _SUM_WORDS:
+    if not found or len(analysis.content_words(task.text)) > _SUM_WORDS:
         return []
     left, sign, right = found.groups()
     name = _SIGNS[sign.lower()]
@@ -66,15 +66,15 @@ _SUM_WORDS = 12
 
 def summary(task: SkillInput) -> list[Candidate]:
     """Return the best sentences of a text."""
-    source = reading.source(task.text)
-    if not reading.has(task.text, *_SUMMARIZE) or source == task.text.strip():
+    source = analysis.source(task.text)
+    if not analysis.has(task.text, *_SUMMARIZE) or source == task.text.strip():
         return []
     count = {"low": 1, "medium": 1, "high": 2}[task.level]
-    best = reading.best_sentences(source, 3)
+    best = analysis.best_sentences(source, 3)
     if not best:
         return []
     kept = {sentence for sentence, _ in best[:count]}
-    order = tuple(s for s in reading.sentences(source) if s in kept)
+    order = tuple(s for s in analysis.sentences(source) if s in kept)
     rest = [Candidate(sentence, 0.15) for sentence, _ in best[count:]]
     return [Candidate(library.join(order)), *rest]
 
@@ -87,24 +87,24 @@ _SUMMARIZE = (
 
 def translation(task: SkillInput) -> list[Candidate]:
     """Translate a phrase that the corpus has in both languages."""
-    if not reading.has(task.text, *_TRANSLATE):
+    if not analysis.has(task.text, *_TRANSLATE):
         return []
-    source = reading.source(re.sub(r"[「」]", '"', task.text))
+    source = analysis.source(re.sub(r"[「」]", '"', task.text))
     bare = re.sub(
         r"(?i)translate|翻译成?|把|这句话|into|to|(in )?(chinese|english)|中文|英文"
         r"|英语|怎么说?|用|说|how do you say|[?？]",
         " ",
         source,
     )
-    if reading.has(
+    if analysis.has(
         task.text, "to english", "into english", "英文", "英语", "in english"
     ):
         target = "en"
-    elif reading.has(task.text, "to chinese", "into chinese", "中文", "in chinese"):
+    elif analysis.has(task.text, "to chinese", "into chinese", "中文", "in chinese"):
         target = "zh"
     else:
         target = "en" if library.language(bare) == "zh" else "zh"
-    found = [row for row in nearest.phrases(bare, target) if row[1] > ENOUGH]
+    found = [row for row in retrieval.phrases(bare, target) if row[1] > ENOUGH]
     if not found:
         text = {
             "en": "I only know a few phrases, and this is not one of them.",
@@ -148,13 +148,13 @@ def _singular(word: str) -> str:
 
 def rating(task: SkillInput) -> list[Candidate]:
     """Rate a text on a scale by how positive it is."""
-    if not reading.has(task.text, "rate", "rating", "score", "打分", "评分", "评级"):
+    if not analysis.has(task.text, "rate", "rating", "score", "打分", "评分", "评级"):
         return []
     scale = re.search(r"(\d{1,2})\s?(?:to|-|–|~|到|至)\s?(\d{1,2})", task.text)
     low, high = (int(scale.group(1)), int(scale.group(2))) if scale else (1, 5)
     if not low < high <= low + 100:
         return []
-    share = labelling.probabilities(["positive", "negative"], task.text)[0]
+    share = classification.probabilities(["positive", "negative"], task.text)[0]
     aim, width = low + share * (high - low), (high - low) / 6
     candidates = []
     for value in range(low, high + 1):
@@ -167,13 +167,13 @@ def rating(task: SkillInput) -> list[Candidate]:
 
 def change(task: SkillInput) -> list[Candidate]:
     """Change the case of a text, or count its words."""
-    source = reading.source(task.text)
+    source = analysis.source(task.text)
     if source == task.text.strip():
         return []
-    if reading.has(task.text, "uppercase", "upper case", "大写"):
+    if analysis.has(task.text, "uppercase", "upper case", "大写"):
         return [Candidate(source.upper())]
-    if reading.has(task.text, "lowercase", "lower case", "小写"):
+    if analysis.has(task.text, "lowercase", "lower case", "小写"):
         return [Candidate(source.lower())]
-    if reading.has(task.text, "how many words", "count the words", "多少个词"):
+    if analysis.has(task.text, "how many words", "count the words", "多少个词"):
         return [Candidate(str(len(source.split())))]
     return []

@@ -5,7 +5,7 @@ import io
 import re
 from dataclasses import dataclass
 
-from .refusal import BadRequest
+from .bad_request import BadRequest
 
 _COLOURS = {
     "black": (0, 0, 0),

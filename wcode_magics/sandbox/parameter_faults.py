@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .refusal import BadRequest
+from .bad_request import BadRequest
 
 WAYS = ("ignored", "refused", "wrong")
 _WRONG: Mapping[str, Callable[[Any], Any]] = {

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from functools import cache
 
-from . import arithmetic, library, reading
+from . import analysis, arithmetic, library
 
 _CUE = re.compile(
     r"(?:one of|one label from|labels?|categor(?:y|ies)|classes|options|choose from"
@@ -56,14 +56,14 @@ def offered(text: str) -> list[str]:
         named = [label for label in labels if _known(label)]
         if len(named) >= 2 and len(labels) <= len(named) + 1:
             return named if library.CJK.search(text) else labels
-    if reading.has(text, *_CLASSIFY):
+    if analysis.has(text, *_CLASSIFY):
         for cue in _CUE.finditer(text):
             labels = _clean(cue.group(1))
             if len(labels) > 1:
                 return labels
-    if reading.has(text, "sentiment"):
+    if analysis.has(text, "sentiment"):
         return ["positive", "negative", "neutral"]
-    if reading.has(text, "情感", "情绪倾向", "褒贬"):
+    if analysis.has(text, "情感", "情绪倾向", "褒贬"):
         return ["正面", "负面", "中性"]
     return []
 
@@ -73,7 +73,7 @@ def probabilities(labels: Sequence[str], text: str) -> list[float]:
     if _YES_NO.fullmatch("/".join(labels)):
         return _affirmed(text)
     text = _without(text, labels)
-    words = reading.words(text)
+    words = analysis.words(text)
     rows = [_row(label, labels) for label in labels]
     scores = [
         _score(label, row, words, text) for label, row in zip(labels, rows, strict=True)
@@ -92,7 +92,7 @@ def probabilities(labels: Sequence[str], text: str) -> list[float]:
 def _affirmed(text: str) -> list[float]:
     """Return the probabilities of yes and no for the class named in the question."""
     question, _, rest = text.partition("?" if "?" in text else "？")
-    words = set(reading.words(question))
+    words = set(analysis.words(question))
     for row in library.labels():
         named = [n for n in row.names if n in words or (len(n) > 1 and n in question)]
         if named and row.family != "yesno":
@@ -156,7 +156,7 @@ def _without(text: str, labels: Sequence[str]) -> str:
     for found in _LISTED.finditer(text):
         if _names_some(found.group(), labels):
             text = text.replace(found.group(), " ")
-    kept = reading.source(text)
+    kept = analysis.source(text)
     return kept if len(kept) > 3 else text
 
 

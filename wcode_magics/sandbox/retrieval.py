@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from . import arithmetic, library, reading
+from . import analysis, arithmetic, library
 
 _OF_KNOWN = 0.6
 """Exponent of the covered share of the known question; the query's is 1 - this."""
@@ -116,13 +116,13 @@ def _topics() -> tuple[frozenset[str], ...]:
 
 def _topic(text: str) -> frozenset[str]:
     """Return the topic of a question: its words without function and frame words."""
-    found = reading.content_words(text.replace("_", " "))
+    found = analysis.content_words(text.replace("_", " "))
     return frozenset(found) - library.words("frame")
 
 
 def _features(text: str) -> list[str]:
     """Return words, word pairs (Chinese: character pairs) and stems, sorted."""
-    terms = reading.words(text.replace("_", " "))
+    terms = analysis.words(text.replace("_", " "))
     features = set(terms)
     features.update(f"{a} {b}" for a, b in itertools.pairwise(terms))
     features.update(f"{term[:5]}~" for term in terms if len(term) > 5)

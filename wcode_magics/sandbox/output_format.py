@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .refusal import BadRequest
+from .bad_request import BadRequest
 
 _GUIDES = ("choice", "regex", "grammar", "json", "json_object")
 

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import pictures
-from .form import Form, read_form
-from .pictures import SeenImage
-from .refusal import BadRequest
+from . import images
+from .bad_request import BadRequest
+from .images import SeenImage
+from .output_format import Form, read_form
 from .sampler import Sampling
 
 MODEL = "wcode-sandbox"
@@ -258,7 +258,7 @@ def _content(
             texts.append(part["text"])
         elif kind == "image_url" and isinstance(part.get("image_url"), dict):
             at = f"{where}.content[{place}]"
-            seen.append(pictures.read(part["image_url"].get("url"), at))
+            seen.append(images.read(part["image_url"].get("url"), at))
         else:
             message = f"`{where}.content[{place}]` must be a text or image_url part."
             raise BadRequest(message, "messages")

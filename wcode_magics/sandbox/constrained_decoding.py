@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import llguidance
 
-from . import outline, tokenizer
+from . import schema_bounds, tokenizer
 from .distribution import EVERY
-from .form import Form
+from .output_format import Form
 
 if TYPE_CHECKING:
     from llguidance._lib import JsonCompileOptions
@@ -60,7 +60,7 @@ _EIGHT = tuple(
 def compile_form(form: Form) -> str:
     """Compile an output format to a grammar; raises SchemaError."""
     if form.is_json:
-        return _of_schema(form.schema or outline.ANYTHING)
+        return _of_schema(form.schema or schema_bounds.ANYTHING)
     matcher = llguidance.LLMatcher
     if form.kind == "regex":
         rule = form.rule.removeprefix("^")
@@ -78,7 +78,7 @@ def _of_schema(schema: Mapping[str, Any]) -> str:
         "whitespace_flexible": False,
     }
     try:
-        text = json.dumps(outline.bound(schema))
+        text = json.dumps(schema_bounds.bound(schema))
         grammar = llguidance.LLMatcher.grammar_from_json_schema(text, overrides=options)
     except (ValueError, TypeError) as error:
         raise SchemaError(str(error)) from error

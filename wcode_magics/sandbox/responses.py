@@ -8,7 +8,7 @@ from typing import Any
 
 from . import tokenizer
 from .answer import Piece, Scored, Writing
-from .body import CONTEXT, MODEL
+from .request_body import CONTEXT, MODEL
 
 FINGERPRINT = "sandbox-ppm-1"
 
