@@ -16,9 +16,10 @@ from wcode_magics.session.session import Session
 from wcode_magics.session.structured import JSON_MODE
 from wcode_magics.settings.options import staged
 from wcode_magics.settings.resolved import Resolved
+from wcode_magics.tables.extraction import Extract
 from wcode_magics.tables.label_plan import LabelPlan, orders
 from wcode_magics.tables.labels import Classify, folded
-from wcode_magics.tables.task import Extract, Task, language_of
+from wcode_magics.tables.task import Task, language_of
 from wcode_magics.tables.votes import FIRST_SEED, Vote
 from wcode_magics.text import say
 
