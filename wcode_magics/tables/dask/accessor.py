@@ -16,7 +16,6 @@ import pandas as pd
 
 from wcode_magics.errors import UsageError
 from wcode_magics.sending.budget import Budget
-from wcode_magics.tables.accessor import PREVIEWED, TableMethods
 from wcode_magics.tables.columns import empty
 from wcode_magics.tables.dask.partition import Plan, holds
 from wcode_magics.tables.dask.run_settings import RunSettings
@@ -24,6 +23,7 @@ from wcode_magics.tables.estimate import Forecast, Survey
 from wcode_magics.tables.progress import print_line
 from wcode_magics.tables.retries import RETRIED, again, statuses_of
 from wcode_magics.tables.run import TableRun, call_of, refuse_announcing
+from wcode_magics.tables.table_methods import PREVIEWED, TableMethods
 from wcode_magics.text import say
 
 HEAD = 1_000

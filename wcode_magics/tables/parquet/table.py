@@ -15,7 +15,6 @@ from wcode_magics.errors import Stopped, UsageError
 from wcode_magics.runtime import loop
 from wcode_magics.sending.outcome import Tally
 from wcode_magics.tables import registration
-from wcode_magics.tables.accessor import PREVIEWED, TableMethods
 from wcode_magics.tables.columns import columns_of
 from wcode_magics.tables.estimate import Forecast
 from wcode_magics.tables.marks import CALLS
@@ -37,6 +36,7 @@ from wcode_magics.tables.progress import Bar, await_, cancelled, print_line, wai
 from wcode_magics.tables.retries import RETRIED, again, statuses_of
 from wcode_magics.tables.rows import Rows
 from wcode_magics.tables.run import TableRun, call_of, refuse_announcing
+from wcode_magics.tables.table_methods import PREVIEWED, TableMethods
 
 R = TypeVar("R")
 
