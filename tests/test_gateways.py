@@ -8,7 +8,7 @@ import pytest
 from tests.loopback import event, sse
 from tests.protocol.test_servers import http
 from tests.sending.test_client import bare, run
-from wcode_magics.display import bundles
+from wcode_magics.display import reply_bundles
 from wcode_magics.display.answer_notes import badge
 from wcode_magics.errors import AuthenticationError, WcodeError
 from wcode_magics.output.escaping import FADED
@@ -240,7 +240,7 @@ def test_minimax_says_that_a_login_failed() -> None:
 def test_a_warning_is_as_readable_as_the_text() -> None:
     """It is not faded as the small print beside it is."""
     shown = str(
-        bundles.reply_bundle(reply(SAID, event({}, "length"), DONE))["text/html"]
+        reply_bundles.reply_bundle(reply(SAID, event({}, "length"), DONE))["text/html"]
     )
     before = shown[: shown.index("cut off at max_tokens")]
     around = before.rpartition("<div")[2]

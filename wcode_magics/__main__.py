@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from wcode_magics.display import answer_notes, bundles
+from wcode_magics.display import answer_notes, bundles, reply_bundles
 from wcode_magics.errors import (
     OptionError,
     UsageError,
@@ -81,7 +81,7 @@ def _ask(session: Session, prepared: Prepared) -> None:
         reply = session.ask(prepared, watch=_watch())
         terminal.write(reply.text, exact=True)
     if sys.stderr.isatty():
-        terminal.note(bundles.reply_end(reply))
+        terminal.note(reply_bundles.reply_end(reply))
     elif answer_notes.badge(reply):
         terminal.note(answer_notes.badge(reply))
 

@@ -10,7 +10,7 @@ from typing import Any
 from jupyter_client.session import Session as Wire
 
 from tests.bench.bars import least, most
-from wcode_magics.display import bundles
+from wcode_magics.display import reply_bundles
 from wcode_magics.display.live_display import Live
 from wcode_magics.output.mimebundle import Bundle
 
@@ -75,7 +75,7 @@ def measure(name: str) -> tuple[str, Counter]:
     now = itertools.count(0, 1 / PER_SECOND)
     time = 0.0
     screen = Counter()
-    live = Live(screen, bundles.growing_bundle, clock=lambda: time)
+    live = Live(screen, reply_bundles.growing_bundle, clock=lambda: time)
     opening = OPENINGS.get(name, "")
     size = 2 if name == "Chinese" else 4
     letters = itertools.chain(opening, itertools.cycle(SAMPLES[name]))
@@ -86,5 +86,5 @@ def measure(name: str) -> tuple[str, Counter]:
         text += token
         live.add(token)
     live.draw()
-    screen.show(bundles.growing_bundle(text), 0)
+    screen.show(reply_bundles.growing_bundle(text), 0)
     return text, screen

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from wcode_magics.display import answer_notes, bundles
+from wcode_magics.display import answer_notes, reply_bundles
 from wcode_magics.logprobs.token import Alternative, TokenLogprob
 from wcode_magics.protocol.assembly import Assembly
 from wcode_magics.protocol.messages import Delta, Message, Usage
@@ -22,7 +22,7 @@ def reply(*deltas: Delta, **params) -> Reply:
 
 def page(made: Reply) -> str:
     """What a notebook shows, without its tags."""
-    return re.sub("<[^>]*>", " ", bundles.reply_bundle(made)["text/html"])
+    return re.sub("<[^>]*>", " ", reply_bundles.reply_bundle(made)["text/html"])
 
 
 THOUGHT = Delta(reasoning="I think.\n", usage=Usage(5, 9, reasoning_tokens=7))
@@ -32,13 +32,13 @@ def test_thinking_is_kept_folded_and_counted():
     """It is on the reply and on the page, and no part of the text."""
     made = reply(THOUGHT, Delta("42", finish_reason="stop"))
     assert (made.text, made.reasoning) == ("42", "I think.")
-    shown = bundles.reply_bundle(made)["text/html"]
+    shown = reply_bundles.reply_bundle(made)["text/html"]
     assert re.search(
         "<details><summary.*7 tokens.*I think.*</details>", shown, re.DOTALL
     )
-    assert "I think" not in bundles.reply_bundle(made)["text/plain"]
-    assert "7 tokens" in bundles.reply_bundle(made)["text/plain"]
-    assert "7 for thinking" in bundles.footer(made)
+    assert "I think" not in reply_bundles.reply_bundle(made)["text/plain"]
+    assert "7 tokens" in reply_bundles.reply_bundle(made)["text/plain"]
+    assert "7 for thinking" in reply_bundles.footer(made)
 
 
 def test_thinking_survives_the_store():
@@ -70,7 +70,7 @@ BLANKS = {
 def test_an_answer_without_text_says_why(delta, told):
     """And nobody is told to go on with what never began."""
     made = reply(delta)
-    for shown in (page(made), bundles.reply_end(made)):
+    for shown in (page(made), reply_bundles.reply_end(made)):
         assert re.search(told, shown, re.DOTALL)
         assert "--continue" not in shown
 
@@ -80,7 +80,7 @@ def test_an_end_that_nobody_confirms_is_told():
     made = reply(Delta("all of it"), Delta(unconfirmed=True))
     assert made.is_whole
     assert answer_notes.badge(made) == ""
-    assert "does not confirm" in bundles.footer(made)
+    assert "does not confirm" in reply_bundles.footer(made)
     cut = reply(Delta("half of"))
     assert not cut.is_whole
     assert "broken off" in answer_notes.badge(cut)
@@ -105,7 +105,7 @@ def test_what_could_not_be_read_is_told():
 def test_what_was_cached_and_charged_is_told():
     """As the endpoint counts it; 0 and unknown are left out."""
     usage = Usage(5, 4, cached_tokens=3, cost=0.25)
-    foot = bundles.footer(reply(Delta("hi", usage=usage, finish_reason="stop")))
+    foot = reply_bundles.footer(reply(Delta("hi", usage=usage, finish_reason="stop")))
     assert "3 cached" in foot
     assert "0.25" in foot
     assert "thinking" not in foot
@@ -142,7 +142,7 @@ def test_an_answer_with_nothing_to_see_says_so(text):
     """Empty fences, spaces and comments are no blank area."""
     made = reply(Delta(text, finish_reason="stop"))
     assert "nothing to see" in page(made)
-    assert "nothing to see" in bundles.reply_bundle(made)["text/plain"]
+    assert "nothing to see" in reply_bundles.reply_bundle(made)["text/plain"]
 
 
 @pytest.mark.parametrize("text", ["```\nx\n```", "---", "<!-- a --> b", "0"])

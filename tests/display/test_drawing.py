@@ -7,7 +7,13 @@ from typing import Any
 
 import pytest
 
-from wcode_magics.display import bundles, markdown, markdown_blocks, sweep_bundles
+from wcode_magics.display import (
+    bundles,
+    markdown,
+    markdown_blocks,
+    reply_bundles,
+    sweep_bundles,
+)
 from wcode_magics.logprobs.token import TokenLogprob
 from wcode_magics.protocol.messages import Message, ToolCall
 from wcode_magics.protocol.reply import Reply
@@ -77,7 +83,7 @@ def size(made: Any) -> int:
 def warm() -> Iterator[None]:
     """Neither imports nor the garbage of other tests are counted."""
     for form in FORMS:
-        bundles.reply_bundle(reply("```python\nx\n```"), form)
+        reply_bundles.reply_bundle(reply("```python\nx\n```"), form)
     gc.collect()
     gc.freeze()
     yield
@@ -89,8 +95,8 @@ def test_thirty_thousand_characters_of_any_sign(sign: str) -> None:
     """Whole, growing, and cut: under a second of work each."""
     text = (sign * SIZE)[:SIZE]
     for call in (
-        lambda: bundles.reply_bundle(reply(text)),
-        lambda: bundles.growing_bundle(text),
+        lambda: reply_bundles.reply_bundle(reply(text)),
+        lambda: reply_bundles.growing_bundle(text),
         lambda: markdown_blocks.split(text),
         lambda: markdown.neutral(f"{text}"),
     ):
@@ -102,7 +108,7 @@ def test_thirty_thousand_characters_of_any_sign(sign: str) -> None:
 def test_just_below_what_is_laid_out(sign: str) -> None:
     """Where every mark is still read it is fast as well."""
     count = markdown.MOST_MARKS // max(1, len(markdown._MARK.findall(sign))) - 1
-    seconds, _made = worked(lambda: bundles.reply_bundle(reply(sign * count)))
+    seconds, _made = worked(lambda: reply_bundles.reply_bundle(reply(sign * count)))
     assert seconds < 1.5
 
 
@@ -113,7 +119,7 @@ def test_code_in_any_language(language: str) -> None:
     text = f"```{language}\n{(sign * SIZE)[:SIZE]}\n```"
     for form in ("markdown", "code"):
         seconds, _made = worked(
-            lambda form=form: bundles.reply_bundle(reply(text), form)
+            lambda form=form: reply_bundles.reply_bundle(reply(text), form)
         )
         assert seconds < 1
 
@@ -124,17 +130,17 @@ def test_code_in_any_language(language: str) -> None:
 def test_ten_megabytes(form: str, sign: str) -> None:
     """Under three seconds of work, and under two megabytes of output, in any form."""
     text = sign * (10_000_000 // len(sign))
-    seconds, made = worked(lambda: bundles.reply_bundle(reply(text), form))
+    seconds, made = worked(lambda: reply_bundles.reply_bundle(reply(text), form))
     assert seconds < 3
     assert size(made) < 2_000_000
-    seconds, made = worked(lambda: bundles.growing_bundle(text))
+    seconds, made = worked(lambda: reply_bundles.growing_bundle(text))
     assert seconds < 3
     assert size(made) < 2_000_000
 
 
 def test_what_is_left_out_is_told() -> None:
     """A reader knows that there is more, and where."""
-    made = bundles.reply_bundle(reply("word " * 100_000))
+    made = reply_bundles.reply_bundle(reply("word " * 100_000))
     assert "more characters not shown here" in made["text/html"]
     assert "not shown here" in made["text/plain"]
     assert "shown as it was written" in made["text/html"]
@@ -147,9 +153,9 @@ def test_long_arguments_tokens_and_sweeps() -> None:
     tokens = (TokenLogprob(long, -0.5, None, ()),)
     sweep = Sweep(tuple(Trial({"seed": n}, reply(long)) for n in range(3)))
     for call in (
-        lambda: bundles.reply_bundle(reply("x", tool_calls=calls)),
-        lambda: bundles.reply_bundle(reply(long, tokens=tokens)),
-        lambda: bundles.reply_bundle(reply("x", refusal=long)),
+        lambda: reply_bundles.reply_bundle(reply("x", tool_calls=calls)),
+        lambda: reply_bundles.reply_bundle(reply(long, tokens=tokens)),
+        lambda: reply_bundles.reply_bundle(reply("x", refusal=long)),
         lambda: bundles.note_bundle(long),
         lambda: bundles.code_bundle(long, "json"),
         lambda: sweep_bundles.bundle(sweep),

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from wcode_magics.display import bundles
+from wcode_magics.display import reply_bundles
 from wcode_magics.display.live_display import PLACES, SINGLE_OUTPUT, Live
 from wcode_magics.display.progress import Progress
 from wcode_magics.logprobs.token import TokenLogprob
@@ -61,7 +61,7 @@ class Recorder:
 
 def bundle(text: str) -> dict[str, Any]:
     """What a notebook gets for a part of an answer."""
-    return bundles.growing_bundle(text)
+    return reply_bundles.growing_bundle(text)
 
 
 def play(pieces: list[str], *, blocks: bool = True, rate: float = RATE) -> Recorder:
@@ -245,6 +245,6 @@ def test_progress_tells_tokens_rate_price_and_how_to_stop():
 def test_what_was_stopped_has_estimates_in_its_footer():
     """Nobody told its usage, so tokens and price are marked as estimates."""
     cut = replace(Assembly(REQUEST).reply(base_url=HOSTED_URL), text="word " * 20)
-    told = bundles.footer(replace(cut, interrupted=True))
+    told = reply_bundles.footer(replace(cut, interrupted=True))
     assert re.search(r"≈\d+ → ≈\d\d tokens · ≈¥0\.0\d+", told)
-    assert "≈" not in bundles.footer(replace(cut, finish_reason="stop"))
+    assert "≈" not in reply_bundles.footer(replace(cut, finish_reason="stop"))

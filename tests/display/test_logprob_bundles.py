@@ -16,7 +16,7 @@ from tests.logprobs.test_comparison_html import ONE, TWO
 from tests.logprobs.test_heatmap import LAB_ATTRIBUTES, LAB_STYLES, LAB_TAGS, Shape
 from tests.logprobs.test_logprobs import token, view
 from wcode_magics import text
-from wcode_magics.display import bundles, logprob_bundles
+from wcode_magics.display import logprob_bundles, reply_bundles
 from wcode_magics.errors import UsageError
 from wcode_magics.logprobs.alignment import agree, compare
 from wcode_magics.logprobs.confidence import of_field, of_labels
@@ -163,7 +163,7 @@ def test_the_map_is_the_answer(form):
     The switch comes before the map, which its style sheet hides while it is open.
     """
     made = reply(view(token("The **cat**", 0.9), token(" sat", 0.4, ("x", 0.5))))
-    page = bundles.reply_bundle(made, form)["text/html"]
+    page = reply_bundles.reply_bundle(made, form)["text/html"]
     sheet, switch, tokens = re.fullmatch(
         r"(<style>.*?</style>)(<details class=.*?</details>)(<div>.*)", page, re.DOTALL
     ).groups()
@@ -179,7 +179,7 @@ def test_the_line_of_the_readme_exports_markdown(name, tmp_path):
     """It gives an answer's Markdown, and a table of pandas as the HTML that it is."""
     [line] = re.findall(r"(?m)^jupyter (nbconvert .*)$", (ROOT / name).read_text())
     frame = {"text/html": "<table><tr><td>1</table>", "text/plain": "   a"}
-    shown = [bundles.reply_bundle(reply(view(token("The **cat**", 0.9)))), frame]
+    shown = [reply_bundles.reply_bundle(reply(view(token("The **cat**", 0.9)))), frame]
     outputs = [nbformat.v4.new_output("display_data", data=data) for data in shown]
     cell = nbformat.v4.new_code_cell("%%wcode", outputs=outputs)
     nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / "report.ipynb")
@@ -194,7 +194,7 @@ def test_the_line_of_the_readme_exports_markdown(name, tmp_path):
 def test_an_export_to_markdown_is_markdown():
     """Text, tokens in a fence and the footer, where Markdown is asked for."""
     said = view(token("The **cat** ", 0.9), token("`` ``` ``", 0.5, ("x", 0.4)))
-    told = bundles.reply_bundle(reply(said))
+    told = reply_bundles.reply_bundle(reply(said))
     output = nbformat.v4.new_output("display_data", data=told)
     cell = nbformat.v4.new_code_cell("%%wcode", outputs=[output])
     wanted = Config()

@@ -15,7 +15,8 @@ from wcwidth import width
 from tests.logprobs.test_logprobs import token, view
 from tests.logprobs.test_token_bytes import tokenised
 from wcode_magics import text
-from wcode_magics.display.bundles import BADGE, NOTE
+from wcode_magics.display.bundles import NOTE
+from wcode_magics.display.reply_bundles import BADGE
 from wcode_magics.logprobs import heatmap
 from wcode_magics.logprobs.comparison_html import BLUE, DIFFERENT
 from wcode_magics.logprobs.heatmap import HUE, MAX_TOKENS, STEPS, step

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.loopback import DONE, USAGE, sse
-from wcode_magics.display import bundles
+from wcode_magics.display import reply_bundles
 from wcode_magics.errors import WcodeError
 from wcode_magics.protocol.assembly import Assembly
 from wcode_magics.protocol.messages import Message
@@ -151,9 +151,12 @@ def use(reply: Reply) -> None:
     if reply.is_whole:
         again = replayed(reply.request, kept)
         assert (again.text, again.tokens) == (reply.text, reply.tokens)
-    for bundle in (bundles.reply_bundle(reply), bundles.reply_bundle(reply, "text")):
+    for bundle in (
+        reply_bundles.reply_bundle(reply),
+        reply_bundles.reply_bundle(reply, "text"),
+    ):
         json.dumps(bundle, ensure_ascii=False).encode()
-    json.dumps(bundles.reply_metadata(reply), allow_nan=False)
+    json.dumps(reply_bundles.reply_metadata(reply), allow_nan=False)
     if reply.logprobs is not None:
         assert not math.isnan(reply.logprobs.sum)
         for position in reply.logprobs.positions:

@@ -17,7 +17,7 @@ from nbclient import NotebookClient
 from tests.kernel import kernel
 from tests.loopback import Answer, Loopback, Seen, completion, either, event, streamed
 from tests.telling import told
-from wcode_magics.display.bundles import footer
+from wcode_magics.display.reply_bundles import footer
 from wcode_magics.errors import OptionError, ReplayError, StoreError, StreamError
 from wcode_magics.session.session import Session
 

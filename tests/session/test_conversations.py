@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.loopback import Answer, Loopback, Seen, completion, event, streamed
-from wcode_magics.display.bundles import footer
+from wcode_magics.display.reply_bundles import footer
 from wcode_magics.errors import StreamError, UsageError, VariableError
 from wcode_magics.protocol.cut_prompt import cut_of
 from wcode_magics.session.conversations import Chats, total

@@ -7,7 +7,7 @@ from contextlib import contextmanager, redirect_stdout
 from functools import partial
 from typing import Any
 
-from wcode_magics.display import bundles, logprob_bundles
+from wcode_magics.display import bundles, logprob_bundles, reply_bundles
 from wcode_magics.display.live_display import EMPTY, Live
 from wcode_magics.display.progress import WAIT_S, Progress
 from wcode_magics.errors import Stopped, UsageError, WcodeError
@@ -246,7 +246,7 @@ class CellRun:
         terminal.write("")
 
     def _growing(self, text: str) -> Bundle:
-        return bundles.growing_bundle(text, self._form, tokens=self._tokens)
+        return reply_bundles.growing_bundle(text, self._form, tokens=self._tokens)
 
     def _end(self, reply: Reply) -> None:
         """Bind the reply, then draw it; an error while drawing loses no answer."""
@@ -261,11 +261,11 @@ class CellRun:
     def _draw(self, reply: Reply) -> None:
         foot = self._foot(reply)
         if is_notebook(self._shell):
-            parts = [*self._notes, bundles.reply_bundle(reply, self._form)]
+            parts = [*self._notes, reply_bundles.reply_bundle(reply, self._form)]
             parts += [bundles.faint_bundle(foot)] if foot else []
-            self._screen.end(joined(parts), bundles.reply_metadata(reply))
+            self._screen.end(joined(parts), reply_bundles.reply_metadata(reply))
         else:
-            terminal.write(f"\n{bundles.reply_end(reply)}")
+            terminal.write(f"\n{reply_bundles.reply_end(reply)}")
             terminal.write(foot, end="\n" if foot else "")
 
 

@@ -83,7 +83,9 @@ class Reply(Value):
         default=None, repr=False, compare=False
     )
 
-    _repr_mimebundle_ = shown_by("wcode_magics.display.bundles.reply_with_metadata")
+    _repr_mimebundle_ = shown_by(
+        "wcode_magics.display.reply_bundles.reply_with_metadata"
+    )
 
     def __getstate__(self) -> dict[str, Any]:
         """Return all fields but the parser, which cannot be pickled."""

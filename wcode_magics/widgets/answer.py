@@ -11,7 +11,7 @@ from functools import partial
 
 import ipywidgets as widgets
 
-from wcode_magics.display import bundles
+from wcode_magics.display import bundles, reply_bundles
 from wcode_magics.display.live_display import EMPTY, PLACES, Live
 from wcode_magics.display.progress import Progress
 from wcode_magics.logprobs import heatmap
@@ -74,9 +74,9 @@ class AnswerView:
         for name, on in (("growing", True), ("blank", False), ("stale", False)):
             mark(self.widget, f"wcode-{name}", on=on)
         if tokens:
-            growing = partial(bundles.growing_bundle, tokens=True)
+            growing = partial(reply_bundles.growing_bundle, tokens=True)
             return Live(self.screen, growing, is_markdown=False, first=0.0)
-        return Live(self.screen, bundles.growing_bundle, first=0.0)
+        return Live(self.screen, reply_bundles.growing_bundle, first=0.0)
 
     def grow(self, line: str) -> None:
         """Show how much of the answer has arrived."""
@@ -88,20 +88,20 @@ class AnswerView:
         mark(self.widget, "wcode-growing", on=False)
         mark(self.widget, "wcode-blank", on=self.reply is None)
         if self.reply is not None:
-            self._foot.value = bundles.footer_html(self.reply)
+            self._foot.value = reply_bundles.footer_html(self.reply)
 
     def show(self, reply: Reply, form: str) -> None:
         """Show an answer that has ended."""
         self.reply = reply
-        self._text.value = bundles.answer_html(reply, form)
-        around = bundles.begin_html(reply), bundles.end_html(reply)
+        self._text.value = reply_bundles.answer_html(reply, form)
+        around = reply_bundles.begin_html(reply), reply_bundles.end_html(reply)
         if self._map is not None:
             self._map.show(reply.logprobs, around)
         elif self._plain_map is not None:
             logprobs = reply.logprobs
             page = "" if logprobs is None else heatmap.html(logprobs)
             self._plain_map.value = page.join(around)
-        self._foot.value = bundles.footer_html(reply)
+        self._foot.value = reply_bundles.footer_html(reply)
         mark(self.widget, "wcode-has-tokens", on=reply.logprobs is not None)
         mark(self.widget, "wcode-growing", on=False)
         self.screen.clear()

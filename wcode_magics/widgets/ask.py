@@ -7,7 +7,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from wcode_magics.display import bundles
+from wcode_magics.display import bundles, reply_bundles
 from wcode_magics.errors import RejectedError, WcodeError
 from wcode_magics.protocol import parameters
 from wcode_magics.protocol.messages import Message
@@ -165,11 +165,11 @@ class AskPage:
 
     def _copy(self, messages: list[Message], reply: Reply, form: str) -> None:
         bundle = with_prompt(
-            messages[-1].content or "", bundles.reply_bundle(reply, form)
+            messages[-1].content or "", reply_bundles.reply_bundle(reply, form)
         )
         before = "".join(map(turn_html, messages[:-1]))
         bundle["text/html"] = before + bundle["text/html"]
-        self._state.picture.show(bundle, bundles.reply_metadata(reply))
+        self._state.picture.show(bundle, reply_bundles.reply_metadata(reply))
 
     def _busy(self, busy: bool) -> None:
         self._stop.disabled = not busy

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from wcode_magics.display import bundles, sweep_bundles
+from wcode_magics.display import bundles, reply_bundles, sweep_bundles
 from wcode_magics.display.live_display import Live
 from wcode_magics.errors import OptionError, Stopped
 from wcode_magics.notebook.cell_run import NotebookScreen, show_bundle, watching
@@ -41,7 +41,7 @@ def send_sweep(
     out, ended = values.get("out"), [Trial(point) for point in points]
     screen = NotebookScreen()
     waits = not home.session.endpoint(ready[0].resolved).sandbox
-    live, group = Live(screen, bundles.growing_bundle), home.session.group
+    live, group = Live(screen, reply_bundles.growing_bundle), home.session.group
     try:
         with watching(home.shell, live, waits=waits) as tell:
             swept = awaited(group(points, ready, ended.__setitem__), tell)
