@@ -50,13 +50,13 @@ ADDITIONS = {
         """
 from wcode_magics import Session, text
 from wcode_magics.protocol import parameters
-from wcode_magics.settings import manual, option_line
+from wcode_magics.settings import manual, option_completion, option_line
 line = option_line.parse("--zest 0.5 hello", {})
 with Session() as session:
     body = session.prepare(line.rest, **line.values).request.body
 assert body["zest"] == 0.5, body
 assert "--zest" in manual.page() and "zest" in manual.params_markdown("zh")
-assert "--zest" in [one.text for one in option_line.complete("--ze", {})]
+assert "--zest" in [one.text for one in option_completion.complete("--ze", {})]
 """,
     ),
     "an option": Addition(

@@ -16,7 +16,7 @@ from wcode_magics.notebook.commands import complete
 from wcode_magics.runtime.shell_variables import own
 
 if TYPE_CHECKING:
-    from wcode_magics.settings.option_line import Completion
+    from wcode_magics.settings.option_completion import Completion
 
 _LINE = re.compile(r"\s*%%?(wcode\w*)\s+")
 _HOOK = "complete_command"

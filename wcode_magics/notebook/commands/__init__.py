@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from wcode_magics.runtime import imports
 
 if TYPE_CHECKING:
-    from wcode_magics.settings.option_line import Completion
+    from wcode_magics.settings.option_completion import Completion
 
 COMMANDS = {
     "wcode": "cell",
@@ -65,22 +65,26 @@ def complete(
     """Yield completions at the end of a command's line."""
     from wcode_magics import snippets
     from wcode_magics.protocol import parameters
-    from wcode_magics.settings import option_line as lines
+    from wcode_magics.settings import option_completion as completion
     from wcode_magics.settings import options
 
     if command in _LINES:
-        yield from lines.complete(line, variables)
+        yield from completion.complete(line, variables)
     elif command == "wcode_params":
-        yield from lines.complete_names(line, parameters.NAMES)
+        yield from completion.complete_names(line, parameters.NAMES)
     elif command == "wcode_config":
         names = tuple(f"{row.name}=" for row in options.SETTINGS)
-        yield from lines.complete_names(line, names)
+        yield from completion.complete_names(line, names)
     elif command in {"wcode_diff", "wcode_review", "wcode_tree"}:
         names = tuple(name for name in variables if not name.startswith("__"))
-        yield from lines.complete_names(line, names)
+        yield from completion.complete_names(line, names)
     elif command == "wcode_history":
-        yield from lines.complete(line, {}, import_module(f"{__name__}.history").FLAGS)
+        yield from completion.complete(
+            line, {}, import_module(f"{__name__}.history").FLAGS
+        )
     elif command == "wcode_probe":
-        yield from lines.complete(line, {}, import_module(f"{__name__}.probe").FLAGS)
+        yield from completion.complete(
+            line, {}, import_module(f"{__name__}.probe").FLAGS
+        )
     elif command == "wcode_code":
-        yield from lines.complete_names(line, snippets.KEYS)
+        yield from completion.complete_names(line, snippets.KEYS)
