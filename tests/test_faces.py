@@ -12,6 +12,7 @@ import io
 import json
 import re
 import sys
+import zlib
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ import pandas as pd
 import pytest
 
 import wcode_magics
-from tests.loopback import DONE, Answer, Loopback, Seen, event
+from tests.loopback import DONE, Answer, Loopback, Seen, event, sse
 from tests.terminal import Runner
 from wcode_magics.__main__ import main
 from wcode_magics.errors import WcodeError
@@ -103,6 +104,18 @@ ANSWERS = {
     "gzip-padded": sent(
         gzip.compress(body(TEXT)) + bytes(9), headers={"Content-Encoding": "gzip"}
     ),
+    "gzip-by-another-name": sent(
+        gzip.compress(body(TEXT)), headers={"Content-Encoding": "identity,X-GZIP"}
+    ),
+    "gzip-unsaid": sent(gzip.compress(body(TEXT))),
+    "gzip-unpacked-before": sent(body(TEXT), headers={"Content-Encoding": "gzip"}),
+    "deflate": sent(zlib.compress(body(TEXT)), headers={"Content-Encoding": "deflate"}),
+    "brotli-unpacked-before": sent(body(TEXT), headers={"Content-Encoding": "br"}),
+    "no-end": sent(body(TEXT), cut=True),
+    "error-behind-it": sent(
+        event({"content": TEXT}, "stop") + sse({"error": {"message": "late"}}),
+        "text/event-stream",
+    ),
     "unknown-packing": sent(body(TEXT), headers={"Content-Encoding": "utf-8"}),
     "error-null": sent(body(TEXT, error=None)),
     "status-206": sent(body(TEXT), status=206),
@@ -174,6 +187,10 @@ IN_200 = {
     "200-error-number": (sent(said(429)), "429"),
     "200-error-nested": (sent(said({"error": {"message": WHY}})), WHY),
     "200-large-page": (sent(b"<html>" + b"x" * MEGABYTES, "text/html"), ""),
+    "200-brotli": (
+        sent(b"\x8b\x03\x80{}\x03", headers={"Content-Encoding": "br"}),
+        "Content-Encoding: br",
+    ),
     "200-half": (sent(body(TEXT)[:40]), ""),
     "200-cut": (sent(body(TEXT)[:40], cut=True), ""),
     "200-broken-gzip": (sent(b"nozip", headers={"Content-Encoding": "gzip"}), ""),

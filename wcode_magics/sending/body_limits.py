@@ -1,12 +1,14 @@
 """Limits on a response body: silence, total time and size."""
 
 import asyncio
+import codecs
 import math
 import zlib
 from collections.abc import AsyncIterable, AsyncIterator, Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from time import monotonic
+from typing import Any
 
 from wcode_magics.errors import LimitError, TimedOut
 from wcode_magics.logprobs.number_format import decimal
@@ -17,9 +19,13 @@ ENDING_S = 5.0
 """Longest wait after the finish reason for what follows it, such as the usage."""
 PACKINGS = ("gzip", "deflate")
 """Supported content encodings; the first is the one requested."""
+_KNOWN = frozenset({*PACKINGS, "br", "zstd", "compress"})
 _ANY_HEADER = zlib.MAX_WBITS | 32
-_GZIP = b"\x1f"
-"""First byte of each member of a gzip body; a server may send several."""
+_GZIP, _ZLIB = b"\x1f", b"x"
+"""First byte of each member of a gzip body, of which there may be several; of zlib's.
+
+No text of an API begins with either.
+"""
 _PIECE = 2**18
 """Maximum number of bytes decompressed per step."""
 
@@ -111,22 +117,29 @@ def unpacked(chunks: AsyncIterable[bytes], packing: str) -> AsyncIterable[bytes]
     """Return the chunks of a body, decompressed only as far as they are read.
 
     A kilobyte may expand to gigabytes, and doubly compressed data to more than any
-    machine holds. A ``packing`` not in :data:`PACKINGS` is treated as no compression:
-    some servers write a charset there.
+    machine holds. ``packing`` is the Content-Encoding, but the bytes decide: gateways
+    keep it for what they have unpacked, leave it out, or write a charset there.
 
     Raises:
-        ValueError: the body is compressed more than once; or, while reading, corrupt.
+        ValueError: the body is compressed more than once; or, while reading, corrupt,
+            or compressed otherwise than requested.
     """
-    known = [name for name in packing.lower().split(", ") if name in PACKINGS]
+    named = [name.strip().removeprefix("x-") for name in packing.lower().split(",")]
+    known = [name for name in named if name in _KNOWN]
     if len(known) > 1:
         raise ValueError(f"Content-Encoding: {packing}")
-    return _unpacked(chunks) if known else chunks
+    return _unpacked(chunks, "".join(known))
 
 
-async def _unpacked(chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
-    unpacker = zlib.decompressobj(_ANY_HEADER)
+async def _unpacked(chunks: AsyncIterable[bytes], packing: str) -> AsyncIterator[bytes]:
+    begun, unpacker = False, None
     try:
         async for chunk in chunks:
+            if not begun and chunk:
+                begun, unpacker = True, _unpacker(chunk, packing)
+            if unpacker is None:
+                yield chunk
+                continue
             left = chunk
             while left:
                 if unpacker.eof:
@@ -135,6 +148,24 @@ async def _unpacked(chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
                     unpacker = zlib.decompressobj(_ANY_HEADER)
                 yield unpacker.decompress(left, _PIECE)
                 left = unpacker.unconsumed_tail or unpacker.unused_data
-        yield unpacker.flush()
+        if unpacker is not None:
+            yield unpacker.flush()
     except zlib.error as wrong:
         raise ValueError(str(wrong)) from wrong
+
+
+def _unpacker(start: bytes, packing: str) -> Any:
+    """Return what unpacks a body with this first chunk; None for a plain one."""
+    if start.startswith(_GZIP) or (packing == "deflate" and start.startswith(_ZLIB)):
+        return zlib.decompressobj(_ANY_HEADER)
+    if packing and not _is_text(start):
+        raise ValueError(f"Content-Encoding: {packing}")
+    return None
+
+
+def _is_text(start: bytes) -> bool:
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(start)
+    except UnicodeDecodeError:
+        return False
+    return True
