@@ -5,6 +5,7 @@ import datetime as dt
 import email.utils
 import gzip
 import json
+import re
 import socket
 import ssl
 import threading
@@ -636,6 +637,7 @@ def test_a_server_that_is_gone_is_one_line(call):
 
 URLS = ["", "nonsense", "localhost:8000/v1", "ftp://h/v1", "http://", "http://h:x/v1"]
 URLS += ["http://h:99999/v1", "http://\x00/v1"]
+URLS += ["https://a..b/v1", "https://xn--/v1", f"https://{'a' * 64}.example/v1"]
 
 
 @pytest.mark.parametrize("url", URLS)
@@ -660,7 +662,9 @@ NOT_HTTP = {
     "another protocol": b"SSH-2.0-OpenSSH\r\n",
     "a broken chunk": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n",
     "a broken archive": b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n"
-    b"Content-Length: 3\r\n\r\nabc",
+    b"Content-Length: 4\r\n\r\n\x1fabc",
+    "brotli": b"HTTP/1.1 200 OK\r\nContent-Encoding: br\r\n"
+    b"Content-Length: 4\r\n\r\n\x8b\x03\x80{",
     "an endless head": b"HTTP/1.1 200 OK\r\nX: " + b"a" * 100_000 + b"\r\n\r\n",
 }
 
@@ -671,7 +675,7 @@ def test_what_is_not_http_is_told_in_one_line(call, answer):
     """Whatever listens there, nobody sees a traceback of a library."""
     with bare(answer) as url, pytest.raises(AnswerError, match="HTTP") as caught:
         call(url)
-    assert "\n" not in str(caught.value)
+    assert not re.search(r"\n|\\n|message=|url=", str(caught.value))
 
 
 @pytest.mark.parametrize(
@@ -958,6 +962,33 @@ def test_a_proxy_from_the_environment_is_used(loopback, monkeypatch, variable):
     monkeypatch.setenv(variable, proxy.url.removesuffix("/v1"))
     assert send("http://far.example/v1").text == "by proxy"
     assert proxy.seen[0].path == "http://far.example/v1/chat/completions"
+
+
+REFUSING = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"
+PROXIES = {
+    "it speaks plain http": ("https", REFUSING, r"proxy .*TLS.* http:// before"),
+    "it refuses": ("http", REFUSING, r"proxy .*: 407 Proxy Authentication Required\."),
+}
+
+
+@pytest.mark.parametrize(("scheme", "answer", "said"), PROXIES.values(), ids=PROXIES)
+@BOTH
+def test_a_proxy_that_fails_is_named(monkeypatch, call, scheme, answer, said):
+    """It is not taken for the endpoint, whose address is right."""
+    with bare(answer) as url:
+        proxy = url.removesuffix("/v1").replace("http", scheme)
+        monkeypatch.setenv("https_proxy", proxy)
+        with pytest.raises(ConnectionFailed, match=said) as caught:
+            call("https://far.example/v1", attempts=1)
+    assert "base_url" not in str(caught.value)
+
+
+def test_a_handshake_that_fails_is_told_in_its_own_words():
+    """An alert of TLS has a number that means something else to the system."""
+    with bare(b"\x15\x03\x01\x00\x02\x02\x28") as url:
+        wrong = url.replace("http:", "https:")
+        with pytest.raises(ConnectionFailed, match="handshake failure"):
+            send(wrong, attempts=1)
 
 
 def test_no_proxy_is_kept_to(loopback, monkeypatch):

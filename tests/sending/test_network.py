@@ -1,9 +1,14 @@
 """The short way of prompts and that of httpx: the same bytes, shared connections."""
 
 import asyncio
+from contextlib import suppress
+from dataclasses import replace
+
+import pytest
 
 from tests.loopback import completion
-from tests.sending.test_client import REQUEST, run
+from tests.sending.test_client import REQUEST, bare, run, send, stream
+from wcode_magics.errors import RejectedError
 from wcode_magics.protocol.messages import Endpoint
 from wcode_magics.sending.client import Client
 from wcode_magics.sending.network import Network
@@ -60,10 +65,63 @@ def test_an_http_proxy_is_left_to_httpx():
 
 def test_an_announcement_before_an_answer_is_passed_over():
     """A server may send ``100 Continue`` or ``103 Early Hints`` first."""
-    from tests.sending.test_client import bare, send
-
     body = b'{"choices":[{"message":{"content":"yes"},"finish_reason":"stop"}]}'
     hints = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
     head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body)
     with bare(hints + head + body) as url:
         assert send(url, attempts=1).text == "yes"
+
+
+def test_what_comes_after_an_answer_is_no_answer_to_the_next_request():
+    """A server may say 408 on an idle connection, or a whole answer twice."""
+    body = b'{"choices":[{"message":{"content":"%b"},"finish_reason":"stop"}]}'
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b"
+    stale = b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n"
+
+    async def serve(reader, writer):
+        for text in (b"right", b"wrong"):
+            with suppress(asyncio.IncompleteReadError):
+                await reader.readuntil(b"\r\n\r\n")
+                await reader.readexactly(len(REQUEST.content()))
+                said = body % text
+                writer.write(answer % (len(said), said))
+                await writer.drain()
+                await asyncio.sleep(0.05)
+                writer.write(stale)
+        writer.close()
+
+    async def work():
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        client = Client(Endpoint(f"http://127.0.0.1:{port}/v1"))
+        texts = []
+        for _ in range(3):
+            texts.append((await client.send(REQUEST)).text)
+            await asyncio.sleep(0.3)
+        await client.aclose()
+        server.close()
+        return texts
+
+    assert asyncio.run(work()) == ["right"] * 3
+
+
+def test_a_long_head_is_read(loopback):
+    """Policies and cookies of gateways are longer than aiohttp allows by default."""
+    head = {"Content-Security-Policy": "x" * 20_000}
+    whole = completion("yes")
+    server = loopback(replace(whole, headers=head))
+
+    async def work(client):
+        parts = [delta.text async for delta in client.stream(REQUEST)]
+        return (await client.send(REQUEST)).text, "".join(parts)
+
+    assert run(work, server.url) == ("yes", "yes")
+
+
+def test_a_change_of_protocol_is_no_announcement():
+    """Nobody asked for it, and no answer follows."""
+    head = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: Upgrade"
+    with bare(head + b"\r\n\r\n", 5.0) as url:
+        for call in (send, stream):
+            with pytest.raises(RejectedError, match="101"):
+                call(url, attempts=1)

@@ -303,7 +303,8 @@ def test_a_key_goes_in_clear_to_this_machine_alone(secret, monkeypatch):
     with pytest.raises(SettingError, match="allow_http") as caught:
         settings.endpoint(settings.resolve({}))
     assert KEY not in str(caught.value)
-    for url in ("http://127.0.0.1:9/v1", "http://[::1]/v1", "https://far.example/v1"):
+    own = ("127.0.0.1:9", "[::1]", "0.0.0.0:8000", "[::]", "[::ffff:127.0.0.1]")
+    for url in (*(f"http://{host}/v1" for host in own), "https://far.example/v1"):
         settings.set("base_url", url)
         assert settings.endpoint(settings.resolve({})).secrets
     settings.set("base_url", FAR)

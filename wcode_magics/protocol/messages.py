@@ -231,12 +231,17 @@ class Endpoint:
 
     @property
     def is_local(self) -> bool:
-        """Whether the host is localhost or a loopback address."""
+        """Whether the host is this machine: localhost, a loopback address or 0.0.0.0.
+
+        Servers print the last as their own address.
+        """
         host = urlsplit(self.base_url).hostname or ""
         try:
-            return host == "localhost" or ip_address(host).is_loopback
+            address = ip_address(host)
         except ValueError:
-            return False
+            return host == "localhost"
+        address = getattr(address, "ipv4_mapped", None) or address
+        return address.is_loopback or address.is_unspecified
 
     @property
     def place(self) -> str:

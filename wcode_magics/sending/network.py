@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self, cast
+from weakref import WeakSet
 
 import aiohttp
 import httpx
@@ -23,8 +24,14 @@ from yarl import URL
 
 IDLE_S = 120.0
 MOST_CONNECTIONS = 1024
+MOST_OF_HEAD = 2**16
+"""Longest line of a head in bytes; policies and cookies exceed aiohttp's 8,190."""
+_HEAD: Mapping[str, Any] = {
+    "max_line_size": MOST_OF_HEAD,
+    "max_field_size": MOST_OF_HEAD,
+}
 FIRST_FINAL = 200
-"""Lowest status of an answer; those below announce one."""
+"""Lowest status of an answer; those below announce one, but for 101."""
 
 
 class Network(AiohttpTransport):
@@ -78,13 +85,14 @@ class Network(AiohttpTransport):
             kept["ssl"] = self._tls
         connector: aiohttp.BaseConnector
         if self._socks is None:
-            connector = aiohttp.TCPConnector(**kept)
+            connector = _pool(aiohttp.TCPConnector)(**kept)
         else:
             from aiohttp_socks import ProxyConnector
 
-            connector = ProxyConnector.from_url(self._socks, rdns=True, **kept)
+            pool = _pool(ProxyConnector)
+            connector = pool.from_url(self._socks, rdns=True, **kept)
         cookies = aiohttp.DummyCookieJar()
-        return aiohttp.ClientSession(connector=connector, cookie_jar=cookies)
+        return aiohttp.ClientSession(connector=connector, cookie_jar=cookies, **_HEAD)
 
 
 class Line:
@@ -163,13 +171,13 @@ class Posted:
     async def _exchange(self, connection: Any, silence: float | None) -> None:
         protocol = connection.protocol
         protocol.set_response_params(
-            read_until_eof=True, auto_decompress=False, read_timeout=silence
+            read_until_eof=True, auto_decompress=False, read_timeout=silence, **_HEAD
         )
         connection.transport.write(self._data)
         protocol.start_timeout()
         while True:
             self._message, self._payload = await protocol.read()
-            if self._message.code >= FIRST_FINAL:
+            if self._message.code >= FIRST_FINAL or self._message.upgrade:
                 break
 
     @property
@@ -200,6 +208,30 @@ class Posted:
         if isinstance(error, aiohttp.ClientError):
             with self._line.network.faults():
                 raise error
+
+
+def _pool(kind: Any) -> Any:
+    """Return a kind of connector that reuses no connection on which more came.
+
+    What a server says after an answer, such as a 408 before it hangs up, would be taken
+    for the answer to the next request.
+    """
+
+    class Pool(kind):  # type: ignore[misc]
+        def __init__(self, *args: Any, **more: Any) -> None:
+            super().__init__(*args, **more)
+            self._used: WeakSet[Any] = WeakSet()
+
+        async def connect(self, *args: Any, **more: Any) -> Any:
+            while True:
+                connection = await super().connect(*args, **more)
+                protocol = connection.protocol
+                if protocol not in self._used or not protocol.should_close:
+                    self._used.add(protocol)
+                    return connection
+                connection.close()
+
+    return Pool
 
 
 def _of_socks(wrong: Exception) -> type[httpx.TransportError] | None:

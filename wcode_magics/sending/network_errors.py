@@ -17,7 +17,11 @@ from wcode_magics.errors import (
 )
 from wcode_magics.logprobs.number_format import decimal
 from wcode_magics.sending.body_limits import Watch
-from wcode_magics.sending.transport import is_of_proxy, reason_of
+from wcode_magics.sending.transport import (
+    is_of_proxy,
+    reason_of,
+    response_reason,
+)
 
 if TYPE_CHECKING:
     import httpx
@@ -49,12 +53,12 @@ def meaning(wrong: Exception, watch: Watch) -> Exception:
         return wrong
     if isinstance(wrong, TimeoutError):
         return watch.too_long()
-    if isinstance(wrong, httpx.UnsupportedProtocol):
+    if isinstance(wrong, httpx.UnsupportedProtocol | UnicodeError):  # a host's name
         return SettingError("bad_url", url=watch.url)
     if isinstance(wrong, httpx.TransportError):
         return _broken(wrong, watch)
     if isinstance(wrong, httpx.DecodingError | aiohttp.ClientError | ValueError):
-        return AnswerError("not_http", url=watch.url, reason=str(wrong))
+        return AnswerError("not_http", url=watch.url, reason=response_reason(wrong))
     return wrong
 
 
@@ -64,8 +68,11 @@ def _broken(wrong: "httpx.TransportError", watch: Watch) -> WcodeError:
     causes = list(_causes(wrong))
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
         return CertificateError("certificate", url=watch.url)
+    of_proxy = is_of_proxy(causes, watch.url)
     if any(getattr(cause, "reason", "") in _PLAIN for cause in causes):
-        return ConnectionFailed("plain_http", url=watch.url)
+        return ConnectionFailed(
+            "proxy_plain" if of_proxy else "plain_http", url=watch.url
+        )
     if any(map(_is_drop, causes)) or isinstance(
         wrong, httpx.ReadError | httpx.RemoteProtocolError
     ):
@@ -76,7 +83,7 @@ def _broken(wrong: "httpx.TransportError", watch: Watch) -> WcodeError:
         secured = connecting and watch.url.startswith("https:")
         key = "not_connected" if secured else "timed_out"
         return TimedOut(key, url=watch.url, seconds=decimal(seconds))
-    key = "proxy_failed" if is_of_proxy(causes) else "no_connection"
+    key = "proxy_failed" if of_proxy else "no_connection"
     return ConnectionFailed(key, url=watch.url, reason=reason_of(causes))
 
 

@@ -1,7 +1,9 @@
 """Connection to an endpoint: headers, proxy and TLS."""
 
+import errno
 import os
 import socket
+import ssl
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -64,23 +66,46 @@ def headers_of(endpoint: Endpoint, client: "httpx.AsyncClient") -> "httpx.Header
 
 def reason_of(causes: Iterable[BaseException]) -> str:
     """Return why no connection was made, in system words: «Connection refused»."""
-    for cause in reversed(list(causes)):
-        if isinstance(cause, socket.gaierror):
-            return cause.strerror or str(cause)
-        if isinstance(cause, OSError) and cause.errno:
-            return os.strerror(cause.errno)
-        if str(cause):
-            return str(cause)
-    return "–"
+    return next(filter(None, map(_reason, reversed(list(causes)))), "–")
 
 
-def is_of_proxy(causes: Iterable[BaseException]) -> bool:
-    """Return whether the proxy was unreachable or rejected the connection."""
+def is_of_proxy(causes: Iterable[BaseException], url: str) -> bool:
+    """Return whether a proxy to ``url`` was unreachable or rejected the connection."""
     import aiohttp
     import httpx
 
     kinds = httpx.ProxyError | aiohttp.ClientProxyConnectionError
-    return any(isinstance(cause, kinds) for cause in causes)
+    host = httpx.URL(url).raw_host.decode()
+    return any(
+        isinstance(cause, kinds)
+        or (isinstance(cause, aiohttp.ClientConnectorError) and cause.host != host)
+        for cause in causes
+    )
+
+
+def response_reason(wrong: Exception) -> str:
+    """Return what is wrong with a response, without the bytes of the response."""
+    import aiohttp
+
+    if not isinstance(wrong, aiohttp.ClientResponseError):
+        return str(wrong)
+    return " ".join(wrong.message.partition("\n\n")[0].split()).rstrip(":")
+
+
+def _reason(cause: BaseException) -> str:
+    import aiohttp
+
+    if isinstance(cause, aiohttp.ClientHttpProxyError):
+        return f"{cause.status} {cause.message}"
+    if isinstance(cause, socket.gaierror):
+        return cause.strerror or str(cause)
+    if isinstance(cause, ssl.SSLError):
+        return (cause.reason or str(cause)).replace("_", " ").lower()
+    if isinstance(cause, ConnectionResetError):
+        return os.strerror(errno.ECONNRESET)  # Python's own has no number
+    if isinstance(cause, OSError) and cause.errno:
+        return os.strerror(cause.errno)
+    return str(cause)
 
 
 def line_of(

@@ -89,9 +89,11 @@ class HttpWire:
         base = self.endpoint.base_url
         try:
             url = httpx.URL(endpoint_url.joined(base, path))
+            url.raw_host.decode().encode("idna")  # as the resolver does
+            usable = url.host and url.scheme in ("http", "https")
         except (ValueError, httpx.InvalidURL) as wrong:
             raise SettingError("bad_url", url=endpoint_url.shown(base)) from wrong
-        if not url.host or url.scheme not in ("http", "https"):
+        if not usable:
             raise SettingError("bad_url", url=endpoint_url.shown(base))
         self._urls[path] = url
         return url
