@@ -32,15 +32,23 @@ def sent(number: int, tokens: int, used: int, **caps) -> list[float]:
 async def load(
     limiter: Limiter, serve, number: int, tokens: int = 0, **more
 ) -> list[float]:
-    """Send ``number`` requests as fast as it lets; the moments of sending."""
+    """Send ``number`` requests as fast as it lets; the moments of sending.
+
+    ``serve`` is told how many are at the endpoint.
+    """
     moments: list[float] = []
     left = iter(range(number))
+    there = 0
 
     async def work() -> None:
+        nonlocal there
         for _ in left:
             since = await limiter.enter(tokens)
             moments.append(asyncio.get_running_loop().time())
-            if await serve(limiter.flying):
+            there += 1
+            answered = await serve(there)
+            there -= 1
+            if answered:
                 limiter.leave(since, **more)
             else:
                 limiter.fail(since, FailureSignal(crowded=True))
@@ -62,6 +70,37 @@ def test_grows_to_the_most():
     limiter = simulated(serve, 1_000, most=2 * START)
     assert 1.8 * START < most <= 2 * START
     assert limiter.flying == 0
+
+
+def test_doubles_with_each_window_of_answers():
+    """Answers that come all at once open it as far as those that come one by one."""
+    most = []
+
+    async def serve(flying: int) -> bool:
+        most.append(flying)
+        await asyncio.sleep(0.5)
+        return True
+
+    simulated(serve, 3 * START, most=2 * START)
+    assert max(most) == 2 * START
+
+
+def test_a_place_handed_to_what_was_cancelled_goes_to_the_next():
+    """A request that is cancelled in the turn it is admitted in holds no place."""
+
+    async def run() -> None:
+        limiter = Limiter(most=1)
+        since = await limiter.enter()
+        first, second = (asyncio.create_task(limiter.enter()) for _ in range(2))
+        await asyncio.sleep(0)
+        limiter.leave(since)
+        first.cancel()
+        await asyncio.gather(first, return_exceptions=True)
+        limiter.leave(await asyncio.wait_for(second, 1))
+        assert first.cancelled()
+        assert limiter.flying == 0
+
+    asyncio.run(run())
 
 
 def test_finds_what_is_borne():

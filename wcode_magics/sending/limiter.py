@@ -52,7 +52,8 @@ from wcode_magics.sending.rate_pace import Pace
 from wcode_magics.sending.shares import Demand, Share
 
 MOST = 64
-START = 64
+START = 256
+"""First window at most: who allows 512 in flight does not wait while 64 double."""
 FEWEST = 1
 CALM = 8
 QUICK_S = 0.25
@@ -146,17 +147,10 @@ class Limiter:
 
         Returns the time of sending, which identifies the request in :meth:`leave`.
         """
-        while self.flying >= self._room:
-            if self._share.permits < self.window:
-                self.watch()
-            turn = asyncio.get_running_loop().create_future()
-            self._waiting.append(turn)
-            try:
-                await turn
-            except asyncio.CancelledError:
-                self._next()
-                raise
-        self.flying += 1
+        if self.flying < self._room:
+            self.flying += 1
+        else:
+            await self._admitted()
         try:
             taken = await self._turn(tokens)
         except asyncio.CancelledError:
@@ -170,6 +164,19 @@ class Limiter:
         lone = self.flying == 1 and self._share.alone
         self._solo = since if lone else None
         return since
+
+    async def _admitted(self) -> None:
+        """Wait until a place in the window is handed over."""
+        if self._share.permits < self.window:
+            self.watch()
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if not turn.cancelled():
+                self._left()
+            raise
 
     def is_alone(self, since: float) -> bool:
         """Return whether no other request was in flight at the same time."""
@@ -333,15 +340,12 @@ class Limiter:
         self._admit()
 
     def _admit(self) -> None:
-        for _ in range(self._room - self.flying):
-            self._next()
-
-    def _next(self) -> None:
-        while self._waiting:
+        """Hand free places over, counted at once: many answers may come in one turn."""
+        while self._waiting and self.flying < self._room:
             turn = self._waiting.popleft()
             if not turn.done():
+                self.flying += 1
                 turn.set_result(None)
-                return
 
     def _borne(self, since: float) -> float:
         """Return how many requests are answered within a timeout from ``since`` on."""
