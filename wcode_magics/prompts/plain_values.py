@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _SHORT = ("float16", "float32", "complex64")
 """Number types whose shortest decimal differs from that of 64 bits."""
+_PLAIN = frozenset({bool, float, int, str, type(None)})
 _LISTED = "?bBhHiIlLqQdDSU"
 """Codes of numpy dtypes for which ``tolist`` returns plain Python values."""
 
@@ -51,7 +52,9 @@ def values_of(column: "pd.Series[Any]") -> list[Any]:
     if str(dtype).lower() in _SHORT:
         short = column.to_numpy(dtype=str(dtype).lower(), na_value=float("nan"))
         return [*map(plain, short)]
-    return [plain(value) for value in column.tolist()]
+    values: list[Any] = column.tolist()
+    kinds = set(map(type, values))
+    return values if kinds <= _PLAIN else [plain(value) for value in values]
 
 
 @lru_cache(4096)

@@ -39,6 +39,7 @@ _NO_COMMENT = "{#\x00", "\x00#}"
 _KEPT_COMPILED = 256
 _OTHER_WAYS = re.compile(r"(?<!\{)\{([^\W\d]\w*)\}(?!\})|(?<![\w$])\$([^\W\d]\w*)")
 _TAG = re.compile(r"\{(?=[{%])")
+_NUMBERS = frozenset({bool, float, int})
 _IMAGE = "image"
 _CALLED, _SEEN = "__image__", "__images__"
 """Names of the function and of its images, which no template can write."""
@@ -271,7 +272,9 @@ def _environment() -> Any:
 
 
 def _printed(value: Any) -> str:
-    if is_closed(value):
+    if type(value) in _NUMBERS:
+        return str(value)
+    if type(value) is not str and is_closed(value):
         raise TemplateError("template_closed", kind=type(value).__name__)
     return shown(value)
 
@@ -286,7 +289,7 @@ class _Words:
 
     def filled(self, names: Mapping[str, Any]) -> str:
         """Render as Jinja does, in a tenth of its time."""
-        return self.text % tuple([str(_printed(names[name])) for name in self.names])
+        return self.text % tuple([_printed(names[name]) for name in self.names])
 
 
 @lru_cache(_KEPT_COMPILED)

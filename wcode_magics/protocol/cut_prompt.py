@@ -87,7 +87,7 @@ def fewest(text: str) -> int:
 
 def cut_of(reply: Reply) -> Cut | None:
     """Return how the prompt of a reply was truncated, or None if undetected."""
-    read, texts = _read(reply), _texts(reply.request)
+    read, texts = _read(reply), reply.request.texts
     if not read or reply.from_sandbox or sum(map(len, texts)) < LEAST:
         return None
     known = max(reply.prompt_least or 0, _counted(reply, read))
@@ -121,7 +121,7 @@ def length_of(reply: Reply) -> Length | None:
     read = _read(reply)
     if read < LEAST or reply.from_sandbox:
         return None
-    return Length(read, sum(map(len, _texts(reply.request))))
+    return Length(read, sum(map(len, reply.request.texts)))
 
 
 def alike(lengths: Sequence[Length]) -> dict[int, Cut]:
@@ -169,10 +169,6 @@ def _read(reply: Reply) -> int:
     """Return prompt tokens that were read; some servers count cached ones apart."""
     usage = reply.usage
     return 0 if usage is None else usage.prompt_tokens + (usage.cached_tokens or 0)
-
-
-def _texts(request: Request) -> list[str]:
-    return [message.content or "" for message in request.messages]
 
 
 def _turn(request: Request, read: float) -> int | None:

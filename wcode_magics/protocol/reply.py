@@ -253,7 +253,7 @@ class Reply(Value):
         parts.update(data)
         if not isinstance(parts["request"], Request):
             parts["request"] = Request.from_dict(parts["request"])
-        for name in _MADE & parts.keys():
+        for name in _MADE.intersection(data):
             if name in _LISTS:
                 parts[name] = tuple(map(_LISTS[name], parts[name]))
             elif parts[name]:

@@ -71,25 +71,37 @@ class Request(Value):
         Raises:
             UsageError: no message has content.
         """
-        if self._moulds is None:
+        moulds = self._moulds
+        if moulds is None:
             pairs = zip(self.messages, texts, strict=True)
             return self.with_messages(
                 tuple(replace(one, content=text) for one, text in pairs)
             )
-        roles = (message.role for message in self.messages)
-        made = self.with_messages(tuple(map(Message, roles, texts)))
-        vars(made)["_moulds"] = self._moulds
+        made = object.__new__(type(self))
+        own = vars(made)
+        own["model"], own["params"], own["extra"] = self.model, self.params, self.extra
+        own["_cast"] = cast = moulds.cast([text or "" for text in texts])
+        own["hash"] = hashlib.sha256(cast.hashed).hexdigest()
+        return made
+
+    def __getattr__(self, name: str) -> Any:
+        """Make the messages of :meth:`with_texts`, which few ask for."""
+        cast = vars(self).get("_cast")
+        if name != "messages" or cast is None:
+            raise AttributeError(name, name=name, obj=self)
+        made = vars(self)["messages"] = cast.messages
         return made
 
     @cached_property
     def _moulds(self) -> "_Moulds | None":
         """What its bytes have around its texts; None if a message is more than that."""
-        return _Moulds.of(self)
+        cast = vars(self).get("_cast")
+        return _Moulds.of(self) if cast is None else cast.moulds
 
-    def shared_record(self) -> str | None:
+    def shared_record(self) -> bytes | None:
         """Return the JSON of :meth:`to_dict`, if it shares it with other requests."""
-        moulds = vars(self).get("_moulds")
-        return None if moulds is None else moulds.kept.filled(self.messages)
+        cast = vars(self).get("_cast")
+        return None if cast is None else cast.kept
 
     @property
     def body(self) -> dict[str, Any]:
@@ -107,9 +119,9 @@ class Request(Value):
 
     def content(self, *, stream: bool = False, usage: bool = True) -> bytes:
         """Encode the HTTP body; ``usage`` requests usage in a stream."""
-        moulds = None if stream else vars(self).get("_moulds")
-        if moulds is not None:
-            return _bytes(moulds.sent.filled, self.messages)
+        cast: _Cast | None = None if stream else vars(self).get("_cast")
+        if cast is not None:
+            return cast.sent
         body = self.body
         if stream:
             options = {"stream_options": {"include_usage": True}} if usage else {}
@@ -122,21 +134,27 @@ class Request(Value):
 
         An image counts by its digest, which does not depend on how it was encoded.
         """
-        moulds = vars(self).get("_moulds")
-        if moulds is None:
-            canonical = _encode(self._body(by_reference=True), _CANONICAL)
-        else:
-            canonical = _bytes(moulds.hashed.filled, self.messages)
+        canonical = _encode(self._body(by_reference=True), _CANONICAL)
         return hashlib.sha256(HASH_TAG + canonical).hexdigest()
 
     @property
     def prompt(self) -> str:
         """Text of all messages, joined; for estimates and advice."""
-        return "\n".join(message.content or "" for message in self.messages)
+        return "\n".join(self.texts)
+
+    @property
+    def texts(self) -> Sequence[str]:
+        """Text of each message."""
+        cast: _Cast | None = vars(self).get("_cast")
+        if cast is not None:
+            return cast.texts
+        return [message.content or "" for message in self.messages]
 
     @property
     def images(self) -> tuple[ImagePart, ...]:
         """The images of all messages."""
+        if "_cast" in vars(self):
+            return ()
         return tuple(image for message in self.messages for image in message.images)
 
     @classmethod
@@ -155,57 +173,88 @@ def _refuse_empty(messages: tuple[Message, ...]) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Mould:
-    """JSON of a body around the texts of its messages, one part more than texts."""
-
-    parts: tuple[str, ...]
-
-    @classmethod
-    def of(cls, encoded: str, marks: Sequence[str]) -> Self:
-        """Cut an encoded body at its marks.
-
-        Raises:
-            ValueError: one is not there just once.
-        """
-        left, parts = encoded, []
-        for mark in map(encode_basestring, marks):
-            part, left = left.split(mark)
-            parts.append(part)
-        return cls((*parts, left))
-
-    def filled(self, messages: Sequence[Message]) -> str:
-        """Return the JSON with the texts of these messages."""
-        first, *others = self.parts
-        pieces = [first]
-        for message, part in zip(messages, others, strict=True):
-            pieces += encode_basestring(message.content or ""), part
-        return "".join(pieces)
-
-
-@dataclass(frozen=True, slots=True)
 class _Moulds:
-    """Moulds of a request as it is sent, hashed and kept in a store."""
+    """Bytes of a request as it is sent, hashed and kept, ``%b`` in place of its texts.
 
-    sent: _Mould
-    hashed: _Mould
-    kept: _Mould
+    ``roles`` are those of its messages.
+    """
+
+    roles: tuple[str, ...]
+    sent: bytes
+    hashed: bytes
+    kept: bytes
 
     @classmethod
     def of(cls, request: Request) -> "_Moulds | None":
         if any(one != Message(one.role, one.content or "") for one in request.messages):
             return None
         marks = [f"\0{place}\0" for place in range(len(request.messages))]
-        roles = (message.role for message in request.messages)
+        roles = tuple(message.role for message in request.messages)
         marked = request.with_messages(tuple(map(Message, roles, marks)))
         body = marked.body
         try:
             return cls(
-                _Mould.of(_WIRE.encode(body), marks),
-                _Mould.of(_CANONICAL.encode(body), marks),
-                _Mould.of(_WIRE.encode(marked.to_dict()), marks),
+                roles,
+                _mould(_WIRE.encode(body), marks),
+                HASH_TAG + _mould(_CANONICAL.encode(body), marks),
+                _mould(_WIRE.encode(marked.to_dict()), marks),
             )
         except (TypeError, ValueError):  # no JSON, as NaN, or it has such a mark itself
             return None
+
+    def cast(self, texts: Sequence[str]) -> "_Cast":
+        """Return what messages of these texts share and have of their own.
+
+        Raises:
+            UsageError: no text has content, or one cannot be encoded as UTF-8.
+        """
+        quoted, empty = [], True
+        for text in texts:
+            empty = empty and (not text or text.isspace())
+            quoted.append(_bytes(encode_basestring, text))
+        if empty:
+            raise UsageError("empty_prompt")
+        return _Cast(self, texts, tuple(quoted))
+
+
+class _Cast:
+    """Bytes of one request out of moulds; ``quoted`` are its texts as JSON."""
+
+    __slots__ = ("moulds", "quoted", "texts")
+
+    def __init__(
+        self, moulds: _Moulds, texts: Sequence[str], quoted: tuple[bytes, ...]
+    ) -> None:
+        self.moulds, self.texts, self.quoted = moulds, texts, quoted
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        return tuple(map(Message, self.moulds.roles, self.texts))
+
+    @property
+    def sent(self) -> bytes:
+        return self.moulds.sent % self.quoted
+
+    @property
+    def hashed(self) -> bytes:
+        return self.moulds.hashed % self.quoted
+
+    @property
+    def kept(self) -> bytes:
+        return self.moulds.kept % self.quoted
+
+
+def _mould(encoded: str, marks: Sequence[str]) -> bytes:
+    """Return an encoded body with ``%b`` in place of its marks.
+
+    Raises:
+        ValueError: one is not there just once.
+    """
+    left, parts = encoded, []
+    for mark in map(encode_basestring, marks):
+        part, left = left.split(mark)
+        parts.append(part)
+    return b"%b".join(part.replace("%", "%%").encode() for part in (*parts, left))
 
 
 def _encode(body: Mapping[str, Any], encoder: json.JSONEncoder) -> bytes:

@@ -115,7 +115,7 @@ def count_request(
     adds none. The same model name at another endpoint does not imply the same
     tokenizer.
     """
-    texts = [message.content or "" for message in request.messages]
+    texts = [*request.texts]
     if request.messages[0].role != "system" and place != SANDBOX:
         texts.insert(0, _DEFAULT_SYSTEM)
     counts = [count(text) for text in texts]

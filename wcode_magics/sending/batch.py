@@ -186,14 +186,13 @@ class Batch(Generic[T]):
         """
         places, settled = enumerate(asks), 0
         while chunk := list(itertools.islice(places, LOOKUP)):
-            fresh = [(i, ask) for i, ask in chunk if self._is_fresh(i, ask)]
-            requests = [ask for _, ask in fresh if isinstance(ask, Request)]
-            found = self._recalled(requests)
+            fresh = self._fresh(chunk)
+            found = self._recalled([request for _, request in fresh])
             settled += len(chunk)
-            if len(found) == len(requests) and settled >= TURN:
+            if len(found) == len(fresh) and settled >= TURN:
                 settled = 0
                 yield from _until_next_turn()
-            for place, request in zip((i for i, _ in fresh), requests, strict=True):
+            for place, request in fresh:
                 if self._stopping.is_set():
                     return
                 known = found.get(request.hash)
@@ -218,18 +217,22 @@ class Batch(Generic[T]):
             return None
         return None if needs_more else self._readings.replayed(recorded)
 
-    def _is_fresh(self, place: int, ask: Ask) -> bool:
-        if ask is None:
-            self._settle(place, Outcome("skipped"))
-        elif isinstance(ask, WcodeError):
-            self._settle(place, Outcome(status_of(ask), error=ask))
-        else:
-            key = bytes.fromhex(ask.hash)[:16]
-            first = self._first.setdefault(key, place)
-            if first == place:
-                return True
-            self._repeat(place, first)
-        return False
+    def _fresh(self, chunk: Iterable[tuple[int, Ask]]) -> list[tuple[int, Request]]:
+        """Return the requests that are new in this run; settle the other rows."""
+        fresh = []
+        for place, ask in chunk:
+            if isinstance(ask, Request):
+                key = bytes.fromhex(ask.hash)[:16]
+                first = self._first.setdefault(key, place)
+                if first == place:
+                    fresh.append((place, ask))
+                else:
+                    self._repeat(place, first)
+            elif ask is None:
+                self._settle(place, Outcome("skipped"))
+            else:
+                self._settle(place, Outcome(status_of(ask), error=ask))
+        return fresh
 
     def _repeat(self, place: int, first: int) -> None:
         self.tally.repeated += 1

@@ -63,14 +63,16 @@ class Readings(Generic[T]):
         return self._made(replies, Outcome(ending, value, None, row.attempts, row.paid))
 
     def _made(self, replies: Replies, made: Outcome[T]) -> Outcome[T]:
-        if any(reply.unconfirmed for reply in replies):
-            made = replace(made, unconfirmed=True)
+        for reply in replies:
+            if reply.unconfirmed:
+                made = replace(made, unconfirmed=True)
         if made.status not in GOOD:
             return made
-        cut = cut_of(replies[0])
+        first = replies[0]
+        cut = cut_of(first)
         if cut is not None:
             return _cut(made, cut)
-        length = length_of(replies[0])
+        length = length_of(first)
         if length is not None:
             self._long.append((made, length))
         return made

@@ -15,7 +15,7 @@ _SIZE = 16
 
 def encode(data: dict[str, Any], about: str = "") -> bytes:
     """Encode a non-empty record, with its checksum."""
-    return seal(_ENCODER.encode(data), about)
+    return seal(_ENCODER.encode(data).encode("utf-8", "surrogatepass"), about)
 
 
 def sealed(record: Any, about: str, moment: float | None) -> Any:
@@ -27,15 +27,11 @@ def sealed(record: Any, about: str, moment: float | None) -> Any:
         return record
     if moment is not None:
         record = b'%s,"time":%s}' % (record[:-1], repr(moment).encode())
-    return _seal(record, about)
+    return seal(record, about)
 
 
-def seal(record: str, about: str = "") -> bytes:
+def seal(record: bytes, about: str = "") -> bytes:
     """Add the checksum to a record that is JSON already."""
-    return _seal(record.encode("utf-8", "surrogatepass"), about)
-
-
-def _seal(record: bytes, about: str) -> bytes:
     body = record[:-1]
     return b'%s%s%s"}' % (body, _FIELD, _digest(body, about))
 

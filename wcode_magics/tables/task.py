@@ -57,22 +57,20 @@ class Task:
         Raises:
             WcodeError: the template fails on this row, or renders to an empty prompt.
         """
-        messages = self.base.messages
         if self._shows:
             return self.base.with_messages(
-                tuple(template.filled(m, names) for m in messages)
+                tuple(template.filled(one, names) for one in self.base.messages)
             )
+        render = template.render
         return self.base.with_texts(
-            [
-                template.render(one.content or "", names) if own else one.content
-                for one, own in zip(messages, self._fills, strict=True)
-            ]
+            [render(said or "", names) if own else said for said, own in self._sources]
         )
 
     @cached_property
-    def _fills(self) -> list[bool]:
-        """Whether each message is a template."""
-        return [*map(template.is_template, self.base.messages)]
+    def _sources(self) -> list[tuple[str | None, bool]]:
+        """Text of each message, and whether it is a template."""
+        said = self.base.messages
+        return [(one.content, template.is_template(one)) for one in said]
 
     @cached_property
     def _shows(self) -> bool:
