@@ -9,7 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wcode_magics.protocol.retry_after import ASKED, RESETS, retry_after, seconds
+from wcode_magics.protocol.retry_after import (
+    ASKED,
+    RESETS,
+    asked_in,
+    retry_after,
+    seconds,
+)
 
 
 def later(wait: float) -> dt.datetime:
@@ -91,6 +97,40 @@ def test_of_several_limits_the_one_that_is_used_up_counts():
         "x-ratelimit-remaining-tokens": "0",
     }
     assert retry_after(headers) == pytest.approx(7.66)
+
+
+@pytest.mark.parametrize("name", RESETS)
+def test_a_reset_is_no_wait_where_nothing_was_limited(name):
+    """Servers name it with every response; one that is used up counts all the same."""
+    assert retry_after({name: "7"}, limited=False) is None
+    assert retry_after({"retry-after": "3", name: "7"}, limited=False) == 3.0
+    used_up = {name: "7", name.replace("reset", "remaining"): "0"}
+    assert retry_after(used_up, limited=False) == 7.0
+
+
+SAYINGS = {
+    "Please retry in 17.529882s.": 17.529882,  # Gemini, which sends no header
+    "Rate limit reached for x. Please try again in 20ms. Visit": 0.02,  # OpenAI
+    "Please try again in 6m0s.": 360.0,
+    "Please try again in 1h2m3.5s": 3723.5,
+    "Please retry after 6 seconds.": 6.0,  # Azure
+    "Rate limit is exceeded. Try again in 59 seconds.": 59.0,
+    "Wait 2 minutes, then go on.": 120.0,
+    "请求过于频繁，请在 30 秒后重试": 30.0,
+    "请1分钟之后再试": 60.0,
+    "Please try again later.": None,
+    "Rate limit exceeded: 5 per 1 minute": None,
+    "Retry in 99999999s": None,
+    "": None,
+}
+
+
+@pytest.mark.parametrize(("message", "wait"), SAYINGS.items())
+def test_a_message_may_ask_to_wait(message, wait):
+    """In its last words, however long it is."""
+    expected = None if wait is None else pytest.approx(wait)
+    assert asked_in(message) == expected
+    assert asked_in("1" * 1_000_000 + message) == expected
 
 
 def test_the_more_exact_header_counts():

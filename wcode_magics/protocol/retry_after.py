@@ -1,4 +1,4 @@
-"""Retry delay that an endpoint requests in the headers of an error response.
+"""Retry delay that an endpoint requests in the headers or words of an error response.
 
 ``Retry-After`` (RFC 9110, section 10.2.3) is seconds or a date; providers also send
 milliseconds, durations such as ``6m0s``, ISO timestamps and Unix times, and a reset
@@ -32,14 +32,27 @@ RESETS = (
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|[smhd]))+", re.IGNORECASE)
 _PIECE = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhd])", re.IGNORECASE)
+_SAID = re.compile(
+    r"(?:(?:retry|try again) (?:in|after)|wait) (?:about )?((?:\d[\d.]* ?[a-z]+ ?)+)",
+    re.IGNORECASE,
+)
+_SAID_IN_CHINESE = re.compile(r"((?:\d[\d.]* ?(?:秒|分钟?|小时) ?)+)[之以]?后")
+_SAID_PIECE = re.compile(r"(\d+(?:\.\d+)?) ?(ms|milli|[smhd秒分小])", re.IGNORECASE)
+_SAID_UNITS = {**_UNITS, "milli": 0.001, "秒": 1.0, "分": 60.0, "小": 3600.0}
+MOST_READ = 2000
+"""Characters of a message, the last ones, that are searched for a delay."""
 LONGEST_S = 366 * 86_400.0
 """Longest plausible delay in seconds; longer ones are ignored as errors."""
 _UNIX_SECONDS = 1e9
 _UNIX_MILLISECONDS = 1e12
 
 
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the requested delay in seconds, or None if the headers name none."""
+def retry_after(headers: Mapping[str, str], *, limited: bool = True) -> float | None:
+    """Return the requested delay in seconds, or None if the headers name none.
+
+    ``limited``: a rate limit rejected the request. Servers name the resets of their
+    limits with any response; otherwise only those of exhausted ones count.
+    """
     for name, unit in ASKED:
         wait = seconds(headers.get(name, ""), unit)
         if wait is not None:
@@ -47,7 +60,22 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     found = [(name, seconds(headers.get(name, ""))) for name in RESETS]
     waits = {name: wait for name, wait in found if wait is not None}
     used_up = [wait for name, wait in waits.items() if _remaining(name, headers) == "0"]
-    return max(used_up) if used_up else next(iter(waits.values()), None)
+    if used_up or not limited:
+        return max(used_up, default=None)
+    return next(iter(waits.values()), None)
+
+
+def asked_in(message: str) -> float | None:
+    """Return the delay in seconds that a message asks for, or None.
+
+    >>> asked_in("Please retry in 1m2.5s."), asked_in("请在 30 秒后重试")
+    (62.5, 30.0)
+    """
+    message = message[-MOST_READ:]
+    found = _SAID.search(message) or _SAID_IN_CHINESE.search(message)
+    pieces = _SAID_PIECE.findall(found[1]) if found else ()
+    wait = sum(float(n) * _SAID_UNITS[unit.lower()] for n, unit in pieces)
+    return wait if 0 < wait <= LONGEST_S else None
 
 
 def seconds(value: str, unit: float = 1.0) -> float | None:

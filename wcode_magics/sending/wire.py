@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from wcode_magics.errors import (
     EndpointError,
+    RateLimitError,
     RejectedError,
     SettingError,
     WcodeError,
@@ -221,7 +222,10 @@ class HttpWire:
             facts["location"] = endpoint_url.shown(location)
             return RejectedError("moved", status=response.status_code, **facts)
         error = fault(response.status_code, shown, **facts)
-        error.facts["retry_after"] = retry_after(response.headers)
+        limited = isinstance(error, RateLimitError)
+        wait = retry_after(response.headers, limited=limited)
+        if wait is not None:
+            error.facts["retry_after"] = wait
         return error
 
     async def _collect(
