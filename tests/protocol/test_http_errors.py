@@ -65,6 +65,7 @@ BODIES = [
     (400, '{"code": 1, "msg": "why"}', "why"),
     (400, '{"errors": [{"message": "why"}]}', "why"),
     (400, '{"errors": ["why"]}', "why"),
+    (429, '{"errors": {"message": "why"}}', "(429: why)"),  # ModelScope
     (400, '{"title": "Bad", "errors": {"n": ["why", "so"]}}', "Bad: n: why; so"),
     (400, '{"base_resp": {"status_code": 2013, "status_msg": "why"}}', "why"),
     (400, '{"html-message": "<p>Cause: why</p>"}', "Cause: why"),
@@ -205,6 +206,7 @@ def test_a_missing_version_is_told(status, url):
         {"object": "error", "message": "why"},
         {"detail": "why"},
         {"errors": [{"message": "why"}]},
+        {"success": False, "status": False, "msg": "why"},
         {"choices": None, "base_resp": {"status_code": 1, "status_msg": "why"}},
     ],
 )
@@ -221,6 +223,11 @@ def test_an_error_with_a_good_status_is_found(payload):
         {"choices": [{"error": None}], "error": None},
         {"choices": None, "base_resp": {"status_code": 0, "status_msg": ""}},
         {"type": "ping"},
+        {"choices": [{"delta": {}}], "error": {"code": 0, "message": "", "type": None}},
+        {"choices": [{"error": {"message": ""}}]},
+        {"base_resp": {"status_code": 0, "status_msg": "success"}},
+        {"code": 0, "message": "Success", "usage": {"prompt_tokens": 1}},
+        {"code": 200, "msg": "ok", "data": {}},
         {},
         None,
         [],
@@ -237,6 +244,19 @@ def test_a_long_message_is_cut_with_an_ellipsis():
     told = str(fault(400, error("x" * 10_000), **FACTS))
     assert len(told) < 500
     assert "x…)" in told
+
+
+def test_a_rate_limit_may_say_how_long_it_lasts():
+    """In the words alone; what else failed is not waited for."""
+    words = "You exceeded your current quota. Please retry in 4.5s."
+    assert fault(429, error(words), **FACTS).facts["retry_after"] == 4.5
+    assert "retry_after" not in fault(500, error("Retry in 4.5s."), **FACTS).facts
+
+
+def test_only_codes_that_mean_something_are_added():
+    """A word of a code may tell what an error means, without being known."""
+    caught = fault(400, error("no", code="rate_limit_of_ours"), **FACTS)
+    assert "(400: no)" in str(caught)
 
 
 def test_a_decoded_object_serves_as_well():

@@ -275,6 +275,26 @@ def test_a_waiting_time_that_is_over_is_no_wait(loopback, value):
     assert time.monotonic() - begun < 3
 
 
+@BOTH
+def test_a_waiting_time_may_stand_in_the_message_alone(loopback, call):
+    """Gemini sends no header."""
+    limited = failing(429, "You exceeded your current quota. Please retry in 0.6s.")
+    server = loopback(limited, streamed("hi"))
+    begun = time.monotonic()
+    answer = call(server.url)
+    assert getattr(answer, "text", answer) == "hi"
+    assert time.monotonic() - begun >= 0.6
+
+
+def test_the_resets_of_limits_delay_no_other_failure(loopback):
+    """They are named with any response."""
+    head = {"x-ratelimit-reset-requests": "9s", "x-ratelimit-remaining-requests": "99"}
+    server = loopback(failing(500, **head), completion("hi"))
+    begun = time.monotonic()
+    assert send(server.url).text == "hi"
+    assert time.monotonic() - begun < 5
+
+
 @pytest.mark.parametrize("value", ["soon", "", "nan", "inf", "1e999"])
 def test_a_waiting_time_that_makes_no_sense_is_ignored(loopback, value):
     """Our own backoff takes its place."""

@@ -50,6 +50,8 @@ CODES: Mapping[str, str] = {
     "pre_consume_token_quota_failed": "credit",
     "insufficient_balance": "credit",  # sub2api
     "budget_exceeded": "credit",  # litellm
+    "tokens_limit_reached": "context",  # GitHub Models
+    "model_max_prompt_tokens_exceeded": "context",  # Copilot
     "content_policy_violation": "filtered",
     "responsibleaipolicyviolation": "filtered",  # Azure
 }
@@ -96,9 +98,12 @@ WORDINGS = (
     Wording(
         "free_tier",
         r"free (tier|quota|trial).{0,60}(exhausted|used up|exceeded|expired|ended)"
+        r"|exceeded today's quota|trial key.{0,20}limited"
         "|免费(额度|试用|配额).{0,12}(用完|用尽|耗尽|过期|到期|不足)",
         (
             "The free tier of the model has been exhausted.",  # DashScope
+            "You have exceeded today's quota for model X",  # ModelScope
+            "You are using a Trial key, which is limited to 1000 API calls",  # Cohere
             "免费额度已用完",
         ),
     ),
@@ -118,11 +123,13 @@ WORDINGS = (
     ),
     Wording(
         "credit",
-        r"(余额|额度|积分|点数|配额).{0,12}(不足|用尽|用完|耗尽|为 ?0(?![.\d]))"
+        "(余额|余量|额度|积分|点数|配额|资源包)"
+        r".{0,12}(不足|用尽|用完|耗尽|为 ?0(?![.\d]))"
         "|欠费|预扣费.{0,4}失败",
         (
             "预扣费额度失败, 用户剩余额度: ¥0.1, 需要预扣费额度: ¥0.2",  # New API
             "账户可用余额为0",
+            "资源包余量已用尽",  # Hunyuan
             "余额不足，请充值",
             "用户额度不足, 剩余额度: ¥0.000000",  # one-api
             "该令牌额度已用尽",
@@ -137,9 +144,11 @@ WORDINGS = (
         r"|(used|spent) all.{0,20}credits|spending limit|out of credits"
         r"|requires? more credits|billing.{0,12}(limit|not active)"
         r"|no remaining quota|key limit exceeded|(monthly|weekly|daily) usage limit"
-        r"|over budget|budget has been exceeded",
+        r"|over budget|budget has been exceeded|overdue|have any credits",
         (
             "Key limit exceeded (total limit). Manage it.",  # OpenRouter
+            "The request failed because your account has an overdue balance.",  # Ark
+            "Your newly created team doesn't have any credits yet.",  # xAI
             "Your account has reached its monthly usage limit",
             "This token has no remaining quota",
             "Budget has been exceeded! Current cost: 1.2, Max budget: 1.0",  # litellm
@@ -172,12 +181,17 @@ WORDINGS = (
     ),
     Wording(
         "filtered",
-        r"content.?(filter|policy|management policy)|flagged|moderation"
+        r"content.?(filter|policy|management policy|audit)|flagged|moderation"
+        r"|blocked by.{0,20}guardrail|new_sensitive"
         r"|inappropriate content|content exists risk|considered high risk"
         r"|sensitive.?(content|word|info)|data.?inspection"
-        "|敏感(内容|词|信息)|违规|内容安全|审核(未|不)通过",
+        "|敏感(内容|词|信息)|违规|内容.{0,6}违反|内容安全|审核(未|不)通过",
         (
             "Input was flagged",  # OpenRouter
+            "The request was blocked by our guardrails",
+            "input content audit failed",  # Spark
+            "input new_sensitive",  # MiniMax
+            "内容违反平台规定",  # Hunyuan
             "Content Exists Risk",  # DeepSeek
             "The input text may contain sensitive information.",  # Volcengine
             "Input data may contain inappropriate content.",  # DashScope
@@ -244,14 +258,26 @@ WORDINGS = (
     ),
     Wording(
         "context",
-        r"context.{0,20}(length|size|window)|max_model_len|model token limit"
-        r"|range of input length|inputs?`? tokens|inputs must have less"
+        r"context.{0,20}(length|size|window|limit)|max_model_len|model token limit"
+        r"|range of input length|inputs?`? tokens|inputs`? must have less"
         r"|(input|prompt|request|message)s?( is| are)? too (long|large)"
-        r"|exceeded model token|token count exceeds|reduce the length|max_seq_len"
+        r"|exceeded model token|token count.{0,20} exceeds|reduce the length"
+        r"|max_seq_len|maximum prompt length|max input (characters|tokens)"
+        r"|body too large for|tokens in the prompt cannot exceed"
+        r"|max_tokens must be at least 1, got -"
         r"|\b(input|prompt|message|total tokens)\b.{0,30} exceeds? .{0,20}"
         r"(length|context|tokens)\b",
         (
             "length of prompt_tokens must be less than max_seq_len",  # SiliconFlow
+            "Your request input has exceeded the maximum context limit",  # StepFun
+            "`inputs` must have less than 1024 tokens. Given: 2000",  # TGI
+            "This model's maximum prompt length is 131072",  # xAI
+            "the max input characters is 24000",  # Qianfan
+            "Request body too large for gpt-4o model. Max size: 8000 tokens.",  # GitHub
+            "total number of tokens in the prompt cannot exceed 4081",  # Cohere
+            "max_tokens must be at least 1, got -5.",  # vLLM, for a prompt too long
+            "The input token count (12) exceeds the maximum number of tokens allowed",
+            "prompt token count of 9000 exceeds the limit of 8192",  # Copilot
             "Prompt exceeds max length",  # Zhipu
             "Input length 9000 exceeds the maximum length 8192",  # Volcengine
             "Total tokens of image and text exceed max message tokens",
@@ -269,8 +295,8 @@ WORDINGS = (
     ),
     Wording(
         "context",
-        "(输入|提示词?|prompt|上下文|文本).{0,20}(超长|过长|超过|超出)",
-        ("Prompt 超长", "输入长度超过模型限制"),  # Zhipu
+        "(输入|提示词?|prompt|上下文|文本|tokens? ?数).{0,20}(超长|过长|超过|超出)",
+        ("Prompt 超长", "输入长度超过模型限制", "token数量超过上限"),  # Zhipu, Spark
     ),
     Wording(
         "schema_refused",

@@ -17,8 +17,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from wcode_magics.errors import ModelError, StatusError
+from wcode_magics.errors import ModelError, RateLimitError, StatusError
 from wcode_magics.protocol.error_words import CODES, MEANINGS, STATUSES, meaning
+from wcode_magics.protocol.retry_after import asked_in
 
 MESSAGE_LIMIT = 300
 
@@ -52,6 +53,7 @@ INSIDE = (
 )
 """Fields that may hold a nested error, which is more specific than the outer one."""
 
+_GOOD = frozenset({"0", "200", "ok", "success"})
 _DEEPEST = 12
 _LONGEST = 20_000
 _FIELD = re.compile(r"(event: *\w+ +)?(data|error)", re.IGNORECASE)
@@ -87,8 +89,12 @@ def fault(status: int, body: str | Mapping[str, Any], **facts: object) -> Status
     kind = MEANINGS[key]
     shown = _cut(refused.message or code or _leaves(body)) or "–"
     if refused.message and key != meaning(status, (), refused.message):
-        shown += f" ({', '.join(c for c in refused.codes if c.lower() in CODES)})"
+        known = ", ".join(c for c in refused.codes if c.lower() in CODES)
+        shown += f" ({known})" if known else ""
     more = {"message": shown, "code": code, "param": refused.param, **facts}
+    wait = asked_in(refused.message) if kind is RateLimitError else None
+    if wait is not None:
+        more["retry_after"] = wait
     if status in {404, 405} and _bare(str(facts.get("url", ""))):
         names_model = re.search(r"\bmodel\b", refused.message, re.IGNORECASE)
         kind, key = (kind, key) if names_model else (ModelError, "no_version")
@@ -101,18 +107,32 @@ def error_in(payload: Any) -> StatusError | None:
         payload = payload[0]
     if not isinstance(payload, Mapping):
         return None
-    if payload.get("error"):
+    if _is_said(payload.get("error")):
         return fault(0, payload)
     choices = payload.get("choices")
     for choice in choices if isinstance(choices, list) else ():
-        if isinstance(choice, Mapping) and choice.get("error"):
+        if isinstance(choice, Mapping) and _is_said(choice.get("error")):
             return fault(0, {"error": choice["error"]})
     if choices:
         return None
     resp = payload.get("base_resp")
     failed = isinstance(resp, Mapping) and resp.get("status_code")
-    coded = "choices" not in payload and refusal(payload).message
+    went_well = any(map(_went_well, (payload, resp)))
+    coded = "choices" not in payload and not went_well and refusal(payload).message
     return fault(0, payload) if failed or coded else None
+
+
+def _is_said(error: Any, depth: int = 0) -> bool:
+    """Return whether an error says anything: some servers send it empty with all."""
+    if isinstance(error, Mapping) and depth < _DEEPEST:
+        return any(_is_said(value, depth + 1) for value in error.values())
+    return bool(error)
+
+
+def _went_well(body: Any) -> bool:
+    """Return whether an object has the code of a success."""
+    codes = map(body.get, CODED) if isinstance(body, Mapping) else ()
+    return any(str(code).lower() in _GOOD for code in codes)
 
 
 def refusal(body: Any) -> Refusal:
@@ -158,7 +178,7 @@ def _read_object(body: Mapping[str, Any], depth: int) -> Refusal:
 def _innermost(body: Mapping[str, Any], depth: int) -> Refusal:
     for name in INSIDE:
         value = body.get(name)
-        if name == "errors" and isinstance(value, Mapping):
+        if name == "errors" and isinstance(value, Mapping) and not _first_text(value):
             value = [{"loc": ["", key], "msg": _list_text(value[key])} for key in value]
         if value and (name not in SAID or not isinstance(value, str)):
             found = _read(value, depth + 1)
