@@ -847,6 +847,32 @@ def test_a_server_that_refuses_stream_options_is_asked_without(loopback):
     assert asked == [True, False, False]
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "This model only support stream mode, please enable the stream parameter.",
+        "Non-streaming is not supported for this model",
+        "stream must be true",
+        "该模型仅支持流式调用",
+    ],
+)
+def test_a_model_that_only_streams_is_asked_to_stream(loopback, words):
+    """Rows and ``--no-stream`` get its answer too; once refused, never asked again."""
+
+    def streaming(seen):
+        return streamed("hi") if seen.body.get("stream") else failing(400, words)
+
+    server = loopback(streaming)
+
+    async def work(client):
+        return [await client.send(REQUEST) for _ in range(2)]
+
+    answers = run(work, server.url)
+    assert [one.text for one in answers] == ["hi", "hi"]
+    assert all(one.usage and one.finish_reason == "stop" for one in answers)
+    assert [bool(seen.body.get("stream")) for seen in server.seen] == [0, 1, 1]
+
+
 def test_a_provider_that_always_tells_usage_is_not_asked_for_it(loopback, monkeypatch):
     """Its row says so."""
     server = loopback(picky)

@@ -4,8 +4,9 @@
 between calls; all calls run on one event loop.
 """
 
+import re
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,12 @@ if TYPE_CHECKING:
     import httpx
 
 TIMEOUT_S = 120.0
+_ONLY_STREAMS = re.compile(
+    r"only.{0,12}supports? (the )?stream|stream(ing)? (must be|is required)"
+    r"|non.?stream(ing)?.{0,30}not.{0,4}support|(仅|只)支持流式",
+    re.IGNORECASE,
+)
+"""Refusals of models that answer in streams alone, such as those of DashScope."""
 MOST_S = 600.0
 
 
@@ -56,6 +63,7 @@ class Client:
         provider = providers.at(endpoint.base_url)
         self._asks_usage = provider is None or provider.usage != "always"
         self._finishing: set[str] = set()
+        self._only_streaming: set[str] = set()
         self._wire = HttpWire(endpoint, transport)
         self._masking = Masking(endpoint.secrets)
         self.contexts = context_sizes.Contexts(endpoint, self._load)
@@ -74,11 +82,13 @@ class Client:
     ) -> Delta:
         """Return the whole answer as one delta.
 
+        A model that only streams is asked to stream, and its answer collected.
+
         Raises:
             EndpointError: no complete answer was received.
         """
         try:
-            return self._masking.delta(await self._whole(request, timeout, most))
+            return self._masking.delta(await self._any_whole(request, timeout, most))
         except EndpointError as error:
             self._hide_key(error)
             raise
@@ -140,6 +150,20 @@ class Client:
         sent = self._wire.open(method, httpx.URL(url), content or b"", watch)
         async with sent as response:
             return await self._wire.read(response, watch, context_sizes.MOST_BYTES)
+
+    async def _any_whole(self, request: Request, timeout: float, most: float) -> Delta:
+        if request.model not in self._only_streaming:
+            try:
+                return await self._whole(request, timeout, most)
+            except RejectedError as refusal:
+                if not _ONLY_STREAMS.search(str(refusal.facts.get("message"))):
+                    raise
+                self._only_streaming.add(request.model)
+        assembly = Assembly(request)
+        async with aclosing(self._deltas(request, timeout, most)) as deltas:
+            async for delta in deltas:
+                assembly.add(delta)
+        return assembly.delta
 
     async def _whole(self, request: Request, timeout: float, most: float) -> Delta:
         """Make one attempt, on a fast path: table rows call this thousands of times."""
