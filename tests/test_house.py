@@ -24,6 +24,7 @@ HEAVY = {
     "dask",
     "numpy",
     "tornado",
+    "wcode_magics.protocol.schema",
 }
 LOAD = """
 import sys

@@ -2,7 +2,6 @@
 
 import math
 import re
-from decimal import Decimal
 from functools import lru_cache
 
 DOT, RETURN, TAB = "·", "↵", "⇥"
@@ -86,5 +85,7 @@ def decimal(value: float) -> str:
         return number(value)
     shown = repr(float(value))
     if abs(value) < MOST_PLAIN:
+        from decimal import Decimal
+
         shown = f"{Decimal(shown):f}".removesuffix(".0")
     return "0" if shown == "-0" else shown

@@ -4,7 +4,6 @@ Labels and help are in ``locale/`` under ``params.<name>``. Flags, completion,
 validation, panels, columns and the table in the README are built from :data:`PARAMS`.
 """
 
-import difflib
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -199,7 +198,9 @@ def find(name: str) -> Param:
 
 def nearest(word: str, known: Sequence[str]) -> str:
     """Return the known word most similar to ``word``, or an empty string."""
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    from difflib import get_close_matches
+
+    close = get_close_matches(word, known, n=1, cutoff=0.6)
     return close[0] if close else ""
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from . import arithmetic, calls, constrained_decoding, model, plan, tokenizer
+from . import arithmetic, calls, model, plan, tokenizer
 from .bad_request import BadRequest
 from .distribution import Distribution
 from .output_format import Form
@@ -127,11 +127,15 @@ class Writing:
         return requested or min(room, RUNAWAY)
 
     def _compile(self) -> list[str]:
+        if not self._calls and self.request.form.kind == "text":
+            return []
+        from . import constrained_decoding
+
         if self._calls:
             schemas = [call.tool.parameters for call in self._calls]
             forms = [Form("schema", schema, param="tools") for schema in schemas]
         else:
-            forms = [] if self.request.form.kind == "text" else [self.request.form]
+            forms = [self.request.form]
         try:
             return [constrained_decoding.compile_form(form) for form in forms]
         except constrained_decoding.SchemaError as error:
@@ -142,7 +146,11 @@ class Writing:
         self, decoder: model.Decoder, grammar: str | None
     ) -> Iterator[tuple[int, Scored]]:
         """Draw tokens until the end token; sets ``finish`` to length at the limit."""
-        rules = constrained_decoding.Guide(grammar) if grammar else None
+        rules = None
+        if grammar:
+            from .constrained_decoding import Guide
+
+            rules = Guide(grammar)
         made = 0
         while self.completion_tokens < self._limit:
             probs = decoder.predict()

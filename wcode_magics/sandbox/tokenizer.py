@@ -94,7 +94,8 @@ def spell(raw: bytes) -> str:
 @cache
 def load() -> Tokenizer:
     """Return the tokenizer of the bundled vocabulary."""
-    return Tokenizer(map(json.loads, _path().read_text("utf-8").splitlines()))
+    pieces = ",".join(_path().read_text("utf-8").splitlines())
+    return Tokenizer(json.loads(f"[{pieces}]"))
 
 
 def ranked_pieces(texts: Iterable[str]) -> list[str]:

@@ -15,7 +15,7 @@ from typing import Any
 from wcode_magics import text
 from wcode_magics.errors import OptionError, SettingError, mistyped
 from wcode_magics.output.secret_forms import MASK
-from wcode_magics.protocol import endpoint_url, parameters, providers, schema_source
+from wcode_magics.protocol import endpoint_url, parameters, providers
 from wcode_magics.protocol.extra_headers import headers_in
 from wcode_magics.settings.option import Option, Stage
 
@@ -195,6 +195,8 @@ def checked(row: Option, value: Any) -> Any:
     if row.kind == "price":
         return _price(row, value)
     if row.kind == "schema" and isinstance(value, str):
+        from wcode_magics.protocol import schema_source
+
         value = schema_source.from_text(value)
     if row.kind == "path" and isinstance(value, os.PathLike):
         value = os.fspath(value)

@@ -11,9 +11,12 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from importlib.abc import Loader
 
 
 def when_imported(name: str, call: Callable[[], object]) -> Callable[[], None]:
@@ -30,7 +33,7 @@ def when_imported(name: str, call: Callable[[], object]) -> Callable[[], None]:
     return finder.leave
 
 
-class _Finder(MetaPathFinder):
+class _Finder:
     def __init__(self, name: str, call: Callable[[], object]) -> None:
         self._name = name
         self._call = call
@@ -58,7 +61,8 @@ class _Finder(MetaPathFinder):
         finally:
             self._looking.now = False
         if spec is not None and spec.loader is not None:
-            spec.loader = _Then(spec.loader, self._arrived)
+            then: Any = _Then(spec.loader, self._arrived)
+            spec.loader = then
         return spec
 
     def _arrived(self) -> None:
@@ -66,10 +70,10 @@ class _Finder(MetaPathFinder):
         self.leave()
 
 
-class _Then(Loader):
+class _Then:
     """Loader that runs a callback after executing the module."""
 
-    def __init__(self, loader: Loader, call: Callable[[], object]) -> None:
+    def __init__(self, loader: "Loader", call: Callable[[], object]) -> None:
         self._loader = loader
         self._call = call
 

@@ -10,9 +10,6 @@ from wcode_magics.display import bundles
 from wcode_magics.errors import OptionError
 from wcode_magics.logprobs.number_format import percent
 from wcode_magics.notebook.cell_run import CellRun, refuse_terminal, show_bundle
-from wcode_magics.notebook.commands.frame import ask_rows
-from wcode_magics.notebook.commands.show_request import show_code
-from wcode_magics.notebook.commands.sweep import send_sweep
 from wcode_magics.notebook.shell_state import ShellState, overlooked, tell_advice
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.sending.request_run import Prepared
@@ -20,7 +17,6 @@ from wcode_magics.session.conversations import total
 from wcode_magics.session.repeat import Runs
 from wcode_magics.settings import option_line as lines
 from wcode_magics.text import say
-from wcode_magics.widgets import open_panel
 
 _PYTHON = "python"
 _LANGUAGES = {
@@ -43,11 +39,15 @@ def wcode(home: ShellState, line: str, cell: str | None = None) -> Any:
         parsed.refuse_rest("prompt_on_line")
     prompt = parsed.rest if cell is None else cell.removesuffix("\n")
     if values.get("panel"):
+        from wcode_magics.widgets import open_panel
+
         refuse_terminal(home.shell)
         open_panel(home.session, home.shell, values, prompt)
         return None
     notes = overlooked(parsed, cell)
     if values.get("frame") is not None:
+        from wcode_magics.notebook.commands.frame import ask_rows
+
         tell_advice(notes)
         return ask_rows(home, prompt, values)
     for name in ("into", "keep_going"):
@@ -56,6 +56,8 @@ def wcode(home: ShellState, line: str, cell: str | None = None) -> Any:
     if values.get("of") and not values.get("continue"):
         raise OptionError("of_alone")
     if values.get("sweep") or values.get("models"):
+        from wcode_magics.notebook.commands.sweep import send_sweep
+
         tell_advice(notes)
         return send_sweep(home, prompt, values)
     prepared = home.prepare(prompt, values)
@@ -63,6 +65,8 @@ def wcode(home: ShellState, line: str, cell: str | None = None) -> Any:
     if values.get("as") or values.get("dry_run"):
         tell_advice(prepared.advice)
     if values.get("as"):
+        from wcode_magics.notebook.commands.show_request import show_code
+
         return show_code(home, prepared, values["as"])
     if values.get("dry_run"):
         return home.show_request(prepared)
