@@ -565,7 +565,7 @@ def test_budget_below_one_row():
     outcomes = run(make(endpoint, budget=Budget(1e-9)), map(ask, range(10)))
     assert {o.status for o in outcomes} == {"budget"}
     assert not endpoint.seen
-    assert "--max-tokens" in str(outcomes[0].error)
+    assert "max_tokens" in str(outcomes[0].error)
     assert "¥0 is spent" in str(outcomes[0].error)
     assert outcomes[0].error is not outcomes[1].error
 

@@ -237,6 +237,8 @@ def test_the_likeliest_label_where_another_was_said(serve):
     assert made["label"].tolist() == ["angry"]
     assert made["label_p"].tolist() == pytest.approx([0.5005])
     assert made["label_status"].tolist() == ["disagrees"]
+    told = "The text says glad, but angry is likelier. | glad"
+    assert made["label_error"].tolist() == [told]
     assert made.wcode.retry(**QUIET).equals(made)
     even = _asked(serve, _sure(("angry", 0.5), ("glad", 0.5), said="glad"), into="even")
     assert even["even"].tolist() == ["glad"]

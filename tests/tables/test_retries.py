@@ -199,6 +199,26 @@ def test_an_empty_answer_has_its_error_alone(serve):
     assert made["answer_error"].tolist() == ["The answer has no text."]
 
 
+def test_a_refusal_stands_in_the_column_of_errors(serve):
+    """In the model's words, or as what the content filter did."""
+    said = {"role": "assistant", "content": None, "refusal": "I can't\nhelp."}
+    serve(completion(message=said), completion("Half", finish_reason="content_filter"))
+    made = texts(2).wcode.ask("{{ text }}", concurrency=1, **QUIET)
+    assert made["answer_status"].tolist() == ["refused", "refused"]
+    assert made["answer"].tolist() == ["", "Half"]
+    assert made["answer_error"].tolist() == [
+        "The model refused: “I can't help.”.",
+        "The content filter ended the answer. | Half",
+    ]
+
+
+def test_a_table_that_failed_says_how_to_send_again(serve, capsys):
+    """The method is that of the answers, not of the table they were asked for."""
+    serve(completion("Half", finish_reason="length"))
+    texts(1).wcode.ask("{{ text }}")
+    assert ".wcode.retry() of these answers" in capsys.readouterr().out
+
+
 def test_no_more_runs_are_remembered_than_a_few():
     """The memory of what failed is bounded, in runs and in rows."""
     asks = [Request("m", (Message("user", str(n)),)) for n in range(3)]

@@ -198,6 +198,17 @@ def test_what_a_template_leaves_out_is_told(serve, capsys, template, told):
         assert ("stands" in line or "no column" in line) == bool(told)
 
 
+@pytest.mark.parametrize("told", ["{{ text }}", "{{text|upper}}", "{{ other }}", "x"])
+def test_a_system_prompt_is_text_and_says_so(serve, told):
+    """It is sent as it stands; whoever expects it to be filled in is told."""
+    server = serve()
+    df = texts(1)
+    line = str(df.wcode.estimate("{{ text }}", system=told))
+    assert ("{{ text }} in system= is sent as it stands" in line) == ("text" in told)
+    df.wcode.ask("{{ text }}", system=told, **QUIET)
+    assert server.seen[0].body["messages"][0]["content"] == told
+
+
 def test_a_column_whose_name_is_not_one_word(serve):
     """The error shows how such a column is written."""
     server = serve()

@@ -51,6 +51,8 @@ def test_retry_that_makes_other_columns(serve, options, column):
         made.wcode.retry(**options, **QUIET)
     with pytest.raises(UsageError, match="label_error would be another"):
         made.drop(columns="label_error").wcode.retry(**QUIET)
+    with pytest.raises(UsageError, match=r"label .*was renamed or dropped"):
+        made.rename(columns={"label": "mood"}).wcode.retry(**QUIET)
     assert len(server.seen) == 2
 
 
@@ -126,3 +128,14 @@ def test_attributes_of_the_persons_own(serve):
     assert isinstance(made, pd.DataFrame)
     assert list(made.attrs["wcode"]) == ["answer"]
     assert df.attrs["wcode"] == "mine"
+
+
+def test_a_field_that_exists_needs_a_prefix(serve):
+    """into= names no field; the remedy is one that works."""
+    server = serve(completion('{"text": "a"}'))
+    df = texts(1)
+    with pytest.raises(UsageError, match=r"text exists already.*prefix="):
+        df.wcode.extract("{{ text }}", {"text": "str"}, into="e", **QUIET)
+    assert not server.seen
+    made = df.wcode.extract("{{ text }}", {"text": "str"}, prefix="e_", **QUIET)
+    assert made["e_text"].tolist() == ["a"]

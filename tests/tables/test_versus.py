@@ -71,6 +71,15 @@ def test_no_row_that_both_answer(serve):
     assert " nan" not in shown.replace("+", " ")
 
 
+def test_no_difference_has_no_sign(serve):
+    """Nothing is neither more nor less."""
+    serve(completion("good"))
+    found = gold(4).wcode.versus(VARIANTS, "gold", labels=LABELS, **QUIET)
+    shown = found._repr_mimebundle_()["text/plain"]
+    assert ": 0.0% (" in shown
+    assert "+0.0%" not in shown
+
+
 def test_variants_are_options_too(serve):
     """Models or parameters of one template; a field of an object."""
 

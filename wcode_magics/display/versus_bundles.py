@@ -87,7 +87,11 @@ def _p(value: float) -> str:
 
 
 def _signed(share: float) -> str:
-    return NO_NUMBER if math.isnan(share) else f"{share:+.1%}"
+    """Return a share with its sign; none if it rounds to nothing."""
+    if math.isnan(share):
+        return NO_NUMBER
+    told = f"{share:+.1%}"
+    return told if told.strip("+-") != "0.0%" else "0.0%"
 
 
 def _price(cost: float | None, currency: str) -> str:

@@ -86,6 +86,7 @@ class Batch(Generic[T]):
         mend: Callable[[Reply, WcodeError], Request] | None = None,
         find: Callable[[Request], Awaitable[Reply | None]] | None = None,
         ending: Callable[..., str] = ending_of,
+        remark: Callable[..., WcodeError | None] = lambda *_row: None,
         follow: Callable[..., Sequence[Request]] | None = None,
         hold: Callable[[Sequence[Request]], bool] | None = None,
         announce: Callable[[int, int], None] | None = None,
@@ -101,7 +102,7 @@ class Batch(Generic[T]):
         self.tally = tally or Tally()
         self.reason: WcodeError | None = None
         self._send = send
-        self._readings = Readings(read, ending, self.tally)
+        self._readings = Readings(read, ending, remark, self.tally)
         self._limits = Limits(
             limiter, health or Health(), budget, retry or Retry(), url
         )

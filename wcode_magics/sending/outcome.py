@@ -29,7 +29,8 @@ STATUSES = (
     "skipped",
     "disagrees",
 )
-GOOD = frozenset({"ok", "replayed", "disagrees"})
+PLAIN = frozenset({"ok", "replayed"})
+GOOD = PLAIN | {"disagrees"}
 
 _STATUS_OF: tuple[tuple[type[WcodeError], str], ...] = (
     (e.BudgetError, "budget"),

@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 from wcode_magics.errors import AnswerError, CutPromptError, WcodeError
 from wcode_magics.protocol.cut_prompt import Cut, Length, alike, cut_of, length_of
 from wcode_magics.protocol.reply import Reply
-from wcode_magics.sending.outcome import GOOD, Outcome, Tally
+from wcode_magics.sending.outcome import GOOD, PLAIN, Outcome, Tally
 from wcode_magics.sending.retry import Tries
 
 T = TypeVar("T")
@@ -17,15 +17,20 @@ Replies = tuple[Reply, ...]
 class Readings(Generic[T]):
     """Reads the replies of a run's rows and counts them in its tally.
 
-    ``read`` converts the replies of a row to its value, ``ending`` to its status.
+    ``read`` converts the replies of a row to its value, ``ending`` to its status, and
+    ``remark`` a status and them to what is to be said of it.
     """
 
     def __init__(
-        self, read: Callable[..., T], ending: Callable[..., str], tally: Tally
+        self,
+        read: Callable[..., T],
+        ending: Callable[..., str],
+        remark: Callable[..., WcodeError | None],
+        tally: Tally,
     ) -> None:
         self.tally = tally
         self.ending = ending
-        self._read = read
+        self._read, self._remark = read, remark
         self._long: list[tuple[Outcome[T], Length]] = []
 
     def count(self, replies: Replies) -> None:
@@ -66,6 +71,11 @@ class Readings(Generic[T]):
         for reply in replies:
             if reply.unconfirmed:
                 made = replace(made, unconfirmed=True)
+        if made.status not in PLAIN:
+            error = self._remark(made.status, *replies)
+            if error is not None:
+                error.reply = replies[0]
+            made = replace(made, error=error)
         if made.status not in GOOD:
             return made
         first = replies[0]

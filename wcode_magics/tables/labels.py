@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from wcode_magics.errors import AnswerError
+from wcode_magics.errors import AnswerError, WcodeError
 from wcode_magics.logprobs.label_masses import MOST_COMPLETED, LabelConfidence
 from wcode_magics.protocol import models
 from wcode_magics.protocol.reply import Reply
@@ -203,6 +203,19 @@ class Classify(Task):
             return failed or "disagrees"
         all_replayed = all(reply.source == "replayed" for reply in replies)
         return "replayed" if all_replayed else "ok"
+
+    def remark(self, status: str, *replies: Reply) -> WcodeError | None:
+        """Return what the text says, if another label is likelier."""
+        if status != "disagrees":
+            return super().remark(status, *replies)
+        first, done = replies[0].request, _by_hash(replies)
+        found, _ = self._answers(first, done)
+        if self._needs_second(found):
+            found, _ = self._answers(self._to_second(first), done)
+        one = next(one for one in found if self._status(one) == "disagrees")
+        label, _sure = self._decided(found)
+        said = self._label(one.reply)
+        return AnswerError("frame.disagrees", given=said, label=label)
 
     def _answers(
         self, request: Request, done: Done

@@ -142,6 +142,7 @@ def batch(
         mend=task.repair_request if task.repairs else None,  # type: ignore[arg-type]
         find=line.find if found else None,
         ending=task.ending,
+        remark=task.remark,
         follow=task.follow,
         hold=task.holds if announce and task.announces else None,
         announce=announce,

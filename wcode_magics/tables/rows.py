@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from wcode_magics.errors import TemplateError, UsageError, WcodeError
 from wcode_magics.prompts import template
 from wcode_magics.prompts.plain_values import values_of
+from wcode_magics.prompts.template import is_template
 from wcode_magics.protocol.parameters import hint
 from wcode_magics.sending.batch import Ask
 from wcode_magics.tables.missing_values import Floats, gaps, whole_values
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CHUNK = 1_024
+_PRINTED = re.compile(r"\{\{-?\s*(\w+)")
 ROW = "row"
 
 
@@ -79,6 +81,16 @@ class Rows:
         known = [n for n in (*self.frame.columns, *self._levels) if isinstance(n, str)]
         found = (template.unfilled(source, known) for source in self.task.templates)
         return next(filter(None, found), None)
+
+    @cached_property
+    def literal(self) -> str | None:
+        """The first ``{{ column }}`` of a system prompt, which is text, not a template.
+
+        One of the cell's line is a :class:`Template`.
+        """
+        said = (one for one in self.task.base.messages if not is_template(one))
+        found = (name for one in said for name in _PRINTED.findall(one.content or ""))
+        return next((name for name in found if name in self.frame.columns), None)
 
     @cached_property
     def missing(self) -> "np.ndarray[Any, np.dtype[np.bool_]]":

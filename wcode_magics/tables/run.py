@@ -115,13 +115,15 @@ class TableRun:
         return self.rows.task
 
     @property
-    def _notes(self) -> tuple[str, ...]:
+    def notes(self) -> tuple[str, ...]:
         """Remarks on the task and its template; a hint where the model thinks."""
         notes = [*self.task.notes]
         if self.rows.unfilled is not None:
             given, name = self.rows.unfilled
             notes.append(say("frame.unfilled", given=given, name=name))
-        if len(self.rows) > 1 and not self.rows.used:
+        if self.rows.literal is not None:
+            notes.append(say("frame.literal", name=self.rows.literal))
+        if len(self.rows) != 1 and not self.rows.used:
             notes.append(say("frame.constant"))
         if self.resolved.thinks:
             notes.append(say("advice.thinks_rows", model=self.resolved.model))
@@ -214,7 +216,7 @@ class TableRun:
         line = summary(outcomes, batch, priced=self.priced, advice=advice)
         rows = [one.value for one in outcomes if one.value is not None]
         report = self.task.report(rows, len(outcomes), batch.tally.by_model)
-        return " · ".join([line, *report, *self._notes])
+        return " · ".join([line, *report, *self.notes])
 
     @property
     def _answering(self) -> str:
@@ -240,7 +242,7 @@ class TableRun:
         place = self._answering
         made = found.forecast(model, self.resolved, place, together=together)
         further = self.task.further(found.sends + found.recorded)
-        return replace(made, notes=(*made.notes, *further, *self._notes))
+        return replace(made, notes=(*made.notes, *further, *self.notes))
 
     def sample(self, number: int) -> "TableRun":
         """Return the run over rows with distinct prompts, from short to long.
@@ -357,7 +359,9 @@ def _check(rows: Rows, onto: pd.DataFrame | None, *, overwrite: bool) -> None:
         column = name_in(frame, name)
         held = there.count(column)
         if held and not overwrite:
-            raise UsageError("frame.column_exists", name=name)
+            own = f"{name}_".startswith(f"{rows.task.into}_")
+            key = "frame.column_exists" if own else "frame.field_exists"
+            raise UsageError(key, name=name)
         if names.count(name) > 1 or held > 1:
             raise UsageError("frame.twice", name=name)
         if onto is None and column in rows.used:

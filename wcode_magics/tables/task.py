@@ -25,6 +25,8 @@ DETAILS = (
 )
 MOST_NAMED = 200
 """Maximum characters of function names in an error."""
+MOST_OF_REFUSAL = 2_000
+"""Maximum characters of a refusal in an error."""
 _CHINESE = re.compile(r"[\u3400-\u9fff]")
 
 
@@ -133,6 +135,16 @@ class Task:
     def ending(self, *replies: Reply) -> str:
         """Return the row status for the replies of a row."""
         return ending_of(replies[0])
+
+    def remark(self, status: str, *replies: Reply) -> WcodeError | None:
+        """Return what the column of errors says of a status; None: nothing."""
+        if status != "refused":
+            return None
+        refused = next((reply for reply in replies if reply.refusal), None)
+        if refused is None:
+            return AnswerError("frame.filtered")
+        given = clipped(refused.refusal or "", MOST_OF_REFUSAL)
+        return AnswerError("frame.refused", given=given)
 
     def repair_request(self, _reply: Reply, _error: WcodeError) -> Request | None:
         """Return a repair request after an unreadable answer; None: do not retry."""

@@ -9,12 +9,13 @@ from typing import Any
 from wcode_magics.errors import OptionError, UsageError, mistyped
 from wcode_magics.prompts import image_sources
 from wcode_magics.protocol import models
+from wcode_magics.protocol.parameters import nearest
 from wcode_magics.protocol.probe import Probe
 from wcode_magics.protocol.schema import Schema
 from wcode_magics.protocol.schema_source import as_json, schema_of
 from wcode_magics.session.session import Session
 from wcode_magics.session.structured import JSON_MODE
-from wcode_magics.settings.options import staged
+from wcode_magics.settings.options import OPTIONS, staged
 from wcode_magics.settings.resolved import Resolved
 from wcode_magics.tables.extraction import Extract
 from wcode_magics.tables.label_plan import LabelPlan, orders
@@ -42,6 +43,8 @@ _OPTIONS = (
     "threshold",
     "error",
 )
+RUN_OPTIONS = ("missing", "overwrite", "names", "progress", "on_error")
+"""Options of a run's rows, which are no part of its task."""
 _SWITCHES = ("flat", "confidence", "details", "exact")
 _OF_LABELS = ("orders", "exact", "then", "threshold", "error")
 """Options that only a classification has."""
@@ -185,6 +188,11 @@ def _check_arguments(template: Any, options: Mapping[str, Any]) -> None:
             raise mistyped(name, options[name], "switch")
     if "prompt" in options:
         raise OptionError("unknown_option", given="prompt", near="template")
+    known = {row.name for row in OPTIONS}
+    for name in sorted(options.keys() - known - {*_OPTIONS}):
+        near = nearest(name, (*sorted(known), *_OPTIONS, *RUN_OPTIONS))
+        if near not in known | {""}:
+            raise OptionError("unknown_option", given=name, near=near)
     if not isinstance(template, str):
         raise UsageError("frame.template", given=type(template).__name__)
     for name in sorted(staged("conversation", "run", "cell") | {"frame"}):

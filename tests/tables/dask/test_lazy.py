@@ -105,3 +105,11 @@ def ask(frame, way, **options):
         return frame.wcode.ask("{{ text }}", **options)
     lazy = dd.from_pandas(frame, npartitions=1).wcode.ask("{{ text }}", **options)
     return lazy.compute(scheduler="synchronous")
+
+
+def test_a_template_without_a_column_is_told_before_it_is_sent(serve, capsys):
+    """In the line that says what computing sends."""
+    serve()
+    lazy = dd.from_pandas(texts(4), npartitions=2).wcode.ask("Say hello")
+    lazy.compute(scheduler="synchronous")
+    assert "the template uses no column" in capsys.readouterr().out

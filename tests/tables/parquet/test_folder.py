@@ -12,6 +12,7 @@ import pytest
 
 import wcode_magics
 from tests.tables.asking import QUIET, texts
+from wcode_magics import text
 from wcode_magics.errors import StoreError, UsageError
 from wcode_magics.tables.parquet.folder import Folder
 
@@ -242,3 +243,15 @@ def test_parts_keep_the_names_they_have(serve, table):
     assert anew.ask("{{ text }}", **QUIET).rows == 6
     assert [part.name for part in made.parts] == [name[:5] + name[7:] for name in names]
     assert len(server.seen) == 6 + 4
+
+
+def test_what_differs_is_named_in_the_language(serve, table):
+    """A prompt is one in Chinese too; an argument keeps its name."""
+    serve()
+    made = table(texts(2))
+    made.wcode.ask("{{ text }}", **QUIET)
+    text.use("zh")
+    with pytest.raises(UsageError, match=r'提示 原为 "\{\{ text \}\}"'):
+        made.wcode.ask("{{ text }}!", **QUIET)
+    with pytest.raises(UsageError, match=r"top_p 原为 –"):
+        made.wcode.ask("{{ text }}", top_p=0.5, **QUIET)

@@ -81,6 +81,28 @@ def test_retry_rewrites_the_parts_that_hold_such_rows(serve, table):
     assert made.read()["answer_error"].isna().all()
 
 
+def test_a_row_that_was_refused_is_finished(serve, table):
+    """It has the model's words, and is not sent again."""
+    said = {"role": "assistant", "content": None, "refusal": "I can't."}
+    server = serve(completion(message=said))
+    made = table(texts(4), rows=2)
+    written = made.wcode.ask("{{ text }}", **QUIET)
+    assert written.statuses == {"refused": 4}
+    told = ["The model refused: “I can't.”."] * 4
+    assert made.read()["answer_error"].tolist() == told
+    made.wcode.ask("{{ text }}", **QUIET)
+    assert len(server.seen) == 4
+
+
+def test_a_template_without_a_column_is_told(serve, table, capsys):
+    """As for a frame: in the estimate, and in the line of the run."""
+    serve()
+    made = table(texts(4), rows=2)
+    assert "no column" in str(made.wcode.estimate("Say hello"))
+    assert "no column" in str(made.wcode.ask("Say hello"))
+    assert "no column" in capsys.readouterr().out
+
+
 def test_estimate_and_preview(serve, table, capsys):
     """All rows are counted, with nothing sent; previewed rows are paid once."""
     server = serve()

@@ -135,8 +135,9 @@ def _plan(call: TableRun) -> Plan:
     refuse_announcing(call.task)
     assert not isinstance(call.budget, Budget)
     column = call.task.into
-    lines = [say(f"frame.{key}", column=column) for key in ("lazy", "lazy_unconfirmed")]
-    lines = lines if call.progress else []
+    begun = " · ".join([say("frame.lazy", column=column), *call.notes])
+    unconfirmed = say("frame.lazy_unconfirmed", column=column)
+    lines = [begun, unconfirmed] if call.progress else []
     return Plan(
         RunSettings.of(call.session, call.resolved, call.budget, lines),
         call.task,

@@ -13,9 +13,20 @@ from wcode_magics.runtime import private_files
 from wcode_magics.tables.columns import columns_of
 from wcode_magics.tables.parquet.reader import ParquetSource
 from wcode_magics.tables.run import TableRun
+from wcode_magics.text import say
 
 FORMAT = 1
 _PROMPTS = {"user": "prompt", "system": "system prompt"}
+_SAID = {
+    "prompt": "prompt",
+    "system prompt": "system",
+    "model": "model",
+    "columns": "columns",
+    "source": "source",
+    "source columns": "schema",
+    "endpoint": "endpoint",
+}
+"""What is asked, other than arguments by name, by its key in the user's words."""
 MOST_EXCERPT = 60
 """Maximum characters of a value in an error."""
 
@@ -79,8 +90,9 @@ class Manifest:
                     "before": _excerpt(before, after),
                     "now": _excerpt(after, before),
                 }
+                what = say(f"parquet.{_SAID[name]}") if name in _SAID else name
                 raise UsageError(
-                    "parquet.other_run", folder=folder, what=name, **values
+                    "parquet.other_run", folder=folder, what=what, **values
                 )
 
 

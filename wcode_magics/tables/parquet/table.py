@@ -202,7 +202,8 @@ class _PartedTable(TableMethods[R]):
         bar = Bar(chunk_run.tally, total, shown=call.progress)
         status = f"{call.task.into}_status"
         whole = self._source.rows
-        return ParquetRun(chunk_run, bar, self._folder, status, whole, call.progress)
+        told = call.progress, call.notes
+        return ParquetRun(chunk_run, bar, self._folder, status, whole, *told)
 
     @property
     def _numbers(self) -> range:

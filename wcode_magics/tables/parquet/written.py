@@ -19,7 +19,8 @@ class Written:
 
     ``rows`` of ``total`` rows are written, counted by status in ``statuses``. The run
     replayed ``replayed`` replies and paid ``costs``; ``sandbox``: the sandbox
-    answered. An unfinished run was ``stopped``, or ``reason`` is its error.
+    answered. An unfinished run was ``stopped``, or ``reason`` is its error. ``notes``
+    are remarks on the task and its template.
     """
 
     folder: Path
@@ -31,6 +32,7 @@ class Written:
     costs: Costs
     stopped: bool
     reason: WcodeError | None
+    notes: tuple[str, ...] = ()
 
     @property
     def cost(self) -> float | None:
@@ -56,7 +58,7 @@ class Written:
             parts.append(str(self.reason))
         elif self.stopped:
             parts.append(say("frame.told_stopped"))
-        return " · ".join(parts)
+        return " · ".join([*parts, *self.notes])
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ class ParquetRun:
     status: str
     total: int
     shown: bool
+    notes: tuple[str, ...]
 
     def summarise(self, *, stopped: bool) -> Written:
         """Summarise the run and report it.
@@ -89,6 +92,7 @@ class ParquetRun:
             chunk_run.tally.costs,
             chunk_run.stopped,
             chunk_run.reason,
+            self.notes,
         )
         reason = None if stopped else chunk_run.reason
         if stopped or not isinstance(reason, BudgetError | None):
