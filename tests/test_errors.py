@@ -135,6 +135,44 @@ def test_words_of_a_face_name_no_other_face(key, lang):
     assert facts <= set(PLACE.findall(say(f"errors.{short}", lang)))
 
 
+OF_A_CELL = re.compile(r"%wcode|_wcode|\$[A-Za-z]|the cell|(?<![\w-])--[a-z]")
+IN_CELLS_ALONE = {
+    "errors.branch.usage",
+    "errors.chat.not_deleted",
+    "errors.diff.usage",
+    "errors.evaluate.review_usage",
+    "errors.fix.many",
+    "errors.fix.unsent",
+    "errors.frame_only",
+    "errors.key_on_line",
+    "errors.not_a_frame",
+    "errors.of_alone",
+    "errors.open_quote",
+    "errors.panel.lines_with_raw",
+    "errors.panel.no_name",
+    "errors.panel.terminal",
+    "errors.unbounded",
+}
+"""Errors of commands and of the panel, which no script meets."""
+FOR_ALL = {
+    "errors.evaluate.gold_of": "the flag, and the argument in Python",
+    "errors.evaluate.no_gold": "labels are given by keys in a notebook alone",
+    "errors.evaluate.no_value": "labels are given by keys in a notebook alone",
+    "errors.key_refused": "a key of %wcode_login is kept for scripts too",
+    "errors.no_key": "a key of %wcode_login is kept for scripts too",
+    "errors.no_key_of": "a key of %wcode_login is kept for scripts too",
+    "errors.schema.reference": "$defs is a word of JSON Schema",
+}
+
+
+@pytest.mark.parametrize("key", sorted({*KEYS} - IN_CELLS_ALONE - {*FOR_ALL}))
+def test_an_error_in_a_script_names_no_command(key):
+    """Its remedy is an argument or a method; flags and magics are a cell's."""
+    error = error_of(key)
+    error.face = "script"
+    assert OF_A_CELL.search(error.sentence) is None
+
+
 def test_options_are_named_as_they_are_written():
     """A flag in a cell, a name in Python and in an assignment."""
     error = OptionError("not_together", one="--no-think", other="--think-budget")

@@ -25,6 +25,9 @@ ALWAYS_MANY = {
     "heatmap.capped",
     "heatmap.listed",
     "heatmap.together",
+    "script.chat.full",
+    "script.cut_prompt",
+    "script.sweep.many",
     "ui.chat_meter",
 }
 """Told only of counts above one."""

@@ -385,5 +385,5 @@ def test_reply_without_tokens():
     """Without logprobs there is none, and the remedy is named."""
     reply = _reply(text="12")
     assert reply.logprobs is None
-    with pytest.raises(UsageError, match="--logprobs"):
+    with pytest.raises(UsageError, match="logprobs=True"):
         reply.confidence("a")

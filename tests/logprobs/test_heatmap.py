@@ -206,6 +206,17 @@ def test_plain_columns_align(language):
         assert width(row[: row.index(word)]) == start
 
 
+@pytest.mark.parametrize(("asked", "noted"), [(3, False), (5, False), (7, True)])
+def test_plain_lists_as_many_alternatives_as_the_page(asked, noted):
+    """Those that were asked for, at most five; more are noted."""
+    others = [(f"w{n}", 0.1 / 2**n) for n in range(asked - 1)]
+    shown = token("a", 0.5, ("a", 0.5), *others)
+    lines = heatmap.plain(view(shown)).splitlines()
+    assert [word in lines[2] for word, _p in others[:4]] == [True] * min(asked - 1, 4)
+    assert "w4" not in lines[2]
+    assert (text.say("heatmap.capped_top", top=5) in lines) == noted
+
+
 def test_plain_is_cut_with_a_note():
     """A terminal gets the first tokens and is told of the others."""
     lines = heatmap.plain(view(*[token("a", 0.5)] * 100)).splitlines()

@@ -115,8 +115,8 @@ def test_older_ones_are_put_away(run):
 
 
 MISTAKES = {
-    "many": "is many, but it must be int ≥ 1",
-    "0": "is 0, but it must be int ≥ 1",
+    "many": "is many, but it must be a whole number, 1 or more",
+    "0": "is 0, but it must be a whole number, 1 or more",
     "9" * 20: "is 9{20}, but it must be 1 … 1,000,000,000,000,000,000",
     "9" * 5_000: "but it must be 1 …",
     f"--prune --keep {'9' * 20}": "--keep is 9{20}, but it must be 1 … 1,000",
@@ -126,7 +126,7 @@ MISTAKES = {
     "--before 2026-02-30": "--before is 2026-02-30",
     "--since": "--since needs a value: 2026-01-31",
     "--prune": "deletes answers permanently.*--before 2026-01-31.*--keep 1000",
-    "--prune --keep 0": "--keep is 0, but it must be int ≥ 1",
+    "--prune --keep 0": "--keep is 0, but it must be a whole number, 1 or more",
     "--prune --keep 1 --keep 2": "given twice",
     "--prune --since 2026-01-31 --keep 5": "--prune and --since exclude",
     "--keep 5": "--keep goes with --prune",

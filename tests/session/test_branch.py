@@ -121,5 +121,5 @@ def test_the_request_goes_on():
 
 def test_no_probabilities_no_branch():
     """An answer without tokens says what to do."""
-    with pytest.raises(UsageError, match="--logprobs"):
+    with pytest.raises(UsageError, match="logprobs=True"):
         branched(Reply("hi", ASKED, "m"), 0, 1)

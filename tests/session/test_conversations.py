@@ -117,7 +117,7 @@ def test_a_full_context_is_refused_or_trimmed(
     for _ in range(3):
         chat.ask("word " * 5_000)
     sent = len(server.seen)
-    with pytest.raises(UsageError, match="--trim oldest"):
+    with pytest.raises(UsageError, match='trim="oldest"'):
         chat.ask("more " * 40_000)
     assert len(server.seen) == sent
     oldest = chat.prepare("more " * 40_000, trim="oldest")

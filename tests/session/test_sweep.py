@@ -78,7 +78,7 @@ def test_models_are_a_dimension(session: Session, server: Loopback) -> None:
 def test_many_requests_need_a_yes(session: Session, server: Loopback) -> None:
     """More than 20 are refused with their number and price; yes sends them."""
     grid = {"seed": range(21)}
-    with pytest.raises(UsageError, match=r"21 requests, at most ¥0\.\d+.*--yes"):
+    with pytest.raises(UsageError, match=r"21 requests, at most ¥0\.\d+.*yes=True"):
         session.sweep("hi", grid)
     assert not server.seen
     assert len(session.sweep("hi", {"seed": range(20)}).trials) == 20

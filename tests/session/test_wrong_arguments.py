@@ -71,6 +71,8 @@ WRONG: dict[str, Callable[[Session], Any]] = {
     "a list as schema": lambda s: s.ask("A", schema=[int]),
     "a field of 5": lambda s: s.ask("A", schema={"name": 5}),
     "an empty schema": lambda s: s.ask("A", schema={}),
+    "a type's name as schema": lambda s: s.ask("A", schema="Person"),
+    "a number as function": lambda s: s.ask("A", functions=[5]),
     "half of JSON": lambda s: s.ask("A", schema='{"name"'),
     "half a server": lambda _s: Session(concurrency=2.5),
     "half a retry": lambda _s: Session(retries=1.5),
@@ -90,7 +92,10 @@ ROWS: dict[str, Callable[[Any], Any]] = {
     "progress as text": lambda w: w.ask("{{ t }}", progress="no"),
     "overwrite as text": lambda w: w.ask("{{ t }}", overwrite="x"),
 }
-PROSE = ("pydantic-core", "arbitrary_types", "Traceback", "object at 0x")
+PROSE = (
+    *("pydantic-core", "arbitrary_types", "Traceback", "object at 0x"),
+    *("%wcode", " --", "$Type", "$list"),
+)
 
 
 def tool(text: str) -> str:

@@ -175,7 +175,7 @@ def test_variables_stand_for_values(tmp_path):
         ("-x 1", OptionError, "-x"),
         ("-", OptionError, "-"),
         ("---", OptionError, "---"),
-        ("-t", OptionError, "needs a value: float 0 … 2"),
+        ("-t", OptionError, "needs a value: a number (0 … 2)"),
         ("--temperature=", ParameterError, "temperature"),
         ("--system= x", OptionError, "--system"),
         ("-t 3", ParameterError, "0 … 2"),

@@ -37,7 +37,6 @@ MAX_BYTES = 580_000  # of all tokens that are drawn and their rows of the table
 MAX_REST = 100_000  # characters after the last token that is drawn
 MAX_ALTERNATIVES = 5
 MAX_LINES = 40
-MAX_LINE_ALTERNATIVES = 3
 
 LEAST_SHOWN = 0.001
 """Minimum probability of an alternative in the heat map and its table."""
@@ -122,11 +121,12 @@ def running(text: str) -> str:
 
 def plain(logprobs: Logprobs, *, seam: int = 0) -> str:
     """Render the first tokens as aligned text for terminals."""
-    words = TokenWords(logprobs, MAX_LINE_ALTERNATIVES)
+    words = TokenWords(logprobs, MAX_ALTERNATIVES)
     rows = map(words.row, logprobs.positions[:MAX_LINES])
     lines = _aligned([_heads(), *rows])
     if len(logprobs) > MAX_LINES:
         lines.append(say("heatmap.more", count=f"{len(logprobs) - MAX_LINES:,}"))
+    lines += _capped(logprobs)
     if seam:
         lines.append(_seam(seam))
     notes = [*lines, *_hint(logprobs), *logprobs.notes()]
@@ -248,6 +248,11 @@ def _caps(logprobs: Logprobs, rows: int) -> list[str]:
     if len(logprobs) > rows:
         shown, count = f"{rows:,}", f"{len(logprobs):,}"
         return [say("heatmap.capped", shown=shown, count=count, top=MAX_ALTERNATIVES)]
+    return _capped(logprobs)
+
+
+def _capped(logprobs: Logprobs) -> list[str]:
+    """Return how many alternatives are shown, if there are more."""
     most = max((len(token.top) for token in logprobs.tokens), default=0)
     if most > MAX_ALTERNATIVES:
         return [say("heatmap.capped_top", top=MAX_ALTERNATIVES)]

@@ -77,7 +77,8 @@ class Planner(Dispatch):
 
         Args:
             prompt: text, or a list of messages, also as dicts in OpenAI's form.
-            names: values for ``{{ name }}`` in prompt and system; None: no template.
+            names: values for ``{{ name }}`` in the prompt; None: no template. A system
+                prompt is text.
             images: one image or a list, put before the last user message: paths, URLs,
                 bytes, PIL images, NumPy arrays, matplotlib figures.
             **options: options of the cell by name (``model``, ``system``, ``timeout``,

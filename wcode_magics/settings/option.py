@@ -158,6 +158,8 @@ class Option:
         """The allowed values in the words of an error."""
         if self.param is not None:
             return self.param.expected
+        if self.kind == "count":
+            return text.say("kinds.count")
         if self.words or self.form or self.kind in _FORMS:
             return self.allowed
         if self.low is None:

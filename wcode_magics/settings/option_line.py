@@ -182,7 +182,7 @@ def parse_words(
             _put(values, row, row.bare)
             continue
         if not equals and not left:
-            raise OptionError("value_missing", name=row.flag, allowed=row.allowed)
+            raise OptionError("value_missing", name=row.flag, allowed=row.expected)
         raw = given if equals else left.pop(0)
         _put(values, row, option_values.read(row, raw, variables))
         while row.kind == "grid" and left and _is_dimension(left[0]):
@@ -261,7 +261,7 @@ def _unquoted(match: re.Match[str]) -> str:
 def _value(line: str, at: int, row: Option) -> tuple[str, int]:
     at = _skip(line, at)
     if at >= len(line):
-        raise OptionError("value_missing", name=row.flag, allowed=row.allowed)
+        raise OptionError("value_missing", name=row.flag, allowed=row.expected)
     if line[at] not in "{[":
         return _word(line, at)
     try:

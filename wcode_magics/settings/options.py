@@ -115,6 +115,8 @@ _SETTINGS = {row.name: row for row in SETTINGS}
 _NAMES = {row.name: row for row in OPTIONS}
 
 
+_IN_PYTHON = {"schema", "functions"}
+"""Kinds whose values in Python are other than on a line."""
 _MEANT = {"--n": "--repeat", "--best-of": "--repeat", "--choices": "--repeat"}
 """Flags of the same meaning in other tools."""
 
@@ -253,7 +255,12 @@ def _checked_in_python(row: Option, value: Any) -> dict[str, Any]:
         return {row.name: _pairs(row, value)}
     if row.repeats:
         return {row.name: value}
-    return counted(row, value) or {row.name: checked(row, value)}
+    try:
+        return counted(row, value) or {row.name: checked(row, value)}
+    except OptionError as error:
+        if error.key != "bad_option" or row.kind not in _IN_PYTHON:
+            raise
+        raise mistyped(row.name, value, row.kind) from None
 
 
 def counted(row: Option, value: Any) -> dict[str, Any]:

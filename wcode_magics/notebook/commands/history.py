@@ -98,7 +98,7 @@ def _counted(name: str, value: Any) -> int:
     if isinstance(value, int) and 1 <= value <= _MOST:
         return value
     large = str(value).isdecimal() and len(str(value)) >= len(str(_MOST))
-    allowed = f"1 … {_MOST:,}" if large else "int ≥ 1"
+    allowed = f"1 … {_MOST:,}" if large else say("kinds.count")
     raise OptionError("bad_option", name=name, given=value, allowed=allowed)
 
 
