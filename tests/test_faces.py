@@ -136,12 +136,21 @@ ENDINGS = {
     "to-far": lambda _url, other: led(f"{other}/{'far/' * 2000}"),
 }
 """Redirects, of this server and another."""
+GBK = "application/json; charset=gbk"
+GBK_PAGE = '<html><meta charset="gbk"><title>访问被拒绝 no credit</title></html>'
 REFUSALS = {
     "page": (refused(b"<!doctype html><title>no credit</title>" * 9), WHY),
     "large-page": (refused(b"<html>no credit" + b"<p>x" * (MEGABYTES // 4)), WHY),
     "large-message": (refused(said({"message": f"{WHY} {'x' * MEGABYTES}"})), ""),
     "bytes": (refused(b"\xff\xfe\x00no credit\x80"), WHY),
     "latin": (refused("no credit café".encode("latin-1")), WHY),
+    "gbk": (
+        refused(said("参数有误 no credit").decode().encode("gbk"), kind=GBK),
+        "参数有误",
+    ),
+    "gbk-page": (refused(GBK_PAGE.encode("gbk")), "访问被拒绝 no credit"),
+    "unknown-charset": (refused(b"\xff no credit", kind="text/plain; charset=x"), WHY),
+    "codec": (refused(b"\xff no credit", kind="text/plain; charset=idna"), WHY),
     "nested": (refused(said({"error": {"error": {"message": WHY}}})), WHY),
     "in-a-text": (refused(said(json.dumps({"error": {"message": WHY}}))), WHY),
     "list": (refused(json.dumps([{"error": {"message": WHY}}]).encode()), WHY),

@@ -6,7 +6,9 @@ replaces the network, goes that of httpx. Headers, limits and errors are the sam
 """
 
 import asyncio
+import codecs
 import math
+import re
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator, Mapping
 from contextlib import (
     AbstractAsyncContextManager,
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 MOST_OF_ERROR = 2**18
 PATH = "chat/completions"
 LAST_BYTES_S = 0.2
+_CHARSET = re.compile(r"""charset\s*=\s*["']?([\w.:-]+)""", re.IGNORECASE)
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -215,7 +218,7 @@ class HttpWire:
         parts: list[bytes] = []
         with suppress(EndpointError):
             await self._collect(response, watch, MOST_OF_ERROR, parts)
-        shown = b"".join(parts).decode("utf-8", "replace")
+        shown = _text(b"".join(parts), response.headers.get("content-type", ""))
         facts = {"model": "–", "url": self.endpoint.base_url, **facts}
         location = response.headers.get("location", "").strip()
         if response.status_code in _REDIRECTS and location:
@@ -278,6 +281,18 @@ async def _pass_on(
 
 def _chunks(response: Response) -> AsyncIterable[bytes]:
     return unpacked(response.stream, response.headers.get("content-encoding", ""))
+
+
+def _text(data: bytes, kind: str) -> str:
+    """Decode the body of an error: UTF-8, or as it or its Content-Type says."""
+    try:
+        return codecs.getincrementaldecoder("utf-8")().decode(data)
+    except UnicodeDecodeError:
+        found = _CHARSET.search(kind) or _CHARSET.search(data[:1024].decode("latin-1"))
+    try:
+        return data.decode(found[1] if found else "utf-8", "replace")
+    except (LookupError, UnicodeError):  # no encoding of texts
+        return data.decode("utf-8", "replace")
 
 
 def _is_success(response: Response) -> bool:
