@@ -12,11 +12,12 @@ from typing import NamedTuple
 
 MARKS = (
     ("<think>", "</think>"),  # DeepSeek R1, Qwen3 and most others
+    ("<thought>", "</thought>"),  # Gemini
     ("<seed:think>", "</seed:think>"),  # Seed-OSS
     ("[THINK]", "[/THINK]"),  # Magistral
     ("◁think▷", "◁/think▷"),  # Kimi
 )
-"""Opening and closing tags by model; they are special tokens of these models."""
+"""Opening and closing tags by model, most of them special tokens of these models."""
 
 _OPENING = {close: mark for mark, close in MARKS}
 _CLOSINGS = tuple(close for _, close in MARKS)
