@@ -385,3 +385,20 @@ def test_an_empty_answer_of_the_store(serve):
         made = texts(1).wcode.ask("{{ text }}", **QUIET)
         assert made["answer_status"].tolist() == ["empty"]
     assert len(server.seen) == 1
+
+
+def test_json_mode_holds_for_rows(serve):
+    """An answer that is not JSON is no answer; one that was cut off keeps its text."""
+    said = iter(
+        [
+            completion('{"a": 1}'),
+            completion("Sure, a is 1."),
+            completion('{"a":', finish_reason="length"),
+        ]
+    )
+    serve(lambda _seen: next(said))
+    made = texts(3).wcode.ask("JSON of {{ text }}", json=True, concurrency=1, **QUIET)
+    assert made["answer_status"].tolist() == ["ok", "invalid", "truncated"]
+    assert made["answer"].fillna("").tolist() == ['{"a": 1}', "", '{"a":']
+    assert "is not JSON" in made["answer_error"][1]
+    assert made["answer_error"][1].endswith("| Sure, a is 1.")

@@ -40,7 +40,9 @@ def number(text: str) -> float:
     return plain if Decimal(text) == Decimal(repr(plain)) else Digits(text)
 
 
-def find_json(text: str, blocks: Sequence[tuple[str, str]]) -> Any:
+def find_json(
+    text: str, blocks: Sequence[tuple[str, str]], lang: str | None = None
+) -> Any:
     """Return the JSON value in a text; ``blocks`` are its (language, code) blocks.
 
     Tries the whole text, then blocks labelled JSON or unlabelled, then other blocks,
@@ -48,12 +50,13 @@ def find_json(text: str, blocks: Sequence[tuple[str, str]]) -> Any:
     request can carry, are read as U+FFFD.
 
     Raises:
-        ValueError: there is none; the reason is that of the likeliest candidate.
+        ValueError: there is none; the reason is that of the likeliest candidate, in
+            the language ``lang``, or the user's.
     """
     text = _encodable(text)
     blocks = [(language, _encodable(code)) for language, code in blocks]
     if _depth(text) > MOST_DEPTH:
-        raise ValueError(say("json.deep", most=MOST_DEPTH))
+        raise ValueError(say("json.deep", lang, most=MOST_DEPTH))
     reasons = []
     for candidate in _candidates(text, blocks):
         try:
@@ -64,16 +67,16 @@ def find_json(text: str, blocks: Sequence[tuple[str, str]]) -> Any:
         return max(_spans(text), key=lambda span: span[0])[1]
     except (ValueError, RecursionError):
         likeliest = reasons[1] if blocks else reasons[0]
-        raise ValueError(where_invalid(likeliest)) from None
+        raise ValueError(where_invalid(likeliest, lang)) from None
 
 
-def where_invalid(wrong: Exception) -> str:
+def where_invalid(wrong: Exception, lang: str | None = None) -> str:
     """Return where a text is not JSON, in the same words on every Python version."""
     if not isinstance(wrong, JSONDecodeError):
         return str(wrong)
     near = " ".join(wrong.doc[wrong.pos :][:NEAR].split())
     key = "json.ends" if not near else "json.quote" if near[0] == "'" else "json.wrong"
-    return say(key, line=wrong.lineno, column=wrong.colno, near=near)
+    return say(key, lang, line=wrong.lineno, column=wrong.colno, near=near)
 
 
 def _depth(text: str) -> int:

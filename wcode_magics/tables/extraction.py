@@ -11,12 +11,13 @@ from wcode_magics import text
 from wcode_magics.errors import AnswerError, UsageError, WcodeError
 from wcode_magics.logprobs.confidence import Confidence
 from wcode_magics.logprobs.json_path import spelled
+from wcode_magics.protocol.json_extraction import find_json
 from wcode_magics.protocol.messages import Message
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
 from wcode_magics.protocol.schema import Field, Schema, moment, path_of
 from wcode_magics.protocol.schema_choices import choices_at
-from wcode_magics.tables.task import Task, language_of, refuse_empty
+from wcode_magics.tables.task import Task, json_of, language_of, refuse_empty
 
 Steps = tuple[str, ...]
 _TYPES: dict[str, Any] = {
@@ -87,7 +88,7 @@ class Extract(Task):
         """Return the field values; raises AnswerError if the schema does not match."""
         reply = replies[0]
         refuse_empty(reply)
-        value = self.schema.plain(self.schema.check(_json(reply)))
+        value = self.schema.plain(self.schema.check(json_of(reply)))
         places = self._places
         values = [_fitting(_at(value, steps), steps, one) for steps, one in places]
         sure = self._sure(reply) if self.confidence else ()
@@ -104,12 +105,21 @@ class Extract(Task):
         The error is in the language of the prompt, whatever the user's language is, so
         that the request, and its recorded reply, are the same in both.
         """
-        wrong = error.facts.get("problem") or error.facts.get("reason") or error.key
-        problem = f"{error.facts.get('path', 'JSON')}: {wrong}"
+        facts = error.facts
+        wrong = facts.get("problem") or self._reason(reply) or facts.get("reason")
+        problem = f"{facts.get('path', 'JSON')}: {wrong or error.key}"
         problem_text = text.say("frame.again", self._language, problem=problem)
         turns = (("assistant", reply.text), ("user", problem_text))
         more = (Message(role, _whole(words)) for role, words in turns)
         return replace(reply.request, messages=(*reply.request.messages, *more))
+
+    def _reason(self, reply: Reply) -> str:
+        """Return why an answer is not JSON, in the language of the prompt."""
+        try:
+            find_json(reply.text, reply.code_blocks, self._language)
+        except ValueError as wrong:
+            return str(wrong)
+        return ""
 
     @property
     def _language(self) -> str:
@@ -126,15 +136,6 @@ class Extract(Task):
             return reply.confidence(spelled(steps))
         except (UsageError, AnswerError):
             return None
-
-
-def _json(reply: Reply) -> Any:
-    try:
-        return reply.json
-    except AnswerError as error:
-        if error.key != "text_not_json":
-            raise
-        raise AnswerError("frame.not_json", **error.facts) from error
 
 
 def _whole(words: str) -> str:

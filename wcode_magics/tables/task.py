@@ -14,7 +14,8 @@ from wcode_magics.protocol import models
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
 from wcode_magics.protocol.schema import Field
-from wcode_magics.sending.outcome import ending_of
+from wcode_magics.sending.outcome import GOOD, ending_of
+from wcode_magics.session.structured import JSON_MODE
 
 DETAILS = (
     Field("prompt_tokens", "int"),
@@ -123,9 +124,17 @@ class Task:
         return ()
 
     def read(self, *replies: Reply) -> tuple[Any, ...]:
-        """Return the values of the columns; raises AnswerError if there are none."""
-        refuse_empty(replies[0])
-        return (replies[0].text, *self._details(replies[0]))
+        """Return the values of the columns.
+
+        Raises:
+            AnswerError: there are none, or a complete answer in JSON mode is not JSON.
+        """
+        reply = replies[0]
+        refuse_empty(reply)
+        in_json = self.base.params.get("response_format") == JSON_MODE
+        if in_json and ending_of(reply) in GOOD:
+            json_of(reply)
+        return (reply.text, *self._details(reply))
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -177,6 +186,16 @@ class Task:
             None if logprobs is None else logprobs.mean,
             reply.finish_reason,
         )
+
+
+def json_of(reply: Reply) -> Any:
+    """Return the JSON value of an answer; raises AnswerError if it has none."""
+    try:
+        return reply.json
+    except AnswerError as error:
+        if error.key != "text_not_json":
+            raise
+        raise AnswerError("frame.not_json", **error.facts) from error
 
 
 def refuse_empty(reply: Reply) -> None:
