@@ -66,6 +66,7 @@ WRONG: dict[str, Callable[[Session], Any]] = {
     "settings as text": lambda _s: Session("sk-canary-0123456789"),  # type: ignore[arg-type]
     "a param as text": lambda s: s.ask("hi", param="a=1"),
     "params as texts": lambda s: s.ask("hi", param=["a=1"]),
+    "a param twice": lambda s: s.ask("hi", param=[("a", 1), ("a", 2)]),
     "names of 5": lambda s: s.ask("hi", names=5),  # type: ignore[arg-type]
     "a schema of 5": lambda s: s.ask("A", schema=5),
     "a list as schema": lambda s: s.ask("A", schema=[int]),

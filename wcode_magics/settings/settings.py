@@ -322,9 +322,14 @@ def checked_extra(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     """Return the parameters that the table does not know.
 
     Raises:
-        UsageError: one is a key, or requests several answers, of which one is shown.
+        UsageError: one is given twice, is a key, or requests several answers, of which
+            one is shown.
     """
-    extra = dict(pairs)
+    extra: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in extra:
+            raise OptionError("given_twice", name=f"--param {name}")
+        extra[name] = value
     for name in extra:
         if name.lower().replace("-", "").replace("_", "") in _SECRET_PARAMS:
             raise UsageError("secret_param", name=name)
