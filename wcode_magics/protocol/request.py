@@ -80,28 +80,28 @@ class Request(Value):
         made = object.__new__(type(self))
         own = vars(made)
         own["model"], own["params"], own["extra"] = self.model, self.params, self.extra
-        own["_cast"] = cast = moulds.cast([text or "" for text in texts])
-        own["hash"] = hashlib.sha256(cast.hashed).hexdigest()
+        own["_cast"] = shared = moulds.cast(texts)  # type: ignore[arg-type]
+        own["hash"] = hashlib.sha256(moulds.hashed % shared.quoted).hexdigest()
         return made
 
     def __getattr__(self, name: str) -> Any:
         """Make the messages of :meth:`with_texts`, which few ask for."""
-        cast = vars(self).get("_cast")
-        if name != "messages" or cast is None:
+        shared = vars(self).get("_cast")
+        if name != "messages" or shared is None:
             raise AttributeError(name, name=name, obj=self)
-        made = vars(self)["messages"] = cast.messages
+        made = vars(self)["messages"] = shared.messages
         return made
 
     @cached_property
     def _moulds(self) -> "_Moulds | None":
         """What its bytes have around its texts; None if a message is more than that."""
-        cast = vars(self).get("_cast")
-        return _Moulds.of(self) if cast is None else cast.moulds
+        shared = vars(self).get("_cast")
+        return _Moulds.of(self) if shared is None else shared.moulds
 
     def shared_record(self) -> bytes | None:
         """Return the JSON of :meth:`to_dict`, if it shares it with other requests."""
-        cast = vars(self).get("_cast")
-        return None if cast is None else cast.kept
+        shared = vars(self).get("_cast")
+        return None if shared is None else shared.kept
 
     @property
     def body(self) -> dict[str, Any]:
@@ -119,9 +119,9 @@ class Request(Value):
 
     def content(self, *, stream: bool = False, usage: bool = True) -> bytes:
         """Encode the HTTP body; ``usage`` requests usage in a stream."""
-        cast: _Cast | None = None if stream else vars(self).get("_cast")
-        if cast is not None:
-            return cast.sent
+        shared: _Cast | None = None if stream else vars(self).get("_cast")
+        if shared is not None:
+            return shared.sent
         body = self.body
         if stream:
             options = {"stream_options": {"include_usage": True}} if usage else {}
@@ -145,9 +145,9 @@ class Request(Value):
     @property
     def texts(self) -> Sequence[str]:
         """Text of each message."""
-        cast: _Cast | None = vars(self).get("_cast")
-        if cast is not None:
-            return cast.texts
+        shared: _Cast | None = vars(self).get("_cast")
+        if shared is not None:
+            return shared.texts
         return [message.content or "" for message in self.messages]
 
     @property
@@ -234,10 +234,6 @@ class _Cast:
     @property
     def sent(self) -> bytes:
         return self.moulds.sent % self.quoted
-
-    @property
-    def hashed(self) -> bytes:
-        return self.moulds.hashed % self.quoted
 
     @property
     def kept(self) -> bytes:

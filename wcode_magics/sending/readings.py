@@ -55,8 +55,8 @@ class Readings(Generic[T]):
     def replayed(self, reply: Reply) -> Outcome[T] | None:
         """Return the outcome of a row's recorded reply; None if it cannot be read."""
         try:
-            value, ending = self.value((reply,)), self.ending(reply)
-        except WcodeError:
+            value, ending = self._read(reply), self.ending(reply)
+        except (WcodeError, RecursionError):
             return None
         self.count((reply,))
         self.tally.replayed += 1

@@ -33,7 +33,7 @@ def sealed(record: Any, about: str, moment: float | None) -> Any:
 def seal(record: bytes, about: str = "") -> bytes:
     """Add the checksum to a record that is JSON already."""
     body = record[:-1]
-    return b'%s%s%s"}' % (body, _FIELD, _digest(body, about))
+    return b"%s%s%s" % (body, _FIELD, _end(body, about))
 
 
 def check(record: bytes, about: str = "") -> bytes:
@@ -45,11 +45,11 @@ def check(record: bytes, about: str = "") -> bytes:
     body, field, end = record.rpartition(_FIELD)
     if not field:
         return record
-    if end != _digest(body, about) + b'"}':
+    if end != _end(body, about):
         raise ValueError("checksum")
     return body + b"}"
 
 
-def _digest(body: bytes, about: str) -> bytes:
+def _end(body: bytes, about: str) -> bytes:
     made = hashlib.blake2b(about.encode() + body, digest_size=_SIZE)
-    return made.hexdigest().encode()
+    return f'{made.hexdigest()}"}}'.encode()
