@@ -135,8 +135,9 @@ def _size(answer: Logprobs) -> tuple[str, ...]:
 
 def _saved(kind: str, answer: Logprobs, bound: int | None = 300) -> tuple[str, ...]:
     """Bytes a token of what a notebook saves, with five alternatives each."""
-    size, count = len(heatmap.html(answer).encode()), len(answer)
-    bare = sum(len(token.token.encode()) for token in answer.tokens)
+    page = heatmap.html(answer)
+    size, count = len(page.encode()), page.count("<tr>") - 1
+    bare = sum(len(token.token.encode()) for token in answer.tokens[:count])
     bar = "" if bound is None else f"; {most(size / count, bound, ' B')}"
     return (
         f"saved heat map, {count:,} tokens, {kind}, bytes a token",
