@@ -119,6 +119,17 @@ def test_what_is_malformed_beside_the_text_costs_itself_alone(more):
         assert not any(math.isnan(other.logprob) for other in token.top)
 
 
+@pytest.mark.parametrize("wrong", [math.nan, None, 5.0, "x"])
+def test_a_token_without_a_number_has_that_of_its_own_alternative(wrong):
+    """Else a label that was chosen would count as impossible, and another as sure."""
+    top = [{"token": "yes", "logprob": -0.1}, {"token": "no", "logprob": -2.4}]
+    entry = {"token": "yes", "logprob": wrong, "top_logprobs": top}
+    (token,) = read(logprobs={"content": [entry]}).tokens
+    assert (token.token, token.logprob) == ("yes", -0.1)
+    (alone,) = read(logprobs={"content": [{**entry, "top_logprobs": top[1:]}]}).tokens
+    assert alone.logprob == -math.inf
+
+
 def test_log_probabilities_of_the_old_form_are_read():
     """``{tokens, token_logprobs, top_logprobs}``, with null for the first."""
     old = {

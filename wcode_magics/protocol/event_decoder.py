@@ -314,13 +314,13 @@ def _token(entry: Any, unread: Unread) -> TokenLogprob | None:
         unread["logprobs"] = None
         top = None
     few: Iterable[Any] = top[:MOST_ALTERNATIVES] if top else ()
-    others = (_alternative(item, unread) for item in few)
-    return TokenLogprob(
-        chosen.token,
-        chosen.logprob,
-        chosen.bytes,
-        tuple(other for other in others if other is not None),
-    )
+    read = (_alternative(item, unread) for item in few)
+    others = tuple(other for other in read if other is not None)
+    logprob = chosen.logprob
+    if logprob == -math.inf:  # none, or no number: its own entry may have it
+        own = (other.logprob for other in others if other.token == chosen.token)
+        logprob = max(own, default=logprob)
+    return TokenLogprob(chosen.token, logprob, chosen.bytes, others)
 
 
 def _alternative(
