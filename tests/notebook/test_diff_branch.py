@@ -66,7 +66,7 @@ MISTAKES = {
     "%wcode_branch 1 2 --of $number": r"--of is 5",
     "%wcode_branch 1 2 more words": r"more is not an option",
     "%wcode --of $first hi": r"--of has no effect",
-    "%%wcode --repeat 0\nhi": r"--repeat is 0.*≥ 1",
+    "%%wcode --repeat 0\nhi": r"--repeat is 0.*1 or more",
     "%%wcode --repeat 2.5\nhi": r"--repeat is 2\.5",
     "%%wcode --repeat 2 --chat t\nhi": r"--repeat and --chat",
     "%%wcode --repeat 2 --sweep temperature=0,1\nhi": r"--sweep and --repeat",

@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 
 from wcode_magics import text
-from wcode_magics.errors import OptionError, ParameterError, SettingError, VariableError
+from wcode_magics.errors import (
+    OptionError,
+    ParameterError,
+    SettingError,
+    VariableError,
+    called_from,
+)
 from wcode_magics.protocol import parameters
 from wcode_magics.settings import option_values as written
 from wcode_magics.settings import options
@@ -183,8 +189,10 @@ def test_slips_suggest_the_nearest():
         options.setting("baseurl")
     with pytest.raises(VariableError, match=r"\$review"):
         written.variable("reveiw", {"review": 1, "_hidden": 2})
-    with pytest.raises(OptionError, match="%%wcode"):
+    with pytest.raises(OptionError, match="%%wcode"), called_from("cell"):
         options.flag("--qqqqqqqqq")
+    with pytest.raises(OptionError, match=r"qqqqqqqqq\. See help\(\)"):
+        options.checked_options({"qqqqqqqqq": 1})
 
 
 def test_options_of_a_call_are_checked_like_those_of_a_line():
