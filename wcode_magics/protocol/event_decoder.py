@@ -73,7 +73,7 @@ def delta_of(payload: Any, inner: str) -> Delta | None:
     Raises:
         NoAnswerError: the payload is not of the chat-completions form.
     """
-    if not isinstance(payload, Mapping):
+    if not isinstance(payload, dict):
         raise NoAnswerError
     unread: Unread = {}
     choice = _first_choice(payload.get("choices"))
@@ -100,7 +100,7 @@ def delta_of(payload: Any, inner: str) -> Delta | None:
 
 def is_finished(payload: Any) -> bool:
     """Return whether a payload is an answer with a finish reason."""
-    choices = payload.get("choices") if isinstance(payload, Mapping) else None
+    choices = payload.get("choices") if isinstance(payload, dict) else None
     choice = _first_choice(choices) if isinstance(choices, list) else None
     return choice is not None and bool(choice.get("finish_reason"))
 
@@ -144,7 +144,7 @@ def _first_choice(choices: Any) -> Mapping[str, Any] | None:
     if choices is not None and not isinstance(choices, list):
         raise NoAnswerError
     for choice in choices or ():
-        if isinstance(choice, Mapping) and choice.get("index") in (None, 0, "0", ""):
+        if isinstance(choice, dict) and choice.get("index") in (None, 0, "0", ""):
             return choice
     return None
 
@@ -156,7 +156,7 @@ def _message(choice: Mapping[str, Any], inner: str) -> Mapping[str, Any]:
         message = {"content": choice.get("text")}
     if isinstance(message, str):
         message = {"content": message}
-    if not isinstance(message, Mapping):
+    if not isinstance(message, dict):
         raise NoAnswerError
     return message
 
@@ -194,7 +194,7 @@ def _content(content: Any, unread: Unread) -> tuple[str, str]:
         return _json(content), ""
     texts, thoughts = [], []
     for part in content:
-        kind = part.get("type") if isinstance(part, Mapping) else None
+        kind = part.get("type") if isinstance(part, dict) else None
         if kind in ("thinking", "reasoning"):
             thoughts.append(_part_text(part))
             continue
@@ -210,7 +210,7 @@ def _part_text(part: Any) -> str:
         return part
     if isinstance(part, list):
         return "".join(_part_text(inner) for inner in part)
-    if not isinstance(part, Mapping):
+    if not isinstance(part, dict):
         return ""
     for name in ("text", "thinking", "reasoning", "summary"):
         if part.get(name):
@@ -233,16 +233,16 @@ def _calls(message: Mapping[str, Any], unread: Unread) -> Iterator[CallPiece]:
     calls = message.get("tool_calls")
     if not calls and message.get("function_call"):
         calls = [{"function": message["function_call"]}]
-    if isinstance(calls, Mapping):
+    if isinstance(calls, dict):
         calls = [calls]
     if calls and not isinstance(calls, list):
         unread["tool_calls"] = None
         return
     for call in calls or ():
-        function = call.get("function") if isinstance(call, Mapping) else None
-        if not isinstance(function, Mapping):
+        function = call.get("function") if isinstance(call, dict) else None
+        if not isinstance(function, dict):
             function = call
-        if not isinstance(function, Mapping):
+        if not isinstance(function, dict):
             unread["tool_calls"] = None
             continue
         yield CallPiece(
@@ -266,7 +266,7 @@ def _arguments(arguments: Any) -> str:
 
 
 def _tokens(logprobs: Any, unread: Unread) -> tuple[TokenLogprob, ...]:
-    if not isinstance(logprobs, Mapping):
+    if not isinstance(logprobs, dict):
         if logprobs:
             unread["logprobs"] = None
         return ()
@@ -298,7 +298,7 @@ def _of_old_form(logprobs: Mapping[str, Any]) -> list[Any]:
 
 def _pairs(top: Any) -> list[Any]:
     """Return alternatives from a ``{token: log probability}``."""
-    if not isinstance(top, Mapping):
+    if not isinstance(top, dict):
         return []
     return [{"token": token, "logprob": logprob} for token, logprob in top.items()]
 
@@ -308,7 +308,7 @@ def _token(entry: Any, unread: Unread) -> TokenLogprob | None:
     if chosen is None:
         return None
     top = entry.get("top_logprobs")
-    if isinstance(top, Mapping):
+    if isinstance(top, dict):
         top = _pairs(top)
     if top and not isinstance(top, list):
         unread["logprobs"] = None
@@ -330,7 +330,7 @@ def _alternative(
 
     ``least`` replaces an invalid log probability; with None, the token is malformed.
     """
-    token = entry.get("token") if isinstance(entry, Mapping) else 0
+    token = entry.get("token") if isinstance(entry, dict) else 0
     if not isinstance(token, str | None):
         unread["logprobs"] = None
         return None

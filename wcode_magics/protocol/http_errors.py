@@ -105,18 +105,18 @@ def error_in(payload: Any) -> StatusError | None:
     """Return the error in a body or event sent with a success status, or None."""
     if isinstance(payload, list) and payload:
         payload = payload[0]
-    if not isinstance(payload, Mapping):
+    if not isinstance(payload, dict):
         return None
     if _is_said(payload.get("error")):
         return fault(0, payload)
     choices = payload.get("choices")
     for choice in choices if isinstance(choices, list) else ():
-        if isinstance(choice, Mapping) and _is_said(choice.get("error")):
+        if isinstance(choice, dict) and _is_said(choice.get("error")):
             return fault(0, {"error": choice["error"]})
     if choices:
         return None
     resp = payload.get("base_resp")
-    failed = isinstance(resp, Mapping) and resp.get("status_code")
+    failed = isinstance(resp, dict) and resp.get("status_code")
     went_well = any(map(_went_well, (payload, resp)))
     coded = "choices" not in payload and not went_well and refusal(payload).message
     return fault(0, payload) if failed or coded else None
@@ -124,14 +124,14 @@ def error_in(payload: Any) -> StatusError | None:
 
 def _is_said(error: Any, depth: int = 0) -> bool:
     """Return whether an error says anything: some servers send it empty with all."""
-    if isinstance(error, Mapping) and depth < _DEEPEST:
+    if isinstance(error, dict) and depth < _DEEPEST:
         return any(_is_said(value, depth + 1) for value in error.values())
     return bool(error)
 
 
 def _went_well(body: Any) -> bool:
     """Return whether an object has the code of a success."""
-    codes = map(body.get, CODED) if isinstance(body, Mapping) else ()
+    codes = map(body.get, CODED) if isinstance(body, dict) else ()
     return any(str(code).lower() in _GOOD for code in codes)
 
 
@@ -145,7 +145,7 @@ def _read(body: Any, depth: int) -> Refusal:
         return Refusal()
     if isinstance(body, str):
         return _read_text(body, depth)
-    if isinstance(body, Mapping):
+    if isinstance(body, dict):
         return _read_object(body, depth)
     if isinstance(body, list | tuple):
         read = (_read(item, depth + 1) for item in body[:20])
@@ -178,7 +178,7 @@ def _read_object(body: Mapping[str, Any], depth: int) -> Refusal:
 def _innermost(body: Mapping[str, Any], depth: int) -> Refusal:
     for name in INSIDE:
         value = body.get(name)
-        if name == "errors" and isinstance(value, Mapping) and not _first_text(value):
+        if name == "errors" and isinstance(value, dict) and not _first_text(value):
             value = [{"loc": ["", key], "msg": _list_text(value[key])} for key in value]
         if value and (name not in SAID or not isinstance(value, str)):
             found = _read(value, depth + 1)
@@ -234,7 +234,7 @@ def _decoded(text: str) -> Any:
         value = ast.literal_eval(text)
     except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
         return None
-    return value if isinstance(value, Mapping) else None
+    return value if isinstance(value, dict) else None
 
 
 def _first_text(body: Mapping[str, Any]) -> str:
@@ -263,12 +263,12 @@ def _code_status(codes: Iterable[str]) -> int:
 def _leaves(body: Any, depth: int = 0) -> str:
     """Return the plain values of an object without any known field."""
     body = _decoded(body) if isinstance(body, str) else body
-    if not isinstance(body, Mapping) or depth > _DEEPEST:
+    if not isinstance(body, dict) or depth > _DEEPEST:
         return ""
     parts = [
-        _leaves(value, depth + 1) if isinstance(value, Mapping) else f"{name}: {value}"
+        _leaves(value, depth + 1) if isinstance(value, dict) else f"{name}: {value}"
         for name, value in body.items()
-        if value and isinstance(value, str | int | float | Mapping)
+        if value and isinstance(value, str | int | float | dict)
     ]
     return _one_line(", ".join(filter(None, parts)))
 

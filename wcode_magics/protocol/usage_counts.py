@@ -26,11 +26,11 @@ def _reported(payload: Mapping[str, Any], choice: Any) -> Any:
     """Return the usage of the payload, of ``x_groq``, or of the choice (Moonshot)."""
     usage = payload.get("usage") or (choice and choice.get("usage"))
     groq = None if usage else payload.get("x_groq")
-    return groq.get("usage") if isinstance(groq, Mapping) else usage
+    return groq.get("usage") if isinstance(groq, dict) else usage
 
 
 def _read(usage: Any, unread: Unread) -> Usage | None:
-    if not isinstance(usage, Mapping):
+    if not isinstance(usage, dict):
         unread["usage"] = None
         return None
     reported = [first(usage, names) for names in (PROMPT_COUNTS, ANSWER_COUNTS)]
@@ -66,7 +66,7 @@ def first(values: Mapping[str, Any], names: Iterable[str]) -> Any:
 
 def _inner(usage: Mapping[str, Any], details: str, name: str) -> Any:
     inner = usage.get(details)
-    return inner.get(name) if isinstance(inner, Mapping) else None
+    return inner.get(name) if isinstance(inner, dict) else None
 
 
 def count(value: Any) -> int | None:
