@@ -369,9 +369,9 @@ def test_a_failure_behind_the_finish_reason_takes_nothing_away(loopback, call, l
 @BOTH
 def test_silence_behind_the_finish_reason_takes_nothing_away(loopback, call):
     """A server may leave a stream open once it has said all."""
-    pieces = [ENDED, *[b": still here\n\n"] * 20]
+    pieces = [ENDED, *[b": still here\n\n"] * 40]
     server = loopback(Answer(pieces, kind="text/event-stream", pause=0.1))
-    answer = call(server.url, timeout=0.3)
+    answer = call(server.url, timeout=1)
     assert getattr(answer, "text", answer) == "whole"
     assert len(server.seen) == 1
 

@@ -74,35 +74,35 @@ def test_an_announcement_before_an_answer_is_passed_over():
 
 def test_what_comes_after_an_answer_is_no_answer_to_the_next_request():
     """A server may say 408 on an idle connection, or a whole answer twice."""
-    body = b'{"choices":[{"message":{"content":"%b"},"finish_reason":"stop"}]}'
-    answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b"
+    body = b'{"choices":[{"message":{"content":"right"},"finish_reason":"stop"}]}'
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
     stale = b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n"
 
-    async def serve(reader, writer):
-        for text in (b"right", b"wrong"):
-            with suppress(asyncio.IncompleteReadError):
-                await reader.readuntil(b"\r\n\r\n")
-                await reader.readexactly(len(REQUEST.content()))
-                said = body % text
-                writer.write(answer % (len(said), said))
-                await writer.drain()
-                await asyncio.sleep(0.05)
-                writer.write(stale)
-        writer.close()
-
     async def work():
+        writers = []
+
+        async def serve(reader, writer):
+            writers.append(writer)
+            with suppress(asyncio.IncompleteReadError):
+                while await reader.readuntil(b"\r\n\r\n"):
+                    await reader.readexactly(len(REQUEST.content()))
+                    writer.write(answer)
+            writer.close()
+
         server = await asyncio.start_server(serve, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
         client = Client(Endpoint(f"http://127.0.0.1:{port}/v1"))
         texts = []
         for _ in range(3):
             texts.append((await client.send(REQUEST)).text)
-            await asyncio.sleep(0.3)
+            writers[-1].write(stale)
+            for _ in range(10):  # it arrives
+                await asyncio.sleep(0)
         await client.aclose()
         server.close()
-        return texts
+        return texts, len(writers)
 
-    assert asyncio.run(work()) == ["right"] * 3
+    assert asyncio.run(work()) == (["right"] * 3, 3)
 
 
 def test_a_long_head_is_read(loopback):
