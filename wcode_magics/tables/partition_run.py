@@ -181,10 +181,10 @@ def send(
 
 
 def _sent(
-    sender: Batch[Any], asks: list[Ask], run: PartitionRun, cancelled: Cancelled
+    sender: Batch[Any], requests: list[Ask], run: PartitionRun, cancelled: Cancelled
 ) -> list[Outcome[Any]] | None:
     """Send the requests and return their outcomes; None once cancelled."""
-    future = loop.LoopTask(sender.run, asks, len(asks)).future
+    future = loop.LoopTask(sender.run, requests, len(requests)).future
     stopped = False
     try:
         while not future.done():
@@ -198,8 +198,8 @@ def _sent(
             sender.stop()
     outcomes = future.result()
     if stopped:
-        if (gone := run.error) is not None:
-            raise gone
+        if (error := run.error) is not None:
+            raise error
         return None
     reason = sender.reason or common_error(outcomes, sender)
     if reason is not None and not isinstance(reason, BudgetError):

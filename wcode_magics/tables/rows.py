@@ -97,10 +97,10 @@ class Rows:
         """Mask over all rows of the frame: a value in use is missing."""
         import numpy as np
 
-        gone = np.zeros(len(self.frame), dtype=bool)
+        missing = np.zeros(len(self.frame), dtype=bool)
         for column in self._columns:
-            gone |= gaps(column)
-        return gone
+            missing |= gaps(column)
+        return missing
 
     @property
     def floats(self) -> Floats:
@@ -159,7 +159,7 @@ class Rows:
         some: Any = list(places)
         if isinstance(places, range):
             some = slice(places.start, places.stop)
-        gone = self.missing[some]
+        missing = self.missing[some]
         parts = [column.iloc[some] for column in self._columns]
         columns = [
             whole_values(part) if name in self.whole else values_of(part)
@@ -167,7 +167,7 @@ class Rows:
         ]
         rows = zip(*columns, strict=True) if columns else [()] * len(places)
         used = self.used
-        for skipped, values in zip(gone.tolist(), rows, strict=True):
+        for skipped, values in zip(missing.tolist(), rows, strict=True):
             row = dict(zip(used, values, strict=True))
             yield None if skipped else self._request(row)
 

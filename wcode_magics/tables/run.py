@@ -102,7 +102,7 @@ class TableRun:
     session: Session
     rows: Rows
     resolved: Resolved
-    given: Mapping[str, Any]
+    arguments: Mapping[str, Any]
     budget: float | Budget | None = None
     progress: bool = True
     onto: pd.DataFrame | None = None
@@ -145,11 +145,11 @@ class TableRun:
         """
         batch = self.batch()
         try:
-            outcomes, stopped = wait(*self._begun(batch))
+            outcomes, stopped = wait(*self._started(batch))
         except BaseException:
             abandon(batch)
             raise
-        return self._ended(outcomes, batch, stopped=stopped)
+        return self._finished(outcomes, batch, stopped=stopped)
 
     async def arun(self) -> pd.DataFrame:
         """Await the result, like :meth:`run`; cancellation stops the run.
@@ -159,16 +159,16 @@ class TableRun:
         """
         batch = self.batch()
         try:
-            outcomes, stopped = await await_(*self._begun(batch))
+            outcomes, stopped = await await_(*self._started(batch))
         except BaseException:
             abandon(batch)
             raise
         try:
-            return self._ended(outcomes, batch, stopped=stopped)
+            return self._finished(outcomes, batch, stopped=stopped)
         except Stopped as error:
             raise cancelled(error) from None
 
-    def _begun(
+    def _started(
         self, batch: Batch[tuple[Any, ...]]
     ) -> tuple["Future[list[Outcome[tuple[Any, ...]]]]", Batch[Any], Bar]:
         bar = Bar(batch.tally, len(self.rows), shown=self.progress)
@@ -191,7 +191,7 @@ class TableRun:
             batch.reason = batch.reason or error
         return outcomes
 
-    def _ended(
+    def _finished(
         self,
         outcomes: Sequence[Outcome[tuple[Any, ...]]],
         batch: Batch[tuple[Any, ...]],
@@ -283,11 +283,11 @@ class TableRun:
         places = self.rows.places or range(len(outcomes))
         named = zip(places, outcomes, strict=True)
         failed = [n for n, outcome in named if outcome.status not in GOOD]
-        remember(self.given, replace(self.rows, places=failed).requests())
+        remember(self.arguments, replace(self.rows, places=failed).requests())
 
     def marked(self, made: pd.DataFrame) -> pd.DataFrame:
         """Record the call in ``attrs`` of the result."""
-        record_call(made, self.task.into, self.given)
+        record_call(made, self.task.into, self.arguments)
         return made
 
 
@@ -336,19 +336,19 @@ def call_of(
         if not isinstance(own[name], bool):
             raise mistyped(name, own[name], "switch")
     through = through or session()
-    task, resolved, given = task_of(through, template, options)
+    task, resolved, arguments = task_of(through, template, options)
     rows = Rows(frame, task, own["names"] or {})
     _check(rows, onto, overwrite=own["overwrite"])
     _check_missing(rows, own["missing"])
     rows = replace(rows, whole=rows.lost)
-    given.pop("fresh", None)
-    given |= {"missing": own["missing"], **stored_names(rows.others)}
-    going = own["on_error"] == "continue"
+    arguments.pop("fresh", None)
+    arguments |= {"missing": own["missing"], **stored_names(rows.others)}
+    keep_going = own["on_error"] == "continue"
     budget = own["budget"]
     if budget is None and resolved.layer("budget") == "profile":
         budget = resolved["budget"]
     shown = own["progress"]
-    return TableRun(through, rows, resolved, given, budget, shown, onto, going)
+    return TableRun(through, rows, resolved, arguments, budget, shown, onto, keep_going)
 
 
 def _check(rows: Rows, onto: pd.DataFrame | None, *, overwrite: bool) -> None:
@@ -357,12 +357,12 @@ def _check(rows: Rows, onto: pd.DataFrame | None, *, overwrite: bool) -> None:
     names = [field.name for field in columns_of(rows.task)]
     for name in names:
         column = name_in(frame, name)
-        held = there.count(column)
-        if held and not overwrite:
+        count = there.count(column)
+        if count and not overwrite:
             own = f"{name}_".startswith(f"{rows.task.into}_")
             key = "frame.column_exists" if own else "frame.field_exists"
             raise UsageError(key, name=name)
-        if names.count(name) > 1 or held > 1:
+        if names.count(name) > 1 or count > 1:
             raise UsageError("frame.twice", name=name)
         if onto is None and column in rows.used:
             raise UsageError("frame.own_source", name=name)
@@ -383,10 +383,10 @@ def refuse_announcing(task: Task) -> None:
 
 def refuse_missing(rows: Rows, missing: str) -> None:
     """Raise UsageError if a row lacks a value and the policy is ``error``."""
-    gone = int(rows.missing.sum())
-    if gone and missing == "error":
+    lacking = int(rows.missing.sum())
+    if lacking and missing == "error":
         columns = ", ".join(map(str, rows.used))
-        raise UsageError("frame.missing", rows=gone, columns=columns)
+        raise UsageError("frame.missing", rows=lacking, columns=columns)
 
 
 def common_error(

@@ -202,7 +202,7 @@ class Knobs:
         self._on_change = on_change
         self._counted = counted
         self._lock = threading.RLock()
-        self._values = _own(values)
+        self._values = _stored_text(values)
         self._faded: dict[str, str] = {}
         self._knobs: dict[str, Knob] = {}
         common = [self._knob(row).widget for row in parameters.PARAMS if row.short]
@@ -219,7 +219,7 @@ class Knobs:
     def show(self, values: Mapping[str, Any]) -> None:
         """Show the values of parameters; those without a value are not sent."""
         with self._lock:
-            self._values = _own(values)
+            self._values = _stored_text(values)
             for name, knob in self._knobs.items():
                 knob.show(self._values.get(name))
         self._count()
@@ -269,7 +269,7 @@ class Knobs:
             group.show(_set_in(group.name, self._values))
 
 
-def _own(values: Mapping[str, Any]) -> dict[str, Any]:
+def _stored_text(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: values[name] for name in parameters.NAMES if name in values}
 
 

@@ -142,7 +142,7 @@ def _plan(call: TableRun) -> Plan:
         RunSettings.of(call.session, call.resolved, call.budget, lines),
         call.task,
         call.rows.others,
-        call.given,
+        call.arguments,
         alone=call.onto is not None,
         keep_going=call.keep_going,
     )

@@ -32,8 +32,8 @@ SLICE = 8192
 class Plan:
     """Callable that adds the answer columns to a partition.
 
-    ``names`` are template values besides those of the row; ``given`` is the call as
-    recorded in the result's ``attrs``; ``alone`` returns only the answer columns;
+    ``names`` are template values besides those of the row; ``arguments`` are the call
+    as recorded in the result's ``attrs``; ``alone`` returns only the answer columns;
     ``statuses`` restricts the run to rows with these statuses; ``keep_going``
     continues even if all rows fail with the same error.
 
@@ -44,7 +44,7 @@ class Plan:
     settings: RunSettings
     task: Task
     names: Mapping[str, Any]
-    given: Mapping[str, Any]
+    arguments: Mapping[str, Any]
     alone: bool = False
     statuses: tuple[str, ...] = ()
     keep_going: bool = False
@@ -96,7 +96,7 @@ class Plan:
     ) -> pd.DataFrame:
         places = places_of(onto, self.task, self.statuses) if self.statuses else None
         rows = Rows(frame, self.task, self.names, places)
-        refuse_missing(rows, self.given["missing"])
+        refuse_missing(rows, self.arguments["missing"])
         requests = list(rows.requests())
         keep_going = self.keep_going
         outcomes = send(
@@ -105,7 +105,7 @@ class Plan:
         return filled(onto, self.task, outcomes, places)
 
     def _marked(self, made: pd.DataFrame) -> pd.DataFrame:
-        record_call(made, self.task.into, self.given)
+        record_call(made, self.task.into, self.arguments)
         return made
 
 

@@ -55,9 +55,9 @@ def with_levels(schema: pa.Schema, rows: int) -> tuple[pa.Schema, tuple[Level, .
 
     An unnamed range equal to the row positions is left out.
     """
-    noted = _notes_in(schema, _PANDAS)
-    index, levels = noted.get("index_columns", []), []
-    notes = list(noted.get("columns", []))
+    meta = _notes_in(schema, _PANDAS)
+    index, levels = meta.get("index_columns", []), []
+    notes = list(meta.get("columns", []))
     for place, one in enumerate(index):
         if isinstance(one, str) or not _is_index(one, index, rows):
             continue
@@ -70,8 +70,8 @@ def with_levels(schema: pa.Schema, rows: int) -> tuple[pa.Schema, tuple[Level, .
         kind = {"pandas_type": "int64", "numpy_type": "int64", "metadata": None}
         notes.append({"name": name, "field_name": column, **kind})
         index = [*index[:place], column, *index[place + 1 :]]
-    noted |= {"index_columns": index, "columns": notes}
-    return (_with_notes(schema, {_PANDAS: noted}) if levels else schema), tuple(levels)
+    meta |= {"index_columns": index, "columns": notes}
+    return (_with_notes(schema, {_PANDAS: meta}) if levels else schema), tuple(levels)
 
 
 def index_of(schema: pa.Schema) -> list[str]:
@@ -96,13 +96,13 @@ def source_schema(schema: pa.Schema) -> pa.Schema:
     """
     for place, field in enumerate(schema):
         schema = schema.set(place, field.with_type(_wide_codes(field.type)))
-    noted = _notes_in(schema, _PANDAS)
-    levels = noted.get("column_indexes", [])
+    meta = _notes_in(schema, _PANDAS)
+    levels = meta.get("column_indexes", [])
     if len(levels) != 1 or levels[0].get("pandas_type") not in _PLAIN_NAMES:
         levels = []
-    noted = {"columns": [], **noted, "column_indexes": levels}
-    noted["index_columns"] = index_of(schema)
-    return _with_notes(schema, {_PANDAS: noted})
+    meta = {"columns": [], **meta, "column_indexes": levels}
+    meta["index_columns"] = index_of(schema)
+    return _with_notes(schema, {_PANDAS: meta})
 
 
 def joined(one: pa.Schema, other: pa.Schema) -> pa.Schema | None:
@@ -161,11 +161,11 @@ def answered_schema(source: pa.Schema, task: Task, call: Mapping[str, Any]) -> A
         place = made.get_field_index(field.name)
         made = made.append(column) if place < 0 else made.set(place, column)
     names = {field.name for field in fields}
-    noted, attrs = _notes_in(source, _PANDAS), _notes_in(source, _ATTRS)
-    others = [one for one in noted["columns"] if one.get("field_name") not in names]
-    noted["columns"] = [*others, *_pandas_columns(fields)]
+    meta, attrs = _notes_in(source, _PANDAS), _notes_in(source, _ATTRS)
+    others = [one for one in meta["columns"] if one.get("field_name") not in names]
+    meta["columns"] = [*others, *_pandas_columns(fields)]
     attrs[CALLS] = {**attrs.get(CALLS, {}), task.into: dict(call)}
-    return _with_notes(made, {_PANDAS: noted, _ATTRS: attrs})
+    return _with_notes(made, {_PANDAS: meta, _ATTRS: attrs})
 
 
 def answered(

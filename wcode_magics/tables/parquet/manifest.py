@@ -50,7 +50,7 @@ class Manifest:
             **base.params,
             **base.extra,
             "columns": [[f.name, f.kind, list(f.choices)] for f in columns_of(task)],
-            "missing": call.given["missing"],
+            "missing": call.arguments["missing"],
             "names": {n: v for n, v in call.rows.others.items() if n not in columns},
             "rows": rows,
             "source": source.identity,
@@ -58,7 +58,7 @@ class Manifest:
         }
         if place is not None:
             settings["endpoint"] = place
-        return cls(_plain(settings), _plain(call.given))
+        return cls(_plain(settings), _plain(call.arguments))
 
     @classmethod
     def read(cls, path: Path) -> "Manifest":

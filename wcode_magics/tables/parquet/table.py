@@ -112,7 +112,7 @@ class _PartedTable(TableMethods[R]):
         return replace(call, onto=frame_of(table), advice="").sample(n)
 
     @contextmanager
-    def _asking(self, call: TableRun) -> Iterator[ParquetRun]:
+    def _run_for(self, call: TableRun) -> Iterator[ParquetRun]:
         """Lock the folder and prepare a run over the chunks not written yet."""
         refuse_announcing(call.task)
         self._refuse_index(call)
@@ -148,7 +148,7 @@ class _PartedTable(TableMethods[R]):
     ) -> Iterator[ParquetRun]:
         """Lock the folder and prepare a run over rows with these statuses."""
         statuses = statuses_of(words)
-        schema, call = self._call_again(statuses, into, options)
+        schema, call = self._rebuilt(statuses, into, options)
         folder = self._folder
         with folder.locked():
             status = f"{call.task.into}_status"
@@ -160,11 +160,11 @@ class _PartedTable(TableMethods[R]):
                 made = answered(chunk.table, call.task, outcomes, schema, places)
                 folder.write(chunk.number, made)
 
-            chunks = self._chunks_again(call, status, statuses)
+            chunks = self._rewritten_chunks(call, status, statuses)
             chunk_run = ChunkRun(call, chunks, write, Tally(), rewrite=True)
             yield self._run(chunk_run, call, total)
 
-    def _call_again(
+    def _rebuilt(
         self,
         statuses: Sequence[str],
         into: str | None,
@@ -185,7 +185,7 @@ class _PartedTable(TableMethods[R]):
                 raise UsageError("parquet.other_columns", name=one.name)
         return schema, call
 
-    def _chunks_again(
+    def _rewritten_chunks(
         self, call: TableRun, status: str, statuses: Sequence[str]
     ) -> Iterator[Chunk]:
         for number in self._folder.numbers():
@@ -222,15 +222,15 @@ class _PartedTable(TableMethods[R]):
                 raise UsageError("parquet.index_column", name=one.name)
 
     def _refuse_missing(self, call: TableRun) -> None:
-        if call.given["missing"] != "error":
+        if call.arguments["missing"] != "error":
             return
-        gone = 0
+        lacking = 0
         columns = read_columns(call.rows)
         for _, table in self._source.chunks(self._rows, self._numbers, columns):
-            gone += int(replace(call.rows, frame=request_frame(table)).missing.sum())
-        if gone:
+            lacking += int(replace(call.rows, frame=request_frame(table)).missing.sum())
+        if lacking:
             named = ", ".join(map(str, call.rows.used))
-            raise UsageError("frame.missing", rows=gone, columns=named)
+            raise UsageError("frame.missing", rows=lacking, columns=named)
 
 
 class Parquet(_PartedTable[Written]):
@@ -273,7 +273,7 @@ class Parquet(_PartedTable[Written]):
             return _waited(run)
 
     def _finish(self, call: TableRun) -> Written:
-        with self._asking(call) as run:
+        with self._run_for(call) as run:
             return _waited(run)
 
 
@@ -306,7 +306,7 @@ class AsyncParquet(_PartedTable[Awaitable[Written]]):
             return await _awaited(run)
 
     async def _finish(self, call: TableRun) -> Written:
-        with self._asking(call) as run:
+        with self._run_for(call) as run:
             return await _awaited(run)
 
 
