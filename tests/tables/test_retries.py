@@ -12,7 +12,7 @@ from tests.tables.asking import QUIET, prompt_of, texts
 from wcode_magics.errors import UsageError
 from wcode_magics.protocol.messages import Message
 from wcode_magics.protocol.request import Request
-from wcode_magics.tables import marks
+from wcode_magics.tables import call_records
 
 BAD = Answer([b"no"], status=500)
 
@@ -21,7 +21,7 @@ BAD = Answer([b"no"], status=500)
 def failing(serve):
     """A server that fails rows with an odd number until it is mended."""
     mended: list[bool] = []
-    marks._runs.clear()  # rows of the same texts may have failed in another file
+    call_records._runs.clear()  # rows of the same texts may have failed in another file
 
     def script(seen) -> Answer:
         said = prompt_of(seen).partition("\n")[0]
@@ -92,7 +92,7 @@ def test_a_table_of_another_process(failing):
     """Where nobody knows, the error says what to give, and with it the rows go."""
     made = texts(2).wcode.ask("{{ text }}!", **QUIET)
     failing()
-    marks._runs.clear()
+    call_records._runs.clear()
     other = pd.DataFrame(dict(made))
     with pytest.raises(UsageError, match=r"retry\(into=…, template=…\)"):
         other.wcode.retry(**QUIET)
@@ -222,7 +222,7 @@ def test_a_table_that_failed_says_how_to_send_again(serve, capsys):
 def test_no_more_runs_are_remembered_than_a_few():
     """The memory of what failed is bounded, in runs and in rows."""
     asks = [Request("m", (Message("user", str(n)),)) for n in range(3)]
-    for number in range(marks.RUNS + 2):
-        marks.remember({"into": f"a{number}"}, itertools.cycle(asks))
-    assert len(marks._runs) == marks.RUNS
-    assert not list(marks.remembered("a0"))
+    for number in range(call_records.RUNS + 2):
+        call_records.remember({"into": f"a{number}"}, itertools.cycle(asks))
+    assert len(call_records._runs) == call_records.RUNS
+    assert not list(call_records.remembered("a0"))

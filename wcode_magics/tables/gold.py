@@ -21,11 +21,11 @@ from wcode_magics.evaluation.graded import Bools, Graded, confidences_of
 from wcode_magics.evaluation.requirements import require
 from wcode_magics.output.escaping import clipped
 from wcode_magics.protocol.parameters import hint
+from wcode_magics.tables.call_records import calls_of
 from wcode_magics.tables.columns import name_in
 from wcode_magics.tables.extraction import Extract
 from wcode_magics.tables.gold_values import spelled
 from wcode_magics.tables.labels import Classify, folded
-from wcode_magics.tables.marks import calls_of
 from wcode_magics.tables.task import Task
 from wcode_magics.tables.votes import Vote
 

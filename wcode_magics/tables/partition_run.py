@@ -16,10 +16,10 @@ from wcode_magics.sending.batch import Ask, Batch
 from wcode_magics.sending.outcome import GOOD, Outcome
 from wcode_magics.store.row import replayed
 from wcode_magics.tables.coordinated_run import CoordinatedRun
-from wcode_magics.tables.journal import Recalled
 from wcode_magics.tables.pipeline import RequestLine, batch
 from wcode_magics.tables.run import common_error
 from wcode_magics.tables.task import Task
+from wcode_magics.tables.worker_journal import Recalled
 
 Cancelled = Callable[[], bool]
 

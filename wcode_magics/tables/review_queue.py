@@ -21,6 +21,7 @@ from wcode_magics.evaluation.evaluation import Evaluation
 from wcode_magics.evaluation.graded import Bools, confidences_of
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
+from wcode_magics.tables.call_records import NEEDS, calls_of, claim_gold
 from wcode_magics.tables.columns import name_in
 from wcode_magics.tables.gold import answer_column, graded, labels_of
 from wcode_magics.tables.gold_file import GoldFile, digest
@@ -31,7 +32,6 @@ from wcode_magics.tables.gold_values import (
     spelled_one,
     text_of,
 )
-from wcode_magics.tables.marks import NEEDS, calls_of, claim_gold
 from wcode_magics.tables.run import TableRun, call_of
 
 SEED = 20_261

@@ -27,9 +27,9 @@ from wcode_magics.sending.outcome import GOOD, Outcome, is_answered
 from wcode_magics.session.session import Session
 from wcode_magics.settings.options import checked_options
 from wcode_magics.settings.resolved import Resolved
+from wcode_magics.tables.call_records import record_call, remember, stored_names
 from wcode_magics.tables.columns import columns_of, filled, name_in
 from wcode_magics.tables.estimate import Forecast, Survey, spread, survey
-from wcode_magics.tables.marks import record_call, remember, stored_names
 from wcode_magics.tables.pipeline import RequestLine, looks
 from wcode_magics.tables.pipeline import batch as batch_of
 from wcode_magics.tables.progress import (

@@ -20,9 +20,9 @@ from wcode_magics.logprobs.confidence import HIDDEN
 from wcode_magics.prompts.prompt_repr import shown
 from wcode_magics.protocol.parameters import hint
 from wcode_magics.protocol.request import Request
+from wcode_magics.tables.call_records import NEEDS, calls_of
 from wcode_magics.tables.columns import name_in
 from wcode_magics.tables.gold_values import number_of
-from wcode_magics.tables.marks import NEEDS, calls_of
 from wcode_magics.tables.rows import Rows
 from wcode_magics.tables.run import TableRun, call_of
 

@@ -30,7 +30,7 @@ def ask_rows(home: ShellState, template: str, values: Mapping[str, Any]) -> Any:
     own = options.of_request(values)
     del own["frame"]
     into = own.pop("into", None) or "answer"
-    from wcode_magics.tables.marks import calls_of
+    from wcode_magics.tables.call_records import calls_of
 
     columns = set(getattr(frame, "columns", ()))
     tell_advice(home.unfilled(template, {*home.variables} - columns))

@@ -13,11 +13,11 @@ from dask._task_spec import Task as Step
 from dask.delayed import Delayed
 
 from wcode_magics.errors import UsageError
+from wcode_magics.tables.call_records import record_call
 from wcode_magics.tables.columns import empty, filled
 from wcode_magics.tables.dask.run_settings import RunSettings
 from wcode_magics.tables.dask.worker import abort, run_here, watch
 from wcode_magics.tables.estimate import Survey, survey
-from wcode_magics.tables.marks import record_call
 from wcode_magics.tables.partition_run import Cancelled, PartitionRun, send
 from wcode_magics.tables.retries import places_of
 from wcode_magics.tables.rows import Rows

@@ -23,9 +23,9 @@ from wcode_magics.session.session import Session
 from wcode_magics.settings.api_keys import KEY_FILE_VARIABLE, KEY_VARIABLE
 from wcode_magics.settings.settings import OWN_VARIABLES, Settings
 from wcode_magics.tables.dask.run_settings import RunSettings
-from wcode_magics.tables.journal import Journal, Recalled
 from wcode_magics.tables.partition_run import PartitionRun, WorkerLine
 from wcode_magics.tables.pipeline import RequestLine
+from wcode_magics.tables.worker_journal import Journal, Recalled
 
 SEND_S = 1.0
 IDLE_S = 30.0

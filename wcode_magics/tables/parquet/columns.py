@@ -15,8 +15,8 @@ import pyarrow as pa
 
 from wcode_magics.protocol.schema import Field
 from wcode_magics.sending.outcome import Outcome
+from wcode_magics.tables.call_records import CALLS
 from wcode_magics.tables.columns import array, columns_of, readable, values_of
-from wcode_magics.tables.marks import CALLS
 from wcode_magics.tables.task import Task
 
 TYPES = {

@@ -15,9 +15,9 @@ from wcode_magics.errors import Stopped, UsageError
 from wcode_magics.runtime import loop
 from wcode_magics.sending.outcome import Tally
 from wcode_magics.tables import registration
+from wcode_magics.tables.call_records import CALLS
 from wcode_magics.tables.columns import columns_of
 from wcode_magics.tables.estimate import Forecast
-from wcode_magics.tables.marks import CALLS
 from wcode_magics.tables.missing_values import Floats
 from wcode_magics.tables.parquet.columns import (
     TYPES,

@@ -15,12 +15,12 @@ from wcode_magics.protocol.messages import Message
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.session.session import Session
 from wcode_magics.store import Store
-from wcode_magics.tables.journal import FILE, Journal, Recalled
+from wcode_magics.tables.worker_journal import FILE, Journal, Recalled
 
 KILLED = """
 import os, pickle, signal, sys
 from pathlib import Path
-from wcode_magics.tables.journal import Journal
+from wcode_magics.tables.worker_journal import Journal
 
 journal = Journal(Path(sys.argv[1]), "me")
 journal.store.put(pickle.loads(Path(sys.argv[2]).read_bytes()), "http://there")
