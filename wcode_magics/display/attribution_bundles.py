@@ -11,7 +11,7 @@ from wcode_magics.output.mimebundle import bundle as bundle_of
 from wcode_magics.text import say
 
 FOR, AGAINST = "230,97,1", "33,102,172"
-"""Orange and blue, which all kinds of colour vision tell apart."""
+"""Orange and blue, distinguishable with any kind of colour vision."""
 STRONGEST = 0.55
 MOST = 20_000
 MOST_CELL = 120
@@ -76,7 +76,7 @@ def _tinted(text: str, part: PromptPart, most: float) -> str:
 
 
 def _style(effect: float, most: float) -> str:
-    """Return a tint by sign and size; the line below also tells the sign."""
+    """Return a tint by sign and size; the underline also shows the sign."""
     strength = STRONGEST * abs(effect) / most if most else 0.0
     color, line = (FOR, "solid") if effect >= 0 else (AGAINST, "dashed")
     return (

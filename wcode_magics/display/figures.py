@@ -1,10 +1,9 @@
 """Curves drawn by matplotlib, as images that a saved notebook keeps.
 
-An image of an untrusted notebook is shown, inline SVG is not. Nothing in a page tells
-an image for sure whether the theme is dark, so ink and colours have a contrast of at
-least 3 to 1 on white and on #111; the two colours differ for the colour-blind
-(Okabe and Ito, Color universal design, 2008), and are told apart by marks as well.
-Words stay words, in the fonts of the page.
+Untrusted notebooks show images but no inline SVG. An image cannot reliably detect a
+dark theme, so ink and colours have a contrast of at least 3 to 1 on white and on #111;
+the two colours differ for the colour-blind (Okabe and Ito, Color universal design,
+2008), and marks distinguish them as well. Text stays text, in the fonts of the page.
 """
 
 import base64

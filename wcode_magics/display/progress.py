@@ -71,7 +71,7 @@ class Progress:
 
 
 def guess(reply: Reply, place: str) -> Usage | None:
-    """Return the estimated usage of an answer that was cut before it was told."""
+    """Return the estimated usage of an answer that was cut before it was reported."""
     if reply.usage is not None or reply.is_whole:
         return None
     text = f"{reply.reasoning or ''}{reply.text}"

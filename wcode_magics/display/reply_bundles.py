@@ -280,12 +280,12 @@ def answer_html(reply: Reply, form: str = "markdown") -> str:
 
 
 def begin_html(reply: Reply) -> str:
-    """Return what came before the text as HTML: calls of tools, reasoning."""
+    """Return the tool calls and the reasoning before the text as HTML."""
     return tool_tables.trace_html(reply.trace) + _thinking_html(reply)
 
 
 def end_html(reply: Reply) -> str:
-    """Return what came after the text as HTML: requested tool calls, a refusal."""
+    """Return the requested tool calls and the refusal after the text as HTML."""
     return tool_tables.calls_html(reply.tool_calls) + _refusal_html(reply)
 
 

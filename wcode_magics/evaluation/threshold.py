@@ -38,7 +38,7 @@ STEPS = 50
 """Thresholds tested: so many equal steps of coverage."""
 USUAL_STARTS, MOST_STARTS = 2, 4
 HOPED = 0.6
-"""Share of the allowed error that is assumed where rows do not tell."""
+"""Share of the allowed error that is assumed without evidence from rows."""
 
 
 @dataclass(frozen=True, slots=True)

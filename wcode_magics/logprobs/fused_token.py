@@ -30,7 +30,7 @@ def opening(position: Position, head: bytes, *, alphabet: bool) -> float | None:
     """Return the probability that the token at ``position`` begins any value.
 
     The alternatives that begin one are those with text after ``head``. None if fewer
-    than two alternatives are listed: one alone says nothing about the others.
+    than two alternatives are listed: a single one is no evidence for the others.
     """
     if len(position.alternatives) < 2:
         return None

@@ -122,7 +122,7 @@ def beginnings(
 
 
 def _counts(text: str, mass: float, after: Mapping[str, Logprobs]) -> bool:
-    """Return whether a beginning is to be completed: likely, and no long lead."""
+    """Return whether to complete a beginning: likely, and not only preceding text."""
     if text.strip(PRECEDING):
         return mass > NEGLIGIBLE
     depth = sum(text.startswith(shorter) for shorter in after)

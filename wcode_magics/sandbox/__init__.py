@@ -27,7 +27,7 @@ class Sandbox:
     ``tokens_per_second``: the speed of generation; None means unlimited.
     ``port``: 0 picks a free one.
     ``switches``: parameters that it does not obey, each ``ignored``, ``refused`` or
-    ``wrong``; :mod:`wcode_magics.sandbox.parameter_faults` tells how.
+    ``wrong``; :mod:`wcode_magics.sandbox.parameter_faults` defines how.
     """
 
     __slots__ = ("_server", "_settings", "_switches")

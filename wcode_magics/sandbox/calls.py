@@ -41,7 +41,7 @@ class PlannedCall:
 
 
 def chosen(request: ParsedRequest) -> tuple[PlannedCall, ...]:
-    """Return the tool calls of the answer; empty if it is to be prose."""
+    """Return the tool calls of the answer; empty for an answer in prose."""
     if (
         request.tool_choice == "none"
         or not request.tools

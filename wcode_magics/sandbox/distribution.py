@@ -127,7 +127,7 @@ class Distribution:
         return counts
 
     def _next(self, group: int, start: int) -> int:
-        """Return the next token of a group without a number of its own, or -1."""
+        """Return the next token of a group without its own probability, or -1."""
         token = self.groups.find(group, start)
         while token in self.own:
             token = self.groups.find(group, token + 1)

@@ -1,6 +1,6 @@
 """Parameters that the sandbox ignores, refuses or gets wrong, to try clients against.
 
-Real endpoints do all of this; a client that judges by the status alone cannot tell.
+Real endpoints do all of this; the HTTP status alone does not reveal it.
 """
 
 import json

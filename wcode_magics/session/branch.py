@@ -27,7 +27,7 @@ def continuation(
     Parameters and model in ``options`` override those of the first request.
 
     Raises:
-        UsageError: what came was no answer.
+        UsageError: the reply is not an answer.
     """
     if not is_answer(beginning):
         raise UsageError("no_beginning")
@@ -45,7 +45,7 @@ def continuation(
 
 
 def prefix_of(reply: Reply) -> str | None:
-    """Return the beginning that a reply's request asks to go on from, or None."""
+    """Return the beginning that a reply's request asks to continue, or None."""
     return prefixes.beginning(reply.request, plain=_is_joined(reply))
 
 

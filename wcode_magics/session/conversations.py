@@ -151,7 +151,7 @@ class Chats:
 
 
 def _file_name(name: str) -> str:
-    """Quote a name, so that it is one of its own wherever a home may be.
+    """Quote a name so that it is unique on every file system.
 
     File systems of Windows and macOS ignore case; Windows has names of devices.
     """

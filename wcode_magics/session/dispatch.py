@@ -133,9 +133,9 @@ class Dispatch(Bound):
         return self._connections.client(self.endpoint(resolved))
 
     def dialect(self, resolved: Resolved, model: str) -> str:
-        """Return the dialect in which a model goes on from a beginning.
+        """Return the dialect in which a model continues a beginning.
 
-        That which a probe found to work, "none" if it found none, else the provider's;
+        The one that a probe found to work ("none" if none did), else the provider's;
         empty if unknown.
         """
         probe = self.pool.probe(resolved, resolved.place, model)

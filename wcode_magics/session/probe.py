@@ -217,7 +217,7 @@ class Measurement:
 
 
 def _dialect(reply: Reply) -> str | None:
-    """Return how the bytes of split characters are told, or None if none came."""
+    """Return how the bytes of split characters are reported; None without tokens."""
     tokens = [
         token for token in reply.tokens if token.token.strip(" \n") or token.bytes
     ]
@@ -237,7 +237,7 @@ def _dialect(reply: Reply) -> str | None:
 
 
 def _endpoint_message(error: e.WcodeError) -> str:
-    """Return what the endpoint said, in short."""
+    """Return the endpoint's error message, truncated."""
     message = " ".join(str(error.facts.get("message") or error).split())
     return (
         message if len(message) <= MOST_MESSAGE else f"{message[: MOST_MESSAGE - 1]}…"
@@ -245,7 +245,7 @@ def _endpoint_message(error: e.WcodeError) -> str:
 
 
 def measuring(session: Dispatch, resolved: Resolved) -> Measurement:
-    """Prepare the probe of the endpoint in force, with a budget of its own.
+    """Prepare the probe of the endpoint in force, with a separate budget.
 
     The budget is :data:`BUDGET` unless the call names one; without a known price it
     ends the probe once the endpoint charged more.

@@ -30,7 +30,7 @@ PENALTY_TOKENS = 32
 EXPLAINED = 96
 """Tokens in which the length of an explanation shows."""
 STEADY = 3
-"""Runs at temperature 0, which are to be equal."""
+"""Runs at temperature 0, whose answers should be equal."""
 SHORT, LONG = 4, 12
 """Tokens of a short answer, and letters of a long token."""
 TRIES = 3
@@ -82,7 +82,7 @@ async def max_tokens(prober: Prober, _known: Known) -> Finding:
 
 
 async def temperature(prober: Prober, known: Known) -> Finding:
-    """Compare answers at 0, which are to be equal, and at 2, which are not."""
+    """Compare answers at 0, which should be equal, and at 2, which should differ."""
     cold = await prober.several(STEADY, STORY, temperature=0.0)
     picks = await prober.several(STEADY, PICK, temperature=0.0)
     hot = await prober.several(HOT_RUNS, STORY, temperature=2.0)

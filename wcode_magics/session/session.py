@@ -190,7 +190,7 @@ class Session(Planner):
     def tree(
         self, reply: Reply | None = None, *, watch: Watch | None = None, **options: Any
     ) -> tree.Tree:
-        """Return what could have been said instead of a reply (None: the last).
+        """Return the tree of answers possible in place of a reply (None: the last).
 
         ``options``: ``depth`` in tokens, ``mass`` of whole answers at which to stop,
         ``budget``. Raises as :func:`wcode_magics.session.tree.grow`.

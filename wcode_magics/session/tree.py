@@ -1,4 +1,4 @@
-"""Tree of what a model could have said, grown by prefix from the likeliest end.
+"""Tree of possible answers, grown by prefix from the likeliest node.
 
 Each node is a beginning of an answer; its children are the tokens that may follow, as
 the alternatives of a one-token continuation at temperature 0. The probability of a
@@ -49,7 +49,7 @@ _NODE_PARAMS: Mapping[str, Any] = {
     "top_logprobs": ALTERNATIVES,
 }
 _DROPPED = ("response_format", "structured_outputs", "tools", "tool_choice", "stop")
-"""Parameters that would hold each single token to a form of its own."""
+"""Parameters that would constrain each single token on its own."""
 _REFUSED = "prefix_refused"
 """Error of an endpoint that takes no beginning, so that no tree can grow."""
 _END = re.compile(r"<[|｜/].*>|<(?:eos|end_of_turn)>|")
@@ -145,7 +145,7 @@ def grow(
     budget: float | None = None,
     watch: Watch | None = None,
 ) -> Tree:
-    """Return the tree of what could have been said instead of ``reply``.
+    """Return the tree of the answers that were possible in place of ``reply``.
 
     Args:
         session: sends the requests; recorded ones are replayed.

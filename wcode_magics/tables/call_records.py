@@ -40,7 +40,7 @@ def record_call(frame: Any, into: str, call: Mapping[str, Any]) -> None:
 
 
 def claim_gold(frame: Any, gold: str, into: str) -> str:
-    """Record that a column of gold is for a column of answers; return whose it was."""
+    """Record which answers a column of gold is for; return the first ones recorded."""
     recorded = frame.attrs.get(GOLDS)
     owners = dict(recorded) if isinstance(recorded, Mapping) else {}
     owner = owners.setdefault(gold, into)

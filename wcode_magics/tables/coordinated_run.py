@@ -19,7 +19,7 @@ Known = list[tuple[str, bytes]]
 
 @dataclass(frozen=True)
 class CoordinatedRun:
-    """What all partitions of a run share; its coroutines are their calls.
+    """State that all partitions of a run share; its coroutines are their calls.
 
     ``limits`` applies the caps of this run to the endpoint's limiter and returns it;
     ``budget`` None means nothing is paid. ``lines`` are printed before a request is

@@ -27,7 +27,7 @@ from wcode_magics.session.branch import continuation
 UNCOVERED = 0.05
 """Probability outside the labels above which those under a grammar are unknown."""
 LEAST_COVERED = 0.05
-"""Probability on the labels below which a free answer says nothing of them."""
+"""Probability on the labels below which a free answer is no evidence for them."""
 _FORM = "response_format"
 
 Done = Mapping[str, Reply]
@@ -36,7 +36,7 @@ Done = Mapping[str, Reply]
 
 @dataclass(frozen=True, slots=True)
 class LabelAnswer:
-    """What one question says: ``sure`` is None if the probabilities are unknown.
+    """Answer to one question; ``sure`` is None if the probabilities are unknown.
 
     ``reply`` is the reply whose text and ending count; ``uncovered`` the probability
     outside the labels, nan if the probabilities are those under a grammar.
@@ -49,7 +49,7 @@ class LabelAnswer:
 
 @dataclass(frozen=True)
 class LabelPlan:
-    """How a row is classified.
+    """Plan for classifying a row.
 
     ``wordings`` are the sentences that list the labels, one for each order to ask in;
     prompts end in the first. ``form`` is the ``response_format`` with the labels.
@@ -71,7 +71,7 @@ class LabelPlan:
     ) -> LabelAnswer | tuple[Request, ...]:
         """Return the answer to one question, or the requests it still needs.
 
-        ``reads`` reads the label of a text; raises AnswerError if it says none.
+        ``reads`` reads the label of a text; raises AnswerError if there is none.
         """
         free = done.get(request.hash)
         if free is None:

@@ -44,7 +44,7 @@ class Classify(Task):
     """Task that asks for one of several labels, with the probability of each.
 
     The probabilities are shares among the labels, missing if the alternatives do not
-    cover the labels. ``plan`` says how often a row is asked. With ``then``, a row whose
+    cover the labels. ``plan`` sets how often a row is asked. With ``then``, a row whose
     label is less probable than ``threshold`` is asked again of that model, whose answer
     counts.
     """

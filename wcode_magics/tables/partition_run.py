@@ -158,7 +158,7 @@ def send(
     Raises:
         WcodeError: the error common to all rows, or to all from some row on. Budget
             errors are not raised: they are recorded row by row.
-        ClusterError: the leader is gone.
+        ClusterError: the leader does not respond.
     """
     outcomes: list[Outcome[Any]] = [Outcome("stopped")] * len(asks)
     left = list(enumerate(asks))

@@ -125,7 +125,7 @@ def batch(
 ) -> Batch[tuple[Any, ...]]:
     """Create a batch that reads replies with ``task``.
 
-    ``announce`` is told the rows and requests that the task announces; ``tally`` is
+    ``announce`` is called with the rows and requests of an announcement; ``tally`` is
     shared with other runs.
     """
     resolved = line.resolved

@@ -119,7 +119,7 @@ def places_of(frame: pd.DataFrame, task: Task, statuses: Sequence[str]) -> list[
 
 
 def _present(frame: pd.DataFrame, task: Task, statuses: Sequence[str]) -> set[str]:
-    """Return the wanted statuses that a frame has; all, if it is Dask's empty one."""
+    """Return the given statuses that a frame has; all for Dask's empty frame."""
     dtyped = set(frame[name_in(frame, f"{task.into}_status")])
     return set(statuses) & dtyped if dtyped else set(statuses)
 

@@ -1,4 +1,4 @@
-"""Rows that a person reviews: their order, and gold written as it is given.
+"""Rows that a person reviews: their order, and gold written at each decision.
 
 Gold goes into the frame itself, in the column ``gold``, and as a line of JSON into a
 file, so that nothing is lost with the kernel: a queue over the same rows begins with
@@ -57,7 +57,7 @@ class ReviewRow:
 
 
 class ReviewQueue:
-    """Rows in the order of review; ``choose``, ``skip`` and ``take_back``.
+    """Rows in the order of review; ``choose``, ``skip`` and ``undo``.
 
     Args:
         frame: answered rows; gold is written into it.

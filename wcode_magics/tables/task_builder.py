@@ -251,7 +251,7 @@ def _classifying(
 ) -> tuple[str, dict[str, Any]]:
     """Return prompt and parameters: the labels as a grammar if no logprobs are wanted.
 
-    ``drawn``: answers are to differ, so that the temperature is left to the endpoint.
+    ``drawn``: answers should differ, so the endpoint's temperature applies.
     """
     params: dict[str, Any] = {
         "max_tokens": max(len(label.encode()) for label in plan.labels) + ROOM

@@ -104,7 +104,7 @@ class Journal:
     ) -> None:
         """Pass all rows not sent yet to ``merge``, and before them their images.
 
-        An image may have megabytes, so each is a call of its own.
+        An image may have megabytes, so each is sent in a separate call.
         """
         async with self._sending:
             await asyncio.to_thread(self.store.flush)

@@ -1,4 +1,4 @@
-"""The one place of a panel's answer: it streams there and stays there.
+"""Answer area of a panel, for an answer that streams and one that has ended.
 
 The streaming blocks and the finished answer are laid over each other, and one message
 switches between them, so that nothing on the page moves when an answer ends.

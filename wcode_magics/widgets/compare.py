@@ -281,7 +281,7 @@ def _head(title: str) -> Any:
 
 
 def _written(value: Any) -> str:
-    """Return a value as it is typed."""
+    """Return a value as the user types it."""
     if isinstance(value, float):
         return decimal(value)
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

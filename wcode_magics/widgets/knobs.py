@@ -27,7 +27,7 @@ MOST_LISTED = 40
 
 
 class Knob:
-    """Row of one parameter; ``tell`` is called with its name and value, or None.
+    """Row of one parameter; ``on_change`` is called with its name and value, or None.
 
     ``problem`` is the reason why the value cannot be sent, or empty.
     """

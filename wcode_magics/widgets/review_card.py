@@ -1,4 +1,4 @@
-"""What a person sees of a row to review, as plain values and as HTML."""
+"""Card of a row to review, as plain values and as HTML."""
 
 import math
 from collections.abc import Mapping

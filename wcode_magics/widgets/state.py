@@ -63,7 +63,7 @@ class PanelState:
 
     @property
     def names(self) -> Mapping[str, Any] | None:
-        """What templates may use: variables, or None without a shell.
+        """Values that templates may use; None without a shell.
 
         Columns of the DataFrame that a page has chosen stand for its first row.
         """

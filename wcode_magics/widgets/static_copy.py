@@ -1,4 +1,4 @@
-"""Plain output below a panel: its last result, for when the panel does not live.
+"""Plain output below a panel with its last result, for notebooks without the panel.
 
 A saved notebook, nbconvert and a page without a kernel show it in place of the widget.
 While the panel lives, it is hidden: the result stands in the panel.
@@ -16,7 +16,7 @@ QUOTE = (
     "white-space:pre-wrap;border-left:3px solid #8889;padding:.1em .6em;"
     "margin:.2em 0;background-color:#8882"
 )
-"""Style of what the user said."""
+"""Style of the user's message."""
 _HIDE_DEAD = (
     "<style>.jp-OutputArea-child:has(+ .jp-OutputArea-child .wcode-picture)"
     ":not(:has(.widget-box)){display:none}</style>"

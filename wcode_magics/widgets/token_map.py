@@ -100,7 +100,7 @@ def drawn(
 
 
 def _piece(words: TokenWords, piece: Glyph) -> dict[str, Any]:
-    """Return a piece of the text; one without a token says so."""
+    """Return a piece of the text; one without a token is marked."""
     shade = heatmap.step(probability(words.logprobs.logprob_of(piece)))
     text = heatmap.shown(piece, shade)
     shown = {"text": text, "first": piece.first, "stop": piece.stop}

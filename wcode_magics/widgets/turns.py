@@ -137,7 +137,7 @@ class Turns:
         self.show()
 
     def _rewrite(self, at: int, text: str) -> None:
-        """Change what was said in a turn; the turns after it stay."""
+        """Change the text of a turn; the turns after it stay."""
         self._editing = None
         self._state.take(lambda draft: draft.with_text(at, text, self._state.names))
 

@@ -1,4 +1,4 @@
-"""Work off the kernel's threads that can be stopped.
+"""Jobs on a separate thread that can be stopped.
 
 A callback that blocks would also block Stop, on every kernel. On ipykernel 7.0, a
 thread without its starter's context cannot reach any widget.

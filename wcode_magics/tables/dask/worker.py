@@ -87,7 +87,7 @@ class WorkerRun(PartitionRun):
         self._journal.store.flush()
 
     async def keep(self) -> None:
-        """Send the rest of the journal, and hurry what is on its way."""
+        """Send the rest of the journal without waiting for the next exchange."""
         sending = asyncio.create_task(self._journal.send(self._merge))
         while not sending.done():
             self._link.wake_soon()
@@ -96,7 +96,7 @@ class WorkerRun(PartitionRun):
 
     @property
     def error(self) -> WcodeError | None:
-        """The error of a leader that is gone."""
+        """The error if the leader does not respond."""
         return self._link.error
 
     async def _serve(self) -> None:
@@ -154,7 +154,7 @@ def run_here(settings: RunSettings) -> Iterator[PartitionRun]:
 
 
 def watch() -> Callable[[], bool]:
-    """Return a function that tells whether this thread's task was cancelled.
+    """Return a function that returns whether this thread's task was cancelled.
 
     Threads of Dask's local schedulers get no notice when the user interrupts a
     computation, so any computation of this process that fails from now on counts.

@@ -36,7 +36,7 @@ class Written:
 
     @property
     def cost(self) -> float | None:
-        """What the run paid, if all is of one currency, else None."""
+        """Total cost of the run, or None if it has several currencies."""
         return self.costs.only
 
     def __repr__(self) -> str:
