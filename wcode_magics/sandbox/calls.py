@@ -112,8 +112,8 @@ def _spread(tool: OfferedTool, text: str) -> Iterator[PlannedCall]:
         yield PlannedCall(tool, schema)
         return
     for spot in spots:
-        held = {**rows, taking[0]: {**rows[taking[0]], "const": spot}}
-        yield PlannedCall(tool, {**schema, "properties": held})
+        fixed = {**rows, taking[0]: {**rows[taking[0]], "const": spot}}
+        yield PlannedCall(tool, {**schema, "properties": fixed})
 
 
 def tool_results(request: ParsedRequest) -> list[str]:

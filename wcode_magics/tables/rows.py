@@ -71,8 +71,8 @@ class Rows:
             if columns.count(column) > 1:
                 raise UsageError("frame.twice", name=column)
         if not found and self.unfilled is not None:
-            given, name = self.unfilled
-            raise TemplateError("frame.unfilled", given=given, name=name)
+            written, name = self.unfilled
+            raise TemplateError("frame.unfilled", given=written, name=name)
         return columns + [name for name in self._levels if name in found]
 
     @cached_property
@@ -209,9 +209,9 @@ class Rows:
             raise TemplateError("frame.no_column", given=name, hint=hint(name, shown))
         for key in keys:
             if key not in known:
-                given = _written(key, apart=True)
-                near = hint(given, shown)
-                raise TemplateError("frame.no_column", given=given, hint=near)
+                written = _written(key, apart=True)
+                near = hint(written, shown)
+                raise TemplateError("frame.no_column", given=written, hint=near)
         return (names | set(keys)) & known
 
 

@@ -119,8 +119,8 @@ class TableRun:
         """Remarks on the task and its template; a hint where the model thinks."""
         notes = [*self.task.notes]
         if self.rows.unfilled is not None:
-            given, name = self.rows.unfilled
-            notes.append(say("frame.unfilled", given=given, name=name))
+            written, name = self.rows.unfilled
+            notes.append(say("frame.unfilled", given=written, name=name))
         if self.rows.literal is not None:
             notes.append(say("frame.literal", name=self.rows.literal))
         if len(self.rows) != 1 and not self.rows.used:

@@ -159,7 +159,7 @@ def review_of(
     error: float = 0.05,
     sure: float = 0.95,
     text: Sequence[str] = (),
-    **given: Any,
+    **options: Any,
 ) -> Review:
     """Return a review of a frame, whose gold also goes into a file.
 
@@ -170,7 +170,7 @@ def review_of(
         error: of the threshold, as ``sure`` is.
         sure: see :meth:`~wcode_magics.evaluation.evaluation.Evaluation.threshold`.
         text: columns to show.
-        **given: ``of``, ``gold`` and ``sample`` of :class:`ReviewQueue`.
+        **options: ``of``, ``gold`` and ``sample`` of :class:`ReviewQueue`.
 
     Raises:
         UsageError: a column is missing or ambiguous, nothing can be chosen from, or
@@ -178,7 +178,7 @@ def review_of(
     """
     check_level(error, sure)
     path = gold_path(shell, name)
-    queue = ReviewQueue(frame, texts=text, path=path, **given)
+    queue = ReviewQueue(frame, texts=text, path=path, **options)
     return Review(queue, error=error, sure=sure)
 
 
