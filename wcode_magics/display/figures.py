@@ -75,7 +75,7 @@ def risk_coverage(curve: "pd.DataFrame", alt: str) -> str:
         axes.plot([0, 1], [last["error"]] * 2, color=INK, linestyle=(0, (1, 2)))
         axes.plot(last["coverage"], last["error"], "o", color=SECOND, markersize=5)
         highest = float(some["error"].max())
-        axes.set(xlim=(0, 1.03), ylim=(0, max(0.02, highest * 1.12)))
+        axes.set(xlim=(0, 1.03), ylim=(0, max(0.1, highest * 1.12)))
         axes.set(
             xlabel=say("evaluation.most_confident"), ylabel=say("evaluation.error")
         )

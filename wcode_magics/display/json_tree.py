@@ -13,7 +13,7 @@ from wcode_magics.output.escaping import clipped, escape
 DEEP = 12
 MOST = 20_000
 """Maximum characters shown of one string value."""
-_CELL = "text-align:left;vertical-align:top;padding:.1em .7em .1em 0"
+_CELL = "text-align:left;vertical-align:baseline;padding:.1em .7em .1em 0"
 _NAME = f"{_CELL};color:#767676;font-weight:normal"
 
 

@@ -12,7 +12,10 @@ from wcode_magics.output.terminal import width
 from wcode_magics.protocol.extra_headers import Headers
 from wcode_magics.text import say
 
-CELL = "text-align:left;vertical-align:top;padding:.15em .7em .15em 0"
+CELL = "text-align:left;vertical-align:baseline;padding:.15em .7em .15em 0"
+_UNBROKEN = f"{CELL};white-space:nowrap"
+NARROW = 14
+"""Maximum width of a column, in terminal columns, whose lines are never broken."""
 MOST_ROWS = 2_000
 MOST_CELL = 4_000
 MOST_TEXT = 400_000
@@ -30,13 +33,16 @@ class TextTable:
 
     def bundle(self) -> Bundle:
         """Return the table as HTML and as aligned plain text."""
-        head = "".join(f'<th style="{CELL}">{escape(c)}</th>' for c in self.columns)
-        body = "".join(
-            f"<tr>{self._row_html(row)}</tr>" for row in self._clipped_rows()
-        )
+        rows = self._clipped_rows()
+        styles = [
+            _UNBROKEN if max(map(width, column)) <= NARROW else CELL
+            for column in zip(self.columns, *rows, strict=True)
+        ]
+        head = _row_html("th", self.columns, styles)
+        body = "".join(_row_html("td", row, styles) for row in rows)
         title = f"<div><b>{escape(self.title)}</b></div>" if self.title else ""
         note = "".join(faint(n) for n in self._notes())
-        table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        table = f"<table><thead>{head}</thead><tbody>{body}</tbody></table>"
         return bundle(f"{title}{table}{note}", self.plain())
 
     def plain(self) -> str:
@@ -61,8 +67,13 @@ class TextTable:
         notes = [say("ui.rows_left", count=f"{left:,}")] if left > 0 else []
         return [*notes, *([self.note] if self.note else [])]
 
-    def _row_html(self, row: Sequence[str]) -> str:
-        return "".join(f'<td style="{CELL}">{escape(cell)}</td>' for cell in row)
+
+def _row_html(tag: str, cells: Sequence[str], styles: Sequence[str]) -> str:
+    made = (
+        f'<{tag} style="{style}">{escape(cell)}</{tag}>'
+        for cell, style in zip(cells, styles, strict=True)
+    )
+    return f"<tr>{''.join(made)}</tr>"
 
 
 def pad(text: str, columns: int) -> str:

@@ -66,6 +66,7 @@ def _cells(row: Model, resolved: Resolved) -> list[str]:
     paid: Sequence[float | None] = [None] * 3
     if price is not None:
         paid = price.input, price.output, price.cached
+    abilities = [say(f"abilities.{name}") for name in row.abilities]
     return [
         IN_USE if used else "",
         row.id,
@@ -75,7 +76,7 @@ def _cells(row: Model, resolved: Resolved) -> list[str]:
             "–" if price is None or each is None else _money(each, price.currency)
             for each in paid
         ),
-        ", ".join(say(f"abilities.{name}") for name in row.abilities) or "–",
+        say("abilities.between").join(abilities) or "–",
         row.updated or "–",
     ]
 
