@@ -124,6 +124,29 @@ def test_the_way_to_continue_a_beginning(loopback, tmp_path, way, told) -> None:
         assert session.probe().facts["prefix"] == told
 
 
+@pytest.mark.parametrize(
+    ("text", "finish", "verdict"),
+    [
+        ('{"story": "Once upon', "length", "obeyed"),
+        ('{"story": "Once upon', "stop", "ignored"),
+        ("Once upon a time", "length", "ignored"),
+    ],
+)
+def test_a_long_object_is_json_mode_though_cut(
+    loopback, tmp_path, text, finish, verdict
+) -> None:
+    """The few tokens of a probe may not hold the object that a model writes."""
+
+    def answer(seen: Seen):
+        form = seen.body.get("response_format") if seen.method == "POST" else None
+        whole = completion(text, finish_reason=finish)
+        return whole if form == {"type": "json_object"} else flat(seen)
+
+    given = {"base_url": loopback(answer).url, "model": "m", "store": tmp_path / "s"}
+    with Session(**given) as session:
+        assert session.probe().facts["json_mode"] == verdict
+
+
 @pytest.mark.priced
 def test_what_was_learnt_stays_when_the_money_runs_out(loopback, tmp_path) -> None:
     """The rest is unknown, and the table says why; less than one request is refused."""

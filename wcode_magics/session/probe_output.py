@@ -117,7 +117,7 @@ async def response_format(
             refusal = error
     mode, schema = replies["json_mode"], replies["schema"]
     fits = {
-        "json_mode": mode is not None and isinstance(_json(mode), dict),
+        "json_mode": mode is not None and _is_object(mode),
         "schema": schema is not None and _fits(schema),
     }
     for name, reply in replies.items():
@@ -204,6 +204,13 @@ def _json(reply: Reply) -> Any:
         return json.loads(reply.text, strict=False)
     except (ValueError, RecursionError):
         return None
+
+
+def _is_object(reply: Reply) -> bool:
+    """Return whether an answer is a JSON object, or was cut off within one."""
+    if reply.finish_reason == "length":
+        return reply.text.lstrip().startswith("{")
+    return isinstance(_json(reply), dict)
 
 
 def _fits(reply: Reply) -> bool:
