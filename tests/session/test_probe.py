@@ -64,15 +64,23 @@ def test_each_parameter_is_switched_off() -> None:
 
 @pytest.mark.parametrize(("names", "way"), CASES)
 def test_verdicts_are_right(names: str, way: str, tmp_path: Path) -> None:
-    """20 of 20, whatever else the endpoint does not obey; the evidence agrees."""
+    """20 of 20, whatever else the endpoint does not obey; the evidence agrees.
+
+    Draws in which nothing unlikely came decide nothing: a probe asks anew.
+    """
     switches = dict.fromkeys(names.split(), way)
     with (
         Sandbox(switches=switches) as sandbox,
         Session(base_url=sandbox.base_url, model=MODEL, store=str(tmp_path / "s")) as s,
     ):
-        probe = s.probe()
-    told = {one.name: one.verdict for one in probe.findings}
-    assert told == expected(switches), probe.frame().to_string()
+        right = expected(switches)
+        for _ in range(3):
+            probe = s.probe(fresh=True)
+            told = {one.name: one.verdict for one in probe.findings}
+            undecided = {k for k, verdict in told.items() if verdict == "unknown"}
+            if all(right[name] == "unknown" for name in undecided):
+                break
+    assert told == right, probe.frame().to_string()
     for one in probe.findings:
         if one.verdict == "obeyed" and one.key == "repeats":
             assert one.facts["less"] < one.facts["more"], one
