@@ -11,7 +11,7 @@ from tests.sandbox.probabilities import END, distribution
 from tests.tables.asking import QUIET, logprob, texts, weighted
 from wcode_magics.errors import BudgetError, UsageError
 from wcode_magics.logprobs import label_masses
-from wcode_magics.logprobs.label_masses import LEAD, MOST_COMPLETED
+from wcode_magics.logprobs.label_masses import MOST_COMPLETED, PRECEDING
 from wcode_magics.protocol import models
 from wcode_magics.session.session import Session
 from wcode_magics.tables.label_plan import orders
@@ -147,7 +147,7 @@ def test_exact_masses_by_prefix(serve, capsys):
 def _fits(label, said):
     """Whether an answer that begins so may be, or is, this label and no longer word."""
     text = said.decode(errors="ignore")
-    bare = text.lstrip(LEAD).casefold()
+    bare = text.lstrip(PRECEDING).casefold()
     part = said.removeprefix(text.encode())
     if bare.startswith(label) and not part:
         word = (bare[len(label) - 1 : len(label) + 1]).isascii()
@@ -176,9 +176,9 @@ def _enumerated(request, labels, said=b"", joint=1.0):
 )
 def test_exact_masses_of_the_sandbox_against_its_whole_model(labels, monkeypatch):
     """Within 1e-9 of the enumeration of the model; with anything else, they are 1."""
-    for name in ("NEGLIGIBLE", "NEGLIGIBLE_LEAD"):
+    for name in ("NEGLIGIBLE", "NEGLIGIBLE_PRECEDING"):
         monkeypatch.setattr(label_masses, name, 1e-11)
-    for name in ("MOST_COMPLETED", "DEEPEST_LEAD"):
+    for name in ("MOST_COMPLETED", "MOST_PRECEDING_TOKENS"):
         monkeypatch.setattr(label_masses, name, 10_000)
     options = {"labels": labels, "exact": True, "max_tokens": 1, **QUIET}
     with Session() as own:
