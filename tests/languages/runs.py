@@ -21,7 +21,7 @@ from tests.loopback import Loopback, Seen
 from tests.matrix import LONG
 from wcode_magics import snippets
 
-RUN_SECONDS = 60
+RUN_SECONDS = 180
 AT_A_TIME = 1 + (os.cpu_count() or 1)
 
 
