@@ -28,6 +28,7 @@ from tests.loopback import DONE, Answer, Loopback, Seen, event, sse
 from tests.terminal import Runner
 from wcode_magics.__main__ import main
 from wcode_magics.errors import WcodeError
+from wcode_magics.sending import network_errors
 from wcode_magics.session.session import Session
 from wcode_magics.tables import accessor
 from wcode_magics.tables.columns import MOST_OF_TEXT
@@ -357,6 +358,7 @@ def place(loopback, run, monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("WCODE_BASE_URL", servers.asked.url)
     monkeypatch.setenv("WCODE_API_KEY", KEY)
     monkeypatch.setenv("WCODE_RETRIES", "0")
+    monkeypatch.setattr(network_errors, "CONNECT_TIMEOUT_S", 60.0)
     monkeypatch.setenv("WCODE_STORE", str(tmp_path / "answers.db"))
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO()))
     with Session(**settings, store=str(tmp_path / "own.db"), replay="off") as session:
