@@ -52,6 +52,7 @@ from wcode_magics.protocol import providers
 from wcode_magics.protocol.messages import Delta, Endpoint, Message, Usage
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
+from wcode_magics.sending import body_limits
 from wcode_magics.sending.attempt import Attempts, Limits
 from wcode_magics.sending.body_limits import ENDING_S, MOST_BYTES, Watch
 from wcode_magics.sending.client import Client
@@ -374,6 +375,16 @@ def test_silence_behind_the_finish_reason_takes_nothing_away(loopback, call):
     answer = call(server.url, timeout=1)
     assert getattr(answer, "text", answer) == "whole"
     assert len(server.seen) == 1
+
+
+def test_a_finish_reason_in_each_event_ends_nothing(loopback, monkeypatch):
+    """Some servers say «stop» from the first word on; the text goes on and is read."""
+    monkeypatch.setattr(body_limits, "ENDING_S", 0.5)
+    words = [f"{n} " for n in range(12)]
+    pieces = [event({"content": word}, "stop") for word in words]
+    pieces += [event({"content": word}) for word in words]
+    answer = Answer([*pieces, b"data: [DONE]\n\n"], kind="text/event-stream", pause=0.1)
+    assert stream(loopback(answer).url) == "".join(words * 2)
 
 
 def test_what_follows_the_finish_reason_has_a_short_time_of_its_own():

@@ -44,21 +44,23 @@ class Watch:
     most: float = 0.0
     _begun: float = field(default_factory=monotonic, init=False)
     _heard: float = field(default_factory=monotonic, init=False)
+    _ending: float = field(default=math.inf, init=False)
 
     @property
     def end(self) -> float | None:
         """Deadline for the whole answer, on the clock of the running event loop."""
-        return asyncio.get_running_loop().time() + self.left if self.most else None
+        left = self.left
+        return None if left == math.inf else asyncio.get_running_loop().time() + left
 
     @property
     def left(self) -> float:
         """Seconds until the deadline for the whole answer."""
-        return self._begun + self.most - monotonic() if self.most else math.inf
+        due = self._begun + self.most if self.most else math.inf
+        return min(due, self._ending) - monotonic()
 
     def finish(self) -> None:
         """Record that the answer is finished: what follows it is soon due."""
-        due = monotonic() - self._begun + ENDING_S
-        self.most = min(self.most or math.inf, due)
+        self._ending = monotonic() + ENDING_S
 
     def hear(self, *, alive: bool) -> None:
         """Record that bytes arrived; ``alive`` if they include content.

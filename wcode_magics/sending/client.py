@@ -217,8 +217,9 @@ class Client:
         try:
             async for delta in self._read_deltas(request, watch, reader):
                 said = said or delta.says
-                if delta.finish_reason is not None:
-                    finished = True
+                first = not finished and delta.finish_reason is not None
+                finished = finished or first
+                if first or (finished and delta.says):
                     watch.finish()
                 yield delta
         except AnswerError as wrong:
