@@ -90,8 +90,8 @@ def _signed(share: float) -> str:
     """Return a share with its sign; none if it rounds to nothing."""
     if math.isnan(share):
         return NO_NUMBER
-    told = f"{share:+.1%}"
-    return told if told.strip("+-") != "0.0%" else "0.0%"
+    change = f"{share:+.1%}"
+    return change if change.strip("+-") != "0.0%" else "0.0%"
 
 
 def _price(cost: float | None, currency: str) -> str:

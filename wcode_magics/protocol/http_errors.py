@@ -107,11 +107,11 @@ def error_in(payload: Any) -> StatusError | None:
         payload = payload[0]
     if not isinstance(payload, dict):
         return None
-    if _is_said(payload.get("error")):
+    if _has_content(payload.get("error")):
         return fault(0, payload)
     choices = payload.get("choices")
     for choice in choices if isinstance(choices, list) else ():
-        if isinstance(choice, dict) and _is_said(choice.get("error")):
+        if isinstance(choice, dict) and _has_content(choice.get("error")):
             return fault(0, {"error": choice["error"]})
     if choices:
         return None
@@ -122,10 +122,10 @@ def error_in(payload: Any) -> StatusError | None:
     return fault(0, payload) if failed or coded else None
 
 
-def _is_said(error: Any, depth: int = 0) -> bool:
-    """Return whether an error says anything: some servers send it empty with all."""
+def _has_content(error: Any, depth: int = 0) -> bool:
+    """Return whether an error is not empty: some servers send one with each answer."""
     if isinstance(error, dict) and depth < _DEEPEST:
-        return any(_is_said(value, depth + 1) for value in error.values())
+        return any(_has_content(value, depth + 1) for value in error.values())
     return bool(error)
 
 

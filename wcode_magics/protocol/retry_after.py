@@ -32,13 +32,13 @@ RESETS = (
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|[smhd]))+", re.IGNORECASE)
 _PIECE = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhd])", re.IGNORECASE)
-_SAID = re.compile(
+_DELAY = re.compile(
     r"(?:(?:retry|try again) (?:in|after)|wait) (?:about )?((?:\d[\d.]* ?[a-z]+ ?)+)",
     re.IGNORECASE,
 )
-_SAID_IN_CHINESE = re.compile(r"((?:\d[\d.]* ?(?:秒|分钟?|小时) ?)+)[之以]?后")
-_SAID_PIECE = re.compile(r"(\d+(?:\.\d+)?) ?(ms|milli|[smhd秒分小])", re.IGNORECASE)
-_SAID_UNITS = {**_UNITS, "milli": 0.001, "秒": 1.0, "分": 60.0, "小": 3600.0}
+_DELAY_IN_CHINESE = re.compile(r"((?:\d[\d.]* ?(?:秒|分钟?|小时) ?)+)[之以]?后")
+_DELAY_PIECE = re.compile(r"(\d+(?:\.\d+)?) ?(ms|milli|[smhd秒分小])", re.IGNORECASE)
+_DELAY_UNITS = {**_UNITS, "milli": 0.001, "秒": 1.0, "分": 60.0, "小": 3600.0}
 MOST_READ = 2000
 """Characters of a message, the last ones, that are searched for a delay."""
 LONGEST_S = 366 * 86_400.0
@@ -72,9 +72,9 @@ def asked_in(message: str) -> float | None:
     (62.5, 30.0)
     """
     message = message[-MOST_READ:]
-    found = _SAID.search(message) or _SAID_IN_CHINESE.search(message)
-    pieces = _SAID_PIECE.findall(found[1]) if found else ()
-    wait = sum(float(n) * _SAID_UNITS[unit.lower()] for n, unit in pieces)
+    found = _DELAY.search(message) or _DELAY_IN_CHINESE.search(message)
+    pieces = _DELAY_PIECE.findall(found[1]) if found else ()
+    wait = sum(float(n) * _DELAY_UNITS[unit.lower()] for n, unit in pieces)
     return wait if 0 < wait <= LONGEST_S else None
 
 

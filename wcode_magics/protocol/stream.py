@@ -27,7 +27,7 @@ DONE = "[DONE]"
 IDLE = frozenset({"null", "ping", "heartbeat", "keepalive", "keep-alive"})
 """Event data that only keeps the connection alive."""
 MOST_SCANNED = 2**22
-"""Bytes of an unfinished JSON body that are parsed in vain, whatever its length."""
+"""Bytes of an unfinished JSON body that are parsed at most, whatever its length."""
 
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _BOM = b"\xef\xbb\xbf"

@@ -18,7 +18,7 @@ class Readings(Generic[T]):
     """Reads the replies of a run's rows and counts them in its tally.
 
     ``read`` converts the replies of a row to its value, ``ending`` to its status, and
-    ``remark`` a status and them to what is to be said of it.
+    ``remark`` these and the status to an error that remarks on it, or None.
     """
 
     def __init__(

@@ -214,8 +214,8 @@ class Classify(Task):
             found, _ = self._answers(self._to_second(first), done)
         one = next(one for one in found if self._status(one) == "disagrees")
         label, _sure = self._decided(found)
-        said = self._label(one.reply)
-        return AnswerError("frame.disagrees", given=said, label=label)
+        answer = self._label(one.reply)
+        return AnswerError("frame.disagrees", given=answer, label=label)
 
     def _answers(
         self, request: Request, done: Done

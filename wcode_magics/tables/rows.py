@@ -88,8 +88,8 @@ class Rows:
 
         One of the cell's line is a :class:`Template`.
         """
-        said = (one for one in self.task.base.messages if not is_template(one))
-        found = (name for one in said for name in _PRINTED.findall(one.content or ""))
+        plain = (one for one in self.task.base.messages if not is_template(one))
+        found = (name for one in plain for name in _PRINTED.findall(one.content or ""))
         return next((name for name in found if name in self.frame.columns), None)
 
     @cached_property

@@ -66,14 +66,14 @@ class Task:
             )
         render = template.render
         return self.base.with_texts(
-            [render(said or "", names) if own else said for said, own in self._sources]
+            [render(text or "", names) if own else text for text, own in self._sources]
         )
 
     @cached_property
     def _sources(self) -> list[tuple[str | None, bool]]:
         """Text of each message, and whether it is a template."""
-        said = self.base.messages
-        return [(one.content, template.is_template(one)) for one in said]
+        messages = self.base.messages
+        return [(one.content, template.is_template(one)) for one in messages]
 
     @cached_property
     def _shows(self) -> bool:

@@ -202,8 +202,8 @@ class _PartedTable(TableMethods[R]):
         bar = Bar(chunk_run.tally, total, shown=call.progress)
         status = f"{call.task.into}_status"
         whole = self._source.rows
-        told = call.progress, call.notes
-        return ParquetRun(chunk_run, bar, self._folder, status, whole, *told)
+        shown = call.progress, call.notes
+        return ParquetRun(chunk_run, bar, self._folder, status, whole, *shown)
 
     @property
     def _numbers(self) -> range:
