@@ -71,8 +71,8 @@ class Request(Value):
         Raises:
             UsageError: no message has content.
         """
-        moulds = self._moulds
-        if moulds is None:
+        templates = self._templates
+        if templates is None:
             pairs = zip(self.messages, texts, strict=True)
             return self.with_messages(
                 tuple(replace(one, content=text) for one, text in pairs)
@@ -80,27 +80,27 @@ class Request(Value):
         made = object.__new__(type(self))
         own = vars(made)
         own["model"], own["params"], own["extra"] = self.model, self.params, self.extra
-        own["_cast"] = shared = moulds.cast(texts)  # type: ignore[arg-type]
-        own["hash"] = hashlib.sha256(moulds.hashed % shared.quoted).hexdigest()
+        own["_filled"] = shared = templates.fill(texts)  # type: ignore[arg-type]
+        own["hash"] = hashlib.sha256(templates.hashed % shared.quoted).hexdigest()
         return made
 
     def __getattr__(self, name: str) -> Any:
         """Make the messages of :meth:`with_texts`, which few ask for."""
-        shared = vars(self).get("_cast")
+        shared = vars(self).get("_filled")
         if name != "messages" or shared is None:
             raise AttributeError(name, name=name, obj=self)
         made = vars(self)["messages"] = shared.messages
         return made
 
     @cached_property
-    def _moulds(self) -> "_Moulds | None":
+    def _templates(self) -> "_BodyTemplates | None":
         """What its bytes have around its texts; None if a message is more than that."""
-        shared = vars(self).get("_cast")
-        return _Moulds.of(self) if shared is None else shared.moulds
+        shared = vars(self).get("_filled")
+        return _BodyTemplates.of(self) if shared is None else shared.templates
 
     def shared_record(self) -> bytes | None:
         """Return the JSON of :meth:`to_dict`, if it shares it with other requests."""
-        shared = vars(self).get("_cast")
+        shared = vars(self).get("_filled")
         return None if shared is None else shared.kept
 
     @property
@@ -119,7 +119,7 @@ class Request(Value):
 
     def content(self, *, stream: bool = False, usage: bool = True) -> bytes:
         """Encode the HTTP body; ``usage`` requests usage in a stream."""
-        shared: _Cast | None = None if stream else vars(self).get("_cast")
+        shared: _FilledBody | None = None if stream else vars(self).get("_filled")
         if shared is not None:
             return shared.sent
         body = self.body
@@ -145,7 +145,7 @@ class Request(Value):
     @property
     def texts(self) -> Sequence[str]:
         """Text of each message."""
-        shared: _Cast | None = vars(self).get("_cast")
+        shared: _FilledBody | None = vars(self).get("_filled")
         if shared is not None:
             return shared.texts
         return [message.content or "" for message in self.messages]
@@ -153,7 +153,7 @@ class Request(Value):
     @property
     def images(self) -> tuple[ImagePart, ...]:
         """The images of all messages."""
-        if "_cast" in vars(self):
+        if "_filled" in vars(self):
             return ()
         return tuple(image for message in self.messages for image in message.images)
 
@@ -173,7 +173,7 @@ def _refuse_empty(messages: tuple[Message, ...]) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Moulds:
+class _BodyTemplates:
     """Bytes of a request as it is sent, hashed and kept, ``%b`` in place of its texts.
 
     ``roles`` are those of its messages.
@@ -185,7 +185,7 @@ class _Moulds:
     kept: bytes
 
     @classmethod
-    def of(cls, request: Request) -> "_Moulds | None":
+    def of(cls, request: Request) -> "_BodyTemplates | None":
         if any(one != Message(one.role, one.content or "") for one in request.messages):
             return None
         marks = [f"\0{place}\0" for place in range(len(request.messages))]
@@ -195,14 +195,14 @@ class _Moulds:
         try:
             return cls(
                 roles,
-                _mould(_WIRE.encode(body), marks),
-                HASH_TAG + _mould(_CANONICAL.encode(body), marks),
-                _mould(_WIRE.encode(marked.to_dict()), marks),
+                _template(_WIRE.encode(body), marks),
+                HASH_TAG + _template(_CANONICAL.encode(body), marks),
+                _template(_WIRE.encode(marked.to_dict()), marks),
             )
         except (TypeError, ValueError):  # no JSON, as NaN, or it has such a mark itself
             return None
 
-    def cast(self, texts: Sequence[str]) -> "_Cast":
+    def fill(self, texts: Sequence[str]) -> "_FilledBody":
         """Return what messages of these texts share and have of their own.
 
         Raises:
@@ -214,33 +214,33 @@ class _Moulds:
             quoted.append(_bytes(encode_basestring, text))
         if empty:
             raise UsageError("empty_prompt")
-        return _Cast(self, texts, tuple(quoted))
+        return _FilledBody(self, texts, tuple(quoted))
 
 
-class _Cast:
-    """Bytes of one request out of moulds; ``quoted`` are its texts as JSON."""
+class _FilledBody:
+    """Bytes of one request made from templates; ``quoted`` are its texts as JSON."""
 
-    __slots__ = ("moulds", "quoted", "texts")
+    __slots__ = ("quoted", "templates", "texts")
 
     def __init__(
-        self, moulds: _Moulds, texts: Sequence[str], quoted: tuple[bytes, ...]
+        self, templates: _BodyTemplates, texts: Sequence[str], quoted: tuple[bytes, ...]
     ) -> None:
-        self.moulds, self.texts, self.quoted = moulds, texts, quoted
+        self.templates, self.texts, self.quoted = templates, texts, quoted
 
     @property
     def messages(self) -> tuple[Message, ...]:
-        return tuple(map(Message, self.moulds.roles, self.texts))
+        return tuple(map(Message, self.templates.roles, self.texts))
 
     @property
     def sent(self) -> bytes:
-        return self.moulds.sent % self.quoted
+        return self.templates.sent % self.quoted
 
     @property
     def kept(self) -> bytes:
-        return self.moulds.kept % self.quoted
+        return self.templates.kept % self.quoted
 
 
-def _mould(encoded: str, marks: Sequence[str]) -> bytes:
+def _template(encoded: str, marks: Sequence[str]) -> bytes:
     """Return an encoded body with ``%b`` in place of its marks.
 
     Raises:
