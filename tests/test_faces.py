@@ -152,6 +152,18 @@ REFUSALS = {
     "gbk-page": (refused(GBK_PAGE.encode("gbk")), "访问被拒绝 no credit"),
     "unknown-charset": (refused(b"\xff no credit", kind="text/plain; charset=x"), WHY),
     "codec": (refused(b"\xff no credit", kind="text/plain; charset=idna"), WHY),
+    "slow-codec": (
+        refused(b"\xff no credit-a9", kind="text/plain; charset=punycode"),
+        "no credit-a9",
+    ),
+    "escapes": (
+        refused(rb"no\x20credit" + b"\xff", kind="text/plain; charset=unicode_escape"),
+        r"no\x20credit",
+    ),
+    "utf-7": (
+        refused(b"no+ACA-credit\xff", kind="a/b; charset=utf-7"),
+        "no+ACA-credit",
+    ),
     "nested": (refused(said({"error": {"error": {"message": WHY}}})), WHY),
     "in-a-text": (refused(said(json.dumps({"error": {"message": WHY}}))), WHY),
     "list": (refused(json.dumps([{"error": {"message": WHY}}]).encode()), WHY),
