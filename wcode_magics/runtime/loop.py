@@ -191,12 +191,7 @@ class LoopTask(Generic[T]):
     def _begin(self, call: Callable[..., Awaitable[T]], args: Any) -> None:
         task = asyncio.ensure_future(_awaited(call, args))
         task.add_done_callback(self._end)
-        self.future.add_done_callback(partial(self._cut, task))
-
-    def _cut(self, task: "asyncio.Task[T]", future: "Future[T]") -> None:
-        if future.cancelled():
-            with suppress(RuntimeError):  # loop closed: already cancelled
-                self._loop.loop.call_soon_threadsafe(task.cancel)
+        self.future.add_done_callback(partial(_cut, task))
 
     def _end(self, task: "asyncio.Task[T]") -> None:
         error = None if task.cancelled() else task.exception()
@@ -240,6 +235,13 @@ class LoopTask(Generic[T]):
         """Cancel the task and wait at most two seconds for it to end."""
         self.future.cancel()
         self.ended.wait(HANG_UP_S)
+
+
+def _cut(task: "asyncio.Task[T]", future: "Future[T]") -> None:
+    """Cancel the task of a cancelled future; a cycle would hold results for long."""
+    if future.cancelled():
+        with suppress(RuntimeError):  # loop closed: already cancelled
+            task.get_loop().call_soon_threadsafe(task.cancel)
 
 
 async def _awaited(call: Callable[..., Awaitable[T]], args: Any) -> T:
