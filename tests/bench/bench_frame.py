@@ -30,7 +30,7 @@ from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
 from wcode_magics.session.session import Session
 from wcode_magics.tables import accessor
-from wcode_magics.tables.run import call_of
+from wcode_magics.tables.run_builder import call_of
 
 ROWS, FLYING, ROUNDS = 2_000, 64, 3
 MANY, MANY_ROWS, MANY_MS = 512, 10_240, 500

@@ -15,7 +15,8 @@ from wcode_magics.logprobs.label_masses import MOST_COMPLETED, PRECEDING
 from wcode_magics.protocol import models
 from wcode_magics.session.session import Session
 from wcode_magics.tables.label_plan import orders
-from wcode_magics.tables.run import call_of, session
+from wcode_magics.tables.run import session
+from wcode_magics.tables.run_builder import call_of
 
 
 def _form(seen):

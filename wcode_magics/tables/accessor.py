@@ -21,7 +21,8 @@ from wcode_magics.tables.cascade import Cascade
 from wcode_magics.tables.estimate import Forecast
 from wcode_magics.tables.progress import print_line
 from wcode_magics.tables.retries import RETRIED, again, places_of, statuses_of
-from wcode_magics.tables.run import TableRun, call_of, serve
+from wcode_magics.tables.run import TableRun, serve
+from wcode_magics.tables.run_builder import call_of
 from wcode_magics.tables.table_methods import R, TableMethods
 from wcode_magics.tables.versus import Variants, VersusRun
 from wcode_magics.tables.why import WhyRun

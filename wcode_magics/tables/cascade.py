@@ -21,7 +21,8 @@ from wcode_magics.sending.replay import Replay
 from wcode_magics.tables.columns import name_in
 from wcode_magics.tables.gold import evaluate, gold_of
 from wcode_magics.tables.pipeline import budget_of, looks
-from wcode_magics.tables.run import TableRun, call_of
+from wcode_magics.tables.run import TableRun
+from wcode_magics.tables.run_builder import call_of
 
 
 @dataclass(frozen=True)

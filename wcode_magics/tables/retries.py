@@ -14,7 +14,8 @@ from wcode_magics.protocol.schema import Field
 from wcode_magics.sending.outcome import GOOD, STATUSES
 from wcode_magics.tables.call_records import NEEDS, calls_of, remembered
 from wcode_magics.tables.columns import array, columns_of, name_in
-from wcode_magics.tables.run import TableRun, call_of
+from wcode_magics.tables.run import TableRun
+from wcode_magics.tables.run_builder import call_of
 from wcode_magics.tables.task import Task
 
 _HAS_REPLY = frozenset(

@@ -32,7 +32,8 @@ from wcode_magics.tables.gold_values import (
     spelled_one,
     text_of,
 )
-from wcode_magics.tables.run import TableRun, call_of
+from wcode_magics.tables.run import TableRun
+from wcode_magics.tables.run_builder import call_of
 
 SEED = 20_261
 MOST_CHOICES = 9

@@ -12,7 +12,8 @@ from wcode_magics.evaluation.evaluation import Evaluation
 from wcode_magics.tables import gold as gold_rows
 from wcode_magics.tables.estimate import Forecast
 from wcode_magics.tables.retries import RETRIED, again, places_of, statuses_of
-from wcode_magics.tables.run import TableRun, call_of
+from wcode_magics.tables.run import TableRun
+from wcode_magics.tables.run_builder import call_of
 
 PREVIEWED = 5
 METHODS = ("ask", "classify", "extract", "preview", "retry", "estimate")

@@ -14,7 +14,8 @@ from wcode_magics.evaluation.versus import Versus, paired
 from wcode_magics.protocol import models
 from wcode_magics.tables.columns import columns_of, name_in
 from wcode_magics.tables.gold import gold_of, graded, refuse_gold
-from wcode_magics.tables.run import TableRun, call_of
+from wcode_magics.tables.run import TableRun
+from wcode_magics.tables.run_builder import call_of
 from wcode_magics.tables.task import DETAILS
 
 Variants = Mapping[str, str | Mapping[str, Any]]

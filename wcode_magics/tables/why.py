@@ -24,7 +24,8 @@ from wcode_magics.tables.call_records import NEEDS, calls_of
 from wcode_magics.tables.columns import name_in
 from wcode_magics.tables.gold_values import number_of
 from wcode_magics.tables.rows import Rows
-from wcode_magics.tables.run import TableRun, call_of
+from wcode_magics.tables.run import TableRun
+from wcode_magics.tables.run_builder import call_of
 
 ROUNDING = 1e-11
 """Least probability outside the labels, since 1 less a sum is inexact."""

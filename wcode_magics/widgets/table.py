@@ -243,7 +243,7 @@ class TablePage:
             self.status.fail(error)
 
     def _call(self) -> Any:
-        from wcode_magics.tables.run import call_of
+        from wcode_magics.tables.run_builder import call_of
 
         state = self._state
         state.barrier.wait()

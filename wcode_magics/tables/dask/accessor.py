@@ -22,7 +22,8 @@ from wcode_magics.tables.dask.run_settings import RunSettings
 from wcode_magics.tables.estimate import Forecast, Survey
 from wcode_magics.tables.progress import print_line
 from wcode_magics.tables.retries import RETRIED, again, statuses_of
-from wcode_magics.tables.run import TableRun, call_of, refuse_announcing
+from wcode_magics.tables.run import TableRun
+from wcode_magics.tables.run_builder import call_of, refuse_announcing
 from wcode_magics.tables.table_methods import PREVIEWED, TableMethods
 from wcode_magics.text import say
 

@@ -21,7 +21,7 @@ from wcode_magics.tables.estimate import Survey, survey
 from wcode_magics.tables.partition_run import Cancelled, PartitionRun, send
 from wcode_magics.tables.retries import places_of
 from wcode_magics.tables.rows import Rows
-from wcode_magics.tables.run import refuse_missing
+from wcode_magics.tables.run_builder import refuse_missing
 from wcode_magics.tables.task import Task
 
 SLICE = 8192

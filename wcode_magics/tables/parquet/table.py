@@ -35,7 +35,8 @@ from wcode_magics.tables.parquet.written import ParquetRun, Written
 from wcode_magics.tables.progress import Bar, await_, cancelled, print_line, wait
 from wcode_magics.tables.retries import RETRIED, again, statuses_of
 from wcode_magics.tables.rows import Rows
-from wcode_magics.tables.run import TableRun, call_of, refuse_announcing
+from wcode_magics.tables.run import TableRun
+from wcode_magics.tables.run_builder import call_of, refuse_announcing
 from wcode_magics.tables.table_methods import PREVIEWED, TableMethods
 
 R = TypeVar("R")
