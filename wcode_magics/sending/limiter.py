@@ -34,7 +34,7 @@ same pauses in between.
 Requests waiting for tokens (:mod:`wcode_magics.sending.caps`) that another did not
 need proceed as soon as those are returned.
 
-Limits may be lent to other processes (:mod:`wcode_magics.sending.shares`). Permits
+Limits may be lent to other processes (:mod:`wcode_magics.sending.lender`). Permits
 that are lent count as in flight, and requests that they may send as sent. A borrower
 is a limiter with a share, within which it learns by itself what the endpoint bears.
 """

@@ -15,8 +15,8 @@ from wcode_magics.sending.exchange import (
     LeaderMessage,
     WorkerReport,
 )
+from wcode_magics.sending.lender import Lender
 from wcode_magics.sending.limiter import Limiter
-from wcode_magics.sending.shares import Lender
 
 Send = Callable[[LeaderMessage], Awaitable[WorkerReport | None]]
 """Sends a message and returns the report; None if none came.

@@ -2,7 +2,7 @@
 
 The process that defined a run leads it. It lends each worker a share of the remaining
 limits: requests in flight, requests and tokens under the caps per minute, ¥ of the
-budget (:mod:`wcode_magics.sending.shares`). A worker sends within its share, through
+budget (:mod:`wcode_magics.sending.lender`). A worker sends within its share, through
 the usual limiter and budget, and so adapts to the endpoint's load by itself.
 
 The leader calls each worker through the scheduler that both are connected to, as
