@@ -14,37 +14,17 @@ budget runs alone over all borrowers.
 import math
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from wcode_magics.errors import BudgetError
 from wcode_magics.sending.budget import NEGLIGIBLE, Budget
 from wcode_magics.sending.caps import BURST_S
+from wcode_magics.sending.limiter import Limiter
 from wcode_magics.sending.shares import LATER_S, Demand, Share, permits
 
 TURN_S = 5.0
 """Seconds after which permits that are too few for all go to others."""
 AHEAD = 2
 """Times the money is lent that the requests a borrower could have in flight need."""
-
-
-class Lendable(Protocol):
-    """Interface of :class:`~wcode_magics.sending.limiter.Limiter` for lending."""
-
-    most: int
-
-    @property
-    def own(self) -> Demand: ...  # noqa: D102
-
-    @property
-    def paused(self) -> float: ...  # noqa: D102
-
-    def lend(self, permits: int, paused: float = 0.0) -> None: ...  # noqa: D102
-
-    def charge(self, requests: float, tokens: float) -> None: ...  # noqa: D102
-
-    def credit(self, each: float) -> float: ...  # noqa: D102
-
-    def rate(self, each: float) -> float: ...  # noqa: D102
 
 
 class Loan:
@@ -92,11 +72,11 @@ class Lender:
     """Lends one endpoint's limits, and the budgets of its runs; bound to one loop.
 
     Args:
-        limiter: returns the limiter, with the caps in force.
-        clock: monotonic clock in seconds.
+        limiter: the limiter, with the caps in force.
+        clock: monotonic clock in seconds, that of the limiter.
     """
 
-    def __init__(self, limiter: Lendable, clock: Callable[[], float]) -> None:
+    def __init__(self, limiter: Limiter, clock: Callable[[], float]) -> None:
         self._limiter, self._clock = limiter, clock
         self._borrowers: dict[Hashable, Borrower] = {}
 
