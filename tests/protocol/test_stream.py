@@ -21,7 +21,7 @@ from wcode_magics.errors import (
 )
 from wcode_magics.logprobs.token import Alternative, TokenLogprob
 from wcode_magics.protocol.assembly import Assembly
-from wcode_magics.protocol.event_decoder import decode
+from wcode_magics.protocol.lenient_json import decode
 from wcode_magics.protocol.messages import Delta, Message, Usage
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wcode_magics.protocol.event_decoder import decode
+from wcode_magics.protocol.lenient_json import decode
 from wcode_magics.runtime.strict_json import decoded
 
 PLAIN = st.none() | st.booleans() | st.integers() | st.floats() | st.text()

@@ -6,7 +6,7 @@ from typing import Any
 
 from wcode_magics.logprobs.token import TokenLogprob
 from wcode_magics.logprobs.token_bytes import thinking_length
-from wcode_magics.protocol.event_decoder import clean
+from wcode_magics.protocol.lenient_json import clean
 from wcode_magics.protocol.messages import CallPiece, Delta, ToolCall, Usage
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request

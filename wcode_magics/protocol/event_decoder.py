@@ -7,22 +7,17 @@ its own and named in ``Delta.unread``.
 
 import json
 import math
-import re
 from collections.abc import Iterable, Iterator, Mapping
-from functools import partial
 from typing import Any
 
 from wcode_magics.logprobs.token import Alternative, TokenLogprob
 from wcode_magics.protocol.finish_reasons import finish
+from wcode_magics.protocol.lenient_json import clean
 from wcode_magics.protocol.messages import MOST_CALLS, CallPiece, Delta
 from wcode_magics.protocol.usage_counts import Unread, count, first, usage_of
-from wcode_magics.runtime.strict_json import decoded
 
 MOST_BYTES = 2**20
 MOST_ALTERNATIVES = 1024
-MOST_DEPTH = 64
-MOST_BRACKETS = 1_000_000
-"""Maximum brackets in a payload that is parsed again after too deep or long values."""
 LONGEST_WORD = 256
 ROUNDING = 0.01
 """Amount by which a log probability may exceed 0."""
@@ -34,35 +29,9 @@ OLLAMA = "fp_ollama"
 ARGUMENTS = ("arguments", "parameters", "input")
 """Fields with the arguments of a call; the second is Llama's."""
 
-_DEEP = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{}]', re.DOTALL)
-
 
 class NoAnswerError(ValueError):
     """Raised if a payload is not of the chat-completions form."""
-
-
-def decode(body: str) -> Any:
-    """Decode JSON leniently: raw control characters, very long numbers, deep nesting.
-
-    Raises:
-        ValueError: the body is not JSON.
-    """
-    return decoded(body, partial(_lenient, body))
-
-
-def _lenient(body: str) -> Any:
-    body = body.removeprefix("\ufeff")
-    try:
-        return json.loads(body, strict=False)
-    except json.JSONDecodeError:
-        raise
-    except (ValueError, RecursionError):
-        pass  # too many digits, too deep
-    shallow = _shallow(body)
-    try:
-        return json.loads(shallow, strict=False, parse_int=_int)
-    except RecursionError as wrong:
-        raise ValueError("too deep") from wrong
 
 
 def delta_of(payload: Any, inner: str) -> Delta | None:
@@ -103,41 +72,6 @@ def is_finished(payload: Any) -> bool:
     choices = payload.get("choices") if isinstance(payload, dict) else None
     choice = _first_choice(choices) if isinstance(choices, list) else None
     return choice is not None and bool(choice.get("finish_reason"))
-
-
-def clean(text: str) -> str:
-    """Make a text encodable: join surrogate pairs, replace lone ones by U+FFFD."""
-    if text.isascii():
-        return text
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return text
-
-
-def _int(digits: str) -> int | float:
-    return int(digits) if len(digits) < 400 else math.inf
-
-
-def _shallow(body: str) -> str:
-    """Replace values nested deeper than :data:`MOST_DEPTH` by null."""
-    if body.count("[") + body.count("{") > MOST_BRACKETS:
-        raise ValueError("too deep")
-    depth = at = 0
-    parts = []
-    for found in _DEEP.finditer(body):
-        sign = found[0]
-        if sign in "[{":
-            depth += 1
-            if depth == MOST_DEPTH + 1:
-                parts.append(body[at : found.start()])
-        elif sign in "]}":
-            depth -= 1
-            if depth == MOST_DEPTH:
-                parts.append("null")
-                at = found.end()
-    return "".join([*parts, body[at:]])
 
 
 def _first_choice(choices: Any) -> Mapping[str, Any] | None:

@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from wcode_magics.errors import AnswerError
-from wcode_magics.protocol import event_decoder
+from wcode_magics.protocol import event_decoder, lenient_json
 from wcode_magics.protocol.finish_reasons import FAILED
 from wcode_magics.protocol.http_errors import error_in, fault
 from wcode_magics.protocol.messages import Delta
@@ -274,7 +274,7 @@ class AnswerReader:
         text = self._halves.pop(kind, "") + text
         if "\ud800" <= text[-1:] <= "\udbff":
             text, self._halves[kind] = text[:-1], text[-1]
-        return event_decoder.clean(text)
+        return lenient_json.clean(text)
 
 
 def _is_certain(start: bytes) -> bool:
@@ -296,7 +296,7 @@ def _separate(data: str) -> list[str]:
     if "\n" not in data:
         return [data]
     try:
-        event_decoder.decode(data)
+        lenient_json.decode(data)
     except ValueError:
         return data.split("\n")
     return [data]
@@ -314,7 +314,7 @@ def _bare(data: str) -> str:
 
 def _payload(body: str) -> Any:
     try:
-        return event_decoder.decode(body)
+        return lenient_json.decode(body)
     except ValueError as wrong:
         raise AnswerError("answer_not_json", start=_start(body), body=body) from wrong
 

@@ -18,7 +18,7 @@ from wcode_magics.errors import (
     StreamError,
     TimedOut,
 )
-from wcode_magics.protocol import event_decoder, providers
+from wcode_magics.protocol import lenient_json, providers
 from wcode_magics.protocol.assembly import Assembly
 from wcode_magics.protocol.messages import Delta, Endpoint
 from wcode_magics.protocol.reply import Source
@@ -127,7 +127,7 @@ class Client:
             url = self._wire.url("models")
             async with self._wire.open("GET", url, b"", watch) as response:
                 body = await self._wire.read(response, watch)
-            data = event_decoder.decode(body.decode("utf-8", "replace"))
+            data = lenient_json.decode(body.decode("utf-8", "replace"))
         except EndpointError as error:
             self._hide_key(error)
             raise

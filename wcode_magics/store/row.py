@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from wcode_magics.errors import WcodeError
-from wcode_magics.protocol.event_decoder import clean
+from wcode_magics.protocol.lenient_json import clean
 from wcode_magics.protocol.messages import SANDBOX, Message
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
