@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as widgets
 
 from wcode_magics.errors import UsageError, WcodeError
-from wcode_magics.output.escaping import FAINT, clipped, escape, without_tex
-from wcode_magics.output.mimebundle import Bundle, bundle
+from wcode_magics.output.escaping import clipped, escape
 from wcode_magics.protocol import parameters
 from wcode_magics.settings import options
 from wcode_magics.text import say
 from wcode_magics.widgets.closing import release
 from wcode_magics.widgets.draft import Draft
 from wcode_magics.widgets.first_row import FirstRow
+from wcode_magics.widgets.frame_head import head_bundle, head_html
 from wcode_magics.widgets.label import made, mark
 from wcode_magics.widgets.label_chips import LabelChips
 from wcode_magics.widgets.state import PanelState
@@ -31,8 +31,8 @@ TICK_S = 0.2
 TYPING_PAUSE_S = 0.3
 MOST_SHOWN = 2_000
 """Maximum characters shown of a prompt that is filled in."""
-SHOWN = 5
 MOST_COLUMNS = 12
+KINDS = ("text", "labels", "fields")
 _SENT = ("model", "system", "timeout", "param", *parameters.NAMES)
 
 
@@ -297,7 +297,7 @@ class TablePage:
         why = "" if batch.reason is None else str(batch.reason)
         self._progressed(batch.tally, why, line, say("panel.bound", name=out))
         self._show(made)
-        self._state.picture.show(_bundle(out, made, _progress_line(batch.tally)))
+        self._state.picture.show(head_bundle(out, made, _progress_line(batch.tally)))
 
     def _progressed(self, tally: Any, *more: str) -> None:
         mark(self._progress, "wcode-off", on=tally.done >= tally.total)
@@ -306,36 +306,16 @@ class TablePage:
         self.status.tell([*line, *more])
 
     def _show(self, frame: Any) -> None:
-        self._head.value = without_tex(_head_html(frame))
+        self._head.value = head_html(frame)
 
     def _busy(self, busy: bool) -> None:
         self._pause.disabled = not busy
         self._start.disabled = busy
 
 
-KINDS = ("text", "labels", "fields")
-
-
 def _schema(fields: str) -> dict[str, str]:
     items = (item.partition(":") for item in fields.split(",") if item.strip())
     return {name.strip(): kind.strip() or "str" for name, _colon, kind in items}
-
-
-def _head_html(frame: Any) -> str:
-    """Return the first rows; columns of errors are left out where there are none."""
-    shown = frame.head(SHOWN)
-    empty = [
-        name
-        for name in shown.columns
-        if str(name).endswith(("_error", "_status")) and _is_empty(frame, name)
-    ]
-    page = str(shown.drop(columns=empty).to_html(border=0, max_cols=8))
-    return page.replace("<th></th>", "<td></td>", 1)
-
-
-def _is_empty(frame: Any, name: Any) -> bool:
-    column = frame[name]
-    return bool(column.isna().all() or (column == "ok").all())
 
 
 def _progress_line(tally: Any) -> str:
@@ -345,14 +325,6 @@ def _progress_line(tally: Any) -> str:
         if count:
             parts.append(say(f"panel.{key}", count=f"{count:,}"))
     return " · ".join([*parts, str(tally.costs)])
-
-
-def _bundle(name: str, frame: Any, summary: str) -> Bundle:
-    head = frame.head(SHOWN)
-    title = f"<b>{escape(name)}</b> {escape(summary)}"
-    note = f'<div style="{FAINT}">{title}</div>'
-    plain = f"{name}: {summary}\n{head.to_string()}"
-    return bundle(note + without_tex(_head_html(frame)), plain)
 
 
 def _field(name: str, hint: str, value: str) -> Any:

@@ -1,0 +1,33 @@
+"""First rows of a DataFrame, as HTML and as text."""
+
+from typing import Any
+
+from wcode_magics.output.escaping import FAINT, escape, without_tex
+from wcode_magics.output.mimebundle import Bundle, bundle
+
+SHOWN = 5
+
+
+def head_html(frame: Any) -> str:
+    """Return the first rows; columns of errors are left out where there are none."""
+    shown = frame.head(SHOWN)
+    empty = [
+        name
+        for name in shown.columns
+        if str(name).endswith(("_error", "_status")) and _is_empty(frame, name)
+    ]
+    page = str(shown.drop(columns=empty).to_html(border=0, max_cols=8))
+    return without_tex(page.replace("<th></th>", "<td></td>", 1))
+
+
+def _is_empty(frame: Any, name: Any) -> bool:
+    column = frame[name]
+    return bool(column.isna().all() or (column == "ok").all())
+
+
+def head_bundle(name: str, frame: Any, summary: str) -> Bundle:
+    """Return the first rows under the frame's name and a summary."""
+    title = f"<b>{escape(name)}</b> {escape(summary)}"
+    note = f'<div style="{FAINT}">{title}</div>'
+    plain = f"{name}: {summary}\n{frame.head(SHOWN).to_string()}"
+    return bundle(note + head_html(frame), plain)
