@@ -25,7 +25,8 @@ from wcode_magics.tables.call_records import calls_of
 from wcode_magics.tables.columns import name_in
 from wcode_magics.tables.extraction import Extract
 from wcode_magics.tables.gold_values import spelled
-from wcode_magics.tables.labels import Classify, folded
+from wcode_magics.tables.label_text import folded
+from wcode_magics.tables.labels import Classify
 from wcode_magics.tables.task import Task
 from wcode_magics.tables.votes import Vote
 

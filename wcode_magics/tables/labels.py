@@ -1,9 +1,6 @@
 """Classification of rows into labels, with the probability of each label."""
 
-import json
 import math
-import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -22,21 +19,12 @@ from wcode_magics.tables.label_plan import (
     averaged,
     continues,
 )
+from wcode_magics.tables.label_text import exact_label, folded, label_in
 from wcode_magics.tables.task import Task, refuse_empty
 from wcode_magics.text import say
 
 TOLERANCE = 1e-6
 """Difference of probabilities that are equal up to rounding of their logarithms."""
-_WIDE = r"\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\uff66-\uff9d\U00020000-\U0003ffff"
-"""Letters of scripts that put no spaces between words."""
-_LETTER = rf"[^\W{_WIDE}]"
-_SPACELESS = re.compile(f"[{_WIDE}]")
-_NOT = re.compile(
-    rf"((?<!{_LETTER})(not|no|never|neither)|n['’]t)(\s+\w+){{0,2}}\W*$"
-    r"|([不没沒](?!错|錯)|[未无無](?!疑)|非(?!常))\w{0,8}\W*$"
-)
-"""Negation before a label. 不错, 无疑 and 非常 are not negations."""
-_QUOTES = " \t\r\n\"'`*.。!！“”‘’「」"
 
 
 @dataclass(frozen=True)
@@ -282,7 +270,7 @@ class Classify(Task):
     def _is_whole(self, reply: Reply) -> bool:
         """Return whether a truncated answer is a complete label and nothing else."""
         text = reply.text
-        label = self._exact(text)
+        label = exact_label(text, self.labels)
         if label is None or reply.finish_reason != "length":
             return False
         if text[-1].isspace() or (len(text.strip()) > 1 and text.strip()[-1] == '"'):
@@ -290,32 +278,9 @@ class Classify(Task):
         words = (folded(one) for one in self.labels if one != label)
         return not any(one.startswith(folded(label)) for one in words)
 
-    def _exact(self, text: str) -> str | None:
-        """Return the label equal to a text, ignoring case, quotes and white space."""
-        labels = {folded(label): label for label in self.labels}
-        decoded, raw = folded(_decoded(text)), folded(text)
-        words = (decoded, raw, decoded.strip(_QUOTES))
-        return next((labels[word] for word in words if word in labels), None)
-
     def _label(self, reply: Reply) -> str:
         refuse_empty(reply)
-        exact = self._exact(reply.text)
-        if exact is not None:
-            return exact
-        known = {folded(label): label for label in self.labels}
-        text = folded(_decoded(reply.text))
-        mentioned, unread, denied = [], text, False
-        for word in sorted(known, key=len, reverse=True):
-            pattern = _whole_word(word)
-            found = pattern.search(unread)
-            if found:
-                mentioned.append(word)
-                denied = denied or bool(_NOT.search(unread[: found.start()]))
-                unread = pattern.sub("\0", unread)
-        if len(mentioned) != 1 or denied:
-            labels = ", ".join(self.labels)
-            raise AnswerError("frame.no_label", given=text[:60], labels=labels)
-        return known[mentioned[0]]
+        return label_in(reply.text, self.labels)
 
 
 def _by_hash(replies: Sequence[Reply]) -> Done:
@@ -327,26 +292,3 @@ def _likeliest(sure: LabelConfidence, written: str) -> str:
     best = sure.best
     tied = best is None or sure.masses[best] - sure.masses[written] <= TOLERANCE
     return written if best is None or tied else best
-
-
-def folded(text: str) -> str:
-    """Normalize a text for comparison: NFC, stripped, case-folded."""
-    return unicodedata.normalize("NFC", text).strip().casefold()
-
-
-def _decoded(text: str) -> str:
-    """Decode a JSON string, the format asked for; return other text unchanged."""
-    try:
-        value = json.loads(text, strict=False)
-    except (ValueError, RecursionError):
-        return text
-    return value if isinstance(value, str) else text
-
-
-def _whole_word(word: str) -> re.Pattern[str]:
-    """Return a pattern for a whole word; scripts without spaces need no boundary."""
-    before, after = (
-        "" if _SPACELESS.match(edge) else _LETTER for edge in (word[0], word[-1])
-    )
-    left = f"(?<!{before})" if before else ""
-    return re.compile(left + re.escape(word) + (f"(?!{after})" if after else ""))

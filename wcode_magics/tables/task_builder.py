@@ -19,7 +19,8 @@ from wcode_magics.settings.options import OPTIONS, staged
 from wcode_magics.settings.resolved import Resolved
 from wcode_magics.tables.extraction import Extract
 from wcode_magics.tables.label_plan import LabelPlan, orders
-from wcode_magics.tables.labels import Classify, folded
+from wcode_magics.tables.label_text import folded
+from wcode_magics.tables.labels import Classify
 from wcode_magics.tables.task import Task, language_of
 from wcode_magics.tables.votes import FIRST_SEED, Vote
 from wcode_magics.text import say
