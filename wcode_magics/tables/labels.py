@@ -151,14 +151,10 @@ class Classify(Task):
 
     def read(self, *replies: Reply) -> tuple[Any, ...]:
         """Return the likeliest label, else the one in the text; unknown p are nan."""
-        first, done = replies[0].request, _by_hash(replies)
-        found, _ = self._answers(first, done)
-        label, sure = self._decided(found)
-        before, model = label, first.model
-        if self._needs_second(found):
-            first = self._to_second(first)
-            model = first.model
-            found, _ = self._answers(first, done)
+        first, found = self._found(replies)
+        before, sure = self._decided(first)
+        label = before
+        if found is not first:
             label, sure = self._decided(found)
         shares: Mapping[str, float] = {} if sure is None else sure.shares
         left = [one.uncovered for one in found]
@@ -166,6 +162,7 @@ class Classify(Task):
         if len(self.plan.wordings) > 1:
             more.append(len({self._decided([one])[0] for one in found}) > 1)
         if self.then:
+            model = replies[0].request.model if found is first else self.then
             more += [model, before]
         return (
             label,
@@ -181,10 +178,7 @@ class Classify(Task):
 
         The status is ``disagrees`` if the label is not the likeliest one.
         """
-        first, done = replies[0].request, _by_hash(replies)
-        found, _ = self._answers(first, done)
-        if self._needs_second(found):
-            found, _ = self._answers(self._to_second(first), done)
+        _first, found = self._found(replies)
         statuses = [self._status(one) for one in found]
         failed = next((status for status in statuses if status not in GOOD), None)
         if failed or "disagrees" in statuses:
@@ -196,10 +190,7 @@ class Classify(Task):
         """Return what the text says, if another label is likelier."""
         if status != "disagrees":
             return super().remark(status, *replies)
-        first, done = replies[0].request, _by_hash(replies)
-        found, _ = self._answers(first, done)
-        if self._needs_second(found):
-            found, _ = self._answers(self._to_second(first), done)
+        _first, found = self._found(replies)
         one = next(one for one in found if self._status(one) == "disagrees")
         label, _sure = self._decided(found)
         answer = self._label(one.reply)
@@ -216,6 +207,16 @@ class Classify(Task):
         found = [part for part in parts if isinstance(part, LabelAnswer)]
         needed = (part for part in parts if not isinstance(part, LabelAnswer))
         return found, [request for part in needed for request in part]
+
+    def _found(
+        self, replies: Sequence[Reply]
+    ) -> tuple[list[LabelAnswer], list[LabelAnswer]]:
+        """Return the answers of the first model, and those that count."""
+        request, done = replies[0].request, _by_hash(replies)
+        first, _ = self._answers(request, done)
+        if not self._needs_second(first):
+            return first, first
+        return first, self._answers(self._to_second(request), done)[0]
 
     def _to_second(self, request: Request) -> Request:
         """Return the question to the second model."""
