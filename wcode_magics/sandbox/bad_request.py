@@ -1,5 +1,7 @@
 """Exception for invalid requests, with an error body in OpenAI's format."""
 
+import json
+
 _TYPES = {401: "authentication_error", 403: "permission_error", 500: "server_error"}
 
 
@@ -24,3 +26,8 @@ class BadRequest(Exception):  # noqa: N818
                 "code": code,
             }
         }
+
+
+def shown(value: object) -> str:
+    """Return a value as an error shows it: JSON, at most 60 characters."""
+    return json.dumps(value, ensure_ascii=False)[:60]

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import analysis, fields, library, schema_bounds
-from .request_body import ChatTurn, OfferedTool, ParsedRequest
+from .chat_turns import ChatTurn
+from .offered_tools import OfferedTool
+from .request_body import ParsedRequest
 
 _COMMON = library.words("dull")
 _SYNONYMS = (

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import images
-from .bad_request import BadRequest
-from .images import SeenImage
+from .bad_request import BadRequest, shown
+from .chat_turns import ChatTurn, read_turns
+from .offered_tools import OfferedTool, read_tool_choice, read_tools
 from .output_format import Form, read_form
 from .sampler import Sampling
 
@@ -46,27 +46,6 @@ _OF_TOOLS = ("tools", "tool_choice")
 NAMES = frozenset({*_RANGES, *_FLAGS, *_OTHERS, *_OF_TOOLS})
 """Parameters that it reads."""
 _LEVELS = ("low", "medium", "high")
-_ROLES = ("system", "developer", "user", "assistant", "tool")
-_CHOICES = ("none", "auto", "required")
-
-
-@dataclass(frozen=True, slots=True)
-class ChatTurn:
-    """One message as text; ``calls`` is the assistant's tool calls as JSON text."""
-
-    role: str
-    text: str
-    calls: str = ""
-    pictures: tuple[SeenImage, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class OfferedTool:
-    """Function that may be called; ``parameters`` is its JSON Schema."""
-
-    name: str
-    description: str
-    parameters: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,16 +78,16 @@ def read(raw: bytes, vocabulary: int) -> ParsedRequest:
             f"The model `{found}` does not exist; this is the sandbox: use `{MODEL}`."
         )
         raise BadRequest(message, "model", "model_not_found", 404)
-    turns = _turns(body)
+    turns = read_turns(body)
     if found != MODEL and any(turn.pictures for turn in turns):
         message = f"The model `{found}` reads no images; `{MODEL}` does."
         raise BadRequest(message, "messages", "invalid_content_type")
     numbers = {name: _number(body, name, *row) for name, row in _RANGES.items()}
     flags = {name: _flag(body, name) for name in _FLAGS}
-    tools = _tools(body)
+    tools = read_tools(body)
     if numbers["top_logprobs"] is not None and not flags["logprobs"]:
         raise BadRequest("`top_logprobs` needs `logprobs` to be true.", "top_logprobs")
-    shown = int(numbers["top_logprobs"] or 0) if flags["logprobs"] else None
+    alternatives = int(numbers["top_logprobs"] or 0) if flags["logprobs"] else None
     options = body.get("stream_options") or {}
     if not isinstance(options, dict):
         raise BadRequest("`stream_options` must be an object.", "stream_options")
@@ -122,10 +101,10 @@ def read(raw: bytes, vocabulary: int) -> ParsedRequest:
         sampling=_sampling(numbers, _bias(body, vocabulary)),
         max_tokens=None if limit is None else int(limit),
         stop=_stops(body),
-        top_logprobs=shown,
+        top_logprobs=alternatives,
         form=read_form(body, [turn.text for turn in turns]),
         tools=tools,
-        tool_choice=_choice(body, tools),
+        tool_choice=read_tool_choice(body, tools),
         parallel=flags["parallel_tool_calls"] is not False,
         verbosity=_verbosity(body),
         stream=bool(flags["stream"]),
@@ -169,9 +148,9 @@ def _number(
     span = _span(low, high)
     fits = isinstance(value, int) or (kind is float and isinstance(value, float))
     if isinstance(value, bool) or not fits:
-        raise BadRequest(f"`{name}` must be {word}{span}, not {_show(value)}.", name)
+        raise BadRequest(f"`{name}` must be {word}{span}, not {shown(value)}.", name)
     if not ((low is None or value >= low) and (high is None or value <= high)):
-        raise BadRequest(f"`{name}` is {_show(value)}; it must be {word}{span}.", name)
+        raise BadRequest(f"`{name}` is {shown(value)}; it must be {word}{span}.", name)
     return float(value) if kind is float else int(value)
 
 
@@ -181,14 +160,10 @@ def _span(low: float | None, high: float | None) -> str:
     return f" of at least {low}" if high is None else f" from {low} to {high}"
 
 
-def _show(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)[:60]
-
-
 def _flag(body: Mapping[str, Any], name: str) -> bool | None:
     value = body.get(name)
     if value is not None and not isinstance(value, bool):
-        raise BadRequest(f"`{name}` must be true or false, not {_show(value)}.", name)
+        raise BadRequest(f"`{name}` must be true or false, not {shown(value)}.", name)
     return value
 
 
@@ -206,63 +181,13 @@ def _bias(body: Mapping[str, Any], vocabulary: int) -> dict[int, float]:
     for key, value in biases.items():
         if not key.isdecimal() or int(key) >= vocabulary:
             message = (
-                f"`logit_bias` has the key {_show(key)}; "
+                f"`logit_bias` has the key {shown(key)}; "
                 f"token ids go from 0 to {vocabulary - 1}."
             )
             raise BadRequest(message, "logit_bias")
         number = _number({"logit_bias": value}, "logit_bias", float, -100, 100)
         found[int(key)] = float(number or 0.0)
     return found
-
-
-def _turns(body: Mapping[str, Any]) -> tuple[ChatTurn, ...]:
-    messages = body.get("messages")
-    if not isinstance(messages, list) or not messages:
-        raise BadRequest(
-            "`messages` must be a list with at least one message.", "messages"
-        )
-    return tuple(_turn(item, f"messages[{i}]") for i, item in enumerate(messages))
-
-
-def _turn(item: object, where: str) -> ChatTurn:
-    if not isinstance(item, dict):
-        raise BadRequest(f"`{where}` must be an object.", "messages")
-    role = item.get("role")
-    if role not in _ROLES:
-        message = (
-            f"`{where}.role` is {_show(role)}; it must be one of {', '.join(_ROLES)}."
-        )
-        raise BadRequest(message, "messages")
-    calls = item.get("tool_calls")
-    text, seen = _content(item.get("content"), where, optional=bool(calls))
-    if role == "tool" and not isinstance(item.get("tool_call_id"), str):
-        raise BadRequest(f"`{where}.tool_call_id` is missing.", "messages")
-    shown = json.dumps(calls, ensure_ascii=False) if calls else ""
-    return ChatTurn(role, text, shown, seen)
-
-
-def _content(
-    content: object, where: str, *, optional: bool
-) -> tuple[str, tuple[SeenImage, ...]]:
-    if isinstance(content, str):
-        return content, ()
-    if content is None and optional:
-        return "", ()
-    if not isinstance(content, list):
-        message = f"`{where}.content` must be a string or a list of parts."
-        raise BadRequest(message, "messages")
-    texts, seen = [], []
-    for place, part in enumerate(content):
-        kind = part.get("type") if isinstance(part, dict) else None
-        if kind == "text" and isinstance(part.get("text"), str):
-            texts.append(part["text"])
-        elif kind == "image_url" and isinstance(part.get("image_url"), dict):
-            at = f"{where}.content[{place}]"
-            seen.append(images.read(part["image_url"].get("url"), at))
-        else:
-            message = f"`{where}.content[{place}]` must be a text or image_url part."
-            raise BadRequest(message, "messages")
-    return "".join(texts), tuple(seen)
 
 
 def _stops(body: Mapping[str, Any]) -> tuple[str, ...]:
@@ -278,63 +203,13 @@ def _stops(body: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(stops)
 
 
-def _tools(body: Mapping[str, Any]) -> tuple[OfferedTool, ...]:
-    listed = body.get("tools")
-    listed = [] if listed is None else listed
-    if not isinstance(listed, list):
-        raise BadRequest("`tools` must be a list of functions.", "tools")
-    found = []
-    for place, item in enumerate(listed):
-        function = item.get("function") if isinstance(item, dict) else None
-        name = function.get("name") if isinstance(function, dict) else None
-        if not isinstance(function, dict) or not isinstance(name, str):
-            message = (
-                f"`tools[{place}]` must be {{type: function, function: {{name, …}}}}."
-            )
-            raise BadRequest(message, "tools")
-        schema = function.get("parameters") or {"type": "object", "properties": {}}
-        if not isinstance(schema, dict):
-            raise BadRequest(
-                f"`tools[{place}].function.parameters` must be a schema.", "tools"
-            )
-        found.append(OfferedTool(name, str(function.get("description") or ""), schema))
-    return tuple(found)
-
-
-def _choice(body: Mapping[str, Any], tools: tuple[OfferedTool, ...]) -> str:
-    """Return none, auto, required, or a colon and the name of the function."""
-    choice = body.get("tool_choice")
-    if choice is None:
-        return "auto" if tools else "none"
-    names = [tool.name for tool in tools]
-    if isinstance(choice, dict):
-        function = choice.get("function")
-        name = function.get("name") if isinstance(function, dict) else None
-        if name in names:
-            return f":{name}"
-        message = (
-            f"`tool_choice` names {_show(name)}, which is not in `tools`: "
-            f"{_show(names)}."
-        )
-        raise BadRequest(message, "tool_choice")
-    if choice not in _CHOICES:
-        allowed = ", ".join(_CHOICES)
-        message = f"`tool_choice` is {_show(choice)}; it must be one of {allowed}."
-        raise BadRequest(message, "tool_choice")
-    if choice == "required" and not tools:
-        raise BadRequest(
-            "`tool_choice` is required, but there are no `tools`.", "tool_choice"
-        )
-    return str(choice)
-
-
 def _verbosity(body: Mapping[str, Any]) -> str:
     value = body.get("verbosity")
     if value is None:
         return "medium"
     if value not in _LEVELS:
         message = (
-            f"`verbosity` is {_show(value)}; it must be one of {', '.join(_LEVELS)}."
+            f"`verbosity` is {shown(value)}; it must be one of {', '.join(_LEVELS)}."
         )
         raise BadRequest(message, "verbosity")
     return str(value)
