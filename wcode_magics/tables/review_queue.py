@@ -18,20 +18,14 @@ from pandas.api import types
 
 from wcode_magics.errors import UsageError, WcodeError
 from wcode_magics.evaluation.evaluation import Evaluation
-from wcode_magics.evaluation.graded import Bools, confidences_of
+from wcode_magics.evaluation.graded import confidences_of
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
 from wcode_magics.tables.call_records import NEEDS, calls_of, claim_gold
-from wcode_magics.tables.columns import name_in
 from wcode_magics.tables.gold import answer_column, graded, labels_of
+from wcode_magics.tables.gold_columns import GoldColumns, column, has
 from wcode_magics.tables.gold_file import GoldFile, digest
-from wcode_magics.tables.gold_values import (
-    number_of,
-    put,
-    spelled,
-    spelled_one,
-    text_of,
-)
+from wcode_magics.tables.gold_values import number_of, spelled, spelled_one, text_of
 from wcode_magics.tables.run import TableRun
 from wcode_magics.tables.run_builder import call_of
 
@@ -89,15 +83,15 @@ class ReviewQueue:
             raise UsageError("evaluate.sample", given=repr(sample))
         self.frame, self.gold, self.into = frame, gold, answer_column(frame, of)
         self._file = None if path is None else GoldFile(path, gold, self.into)
-        self._mark, self._sampled = f"{gold}_sample", sample
+        self._sampled = sample
         self._call = _call_of(frame, self.into)
-        self._answers = spelled(frame[name_in(frame, self.into)])
+        self._answers = spelled(column(frame, self.into))
         self.choices = self._choices()
         self._texts = tuple(texts) or self._used()
         owner = claim_gold(frame, gold, self.into)
         if owner != self.into:
             raise UsageError("evaluate.gold_of", gold=gold, other=owner, into=self.into)
-        self._add_columns()
+        self._columns = GoldColumns(frame, gold, self.into)
         self._restore()
         self._at = 0
         self._done: list[tuple[int, Any, bool] | None] = []
@@ -123,16 +117,15 @@ class ReviewQueue:
         if number >= len(self.order):
             return None
         place = int(self.order[number])
-        frame = self.frame
         p = f"{self.into}_p"
         texts = ((name, text_of(self._cell(name, place))) for name in self._texts)
         return ReviewRow(
             place,
-            str(frame.index[place]),
+            str(self.frame.index[place]),
             tuple(texts),
             self._answers[place],
-            number_of(self._cell(p, place)) if self._has(p) else math.nan,
-            tuple((name, self._share(name, place)) for name in self.choices),
+            self._number(p, place),
+            tuple((name, self._number(f"{p}_{name}", place)) for name in self.choices),
             self.drawn,
         )
 
@@ -147,8 +140,8 @@ class ReviewQueue:
             OSError: the file cannot be written; the frame has the gold.
         """
         place = int(self.order[self._at])
-        before = self._put(place, self._value(choice), drawn=self.drawn)
-        self._done.append(before)
+        self._done.append((place, *self._columns.row(place)))
+        self._columns.put({place: (self._columns.value(choice), self.drawn)})
         self._at += 1
         passed = self._mark_passed()
         self._write(place, choice, drawn=self.drawn)
@@ -177,14 +170,14 @@ class ReviewQueue:
         passed = self._mark_passed()
         if before is not None:
             place, gold, drawn = before
-            self._put(place, gold, drawn=drawn)
+            self._columns.put({place: (gold, drawn)})
             self._write(place, spelled_one(gold), drawn=self.drawn)
         self._write_marks(passed)
         return True
 
     def evaluation(self) -> Evaluation | None:
         """Evaluate the rows that were drawn at random; None while there are none."""
-        rows = self._gold_array().notna().to_numpy(bool) & self._sample_mask()
+        rows = self._columns.gold.notna().to_numpy(bool) & self._columns.drawn
         if not rows.any():
             return None
         some = self.frame.iloc[np.flatnonzero(rows)]
@@ -209,8 +202,7 @@ class ReviewQueue:
             return None
 
     def _choices(self) -> tuple[str, ...]:
-        column = self.frame[name_in(self.frame, self.into)]
-        if types.is_bool_dtype(column.dtype):
+        if types.is_bool_dtype(column(self.frame, self.into).dtype):
             return ("true", "false")
         found = labels_of(self.frame, self.into)
         if not found:
@@ -236,52 +228,25 @@ class ReviewQueue:
         ]
         return tuple(texts[:1])
 
-    def _add_columns(self) -> None:
-        frame = self.frame
-        boolean = types.is_bool_dtype(frame[name_in(frame, self.into)].dtype)
-        dtypes = {self.gold: "boolean" if boolean else "string"}
-        known = self._has(self.gold)
-        for name, dtype in {**dtypes, self._mark: "boolean"}.items():
-            blank = pd.array([pd.NA] * len(frame), dtype=dtype)  # type: ignore[call-overload]
-            if not self._has(name):
-                frame.insert(len(frame.columns), name_in(frame, name), blank)
-                if name == self._mark and known:
-                    self._set(name, self._gold_array().notna().array)
-            elif self._column(name).isna().all():  # of whatever kind
-                self._set(name, blank)
-
     def _order(self) -> "np.ndarray[Any, np.dtype[np.int64]]":
-        empty = self._gold_array().isna().to_numpy(bool)
-        answered = self._column(self.into).notna().to_numpy(bool)
+        empty = self._columns.gold.isna().to_numpy(bool)
+        answered = column(self.frame, self.into).notna().to_numpy(bool)
         if self._sampled is not None:
             shuffled = np.random.default_rng(SEED).permutation(len(self.frame))
             drawn = shuffled[answered[shuffled]][: self._sampled]
             left = empty[drawn]
             ends = np.minimum(np.cumsum(left) + 1, left.sum())
-            chosen = (
-                ~left & ~self._sample_mask()[drawn]
-            )  # chosen before, and drawn as well
+            chosen = ~left & ~self._columns.drawn[drawn]  # chosen before, drawn as well
             self._later = [
                 *zip(ends[chosen].tolist(), drawn[chosen].tolist(), strict=True)
             ]
             return drawn[left].astype(np.int64)
         p = np.full(len(self.frame), math.nan)
-        if self._has(f"{self.into}_p"):
-            p = confidences_of(self._column(f"{self.into}_p"))
+        if has(self.frame, f"{self.into}_p"):
+            p = confidences_of(column(self.frame, f"{self.into}_p"))
         need = np.where(answered, np.where(np.isnan(p), -1.0, p), -2.0)
         order = np.argsort(need, kind="stable")
         return order[empty[order]].astype(np.int64)
-
-    def _put(self, place: int, gold: Any, *, drawn: bool) -> tuple[int, Any, bool]:
-        """Set gold and mark of a row; return what it had."""
-        values = self._gold_array().array.copy()
-        marks = self._marks()
-        before = place, values[place], marks[place]
-        values = put(values, place, gold)
-        marks[place] = pd.NA if pd.isna(gold) else drawn
-        self._set(self.gold, values)
-        self._set(self._mark, marks)
-        return before
 
     def _mark_passed(self) -> list[int]:
         """Mark rows with gold as drawn once a later row of the draw was decided.
@@ -289,12 +254,10 @@ class ReviewQueue:
         So the marked rows are those that were drawn first, whatever had gold before.
         Return the rows whose mark changed.
         """
-        drawn = self._sample_mask()
+        drawn = self._columns.drawn
         changed = [row for end, row in self._later if (end <= self._at) != drawn[row]]
         if changed:
-            marks = self._marks()
-            marks[changed] = ~drawn[changed]
-            self._set(self._mark, marks)
+            self._columns.flip(changed)
         return changed
 
     def _write(self, place: int, gold: str | None, *, drawn: bool) -> None:
@@ -302,7 +265,7 @@ class ReviewQueue:
             self._file.append(self._key(place), gold, drawn=drawn)
 
     def _write_marks(self, places: Sequence[int]) -> None:
-        drawn = self._sample_mask()
+        drawn = self._columns.drawn
         for place in places:
             gold = spelled_one(self._cell(self.gold, place))
             self._write(place, gold, drawn=bool(drawn[place]))
@@ -313,53 +276,25 @@ class ReviewQueue:
         if not known:
             return
         names = {row for row, _text in known}
-        values = self._gold_array().array.copy()
-        marks = self._marks()
+        restored = {}
+        empty = self._columns.gold.isna().to_numpy(bool)
         for place, index in enumerate(map(str, self.frame.index)):
-            if index in names and pd.isna(values[place]):
+            if index in names and empty[place]:
                 gold, drawn = known.get(self._key(place), (None, False))
                 if gold is not None and self.accepts(gold, place):
-                    values = put(values, place, self._value(gold))
-                    marks[place] = drawn
-        self._set(self.gold, values)
-        self._set(self._mark, marks)
+                    restored[place] = self._columns.value(gold), drawn
+        self._columns.put(restored)
 
     def _key(self, place: int) -> tuple[str, str]:
         texts = [text_of(self._cell(name, place)) for name in self._texts]
         return str(self.frame.index[place]), digest(texts)
 
-    def _value(self, choice: str) -> Any:
-        boolean = types.is_bool_dtype(self._gold_array().dtype)
-        known = boolean and choice in {"true", "false"}
-        return choice == "true" if known else choice
-
-    def _share(self, name: str, place: int) -> float:
-        column = f"{self.into}_p_{name}"
-        return number_of(self._cell(column, place)) if self._has(column) else math.nan
-
-    def _sample_mask(self) -> Bools:
-        drawn: Bools = self._marks().to_numpy(bool, na_value=False)
-        return drawn
-
-    def _marks(self) -> Any:
-        return self._column(self._mark).astype("boolean").array.copy()
-
-    def _gold_array(self) -> "pd.Series[Any]":
-        return self._column(self.gold)
-
-    def _has(self, name: str) -> bool:
-        return name_in(self.frame, name) in self.frame.columns
-
-    def _column(self, name: str) -> "pd.Series[Any]":
-        found: pd.Series[Any] = self.frame[name_in(self.frame, name)]
-        return found
+    def _number(self, name: str, place: int) -> float:
+        known = has(self.frame, name)
+        return number_of(self._cell(name, place)) if known else math.nan
 
     def _cell(self, name: str, place: int) -> Any:
-        return self._column(name).iloc[place]
-
-    def _set(self, name: str, values: Any) -> None:
-        at: Any = self.frame.columns.get_loc(name_in(self.frame, name))
-        self.frame.isetitem(at, values)  # no view, no copy, no warning
+        return column(self.frame, name).iloc[place]
 
 
 def _call_of(frame: pd.DataFrame, into: str) -> dict[str, Any] | None:
