@@ -22,13 +22,14 @@ from collections.abc import Callable, Iterator
 from tests.sending.skipping import Skipping
 from wcode_magics.sending.budget import Budget
 from wcode_magics.sending.claims import Claims
+from wcode_magics.sending.congestion_window import FailureSignal
 from wcode_magics.sending.exchange import (
     BorrowedLimits,
     LeaderMessage,
     Link,
     WorkerReport,
 )
-from wcode_magics.sending.limiter import FailureSignal, Limiter
+from wcode_magics.sending.limiter import Limiter
 from wcode_magics.sending.peer import Lenders, Peer
 
 WORKERS = (1, 10, 100)

@@ -530,7 +530,7 @@ def test_budget_counts_what_a_second_stop_left():
         return replace(await endpoint.send(request), cost=one)
 
     limiter = Limiter(most=8)
-    limiter.window = 4
+    limiter.window.size = 4
     batch = Batch(send, lambda reply: reply.text, limiter=limiter, budget=budget)
     outcomes = run(batch, [ask(100 + n, max_tokens=100) for n in range(60)])
     assert Counter(o.status for o in outcomes) == {"ok": 1, "stopped": 59}

@@ -11,6 +11,7 @@ from tests.sending.skipping import Skipping
 from wcode_magics.errors import ClusterError, ReplayError
 from wcode_magics.sending.budget import Budget
 from wcode_magics.sending.claims import Claims
+from wcode_magics.sending.congestion_window import FailureSignal
 from wcode_magics.sending.exchange import (
     GONE_S,
     LAPSE_S,
@@ -20,7 +21,7 @@ from wcode_magics.sending.exchange import (
     Link,
     WorkerReport,
 )
-from wcode_magics.sending.limiter import FailureSignal, Limiter
+from wcode_magics.sending.limiter import Limiter
 from wcode_magics.sending.peer import Lenders, Peer
 
 TOKEN = "a run"

@@ -7,7 +7,8 @@ import random
 import pytest
 
 from tests.sending.skipping import Skipping
-from wcode_magics.sending.limiter import CALM, START, FailureSignal, Limiter
+from wcode_magics.sending.congestion_window import CALM, START, FailureSignal
+from wcode_magics.sending.limiter import Limiter
 
 
 def simulated(serve, number: int, **more) -> Limiter:
@@ -114,7 +115,7 @@ def test_finds_what_is_borne():
         return flying <= 10
 
     limiter = simulated(serve, 2_000)
-    assert 4 <= limiter.window <= 14
+    assert 4 <= limiter.window.size <= 14
     assert refused < 400
 
 
@@ -126,7 +127,7 @@ def test_one_flight_halves_once():
         return False
 
     limiter = simulated(serve, START, most=START)
-    assert limiter.window == START / 2
+    assert limiter.window.size == START / 2
 
 
 def queueing(slots: int, seconds: float):
@@ -145,13 +146,13 @@ def queueing(slots: int, seconds: float):
 def test_rising_latency_shrinks(slots):
     """Where more in flight only wait longer, fewer fly; enough to keep all slots."""
     limiter = simulated(queueing(slots, 0.4), 2_000)
-    assert max(CALM, slots) <= limiter.window < 48
+    assert max(CALM, slots) <= limiter.window.size < 48
 
 
 @pytest.mark.parametrize("slots", [32, 64, 500])
 def test_what_is_borne_is_used(slots):
     """An endpoint that serves half of the most, or more, at once is not held back."""
-    assert simulated(queueing(slots, 0.4), 2_000).window == 64
+    assert simulated(queueing(slots, 0.4), 2_000).window.size == 64
 
 
 def test_slow_by_itself_is_not_blamed():
@@ -159,14 +160,14 @@ def test_slow_by_itself_is_not_blamed():
     windows = []
 
     async def serve(_flying: int) -> bool:
-        windows.append(limiter.window)
+        windows.append(limiter.window.size)
         await asyncio.sleep(0.4 if len(windows) < 300 else 1.6)
         return True
 
     with asyncio.Runner(loop_factory=Skipping) as runner:
         limiter = Limiter(clock=runner.get_loop().time)
         runner.run(load(limiter, serve, 3_000))
-    assert limiter.window == 64
+    assert limiter.window.size == 64
     assert sum(window < 64 for window in windows) < 100
 
 
@@ -201,7 +202,7 @@ def test_too_late(answered, window):
     clock = 10.0
     for _ in range(44):
         limiter.fail(0.0, FailureSignal(late=True))
-    assert limiter.window == pytest.approx(window)
+    assert limiter.window.size == pytest.approx(window)
 
 
 def test_longer_answers_are_no_sign():
@@ -212,7 +213,7 @@ def test_longer_answers_are_no_sign():
         return True
 
     async def long(_flying: int) -> bool:
-        windows.append(limiter.window)
+        windows.append(limiter.window.size)
         await asyncio.sleep(4)
         return True
 
@@ -280,7 +281,7 @@ def test_caps_hold_after_a_pause():
             await limiter.enter()
             moments.append(loop.time())
 
-        limiter.window = 64
+        limiter.window.size = 64
         await asyncio.gather(*(one() for _ in range(60)))
         return moments
 

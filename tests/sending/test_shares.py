@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from wcode_magics.errors import BudgetError
 from wcode_magics.sending.budget import BorrowedBudget
-from wcode_magics.sending.limiter import FailureSignal, Limiter
+from wcode_magics.sending.congestion_window import FailureSignal
+from wcode_magics.sending.limiter import Limiter
 from wcode_magics.sending.shares import Demand, Share, fair, permits
 
 few = st.integers(0, 80)
@@ -92,7 +93,7 @@ def test_a_limiter_learns_within_its_share():
         limiter.borrow(Share(permits=8))
         moments = [await limiter.enter() for _ in range(8)]
         limiter.fail(moments.pop(), FailureSignal(crowded=True))
-        assert limiter.window == 4
+        assert limiter.window.size == 4
         assert limiter.demand.wants == 4
         limiter.fail(moments.pop(), FailureSignal(reserved=True))
         assert limiter.demand.alone

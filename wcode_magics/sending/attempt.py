@@ -29,8 +29,9 @@ from wcode_magics.protocol.messages import HOSTED_URL, Usage
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
 from wcode_magics.sending.budget import longest, worst_cost
+from wcode_magics.sending.congestion_window import NOT_NEEDED, FailureSignal
 from wcode_magics.sending.endpoint_health import Health, Sent
-from wcode_magics.sending.limiter import NOT_NEEDED, FailureSignal, Limiter
+from wcode_magics.sending.limiter import Limiter
 from wcode_magics.sending.retry import MAYBE_PAID, Retry, Tries, is_crowded
 
 _HIDDEN = 64
