@@ -29,37 +29,13 @@ from wcode_magics.protocol.messages import HOSTED_URL, Usage
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
 from wcode_magics.sending.budget import longest, worst_cost
-from wcode_magics.sending.congestion_window import NOT_NEEDED, FailureSignal
+from wcode_magics.sending.congestion_window import FailureSignal
 from wcode_magics.sending.endpoint_health import Health, Sent
 from wcode_magics.sending.limiter import Limiter
 from wcode_magics.sending.retry import MAYBE_PAID, Retry, Tries, is_crowded
 
 _HIDDEN = 64
 """Assumed number of generated but unreceived tokens when a stream breaks off."""
-
-
-class Permits(Protocol):
-    """Interface of :class:`Limiter`, which documents the members."""
-
-    most: int
-
-    @property
-    def counts_tokens(self) -> bool: ...  # noqa: D102
-
-    @property
-    def paused(self) -> float: ...  # noqa: D102
-
-    async def enter(self, tokens: int = 0) -> float: ...  # noqa: D102
-
-    def is_alone(self, since: float) -> bool: ...  # noqa: D102
-
-    def leave(  # noqa: D102
-        self, since: float, *, used: int = 0, length: int = 0
-    ) -> None: ...
-
-    def fail(  # noqa: D102
-        self, since: float, failure: FailureSignal = NOT_NEEDED
-    ) -> None: ...
 
 
 class BudgetLike(Protocol):
@@ -79,7 +55,7 @@ class Limits:
     ``budget`` is None if requests are free.
     """
 
-    limiter: Permits = field(default_factory=Limiter)
+    limiter: Limiter = field(default_factory=Limiter)
     health: Health = field(default_factory=Health)
     budget: BudgetLike | None = None
     retry: Retry = field(default_factory=Retry)

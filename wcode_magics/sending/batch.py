@@ -19,8 +19,9 @@ from wcode_magics.errors import WcodeError
 from wcode_magics.protocol.messages import HOSTED_URL
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
-from wcode_magics.sending.attempt import Attempts, BudgetLike, Limits, Permits
+from wcode_magics.sending.attempt import Attempts, BudgetLike, Limits
 from wcode_magics.sending.endpoint_health import Health
+from wcode_magics.sending.limiter import Limiter
 from wcode_magics.sending.outcome import GOOD, Outcome, Tally, ending_of, status_of
 from wcode_magics.sending.readings import Readings, Replies
 from wcode_magics.sending.retry import Retry
@@ -78,7 +79,7 @@ class Batch(Generic[T]):
         send: Callable[[Request], Awaitable[Reply]],
         read: Callable[..., T],
         *,
-        limiter: Permits,
+        limiter: Limiter,
         recall: Callable[[Sequence[Request]], Mapping[str, Reply]] | None = None,
         changed: Callable[[Reply], Awaitable[WcodeError | None]] | None = None,
         doubts: Callable[[Reply], bool] = lambda _reply: True,

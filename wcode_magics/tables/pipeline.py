@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
-from wcode_magics.sending.attempt import BudgetLike, Permits
+from wcode_magics.sending.attempt import BudgetLike
 from wcode_magics.sending.batch import Batch
 from wcode_magics.sending.budget import Budget
 from wcode_magics.sending.client import Client
@@ -52,7 +52,7 @@ class RequestLine:
     resolved: Resolved
     client: "Client | Recorded"
     store: ReplyStore
-    limiter: Permits
+    limiter: Limiter
     budget: BudgetLike | None
     health: Health
 
