@@ -17,11 +17,13 @@ from wcode_magics.protocol.messages import HOSTED_URL, Message, Usage
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
 from wcode_magics.sending import batch as flow
+from wcode_magics.sending import run_stop
 from wcode_magics.sending.batch import Batch
 from wcode_magics.sending.budget import Budget, worst_cost
 from wcode_magics.sending.endpoint_health import Health
 from wcode_magics.sending.limiter import Limiter
 from wcode_magics.sending.outcome import STATUSES, status_of
+from wcode_magics.sending.recorded_replies import RecordedReplies
 from wcode_magics.sending.retry import Retry
 
 QWEN = "qwen/qwen-2.5-7b-instruct"
@@ -136,7 +138,7 @@ def test_recalled_rows_are_not_sent():
             if int(r.prompt[1:]) % 2
         }
 
-    batch = make(endpoint, recall=recall)
+    batch = make(endpoint, recorded=RecordedReplies(recall))
     outcomes = run(batch, map(ask, range(100)))
     assert len(endpoint.seen) == batch.tally.replayed == 50
     assert [o.status for o in outcomes[:2]] == ["ok", "replayed"]
@@ -331,7 +333,7 @@ def test_store_that_fails_stops_the_run():
 @pytest.fixture
 def unhurried(monkeypatch):
     """What is in flight at a Stop has longer than any test takes."""
-    monkeypatch.setattr(flow, "GRACE_S", 300)
+    monkeypatch.setattr(run_stop, "GRACE_S", 300)
 
 
 def stopped(
@@ -643,7 +645,10 @@ def test_recorded_rows_are_settled_some_each_turn_of_the_loop():
             return {one.hash: answer(one, source="replayed") for one in requests}
 
         batch = Batch(
-            Endpoint().send, lambda reply: reply.text, limiter=Limiter(), recall=recall
+            Endpoint().send,
+            lambda reply: reply.text,
+            limiter=Limiter(),
+            recorded=RecordedReplies(recall),
         )
         turning = asyncio.create_task(turn())
         outcomes = await batch.run(map(ask, range(5_000)), 5_000)
@@ -668,9 +673,11 @@ def test_a_recorded_reply_is_asked_about_where_it_is_doubted(doubted):
         Endpoint().send,
         lambda reply: reply.text,
         limiter=Limiter(),
-        recall=lambda requests: {one.hash: answer(one) for one in requests},
-        changed=changed,
-        doubts=lambda _reply: doubted,
+        recorded=RecordedReplies(
+            lambda requests: {one.hash: answer(one) for one in requests},
+            changed=changed,
+            doubts=lambda _reply: doubted,
+        ),
     )
     outcomes = asyncio.run(batch.run([ask(1), ask(2)], 2))
     assert [one.value for one in outcomes] == ["P1", "P2"]

@@ -18,7 +18,7 @@ from tests.loopback import Answer, Loopback
 from tests.stopping import interrupted, once
 from tests.tables.asking import QUIET, echo, texts
 from wcode_magics.errors import Stopped
-from wcode_magics.sending import batch
+from wcode_magics.sending import run_stop
 from wcode_magics.sending.outcome import Tally
 from wcode_magics.tables.progress import Bar, wait
 
@@ -65,7 +65,7 @@ def test_stop_is_a_pause(server):
 
 def test_second_stop_leaves_at_once(serve, monkeypatch):
     """A second Stop does not wait for what is in flight."""
-    monkeypatch.setattr(batch, "GRACE_S", 90)
+    monkeypatch.setattr(run_stop, "GRACE_S", 90)
     server = serve(Answer(hang=True), concurrency=4)
     with (
         pytest.raises(Stopped) as caught,

@@ -24,9 +24,11 @@ from wcode_magics.sending.endpoint_health import Health
 from wcode_magics.sending.limiter import Limiter
 from wcode_magics.sending.outcome import GOOD, Outcome, Tally, ending_of, status_of
 from wcode_magics.sending.readings import Readings, Replies
+from wcode_magics.sending.recorded_replies import RecordedReplies
 from wcode_magics.sending.retry import Retry
 from wcode_magics.sending.row_budget import RowBudget, RowTries
-from wcode_magics.sending.run_ending import Causes, ended
+from wcode_magics.sending.run_ending import Causes
+from wcode_magics.sending.run_stop import RunStop
 
 T = TypeVar("T")
 Ask = Request | WcodeError | None
@@ -37,7 +39,6 @@ LOOKUP = 64
 """Requests looked up at once: few, as objects that die young cost least."""
 TURN = 512
 """Rows settled in one turn of the event loop, about 10 ms."""
-GRACE_S = 5.0
 
 
 class Batch(Generic[T]):
@@ -49,14 +50,10 @@ class Batch(Generic[T]):
         read: converts the replies of a row to the value kept; raises WcodeError if
             they do not have the requested form.
         limiter: limiter of the endpoint.
-        recall: looks up recorded replies; maps request hash to reply.
-        changed: returns a notice if a recorded reply is of a model that has been
-            replaced since; the request is then sent, and the notice shown once.
-        doubts: returns False where ``changed`` would return None, as far as is known.
+        recorded: recorded replies, which are not sent again; None: there are none.
         keep: stores a reply; raises StoreError.
         mend: builds a repair request, sent once, from an unreadable reply and its
             error; None disables repair.
-        find: returns the recorded reply to a repair request, or None.
         ending: returns the status of a row from its replies.
         follow: returns the requests that a row needs after its replies, () once it
             is complete; None: one request a row.
@@ -80,12 +77,9 @@ class Batch(Generic[T]):
         read: Callable[..., T],
         *,
         limiter: Limiter,
-        recall: Callable[[Sequence[Request]], Mapping[str, Reply]] | None = None,
-        changed: Callable[[Reply], Awaitable[WcodeError | None]] | None = None,
-        doubts: Callable[[Reply], bool] = lambda _reply: True,
+        recorded: RecordedReplies | None = None,
         keep: Callable[[Reply], None] | None = None,
         mend: Callable[[Reply, WcodeError], Request] | None = None,
-        find: Callable[[Request], Awaitable[Reply | None]] | None = None,
         ending: Callable[..., str] = ending_of,
         remark: Callable[..., WcodeError | None] = lambda *_row: None,
         follow: Callable[..., Sequence[Request]] | None = None,
@@ -109,21 +103,15 @@ class Batch(Generic[T]):
         )
         self._timeout, self._url = timeout, url
         self._causes = Causes(keep_going=keep_going)
-        self._recall, self._keep = recall, keep
-        self._changed, self._doubts = changed, doubts
-        self._notices: set[str] = set()
-        self._mend, self._find = mend, find
-        self._follow = follow
+        self._recorded, self._keep = recorded or RecordedReplies(lambda _: {}), keep
+        self._mend, self._follow = mend, follow
         self._hold, self._announce = hold, announce
         self._row_budget = row_budget
         self._held: list[tuple[Job, int]] = []
         self._outcomes: list[Outcome[T]] = []
         self._first: dict[bytes, int] = {}
         self._repeats: dict[int, list[int]] = {}
-        self._flying: set[asyncio.Task[None]] = set()
-        self._stops = 0
-        self._stopping, self._leaving = asyncio.Event(), asyncio.Event()
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop = RunStop()
         self._broke: WcodeError | None = None
 
     async def run(self, asks: Iterable[Ask], total: int) -> list[Outcome[T]]:
@@ -134,12 +122,12 @@ class Batch(Generic[T]):
                 could not be built. Consumed lazily.
             total: number of items in ``asks``.
         """
-        self._loop = asyncio.get_running_loop()
+        self._stop.bind()
         self.tally.total = total
         self._outcomes = [Outcome("stopped")] * total
         await self._all(self._jobs(asks), total)
         held, self._hold = self._held, None
-        if held and not self._stopping.is_set():
+        if held and not self._stop.pausing:
             if self._announce is not None:
                 self._announce(len(held), sum(count for _, count in held))
             await self._all((job for job, _ in held), len(held))
@@ -152,34 +140,23 @@ class Batch(Generic[T]):
         count = range(min(self._limits.limiter.most, total))
         workers = [asyncio.create_task(self._work(jobs)) for _ in count]
         try:
-            await self._until_done(workers)
+            await self._stop.until_done(set(workers))
         finally:
             for worker in workers:
                 worker.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
 
     def pause(self) -> None:
-        """Stop sending; in-flight answers have :data:`GRACE_S` seconds to arrive."""
-        self._stopping.set()
+        """Stop sending; what is in flight has a few seconds to be answered."""
+        self._stop.pause()
 
     def stop(self) -> None:
         """Pause the run; a second call stops it immediately. Thread-safe."""
-        self._stops += 1
-        event = self._stopping if self._stops == 1 else self._leaving
-        if self._loop is None:
-            event.set()
-        else:
-            self._loop.call_soon_threadsafe(event.set)
+        self._stop.stop()
 
     def _halt(self, reason: WcodeError) -> None:
         self.reason = self.reason or reason
-        self.pause()
-
-    async def _until_done(self, workers: list[asyncio.Task[None]]) -> None:
-        pending = await ended(set(workers), self._stopping, None)
-        for worker in pending - self._flying:
-            worker.cancel()
-        await ended(pending, self._leaving, GRACE_S)
+        self._stop.pause()
 
     def _jobs(self, asks: Iterable[Ask]) -> Iterator[Job | None]:
         """Yield the jobs; None at intervals, to yield control to the event loop.
@@ -195,7 +172,7 @@ class Batch(Generic[T]):
                 settled = 0
                 yield from _until_next_turn()
             for place, request in fresh:
-                if self._stopping.is_set():
+                if self._stop.pausing:
                     return
                 known = found.get(request.hash)
                 outcome = None if known is None else self._replayed(known)
@@ -203,7 +180,7 @@ class Batch(Generic[T]):
                     self._settle(place, outcome)
                 else:
                     yield place, request, (known,) if known else (), RowTries()
-            if self._stopping.is_set():
+            if self._stop.pausing:
                 return
 
     def _replayed(self, recorded: Reply) -> Outcome[T] | None:
@@ -211,7 +188,7 @@ class Batch(Generic[T]):
 
         The reply is of a model that cannot have changed, and it can be read.
         """
-        if self._changed is not None and self._doubts(recorded):
+        if self._recorded.may_be_outdated(recorded):
             return None
         try:
             needs_more = self._follow is not None and self._follow(recorded)
@@ -245,32 +222,23 @@ class Batch(Generic[T]):
             self._settle(place, _again(outcome))
 
     def _recalled(self, requests: Sequence[Request]) -> Mapping[str, Reply]:
-        if self._recall is None or not requests:
-            return {}
         try:
-            return self._recall(requests)
+            return self._recorded.recall(requests) if requests else {}
         except e.StoreError as error:
             self._halt(error)
             return {}
 
     async def _work(self, jobs: Iterator[Job | None]) -> None:
         for job in jobs:
-            if job is None or self._stopping.is_set():
+            if job is None or self._stop.pausing:
                 await asyncio.sleep(0)
                 continue
             place, request, known, row = job
-            if len(known) == 1 and await self._is_outdated(known[0]):
+            if len(known) == 1 and await self._recorded.is_outdated(known[0]):
                 known = ()
             outcome = await self._outcome(place, request, known, row)
             if outcome is not None:
                 self._settle(place, outcome)
-
-    async def _is_outdated(self, recorded: Reply) -> bool:
-        notice = None if self._changed is None else await self._changed(recorded)
-        if notice is not None and str(notice) not in self._notices:
-            self._notices.add(str(notice))
-            e.tell(notice)
-        return notice is not None
 
     def _settle(self, place: int, outcome: Outcome[T]) -> None:
         self._outcomes[place] = outcome
@@ -311,7 +279,7 @@ class Batch(Generic[T]):
                     self._held.append(((place, request, replies, row), len(asked)))
                     return None
                 for one in asked:
-                    if self._stopping.is_set():
+                    if self._stop.pausing:
                         return Outcome("stopped", None, None, row.attempts, row.paid)
                     replies = (*replies, await self._answer(one, row))
             self.tally.replayed += all(one.source == "replayed" for one in replies)
@@ -325,10 +293,7 @@ class Batch(Generic[T]):
 
     async def _answer(self, request: Request, row: RowTries) -> Reply:
         """Return the recorded reply to a request made during the run, or send it."""
-        found = None if self._find is None else await self._find(request)
-        if found is not None and await self._is_outdated(found):
-            found = None
-        return found or await self._sent(request, row)
+        return await self._recorded.find(request) or await self._sent(request, row)
 
     async def _told(self, replies: Replies, row: RowTries) -> Outcome[T]:
         readings = self._readings
@@ -339,7 +304,7 @@ class Batch(Generic[T]):
             ending = readings.ending(*replies)
             if ending not in GOOD:
                 return Outcome(ending, None, error, row.attempts, row.paid)
-            if self._mend is None or self._stopping.is_set():
+            if self._mend is None or self._stop.pausing:
                 raise
             replies = (await self._answer(self._mend(replies[-1], error), row),)
             value = readings.value(replies)
@@ -354,26 +319,17 @@ class Batch(Generic[T]):
             row,
             timeout=self._timeout,
             url=self._url,
-            stopping=self._stopping.is_set,
+            stopping=lambda: self._stop.pausing,
         )
         async for attempt in attempts:
             if self._broke is not None and not (own and own.promises):
                 raise copy.copy(self._broke)
             async with attempt:
-                attempt.reply = reply = await self._flown(request)
+                with self._stop.in_flight():
+                    attempt.reply = reply = await self._send(request)
                 self._book(reply)
                 return reply
         raise AssertionError
-
-    async def _flown(self, request: Request) -> Reply:
-        """Send once, registered as in flight meanwhile."""
-        task = asyncio.current_task()
-        assert task is not None
-        self._flying.add(task)
-        try:
-            return await self._send(request)
-        finally:
-            self._flying.discard(task)
 
     def _book(self, reply: Reply) -> None:
         self._causes.served += 1

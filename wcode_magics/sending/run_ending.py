@@ -1,8 +1,6 @@
-"""What ends a run of many requests: its last worker, and errors common to all."""
+"""Errors that end a run of many requests, as they are common to all."""
 
-import asyncio
 import re
-import time
 from collections import Counter
 from typing import Any
 
@@ -62,26 +60,3 @@ class Causes:
         kind = type(error), status, _PARTICULAR.sub("", str(error.sentence))
         self._alike[kind] += 1
         return self._alike[kind] >= ALIKE
-
-
-async def ended(
-    workers: set[asyncio.Task[None]], event: asyncio.Event, seconds: float | None
-) -> set[asyncio.Task[None]]:
-    """Wait for all workers, the event or the timeout; return the unfinished workers."""
-    stopping = asyncio.create_task(event.wait())
-    late = None if seconds is None else time.monotonic() + seconds
-    try:
-        while workers and not stopping.done():
-            left = None if late is None else late - time.monotonic()
-            ended, _ = await asyncio.wait(
-                {*workers, stopping}, timeout=left, return_when=asyncio.FIRST_COMPLETED
-            )
-            if not ended:
-                break
-            workers = workers - ended
-            for worker in ended - {stopping}:
-                if not worker.cancelled():
-                    worker.result()
-    finally:
-        stopping.cancel()
-    return workers

@@ -14,6 +14,7 @@ from wcode_magics.sending.client import Client
 from wcode_magics.sending.endpoint_health import Health
 from wcode_magics.sending.limiter import Limiter
 from wcode_magics.sending.outcome import Tally
+from wcode_magics.sending.recorded_replies import RecordedReplies
 from wcode_magics.sending.replay import Replay, wanted, whose
 from wcode_magics.sending.request_run import Exchange, Prepared
 from wcode_magics.sending.retry import Retry
@@ -129,18 +130,14 @@ def batch(
     shared with other runs.
     """
     resolved = line.resolved
-    found, sends = looks(resolved), Replay(resolved["replay"]).sends
-    contexts = line.client.contexts if sends else None
+    sends = Replay(resolved["replay"]).sends
     return Batch(
         line.send,
         task.read,
         limiter=line.limiter,
-        recall=line.recall if found else None,
-        changed=contexts.changed if contexts else None,
-        doubts=contexts.doubts if contexts else lambda _reply: False,
+        recorded=_recorded(line) if looks(resolved) else None,
         keep=line.keep if sends else None,
         mend=task.repair_request if task.repairs else None,  # type: ignore[arg-type]
-        find=line.find if found else None,
         ending=task.ending,
         remark=task.remark,
         follow=task.follow,
@@ -155,6 +152,14 @@ def batch(
         url=line.client.endpoint.base_url,
         tally=tally,
     )
+
+
+def _recorded(line: RequestLine) -> RecordedReplies:
+    contexts = line.client.contexts if Replay(line.resolved["replay"]).sends else None
+    if contexts is None:
+        return RecordedReplies(line.recall, find=line.find)
+    changed, doubts = contexts.changed, contexts.doubts
+    return RecordedReplies(line.recall, find=line.find, changed=changed, doubts=doubts)
 
 
 def _row_budget(line: RequestLine, task: Task) -> Callable[[Request], RowBudget] | None:

@@ -1,0 +1,81 @@
+"""Stop of a run: first nothing more is sent, then nothing is waited for."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+GRACE_S = 5.0
+
+
+class RunStop:
+    """Stop of the workers of one run, on the event loop that it is bound to."""
+
+    def __init__(self) -> None:
+        self._pausing, self._leaving = asyncio.Event(), asyncio.Event()
+        self._flying: set[asyncio.Task[None]] = set()
+        self._calls = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def bind(self) -> None:
+        """Bind to the running event loop."""
+        self._loop = asyncio.get_running_loop()
+
+    @property
+    def pausing(self) -> bool:
+        """Whether nothing more may be sent."""
+        return self._pausing.is_set()
+
+    def pause(self) -> None:
+        """Stop sending; in-flight answers have :data:`GRACE_S` seconds to arrive."""
+        self._pausing.set()
+
+    def stop(self) -> None:
+        """Pause the run; a second call stops it immediately. Thread-safe."""
+        self._calls += 1
+        event = self._pausing if self._calls == 1 else self._leaving
+        if self._loop is None:
+            event.set()
+        else:
+            self._loop.call_soon_threadsafe(event.set)
+
+    @contextmanager
+    def in_flight(self) -> Iterator[None]:
+        """Let the current task finish what it sends in the body."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._flying.add(task)
+        try:
+            yield
+        finally:
+            self._flying.discard(task)
+
+    async def until_done(self, workers: set[asyncio.Task[None]]) -> None:
+        """Wait for workers; once stopped, only for those that have sent something."""
+        pending = await _ended(workers, self._pausing, None)
+        for worker in pending - self._flying:
+            worker.cancel()
+        await _ended(pending, self._leaving, GRACE_S)
+
+
+async def _ended(
+    workers: set[asyncio.Task[None]], event: asyncio.Event, seconds: float | None
+) -> set[asyncio.Task[None]]:
+    """Wait for all workers, the event or the timeout; return the unfinished workers."""
+    stopping = asyncio.create_task(event.wait())
+    late = None if seconds is None else time.monotonic() + seconds
+    try:
+        while workers and not stopping.done():
+            left = None if late is None else late - time.monotonic()
+            done, _ = await asyncio.wait(
+                {*workers, stopping}, timeout=left, return_when=asyncio.FIRST_COMPLETED
+            )
+            if not done:
+                break
+            workers = workers - done
+            for worker in done - {stopping}:
+                if not worker.cancelled():
+                    worker.result()
+    finally:
+        stopping.cancel()
+    return workers
