@@ -90,6 +90,7 @@ def test_all_ones_are_noted():
         text.say("logprobs.note_certain")
     ]
     assert not view(token("a", 1), token("b", 0.9)).notes()
+    assert not view(token("a", 1, ("a", 1), ("b", 1e-12))).notes()
 
 
 def test_least_certain_come_first():

@@ -3,12 +3,13 @@
 import json
 import math
 import pickle
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wcode_magics.errors import AnswerError
+from wcode_magics.errors import AnswerError, UsageError
 from wcode_magics.logprobs.token import Alternative, TokenLogprob
 from wcode_magics.logprobs.token_captions import TokenWords
 from wcode_magics.protocol import models
@@ -36,6 +37,16 @@ def reply(text: str, **more) -> Reply:
 def test_the_text_is_the_string():
     """``str(reply)`` and f-strings give the answer."""
     assert str(reply("你好")) == f"{reply('你好')}" == "你好"
+
+
+def test_probabilities_that_did_not_come_are_not_asked_for_again():
+    """Whoever asked for them reads that none came; whoever did not, how to ask."""
+    with pytest.raises(UsageError, match="logprobs=True"):
+        reply("1").confidence()
+    asked = replace(REQUEST, params={"logprobs": True})
+    silent = Reply("1", asked, "m", tokens=(TokenLogprob("1", -math.inf),))
+    with pytest.raises(UsageError, match="sends none"):
+        silent.confidence()
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """The beginning of a branch is right text or an error that says why."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.logprobs.test_logprobs import token, view
@@ -121,5 +123,7 @@ def test_the_request_goes_on():
 
 def test_no_probabilities_no_branch():
     """An answer without tokens says what to do."""
-    with pytest.raises(UsageError, match="logprobs=True"):
+    with pytest.raises(UsageError, match="sends none"):
         branched(Reply("hi", ASKED, "m"), 0, 1)
+    with pytest.raises(UsageError, match="logprobs=True"):
+        branched(Reply("hi", replace(ASKED, params={}), "m"), 0, 1)

@@ -68,6 +68,33 @@ def test_classify_without_probabilities(serve, no):
     assert form["json_schema"]["schema"]["enum"] == ["good", "bad"]
 
 
+UNTOLD = [None, {"content": None}, {"content": []}, {"tokens": None}, "none", False]
+UNTOLD += [
+    {"content": [{"token": "good", **number, "top_logprobs": others}]}
+    for number in ({}, {"logprob": None}, {"logprob": "nan"}, {"logprob": 0})
+    for others in (None, [], [{"token": "bad", "logprob": None}])
+]
+
+
+@pytest.mark.parametrize("logprobs", UNTOLD)
+def test_untold_probabilities_are_missing(serve, capsys, logprobs):
+    """The label stands without a probability, one line says so, nothing fails."""
+    server = serve(completion("good", logprobs=logprobs))
+    labelled = texts(2).wcode.classify("{{ text }}", ["good", "bad"])
+    assert labelled["label"].tolist() == ["good", "good"]
+    assert labelled["label_status"].tolist() == ["ok", "ok"]
+    numbers = labelled[["label_p", "label_p_good", "label_p_bad", "label_uncovered"]]
+    assert numbers.isna().all(axis=None)
+    assert "the probability of 2 answers unknown" in capsys.readouterr().out
+    server.script[:] = [completion('{"n": 3}', logprobs=logprobs)]
+    fields = texts(1).wcode.extract("{{ text }}", {"n": "int"}, confidence=True)
+    assert fields["n"].tolist() == [3]
+    assert fields["n_p"].isna().all()
+    assert "the probability of 1 answer unknown" in capsys.readouterr().out
+    texts(1).wcode.extract("{{ text }}", {"n": "int"}, prefix="a")
+    assert "unknown" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("said", "label"),
     [

@@ -47,7 +47,7 @@ def missing(reply: Reply) -> list[str]:
     """Return lines on requested parts that are missing or could not be parsed."""
     lines = []
     requested = reply.request.params.get("logprobs")
-    if requested and reply.text and not reply.tokens and reply.seam is None:
+    if requested and reply.text and reply.logprobs is None and reply.seam is None:
         lines.append(say("ui.no_logprobs"))
     if reply.unread and is_answer(reply):
         lines.append(say("ui.unread", parts=", ".join(reply.unread)))

@@ -120,12 +120,14 @@ class Logprobs:
 
     @property
     def certain(self) -> bool:
-        """Whether every probability is 1.
+        """Whether every probability is 1 and that of every alternative 0 or missing.
 
         This happens if a server reports probabilities after sampling at temperature 0;
         they then carry no information about the model's certainty.
         """
-        return bool(self._known) and min(self._known) > CERTAIN
+        others = (other.logprob for token in self.tokens for other in token.top)
+        told = (*self._known, *(one for one in others if one > UNLIKELY))
+        return bool(self._known) and min(told) > CERTAIN
 
     @property
     def untold(self) -> int:

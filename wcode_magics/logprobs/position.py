@@ -119,6 +119,12 @@ def probability(logprob: float) -> float:
     return exp(min(logprob, 0.0)) if logprob > UNLIKELY else 0.0
 
 
+def is_known(token: TokenLogprob) -> bool:
+    """Return whether a token or an alternative has a logprob above the sentinel."""
+    logprobs = (token.logprob, *map(_logprob, token.top))
+    return max(logprobs) > UNLIKELY
+
+
 def _bits(share: float) -> float:
     return -share * log2(share) if share > 0 else 0.0
 

@@ -11,6 +11,7 @@ from wcode_magics.logprobs import json_path
 from wcode_magics.logprobs.confidence import Confidence, of_field
 from wcode_magics.logprobs.label_masses import LabelConfidence, of_labels
 from wcode_magics.logprobs.logprobs import Logprobs
+from wcode_magics.logprobs.position import is_known
 from wcode_magics.logprobs.token import TokenLogprob
 from wcode_magics.protocol import models
 from wcode_magics.protocol.json_extraction import find_json
@@ -112,8 +113,8 @@ class Reply(Value):
 
     @cached_property
     def logprobs(self) -> Logprobs | None:
-        """The token log probabilities, or None if none were reported."""
-        if not self.tokens:
+        """The token log probabilities, or None if no number was reported."""
+        if not any(map(is_known, self.tokens)):
             return None
         return Logprobs(self.tokens, self.text, self._counted, self._vocabulary)
 
@@ -179,13 +180,12 @@ class Reply(Value):
             UsageError: no token probabilities, or ``path`` or ``labels`` are invalid.
             AnswerError: the answer is not JSON or has no such field.
         """
-        if self.logprobs is None:
-            raise UsageError("logprobs.none")
+        logprobs = logprobs_of(self)
         if labels is None:
             form = self.request.params.get("response_format")
             choices = choices_at(form, json_path.parse(path)) if form else ()
-            return of_field(self.logprobs, path, choices)
-        return of_labels(self.logprobs, labels, path)
+            return of_field(logprobs, path, choices)
+        return of_labels(logprobs, labels, path)
 
     @property
     def code_blocks(self) -> list[tuple[str, str]]:
@@ -276,6 +276,18 @@ _LISTS: Mapping[str, Callable[[Any], Any]] = {
     "unread": str,
 }
 _MADE = frozenset((*_PARTS, *_LISTS))
+
+
+def logprobs_of(reply: Reply) -> Logprobs:
+    """Return the token log probabilities of a reply.
+
+    Raises:
+        UsageError: there are none, as none were requested or none came.
+    """
+    if reply.logprobs is None:
+        requested = reply.request.params.get("logprobs")
+        raise UsageError("logprobs.not_sent" if requested else "logprobs.none")
+    return reply.logprobs
 
 
 def reply_of(error: WcodeError) -> Reply | None:

@@ -11,7 +11,7 @@ from wcode_magics.logprobs.number_format import visible
 from wcode_magics.logprobs.position import Position
 from wcode_magics.logprobs.token import Alternative, TokenLogprob
 from wcode_magics.protocol import parameters, prefixes, providers
-from wcode_magics.protocol.reply import Reply
+from wcode_magics.protocol.reply import Reply, logprobs_of
 from wcode_magics.protocol.request import Request
 from wcode_magics.protocol.unread_body import is_answer
 
@@ -65,9 +65,7 @@ def branched(reply: Reply, position: int, alternative: int | str) -> Reply:
         UsageError: there are no token probabilities, no such token or alternative,
             or the text would end inside a character.
     """
-    logprobs = reply.logprobs
-    if logprobs is None:
-        raise UsageError("logprobs.none")
+    logprobs = logprobs_of(reply)
     if not 0 <= position < len(logprobs):
         last = len(logprobs) - 1
         raise UsageError("branch.no_position", given=position, last=last)

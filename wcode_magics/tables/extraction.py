@@ -84,6 +84,12 @@ class Extract(Task):
         """Number of fields."""
         return len(self._places)
 
+    @property
+    def measured(self) -> Sequence[str]:
+        """The columns of the fields' probabilities, with ``confidence``."""
+        columns = self.columns[self.decided : 2 * self.decided]
+        return [one.name for one in columns] if self.confidence else ()
+
     def read(self, *replies: Reply) -> tuple[Any, ...]:
         """Return the field values; raises AnswerError if the schema does not match."""
         reply = replies[0]
@@ -132,6 +138,8 @@ class Extract(Task):
         return shares + [math.nan if one is None else one.uncovered for one in finite]
 
     def _field(self, reply: Reply, steps: Steps) -> Confidence | None:
+        if reply.logprobs is None or reply.logprobs.certain:
+            return None
         try:
             return reply.confidence(spelled(steps))
         except (UsageError, AnswerError):

@@ -107,7 +107,9 @@ class LabelPlan:
         return LabelAnswer(forced, None, left)
 
     def _sure(self, reply: Reply) -> LabelConfidence | None:
-        return reply.confidence(labels=self.labels) if reply.logprobs else None
+        if reply.logprobs is None or reply.logprobs.certain:
+            return None
+        return reply.confidence(labels=self.labels)
 
     def _missing(self, free: Reply, after: Mapping[str, Any]) -> Iterator[Request]:
         for text in beginnings(_logprobs(free), self.labels, after):

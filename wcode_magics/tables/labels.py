@@ -64,6 +64,11 @@ class Classify(Task):
             found.append(Field(f"{self.into}_first", "choice", self.labels))
         return (*found, *self._detail_columns)
 
+    @property
+    def measured(self) -> Sequence[str]:
+        """The column of the label's probability, if probabilities are asked for."""
+        return (f"{self.into}_p",) if self.base.params.get("logprobs") else ()
+
     def siblings(self, request: Request) -> list[Request]:
         """Return the question with the labels in the other orders."""
         return self.plan.siblings(request)
@@ -117,14 +122,15 @@ class Classify(Task):
         total: int,
         costs: Mapping[str, models.Costs],
     ) -> tuple[str, ...]:
-        """Return how many rows of all went up, and what that saved.
+        """Return how many rows of all went up and what that saved, if any may.
 
         Asking the second model about all rows is taken to cost as much a row as those
         that went up did; left out if none did, or prices or currencies are unknown.
         """
         names = [one.name for one in self.columns]
+        noted = super().report(rows, total, costs)
         if not self.then or not rows:
-            return ()
+            return noted
         model, first = (
             names.index(f"{self.into}_model"),
             names.index(f"{self.into}_first"),
@@ -147,7 +153,7 @@ class Classify(Task):
             line += say("frame.then_agree", agree=f"{agree / len(up):.0%}")
         if each and len(kinds) == 1:
             line += say("frame.then_saved", saved=models.money(saved, *kinds))
-        return (line,)
+        return (*noted, line)
 
     def read(self, *replies: Reply) -> tuple[Any, ...]:
         """Return the likeliest label, else the one in the text; unknown p are nan."""

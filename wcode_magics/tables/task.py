@@ -16,6 +16,7 @@ from wcode_magics.protocol.request import Request
 from wcode_magics.protocol.schema import Field
 from wcode_magics.sending.outcome import GOOD, ending_of
 from wcode_magics.session.structured import JSON_MODE
+from wcode_magics.text import say
 
 DETAILS = (
     Field("prompt_tokens", "int"),
@@ -85,6 +86,11 @@ class Task:
         """Number of leading columns that are the answer itself."""
         return 1
 
+    @property
+    def measured(self) -> Sequence[str]:
+        """Names of the columns with the probability of an answer."""
+        return ()
+
     def siblings(self, _request: Request) -> list[Request]:
         """Return further requests that each row needs, whatever the reply."""
         return []
@@ -116,12 +122,17 @@ class Task:
 
     def report(
         self,
-        _rows: Sequence[tuple[Any, ...]],
+        rows: Sequence[tuple[Any, ...]],
         _total: int,
         _costs: Mapping[str, models.Costs],
     ) -> tuple[str, ...]:
         """Return what to say of a run: values of answered rows of all, model costs."""
-        return ()
+        names = [one.name for one in self.columns]
+        places = [names.index(name) for name in self.measured]
+        unknown = sum(all(math.isnan(row[n]) for n in places) for row in rows)
+        if not places or not unknown:
+            return ()
+        return (say("frame.told_unknown", rows=f"{unknown:,}"),)
 
     def read(self, *replies: Reply) -> tuple[Any, ...]:
         """Return the values of the columns.

@@ -40,6 +40,11 @@ class Vote(Task):
         return self.inner.decided
 
     @property
+    def measured(self) -> Sequence[str]:
+        """Columns of the inner task."""
+        return self.inner.measured
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """Notes of the inner task."""
         return self.inner.notes
