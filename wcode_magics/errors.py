@@ -45,17 +45,17 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 from typing import Any, Literal, Protocol
 
 from wcode_magics import text
 from wcode_magics.output import terminal
-from wcode_magics.output.escaping import inert
+from wcode_magics.output.escaping import clipped, inert
 from wcode_magics.output.secret_forms import without_forms, without_random
 
 _SHOWN = 60
 """Characters of a wrong argument that an error shows."""
 _SYSTEM = ("ENOENT", "EACCES", "EPERM", "EISDIR", "ENOTDIR", "EROFS", "ENOSPC")
-
 
 Face = Literal["cell", "setting", "script", "shell"]
 """A cell or command, an assignment of ``%wcode_config``, Python, the command line."""
@@ -97,9 +97,9 @@ class WcodeError(Exception):
 
     def __str__(self) -> str:
         again = self._again() if self.tries > 1 else ""
-        return _line(self.sentence, again, self._held(), self.summary)
+        return _line(self.sentence, again, self._where(), self.summary)
 
-    def _held(self) -> str:
+    def _where(self) -> str:
         """Return where the partial answer is, or nothing."""
         if not self.kept and self.reply is None:
             return ""
@@ -136,7 +136,7 @@ class WcodeError(Exception):
         return inert(without_forms(" ".join(words.split())))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (type(self), self.key, self.facts), vars(self)
+        return partial(type(self), self.key, **self.facts), (), vars(self)
 
     def _render_traceback_(self) -> list[str]:
         """Return one line for IPython; the cell still fails and keeps the cause."""
@@ -207,13 +207,9 @@ def mistyped(name: str, given: Any, allowed: str) -> "UsageError":
     ``allowed`` is a key of ``[kinds]``. An object is shown by its type alone.
     """
     plain = given is None or isinstance(given, str | bool | int | float)
-    shown = _short(repr(given)) if plain else type(given).__name__
-    return UsageError("bad_option", name=name, given=shown, allowed=kind(allowed))
-
-
-def kind(name: str) -> str:
-    """Return the words for a kind of value."""
-    return text.say(f"kinds.{name}")
+    shown = clipped(repr(given), _SHOWN) if plain else type(given).__name__
+    words = text.say(f"kinds.{allowed}")
+    return UsageError("bad_option", name=name, given=shown, allowed=words)
 
 
 def tell(error: WcodeError) -> None:
@@ -223,10 +219,6 @@ def tell(error: WcodeError) -> None:
 
 def _line(*parts: str) -> str:
     return inert(text.sentences(parts))
-
-
-def _short(shown: str) -> str:
-    return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"
 
 
 def _worded(fact: Any) -> Any:
@@ -239,10 +231,6 @@ def _worded(fact: Any) -> Any:
     if known in _SYSTEM:
         return text.say(f"system.{known}")
     return fact.strerror or str(fact)
-
-
-def _rebuild(kind: type[WcodeError], key: str, facts: dict[str, Any]) -> WcodeError:
-    return kind(key, **facts)
 
 
 class UsageError(WcodeError):
