@@ -30,7 +30,7 @@ from wcode_magics.sending.exchange import (
     WorkerReport,
 )
 from wcode_magics.sending.limiter import Limiter
-from wcode_magics.sending.peer import Lenders, Peer
+from wcode_magics.sending.peer import Peer, RunRegistry
 
 WORKERS = (1, 10, 100)
 LIMIT = 10_000
@@ -108,28 +108,28 @@ class _Worker:
         limiter = self.limits.limiter
         while True:
             for failures in itertools.count():
-                since = await limiter.enter()
+                since = await limiter.acquire()
                 if await endpoint.ask():
-                    limiter.leave(since)
+                    limiter.answered(since)
                     self.answered += 1
                     break
-                limiter.fail(since, FailureSignal(crowded=True))
+                limiter.failed(since, FailureSignal(crowded=True))
                 await asyncio.sleep(min(8.0, 0.5 * 2**failures * draw.uniform(1, 1.5)))
 
 
 async def _simulate(count: int, cap: float | None) -> tuple[_Endpoint, list[int]]:
     clock, draw = asyncio.get_running_loop().time, random.Random(1)
     endpoint, run = _Endpoint(clock), _Run(clock, cap)
-    lenders, numbers = Lenders({TOKEN: run}.get, clock), itertools.count()
+    runs, numbers = RunRegistry({TOKEN: run}.get, clock), itertools.count()
     workers = {f"{n}": _Worker(f"{n}", clock, cap) for n in range(count)}
     peers: dict[str, Peer] = {}
 
     def settled() -> None:
-        for name in lenders.due:
+        for name in runs.due:
             peers[name].poke()
 
     for name in workers:
-        peers[name] = Peer(name, lenders, numbers, settled, clock)
+        peers[name] = Peer(name, runs, numbers, settled, clock)
     tasks = [
         *(asyncio.create_task(peers[n].lead(one.send)) for n, one in workers.items()),
         *(

@@ -22,7 +22,7 @@ from wcode_magics.sending.exchange import (
     WorkerReport,
 )
 from wcode_magics.sending.limiter import Limiter
-from wcode_magics.sending.peer import Lenders, Peer
+from wcode_magics.sending.peer import Peer, RunRegistry
 
 TOKEN = "a run"
 
@@ -71,8 +71,8 @@ class Worker:
 
     def lead(self, leader: "Leader") -> None:
         """Let a leader lead it."""
-        lenders, numbers = leader.lenders, leader.numbers
-        self.peer = Peer(self.name, lenders, numbers, leader.settled, now)
+        runs, numbers = leader.runs, leader.numbers
+        self.peer = Peer(self.name, runs, numbers, leader.settled, now)
         self.led = asyncio.create_task(self.peer.lead(self.send))
 
     async def send(self, message: LeaderMessage) -> WorkerReport | None:
@@ -95,7 +95,7 @@ class Leader:
     """A leader of one run."""
 
     def __init__(self, run: Run, *workers: Worker) -> None:
-        self.lenders = Lenders({TOKEN: run}.get, now)
+        self.runs = RunRegistry({TOKEN: run}.get, now)
         self.numbers = itertools.count()
         self.workers = {worker.name: worker for worker in workers}
         for worker in workers:
@@ -103,7 +103,7 @@ class Leader:
 
     def settled(self) -> None:
         """Renew shares where that is due."""
-        for name in self.lenders.due:
+        for name in self.runs.due:
             self.workers[name].peer.poke()
 
 
@@ -192,12 +192,12 @@ def test_shares_over_the_line():
         async def send(limiter: Limiter) -> None:
             nonlocal most, flying
             for _ in range(20):
-                since = await limiter.enter()
+                since = await limiter.acquire()
                 flying += 1
                 most = max(most, flying)
                 await asyncio.sleep(0.2)
                 flying -= 1
-                limiter.leave(since)
+                limiter.answered(since)
 
         began = now()
         await one.call("count", "x")
@@ -215,15 +215,15 @@ def test_a_pause_reaches_all_at_once():
 
     async def work(_run, one, other):
         await other.call("count", "x")
-        since = await one.limits.limiter.enter()
-        theirs = await other.limits.limiter.enter()
+        since = await one.limits.limiter.acquire()
+        theirs = await other.limits.limiter.acquire()
         signal = FailureSignal(crowded=True, retry_after=3.0)
-        one.limits.limiter.fail(since, signal)
+        one.limits.limiter.failed(since, signal)
         began = now()
         await asyncio.sleep(0.2)
         assert other.limits.limiter.paused
-        other.limits.limiter.leave(theirs)
-        await other.limits.limiter.enter()
+        other.limits.limiter.answered(theirs)
+        await other.limits.limiter.acquire()
         assert now() - began >= 3.0
 
     on(work, "one", "other")
@@ -234,10 +234,10 @@ def test_caps_of_the_run():
 
     async def work(run, worker):
         run.most = 1
-        await worker.limits.limiter.enter()
+        await worker.limits.limiter.acquire()
         run._limiter.cap(most=64)
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(worker.limits.limiter.enter(), 5)
+            await asyncio.wait_for(worker.limits.limiter.acquire(), 5)
 
     on(work)
 
@@ -247,13 +247,13 @@ def test_a_silent_leader():
 
     async def work(_run, worker):
         await worker.call("count", "x")
-        since = await worker.limits.limiter.enter()
-        worker.limits.limiter.leave(since)
+        since = await worker.limits.limiter.acquire()
+        worker.limits.limiter.answered(since)
         worker.led.cancel()
         waiting = asyncio.create_task(worker.call("count", "y"))
         await asyncio.sleep(LAPSE_S + 1)
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(worker.limits.limiter.enter(), 1)
+            await asyncio.wait_for(worker.limits.limiter.acquire(), 1)
         assert worker.link.error is None
         with pytest.raises(ClusterError, match="has not answered"):
             await waiting
@@ -283,12 +283,12 @@ def test_a_lost_worker():
 
     async def work(run, one, other):
         for _ in range(8):
-            await one.limits.limiter.enter()
+            await one.limits.limiter.acquire()
         one.fails = lambda _count: "there"
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(other.limits.limiter.enter(), GONE_S / 2)
+            await asyncio.wait_for(other.limits.limiter.acquire(), GONE_S / 2)
         one.gone = True
-        await asyncio.wait_for(other.limits.limiter.enter(), 1)
+        await asyncio.wait_for(other.limits.limiter.acquire(), 1)
         assert one.led.done()
         assert run.limits().flying == 8
 
@@ -299,7 +299,7 @@ def test_a_worker_that_closes():
     """It says so, and leaves without a trace."""
 
     async def work(run, worker):
-        await worker.limits.limiter.enter()
+        await worker.limits.limiter.acquire()
         worker.link.close()
         await worker.led
         assert run.limits().flying == 0
@@ -311,7 +311,7 @@ def test_a_run_that_is_over():
     """What it was lent is returned."""
 
     async def work(run, worker):
-        worker.limits.limiter.leave(await worker.limits.limiter.enter())
+        worker.limits.limiter.answered(await worker.limits.limiter.acquire())
         del worker.link.runs[TOKEN]
         worker.link.wake()
         await asyncio.sleep(1)
@@ -324,14 +324,14 @@ def test_old_messages_are_not_applied():
     """A share that comes late does not replace a newer one."""
 
     async def work(_run, worker):
-        await worker.limits.limiter.enter()
+        await worker.limits.limiter.acquire()
         worker.led.cancel()
         last = worker.messages[-1]
         limiter = worker.limits.limiter
         (share,) = last.shares.values()
         old = replace(last, number=0, shares={TOKEN: replace(share, permits=0)})
         late = asyncio.create_task(worker.link.exchange(old))
-        await asyncio.wait_for(limiter.enter(), 1)
+        await asyncio.wait_for(limiter.acquire(), 1)
         late.cancel()
 
     on(work)

@@ -87,13 +87,13 @@ def test_requests_of_the_leader_itself_count():
 
     async def work():
         lent, limiter = lender(most=2)
-        await limiter.enter()
+        await limiter.acquire()
         lent.report("one", 0, Demand(wants=2))
         assert lent.share("one", 1).permits == 1
-        own = asyncio.create_task(limiter.enter())
+        own = asyncio.create_task(limiter.acquire())
         await asyncio.sleep(0)
         assert not own.done()
-        lent.leave("one", lost=False)
+        lent.reclaim("one", lost=False)
         await asyncio.wait_for(own, 1)
 
     asyncio.run(work())
@@ -108,7 +108,7 @@ def test_a_lost_borrower():
     lost = lent.share("lost", 1)
     assert (lost.permits, limiter.flying) == (2, 2)
     assert 0.25 <= lost.money <= 1.0
-    lent.leave("lost", lost=True)
+    lent.reclaim("lost", lost=True)
     assert limiter.flying == 0
     assert (budget.spent, budget.unsure, budget.aside) == (lost.money, lost.money, 0)
 
@@ -121,7 +121,7 @@ def test_a_borrower_that_leaves():
     lent.report("one", 0, Demand(wants=2, short=0.25), budget)
     lent.share("one", 1)
     lent.report("one", 1, Demand(spent=0.25), budget)
-    lent.leave("one", lost=False)
+    lent.reclaim("one", lost=False)
     assert (budget.spent, budget.unsure, budget.left) == (0.25, 0, 0.75)
 
 

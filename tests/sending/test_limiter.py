@@ -44,15 +44,15 @@ async def load(
     async def work() -> None:
         nonlocal there
         for _ in left:
-            since = await limiter.enter(tokens)
+            since = await limiter.acquire(tokens)
             moments.append(asyncio.get_running_loop().time())
             there += 1
             answered = await serve(there)
             there -= 1
             if answered:
-                limiter.leave(since, **more)
+                limiter.answered(since, **more)
             else:
-                limiter.fail(since, FailureSignal(crowded=True))
+                limiter.failed(since, FailureSignal(crowded=True))
 
     await asyncio.gather(*(work() for _ in range(limiter.most)))
     return moments
@@ -91,13 +91,13 @@ def test_a_place_handed_to_what_was_cancelled_goes_to_the_next():
 
     async def run() -> None:
         limiter = Limiter(most=1)
-        since = await limiter.enter()
-        first, second = (asyncio.create_task(limiter.enter()) for _ in range(2))
+        since = await limiter.acquire()
+        first, second = (asyncio.create_task(limiter.acquire()) for _ in range(2))
         await asyncio.sleep(0)
-        limiter.leave(since)
+        limiter.answered(since)
         first.cancel()
         await asyncio.gather(first, return_exceptions=True)
-        limiter.leave(await asyncio.wait_for(second, 1))
+        limiter.answered(await asyncio.wait_for(second, 1))
         assert first.cancelled()
         assert limiter.flying == 0
 
@@ -198,10 +198,10 @@ def test_too_late(answered, window):
     limiter.flying = 64 + answered
     clock = 5.0
     for _ in range(answered):
-        limiter.leave(1.0)
+        limiter.answered(1.0)
     clock = 10.0
     for _ in range(44):
-        limiter.fail(0.0, FailureSignal(late=True))
+        limiter.failed(0.0, FailureSignal(late=True))
     assert limiter.window.size == pytest.approx(window)
 
 
@@ -251,18 +251,18 @@ def test_cancelled_waiters_leave_no_trace():
 
     async def scenario() -> None:
         limiter = Limiter(most=1)
-        since = await limiter.enter()
-        waiting = [asyncio.create_task(limiter.enter()) for _ in range(3)]
+        since = await limiter.acquire()
+        waiting = [asyncio.create_task(limiter.acquire()) for _ in range(3)]
         await asyncio.sleep(0)
         waiting[0].cancel()
-        limiter.leave(since)
+        limiter.answered(since)
         await asyncio.sleep(0.01)
         assert waiting[1].done()
         assert not waiting[2].done()
         waiting[1].result()
-        limiter.leave(since)
+        limiter.answered(since)
         await waiting[2]
-        limiter.leave(since)
+        limiter.answered(since)
         assert limiter.flying == 0
 
     asyncio.run(scenario())
@@ -273,12 +273,12 @@ def test_caps_hold_after_a_pause():
 
     async def scenario() -> list[float]:
         limiter = Limiter(most=64, requests_per_minute=600, clock=loop.time)
-        since = await limiter.enter()
-        limiter.fail(since, FailureSignal(crowded=True, retry_after=5.0))
+        since = await limiter.acquire()
+        limiter.failed(since, FailureSignal(crowded=True, retry_after=5.0))
         moments = []
 
         async def one() -> None:
-            await limiter.enter()
+            await limiter.acquire()
             moments.append(loop.time())
 
         limiter.window.size = 64
@@ -323,13 +323,13 @@ def test_cancelled_waiters_give_back_what_they_took():
 
     async def scenario() -> float:
         limiter = Limiter(most=64, requests_per_minute=60, clock=loop.time)
-        waiting = [asyncio.create_task(limiter.enter()) for _ in range(64)]
+        waiting = [asyncio.create_task(limiter.acquire()) for _ in range(64)]
         await asyncio.sleep(0.05)
         for task in waiting:
             task.cancel()
         await asyncio.gather(*waiting, return_exceptions=True)
         began = loop.time()
-        await limiter.enter()
+        await limiter.acquire()
         return loop.time() - began
 
     with asyncio.Runner(loop_factory=Skipping) as runner:
@@ -342,6 +342,6 @@ def test_retry_after_adds_up_to_the_longest():
     clock = 0.0
     limiter = Limiter(clock=lambda: clock)
     limiter.flying = 2
-    limiter.fail(clock, FailureSignal(crowded=True, retry_after=3.0))
-    limiter.fail(clock, FailureSignal(crowded=True, retry_after=2.0))
+    limiter.failed(clock, FailureSignal(crowded=True, retry_after=3.0))
+    limiter.failed(clock, FailureSignal(crowded=True, retry_after=2.0))
     assert limiter.paused == 3.0

@@ -71,12 +71,12 @@ def test_a_limiter_keeps_to_its_share():
     async def work():
         limiter = Limiter(most=8, requests_per_minute=6000)
         limiter.borrow(Share(permits=2, sends=3))
-        waiting = [asyncio.create_task(limiter.enter()) for _ in range(6)]
+        waiting = [asyncio.create_task(limiter.acquire()) for _ in range(6)]
         await asyncio.sleep(0.01)
         entered = [one for one in waiting if one.done()]
         assert len(entered) == 2
         for one in entered:
-            limiter.leave(one.result())
+            limiter.answered(one.result())
         await asyncio.sleep(0.05)
         assert sum(one.done() for one in waiting) == 3
         limiter.borrow(Share(permits=8, sends=math.inf))
@@ -91,11 +91,11 @@ def test_a_limiter_learns_within_its_share():
     async def work():
         limiter = Limiter(most=64)
         limiter.borrow(Share(permits=8))
-        moments = [await limiter.enter() for _ in range(8)]
-        limiter.fail(moments.pop(), FailureSignal(crowded=True))
+        moments = [await limiter.acquire() for _ in range(8)]
+        limiter.failed(moments.pop(), FailureSignal(crowded=True))
         assert limiter.window.size == 4
         assert limiter.demand.wants == 4
-        limiter.fail(moments.pop(), FailureSignal(reserved=True))
+        limiter.failed(moments.pop(), FailureSignal(reserved=True))
         assert limiter.demand.alone
 
     asyncio.run(work())
@@ -108,6 +108,6 @@ def test_who_is_not_alone_elsewhere_is_not_alone():
         for alone in (True, False):
             limiter = Limiter(most=8)
             limiter.borrow(Share(permits=1, alone=alone))
-            assert limiter.is_alone(await limiter.enter()) == alone
+            assert limiter.is_alone(await limiter.acquire()) == alone
 
     asyncio.run(work())

@@ -13,20 +13,20 @@ _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
 class Headers(Mapping[str, str]):
     """Headers by name; repr, JSON, pickles and copies contain no value."""
 
-    def __init__(self, held: Mapping[str, str]) -> None:
-        self._held = dict(held)
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        self._headers = dict(headers)
 
     def __getitem__(self, name: str) -> str:
-        return self._held[name]
+        return self._headers[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._held)
+        return iter(self._headers)
 
     def __len__(self) -> int:
-        return len(self._held)
+        return len(self._headers)
 
     def __repr__(self) -> str:
-        return json.dumps(dict.fromkeys(self._held, MASK))
+        return json.dumps(dict.fromkeys(self._headers, MASK))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Headers, ({},)
@@ -36,9 +36,9 @@ def headers_in(value: Any) -> Headers | None:
     """Return a mapping of valid headers as Headers; None for anything else."""
     if not isinstance(value, Mapping):
         return None
-    for name, held in value.items():
+    for name, text in value.items():
         if not (isinstance(name, str) and _NAME.fullmatch(name)):
             return None
-        if not (isinstance(held, str) and held.isascii() and held.isprintable()):
+        if not (isinstance(text, str) and text.isascii() and text.isprintable()):
             return None
     return Headers(value)

@@ -52,7 +52,7 @@ class ThinkingSplitter:
     """
 
     def __init__(self) -> None:
-        self._held = ""
+        self._buffer = ""
         self._close = ""  # the closing tag of the current reasoning
         self._begun = False
         self._marked = False
@@ -60,7 +60,7 @@ class ThinkingSplitter:
 
     def feed(self, text: str) -> Iterator[Part]:
         """Yield the parts that ``text`` settles."""
-        self._held += text
+        self._buffer += text
         return self._parts(last=False)
 
     def close(self) -> Iterator[Part]:
@@ -69,58 +69,58 @@ class ThinkingSplitter:
 
     def _parts(self, *, last: bool) -> Iterator[Part]:
         before = None
-        while self._held and before != (self._held, self._close, self._begun):
-            before = self._held, self._close, self._begun
+        while self._buffer and before != (self._buffer, self._close, self._begun):
+            before = self._buffer, self._close, self._begun
             if self._close:
                 yield from self._think(last)
             elif not self._begun:
                 self._open(last)
             elif self._marked:
-                yield Part(self._held)
-                self._held = ""
+                yield Part(self._buffer)
+                self._buffer = ""
             else:
                 yield from self._say(last)
 
     def _think(self, last: bool) -> Iterator[Part]:
-        thought, mark, rest = self._held.partition(self._close)
+        thought, mark, rest = self._buffer.partition(self._close)
         if mark:
-            self._close, self._held = "", rest
+            self._close, self._buffer = "", rest
         else:
             keep = 0 if last else _begun_mark(thought, (self._close,))
-            thought, self._held = _cut(thought, keep)
+            thought, self._buffer = _cut(thought, keep)
         if thought:
             yield Part(thought=thought)
 
     def _open(self, last: bool) -> None:
         """Determine whether reasoning opens here or the answer begins."""
-        text = self._held.lstrip()
+        text = self._buffer.lstrip()
         marks = MARKS if not text or _FIRSTS.match(text) else ()
         for mark, close in marks:
             if text.startswith(mark):
-                self._held, self._close, self._marked = text[len(mark) :], close, True
+                self._buffer, self._close, self._marked = text[len(mark) :], close, True
                 return
         if last or not any(mark.startswith(text) for mark, _ in marks):
             self._begun = True
-            self._held = text if self._marked else self._held
+            self._buffer = text if self._marked else self._buffer
 
     def _say(self, last: bool) -> Iterator[Part]:
-        found = _CLOSING.search(self._held)
+        found = _CLOSING.search(self._buffer)
         if found is None:
-            keep = 0 if last else _begun_mark(self._held, _CLOSINGS)
-            text, self._held = _cut(self._held, keep)
+            keep = 0 if last else _begun_mark(self._buffer, _CLOSINGS)
+            text, self._buffer = _cut(self._buffer, keep)
         else:
-            text, rest = self._held[: found.start()], self._held[found.end() :]
+            text, rest = self._buffer[: found.start()], self._buffer[found.end() :]
             before = "".join(self._said) + text
             counts = self._counts(before, found[0], rest, last=last)
             if counts:
-                self._begun, self._marked, self._held = False, True, rest
+                self._begun, self._marked, self._buffer = False, True, rest
                 self._said.clear()
                 yield Part(text, recast=True)
                 return
             if counts is None:
-                self._held = self._held[found.start() :]
+                self._buffer = self._buffer[found.start() :]
             else:
-                text, self._held = text + found[0], rest
+                text, self._buffer = text + found[0], rest
         if text:
             self._said.append(text)
             yield Part(text)

@@ -153,7 +153,7 @@ class Attempt:
             self._aside = await limits.budget.reserve(request, limits.place)
         try:
             self._attempts.enters = True
-            self._since = await limits.limiter.enter(self._most_tokens())
+            self._since = await limits.limiter.acquire(self._most_tokens())
         except BaseException:
             if limits.budget is not None:
                 limits.budget.settle(self._aside, 0.0)
@@ -217,7 +217,7 @@ class Attempt:
         limits, used = self._attempts.limits, self.reply and self.reply.usage
         assert self._sent is not None
         limits.health.answered(self._sent, self._attempts.request)
-        limits.limiter.leave(
+        limits.limiter.answered(
             self._since,
             used=used.total_tokens if used else self._most_tokens(),
             length=used.completion_tokens if used else 0,
@@ -241,7 +241,7 @@ class Attempt:
             down=retry.outage > 0 and limits.health.is_down,
             retry_after=min(after, retry.patience),
         )
-        limits.limiter.fail(self._since, failure)
+        limits.limiter.failed(self._since, failure)
         if isinstance(error, WcodeError):
             error.tries = attempts.tries.attempts
             error.seconds = attempts.tries.elapsed

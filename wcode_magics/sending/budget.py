@@ -219,26 +219,26 @@ class Accounts:
     """The budgets of a session, one for each currency, all of one limit."""
 
     def __init__(self) -> None:
-        self._held: dict[str, Budget] = {}
+        self._budgets: dict[str, Budget] = {}
 
     def of(self, currency: str) -> Budget:
         """Return the budget of a currency."""
-        return self._held.setdefault(currency, Budget(currency=currency))
+        return self._budgets.setdefault(currency, Budget(currency=currency))
 
     def limit(self, limit: float | None) -> None:
         """Set the limit of each currency; None: no limit."""
-        for budget in self._held.values():
+        for budget in self._budgets.values():
             budget.limit = math.inf if limit is None else limit
 
     @property
     def known(self) -> models.Costs:
         """Amounts spent as reported by endpoints."""
-        return models.Costs({c: b.known for c, b in self._held.items() if b.known})
+        return models.Costs({c: b.known for c, b in self._budgets.items() if b.known})
 
     @property
     def unsure(self) -> models.Costs:
         """Further amounts that may have been billed."""
-        return models.Costs({c: b.unsure for c, b in self._held.items() if b.unsure})
+        return models.Costs({c: b.unsure for c, b in self._budgets.items() if b.unsure})
 
 
 def worst_cost(

@@ -11,7 +11,7 @@ class Claims:
     """
 
     def __init__(self) -> None:
-        self._held: dict[str, asyncio.Event] = {}
+        self._claimed: dict[str, asyncio.Event] = {}
 
     async def take(self, hashes: Iterable[str], *, wait: bool) -> set[str]:
         """Claim the hashes that are free and return them.
@@ -20,13 +20,13 @@ class Claims:
         must hold no claims.
         """
         asked = set(hashes)
-        while wait and (busy := next(iter(asked & self._held.keys()), None)):
-            await self._held[busy].wait()
-        taken = asked - self._held.keys()
-        self._held |= {name: asyncio.Event() for name in taken}
+        while wait and (busy := next(iter(asked & self._claimed.keys()), None)):
+            await self._claimed[busy].wait()
+        taken = asked - self._claimed.keys()
+        self._claimed |= {name: asyncio.Event() for name in taken}
         return taken
 
     def release(self, hashes: Iterable[str]) -> None:
         """Release claims on requests that were answered and merged, or failed."""
         for name in hashes:
-            self._held.pop(name).set()
+            self._claimed.pop(name).set()

@@ -109,7 +109,7 @@ class Lender:
         excess = None if one.budget is None else one.budget.excess
         return Share(lent, sends, money, excess, self._limiter.paused, alone, error)
 
-    def leave(self, who: Hashable, *, lost: bool) -> None:
+    def reclaim(self, who: Hashable, *, lost: bool) -> None:
         """Take back what a borrower held.
 
         ``lost``: it did not say so, and might have spent all of it.

@@ -82,10 +82,10 @@ class Limiter:
         """Maximum number of requests in flight."""
         return self.window.most
 
-    async def enter(self, tokens: int = 0) -> float:
+    async def acquire(self, tokens: int = 0) -> float:
         """Wait for permission to send a request of at most ``tokens`` tokens.
 
-        Returns the time of sending, which identifies the request in :meth:`leave`.
+        Returns the time of sending, which identifies the request in :meth:`answered`.
         """
         if self.flying < self._room:
             self.flying += 1
@@ -122,7 +122,7 @@ class Limiter:
         """Return whether no other request was in flight at the same time."""
         return self._solo == since
 
-    def leave(self, since: float, *, used: int = 0, length: int = 0) -> None:
+    def answered(self, since: float, *, used: int = 0, length: int = 0) -> None:
         """Record an answer: ``used`` tokens in total, ``length`` in the answer."""
         self._seeks_alone = False
         self._caps.answered(used)
@@ -134,7 +134,7 @@ class Limiter:
         grows = full and self.window.size <= self._share.permits
         self.window.answered(since, now, length, grows=grows)
 
-    def fail(self, since: float, failure: FailureSignal = NOT_NEEDED) -> None:
+    def failed(self, since: float, failure: FailureSignal = NOT_NEEDED) -> None:
         """Record a request that failed, or that was not needed."""
         self._settle(since, 0)
         now, permits = self._clock(), self._share.permits

@@ -42,7 +42,7 @@ RunOf = Callable[[str], Run | None]
 """Returns the run of a token, or None if it is no longer known."""
 
 
-class Lenders:
+class RunRegistry:
     """The runs of a leader, and a lender for each limiter in use.
 
     Args:
@@ -52,19 +52,19 @@ class Lenders:
 
     def __init__(self, run: RunOf, clock: Callable[[], float] = time.monotonic) -> None:
         self.run, self._clock = run, clock
-        self._held: dict[Limiter, Lender] = {}
+        self._lenders: dict[Limiter, Lender] = {}
 
     def of(self, run: Run) -> Lender:
         """Return the lender of a run, with the caps of this run applied."""
         limiter = run.limits()
-        return self._held.setdefault(limiter, Lender(limiter, self._clock))
+        return self._lenders.setdefault(limiter, Lender(limiter, self._clock))
 
     @property
     def due(self) -> set[str]:
         """Workers whose shares should be renewed now."""
-        self._held = {key: one for key, one in self._held.items() if one.lends}
-        held = self._held.values()
-        return {who[0] for one in held for who in one.due}  # type: ignore[index]
+        self._lenders = {key: one for key, one in self._lenders.items() if one.lends}
+        lenders = self._lenders.values()
+        return {who[0] for one in lenders for who in one.due}  # type: ignore[index]
 
 
 class Peer:
@@ -72,7 +72,7 @@ class Peer:
 
     Args:
         worker: name of the worker.
-        lenders: the runs of the leader.
+        runs: the runs of the leader.
         numbers: numbers of messages, ever larger ones.
         settled: called when loans have changed.
         clock: monotonic clock in seconds.
@@ -81,20 +81,20 @@ class Peer:
     def __init__(
         self,
         worker: str,
-        lenders: Lenders,
+        runs: RunRegistry,
         numbers: Iterator[int],
         settled: Callable[[], object],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clock = clock
-        self._worker, self._lenders = worker, lenders
+        self._worker, self._runs = worker, runs
         self._numbers, self._settled = numbers, settled
-        self._heard = self._clock()
+        self._last_report = self._clock()
         self._first, self._seen, self._newest = True, 0, -1
         self._poked = asyncio.Event()
         self._tasks: dict[int, tuple[Run | None, asyncio.Task[Any]]] = {}
-        self._told: dict[int, int] = {}
-        self._lent: dict[str, Lender] = {}
+        self._delivered: dict[int, int] = {}
+        self._lenders: dict[str, Lender] = {}
 
     def poke(self) -> None:
         """Send the next message now rather than after the report that is due."""
@@ -104,7 +104,7 @@ class Peer:
         """Exchange messages until the worker leaves, or is silent for GONE_S."""
         sent: set[asyncio.Task[bool]] = set()
         try:
-            while self._clock() - self._heard < GONE_S:
+            while self._clock() - self._last_report < GONE_S:
                 if self._poked.is_set() or not sent:
                     self._poked.clear()
                     sent.add(asyncio.create_task(self._exchange(send)))
@@ -130,7 +130,9 @@ class Peer:
         except ConnectionError:
             return False
         if report is None:
-            self._told = {n: m for n, m in self._told.items() if m != message.number}
+            self._delivered = {
+                n: m for n, m in self._delivered.items() if m != message.number
+            }
             return True
         self._first = False
         self.take(report)
@@ -140,17 +142,17 @@ class Peer:
     def message(self, number: int) -> LeaderMessage:
         """Return message ``number`` to the worker."""
         done = {n: task for n, (_run, task) in self._tasks.items() if task.done()}
-        results = {n: _result(done[n]) for n in done.keys() - self._told.keys()}
-        self._told |= dict.fromkeys(results, number)
+        results = {n: _result(done[n]) for n in done.keys() - self._delivered.keys()}
+        self._delivered |= dict.fromkeys(results, number)
         shares = {
             token: lender.share((self._worker, token), number)
-            for token, lender in self._lent.items()
+            for token, lender in self._lenders.items()
         }
         return LeaderMessage(number, self._first, self._seen, results, shares)
 
     def take(self, report: WorkerReport) -> None:
         """Take a report: start its calls, and settle its loans."""
-        self._heard = self._clock()
+        self._last_report = self._clock()
         if report.stale or report.number < self._newest:
             return
         self._newest = report.number
@@ -161,25 +163,25 @@ class Peer:
         for number in self._tasks.keys() - report.open:
             self._end(number)
         for token, demand in report.demands.items():
-            run = self._lenders.run(token)
+            run = self._runs.run(token)
             if run is not None:
-                lender = self._lent[token] = self._lenders.of(run)
+                lender = self._lenders[token] = self._runs.of(run)
                 who = self._worker, token
                 lender.report(who, report.number, demand, run.budget)
         kept = () if report.closing else report.demands
-        for token in self._lent.keys() - kept:
-            self._lent.pop(token).leave((self._worker, token), lost=False)
+        for token in self._lenders.keys() - kept:
+            self._lenders.pop(token).reclaim((self._worker, token), lost=False)
 
     def close(self) -> None:
         """Take back all that a lost worker held."""
         for number in list(self._tasks):
             self._end(number)
-        for token, lender in self._lent.items():
-            lender.leave((self._worker, token), lost=True)
-        self._lent.clear()
+        for token, lender in self._lenders.items():
+            lender.reclaim((self._worker, token), lost=True)
+        self._lenders.clear()
 
     def _start(self, number: int, call: LeaderCall) -> None:
-        run = self._lenders.run(call.run)
+        run = self._runs.run(call.run)
         work = _no_run() if run is None else getattr(run, call.name)(*call.args)
         task = asyncio.create_task(work)
         self._tasks[number] = run, task
@@ -188,7 +190,7 @@ class Peer:
 
     def _end(self, number: int) -> None:
         run, task = self._tasks.pop(number)
-        self._told.pop(number, None)
+        self._delivered.pop(number, None)
         task.cancel()
         if run is not None:
             task.add_done_callback(lambda task: _release(run, task))

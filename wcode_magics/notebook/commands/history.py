@@ -57,15 +57,20 @@ def wcode_history(home: ShellState, line: str) -> Any:
     if "import" in values:
         count = store.absorb(values["import"])
         tell(
-            say("spent.imported", count=count, source=values["import"], **_held(store))
+            say(
+                "spent.imported",
+                count=count,
+                source=values["import"],
+                **_size_of(store),
+            )
         )
     if "export" in values:
         count = store.export(values["export"], **between)
         with Store(values["export"], readonly=True) as copy:
-            tell(say("spent.exported", count=count, **_held(copy)))
+            tell(say("spent.exported", count=count, **_size_of(copy)))
     if "prune" in values:
         count = store.prune(before=between["before"], keep=values.get("keep"))
-        tell(say("spent.forgotten", count=count, **_held(store)))
+        tell(say("spent.forgotten", count=count, **_size_of(store)))
     return None
 
 
@@ -116,7 +121,7 @@ def _moment(values: Mapping[str, Any], name: str) -> dt.datetime | None:
         ) from None
 
 
-def _held(store: Store) -> dict[str, Any]:
+def _size_of(store: Store) -> dict[str, Any]:
     return {"left": store.count(), "path": store.path, "size": _size(store.size)}
 
 

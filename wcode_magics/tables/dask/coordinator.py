@@ -17,7 +17,7 @@ from wcode_magics.sending.exchange import (
     LeaderMessage,
     WorkerReport,
 )
-from wcode_magics.sending.peer import Lenders, Peer, RunOf
+from wcode_magics.sending.peer import Peer, RunOf, RunRegistry
 
 
 class Coordinator:
@@ -28,7 +28,7 @@ class Coordinator:
 
     def __init__(self, run: RunOf) -> None:
         self.name = uuid.uuid4().hex
-        self._lenders = Lenders(run)
+        self._runs = RunRegistry(run)
         self._numbers = itertools.count()
         self._peers: dict[str, tuple[Peer, asyncio.Task[None]]] = {}
         self._changed = asyncio.Event()
@@ -56,12 +56,12 @@ class Coordinator:
     def _add_peer(self, scheduler: str, address: str) -> None:
         known = self._peers.get(address)
         if known is None or known[1].done():
-            peer = Peer(address, self._lenders, self._numbers, self._wake_due)
+            peer = Peer(address, self._runs, self._numbers, self._wake_due)
             send = partial(self._send, scheduler, address)
             self._peers[address] = peer, asyncio.create_task(peer.lead(send))
 
     def _wake_due(self) -> None:
-        for address in self._lenders.due & self._peers.keys():
+        for address in self._runs.due & self._peers.keys():
             self._peers[address][0].poke()
 
     async def _send(
