@@ -13,7 +13,7 @@ import time
 import tracemalloc
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from itertools import pairwise
 
@@ -629,22 +629,6 @@ def test_a_stream_that_stalls_times_out(loopback):
         stream(loopback(stalled).url, timeout=0.4)
 
 
-def test_a_server_that_does_not_accept_times_out_in_its_own_time():
-    """A connection that is not taken is told apart from a slow answer."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(0)
-        port = listener.getsockname()[1]
-        waiting = [socket.socket() for _ in range(4)]
-        for each in waiting:
-            each.setblocking(False)
-            each.connect_ex(("127.0.0.1", port))
-        with pytest.raises(TimedOut, match=r"0\.3 s"):
-            send(f"http://127.0.0.1:{port}/v1", timeout=0.3, attempts=1)
-        for each in waiting:
-            each.close()
-
-
 def test_closing_a_stream_hangs_up(loopback):
     """The server stops working for an answer that nobody reads."""
     words = [event({"content": "x"})] * 200
@@ -1008,8 +992,41 @@ def test_https_to_a_server_that_waits_for_a_line_end_is_named():
     """A server of plain http may wait for more of what it takes for a request."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"https://127.0.0.1:{silent.getsockname()[1]}/v1"
-        with pytest.raises(TimedOut, match=r"no TLS connection within 0\.2 s.*http://"):
+        said = r"no TLS connection within 0\.2 s.*http://"
+        with pytest.raises(ConnectionFailed, match=said):
             send(url, timeout=0.2, attempts=1)
+
+
+@contextmanager
+def full() -> Iterator[int]:
+    """A port whose queue of connections is full, so that it accepts none."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as server, ExitStack() as it:
+        for _ in range(8):
+            one = it.enter_context(socket.socket())
+            one.setblocking(False)
+            one.connect_ex(server.getsockname())
+        yield server.getsockname()[1]
+
+
+@BOTH
+def test_a_connection_that_is_not_accepted_in_time_is_no_silence(call):
+    """Its limit is its own: a longer timeout would not help, so none is advised."""
+    with full() as port:
+        said = r"accepted no connection within 0\.2 s. Check base_url"
+        with pytest.raises(ConnectionFailed, match=said) as caught:
+            call(f"http://127.0.0.1:{port}/v1", timeout=0.2, attempts=1)
+    assert "raise" not in str(caught.value)
+
+
+@pytest.mark.parametrize("scheme", ["http", "socks5"])
+@BOTH
+def test_a_proxy_that_accepts_no_connection_in_time_is_named(monkeypatch, call, scheme):
+    """It is not the endpoint, whose address is right."""
+    with full() as port:
+        monkeypatch.setenv("all_proxy", f"{scheme}://127.0.0.1:{port}")
+        with pytest.raises(ConnectionFailed, match=r"proxy .*timed out") as caught:
+            call("http://far.example/v1", timeout=0.2, attempts=1)
+    assert "base_url" not in str(caught.value)
 
 
 @pytest.mark.parametrize("variable", ["http_proxy", "HTTP_PROXY", "all_proxy"])
@@ -1026,6 +1043,15 @@ PROXIES = {
     "it speaks plain http": ("https", REFUSING, r"proxy .*TLS.* http:// before"),
     "it refuses": ("http", REFUSING, r"proxy .*: 407 Proxy Authentication Required\."),
 }
+
+
+@BOTH
+def test_a_proxy_that_refuses_a_forwarded_request_is_named(monkeypatch, call):
+    """Its status, which no endpoint has, comes as if it were the endpoint's answer."""
+    with bare(REFUSING) as url:
+        monkeypatch.setenv("http_proxy", url.removesuffix("/v1"))
+        with pytest.raises(ConnectionFailed, match=PROXIES["it refuses"][2]):
+            call("http://far.example/v1", attempts=1)
 
 
 @pytest.mark.parametrize(("scheme", "answer", "said"), PROXIES.values(), ids=PROXIES)

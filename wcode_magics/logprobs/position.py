@@ -121,8 +121,8 @@ def probability(logprob: float) -> float:
 
 def is_known(token: TokenLogprob) -> bool:
     """Return whether a token or an alternative has a logprob above the sentinel."""
-    logprobs = (token.logprob, *map(_logprob, token.top))
-    return max(logprobs) > UNLIKELY
+    best: float = max(token.logprob, *map(_logprob, token.top), -math.inf)
+    return best > UNLIKELY
 
 
 def _bits(share: float) -> float:

@@ -69,10 +69,18 @@ class Network(AiohttpTransport):
 
     @contextmanager
     def faults(self) -> Iterator[None]:
-        """Turn errors of aiohttp and of SOCKS proxies into those of httpx."""
+        """Turn errors of aiohttp and of SOCKS proxies into those of httpx.
+
+        Where a proxy is in between, it is the proxy that made no connection in time.
+        """
         try:
             with map_aiohttp_exceptions():
                 yield
+        except httpx.ConnectTimeout as wrong:
+            late = isinstance(wrong.__cause__, TimeoutError)
+            if late and (self.proxy or self._socks):
+                raise httpx.ProxyError(str(wrong)) from wrong
+            raise
         except Exception as wrong:
             kind = _of_socks(wrong) if self._socks else None
             if kind is None:
@@ -237,8 +245,5 @@ def _pool(kind: Any) -> Any:
 def _of_socks(wrong: Exception) -> type[httpx.TransportError] | None:
     import aiohttp_socks as socks
 
-    if isinstance(wrong, socks.ProxyTimeoutError):
-        return httpx.ConnectTimeout
-    if isinstance(wrong, socks.ProxyError | socks.ProxyConnectionError):
-        return httpx.ProxyError
-    return None
+    kinds = socks.ProxyError | socks.ProxyConnectionError | socks.ProxyTimeoutError
+    return httpx.ProxyError if isinstance(wrong, kinds) else None

@@ -4,6 +4,7 @@ import math
 import ssl
 from collections.abc import Iterator, Mapping
 from functools import cache
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from wcode_magics.errors import (
@@ -62,6 +63,13 @@ def meaning(wrong: Exception, watch: Watch) -> Exception:
     return wrong
 
 
+def refused_by_proxy(watch: Watch) -> ConnectionFailed:
+    """Return the error of a status that only a proxy has (RFC 9110, 15.5.8)."""
+    status = HTTPStatus.PROXY_AUTHENTICATION_REQUIRED
+    reason = f"{status.value} {status.phrase}"
+    return ConnectionFailed("proxy_failed", url=watch.url, reason=reason)
+
+
 def _broken(wrong: "httpx.TransportError", watch: Watch) -> WcodeError:
     import httpx
 
@@ -77,12 +85,13 @@ def _broken(wrong: "httpx.TransportError", watch: Watch) -> WcodeError:
         wrong, httpx.ReadError | httpx.RemoteProtocolError
     ):
         return StreamError("connection_cut", url=watch.url)
-    if any(isinstance(cause, TimeoutError) for cause in causes):
-        connecting = isinstance(wrong, httpx.ConnectTimeout)
-        seconds = min(watch.silence, CONNECT_TIMEOUT_S) if connecting else watch.silence
-        secured = connecting and watch.url.startswith("https:")
-        key = "not_connected" if secured else "timed_out"
-        return TimedOut(key, url=watch.url, seconds=decimal(seconds))
+    late = any(isinstance(cause, TimeoutError) for cause in causes)
+    if late and isinstance(wrong, httpx.ConnectTimeout):
+        key = "not_connected" if watch.url.startswith("https:") else "not_reached"
+        seconds = decimal(min(watch.silence, CONNECT_TIMEOUT_S))
+        return ConnectionFailed(key, url=watch.url, seconds=seconds)
+    if late and isinstance(wrong, httpx.TimeoutException):
+        return TimedOut("timed_out", url=watch.url, seconds=decimal(watch.silence))
     key = "proxy_failed" if of_proxy else "no_connection"
     return ConnectionFailed(key, url=watch.url, reason=reason_of(causes))
 

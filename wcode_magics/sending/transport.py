@@ -103,6 +103,8 @@ def _reason(cause: BaseException) -> str:
         return (cause.reason or str(cause)).replace("_", " ").lower()
     if isinstance(cause, ConnectionResetError):
         return os.strerror(errno.ECONNRESET)  # Python's own has no number
+    if isinstance(cause, TimeoutError):
+        return os.strerror(errno.ETIMEDOUT)
     if isinstance(cause, OSError) and cause.errno:
         return os.strerror(cause.errno)
     return str(cause)

@@ -18,6 +18,7 @@ from contextlib import (
     suppress,
 )
 from functools import cached_property, partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol, cast
 
 from wcode_magics.errors import (
@@ -223,6 +224,8 @@ class HttpWire:
         self, response: Response, watch: Watch, facts: dict[str, object]
     ) -> EndpointError:
         """Return the error of a status, with what of the body can be read."""
+        if response.status_code == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+            return network_errors.refused_by_proxy(watch)
         parts: list[bytes] = []
         with suppress(EndpointError):
             await self._collect(response, watch, MOST_OF_ERROR, parts)
