@@ -67,7 +67,22 @@ def test_run_again_a_cell_replaces_its_turn(cell: Cell, server: Loopback) -> Non
     cell("b", "two")
     ran = cell("b", "two")
     assert said(server) == ["one", "re one", "two"]
-    assert "turn in the conversation t is replaced." in ran.stderr
+    assert "An answer replaces this cell's turn in the conversation t." in ran.stderr
+
+
+@pytest.mark.parametrize("option", ["--dry-run", "--as curl"])
+def test_what_is_not_sent_replaces_no_turn(
+    shell: InteractiveShell, cell: Cell, server: Loopback, option: str
+) -> None:
+    """Where there will be no answer, it is not told that a turn is replaced."""
+    cell("a", "one")
+    cell("b", "two")
+    asked = partial(shell.run_cell, cell_id="a")
+    ran = run_in(shell, f"%%wcode --chat t {option}\nuno", asked)
+    assert "An answer replaces" in ran.plain
+    assert len(server.seen) == 2
+    cell("c", "three")
+    assert said(server) == ["one", "re one", "two", "re two", "three"]
 
 
 def test_an_edited_cell_drops_what_came_after(cell: Cell, server: Loopback) -> None:
@@ -76,7 +91,7 @@ def test_an_edited_cell_drops_what_came_after(cell: Cell, server: Loopback) -> N
         cell(name, prompt)
     ran = cell("a", "uno")
     assert said(server) == ["uno"]
-    assert "dropped: 2" in ran.stderr
+    assert "drops the turns after it: 2" in ran.stderr
     cell("b", "two")
     assert said(server) == ["uno", "re uno", "two"]
 
@@ -108,7 +123,7 @@ def test_two_lines_of_a_cell_are_two_turns(
         ran = run_in(shell, "%wcode --chat t one\n%wcode --chat t two", asked)
         assert ran.success
         assert said(server) == ["one", "re one", "two"]
-    assert "dropped" not in ran.stderr
+    assert "drops" not in ran.stderr
 
 
 def test_a_failed_cell_leaves_the_conversation(cell: Cell, server: Loopback) -> None:
@@ -202,7 +217,7 @@ def test_a_restarted_kernel_goes_on(
         assert said(server) == ["one", "re one", "two", "re two", "three"]
         again = second.run("%%wcode --chat t\nzwei", cell="b")
         assert said(server) == ["one", "re one", "zwei"]
-        assert "dropped: 1" in again.outputs[-1]["data"]["text/plain"]
+        assert "turns after it: 1" in again.outputs[-1]["data"]["text/plain"]
     other: dict[str, Any] = {**notebook, "JPY_SESSION_NAME": str(tmp_path / "o.ipynb")}
     with kernel(other) as third:
         third.run("%%wcode --chat t\nthree")
