@@ -259,3 +259,17 @@ except wcode_magics.WcodeError as error:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert 'pip install "wcode-magics[evaluate]"' in run.stdout
+
+
+@pytest.mark.parametrize("gold", [None, True, 1, ("gold", 1)])
+def test_gold_may_have_any_name(gold):
+    """Also one of columns of two levels, by its whole name."""
+    frame = rows()
+    names = [*frame.columns[:-1], gold]
+    frame.columns = pd.Index(names, dtype=object, tupleize_cols=False)
+    assert frame.wcode.evaluate(gold).metrics.accuracy == pytest.approx(2 / 3)
+    if isinstance(gold, tuple):
+        names = [("label", ""), ("label_p", ""), gold]
+        frame.columns = pd.MultiIndex.from_tuples(names)
+        found = frame.wcode.evaluate(gold, of="label")
+        assert found.metrics.accuracy == pytest.approx(2 / 3)

@@ -1,5 +1,7 @@
 """The rows of a frame as requests: every column reachable, nothing sent as nan."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -22,6 +24,45 @@ def test_any_column_name(serve, name):
     if str(name).isidentifier():
         made = df.wcode.ask(f"!{{{{ {name} }}}}", **QUIET)
         assert made["answer"].tolist() == ["!V"]
+
+
+@pytest.mark.parametrize("name", ["v", "two words", "none", "not", True, None, 1, 2.5])
+def test_an_unknown_column_is_answered_with_what_a_template_can_write(serve, name):
+    """What the error names, typed as it stands, is the column."""
+    server = serve()
+    df = pd.DataFrame([["value"]], columns=pd.Index([name], dtype=object))
+    with pytest.raises(TemplateError) as caught:
+        df.wcode.ask("{{ nowhere }}", **QUIET)
+    named = re.search(r"Known: (.+)\.$", str(caught.value))[1]
+    made = df.wcode.ask(f"{{{{ {named} }}}}", **QUIET)
+    assert made["answer"].tolist() == ["VALUE"]
+    assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize(
+    "name", [np.nan, pd.NA, pd.NaT, b"k", pd.Timestamp("2026-01-02"), pd.Interval(0, 1)]
+)
+@pytest.mark.parametrize("template", ["{{ nowhere }}", "{{ row[nowhere] }}"])
+def test_a_name_that_no_template_can_write_is_to_be_changed(serve, name, template):
+    """One line says so, and does not name what fails when it is typed."""
+    server = serve()
+    df = pd.DataFrame([["value"]], columns=pd.Index([name], dtype=object))
+    with pytest.raises(UsageError, match=r"df\.columns\.map\(str\)") as caught:
+        df.wcode.ask(template, **QUIET)
+    assert "row[" not in str(caught.value)
+    df.columns = df.columns.map(str)
+    assert df.wcode.ask("{{ row }}", **QUIET)["answer_status"].tolist() == ["ok"]
+    assert len(server.seen) == 1
+
+
+def test_a_row_does_not_lose_what_has_no_name(serve):
+    """A column named NaN cannot be a key, so the row is not sent without it."""
+    server = serve()
+    df = pd.DataFrame([["a", "b"]], columns=[np.nan, 1.0])
+    with pytest.raises(UsageError, match="named nan"):
+        df.wcode.ask("{{ row }}", **QUIET)
+    assert not server.seen
+    assert df.wcode.ask("{{ row[1.0] }}", **QUIET)["answer"].tolist() == ["B"]
 
 
 @pytest.mark.parametrize(

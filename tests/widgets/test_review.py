@@ -329,6 +329,28 @@ def test_the_panel_reviews_its_table(shell, run: Runner, tmp_path, monkeypatch):
         assert page._review is None
 
 
+def test_the_panel_offers_columns_as_a_template_writes_them(shell, run: Runner):
+    """Whatever their names; one that no template can write is not offered."""
+    run("import pandas as pd")
+    run("names = [None, True, 1, 'none', 'a b', 'c', 'x_error', 'x_error', b'k']")
+    run("rows = pd.DataFrame([[*range(9)]], columns=pd.Index(names, dtype=object))")
+    with Session() as session:
+        panel = Panel(session, shell)
+        panel._menu.value = "table"
+        offered = [one.tooltip for one in panel._pages["table"]._columns.children]
+        panel.close()
+    assert offered == [
+        "{{ row[None] }}",
+        "{{ row[True] }}",
+        "{{ row[1] }}",
+        '{{ row["none"] }}',
+        '{{ row["a b"] }}',
+        "{{ c }}",
+        "{{ x_error }}",
+        "{{ x_error }}",
+    ]
+
+
 def awaited(condition):
     """Wait until something is so."""
     deadline = time.monotonic() + 60

@@ -68,9 +68,12 @@ def _series(column: Any, index: pd.Index) -> Any:
     return pd.Series(column, index=index, dtype=object) if loose else column
 
 
-def name_in(frame: pd.DataFrame, name: str) -> Any:
-    """Return a column's key in a frame; with MultiIndex columns, as first level."""
-    levels = frame.columns.nlevels
+def name_in(frame: pd.DataFrame, name: Any) -> Any:
+    """Return a column's key in a frame; with MultiIndex columns, as first level.
+
+    A tuple is a key itself.
+    """
+    levels = 1 if isinstance(name, tuple) else frame.columns.nlevels
     return name if levels == 1 else (name, *[""] * (levels - 1))
 
 

@@ -5,6 +5,7 @@ every column, and every named index level, is available as ``row["its name"]``. 
 the columns that a template uses are read, a few rows at a time, as plain Python values.
 """
 
+import ast
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,6 +21,7 @@ from wcode_magics.protocol.parameters import hint
 from wcode_magics.sending.batch import Ask
 from wcode_magics.tables.missing_values import Floats, gaps, whole_values
 from wcode_magics.tables.task import Task
+from wcode_magics.text import say
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 CHUNK = 1_024
 _PRINTED = re.compile(r"\{\{-?\s*(\w+)")
 ROW = "row"
+_NO_NAMES = frozenset(["True", "true", "False", "false", "None", "none", "not", "self"])
+"""Words of Jinja2's own, which are no names in a template."""
 
 
 class Row(dict[Any, Any]):
@@ -50,6 +54,12 @@ class Rows:
     names: Mapping[str, Any]
     places: Sequence[int] | None = None
     whole: frozenset[Any] = frozenset()
+
+    def __post_init__(self) -> None:
+        """Raise UsageError if a column is named NA, which compares with nothing."""
+        for name in self.frame.columns:
+            if type(name).__name__ == "NAType":
+                raise UsageError("frame.unwritable", given=name)
 
     def __len__(self) -> int:
         return len(self.frame) if self.places is None else len(self.places)
@@ -196,30 +206,47 @@ class Rows:
                     raise TemplateError("frame.not_a_word", given=name) from None
             raise
         known = {*columns, *self._levels}
-        shown = [*map(_written, [*columns, *self._levels])]
         whole = whole or any(_is_method(key) for key in set(keys) - set(columns))
         if ROW in columns and set(keys) & set(columns):
             raise UsageError("frame.row_column")
         if ROW in columns:
             whole, names, keys = False, names | ({ROW} if whole or keys else set()), []
-        if whole:
-            return set(columns)
         own = _globals(source)
         for name in sorted(names - known - set(self.names) - own):
-            raise TemplateError("frame.no_column", given=name, hint=hint(name, shown))
+            raise self._unknown(name)
+        if whole:
+            for name in columns:
+                if name != name:  # noqa: PLR0124 - NaN would be lost
+                    raise UsageError("frame.unwritable", given=name)
+            return set(columns)
         for key in keys:
             if key not in known:
-                written = _written(key, apart=True)
-                near = hint(written, shown)
-                raise TemplateError("frame.no_column", given=written, hint=near)
+                raise self._unknown(written(key, apart=True))
         return (names | set(keys)) & known
 
+    def _unknown(self, given: str) -> TemplateError:
+        """Return the error of a name that is no column."""
+        names = [*self.frame.columns, *self._levels]
+        near = hint(given, [written(name) for name in names if is_writable(name)])
+        for name in names:
+            if not near and not is_writable(name):
+                near = say("errors.frame.unwritable", given=name)
+        return TemplateError("frame.no_column", given=given, hint=near)
 
-def _written(name: Any, *, apart: bool = False) -> str:
+
+def is_writable(name: Any) -> bool:
+    """Return whether a template can write a column's name: a text, number or tuple."""
+    try:
+        return bool(ast.literal_eval(repr(name)) == name) and type(name) is not bytes
+    except (ValueError, SyntaxError):
+        return False
+
+
+def written(name: Any, *, apart: bool = False) -> str:
     """Return how a template names a column; ``apart``: as a key, whatever its name."""
     if not isinstance(name, str):
         return f"{ROW}[{name!r}]"
-    if name.isidentifier() and not apart:
+    if name.isidentifier() and name not in _NO_NAMES and not apart:
         return name
     return f"{ROW}[{json.dumps(name, ensure_ascii=False)}]"
 

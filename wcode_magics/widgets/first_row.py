@@ -18,8 +18,8 @@ class FirstRow:
         """Values of the columns by name, and ``row`` with all of them."""
         from wcode_magics.prompts.plain_values import values_of
 
-        columns = self._frame.columns
-        row = {name: values_of(self._frame[name])[0] for name in columns}
+        columns = self._frame.items()
+        row = {name: values_of(column)[0] for name, column in columns}
         return {"row": row} | {k: v for k, v in row.items() if isinstance(k, str)}
 
     def filled(self, prompt: str, names: Mapping[str, Any]) -> str:

@@ -22,7 +22,7 @@ def head_html(frame: Any) -> str:
 
 def _is_empty(frame: Any, name: Any) -> bool:
     column = frame[name]
-    return bool(column.isna().all() or (column == "ok").all())
+    return bool(column.isna().all(axis=None) or (column == "ok").all(axis=None))
 
 
 def head_bundle(name: str, frame: Any, summary: str) -> Bundle:

@@ -12,6 +12,7 @@ from wcode_magics.errors import UsageError, WcodeError
 from wcode_magics.output.escaping import clipped, escape
 from wcode_magics.protocol import parameters
 from wcode_magics.settings import options
+from wcode_magics.tables.rows import is_writable, written
 from wcode_magics.text import say
 from wcode_magics.widgets.closing import release
 from wcode_magics.widgets.draft import Draft
@@ -161,9 +162,8 @@ class TablePage:
             self.status.tell([say("panel.no_frame")])
             return
         self._out.value = f"{name}_{self._into.value or 'answer'}"
-        self._columns.children = [
-            self._inserter(column) for column in list(frame.columns)[:MOST_COLUMNS]
-        ]
+        columns = list(filter(is_writable, frame.columns))
+        self._columns.children = [*map(self._inserter, columns[:MOST_COLUMNS])]
         if len(frame):
             self._state.row = FirstRow(name, frame)
         self._show(frame)
@@ -171,10 +171,9 @@ class TablePage:
         self._fill_in()
 
     def _inserter(self, column: Any) -> Any:
-        name = str(column)
-        inner = name if name.isidentifier() else f"row[{column!r}]"
+        inner = written(column)
         button = widgets.Button(
-            description=f"+ {name}",
+            description=f"+ {column}",
             tooltip=f"{{{{ {inner} }}}}",
             layout={"width": "auto"},
         )
