@@ -81,6 +81,8 @@ class Network(AiohttpTransport):
             if late and (self.proxy or self._socks):
                 raise httpx.ProxyError(str(wrong)) from wrong
             raise
+        except aiohttp.ClientHttpProxyError as wrong:  # httpx-aiohttp 0.1.9 raises it
+            raise httpx.ProxyError(str(wrong)) from wrong
         except Exception as wrong:
             kind = _of_socks(wrong) if self._socks else None
             if kind is None:
@@ -219,7 +221,7 @@ class Posted:
 
 
 def _pool(kind: Any) -> Any:
-    """Return a kind of connector that reuses no connection on which more came.
+    """Return a kind of connector that never reuses a connection on which more came.
 
     What a server says after an answer, such as a 408 before it hangs up, would be taken
     for the answer to the next request.
@@ -238,6 +240,13 @@ def _pool(kind: Any) -> Any:
                     self._used.add(protocol)
                     return connection
                 connection.close()
+
+        def close(self, **more: Any) -> Any:
+            """Close at once; aiohttp before 3.12 waits for the farewell of TLS."""
+            for protocol in self._used:
+                if protocol.transport is not None:
+                    protocol.transport.abort()
+            return super().close(**more)
 
     return Pool
 
