@@ -37,7 +37,7 @@ QUICK = (
     "tests/prompts/test_plain_values.py",
     "tests/prompts/test_template.py",
 )
-LONGEST_S = 3600
+LONGEST_S = 7200
 SHOWN_LINES = 60
 MARKS = "not languages and not long and not browser"
 
