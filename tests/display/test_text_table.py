@@ -1,5 +1,7 @@
 """Tables: columns line up, and nothing in a cell is HTML."""
 
+import pytest
+
 from wcode_magics.display.text_table import TextTable, pad, shown_value, width
 
 HOSTILE = "<script>alert('x')</script>"
@@ -9,8 +11,34 @@ def test_columns_line_up_with_wide_characters():
     """Chinese counts two columns in a terminal."""
     made = TextTable(("名称", "n"), (("温度", "1"), ("top_p", "22")))
     lines = made.plain().splitlines()
-    assert lines == ["名称   n", "温度   1", "top_p  22"]
-    assert {width(line[: line.rindex(" ") + 1]) for line in lines} == {7}
+    assert lines == ["名称    n", "温度    1", "top_p  22"]
+    assert {width(line) for line in lines} == {9}
+
+
+@pytest.mark.parametrize(
+    ("cells", "right"),
+    [
+        (["0.6", "12.5", "–", ""], True),
+        (["¥0.6", "$12", "EUR 3"], True),
+        (["≈0", "-1.28", "<0.01%", ">99.9%", "65,536"], True),
+        (["0.05 s", "1.5 秒"], True),
+        (["1", "medium"], False),
+        (["[2]", "15 → 23", "qwen3-8b"], False),
+        (["01-31", "02-01"], False),
+        (["–", ""], False),
+        ([], False),
+    ],
+)
+def test_numbers_stand_right_under_their_heading(cells, right):
+    """A column of numbers alone; a dash is a number that is not known."""
+    table = TextTable(("a heading", "end"), [(cell, "x") for cell in cells])
+    page = table.bundle()["text/html"]
+    assert page.count("text-align:right") == right * (len(cells) + 1)
+    blanks = [" " * (9 - width(cell)) for cell in cells]
+    assert table.plain().splitlines()[1:] == [
+        f"{blank}{cell}  x" if right else f"{cell}{blank}  x"
+        for blank, cell in zip(blanks, cells, strict=True)
+    ]
 
 
 def test_title_and_note_stand_around_the_rows():
@@ -31,8 +59,10 @@ def test_everything_in_the_html_is_escaped():
 
 
 def test_a_table_may_be_empty():
-    """No rows is a head; no columns is nothing."""
-    assert TextTable(("a", "b"), ()).plain() == "a  b"
+    """Headings stand over rows alone; what is said about the table stays."""
+    table = TextTable(("a", "b"), (), title="Above", note="Below")
+    assert table.plain() == "Above\nBelow"
+    assert "<table" not in table.bundle()["text/html"]
     assert TextTable((), ()).plain() == ""
 
 

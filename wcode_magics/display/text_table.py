@@ -1,6 +1,7 @@
-"""Tables of text cells, as HTML and as aligned plain text."""
+"""Tables of text cells, as HTML and as aligned plain text; numbers stand right."""
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,8 +13,9 @@ from wcode_magics.output.terminal import width
 from wcode_magics.protocol.extra_headers import Headers
 from wcode_magics.text import say
 
-CELL = "text-align:left;vertical-align:baseline;padding:.15em .7em .15em 0"
-_UNBROKEN = f"{CELL};white-space:nowrap"
+_SPACING = "vertical-align:baseline;padding:.15em .7em .15em 0"
+CELL = f"text-align:left;{_SPACING}"
+_NUMBER = re.compile(r"[≈<>]?[-+]?(?:[A-Z]{3} |[¥$€£])?\d[\d,]*(?:\.\d+)?(?:%| s| 秒)?")
 NARROW = 14
 """Maximum width of a column, in terminal columns, whose lines are never broken."""
 MOST_ROWS = 2_000
@@ -24,7 +26,10 @@ MOST_TEXT = 400_000
 
 @dataclass(frozen=True, slots=True)
 class TextTable:
-    """Text cells under column headings, with ``title`` above and ``note`` below."""
+    """Text cells under column headings, with ``title`` above and ``note`` below.
+
+    Without rows there are no headings.
+    """
 
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
@@ -34,26 +39,21 @@ class TextTable:
     def bundle(self) -> Bundle:
         """Return the table as HTML and as aligned plain text."""
         rows = self._clipped_rows()
-        styles = [
-            _UNBROKEN if max(map(width, column)) <= NARROW else CELL
-            for column in zip(self.columns, *rows, strict=True)
-        ]
+        styles = [_style(c) for c in zip(self.columns, *rows, strict=True)]
         head = _row_html("th", self.columns, styles)
         body = "".join(_row_html("td", row, styles) for row in rows)
         title = f"<div><b>{escape(self.title)}</b></div>" if self.title else ""
         note = "".join(faint(n) for n in self._notes())
         table = f"<table><thead>{head}</thead><tbody>{body}</tbody></table>"
-        return bundle(f"{title}{table}{note}", self.plain())
+        return bundle(f"{title}{table if rows else ''}{note}", self.plain())
 
     def plain(self) -> str:
         """Return aligned columns; wide (East Asian) characters count as two."""
-        rows = [list(self.columns), *self._clipped_rows()]
-        widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
-        lines = [
-            "  ".join(pad(c, w) for c, w in zip(row, widths, strict=True))
-            for row in rows
-        ]
-        parts = [self.title, *(line.rstrip() for line in lines), *self._notes()]
+        rows = self._clipped_rows()
+        aligned = zip(self.columns, *rows, strict=True) if rows else ()
+        columns = [_aligned(column) for column in aligned]
+        lines = ["  ".join(row).rstrip() for row in zip(*columns, strict=True)]
+        parts = [self.title, *lines, *self._notes()]
         return "\n".join(part for part in parts if part)
 
     def _clipped_rows(self) -> list[list[str]]:
@@ -66,6 +66,26 @@ class TextTable:
         left = len(self.rows) - MOST_ROWS
         notes = [say("ui.rows_left", count=f"{left:,}")] if left > 0 else []
         return [*notes, *([self.note] if self.note else [])]
+
+
+def _style(column: Sequence[str]) -> str:
+    """Return the style of a column's cells, its heading first."""
+    align = "right" if _is_numeric(column[1:]) else "left"
+    broken = "" if max(map(width, column)) > NARROW else ";white-space:nowrap"
+    return f"text-align:{align};{_SPACING}{broken}"
+
+
+def _aligned(column: Sequence[str]) -> list[str]:
+    """Return the cells of a column, its heading first, in equal width."""
+    size = max(map(width, column))
+    if _is_numeric(column[1:]):
+        return [" " * (size - width(cell)) + cell for cell in column]
+    return [pad(cell, size) for cell in column]
+
+
+def _is_numeric(cells: Sequence[str]) -> bool:
+    found = [cell for cell in cells if cell not in {"", NO_NUMBER}]
+    return bool(found) and all(map(_NUMBER.fullmatch, found))
 
 
 def _row_html(tag: str, cells: Sequence[str], styles: Sequence[str]) -> str:
