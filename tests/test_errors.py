@@ -151,6 +151,7 @@ IN_CELLS_ALONE = {
     "errors.panel.lines_with_raw",
     "errors.panel.no_name",
     "errors.panel.terminal",
+    "errors.tree.usage",
     "errors.unbounded",
 }
 """Errors of commands and of the panel, which no script meets."""

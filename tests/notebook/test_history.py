@@ -165,7 +165,14 @@ def test_tab_completes_the_options(shell):
 
 
 @pytest.mark.usefixtures("asked")
-def test_it_speaks_chinese(run):
-    """News in the person's language."""
+def test_it_speaks_chinese(shell, run):
+    """News and headings in the person's language; the value's columns stay."""
     text.use("zh")
+    assert prompts(shell, run, "1") == ["three"]
+    shown, _more = shell.display_formatter.format(shell.user_ns["h"])
+    for kind in ("text/html", "text/plain"):
+        assert re.search("时间.*模型.*提示.*费用", shown[kind], re.DOTALL)
+    run("h['mine'] = 1")
+    assert "mine" in run("h").plain
+    assert "没有可列出的回答" in run(f"%wcode_history --since {day(1)}").plain
     assert "删除了 2 个回答" in run("%wcode_history --prune --keep 1").plain

@@ -216,7 +216,7 @@ def test_a_table_that_failed_says_how_to_send_again(serve, capsys):
     """The method is that of the answers, not of the table they were asked for."""
     serve(completion("Half", finish_reason="length"))
     texts(1).wcode.ask("{{ text }}")
-    assert ".wcode.retry() of these answers" in capsys.readouterr().out
+    assert "answers.wcode.retry() resends failed rows" in capsys.readouterr().out
 
 
 def test_no_more_runs_are_remembered_than_a_few():

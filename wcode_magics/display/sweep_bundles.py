@@ -19,7 +19,7 @@ MOST = 100_000
 _CELL = (
     "text-align:left;vertical-align:top;padding:.2em .8em .2em 0;overflow-wrap:anywhere"
 )
-_TEXT = f"{_CELL};white-space:pre-wrap"
+_TEXT = f"{_CELL};white-space:pre-wrap;line-height:1.5"
 _WIDE = f"{_TEXT};width:99%"
 _HEAD = f"{_CELL};white-space:nowrap"
 

@@ -29,7 +29,7 @@ def bundle(tree: Tree) -> Bundle:
     """Return the tree as nested HTML, with its leaves as text."""
     left = [MOST_NODES]
     inner = _inside(tree.root, left)
-    lines = "".join(faint(n) for n in _notes(tree))
+    lines = "".join(faint(n) for n in [*_notes(tree), say("tree.legend")])
     return bundle_of(f"<div>{lines}{inner}</div>", plain(tree))
 
 

@@ -11,7 +11,7 @@ from IPython.core.error import StdinNotImplementedError
 
 from wcode_magics.display import bundles
 from wcode_magics.display.text_table import shown_value
-from wcode_magics.errors import OptionError, Stopped
+from wcode_magics.errors import OptionError, Stopped, UsageError
 from wcode_magics.notebook.cell_run import CellRun, show_bundle
 from wcode_magics.output.escaping import inert
 from wcode_magics.output.mimebundle import joined
@@ -25,11 +25,12 @@ from wcode_magics.sending.request_run import Prepared
 from wcode_magics.session.cell_identity import CellWatch, chats_folder, notebook_name
 from wcode_magics.session.conversations import Chats, next_turn
 from wcode_magics.session.session import Session
-from wcode_magics.settings import options
+from wcode_magics.settings import option_values, options
 from wcode_magics.settings.api_keys import KEY_VARIABLE
 from wcode_magics.settings.option_line import OptionLine, misplaced
 from wcode_magics.text import say, sentences
 
+_ANSWER = options.flag("--of")
 ASKED = 50
 """Requests remembered with their options, for a later repair."""
 Advice = tuple[str, Mapping[str, Any]]
@@ -190,6 +191,20 @@ class ShellState:
                 detail = {**facts, "evidence": one.evidence}
                 advice.append((_UNMET[one.verdict], detail))
         return advice
+
+    def answer(self, word: str, usage: str) -> Reply:
+        """Return the answer that a command's word names, with or without ``$``.
+
+        Raises:
+            UsageError: with the key ``usage``; the word names something else.
+            VariableError: there is no such variable.
+        """
+        named = f"${word.removeprefix('$')}"
+        try:
+            found: Reply = option_values.read(_ANSWER, named, self.variables)
+        except OptionError:
+            raise UsageError(usage, given=word) from None
+        return found
 
     def show_request(self, prepared: Prepared) -> None:
         """Show the exact body, the source layer of each value, tokens and price."""

@@ -226,7 +226,8 @@ def summary(
     parts += [f"{say(f'statuses.{word}')} {n:,}" for word, n in sorted(failed.items())]
     if unconfirmed:
         parts.append(say("frame.told_unconfirmed", rows=unconfirmed))
-    parts.append(say("ui.seconds", seconds=number(batch.tally.seconds, 1)))
+    seconds = batch.tally.seconds
+    parts.append(say("ui.seconds", seconds=number(seconds, 1 if seconds >= 0.1 else 2)))
     free = sandbox or replayed == sum(counts.values()) - counts["skipped"]
     known = priced or free or batch.tally.costs
     parts.append(str(batch.tally.costs) if known else NO_NUMBER)

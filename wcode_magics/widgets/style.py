@@ -176,7 +176,8 @@ _ANSWER = """
   width: min(24em, 90vw); max-height: 60vh; overflow: auto; color: var(--wcode-text);
   background: var(--wcode-page); border: 1px solid var(--wcode-line);
   border-radius: 4px; box-shadow: 0 3px 14px #0005; font-size: 13px }
-.wcode-popover .wcode-place { display: flex; gap: .8em; margin: 0 2em 4px 0;
+.wcode-popover .wcode-place { display: flex; align-items: baseline; gap: .8em;
+  margin: 0 2em 4px 0;
   overflow-wrap: anywhere }
 .wcode-popover .wcode-shut { position: absolute; right: 4px; top: 4px; width: 26px;
   height: 26px; border: 0; background: none; color: inherit; cursor: pointer }

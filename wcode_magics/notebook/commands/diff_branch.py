@@ -4,12 +4,12 @@ from typing import Any
 
 from wcode_magics.display import logprob_bundles
 from wcode_magics.errors import UsageError
-from wcode_magics.logprobs.alignment import Answer, compare
+from wcode_magics.logprobs.alignment import compare
 from wcode_magics.notebook.cell_run import show_bundle
 from wcode_magics.notebook.commands.cell import send
 from wcode_magics.notebook.shell_state import ShellState
 from wcode_magics.settings import option_line as lines
-from wcode_magics.settings import option_values, options
+from wcode_magics.settings import options
 
 
 def wcode_diff(home: ShellState, line: str) -> None:
@@ -17,7 +17,7 @@ def wcode_diff(home: ShellState, line: str) -> None:
     words, rest = lines.first_words(line, 2)
     if len(words) < 2 or rest:
         raise UsageError("diff.usage", given=line.strip() or "–")
-    first, second = (_answer(home, word) for word in words)
+    first, second = (home.answer(word, "diff.usage") for word in words)
     names = words[0].removeprefix("$"), words[1].removeprefix("$")
     show_bundle(logprob_bundles.compared(compare(first, second), names))
 
@@ -40,9 +40,3 @@ def wcode_branch(home: ShellState, line: str) -> Any:
     if values.get("dry_run"):
         return home.show_request(prepared)
     return send(home, prepared, values)
-
-
-def _answer(home: ShellState, word: str) -> Answer:
-    named = word if word.startswith("$") else f"${word}"
-    found: Answer = option_values.read(options.flag("--of"), named, home.variables)
-    return found

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from wcode_magics.display.text_table import TextTable
@@ -36,11 +36,12 @@ _EXCLUDED = (("import", "since"), ("import", "before"), ("prune", "since"))
 
 
 def wcode_history(home: ShellState, line: str) -> Any:
-    """Return the newest answers of the store, as a DataFrame if pandas is installed.
+    """Return the newest answers of the store as a DataFrame, or show them.
 
     Each has its time, model, the prompt's start, tokens and ¥ as texts to read; with
-    ``--full`` all columns of :meth:`Store.history` as values. With other options,
-    answers are imported from another store, exported to one, or deleted, in this order.
+    ``--full`` all columns of :meth:`Store.history` as values. Without pandas, the texts
+    are shown. With other options, answers are imported from another store, exported to
+    one, or deleted, in this order.
     """
     words, _rest = lines.first_words(line, len(line))
     parsed = lines.parse_words(words, FLAGS, home.variables)
@@ -51,9 +52,7 @@ def wcode_history(home: ShellState, line: str) -> Any:
     if not {"import", "export", "prune"} & set(values):
         listed = number or (None if any(between.values()) else SHOWN)
         rows = store.history(limit=listed, **between)
-        return _shown(
-            [_full(row) if values.get("full") else _short(row) for row in rows]
-        )
+        return _listed(rows, full="full" in values)
     if "import" in values:
         count = store.absorb(values["import"])
         tell(
@@ -148,16 +147,24 @@ def _short(row: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _shown(rows: list[dict[str, Any]]) -> Any:
-    if importlib.util.find_spec("pandas") is not None:
-        import pandas as pd
+def _listed(rows: list[dict[str, Any]], *, full: bool) -> Any:
+    if importlib.util.find_spec("pandas") is None:
+        show_bundle(table(_SHOWN, [[*_short(row).values()] for row in rows]).bundle())
+        return None
+    import pandas as pd
 
-        return pd.DataFrame(rows)
-    names = [name for name in _SHOWN if rows and name in rows[0]]
-    cells = [[_brief(row[name]) for name in names] for row in rows]
-    heads = [say(f"spent.{name}") for name in names]
-    show_bundle(TextTable(heads, cells).bundle())
-    return None
+    from wcode_magics.notebook.commands.history_frame import HistoryFrame
+
+    if full:
+        return pd.DataFrame([_full(row) for row in rows])
+    return HistoryFrame([_short(row) for row in rows], columns=[*_SHOWN])
+
+
+def table(names: Iterable[str], rows: Sequence[Sequence[Any]]) -> TextTable:
+    """Return rows of answers under headings in the user's language."""
+    heads = [say(f"spent.{name}") if name in _SHOWN else str(name) for name in names]
+    note = "" if rows else say("spent.none")
+    return TextTable(heads, [[*map(str, row)] for row in rows], note=note)
 
 
 def _brief(value: Any) -> str:

@@ -2,10 +2,9 @@
 
 from wcode_magics.errors import UsageError
 from wcode_magics.notebook.shell_state import ShellState
-from wcode_magics.protocol.reply import Reply
 from wcode_magics.session.tree import Tree
 from wcode_magics.settings import option_line as lines
-from wcode_magics.settings import option_values, options
+from wcode_magics.settings import options
 from wcode_magics.settings.option import Option
 
 ROWS = (
@@ -20,14 +19,8 @@ def wcode_tree(home: ShellState, line: str) -> Tree:
     """Return the tree of a reply, of ``_wcode`` if none is named."""
     words, _rest = lines.first_words(line, len(line))
     parsed = lines.parse_words(words, FLAGS, home.variables)
-    return home.session.tree(_reply(home, parsed.rest), **parsed.values)
-
-
-def _reply(home: ShellState, word: str) -> Reply:
-    named = word if word.startswith("$") else f"${word}"
-    found: Reply | None = home.last_reply
-    if word:
-        found = option_values.read(options.flag("--of"), named, home.variables)
-    if found is None:
+    word = parsed.rest
+    reply = home.answer(word, "tree.usage") if word else home.last_reply
+    if reply is None:
         raise UsageError("no_reply")
-    return found
+    return home.session.tree(reply, **parsed.values)
