@@ -132,7 +132,8 @@ def test_words_of_a_face_name_no_other_face(key, lang):
     face, short = key.split(".", 1)
     assert "%wcode" not in say(key, lang)
     assert face == "command_line" or "--" not in say(key, lang)
-    assert facts <= set(PLACE.findall(say(f"errors.{short}", lang)))
+    for_all = short if short.startswith("ui.") else f"errors.{short}"
+    assert facts <= set(PLACE.findall(say(for_all, lang)))
 
 
 OF_A_CELL = re.compile(r"%wcode|_wcode|\$[A-Za-z]|the cell|(?<![\w-])--[a-z]")
@@ -172,6 +173,33 @@ def test_an_error_in_a_script_names_no_command(key):
     error = error_of(key)
     error.face = "script"
     assert OF_A_CELL.search(error.sentence) is None
+
+
+OF_A_NOTEBOOK = re.compile(
+    r"%wcode|_wcode|the cell|\$[A-Za-z]|notebook was|allow_http=|[（(=]Session\("
+    r"|the setting headers|--(repeat|continue|chat|frame)\b"
+)
+IN_NOTEBOOKS_ALONE = {
+    "errors.chat.damaged",
+    "errors.chat.full",
+    "errors.evaluate.no_gold",
+    "errors.evaluate.no_value",
+    "errors.kept",
+    "errors.no_beginning",
+    "errors.no_reply",
+    "errors.probe.unrecorded",
+    "errors.schema.reference",
+    "errors.session_alone",
+} | IN_CELLS_ALONE
+"""Errors that the command line does not meet, which has no chats and no tables."""
+
+
+@pytest.mark.parametrize("key", sorted({*KEYS} - IN_NOTEBOOKS_ALONE))
+def test_an_error_on_the_command_line_names_what_works_there(key):
+    """Its remedy is a flag or a variable of the environment."""
+    error = error_of(key)
+    error.face = "shell"
+    assert OF_A_NOTEBOOK.search(error.sentence) is None
 
 
 def test_options_are_named_as_they_are_written():

@@ -92,6 +92,10 @@ def test_a_pipe_is_the_prompt(shell: Shell, loopback: Callable[..., Loopback]) -
         (("--chat", "c", "x"), "notebook"),
         (("--repeat", "2", "x"), "notebook"),
         (("--sweep", "tempature=1", "x"), "temperature"),
+        (("--system", "$s", "x"), "the command line has none"),
+        (("--param", "n=3", "x"), "Ask 3 times"),
+        (("--schema", "{}", "x"), "Give a JSON Schema, or a JSON object"),
+        (("--schema", "5", "x"), "must be JSON · @file."),
     ],
 )
 def test_a_wrong_line_is_one_line_and_code_2(
@@ -121,6 +125,7 @@ def test_a_failure_is_one_line_and_code_1(
     done = shell("x", server=loopback(broken))
     assert done.stdout.startswith("Half")
     assert "broke off" in done.stderr
+    assert "is on standard output" in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert done.returncode == 1
     assert shell("x", server=loopback(Answer([b"{}"], 401))).returncode == 1
@@ -132,7 +137,8 @@ def test_a_cut_answer_says_so(shell: Shell, loopback: Callable[..., Loopback]) -
         "--no-stream", "x", server=loopback(completion(finish_reason="length"))
     )
     assert (done.stdout, done.returncode) == ("Hello.\n", 0)
-    assert "max_tokens" in done.stderr
+    assert "raise --max-tokens" in done.stderr
+    assert "%wcode" not in done.stderr
 
 
 def test_forms_are_json(shell: Shell, loopback: Callable[..., Loopback]) -> None:
@@ -182,6 +188,7 @@ def test_a_shell_replays_too(shell: Shell, loopback: Callable[..., Loopback]) ->
 def test_help_has_the_options_that_work_here(shell: Shell) -> None:
     """In the person's language."""
     shown = shell("--help").stdout
+    assert "%wcode" not in shown
     for word in ("{{", "image(", "--frame", "--out ", "$", "%wcode_fix", "reply."):
         assert word not in shown, word
     assert "--temperature" in shown

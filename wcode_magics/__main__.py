@@ -68,22 +68,28 @@ def _run(line: OptionLine) -> None:
 
 
 def _ask(session: Session, prepared: Prepared) -> None:
-    if prepared.read is not None:
-        try:
-            reply = session.ask(prepared, watch=_watch())
-        except WcodeError as error:
-            terminal.write(str(error.reply or ""), exact=True)
-            raise
-        terminal.write(_json(plain_value(reply.parsed)), exact=True)
-    elif prepared.resolved["stream"]:
+    if prepared.read is None and prepared.resolved["stream"]:
         reply = _stream(session, prepared)
     else:
-        reply = session.ask(prepared, watch=_watch())
-        terminal.write(reply.text, exact=True)
+        reply = _whole(session, prepared)
     if sys.stderr.isatty():
         terminal.note(reply_bundles.reply_end(reply))
     elif answer_notes.badge(reply):
         terminal.note(answer_notes.badge(reply))
+
+
+def _whole(session: Session, prepared: Prepared) -> Reply:
+    try:
+        reply = session.ask(prepared, watch=_watch())
+    except WcodeError as error:
+        if error.reply is not None:
+            terminal.write(error.reply.text, exact=True)
+        raise
+    shown = reply.text
+    if prepared.read is not None:
+        shown = _json(plain_value(reply.parsed))
+    terminal.write(shown, exact=True)
+    return reply
 
 
 def _json(value: object, indent: int | None = None) -> str:

@@ -61,6 +61,7 @@ Face = Literal["cell", "setting", "script", "shell"]
 """A cell or command, an assignment of ``%wcode_config``, Python, the command line."""
 _face: ContextVar[Face] = ContextVar("face", default="script")
 _FLAG = re.compile(r"--(no-)?([a-z][\w-]*)")
+_VARIABLE = re.compile(r"\$[A-Za-z]\w* · | · \$[A-Za-z]\w*")
 _FLAGGED = frozenset({"name", "one", "other", "given", "near"})
 """Facts that may be an option as a cell writes it."""
 
@@ -104,7 +105,7 @@ class WcodeError(Exception):
         if not self.kept and self.reply is None:
             return ""
         bound = self.kept or self._called_from == "cell"
-        return text.say("errors.kept" if bound else "script.kept")
+        return text.say("errors.kept" if bound else _own("kept", self._called_from))
 
     @property
     def _called_from(self) -> Face:
@@ -127,12 +128,11 @@ class WcodeError(Exception):
         face = self._called_from
         if face in {"script", "setting"}:
             facts |= {name: _in_python(facts[name]) for name in _FLAGGED & facts.keys()}
-        own = f"script.{self.key}"
-        if face == "shell":
-            own = f"command_line.{self.key}"
+        if face == "shell" and "allowed" in facts:
+            facts["allowed"] = without_variables(str(facts["allowed"]))
+        own = _own(self.key, face)
         faced = face in {"script", "shell"} and text.has(own)
-        key = own if faced else f"errors.{self.key}"
-        words = text.say(key, **facts)
+        words = text.say(own if faced else f"errors.{self.key}", **facts)
         return inert(without_forms(" ".join(words.split())))
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -190,6 +190,21 @@ def called_from(face: Face) -> Iterator[None]:
         raise
     finally:
         _face.reset(outer)
+
+
+def in_shell(key: str) -> str:
+    """Return the key of a string; on the command line that of its own words."""
+    own = _own(key, "shell")
+    return own if _face.get() == "shell" and text.has(own) else key
+
+
+def without_variables(allowed: str) -> str:
+    """Return the forms of a value without variables, which a shell does not have."""
+    return _VARIABLE.sub("", allowed)
+
+
+def _own(key: str, face: Face) -> str:
+    return f"command_line.{key}" if face == "shell" else f"script.{key}"
 
 
 def _in_python(fact: Any) -> Any:

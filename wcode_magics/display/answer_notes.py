@@ -1,6 +1,7 @@
 """Notes shown with an answer: how it began and ended, and what is missing."""
 
 from wcode_magics.display import markdown
+from wcode_magics.errors import in_shell
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.unread_body import is_answer
 from wcode_magics.text import say
@@ -62,14 +63,16 @@ def _beginning(reply: Reply) -> str:
 
 def _ending(reply: Reply) -> str:
     if reply.interrupted:
-        return say("ui.finish_interrupted")
+        return say(in_shell("ui.finish_interrupted"))
     if not is_answer(reply):
         return ""
     if not reply.is_whole:
-        return say("ui.finish_broken")
+        return say(in_shell("ui.finish_broken"))
     if reply.finish_reason == "length" and not reply.text:
         return say("ui.finish_no_text")
-    if reply.finish_reason in {"length", "content_filter", "tool_calls"}:
+    if reply.finish_reason == "length":
+        return say(in_shell("ui.finish_length"))
+    if reply.finish_reason in {"content_filter", "tool_calls"}:
         return say(f"ui.finish_{reply.finish_reason}")
     if reply.finish_reason not in ("stop", None):
         return say("ui.finish_other", reason=reply.finish_reason)

@@ -1,9 +1,9 @@
 """Help page of the cell and README tables, generated from the option table."""
 
-import re
 import textwrap
 from collections.abc import Collection, Sequence
 
+from wcode_magics.errors import without_variables
 from wcode_magics.logprobs.number_format import decimal
 from wcode_magics.protocol import parameters
 from wcode_magics.protocol.providers import PROVIDERS
@@ -13,10 +13,9 @@ from wcode_magics.text import say
 
 WIDTH = 88
 _IN_SHELL = frozenset(
-    {"system", "image", "schema", "json", "sweep", "yes", "budget", "replay"}
+    {"model", "system", "image", "schema", "json", "sweep", "yes", "budget", "replay"}
 )
 """Options whose help in ``[options]`` speaks of what only a notebook has."""
-_VARIABLE = re.compile(r"\$[A-Za-z]\w* · | · \$[A-Za-z]\w*")
 _EXAMPLES = """\
 %%wcode -t 0 --out answer
 {ask}
@@ -144,7 +143,7 @@ def _section(
     ]
     lines = [_head(f"groups.{group}")]
     for row in rows:
-        spelt = _VARIABLE.sub("", _spelt(row)) if in_shell else _spelt(row)
+        spelt = without_variables(_spelt(row)) if in_shell else _spelt(row)
         shown = say(f"shell.{row.name}") if in_shell and row.name in _IN_SHELL else ""
         lines += [f"  {spelt}", _filled(shown or row.help, "      ")]
     return "\n".join(lines)
