@@ -21,7 +21,7 @@ from wcode_magics.protocol.http_errors import error_in, fault
 from wcode_magics.protocol.messages import Delta
 from wcode_magics.protocol.thinking import Part, ThinkingSplitter, has_marks
 from wcode_magics.protocol.tool_call_pieces import CallNumbering
-from wcode_magics.runtime import strict_json
+from wcode_magics.runtime.strict_json import decoded
 
 DONE = "[DONE]"
 IDLE = frozenset({"null", "ping", "heartbeat", "keepalive", "keep-alive"})
@@ -203,10 +203,7 @@ class AnswerReader:
         self._scanned += self._size
         data = b"".join(body)
         body[:] = [data]
-        try:
-            found = strict_json.decode(data)
-        except ValueError:
-            return
+        found = decoded(data, lambda: None)
         if event_decoder.is_finished(found):
             body.clear()
             yield from self._of_json(found, data.decode())
