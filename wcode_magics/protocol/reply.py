@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Literal, Self, overload
 
 from wcode_magics.errors import AnswerError, UsageError, WcodeError
@@ -246,18 +246,11 @@ class Reply(Value):
         Raises:
             TypeError: a field is unknown or missing.
         """
-        if not _NEEDED <= data.keys() <= _NAMES:
-            raise TypeError(str(data.keys() ^ _NEEDED))
         made = object.__new__(cls)  # what is not set has the default of its class
         parts = vars(made)
         parts.update(data)
-        if not isinstance(parts["request"], Request):
-            parts["request"] = Request.from_dict(parts["request"])
-        for name in _MADE.intersection(data):
-            if name in _LISTS:
-                parts[name] = tuple(map(_LISTS[name], parts[name]))
-            elif parts[name]:
-                parts[name] = _PARTS[name].from_dict(parts[name])
+        for name, read in _readers(tuple(data)):
+            parts[name] = read(parts[name])
         return made
 
 
@@ -268,14 +261,41 @@ _RECEIVED = tuple(
     one.name for one in fields(Reply) if one.name not in ("request", *_PASSING)
 )
 _NEEDED = frozenset({"text", "request", "model"})
-_PARTS: Mapping[str, type[Value]] = {"usage": Usage, "seam": Seam}
-_LISTS: Mapping[str, Callable[[Any], Any]] = {
-    "tool_calls": ToolCall.from_dict,
-    "tokens": TokenLogprob.from_dict,
-    "thinking_tokens": TokenLogprob.from_dict,
-    "unread": str,
+
+
+def _request(data: Request | Mapping[str, Any]) -> Request:
+    return data if isinstance(data, Request) else Request.from_dict(data)
+
+
+def _part_of(kind: type[Value]) -> Callable[[Any], Any]:
+    return lambda data: data and kind.from_dict(data)
+
+
+def _tuple_of(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda items: tuple(map(read, items))
+
+
+_READERS: Mapping[str, Callable[[Any], Any]] = {
+    "request": _request,
+    "usage": _part_of(Usage),
+    "seam": _part_of(Seam),
+    "tool_calls": _tuple_of(ToolCall.from_dict),
+    "tokens": _tuple_of(TokenLogprob.from_dict),
+    "thinking_tokens": _tuple_of(TokenLogprob.from_dict),
+    "unread": _tuple_of(str),
 }
-_MADE = frozenset((*_PARTS, *_LISTS))
+
+
+@lru_cache
+def _readers(names: tuple[str, ...]) -> list[tuple[str, Callable[[Any], Any]]]:
+    """Return the fields to convert, by the names in a record; most have the same.
+
+    Raises:
+        TypeError: a field is unknown or missing.
+    """
+    if not _NEEDED <= {*names} <= _NAMES:
+        raise TypeError(str({*names} ^ _NEEDED))
+    return [(name, _READERS[name]) for name in names if name in _READERS]
 
 
 def logprobs_of(reply: Reply) -> Logprobs:

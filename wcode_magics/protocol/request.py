@@ -77,31 +77,44 @@ class Request(Value):
             return self.with_messages(
                 tuple(replace(one, content=text) for one, text in pairs)
             )
+        quoted = templates.quoted(texts)  # type: ignore[arg-type]
         made = object.__new__(type(self))
         own = vars(made)
-        own["model"], own["params"], own["extra"] = self.model, self.params, self.extra
-        own["_filled"] = shared = templates.fill(texts)  # type: ignore[arg-type]
-        own["hash"] = hashlib.sha256(templates.hashed % shared.quoted).hexdigest()
+        own.update(self._shared)
+        own["texts"], own["_quoted"] = texts, quoted
+        own["hash"] = hashlib.sha256(templates.hashed % quoted).hexdigest()
         return made
 
     def __getattr__(self, name: str) -> Any:
         """Make the messages of :meth:`with_texts`, which few ask for."""
-        shared = vars(self).get("_filled")
-        if name != "messages" or shared is None:
+        if name != "messages" or "_quoted" not in vars(self):
             raise AttributeError(name, name=name, obj=self)
-        made = vars(self)["messages"] = shared.messages
+        roles: tuple[str, ...] = vars(self)["_templates"].roles
+        made = vars(self)["messages"] = tuple(map(Message, roles, self.texts))
         return made
 
     @cached_property
     def _templates(self) -> "_BodyTemplates | None":
         """What its bytes have around its texts; None if a message is more than that."""
-        shared = vars(self).get("_filled")
-        return _BodyTemplates.of(self) if shared is None else shared.templates
+        return _BodyTemplates.of(self)
+
+    @cached_property
+    def _shared(self) -> dict[str, Any]:
+        """What all requests of :meth:`with_texts` have in common."""
+        names = ("model", "params", "extra", "_templates")
+        return {name: getattr(self, name) for name in names}
+
+    def _filled(self, template: str) -> bytes | None:
+        """Return a template with the texts of :meth:`with_texts`; None without them."""
+        quoted = vars(self).get("_quoted")
+        if quoted is None:
+            return None
+        encoded: bytes = getattr(self._templates, template) % quoted
+        return encoded
 
     def shared_record(self) -> bytes | None:
         """Return the JSON of :meth:`to_dict`, if it shares it with other requests."""
-        shared = vars(self).get("_filled")
-        return None if shared is None else shared.kept
+        return self._filled("kept")
 
     @property
     def body(self) -> dict[str, Any]:
@@ -119,9 +132,9 @@ class Request(Value):
 
     def content(self, *, stream: bool = False, usage: bool = True) -> bytes:
         """Encode the HTTP body; ``usage`` requests usage in a stream."""
-        shared: _FilledBody | None = None if stream else vars(self).get("_filled")
+        shared = None if stream else self._filled("sent")
         if shared is not None:
-            return shared.sent
+            return shared
         body = self.body
         if stream:
             options = {"stream_options": {"include_usage": True}} if usage else {}
@@ -142,18 +155,15 @@ class Request(Value):
         """Text of all messages, joined; for estimates and advice."""
         return "\n".join(self.texts)
 
-    @property
+    @cached_property
     def texts(self) -> Sequence[str]:
         """Text of each message."""
-        shared: _FilledBody | None = vars(self).get("_filled")
-        if shared is not None:
-            return shared.texts
         return [message.content or "" for message in self.messages]
 
     @property
     def images(self) -> tuple[ImagePart, ...]:
         """The images of all messages."""
-        if "_filled" in vars(self):
+        if "_quoted" in vars(self):
             return ()
         return tuple(image for message in self.messages for image in message.images)
 
@@ -202,42 +212,16 @@ class _BodyTemplates:
         except (TypeError, ValueError):  # no JSON, as NaN, or it has such a mark itself
             return None
 
-    def fill(self, texts: Sequence[str]) -> "_FilledBody":
-        """Return what messages of these texts share and have of their own.
+    def quoted(self, texts: Sequence[str]) -> tuple[bytes, ...]:
+        """Return texts as JSON, to be filled in.
 
         Raises:
             UsageError: no text has content, or one cannot be encoded as UTF-8.
         """
-        quoted, empty = [], True
-        for text in texts:
-            empty = empty and (not text or text.isspace())
-            quoted.append(_bytes(encode_basestring, text))
-        if empty:
+        whole = "".join(texts)
+        if not whole or whole.isspace():
             raise UsageError("empty_prompt")
-        return _FilledBody(self, texts, tuple(quoted))
-
-
-class _FilledBody:
-    """Bytes of one request made from templates; ``quoted`` are its texts as JSON."""
-
-    __slots__ = ("quoted", "templates", "texts")
-
-    def __init__(
-        self, templates: _BodyTemplates, texts: Sequence[str], quoted: tuple[bytes, ...]
-    ) -> None:
-        self.templates, self.texts, self.quoted = templates, texts, quoted
-
-    @property
-    def messages(self) -> tuple[Message, ...]:
-        return tuple(map(Message, self.templates.roles, self.texts))
-
-    @property
-    def sent(self) -> bytes:
-        return self.templates.sent % self.quoted
-
-    @property
-    def kept(self) -> bytes:
-        return self.templates.kept % self.quoted
+        return tuple([_bytes(encode_basestring, text) for text in texts])
 
 
 def _template(encoded: str, marks: Sequence[str]) -> bytes:
