@@ -849,6 +849,8 @@ def test_a_server_that_refuses_stream_options_is_asked_without(loopback):
         "Non-streaming is not supported for this model",
         "stream must be true",
         "该模型仅支持流式调用",
+        "parameter.enable_thinking must be set to false for non-streaming calls",
+        "parameter.enable_thinking only support stream call",
     ],
 )
 def test_a_model_that_only_streams_is_asked_to_stream(loopback, words):

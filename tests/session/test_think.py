@@ -7,7 +7,16 @@ from collections.abc import Callable
 import pandas as pd
 import pytest
 
-from tests.loopback import Answer, Loopback, completion, streamed
+from tests.loopback import (
+    DONE,
+    USAGE,
+    Answer,
+    Loopback,
+    Seen,
+    completion,
+    event,
+    streamed,
+)
 from wcode_magics import Session
 from wcode_magics.errors import OptionError, RejectedError, UsageError
 from wcode_magics.protocol import models
@@ -174,12 +183,42 @@ def test_a_model_that_thinks_by_default_gets_a_hint(
         accessor.register()
 
 
-def test_an_endpoint_that_wants_to_be_told_says_so_in_one_line(loopback: Make) -> None:
-    """As DashScope does of open models without streaming."""
+ONLY_IN_STREAMS = "parameter.enable_thinking must be set to false for non-streaming"
+
+
+@pytest.mark.parametrize("think", [None, True])
+def test_rows_of_a_model_that_thinks_in_streams_alone_are_streamed(
+    loopback: Make, think: bool | None
+) -> None:
+    """As DashScope's open models: no choice is made for the person, no row fails."""
+
+    def thinking(seen: Seen) -> Answer:
+        if not seen.body.get("stream"):
+            body = json.dumps({"error": {"message": f"{ONLY_IN_STREAMS} calls"}})
+            return Answer([body.encode()], 400)
+        parts = [event({"reasoning_content": "hm"}), event({"content": "yes"})]
+        return Answer([*parts, event({}, "stop"), USAGE, DONE])
+
+    server = loopback(thinking)
+    with Session(base_url=server.url, provider="dashscope", replay="off") as session:
+        accessor.register(session)
+        frame = pd.DataFrame({"a": ["x", "y"]})
+        answers = frame.wcode.ask("{{ a }}", progress=False, think=think)
+        accessor.register()
+        reply = session.ask("hi", think=think)
+    assert answers["answer"].tolist() == ["yes", "yes"]
+    assert answers["answer_status"].tolist() == ["ok", "ok"]
+    assert (reply.text, reply.reasoning) == ("yes", "hm")
+    asked = {seen.body.get("enable_thinking") for seen in server.seen}
+    assert asked == {think}
+
+
+def test_a_refused_choice_about_thinking_says_so_in_one_line(loopback: Make) -> None:
+    """It names the options, and is sent once."""
     body = b'{"error":{"message":"parameter.enable_thinking must be set to false"}}'
     server = loopback(Answer([body], 400), streamed("x"))
     with (
         Session(base_url=server.url) as session,
-        pytest.raises(RejectedError, match=r"think=False.*stream"),
+        pytest.raises(RejectedError, match="think=True or think=False"),
     ):
         session.ask("hi")

@@ -35,10 +35,15 @@ if TYPE_CHECKING:
 TIMEOUT_S = 120.0
 _ONLY_STREAMS = re.compile(
     r"only.{0,12}supports? (the )?stream|stream(ing)? (must be|is required)"
-    r"|non.?stream(ing)?.{0,30}not.{0,4}support|(仅|只)支持流式",
+    r"|non.?stream(ing)?.{0,30}not.{0,4}support|(仅|只)支持流式"
+    r"|enable_thinking.{0,30}false for non.?stream",
     re.IGNORECASE,
 )
-"""Refusals of models that answer in streams alone, such as those of DashScope."""
+"""Refusals of models that answer in streams alone, or that think in these alone.
+
+Both are DashScope's. Thinking is the default of its open models: a stream is what was
+asked for in another form, and to turn thinking off would be another request.
+"""
 MOST_S = 600.0
 
 
