@@ -111,6 +111,9 @@ ANSWERS = {
     "gzip-unsaid": sent(gzip.compress(body(TEXT))),
     "gzip-unpacked-before": sent(body(TEXT), headers={"Content-Encoding": "gzip"}),
     "deflate": sent(zlib.compress(body(TEXT)), headers={"Content-Encoding": "deflate"}),
+    "deflate-bare": sent(
+        zlib.compress(body(TEXT))[2:-4], headers={"Content-Encoding": "deflate"}
+    ),
     "brotli-unpacked-before": sent(body(TEXT), headers={"Content-Encoding": "br"}),
     "no-end": sent(body(TEXT), cut=True),
     "error-behind-it": sent(

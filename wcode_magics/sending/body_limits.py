@@ -21,6 +21,8 @@ PACKINGS = ("gzip", "deflate")
 """Supported content encodings; the first is the one requested."""
 _KNOWN = frozenset({*PACKINGS, "br", "zstd", "compress"})
 _ANY_HEADER = zlib.MAX_WBITS | 32
+_NO_HEADER = -zlib.MAX_WBITS
+"""Window of deflate without zlib's header, as some servers send it (RFC 9110, 8.4)."""
 _GZIP, _ZLIB = b"\x1f", b"x"
 """First byte of each member of a gzip body, of which there may be several; of zlib's.
 
@@ -160,6 +162,8 @@ def _unpacker(start: bytes, packing: str) -> Any:
     """Return what unpacks a body with this first chunk; None for a plain one."""
     if start.startswith(_GZIP) or (packing == "deflate" and start.startswith(_ZLIB)):
         return zlib.decompressobj(_ANY_HEADER)
+    if packing == "deflate" and not _is_text(start):
+        return zlib.decompressobj(_NO_HEADER)
     if packing and not _is_text(start):
         raise ValueError(f"Content-Encoding: {packing}")
     return None
