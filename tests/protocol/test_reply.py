@@ -39,6 +39,14 @@ def test_the_text_is_the_string():
     assert str(reply("你好")) == f"{reply('你好')}" == "你好"
 
 
+def test_usage_that_comes_in_parts_is_counted_in_full():
+    """The prompt's with the first event, the answer's growing to the last."""
+    assembly = Assembly(REQUEST)
+    for usage in (Usage(30, 1, 8), Usage(0, 5), None, Usage(0, 9)):
+        assembly.add(Delta(text="a", usage=usage))
+    assert assembly.reply().usage == Usage(30, 9, 8)
+
+
 def test_probabilities_that_did_not_come_are_not_asked_for_again():
     """Whoever asked for them reads that none came; whoever did not, how to ask."""
     with pytest.raises(UsageError, match="logprobs=True"):

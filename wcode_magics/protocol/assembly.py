@@ -1,7 +1,7 @@
 """Assembly of a reply from the deltas of its answer."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 from wcode_magics.logprobs.token import TokenLogprob
@@ -56,7 +56,7 @@ class Assembly:
             return
         self._last = Delta(
             model=delta.model or last.model,
-            usage=delta.usage or last.usage,
+            usage=_largest(last.usage, delta.usage),
             finish_reason=delta.finish_reason or last.finish_reason,
             seam=delta.seam or last.seam,
             reasoning_field=delta.reasoning_field or last.reasoning_field,
@@ -130,6 +130,16 @@ class Assembly:
             name=begun.name or piece.name,
             arguments=begun.arguments + piece.arguments,
         )
+
+
+def _largest(first: Usage | None, second: Usage | None) -> Usage | None:
+    """Return each count of two usages as far as it got: some come in parts."""
+    if first is None or second is None:
+        return first or second
+    pairs = ((getattr(first, f.name), getattr(second, f.name)) for f in fields(Usage))
+    told = ([one for one in pair if one is not None] for pair in pairs)
+    counts: list[Any] = [max(pair, default=None) for pair in told]
+    return Usage(*counts)
 
 
 def _identified(calls: Mapping[int, CallPiece]) -> tuple[ToolCall, ...]:
