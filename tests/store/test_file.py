@@ -1,5 +1,6 @@
 """Connections of a store's file, closed while other threads use them."""
 
+import os
 import threading
 
 import pytest
@@ -37,10 +38,43 @@ for turn in range(40):
     reading.join()
 """
 
+FORKED_IN_USE = """
+import os, sys, threading
+from pathlib import Path
+from wcode_magics.store.file import File
+from wcode_magics.store.file_system import magic_of
+
+PUT = "INSERT OR REPLACE INTO images VALUES (?, ?)"
+
+def opened():
+    return File(Path(sys.argv[1]), readonly=False, patience=5, magic=magic_of)
+
+def write(file, begun):
+    for number in iter(int, 1):
+        file.commit({PUT: [(f"parent {number}", b"x" * 100_000)]})
+        begun.set()
+
+begun = threading.Event()
+threading.Thread(target=write, args=[opened(), begun], daemon=True).start()
+begun.wait()
+for turn in range(20):
+    if not (child := os.fork()):
+        opened().commit({PUT: [(f"child {turn}", b"")]})
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+"""
+
 
 def test_a_file_is_closed_while_it_is_read(tmp_path):
     """SQLite frees what a statement uses: the process would end by a signal."""
     done = run(CLOSED_IN_USE, tmp_path / "answers.db")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_process_is_forked_while_another_thread_writes(tmp_path):
+    """The child inherits no lock of SQLite that nobody would release."""
+    done = run(FORKED_IN_USE, tmp_path / "answers.db")
     assert done.returncode == 0, done.stderr
 
 

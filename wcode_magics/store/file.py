@@ -5,11 +5,13 @@ written to it is lost without an error. So each use first checks whether the pat
 names the open file; if not, the file at the path is opened, or created.
 """
 
+import os
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 from wcode_magics.errors import StoreError
 from wcode_magics.store.database import (
@@ -26,7 +28,7 @@ from wcode_magics.store.path import identity, side_files, sweep
 
 NOWHERE = (-1, -1)
 CLOSE_S = 2.0
-"""Seconds that closing waits for a statement that another thread runs."""
+"""Seconds that closing, and a fork, wait for a statement of another thread."""
 
 
 class File:
@@ -48,6 +50,7 @@ class File:
         self._file: tuple[int, int] | None = NOWHERE
         self._reader = self._opened()
         self._writer: Connection | None = None
+        _files.add(self)
 
     def connect(self) -> Connection:
         """Return a new connection, which the caller must close."""
@@ -110,6 +113,12 @@ class File:
         self._close(self._reading, self._reader.close)
         self._close(self._writing, self._release)
 
+    def hold(self) -> Iterator[threading.Lock]:
+        """Let no statement start; yield the locks to release."""
+        for lock in (self._writing, self._reading):
+            if lock.acquire(timeout=CLOSE_S):
+                yield lock
+
     def _close(self, lock: threading.Lock, close: Callable[[], None]) -> None:
         if lock.acquire(timeout=CLOSE_S):
             try:
@@ -158,3 +167,26 @@ class File:
         writer, self._writer = self._writer, None
         if writer is not None:
             writer.close()
+
+
+_files: WeakSet[File] = WeakSet()
+_forking = threading.Lock()
+_locks: list[threading.Lock] = []
+
+
+def _before_fork() -> None:
+    """Wait for running statements: SQLite's locks would never be released in a copy."""
+    _forking.acquire()
+    _locks.extend(lock for file in [*_files] for lock in file.hold())
+
+
+def _after_fork() -> None:
+    while _locks:
+        _locks.pop().release()
+    _forking.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork
+    )
