@@ -181,7 +181,8 @@ def test_two_awaited_streams_have_a_reply_each(loopback, made):
     """Side by side, each tells its own, and one that was left what came of it."""
 
     def answer(seen):
-        return streamed("to", " ", seen.body["messages"][-1]["content"], pause=0.01)
+        prompt = seen.body["messages"][-1]["content"]
+        return streamed("to", " ", prompt, pause=60 if prompt == "three" else 0.01)
 
     session = made(loopback(answer))
 

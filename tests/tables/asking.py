@@ -16,8 +16,15 @@ def prompt_of(seen) -> str:
 
 
 def echo(seen) -> Answer:
-    """Answers the prompt in capitals."""
+    """Answers the prompt in capitals; has no list of models."""
+    if seen.method == "GET":
+        return Answer(status=404)
     return completion(prompt_of(seen).upper())
+
+
+def prompts(seen) -> list[str]:
+    """What rows asked; models are looked up where answers are minutes old."""
+    return [prompt_of(one) for one in seen if one.method == "POST"]
 
 
 def texts(number: int) -> pd.DataFrame:

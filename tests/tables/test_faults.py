@@ -9,11 +9,12 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
 from tests.loopback import Answer
-from tests.tables.asking import QUIET, echo, prompt_of, texts
+from tests.tables.asking import QUIET, echo, prompt_of, prompts, texts
 from wcode_magics.errors import CreditError, StoreError
 from wcode_magics.store import Store
 
@@ -114,8 +115,8 @@ def test_killed_at_any_moment(loopback, tmp_path):
 
     def slow(seen) -> Answer:
         delay = dice.uniform(0.05, 0.15)
-        due[prompt_of(seen)] = time.monotonic() + delay
-        return Answer(echo(seen).pieces, delay=delay)
+        due.update(dict.fromkeys(prompts([seen]), time.monotonic() + delay))
+        return replace(echo(seen), delay=delay)
 
     server = loopback(slow)
     path = tmp_path / "answers.db"
@@ -135,7 +136,7 @@ def test_killed_at_any_moment(loopback, tmp_path):
         end = time.monotonic()
         process.wait()
         settle(server)
-        sent = Counter(prompt_of(seen) for seen in server.seen[before:])
+        sent = Counter(prompts(server.seen[before:]))
         assert max(sent.values()) == 1
         assert not kept & set(sent)
         kept |= stored(path)
@@ -145,7 +146,7 @@ def test_killed_at_any_moment(loopback, tmp_path):
         lost += len(gone)
     done = subprocess.run(argv, capture_output=True, text=True, check=True)
     assert eval(done.stdout) == {"ok": 2_000 - len(kept), "replayed": len(kept)}
-    assert len(server.seen) == 2_000 + lost
+    assert len(prompts(server.seen)) == 2_000 + lost
     assert lost <= 10 * 1.5 * FLIGHT
 
 

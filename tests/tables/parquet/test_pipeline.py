@@ -5,13 +5,14 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from dataclasses import replace
 
 import pandas as pd
 import pytest
 
 from tests.loopback import Answer, completion
 from tests.stopping import interrupted
-from tests.tables.asking import QUIET, echo, prompt_of, texts
+from tests.tables.asking import QUIET, echo, prompt_of, prompts, texts
 from wcode_magics.errors import (
     AuthenticationError,
     BudgetError,
@@ -35,7 +36,7 @@ print(made.ask("{{ text }}", into="said", progress=False))
 
 def slow(seen) -> Answer:
     """An echo after 20 ms."""
-    return Answer(echo(seen).pieces, delay=0.02)
+    return replace(echo(seen), delay=0.02)
 
 
 @pytest.mark.slow
@@ -65,7 +66,7 @@ def test_killed_at_any_moment(serve, table, tmp_path):
     assert "1,000 of 1,000 rows" in done.stdout
     now = {part.name: part.stat().st_mtime_ns for part in made.parts}
     assert {name: now[name] for name in stood} == stood
-    times = Counter(prompt_of(seen) for seen in server.seen)
+    times = Counter(prompts(server.seen))
     assert len(times) == 1_000
     flight = 64 * 2  # what is in flight, and what was answered in the last 50 ms
     assert sum(times.values()) - 1_000 <= 6 * flight
@@ -166,7 +167,7 @@ def test_the_next_part_begins_while_the_last_answers_come(serve, table):
         row = int(prompt_of(seen).removeprefix("row "))
         came.add(row)
         if row % 40 != 39 or row == 239:
-            return Answer(echo(seen).pieces, delay=0.02)
+            return replace(echo(seen), delay=0.02)
         alone.add(row)
         return Answer(echo(seen).pieces, until=lambda: followed(row))
 
