@@ -12,6 +12,8 @@ import pytest
 from tests.kernel import kernel
 from tests.loopback import Answer
 from tests.tables.asking import echo, prompt_of, texts
+from wcode_magics.sending.outcome import Tally
+from wcode_magics.tables.progress import Bar
 
 
 def test_told_in_a_line(serve, capsys):
@@ -46,6 +48,18 @@ def test_a_bar_of_text_is_written_rarely_into_a_file(serve, capsys):
     texts(8).wcode.ask("{{ text }}", concurrency=1)
     assert len(server.seen) == 8
     assert capsys.readouterr().err.count("row/s") <= 1
+
+
+def test_the_variable_of_tqdm_hides_the_bar(serve, capsys, monkeypatch):
+    """TQDM_DISABLE does so, though the run takes long."""
+    monkeypatch.setenv("TQDM_DISABLE", "1")
+    serve(lambda seen: Answer(echo(seen).pieces, delay=0.3))
+    texts(5).wcode.ask("{{ text }}", concurrency=1)
+    assert capsys.readouterr().err == ""
+    bar = Bar(Tally(), 5, shown=True)
+    bar._started -= 2
+    bar.draw()
+    assert bar._bar is None
 
 
 IN_BACKGROUND = """

@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import os
 import signal
 import sys
 import threading
@@ -34,11 +35,13 @@ class Bar:
     """Progress bar (tqdm) over a tally: rows, failed, replayed, ¥.
 
     It appears after one second and is removed at the end; a saved notebook contains
-    none of its widgets. ``shown`` False disables it.
+    none of its widgets. ``shown`` False disables it, as tqdm's variable TQDM_DISABLE
+    does, which tqdm's own bar of a notebook ignores.
     """
 
     def __init__(self, tally: Tally, total: int, *, shown: bool) -> None:
-        self._tally, self._total, self._shown = tally, total, shown
+        self._tally, self._total = tally, total
+        self._shown = shown and not os.environ.get("TQDM_DISABLE")
         self._started, self._initial = time.time(), tally.done
         self._bar: Any = None
         self._handle: Any = None
