@@ -280,6 +280,23 @@ def test_cascade_to_a_second_model(serve, capsys):
     assert len(server.seen) == 5
 
 
+def test_a_first_answer_that_names_no_label_goes_up(serve):
+    """The second model's answer, which is paid, counts; the first label is unknown."""
+    serve(lambda seen: completion("bad" if seen.body["model"] == "big" else "?"))
+    made = texts(2).wcode.classify(
+        "{{ text }}",
+        ["good", "bad"],
+        model="small",
+        then="big",
+        threshold=0.8,
+        **QUIET,
+    )
+    assert made["label"].tolist() == ["bad"] * 2
+    assert made["label_model"].tolist() == ["big"] * 2
+    assert made["label_first"].isna().all()
+    assert made["label_status"].tolist() == ["ok"] * 2
+
+
 def _unsure(seen):
     share = 0.9 if seen.body["model"] == "big" else 0.6
     return _said("good", ("good", share), ("bad", 1 - share))

@@ -158,10 +158,7 @@ class Classify(Task):
     def read(self, *replies: Reply) -> tuple[Any, ...]:
         """Return the likeliest label, else the one in the text; unknown p are nan."""
         first, found = self._found(replies)
-        before, sure = self._decided(first)
-        label = before
-        if found is not first:
-            label, sure = self._decided(found)
+        label, sure = self._decided(found)
         shares: Mapping[str, float] = {} if sure is None else sure.shares
         left = [one.uncovered for one in found]
         more: list[Any] = []
@@ -169,7 +166,7 @@ class Classify(Task):
             more.append(len({self._decided([one])[0] for one in found}) > 1)
         if self.then:
             model = replies[0].request.model if found is first else self.then
-            more += [model, before]
+            more += [model, label if found is first else self._readable(first)]
         return (
             label,
             shares.get(label, math.nan),
@@ -236,6 +233,13 @@ class Classify(Task):
         except AnswerError:
             return True
         return sure is None or sure.shares[label] < self.threshold
+
+    def _readable(self, found: Sequence[LabelAnswer]) -> str | None:
+        """Return the label of answers, or None if they name none."""
+        try:
+            return self._decided(found)[0]
+        except AnswerError:
+            return None
 
     def _decided(
         self, found: Sequence[LabelAnswer]
