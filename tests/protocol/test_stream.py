@@ -433,6 +433,17 @@ def test_a_whole_answer_is_one_delta():
     assert delta.finish_reason == "stop"
 
 
+@pytest.mark.parametrize("size", [1, 7, 1000])
+@pytest.mark.parametrize("end", [b"", DONE, b"[DONE]\n"])
+def test_events_that_are_bare_lines_are_read(size, end):
+    """NDJSON: some servers stream an object a line, without «data:»."""
+    events = event({"content": "yes "}), event({"content": "no"}), event({}, "stop")
+    body = b"".join(one[6:-1] for one in (*events, USAGE)) + end
+    found = reply(*(body[n : n + size] for n in range(0, len(body), size)))
+    assert (found.text, found.finish_reason) == ("yes no", "stop")
+    assert found.usage == Usage(10, 5)
+
+
 def test_a_whole_answer_ends_with_its_last_bracket():
     """Only one that is finished: the lines of a stream may be objects too."""
     choice = {"index": 0, "message": {"content": "hi}"}}

@@ -217,6 +217,9 @@ class AnswerReader:
             decoder = EventDecoder()
             yield from self._deltas([*decoder.feed(body), *decoder.close()])
             return
+        if _is_lines(text):
+            yield from self._deltas([Event(text)])
+            return
         self.begun = self.ended = True
         yield from self._of_json(_payload(text), text)
 
@@ -286,6 +289,13 @@ def _is_stream(start: bytes) -> bool:
     word = _WORD.match(start)[0]  # type: ignore[index]
     ends = start[len(word) : len(word) + 1] in (b":", b"\n", b"\r")
     return ends and (not word or word in _FIELDS)
+
+
+def _is_lines(text: str) -> bool:
+    """Return whether a body is a stream whose events are bare lines (NDJSON)."""
+    first, _, rest = text.strip().partition("\n")
+    found = decoded(first, lambda: None) if rest else None
+    return isinstance(found, dict) and "choices" in found
 
 
 def _separate(data: str) -> list[str]:
