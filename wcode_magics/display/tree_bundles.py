@@ -64,10 +64,6 @@ def _notes(tree: Tree) -> list[str]:
     return [*summary, *([str(tree.reason)] if tree.reason is not None else [])]
 
 
-def _children(node: Node) -> list[Node]:
-    return sorted(node.children, key=lambda child: -child.probability)
-
-
 def _node_html(node: Node, left: list[int]) -> str:
     left[0] -= 1
     if left[0] < 0:
@@ -84,7 +80,8 @@ def _node_html(node: Node, left: list[int]) -> str:
 
 def _inside(node: Node, left: list[int]) -> str:
     """Return the children of a node, the small ones summed up."""
-    large = [one for one in _children(node) if one.probability >= SMALL]
+    ordered = sorted(node.children, key=lambda child: -child.probability)
+    large = [one for one in ordered if one.probability >= SMALL]
     inner = "".join(_node_html(child, left) for child in large)
     small = [one.probability for one in node.children if one.probability < SMALL]
     rest = sum(small) + node.unlisted

@@ -90,7 +90,7 @@ def parts_of(field: str, text: str, by: By) -> list[PromptPart]:
     Phrases end with punctuation; words keep the white space and punctuation after
     them. Of longer texts, neighbours are joined evenly.
     """
-    found = _phrases(text) if by == "phrases" else _words(text)
+    found = [*filter(None, _PHRASE.findall(text))] if by == "phrases" else _words(text)
     step = -(-len(found) // MOST_PARTS) if found else 1
     pieces = ["".join(found[k : k + step]) for k in range(0, len(found), step)]
     parts, at = [], 0
@@ -103,10 +103,6 @@ def parts_of(field: str, text: str, by: By) -> list[PromptPart]:
 def without(text: str, part: PromptPart) -> str:
     """Return a text without a part of it."""
     return text[: part.start] + text[part.stop :]
-
-
-def _phrases(text: str) -> list[str]:
-    return [found for found in _PHRASE.findall(text) if found]
 
 
 def _words(text: str) -> list[str]:

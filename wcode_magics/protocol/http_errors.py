@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from wcode_magics.errors import ModelError, RateLimitError, StatusError
+from wcode_magics.output.escaping import clipped
 from wcode_magics.protocol.error_words import CODES, MEANINGS, STATUSES, meaning
 from wcode_magics.protocol.retry_after import asked_in
 
@@ -87,7 +88,7 @@ def fault(status: int, body: str | Mapping[str, Any], **facts: object) -> Status
     key = meaning(status or 500, refused.codes, refused.message)
     status = status or next((n for n, means in STATUSES.items() if means == key), 500)
     kind = MEANINGS[key]
-    shown = _cut(refused.message or code or _leaves(body)) or "–"
+    shown = clipped(refused.message or code or _leaves(body), MESSAGE_LIMIT) or "–"
     if refused.message and key != meaning(status, (), refused.message):
         known = ", ".join(c for c in refused.codes if c.lower() in CODES)
         shown += f" ({known})" if known else ""
@@ -282,10 +283,6 @@ def _one_line(body: Any) -> str:
             text = found[1]
             break
     return " ".join(html.unescape(re.sub(r"</?[A-Za-z!][^>]*>", " ", text)).split())
-
-
-def _cut(message: str) -> str:
-    return message if len(message) <= MESSAGE_LIMIT else f"{message[:MESSAGE_LIMIT]}…"
 
 
 def _bare(url: str) -> bool:

@@ -258,10 +258,6 @@ def _within(row: Param, value: float) -> bool:
     return above and (row.high is None or value <= row.high)
 
 
-def _check_float(_row: Param, value: Any) -> Any:
-    return _float(value)
-
-
 def _check_int(_row: Param, value: Any) -> Any:
     number = _number(value)
     return int(number) if number is not None and number == int(number) else None
@@ -334,7 +330,7 @@ def _shown(value: Any) -> str:
 
 
 _CHECKS: dict[str, Callable[[Param, Any], Any]] = {
-    "float": _check_float,
+    "float": lambda _row, value: _float(value),
     "int": _check_int,
     "bool": _check_bool,
     "choice": _check_choice,

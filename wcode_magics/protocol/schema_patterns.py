@@ -34,7 +34,7 @@ def portable(pattern: str) -> str | None:
         elif inside or not (token["group"] or token["count"]):
             part, end = pattern[at], at + 1
             inside = (
-                _inside(pattern, at)
+                "]" in pattern[at + 1 :]
                 if part == "[" and not inside
                 else (inside and part != "]")
             )
@@ -48,11 +48,6 @@ def portable(pattern: str) -> str | None:
             return None
         made, at = made + part, end
     return made
-
-
-def _inside(pattern: str, at: int) -> bool:
-    """Return whether the bracket at ``at`` opens a class that is closed again."""
-    return "]" in pattern[at + 1 :]
 
 
 def _escaped(escape: str, *, inside: bool) -> str | None:

@@ -53,7 +53,7 @@ def offered(text: str) -> list[str]:
         return [found for found in answers.groups() if found]
     for found in _LISTED.finditer(text):
         labels = [_trim(label) for label in _clean(found.group())]
-        named = [label for label in labels if _known(label)]
+        named = [label for label in labels if label.lower() in _names()]
         if len(named) >= 2 and len(labels) <= len(named) + 1:
             return named if library.CJK.search(text) else labels
     if analysis.has(text, *_CLASSIFY):
@@ -108,10 +108,6 @@ def _clean(text: str) -> list[str]:
     short = [part for part in parts if 0 < len(part) <= _LONGEST_LABEL]
     short = [part for part in short if len(part.split()) <= 3]
     return list(dict.fromkeys(short))
-
-
-def _known(label: str) -> bool:
-    return label.lower() in _names()
 
 
 def _trim(label: str) -> str:

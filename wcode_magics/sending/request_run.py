@@ -107,10 +107,6 @@ class Exchange:
         self._digest: str | None = None
         self._sending: Attempts | None = None
 
-    @property
-    def _place(self) -> str:
-        return self._client.endpoint.place
-
     async def whole(self) -> Reply:
         """Send and return the whole answer, with retries."""
         try:
@@ -216,7 +212,7 @@ class Exchange:
         """Return the reply received so far."""
         request, endpoint = self._prepared.request, self._client.endpoint
         usage = self._assembly.usage
-        place = self._place
+        place = self._client.endpoint.place
         paid = None if usage is None else models.cost(request.model, usage, place)
         reply = self._assembly.reply(
             cost=paid if self._client.source == "endpoint" else 0.0,

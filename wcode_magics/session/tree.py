@@ -220,7 +220,10 @@ class _Growth:
         """Get the replies for some nodes; return the first error."""
         left = {n.data: n for n in nodes if n.data not in self._known}
         points: list[Point] = [{"prefix": node.text} for node in left.values()]
-        ready = [self._prepared(node) for node in left.values()]
+        ready = [
+            Prepared(self._node_request(node), self._resolved, budget=self._budget)
+            for node in left.values()
+        ]
         swept = awaited(self._session.group(points, ready), watch)
         self._requests += len(ready)
         for node, trial in zip(left.values(), swept.trials, strict=True):
@@ -231,9 +234,6 @@ class _Growth:
         errors = [trial.error for trial in swept.trials if trial.error is not None]
         broke = (error for error in errors if not isinstance(error, BudgetError))
         return next(broke, next(iter(errors), None))
-
-    def _prepared(self, node: Node) -> Prepared:
-        return Prepared(self._node_request(node), self._resolved, budget=self._budget)
 
     def _node_request(self, node: Node) -> Request:
         text = self._head + node.text

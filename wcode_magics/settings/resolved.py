@@ -27,9 +27,6 @@ class Resolved:
         """Return the layer of a value, one of :data:`LAYERS`."""
         return self.origin.get(name, "default")
 
-    def _rank(self, name: str) -> int:
-        return LAYERS.index(self.layer(name))
-
     def over(self, cell: Mapping[str, Any]) -> "Resolved":
         """Return a copy with a cell's values on top."""
         origin = {**self.origin, **dict.fromkeys(cell, "cell")}
@@ -59,7 +56,8 @@ class Resolved:
 
         It is of another if a higher layer names the model or the endpoint.
         """
-        rank, *others = map(self._rank, ("price", "model", "base_url", "provider"))
+        names = ("price", "model", "base_url", "provider")
+        rank, *others = (LAYERS.index(self.layer(name)) for name in names)
         if self["price"] is not None and rank <= min(others):
             price = models.Price.parse(self["price"])
             models.set_price(self.model, self.place, price)

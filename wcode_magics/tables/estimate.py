@@ -178,7 +178,8 @@ class Survey:
         low, high = percentiles(self.times)
         waves: float = -(-self.sends // max(concurrency, 1))
         if together and self._queued:
-            waves, low, high = self.sends / len(self.times), *_around(max(self.times))
+            waves, longest = self.sends / len(self.times), max(self.times)
+            low, high = 0.8 * longest, 1.3 * longest
         floor = self.sends * 60 / per_minute if per_minute else 0.0
         return (max(low * waves, floor), max(high * waves, floor))
 
@@ -266,10 +267,6 @@ def spread(rows: Rows, number: int) -> list[int]:
     number = min(number, len(sizes))
     steps = (round(k * (len(sizes) - 1) / max(number - 1, 1)) for k in range(number))
     return sorted(sizes[step][1] for step in steps)
-
-
-def _around(seconds: float) -> Interval:
-    return 0.8 * seconds, 1.3 * seconds
 
 
 def _span(pair: Iterable[float | None], form: Callable[[float], str]) -> str:

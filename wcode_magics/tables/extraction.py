@@ -12,6 +12,7 @@ from wcode_magics.errors import AnswerError, UsageError, WcodeError
 from wcode_magics.logprobs.confidence import Confidence
 from wcode_magics.logprobs.json_path import spelled
 from wcode_magics.protocol.json_extraction import find_json
+from wcode_magics.protocol.lenient_json import clean
 from wcode_magics.protocol.messages import Message
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
@@ -116,7 +117,7 @@ class Extract(Task):
         problem = f"{facts.get('path', 'JSON')}: {wrong or error.key}"
         problem_text = text.say("frame.again", self._language, problem=problem)
         turns = (("assistant", reply.text), ("user", problem_text))
-        more = (Message(role, _whole(words)) for role, words in turns)
+        more = (Message(role, clean(words)) for role, words in turns)
         return replace(reply.request, messages=(*reply.request.messages, *more))
 
     def _reason(self, reply: Reply) -> str:
@@ -144,11 +145,6 @@ class Extract(Task):
             return reply.confidence(spelled(steps))
         except (UsageError, AnswerError):
             return None
-
-
-def _whole(words: str) -> str:
-    """Replace lone surrogates, which JSON requests cannot carry, with U+FFFD."""
-    return words.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _places(

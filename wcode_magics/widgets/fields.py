@@ -34,7 +34,12 @@ class Fields:
         state.show_with(self.show)
         self.prompt.observe(state.guarded(self._prompted), "value")
         self.system.observe(state.guarded(self._instructed), "value")
-        self.model.observe(state.guarded(self._named), "value")
+        self.model.observe(
+            state.guarded(
+                lambda change: state.put("model", change["new"].strip() or None)
+            ),
+            "value",
+        )
 
     def show(self) -> None:
         """Show the values of the draft."""
@@ -45,9 +50,6 @@ class Fields:
 
     def _prompted(self, change: Any) -> None:
         self._state.change(lambda draft: replace(draft, prompt=change["new"]))
-
-    def _named(self, change: Any) -> None:
-        self._state.put("model", change["new"].strip() or None)
 
     def _instructed(self, change: Any) -> None:
         before = self._state.draft.values.get("system")

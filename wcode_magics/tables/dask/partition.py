@@ -74,7 +74,7 @@ class Plan:
         with run_here(self.settings) as run:
             parts = [
                 self._answered(frame.iloc[rows], onto.iloc[rows], run, cancelled)
-                for rows in map(_slice, range(0, len(frame), SLICE))
+                for rows in (slice(n, n + SLICE) for n in range(0, len(frame), SLICE))
             ]
         if not parts:
             return self._marked(empty(onto, self.task))
@@ -145,7 +145,3 @@ def _inside(value: Any) -> list[Any]:
     if isinstance(value, list | tuple):
         return list(value)
     return [value.dask] if isinstance(value, Delayed) else []
-
-
-def _slice(start: int) -> slice:
-    return slice(start, start + SLICE)
