@@ -314,8 +314,8 @@ def watching(shell: Any, live: Live, *, waits: bool = True) -> Iterator[Watch]:
         live.hold(EMPTY)
 
 
-def show_bundle(bundle: Bundle, metadata: dict[str, Any] | None = None) -> None:
+def show_bundle(bundle: Bundle) -> None:
     """Display a bundle; a terminal shows its plain text."""
     from IPython.display import display
 
-    display(bundle, raw=True, metadata=metadata or {})
+    display(bundle, raw=True)

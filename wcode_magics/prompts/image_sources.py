@@ -39,15 +39,13 @@ SENT: Mapping[str, str] = {
 _SHOWN = 60
 
 
-def load(source: Any, *, side: int = SIDE) -> ImagePart:
-    """Return the image that ``source`` is or names.
+def load(source: Any) -> ImagePart:
+    """Return the image that ``source`` is or names, scaled down to :data:`SIDE`.
 
     Args:
         source: path or URL as text, path object, encoded bytes, PIL image, NumPy array
             (height × width, × 3 or × 4; 0 … 255, 0.0 … 1.0, or 0 … 65,535 as
-            uint16), matplotlib figure, or
-            an ImagePart.
-        side: longest side in pixels; larger images are scaled down.
+            uint16), matplotlib figure, or an ImagePart.
 
     Raises:
         VariableError: the file cannot be read.
@@ -56,34 +54,47 @@ def load(source: Any, *, side: int = SIDE) -> ImagePart:
     if isinstance(source, ImagePart):
         return source
     if isinstance(source, str):
-        return _named(source.strip(), side)
+        return _named(source.strip())
     if isinstance(source, Path):
-        return _encoded(_file(source), source.name, side)
+        return image_of(_file(source), source.name)
     if isinstance(source, bytes | bytearray | memoryview):
-        return _encoded(bytes(source), "", side)
+        return image_of(bytes(source))
     figure = getattr(source, "figure", source)
     if callable(getattr(figure, "savefig", None)):
         drawn = io.BytesIO()
         figure.savefig(drawn, format="png")
-        return _encoded(drawn.getvalue(), "", side)
+        return image_of(drawn.getvalue())
     pillow = _pillow()
     if isinstance(source, pillow.Image):
-        return _drawn(source, side)
+        return _drawn(source)
     shaped = hasattr(source, "__array_interface__") and hasattr(source, "shape")
     if shaped or isinstance(source, list):  # a cell's array is read as a list
-        return _drawn(_of_array(source), side)
+        return _drawn(_of_array(source))
     raise UsageError("image.kind", kind=type(source).__name__)
 
 
-def load_all(images: Any, *, side: int = SIDE) -> tuple[ImagePart, ...]:
+def load_all(images: Any) -> tuple[ImagePart, ...]:
     """Return the images of one source or a list of them; raises as :func:`load`."""
     several = isinstance(images, list | tuple)
-    return tuple(load(one, side=side) for one in (images if several else (images,)))
+    return tuple(load(one) for one in (images if several else (images,)))
 
 
-def named(name: str, data: bytes, *, side: int = SIDE) -> ImagePart:
-    """Return the image of an encoded file whose name is known; raises UsageError."""
-    return _encoded(data, name, side)
+def image_of(data: bytes, name: str = "") -> ImagePart:
+    """Return the image of an encoded file, unchanged if it can be sent so.
+
+    Raises:
+        UsageError: the data is no image, or too large.
+    """
+    opened = _opened(data, name)
+    kind = SENT.get(opened.format or "")
+    digest = hashlib.sha256(data).hexdigest()
+    width, height = opened.size
+    if kind is not None and max(width, height) <= SIDE and len(data) <= MOST_SENT:
+        return ImagePart("", data, kind, width, height, digest, name)
+    from PIL import ImageOps
+
+    made = _saved(_plain(ImageOps.exif_transpose(opened)))
+    return replace(made, digest=_scaled(digest), name=name)
 
 
 def as_texts(images: Any) -> list[str]:
@@ -102,7 +113,7 @@ def _url_of(image: ImagePart) -> str:
     return image.url or image.data_url
 
 
-def _named(text: str, side: int) -> ImagePart:
+def _named(text: str) -> ImagePart:
     if text[:5].lower() == "data:":
         _head, comma, data = text.partition(";base64,")
         try:
@@ -111,14 +122,14 @@ def _named(text: str, side: int) -> ImagePart:
             raw = b""
         if not comma or not raw:
             raise UsageError("image.none", name=_short(text), reason="data URL")
-        return _encoded(raw, "", side)
+        return image_of(raw)
     if "://" not in text:
         try:
             path = Path(text).expanduser()
         except RuntimeError as wrong:  # the home of an unknown user
             shown = _short(text)
             raise VariableError("image.unreadable", path=shown, reason=wrong) from wrong
-        return _encoded(_file(path), path.name, side)
+        return image_of(_file(path), path.name)
     parts = urlsplit(text)
     if parts.scheme not in {"http", "https"} or not parts.hostname or " " in text:
         raise UsageError("image.url", given=_short(text))
@@ -135,20 +146,6 @@ def _file(path: Path) -> bytes:
     if len(data) > MOST_READ:
         raise UsageError("image.big", name=path.name, most=f"{MOST_READ >> 20} MB")
     return data
-
-
-def _encoded(data: bytes, name: str, side: int) -> ImagePart:
-    """Return the image of an encoded file, unchanged if it can be sent so."""
-    opened = _opened(data, name)
-    kind = SENT.get(opened.format or "")
-    digest = hashlib.sha256(data).hexdigest()
-    width, height = opened.size
-    if kind is not None and max(width, height) <= side and len(data) <= MOST_SENT:
-        return ImagePart("", data, kind, width, height, digest, name)
-    from PIL import ImageOps
-
-    made = _saved(_plain(ImageOps.exif_transpose(opened)), side)
-    return replace(made, digest=_scaled(digest, side), name=name)
 
 
 def _opened(data: bytes, name: str) -> "Image.Image":
@@ -169,12 +166,12 @@ def _opened(data: bytes, name: str) -> "Image.Image":
     return opened
 
 
-def _drawn(image: "Image.Image", side: int) -> ImagePart:
+def _drawn(image: "Image.Image") -> ImagePart:
     """Return an image of pixels; its digest does not depend on the encoder."""
     seen = _plain(image)
     described = f"{seen.mode} {seen.width} {seen.height}\n".encode()
     digest = hashlib.sha256(described + seen.tobytes()).hexdigest()
-    return replace(_saved(seen, side), digest=_scaled(digest, side))
+    return replace(_saved(seen), digest=_scaled(digest))
 
 
 def _plain(image: "Image.Image") -> "Image.Image":
@@ -208,10 +205,10 @@ def _of_grey(image: "Image.Image") -> "Image.Image":
     return wide.point(lambda grey: grey * scale + 0.5).convert("L")
 
 
-def _saved(image: "Image.Image", side: int) -> ImagePart:
+def _saved(image: "Image.Image") -> ImagePart:
     """Scale an image down and encode it: PNG, or JPEG on white for a large one."""
     fitting = image.copy()
-    fitting.thumbnail((side, side))
+    fitting.thumbnail((SIDE, SIDE))
     out = io.BytesIO()
     fitting.save(out, "PNG")
     kind = "image/png"
@@ -254,8 +251,8 @@ def _of_array(array: Any) -> "Image.Image":
     return made
 
 
-def _scaled(digest: str, side: int) -> str:
-    return hashlib.sha256(f"{digest} {side}".encode()).hexdigest()
+def _scaled(digest: str) -> str:
+    return hashlib.sha256(f"{digest} {SIDE}".encode()).hexdigest()
 
 
 def _short(text: str) -> str:

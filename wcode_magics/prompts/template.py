@@ -25,7 +25,7 @@ from wcode_magics.errors import TemplateError, UsageError
 from wcode_magics.prompts import image_sources
 from wcode_magics.prompts.prompt_repr import shown
 from wcode_magics.prompts.template_scope import can_call, is_closed
-from wcode_magics.protocol.images import SIDE, ImagePart
+from wcode_magics.protocol.images import ImagePart
 from wcode_magics.protocol.messages import Message
 from wcode_magics.protocol.parameters import hint
 from wcode_magics.runtime import imports, loop
@@ -88,37 +88,28 @@ def messages(
     prompt: str | Sequence[Message],
     system: str | None,
     names: Mapping[str, Any] | None,
-    side: int = SIDE,
 ) -> tuple[Message, ...]:
-    """Return system prompt and prompt as messages; None as ``names``: not rendered.
-
-    ``side`` is the longest side of their images in pixels.
-    """
+    """Return system prompt and prompt as messages; None as ``names``: not rendered."""
     found = [Message("user", prompt)] if isinstance(prompt, str) else [*prompt]
     if names is not None:
-        found = [_filled(one, names, side) for one in found]
+        found = [_filled(one, names) for one in found]
     if system:
-        found.insert(0, filled(Message("system", system), names, side))
+        found.insert(0, filled(Message("system", system), names))
     return tuple(found)
 
 
-def filled(
-    message: Message, names: Mapping[str, Any] | None, side: int = SIDE
-) -> Message:
-    """Render a message with ``names`` if its text is a template.
-
-    ``side`` is the longest side of its images in pixels.
-    """
+def filled(message: Message, names: Mapping[str, Any] | None) -> Message:
+    """Render a message with ``names`` if its text is a template."""
     if names is None or not is_template(message):
         return message
-    return _filled(message, names, side)
+    return _filled(message, names)
 
 
-def _filled(message: Message, names: Mapping[str, Any], side: int) -> Message:
+def _filled(message: Message, names: Mapping[str, Any]) -> Message:
     source = message.content or ""
     if not takes_images(source):
         return replace(message, content=render(source, names))
-    seen = _Seen(side)
+    seen = _Seen()
     text, images = seen.parted(render(source, {**names, _SEEN: seen}))
     return replace(message, content=text, images=(*message.images, *images))
 
@@ -136,13 +127,12 @@ def takes_images(source: str) -> bool:
 class _Seen:
     """Images of one rendering, marked in the text by words nobody can guess."""
 
-    def __init__(self, side: int) -> None:
-        self._side = side
+    def __init__(self) -> None:
         self._images: dict[str, ImagePart] = {}
 
     def add(self, source: Any) -> str:
         mark = f"\0{secrets.token_hex(8)}\0"
-        self._images[mark] = image_sources.load(source, side=self._side)
+        self._images[mark] = image_sources.load(source)
         return mark
 
     def parted(self, text: str) -> tuple[str, list[ImagePart]]:

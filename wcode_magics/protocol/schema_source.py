@@ -44,9 +44,10 @@ _JSON_TYPES = {"object", "array", "string", "number", "integer", "boolean", "nul
 _JSON_WORDS = {"properties", "$ref", "anyOf", "oneOf", "allOf", "const", "$schema"}
 _NO_TYPE = re.compile(r"Unable to generate pydantic-core schema for (.{1,200}?)\. Set ")
 _EXAMPLES = {"const", "default", "enum", "examples"}
+_NAME = "answer"
 
 
-def schema_of(thing: Any, *, name: str = "answer") -> Schema:
+def schema_of(thing: Any) -> Schema:
     """Create a schema from any of the forms in the module docstring.
 
     Raises:
@@ -60,12 +61,12 @@ def schema_of(thing: Any, *, name: str = "answer") -> Schema:
         raise UsageError("schema.not_a_type", given=repr(thing))
     imports.prepare(imports.SCHEMAS)
     if isinstance(thing, Mapping) and _is_json_schema(thing):
-        schema = Schema(name, _valid(as_json(thing)))
+        schema = Schema(_NAME, _valid(as_json(thing)))
     elif isinstance(thing, Mapping):
         fields = {str(key): _type(str(key), word) for key, word in thing.items()}
-        schema = _from_type(_typed_dict(name, fields, frozenset(fields)), name)
+        schema = _from_type(_typed_dict(_NAME, fields, frozenset(fields)), _NAME)
     else:
-        schema = _from_type(thing, getattr(thing, "__name__", None) or name)
+        schema = _from_type(thing, getattr(thing, "__name__", None) or _NAME)
     flaw = flaw_of(schema.json)
     if flaw:
         raise UsageError("schema.unfillable", path=flaw.path, reason=flaw.reason)

@@ -89,7 +89,7 @@ class Body(AsyncIterator[bytes]):
     """Chunks of a response body, checked against the limits.
 
     ``faults`` is a context manager that translates network exceptions. Iterating raises
-    LimitError if the answer takes too long or exceeds ``most`` bytes.
+    LimitError if the answer takes too long or exceeds :data:`MOST_BYTES`.
     """
 
     def __init__(
@@ -97,12 +97,10 @@ class Body(AsyncIterator[bytes]):
         chunks: AsyncIterable[bytes],
         watch: Watch,
         faults: Callable[[], AbstractContextManager[None]],
-        most: int = MOST_BYTES,
     ) -> None:
         self._source = aiter(chunks)
         self._watch = watch
         self._faults = faults
-        self._most = most
         self._size = 0
 
     async def __anext__(self) -> bytes:
@@ -112,8 +110,8 @@ class Body(AsyncIterator[bytes]):
         if chunk is None:
             raise StopAsyncIteration
         self._size += len(chunk)
-        if self._size > self._most:
-            raise self._watch.too_big(self._most)
+        if self._size > MOST_BYTES:
+            raise self._watch.too_big(MOST_BYTES)
         return chunk
 
 

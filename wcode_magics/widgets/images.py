@@ -78,6 +78,6 @@ class Images:
 
     def _add(self, name: str, data: bytes) -> None:
         """Add an image; raises UsageError if it is none."""
-        image = image_sources.named(name, data)
+        image = image_sources.image_of(data, name)
         images = self._state.draft.values.get(OPTION) or ()
         self._state.put(OPTION, [*images, image])
