@@ -272,7 +272,6 @@ class Attempt:
 
     def _settle(self, error: BaseException | None) -> None:
         paid, unsure = self._bill(error)
-        self._attempts.tries.paid += paid
         if self._attempts.limits.budget is not None:
             self._attempts.limits.budget.settle(self._aside, paid, unsure)
 

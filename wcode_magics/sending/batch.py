@@ -57,7 +57,7 @@ class Batch(Generic[T]):
         ending: returns the status of a row from its replies.
         follow: returns the requests that a row needs after its replies, () once it
             is complete; None: one request a row.
-        hold: returns whether such requests wait until all rows have come so far;
+        defer: returns whether such requests wait until all rows have come so far;
             ``announce`` is then told how many rows and requests wait, once.
         budget: spending limit.
         row_budget: returns the budget of a row alone, given its first request.
@@ -83,7 +83,7 @@ class Batch(Generic[T]):
         ending: Callable[..., str] = ending_of,
         remark: Callable[..., WcodeError | None] = lambda *_row: None,
         follow: Callable[..., Sequence[Request]] | None = None,
-        hold: Callable[[Sequence[Request]], bool] | None = None,
+        defer: Callable[[Sequence[Request]], bool] | None = None,
         announce: Callable[[int, int], None] | None = None,
         budget: BudgetLike | None = None,
         row_budget: Callable[[Request], RowBudget] | None = None,
@@ -105,9 +105,9 @@ class Batch(Generic[T]):
         self._causes = Causes(keep_going=keep_going)
         self._recorded, self._keep = recorded or RecordedReplies(lambda _: {}), keep
         self._mend, self._follow = mend, follow
-        self._hold, self._announce = hold, announce
+        self._defer, self._announce = defer, announce
         self._row_budget = row_budget
-        self._held: list[tuple[Job, int]] = []
+        self._deferred: list[tuple[Job, int]] = []
         self._outcomes: list[Outcome[T]] = []
         self._first: dict[bytes, int] = {}
         self._repeats: dict[int, list[int]] = {}
@@ -126,12 +126,12 @@ class Batch(Generic[T]):
         self.tally.total = total
         self._outcomes = [Outcome("stopped")] * total
         await self._all(self._jobs(asks), total)
-        held, self._hold = self._held, None
-        if held and not self._stop.pausing:
+        deferred, self._defer = self._deferred, None
+        if deferred and not self._stop.pausing:
             if self._announce is not None:
-                self._announce(len(held), sum(count for _, count in held))
-            await self._all((job for job, _ in held), len(held))
-        for (_, _, _, row), _count in held:
+                self._announce(len(deferred), sum(count for _, count in deferred))
+            await self._all((job for job, _ in deferred), len(deferred))
+        for (_, _, _, row), _count in deferred:
             row.release()
         self._readings.cut_alike(self._outcomes)
         return self._outcomes
@@ -219,7 +219,7 @@ class Batch(Generic[T]):
         if first in self._repeats or outcome.status == "stopped":
             self._repeats.setdefault(first, []).append(place)
         else:
-            self._settle(place, _again(outcome))
+            self._settle(place, outcome)
 
     def _recalled(self, requests: Sequence[Request]) -> Mapping[str, Reply]:
         try:
@@ -248,7 +248,7 @@ class Batch(Generic[T]):
         tally.skipped += outcome.status == "skipped"
         tally.failed += outcome.status not in GOOD and outcome.status != "skipped"
         for repeat in self._repeats.pop(place, ()):
-            self._settle(repeat, _again(outcome))
+            self._settle(repeat, outcome)
 
     async def _outcome(
         self, place: int, request: Request, known: Replies, row: RowTries
@@ -273,29 +273,29 @@ class Batch(Generic[T]):
                 asked = self._follow(*replies)
                 if not asked:
                     break
-                if self._hold is not None and self._hold(asked):
+                if self._defer is not None and self._defer(asked):
                     if row.budget is not None:
-                        await row.budget.hold(self._limits.place)
-                    self._held.append(((place, request, replies, row), len(asked)))
+                        await row.budget.defer(self._limits.place)
+                    self._deferred.append(((place, request, replies, row), len(asked)))
                     return None
                 for one in asked:
                     if self._stop.pausing:
-                        return Outcome("stopped", None, None, row.attempts, row.paid)
+                        return Outcome("stopped")
                     replies = (*replies, await self._answer(one, row))
             self.tally.replayed += all(one.source == "replayed" for one in replies)
-            return await self._told(replies, row)
+            return await self._read(replies, row)
         except WcodeError as error:
             if isinstance(error, e.BudgetError):
                 self._broke = error
             if self._causes.end(error, self._limits, self.tally):
                 self._halt(error)
-            return Outcome(status_of(error), None, error, row.attempts, row.paid)
+            return Outcome(status_of(error), error=error)
 
     async def _answer(self, request: Request, row: RowTries) -> Reply:
         """Return the recorded reply to a request made during the run, or send it."""
         return await self._recorded.find(request) or await self._sent(request, row)
 
-    async def _told(self, replies: Replies, row: RowTries) -> Outcome[T]:
+    async def _read(self, replies: Replies, row: RowTries) -> Outcome[T]:
         readings = self._readings
         readings.count(replies)
         try:
@@ -303,12 +303,12 @@ class Batch(Generic[T]):
         except WcodeError as error:
             ending = readings.ending(*replies)
             if ending not in GOOD:
-                return Outcome(ending, None, error, row.attempts, row.paid)
+                return Outcome(ending, error=error)
             if self._mend is None or self._stop.pausing:
                 raise
             replies = (await self._answer(self._mend(replies[-1], error), row),)
             value = readings.value(replies)
-        return readings.outcome(replies, value, row)
+        return readings.outcome(replies, value)
 
     async def _sent(self, request: Request, row: RowTries) -> Reply:
         row.begin()
@@ -347,7 +347,3 @@ def _until_next_turn() -> Iterator[None]:
     asyncio.get_running_loop().call_soon(turned.append, True)
     while not turned:
         yield None
-
-
-def _again(outcome: Outcome[T]) -> Outcome[T]:
-    return replace(outcome, attempts=0, paid=0.0)

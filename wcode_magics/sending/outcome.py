@@ -51,16 +51,13 @@ class Outcome(Generic[T]):
     """Outcome of one request; ``status`` is one of :data:`STATUSES`.
 
     ``value`` is what was read from the reply, even from a truncated one;
-    ``error.reply`` is a reply that could not be read. ``paid`` is in ¥, for this run
-    and this row only: zero for a replayed answer or a repeated request.
-    ``unconfirmed``: the endpoint did not report how the reply ended.
+    ``error.reply`` is a reply that could not be read. ``unconfirmed``: the endpoint did
+    not report how the reply ended.
     """
 
     status: str
     value: T | None = None
     error: WcodeError | None = None
-    attempts: int = 0
-    paid: float = 0.0
     unconfirmed: bool = False
 
 

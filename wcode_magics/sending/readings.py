@@ -8,7 +8,6 @@ from wcode_magics.errors import AnswerError, CutPromptError, WcodeError
 from wcode_magics.protocol.cut_prompt import Cut, Length, alike, cut_of, length_of
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.sending.outcome import GOOD, PLAIN, Outcome, Tally
-from wcode_magics.sending.retry import Tries
 
 T = TypeVar("T")
 Replies = tuple[Reply, ...]
@@ -62,10 +61,9 @@ class Readings(Generic[T]):
         self.tally.replayed += 1
         return self._made((reply,), Outcome(ending, value))
 
-    def outcome(self, replies: Replies, value: T, row: Tries) -> Outcome[T]:
+    def outcome(self, replies: Replies, value: T) -> Outcome[T]:
         """Return the outcome of a value, an error if the prompt was truncated."""
-        ending = self.ending(*replies)
-        return self._made(replies, Outcome(ending, value, None, row.attempts, row.paid))
+        return self._made(replies, Outcome(self.ending(*replies), value))
 
     def _made(self, replies: Replies, made: Outcome[T]) -> Outcome[T]:
         for reply in replies:

@@ -63,13 +63,12 @@ class Retry:
 
 
 class Tries:
-    """Counters of the attempts at one request, and their cost in ¥."""
+    """Counters of the attempts at one request."""
 
-    __slots__ = ("attempts", "counted", "first", "paid", "since", "timeouts")
+    __slots__ = ("attempts", "counted", "first", "since", "timeouts")
 
     def __init__(self) -> None:
         self.attempts = 0
-        self.paid = 0.0
         self.first = time.monotonic()
         self.begin()
 

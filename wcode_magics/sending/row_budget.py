@@ -12,14 +12,14 @@ class RowBudget:
     """Budget of one row whose answer may lead to requests to another model.
 
     The first reservation also sets aside the worst case of ``later``, so that those
-    are never left without money by other rows. :meth:`hold` keeps it while the row
+    are never left without money by other rows. :meth:`defer` keeps it while the row
     waits, :meth:`release` gives back what was not needed.
     """
 
     def __init__(self, budget: Budget, later: Sequence[Request]) -> None:
         self._budget = budget
         self._later = {request.hash: request for request in later}
-        self._promised = self._held = 0.0
+        self._promised = self._bound = 0.0
         self._asked = False
 
     @property
@@ -45,7 +45,7 @@ class RowBudget:
         """Settle as :meth:`Budget.settle` does."""
         self._budget.settle(aside, paid, unsure)
 
-    async def hold(self, place: str) -> None:
+    async def defer(self, place: str) -> None:
         """Keep the money for the later requests while the row waits for others.
 
         Raises:
@@ -54,19 +54,19 @@ class RowBudget:
         if not self._asked and self._budget.limits:
             self._asked = True
             self._promised = await self._budget.set_aside(self._worst(place))
-        self._held = self._promised
-        self._budget.bind(self._held)
+        self._bound = self._promised
+        self._budget.bind(self._bound)
 
     def release(self) -> None:
         """Give back what is still set aside for later requests."""
         self._redeem(self._promised)
 
     def _redeem(self, amount: float) -> None:
-        held = min(amount, self._held)
+        bound = min(amount, self._bound)
         self._promised -= amount
-        self._held -= held
-        if held:
-            self._budget.bind(-held)
+        self._bound -= bound
+        if bound:
+            self._budget.bind(-bound)
         if amount:
             self._budget.settle(amount, 0.0)
 

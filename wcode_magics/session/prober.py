@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from wcode_magics.errors import BudgetError, RejectedError
+from wcode_magics.errors import BudgetError
 from wcode_magics.logprobs.word_diff import common_start
 from wcode_magics.protocol import models
 from wcode_magics.protocol.messages import Message
@@ -120,14 +120,6 @@ class Prober:
         """Send a prompt with each of some parameters."""
         requests = (self.ask(prompt, **shared, **one) for one in variants)
         return list(await asyncio.gather(*requests))
-
-    async def accepts(self, prompt: str, **params: Any) -> bool:
-        """Return whether the endpoint answers a request with some parameters."""
-        try:
-            await self.ask(prompt, **params)
-        except RejectedError:
-            return False
-        return True
 
     def _kept(self, reply: Reply) -> None:
         self.costs.append(reply.cost)

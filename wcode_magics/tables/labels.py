@@ -88,7 +88,7 @@ class Classify(Task):
         upward = self._to_second(request)
         return [upward, *self.siblings(upward)]
 
-    def holds(self, requests: Sequence[Request]) -> bool:
+    def defers(self, requests: Sequence[Request]) -> bool:
         """Return whether these requests are announced before they are sent."""
         first = requests[0]
         return continues(first) if self.plan.exact else first.model == self.then

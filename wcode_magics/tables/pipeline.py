@@ -141,7 +141,7 @@ def batch(
         ending=task.ending,
         remark=task.remark,
         follow=task.follow,
-        hold=task.holds if announce and task.announces else None,
+        defer=task.defers if announce and task.announces else None,
         announce=announce,
         budget=line.budget,
         row_budget=_row_budget(line, task),

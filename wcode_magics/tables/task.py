@@ -103,7 +103,7 @@ class Task:
         """Return requests to another model that a row's reply may lead to."""
         return []
 
-    def holds(self, _requests: Sequence[Request]) -> bool:
+    def defers(self, _requests: Sequence[Request]) -> bool:
         """Return whether these requests are announced before they are sent."""
         return False
 

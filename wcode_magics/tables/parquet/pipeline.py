@@ -73,7 +73,7 @@ class ChunkTurn:
             if not _is_answered(found):
                 open_[place] = request
                 continue
-            self.outcomes[place] = replace(found, attempts=0, paid=0.0)
+            self.outcomes[place] = found
             tally.done += 1
             tally.repeated += 1
             tally.failed += found.status not in GOOD
