@@ -227,7 +227,7 @@ def mistyped(name: str, given: Any, allowed: str) -> "UsageError":
     return UsageError("bad_option", name=name, given=shown, allowed=words)
 
 
-def tell(error: WcodeError) -> None:
+def print_error(error: WcodeError) -> None:
     """Print an error that cannot be raised to a caller, in one line."""
     terminal.note(str(error))
 

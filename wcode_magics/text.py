@@ -84,9 +84,9 @@ def keys(lang: str) -> frozenset[str]:
     return frozenset(_words(lang))
 
 
-def _unended(said: object) -> str:
-    told = str(said).rstrip()
-    return told.rstrip(".。") or told
+def _unended(fact: object) -> str:
+    words = str(fact).rstrip()
+    return words.rstrip(".。") or words
 
 
 @cache

@@ -360,7 +360,7 @@ def test_a_price_is_of_the_endpoint_it_was_set_for(tmp_path):
         settings.set(name, value)
     here, away = settings.resolve({}), settings.resolve({"profile": "other"})
     for resolved in (here, away):
-        resolved.tell_price()
+        resolved.register_price()
     assert models.find("m", here.place).price.input == 1
     assert models.find("m", away.place) is None
     settings.set("provider", "openrouter")

@@ -118,7 +118,7 @@ def test_an_error_is_said_once() -> None:
     """An estimate that fails as the request did adds no second line."""
     error, line = UsageError("no_reply"), StatusLine()
     line.fail(error)
-    line.tell([str(error), "12 tokens"])
+    line.show([str(error), "12 tokens"])
     assert line.widget.value.count(str(error)) == 1
     line.clear()
     assert line.widget.value.count(str(error)) == 1

@@ -65,9 +65,9 @@ class ShellState:
             self.session.chats = Chats(chats_folder(notebook))
         self._asked: deque[tuple[Prepared, Mapping[str, Any]]] = deque(maxlen=ASKED)
         self.spending: list[Spending] = []
-        self._sandbox_told = False
-        self._unfilled_told = False
-        self._unmet_told: set[tuple[str, str, str]] = set()
+        self._sandbox_announced = False
+        self._unfilled_noted = False
+        self._unmet_noted: set[tuple[str, str, str]] = set()
         self._counted = (0, models.Costs(), 0)
         self._left: tuple[BaseException, BaseException | None] | None = None
         shell.events.register("post_run_cell", self._count)
@@ -118,11 +118,11 @@ class ShellState:
 
     @property
     def failed(self) -> BaseException | None:
-        """The last exception, or the one that :meth:`leave_failed` left for it."""
+        """The last exception, or the one that :meth:`keep_failed` left for it."""
         last = getattr(sys, "last_value", None)
         return self._left[1] if self._left and self._left[0] is last else last
 
-    def leave_failed(self, raised: BaseException, failed: BaseException | None) -> None:
+    def keep_failed(self, raised: BaseException, failed: BaseException | None) -> None:
         """Keep ``failed`` as the last exception, although ``raised`` follows it."""
         self._left = raised, failed
 
@@ -170,10 +170,10 @@ class ShellState:
 
     def unfilled(self, prompt: str, names: Iterable[str]) -> list[Advice]:
         """Return advice, once, about a placeholder in another language's syntax."""
-        found = None if self._unfilled_told else template.unfilled(prompt, names)
+        found = None if self._unfilled_noted else template.unfilled(prompt, names)
         if found is None:
             return []
-        self._unfilled_told = True
+        self._unfilled_noted = True
         written, name = found
         return [("unfilled", {"given": written, "name": name})]
 
@@ -185,8 +185,8 @@ class ShellState:
         advice: list[Advice] = []
         for one in found:
             mark = (resolved.place, request.model, one.name)
-            if mark not in self._unmet_told:
-                self._unmet_told.add(mark)
+            if mark not in self._unmet_noted:
+                self._unmet_noted.add(mark)
                 facts = {"name": one.name, "model": request.model}
                 detail = {**facts, "evidence": one.evidence}
                 advice.append((_UNMET[one.verdict], detail))
@@ -226,14 +226,16 @@ class ShellState:
         table = bundles.layers_table(rows, note).bundle()
         show_bundle(joined([title, body, table]))
 
-    def tell_sandbox(self, run: CellRun, prepared: Prepared, times: int = 1) -> None:
+    def announce_sandbox(
+        self, run: CellRun, prepared: Prepared, times: int = 1
+    ) -> None:
         """Report once that the sandbox answers while no key is set."""
         unset = self.session.settings.is_unset(prepared.resolved)
-        if self._sandbox_told or not unset:
+        if self._sandbox_announced or not unset:
             return
         clients = self.session.clients([prepared] * times)
         if any(one.source == "sandbox" for one in clients):
-            self._sandbox_told = True
+            self._sandbox_announced = True
             run.note(say("ui.sandbox_note", variable=KEY_VARIABLE))
             names, line = unused(os.environ)
             if names:
@@ -258,7 +260,7 @@ def _agrees(question: str) -> bool:
     return answer.strip().lower() in YES
 
 
-def tell(text: str) -> None:
+def show_note(text: str) -> None:
     """Show a one-line notice."""
     show_bundle(bundles.note_bundle(text))
 
@@ -276,4 +278,4 @@ def overlooked(parsed: OptionLine, body: str | None = None) -> list[Advice]:
 def tell_advice(advice: Iterable[Advice]) -> None:
     """Show each piece of advice in a line."""
     for key, facts in advice:
-        tell(say(f"advice.{key}", **facts))
+        show_note(say(f"advice.{key}", **facts))

@@ -65,7 +65,7 @@ def without(request: Request, *, plain: bool) -> Request:
     """Return a request without its beginning, if it has one."""
     if beginning(request, plain=plain) is None:
         return request
-    unsaid = _FIELDS.isdisjoint(request.extra)
+    has_no_field = _FIELDS.isdisjoint(request.extra)
     kept = {n: v for n, v in request.extra.items() if n not in _BODY | _FIELDS}
-    messages = request.messages[:-1] if unsaid else request.messages
+    messages = request.messages[:-1] if has_no_field else request.messages
     return replace(request, messages=messages, extra=kept)

@@ -176,8 +176,8 @@ class Request(Value):
 
 def _refuse_empty(messages: tuple[Message, ...]) -> None:
     for one in messages:
-        said = one.content and not one.content.isspace()
-        if said or one.tool_calls or one.images:
+        has_text = one.content and not one.content.isspace()
+        if has_text or one.tool_calls or one.images:
             return
     raise UsageError("empty_prompt")
 

@@ -56,7 +56,7 @@ class ThinkingSplitter:
         self._close = ""  # the closing tag of the current reasoning
         self._begun = False
         self._marked = False
-        self._said: list[str] = []  # text before any tag
+        self._before_tag: list[str] = []  # text before any tag
 
     def feed(self, text: str) -> Iterator[Part]:
         """Yield the parts that ``text`` settles."""
@@ -110,11 +110,11 @@ class ThinkingSplitter:
             text, self._buffer = _cut(self._buffer, keep)
         else:
             text, rest = self._buffer[: found.start()], self._buffer[found.end() :]
-            before = "".join(self._said) + text
+            before = "".join(self._before_tag) + text
             counts = self._counts(before, found[0], rest, last=last)
             if counts:
                 self._begun, self._marked, self._buffer = False, True, rest
-                self._said.clear()
+                self._before_tag.clear()
                 yield Part(text, recast=True)
                 return
             if counts is None:
@@ -122,7 +122,7 @@ class ThinkingSplitter:
             else:
                 text, self._buffer = text + found[0], rest
         if text:
-            self._said.append(text)
+            self._before_tag.append(text)
             yield Part(text)
 
     @staticmethod

@@ -15,7 +15,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Generic, TypeVar
 
-from wcode_magics.errors import UsageError, tell
+from wcode_magics.errors import UsageError, print_error
 from wcode_magics.runtime import lifetime
 from wcode_magics.runtime.lifetime import Stage
 
@@ -69,7 +69,7 @@ class Loop:
             except Exception:  # the loop itself is broken
                 break
             except BaseException as wrong:  # raised by a callback
-                tell(_raised(wrong))
+                print_error(_raised(wrong))
         self.loop.close()
 
 
@@ -167,7 +167,7 @@ class _Place:
                 if lifetime.is_over():
                     raise UsageError("ending")
                 if self._loop is not None:
-                    tell(UsageError("loop_broken"))
+                    print_error(UsageError("loop_broken"))
                 self._loop = Loop()
             return self._loop
 

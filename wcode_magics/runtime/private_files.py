@@ -16,7 +16,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wcode_magics.errors import SettingError, tell
+from wcode_magics.errors import SettingError, print_error
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -153,5 +153,5 @@ def _made() -> Path:
 
 @functools.cache
 def _stand_in(key: str, **facts: Path) -> Path:
-    tell(SettingError(key, folder=_made(), variable=STORE_VARIABLE, **facts))
+    print_error(SettingError(key, folder=_made(), variable=STORE_VARIABLE, **facts))
     return _made()

@@ -177,7 +177,7 @@ class Attempt:
         error = late or error
         self._settle(error)
         if error is None:
-            self._leave()
+            self._succeed()
             return False
         again = self._fail(error)
         if late is not None and not again:
@@ -213,7 +213,7 @@ class Attempt:
             return e.TimedOut("timed_out", url=attempts.url, seconds=waited)
         return None
 
-    def _leave(self) -> None:
+    def _succeed(self) -> None:
         limits, used = self._attempts.limits, self.reply and self.reply.usage
         assert self._sent is not None
         limits.health.answered(self._sent, self._attempts.request)

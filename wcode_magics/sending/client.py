@@ -218,24 +218,24 @@ class Client:
     ) -> AsyncGenerator[Delta, None]:
         """Make one attempt and yield its deltas to the end."""
         watch, reader = Watch(self.endpoint.base_url, timeout, most), AnswerReader()
-        said = finished = False
+        answered = finished = False
         try:
             async for delta in self._read_deltas(request, watch, reader):
-                said = said or delta.says
+                answered = answered or delta.says
                 first = not finished and delta.finish_reason is not None
                 finished = finished or first
                 if first or (finished and delta.says):
                     watch.finish()
                 yield delta
         except AnswerError as wrong:
-            if not said:
+            if not answered:
                 raise
             raise StreamError("bad_event", **wrong.facts) from wrong
         except (StreamError, LimitError, TimedOut):
             for delta in reader.flush():
                 yield delta
             raise
-        if not said:
+        if not answered:
             begun = reader.begun
             raise StreamError("not_begun") if begun else AnswerError("empty_stream")
         if self._is_unconfirmed(request.model, reader, finished=finished):

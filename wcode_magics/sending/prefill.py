@@ -128,5 +128,5 @@ def _tokens_of_both(before: Reply, after: Reply) -> tuple[TokenLogprob, ...]:
 def _covers(tokens: tuple[TokenLogprob, ...], beginning: str, text: str) -> bool:
     """Return whether the tokens also spell the beginning, not only the rest."""
     rest = text[len(beginning) :]
-    whole, part = (place_tokens(tokens, encode(said)) for said in (text, rest))
+    whole, part = (place_tokens(tokens, encode(one)) for one in (text, rest))
     return sum(p is not None for p in whole) > sum(p is not None for p in part)

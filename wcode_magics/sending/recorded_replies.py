@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from wcode_magics.errors import WcodeError, tell
+from wcode_magics.errors import WcodeError, print_error
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
 
@@ -40,7 +40,7 @@ class RecordedReplies:
         notice = None if self._changed is None else await self._changed(recorded)
         if notice is not None and str(notice) not in self._notices:
             self._notices.add(str(notice))
-            tell(notice)
+            print_error(notice)
         return notice is not None
 
     def may_be_outdated(self, recorded: Reply) -> bool:

@@ -32,7 +32,7 @@ class Replay(StrEnum):
         return self is not Replay.ONLY
 
 
-def wanted(resolved: Resolved, *, seeded: bool) -> Replay:
+def replay_for(resolved: Resolved, *, seeded: bool) -> Replay:
     """Return the replay mode of one request, from its own options or the settings.
 
     By default, seeded requests are replayed, as they ask for the same answer each time.
@@ -40,11 +40,11 @@ def wanted(resolved: Resolved, *, seeded: bool) -> Replay:
     asked = Replay(resolved["replay"])
     if not asked.sends:
         return asked
-    told = seeded or is_told(resolved)
-    return asked if told and not resolved["fresh"] else Replay.OFF
+    replays = seeded or is_replay_set(resolved)
+    return asked if replays and not resolved["fresh"] else Replay.OFF
 
 
-def is_told(resolved: Resolved) -> bool:
+def is_replay_set(resolved: Resolved) -> bool:
     """Return whether the user has set ``replay`` anywhere."""
     return resolved.layer("replay") != "default"
 

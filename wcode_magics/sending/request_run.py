@@ -6,7 +6,13 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequenc
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
-from wcode_magics.errors import RejectedError, UsageError, WcodeError, stoppable, tell
+from wcode_magics.errors import (
+    RejectedError,
+    UsageError,
+    WcodeError,
+    print_error,
+    stoppable,
+)
 from wcode_magics.protocol import models, prefixes
 from wcode_magics.protocol.assembly import Assembly
 from wcode_magics.protocol.messages import Delta, Message, gives_away
@@ -262,7 +268,7 @@ class Exchange:
         if self._prepared.then is not None and not reply.tool_calls:
             trouble = _trouble(self._prepared.then, reply) or trouble
         if trouble is not None and interrupted:
-            tell(trouble)
+            print_error(trouble)
         elif trouble is not None:
             trouble.reply = reply
             raise trouble

@@ -37,9 +37,9 @@ class Causes:
 
     def end(self, error: WcodeError, limits: Limits, tally: Tally) -> bool:
         """Return whether an error ends the run."""
-        return self._befalls_all(error, limits, tally) or self._fails_alike(error)
+        return self._is_common(error, limits, tally) or self._fails_alike(error)
 
-    def _befalls_all(self, error: WcodeError, limits: Limits, tally: Tally) -> bool:
+    def _is_common(self, error: WcodeError, limits: Limits, tally: Tally) -> bool:
         refused = isinstance(error, e.AuthenticationError) and error.status == 401
         early = isinstance(error, _FATAL_AT_FIRST) and not self.served
         if refused or early or isinstance(error, _FATAL):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wcode_magics.errors import StoreError, tell
+from wcode_magics.errors import StoreError, print_error
 from wcode_magics.protocol.messages import SANDBOX, Endpoint
 from wcode_magics.protocol.probe import Probe
 from wcode_magics.protocol.reply import Reply
@@ -16,7 +16,7 @@ from wcode_magics.sending.attempt import Limits
 from wcode_magics.sending.budget import Budget
 from wcode_magics.sending.endpoint_health import Health
 from wcode_magics.sending.limiter import Limiter
-from wcode_magics.sending.replay import Replay, is_told, wanted
+from wcode_magics.sending.replay import Replay, is_replay_set, replay_for
 from wcode_magics.sending.reply_history import Spent
 from wcode_magics.sending.retry import Retry
 from wcode_magics.settings.resolved import Resolved
@@ -59,7 +59,7 @@ class StorePool:
             try:
                 store.close()
             except StoreError as error:
-                tell(error)
+                print_error(error)
 
     @property
     def kept(self) -> int:
@@ -93,10 +93,10 @@ class StorePool:
         from wcode_magics.store.path import located
 
         readonly = not Replay(resolved["replay"]).sends
-        said = resolved["store"] or _own_store()
+        name = resolved["store"] or _own_store()
         with self._lock:
-            path = self._paths.get(said) or located(said)
-            self._paths[said] = path
+            path = self._paths.get(name) or located(name)
+            self._paths[name] = path
             if (path, False) in self._stores:
                 return self._stores[path, False]
             if (path, readonly) not in self._stores:
@@ -115,8 +115,8 @@ class StorePool:
         """
         from wcode_magics.store.path import located
 
-        said = resolved["store"] or _own_store()
-        path = self._paths.get(said) or located(said)
+        name = resolved["store"] or _own_store()
+        path = self._paths.get(name) or located(name)
         if not path.is_file():
             return None
         found = self.store(resolved).listed_models(place)
@@ -177,12 +177,12 @@ class StorePool:
         times: int,
     ) -> list[Reply]:
         seeded = "seed" in request.params and times == 1
-        if not wanted(resolved, seeded=seeded).looks:
+        if not replay_for(resolved, seeded=seeded).looks:
             return []
         try:
             return self.store(resolved).records(request, place(resolved), times)
         except StoreError:
-            if is_told(resolved):
+            if is_replay_set(resolved):
                 raise
             return []
 
@@ -194,7 +194,7 @@ class StorePool:
         try:
             self.store(resolved).put(reply, place_of(reply))
         except StoreError as error:
-            tell(error)
+            print_error(error)
 
     def keep_probe(self, probe: Probe, resolved: Resolved) -> None:
         """Store a probe, unless the kept one measured more, or this one nothing.
@@ -208,7 +208,7 @@ class StorePool:
         try:
             self.store(resolved).keep_probe(probe)
         except StoreError as error:
-            tell(error)
+            print_error(error)
 
     def probe(self, resolved: Resolved, place: str, model: str) -> Probe | None:
         """Return the kept probe of a model at an endpoint, or None.

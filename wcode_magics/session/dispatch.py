@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Self
 
-from wcode_magics.errors import StoreError, stoppable, tell
+from wcode_magics.errors import StoreError, print_error, stoppable
 from wcode_magics.protocol import models
 from wcode_magics.protocol.messages import SANDBOX, Endpoint
 from wcode_magics.protocol.models import Model
@@ -175,7 +175,7 @@ class Dispatch(Bound):
         notice = loop.run(self.client(one.resolved).contexts.changed, record)
         if notice is None:
             return record
-        tell(notice)
+        print_error(notice)
         return None
 
     def place(self, resolved: Resolved) -> str | None:
@@ -239,8 +239,8 @@ class Dispatch(Bound):
         A price that is set is that of the session's own model.
         """
         if resolved["price"] is not None:
-            self.settings.resolve({}).tell_price()
-            resolved.tell_price()
+            self.settings.resolve({}).register_price()
+            resolved.register_price()
         place = resolved.place
         if place in self._recalled:
             return

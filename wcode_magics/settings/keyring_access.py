@@ -8,7 +8,7 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any, TypeVar
 
-from wcode_magics.errors import SettingError, tell
+from wcode_magics.errors import SettingError, print_error
 from wcode_magics.logprobs.number_format import decimal
 
 T = TypeVar("T")
@@ -37,7 +37,9 @@ def ask(question: Callable[[], T]) -> T | None:
     thread.join(PATIENCE_S)
     if thread.is_alive():
         seconds = decimal(PATIENCE_S)
-        tell(SettingError("keyring_waits", seconds=seconds, variable=KEY_VARIABLE))
+        print_error(
+            SettingError("keyring_waits", seconds=seconds, variable=KEY_VARIABLE)
+        )
         return None
     return answer[0] if answer else None
 

@@ -51,7 +51,7 @@ class Resolved:
         row = models.find(self.model, self.place)
         return row is not None and row.thinks and self["think"] is None
 
-    def tell_price(self) -> None:
+    def register_price(self) -> None:
         """Pass the price that is set to the catalogue, if it is of this model.
 
         It is of another if a higher layer names the model or the endpoint.

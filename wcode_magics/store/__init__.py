@@ -34,7 +34,7 @@ from wcode_magics.store.path import located, side_files, tell_if_open
 from wcode_magics.store.prune import forget, shrink
 from wcode_magics.store.row import COLUMNS, StoredAnswer, inserts, listed, requested
 from wcode_magics.store.totals import totals
-from wcode_magics.store.transfer import between, bounded, rows_of, take, unmade
+from wcode_magics.store.transfer import between, bounded, removing, rows_of, take
 from wcode_magics.store.writer import Writer
 
 T = TypeVar("T")
@@ -144,7 +144,7 @@ class Store:
     def flush(self) -> None:
         """Wait until pending answers are committed; raises StoreError on failure."""
         self._settle()
-        self._writer.tell_aside()
+        self._writer.raise_set_aside()
 
     def __enter__(self) -> Self:
         return self
@@ -256,7 +256,7 @@ class Store:
         """
         self._settle()
         target = self._other(path)
-        with unmade(target), closing(self._file.connect()) as source:
+        with removing(target), closing(self._file.connect()) as source:
             rows = rows_of(source, self.path, between(since, before))
             with faults(target), closing(open_file(target, self._patience)) as db:
                 copied = take(db, rows, partial(images_of, source))

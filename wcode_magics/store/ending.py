@@ -4,7 +4,7 @@ Holds no reference to the store, which may have been garbage-collected: a sessio
 was never closed.
 """
 
-from wcode_magics.errors import StoreError, tell
+from wcode_magics.errors import StoreError, print_error
 from wcode_magics.runtime import lifetime
 from wcode_magics.store.file import File
 from wcode_magics.store.row import StoredAnswer
@@ -43,14 +43,14 @@ class Ending:
     def _write_rest(self, seconds: float) -> None:
         if not self._writer.close(seconds):
             raise StoreError("store.slow", path=self._file.path)
-        self._writer.tell_aside()
+        self._writer.raise_set_aside()
 
     def end(self, seconds: float) -> None:
         """Close at exit: report a StoreError instead of raising it."""
         try:
             self.close(min(seconds, self.seconds))
         except StoreError as error:
-            tell(error)
+            print_error(error)
 
     def _lost(self, error: StoreError) -> StoreError:
         """Return the error for the answers still pending, if any."""

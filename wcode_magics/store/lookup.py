@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Collection, Iterable
 from typing import Any, TypeVar
 
-from wcode_magics.errors import StoreError, tell
+from wcode_magics.errors import StoreError, print_error
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
 from wcode_magics.store.file import File
@@ -34,7 +34,7 @@ class Lookup:
 
     def __init__(self, file: File, writer: Writer[StoredAnswer]) -> None:
         self._file, self._writer = file, writer
-        self._told = False
+        self._warned = False
 
     def records(
         self, request: Request, base_url: str | None, count: int
@@ -110,9 +110,9 @@ class Lookup:
             return None
 
     def _tell(self) -> None:
-        if not self._told:
-            self._told = True
-            tell(StoreError("store.unreadable", path=self._file.path))
+        if not self._warned:
+            self._warned = True
+            print_error(StoreError("store.unreadable", path=self._file.path))
 
     def _select(
         self, hashes: list[str], there: str | None, since: float

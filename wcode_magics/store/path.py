@@ -4,7 +4,7 @@ import functools
 import os
 from pathlib import Path
 
-from wcode_magics.errors import StoreError, mistyped, tell
+from wcode_magics.errors import StoreError, mistyped, print_error
 from wcode_magics.runtime.private_files import is_open_to_others
 
 
@@ -73,4 +73,4 @@ def tell_if_open(path: Path) -> None:
 
 @functools.cache
 def _tell_open(path: Path) -> None:
-    tell(StoreError("store.open_to_others", path=path))
+    print_error(StoreError("store.open_to_others", path=path))

@@ -91,7 +91,7 @@ def _named(row: Sequence[Any]) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def unmade(path: Path) -> Iterator[None]:
+def removing(path: Path) -> Iterator[None]:
     """Remove the file created inside, if an exception is raised."""
     was_there = identity(path) is not None
     try:

@@ -54,9 +54,9 @@ class Writer(Generic[Row]):
             if self._error is not None:
                 raise self._error
         if self._aside:
-            self.tell_aside()
+            self.raise_set_aside()
 
-    def tell_aside(self) -> None:
+    def raise_set_aside(self) -> None:
         """Raise StoreError if rows were set aside and not yet reported."""
         with self._changed:
             aside, self._aside = self._aside, []

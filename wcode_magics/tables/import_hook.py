@@ -30,7 +30,7 @@ def when_imported(name: str, call: Callable[[], object]) -> Callable[[], None]:
         return lambda: None
     finder = _Finder(name, call)
     sys.meta_path.insert(0, finder)
-    return finder.leave
+    return finder.remove
 
 
 class _Finder:
@@ -39,7 +39,7 @@ class _Finder:
         self._call = call
         self._looking = threading.local()
 
-    def leave(self) -> None:
+    def remove(self) -> None:
         if self in sys.meta_path:
             sys.meta_path.remove(self)
 
@@ -67,7 +67,7 @@ class _Finder:
 
     def _arrived(self) -> None:
         self._call()
-        self.leave()
+        self.remove()
 
 
 class _Then:

@@ -85,8 +85,8 @@ class Classify(Task):
         """Return the question to the second model, in all orders."""
         if not self.then:
             return []
-        upward = self._to_second(request)
-        return [upward, *self.siblings(upward)]
+        second = self._to_second(request)
+        return [second, *self.siblings(second)]
 
     def defers(self, requests: Sequence[Request]) -> bool:
         """Return whether these requests are announced before they are sent."""

@@ -15,7 +15,7 @@ from wcode_magics.sending.endpoint_health import Health
 from wcode_magics.sending.limiter import Limiter
 from wcode_magics.sending.outcome import Tally
 from wcode_magics.sending.recorded_replies import RecordedReplies
-from wcode_magics.sending.replay import Replay, wanted, whose
+from wcode_magics.sending.replay import Replay, replay_for, whose
 from wcode_magics.sending.request_run import Exchange, Prepared
 from wcode_magics.sending.retry import Retry
 from wcode_magics.sending.row_budget import RowBudget
@@ -113,7 +113,7 @@ class RequestLine:
 
 def looks(resolved: Resolved) -> bool:
     """Return whether rows are replayed: unless ``fresh`` or ``replay`` prevents it."""
-    return wanted(resolved, seeded=True).looks
+    return replay_for(resolved, seeded=True).looks
 
 
 def batch(

@@ -229,7 +229,7 @@ class AskPage:
         spent = state.session.pool.spent
         if spent.answers:
             lines.append(say("panel.session", spent=_spent(spent)))
-        self.status.tell(lines)
+        self.status.show(lines)
 
 
 def _switch(key: str, *, on: bool) -> Any:

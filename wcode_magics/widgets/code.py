@@ -98,7 +98,7 @@ class CodePage:
             f'<i class="fa fa-copy"></i> {escape(say("panel.copy"))}</button>'
         )
         source = f'<div class="wcode-source">{shown}</div>'
-        self.status.tell(note)
+        self.status.show(note)
         self._put(f'<div class="wcode-code">{copy}{source}</div>')
 
     def _put(self, html: Any) -> None:

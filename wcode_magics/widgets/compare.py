@@ -93,7 +93,7 @@ class ComparePage:
 
     def _mark(self, *, stale: bool) -> None:
         mark(self._grid, "wcode-stale", on=stale)
-        self.status.tell([say("panel.stale") if stale else self._summary])
+        self.status.show([say("panel.stale") if stale else self._summary])
 
     def _send(self) -> None:
         self.status.clear()

@@ -51,9 +51,9 @@ export default {
     el.tabIndex = 0;
     const place = made("div", el);
     const bar = made("div", el, "wcode-keys");
-    const progress = made("div", el, "wcode-told");
-    const told = made("div", el, "wcode-more");
-    told.setAttribute("aria-live", "polite");
+    const progress = made("div", el, "wcode-state");
+    const metrics = made("div", el, "wcode-more");
+    metrics.setAttribute("aria-live", "polite");
     let cards = [];
     let past = [];
     let words = null;
@@ -111,8 +111,8 @@ export default {
     });
 
     model.on("msg:custom", (sent) => {
-      if (sent.told) {
-        told.replaceChildren(...sent.told.map((line) => made("div", null, "", line)));
+      if (sent.metrics) {
+        metrics.replaceChildren(...sent.metrics.map((line) => made("div", null, "", line)));
         return;
       }
       if (sent.words) { words = sent.words; buttons(); }

@@ -115,18 +115,20 @@ class Review:
         """Show accuracy and threshold of the rows drawn at random, and the pictures."""
         found = self.queue.evaluation()
         if found is None:
-            self._face.tell([] if self.queue.drawn else [say("review.no_sample")])
+            self._face.show_metrics(
+                [] if self.queue.drawn else [say("review.no_sample")]
+            )
             return
         try:
             require()
         except SettingError as missing:
-            self._face.tell([str(missing)])
+            self._face.show_metrics([str(missing)])
             return
         rows = f"{found.metrics.rows:,}"
         lines = [say("review.accuracy", rows=rows, accuracy=accuracy(found.metrics))]
         if found.metrics.sure:
             lines.append(str(found.threshold(*self._level)))
-        self._face.tell(lines)
+        self._face.show_metrics(lines)
         self._picture.show(found._repr_mimebundle_())
 
     def _cards(self, first: int) -> list[Any]:
@@ -223,7 +225,7 @@ class ButtonFace:
         self._card.value = review_card.html(self._cards[0]) if self._cards else over
         self._progress.value = escape(progress)
 
-    def tell(self, lines: Sequence[str]) -> None:
+    def show_metrics(self, lines: Sequence[str]) -> None:
         """Show the lines of the evaluation."""
         self._metrics.value = "".join(f"<div>{escape(line)}</div>" for line in lines)
 
@@ -265,9 +267,9 @@ def _key_face(review: Review) -> Any:
             sent = {"cards": list(cards), "progress": progress, "reset": reset}
             self.send({**sent, "words": _words()} if reset else sent)
 
-        def tell(self, lines: Sequence[str]) -> None:
+        def show_metrics(self, lines: Sequence[str]) -> None:
             """Send the lines of the evaluation."""
-            self.send({"told": list(lines)})
+            self.send({"metrics": list(lines)})
 
         def _pressed(self, _widget: Any, content: Any, _buffers: Any) -> None:
             choice = content.get("choice") or ""

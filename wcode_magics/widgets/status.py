@@ -32,7 +32,7 @@ class StatusLine:
         """Remove the message or error."""
         self._put("", "")
 
-    def tell(self, lines: Iterable[str]) -> None:
+    def show(self, lines: Iterable[str]) -> None:
         """Replace the note by lines, leaving out empty ones and the message."""
         self._note = [*lines]
         self._draw()

@@ -159,7 +159,7 @@ class TablePage:
         release(*old)
         self._state.row = None
         if frame is None:
-            self.status.tell([say("panel.no_frame")])
+            self.status.show([say("panel.no_frame")])
             return
         self._out.value = f"{name}_{self._into.value or 'answer'}"
         columns = list(filter(is_writable, frame.columns))
@@ -167,7 +167,7 @@ class TablePage:
         if len(frame):
             self._state.row = FirstRow(name, frame)
         self._show(frame)
-        self.status.tell([])
+        self.status.show([])
         self._fill_in()
 
     def _inserter(self, column: Any) -> Any:
@@ -267,7 +267,7 @@ class TablePage:
     def _estimate(self) -> None:
         self.status.clear()
         self._worker.start(
-            lambda _stop: self.status.tell([str(self._call().forecast())])
+            lambda _stop: self.status.show([str(self._call().forecast())])
         )
 
     def _run(self) -> None:
@@ -302,7 +302,7 @@ class TablePage:
         mark(self._progress, "wcode-off", on=tally.done >= tally.total)
         self._progress.max, self._progress.value = max(tally.total, 1), tally.done
         line = [] if more and tally.done >= tally.total else [_progress_line(tally)]
-        self.status.tell([*line, *more])
+        self.status.show([*line, *more])
 
     def _show(self, frame: Any) -> None:
         self._head.value = head_html(frame)

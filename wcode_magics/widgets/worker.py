@@ -75,9 +75,9 @@ class Worker:
         except Exception as error:
             self._failed(error)
         finally:
-            self._leave()
+            self._finish()
 
-    def _leave(self) -> None:
+    def _finish(self) -> None:
         with self._lock:
             if self._thread is threading.current_thread():
                 self._thread = None

@@ -97,7 +97,7 @@ def send(
         run.note(say(f"advice.{key}", **facts))
     if values.get("out") in vars(builtins):
         run.note(say("advice.hides_builtin", name=values["out"]))
-    home.tell_sandbox(run, prepared, values.get("repeat") or 1)
+    home.announce_sandbox(run, prepared, values.get("repeat") or 1)
     home.remember(prepared, values)
     if values.get("repeat"):
         return _repeat(run, prepared, values)

@@ -5,7 +5,7 @@ import shlex
 from wcode_magics.display.text_table import TextTable, shown_value
 from wcode_magics.errors import OptionError, UsageError
 from wcode_magics.notebook.cell_run import show_bundle
-from wcode_magics.notebook.shell_state import ShellState, tell
+from wcode_magics.notebook.shell_state import ShellState, show_note
 from wcode_magics.protocol.parameters import hint
 from wcode_magics.text import say
 
@@ -36,7 +36,7 @@ def wcode_reset(home: ShellState, line: str) -> None:
     for name in named:
         chats.forget(name)
     shown = ", ".join(named)
-    tell(say("ui.chat_forgotten", names=shown) if named else say("ui.chats_none"))
+    show_note(say("ui.chat_forgotten", names=shown) if named else say("ui.chats_none"))
 
 
 def _words(line: str) -> list[str]:
@@ -57,7 +57,7 @@ def _list(home: ShellState) -> None:
     held = [chats[name] for name in chats.names()]
     damaged = chats.damaged()
     if not held and not damaged:
-        tell(say("ui.chats_none"))
+        show_note(say("ui.chats_none"))
         return
     rows = [
         (
@@ -93,7 +93,7 @@ def _carry(home: ShellState, name: str, word: str, path: str = "", *_more: str) 
     if word == "--save":
         _refuse_unknown(name, home.session.chats.names())
         chat.save(path)
-        tell(say("ui.chat_saved", name=name, path=path))
+        show_note(say("ui.chat_saved", name=name, path=path))
         return
     chat.load(path)
-    tell(say("ui.chat_loaded", name=name, count=len(chat.conversation.turns)))
+    show_note(say("ui.chat_loaded", name=name, count=len(chat.conversation.turns)))

@@ -4,7 +4,7 @@ from wcode_magics.display import bundles
 from wcode_magics.display.text_table import shown_value
 from wcode_magics.errors import OptionError
 from wcode_magics.notebook.cell_run import show_bundle
-from wcode_magics.notebook.shell_state import ShellState, tell
+from wcode_magics.notebook.shell_state import ShellState, show_note
 from wcode_magics.settings import option_line as lines
 from wcode_magics.settings import options
 from wcode_magics.settings.resolved import Resolved
@@ -59,7 +59,7 @@ def _change_profile(home: ShellState, word: str, name: str) -> None:
     if word == "--remove":
         settings.profile(name)
         settings.save_profile(name, {})
-        tell(say("ui.removed", name=name))
+        show_note(say("ui.removed", name=name))
         return
     path = settings.save_profile(name, settings.session)
-    tell(say("ui.saved", name=name, path=path))
+    show_note(say("ui.saved", name=name, path=path))

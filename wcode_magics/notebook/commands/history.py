@@ -9,7 +9,7 @@ from wcode_magics.display.text_table import TextTable
 from wcode_magics.errors import OptionError
 from wcode_magics.logprobs.number_format import NO_NUMBER
 from wcode_magics.notebook.cell_run import show_bundle
-from wcode_magics.notebook.shell_state import ShellState, tell
+from wcode_magics.notebook.shell_state import ShellState, show_note
 from wcode_magics.output.escaping import clipped
 from wcode_magics.protocol import models
 from wcode_magics.settings import option_line as lines
@@ -55,7 +55,7 @@ def wcode_history(home: ShellState, line: str) -> Any:
         return _listed(rows, full="full" in values)
     if "import" in values:
         count = store.absorb(values["import"])
-        tell(
+        show_note(
             say(
                 "spent.imported",
                 count=count,
@@ -66,10 +66,10 @@ def wcode_history(home: ShellState, line: str) -> Any:
     if "export" in values:
         count = store.export(values["export"], **between)
         with Store(values["export"], readonly=True) as copy:
-            tell(say("spent.exported", count=count, **_size_of(copy)))
+            show_note(say("spent.exported", count=count, **_size_of(copy)))
     if "prune" in values:
         count = store.prune(before=between["before"], keep=values.get("keep"))
-        tell(say("spent.forgotten", count=count, **_size_of(store)))
+        show_note(say("spent.forgotten", count=count, **_size_of(store)))
     return None
 
 

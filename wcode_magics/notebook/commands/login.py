@@ -6,7 +6,7 @@ import warnings
 from IPython.core.error import StdinNotImplementedError
 
 from wcode_magics.errors import SettingError, UsageError
-from wcode_magics.notebook.shell_state import ShellState, tell
+from wcode_magics.notebook.shell_state import ShellState, show_note
 from wcode_magics.settings import api_keys, keyring_access, settings
 from wcode_magics.text import say
 
@@ -41,9 +41,9 @@ def wcode_login(home: ShellState, line: str) -> None:
     found = held.found_key(resolved)
     shadow = found is not None and found.value != key
     held_by = "ui.key_held" if keyring_access.is_installed() else "ui.key_no_keyring"
-    tell(say("ui.key_kept" if kept else held_by, host=owner.host))
+    show_note(say("ui.key_kept" if kept else held_by, host=owner.host))
     if shadow and found is not None:
-        tell(say("ui.key_shadowed", name=found.name))
+        show_note(say("ui.key_shadowed", name=found.name))
 
 
 def _prompt(host: str) -> str:
@@ -58,4 +58,4 @@ def wcode_logout(home: ShellState, _line: str) -> None:
     host = held.resolve({}).key_owner.host
     removed = held.keys.drop(host) | api_keys.forget_key(host)
     held.forget_read_key()
-    tell(say("ui.key_forgotten" if removed else "ui.key_absent"))
+    show_note(say("ui.key_forgotten" if removed else "ui.key_absent"))

@@ -55,11 +55,11 @@ def _watch(home: ShellState) -> tuple[Callable[[str], None], Callable[[], None]]
     """Return callbacks that show what is measured, and that clear it."""
     if not is_notebook(home.shell):
         status = terminal.Status()
-        return (lambda name: status.show(_told(name))), (lambda: status.show(""))
+        return (lambda name: status.show(_status_line(name))), (lambda: status.show(""))
     screen, last = NotebookScreen(), [""]
 
     def show(name: str) -> None:
-        line = _told(name)
+        line = _status_line(name)
         if line != last[0]:
             last[0] = line
             screen.show(bundles.faint_bundle(line), 0)
@@ -67,7 +67,7 @@ def _watch(home: ShellState) -> tuple[Callable[[str], None], Callable[[], None]]
     return show, screen.clear
 
 
-def _told(name: str) -> str:
+def _status_line(name: str) -> str:
     if name not in ORDER:
         return ""
     number, total = ORDER.index(name) + 1, len(ORDER)

@@ -27,7 +27,7 @@ def wcode_fix(home: ShellState, line: str) -> Any:
     try:
         return _fix(home, line, failed)
     except (WcodeError, Stopped) as error:
-        home.leave_failed(error, failed)
+        home.keep_failed(error, failed)
         raise
 
 

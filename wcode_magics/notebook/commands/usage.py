@@ -26,7 +26,7 @@ def wcode_usage(home: ShellState, line: str) -> None:
             "no_value", name="%wcode_usage", given=line.split(maxsplit=1)[0]
         )
     rows = home.session.store.usage()
-    cells = [[_told(name, row) for name in _USAGE] for row in rows]
+    cells = [[_cell(name, row) for name in _USAGE] for row in rows]
     budgets, resolved = home.session.budgets, home.session.settings.resolve({})
     unpriced = home.session.pool.unpriced
     notes = [say("spent.session", spent=budgets.known.beside(unpriced))]
@@ -53,7 +53,7 @@ def wcode_usage(home: ShellState, line: str) -> None:
     show_bundle(joined([by_day, by_cell]))
 
 
-def _told(name: str, row: Mapping[str, Any]) -> str:
+def _cell(name: str, row: Mapping[str, Any]) -> str:
     value = row[name]
     if name == "cost":
         return "–" if value is None else models.money(value, row["currency"])
