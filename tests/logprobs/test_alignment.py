@@ -25,8 +25,14 @@ def test_fork_of_two_tokenizers():
     fork = compare(one, two).fork
     assert fork is not None
     assert fork.at == 6
-    assert (fork.first.position.text, fork.first.gave) == (" cat", pytest.approx(0.1))
-    assert (fork.second.position.text, fork.second.gave) == ("ar", pytest.approx(0.4))
+    assert (fork.first.position.text, fork.first.other_probability) == (
+        " cat",
+        pytest.approx(0.1),
+    )
+    assert (fork.second.position.text, fork.second.other_probability) == (
+        "ar",
+        pytest.approx(0.4),
+    )
 
 
 def test_fork_where_one_ends():
@@ -34,7 +40,7 @@ def test_fork_where_one_ends():
     fork = compare(view(token("a", 0.5)), view(token("a", 0.5), token("b", 0.5))).fork
     assert fork.first.position is None
     assert fork.second.position.text == "b"
-    assert math.isnan(fork.second.gave)
+    assert math.isnan(fork.second.other_probability)
 
 
 def test_fork_inside_a_character():

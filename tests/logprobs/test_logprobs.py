@@ -70,7 +70,7 @@ def test_sentinels_are_no_numbers(sentinel):
     told = view(token("a", 0.5), TokenLogprob("b", sentinel))
     assert told.positions[1].probability == 0
     assert told.sum == pytest.approx(math.log(0.5))
-    assert told.notes() == [text.say("logprobs.note_untold", count=1)]
+    assert told.notes() == [text.say("logprobs.note_without_logprob", count=1)]
 
 
 def test_no_tokens_no_numbers():

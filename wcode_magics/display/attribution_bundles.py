@@ -23,7 +23,7 @@ def bundle(found: Attribution) -> Bundle:
     if math.isnan(found.p):
         summary = say("why.unknown")
         return bundle_of(f"<div>{escape(summary)}</div>", summary)
-    summary = say("why.told", label=visible(found.label), share=percent(found.p))
+    summary = say("why.summary", label=visible(found.label), share=percent(found.p))
     table = _table(found).bundle()
     legend = (
         f'<span style="{_style(1.0, 1.0)}">+</span> '

@@ -113,7 +113,9 @@ def _headline(found: Runs) -> str:
     spent = sweep_bundles.spent(found.trials)
     summary = sentences(parts)
     return (
-        say("scores.headline", told=summary, took=spent).strip() if spent else summary
+        say("scores.headline", summary=summary, took=spent).strip()
+        if spent
+        else summary
     )
 
 

@@ -55,11 +55,11 @@ def plain(tree: Tree) -> str:
 def _notes(tree: Tree) -> list[str]:
     whole = sum(node.state in {"ended", "deep"} for node in tree.leaves)
     rest = max(0.0, 1.0 - tree.covered - tree.unlisted)
-    parts = [say("tree.told", covered=percent(tree.covered), leaves=whole)]
+    parts = [say("tree.summary", covered=percent(tree.covered), leaves=whole)]
     for key, share in (("rest", rest), ("unlisted", tree.unlisted)):
         if share:
-            parts.append(say(f"tree.told_{key}", share=percent(share)))
-    parts += [say("tree.told_requests", requests=tree.requests), str(tree.costs)]
+            parts.append(say(f"tree.summary_{key}", share=percent(share)))
+    parts += [say("tree.summary_requests", requests=tree.requests), str(tree.costs)]
     summary = [" · ".join(parts)]
     return [*summary, *([str(tree.reason)] if tree.reason is not None else [])]
 

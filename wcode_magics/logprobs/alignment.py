@@ -54,12 +54,12 @@ class Branch:
     """One answer at the fork.
 
     ``position`` is the token that differs from the other answer; None if this answer
-    ends there or no token was reported. ``gave`` is the probability that the tokens
-    listed there assign to the other answer's text; nan without alternatives.
+    ends there or no token was reported. ``other_probability`` is what the tokens listed
+    there assign to the other answer's text; nan without alternatives.
     """
 
     position: Position | None
-    gave: float
+    other_probability: float
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -95,7 +95,8 @@ def _fork_cells(own: Logprobs, branch: Branch, at: int) -> tuple[str, str, str, 
     chosen = f"{token} {percent(position.probability)}"
     if not position.alternatives:
         return chosen, "", "", bits
-    share = percent(branch.gave) if branch.gave else say("comparison.not_shown")
+    other = branch.other_probability
+    share = percent(other) if other else say("comparison.not_shown")
     likely = TokenWords(own, MAX_ALTERNATIVES).alternatives(position)
     return chosen, share, BETWEEN.join(likely), bits
 
@@ -132,8 +133,9 @@ def _branch_text(
     share = percent(position.probability)
     yield say("comparison.says", name=name, token=token, share=share)
     if position.alternatives:
-        key, gave = ("gave" if branch.gave else "gave_none"), percent(branch.gave)
-        yield say(f"comparison.{key}", name=name, other=other, share=gave)
+        assigned = branch.other_probability
+        key = "assigned" if assigned else "assigned_none"
+        yield say(f"comparison.{key}", name=name, other=other, share=percent(assigned))
         words = TokenWords(own, MAX_ALTERNATIVES)
         shown = BETWEEN.join(words.alternatives(position))
         yield f"{say('comparison.shown', name=name)} {shown}"

@@ -126,11 +126,11 @@ class Logprobs:
         they then carry no information about the model's certainty.
         """
         others = (other.logprob for token in self.tokens for other in token.top)
-        told = (*self._known, *(one for one in others if one > UNLIKELY))
-        return bool(self._known) and min(told) > CERTAIN
+        known = (*self._known, *(one for one in others if one > UNLIKELY))
+        return bool(self._known) and min(known) > CERTAIN
 
     @property
-    def untold(self) -> int:
+    def without_logprob(self) -> int:
         """Number of tokens of the text without a known logprob (-inf, -9999)."""
         return sum(place is not None for place in self.places) - len(self._known)
 
@@ -179,7 +179,7 @@ class Logprobs:
             "certain": self.certain,
             "unreported": missing,
             "outside": outside,
-            "untold": self.untold,
+            "without_logprob": self.without_logprob,
             "incomplete": self.incomplete,
             "unlisted": self.unlisted,
         }

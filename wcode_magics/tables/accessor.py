@@ -185,7 +185,7 @@ class _Values(TableMethods[R]):
     def _call(self, template: str, options: Mapping[str, Any]) -> TableRun:
         blank = self._frame.iloc[:, :0]
         call = call_of(self._frame, template, options, onto=blank)
-        return replace(call, advice="frame.told_retry_of")
+        return replace(call, advice="frame.summary_retry_of")
 
 
 class SeriesAccessor(_Values[pd.DataFrame], FrameAccessor):

@@ -77,7 +77,7 @@ class Forecast:
             "answer": _span(self.answer, whole),
             "cost": "–" if self.cost is None else _span(self.cost, money),
         }
-        parts = [say("frame.told_rows", rows=f"{self.rows:,}")]
+        parts = [say("frame.summary_rows", rows=f"{self.rows:,}")]
         parts += [
             say(f"frame.forecast_{key}", count=f"{count:,}")
             for key, count in counts.items()

@@ -148,7 +148,7 @@ class Classify(Task):
             "share": share,
             "model": self.then,
         }
-        line = say("frame.then_told", **facts)
+        line = say("frame.then_summary", **facts)
         if up:
             line += say("frame.then_agree", agree=f"{agree / len(up):.0%}")
         if each and len(kinds) == 1:

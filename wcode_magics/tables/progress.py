@@ -221,21 +221,21 @@ def summary(
     unconfirmed = sum(one.unconfirmed and one.status in GOOD for one in outcomes)
     failed = {word: n for word, n in counts.items() if word not in GOOD}
     replayed, sandbox = batch.tally.replayed, batch.tally.sandbox
-    parts = [say("frame.told_rows", rows=sum(counts.values()))]
+    parts = [say("frame.summary_rows", rows=sum(counts.values()))]
     if sandbox:
-        parts.append(say("frame.told_sandbox"))
+        parts.append(say("frame.summary_sandbox"))
     if replayed:
-        parts.append(say("frame.told_replayed", rows=replayed))
+        parts.append(say("frame.summary_replayed", rows=replayed))
     parts += [f"{say(f'statuses.{word}')} {n:,}" for word, n in sorted(failed.items())]
     if unconfirmed:
-        parts.append(say("frame.told_unconfirmed", rows=unconfirmed))
+        parts.append(say("frame.summary_unconfirmed", rows=unconfirmed))
     seconds = batch.tally.seconds
     parts.append(say("ui.seconds", seconds=number(seconds, 1 if seconds >= 0.1 else 2)))
     free = sandbox or replayed == sum(counts.values()) - counts["skipped"]
     known = priced or free or batch.tally.costs
     parts.append(str(batch.tally.costs) if known else NO_NUMBER)
     if counts["stopped"]:
-        parts.append(say("frame.told_stopped"))
+        parts.append(say("frame.summary_stopped"))
     elif advice and failed.keys() - {"skipped"}:
         parts.append(advice)
     return " · ".join(parts)

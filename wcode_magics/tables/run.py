@@ -68,7 +68,7 @@ def halted(
     for bind in _binds:
         bind(value)
     if unwritten and isinstance(reason, StoreError):
-        line = f"{line} · {say('frame.told_unwritten', count=unwritten)}"
+        line = f"{line} · {say('frame.summary_unwritten', count=unwritten)}"
     if reason is None:
         return Stopped(kept=bool(_binds), value=value, summary=line)
     error = copy.copy(reason)
@@ -100,7 +100,7 @@ class TableRun:
     progress: bool = True
     onto: pd.DataFrame | None = None
     keep_going: bool = False
-    advice: str = "frame.told_retry"
+    advice: str = "frame.summary_retry"
 
     @property
     def task(self) -> Task:

@@ -132,7 +132,7 @@ class Task:
         unknown = sum(all(math.isnan(row[n]) for n in places) for row in rows)
         if not places or not unknown:
             return ()
-        return (say("frame.told_unknown", rows=f"{unknown:,}"),)
+        return (say("frame.summary_unknown", rows=f"{unknown:,}"),)
 
     def read(self, *replies: Reply) -> tuple[Any, ...]:
         """Return the values of the columns.

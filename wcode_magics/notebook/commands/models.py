@@ -45,7 +45,7 @@ def wcode_models(home: ShellState, line: str) -> None:
         raise UsageError("no_such_models", given=line.strip(), hint=near)
     has_price = resolved["price"] is not None
     notes = [note, *_dated(here), say("ui.prices_per")]
-    notes += [say("ui.price_told")] if has_price else []
+    notes += [say("ui.price_set")] if has_price else []
     if len(found) > MOST:
         notes.append(say("ui.models_left", count=f"{len(found) - MOST:,}"))
     rows = [_cells(row, resolved) for row in found[:MOST]]

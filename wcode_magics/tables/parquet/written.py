@@ -44,20 +44,20 @@ class Written:
 
     def __str__(self) -> str:
         rows, total = f"{self.rows:,}", f"{self.total:,}"
-        parts = [say("parquet.told", rows=rows, total=total, folder=self.folder)]
+        parts = [say("parquet.summary", rows=rows, total=total, folder=self.folder)]
         parts += [
             f"{say(f'statuses.{word}')} {n:,}"
             for word, n in sorted(self.statuses.items())
         ]
         if self.sandbox:
-            parts.append(say("frame.told_sandbox"))
+            parts.append(say("frame.summary_sandbox"))
         if self.replayed:
-            parts.append(say("frame.told_replayed", rows=f"{self.replayed:,}"))
+            parts.append(say("frame.summary_replayed", rows=f"{self.replayed:,}"))
         parts.append(str(self.costs))
         if self.reason is not None:
             parts.append(str(self.reason))
         elif self.stopped:
-            parts.append(say("frame.told_stopped"))
+            parts.append(say("frame.summary_stopped"))
         return " · ".join([*parts, *self.notes])
 
 
