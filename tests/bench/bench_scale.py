@@ -126,7 +126,7 @@ async def _simulate(count: int, cap: float | None) -> tuple[_Endpoint, list[int]
 
     def settled() -> None:
         for name in runs.due:
-            peers[name].poke()
+            peers[name].wake()
 
     for name in workers:
         peers[name] = Peer(name, runs, numbers, settled, clock)

@@ -104,7 +104,7 @@ class Leader:
     def settled(self) -> None:
         """Renew shares where that is due."""
         for name in self.runs.due:
-            self.workers[name].peer.poke()
+            self.workers[name].peer.wake()
 
 
 def now() -> float:
@@ -272,7 +272,7 @@ def test_a_lapsed_budget():
         worker.link.runs[TOKEN] = worker.limits
         run.budget = Budget(1.0)
         assert await worker.limits.budget.set_aside(0.5) == 0.5
-        worker.limits.lapse()
+        worker.limits.expire()
         assert worker.limits.budget.limit == 0.5
 
     on(work)

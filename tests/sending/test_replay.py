@@ -5,7 +5,7 @@ import pytest
 from wcode_magics.errors import ReplayError
 from wcode_magics.protocol.messages import Message
 from wcode_magics.protocol.request import Request
-from wcode_magics.sending.replay import Replay, nearest, unrecorded, wanted
+from wcode_magics.sending.replay import Replay, nearest, replay_for, unrecorded
 from wcode_magics.settings.settings import Settings
 
 READ, ONLY, OFF = Replay.READ, Replay.ONLY, Replay.OFF
@@ -36,8 +36,8 @@ def request(prompt: str = "hello", **params) -> Request:
 def test_when_a_record_is_wanted(environ, cell, plain, seeded):
     """The cell says, else the settings, else a seed; ``only`` never sends."""
     resolved = Settings(environ=environ).resolve(cell)
-    assert wanted(resolved, seeded=False) is plain
-    assert wanted(resolved, seeded=True) is seeded
+    assert replay_for(resolved, seeded=False) is plain
+    assert replay_for(resolved, seeded=True) is seeded
 
 
 def test_unrecorded(tmp_path):

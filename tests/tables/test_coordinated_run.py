@@ -88,5 +88,5 @@ def test_refuse(run):
 def test_a_line_is_printed_once(run, capsys):
     """Whoever asks for it, and how often."""
     for name in ("lazy", "lazy", "lazy_unconfirmed"):
-        asyncio.run(run.tell(name))
+        asyncio.run(run.announce(name))
     assert capsys.readouterr().out == "Go\n"

@@ -275,7 +275,7 @@ def overlooked(parsed: OptionLine, body: str | None = None) -> list[Advice]:
     return [(key, {"given": word})] if word else []
 
 
-def tell_advice(advice: Iterable[Advice]) -> None:
+def show_advice(advice: Iterable[Advice]) -> None:
     """Show each piece of advice in a line."""
     for key, facts in advice:
         show_note(say(f"advice.{key}", **facts))

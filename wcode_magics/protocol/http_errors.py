@@ -118,7 +118,7 @@ def error_in(payload: Any) -> StatusError | None:
         return None
     resp = payload.get("base_resp")
     failed = isinstance(resp, dict) and resp.get("status_code")
-    went_well = any(map(_went_well, (payload, resp)))
+    went_well = any(map(_is_success_code, (payload, resp)))
     coded = "choices" not in payload and not went_well and refusal(payload).message
     return fault(0, payload) if failed or coded else None
 
@@ -130,7 +130,7 @@ def _has_content(error: Any, depth: int = 0) -> bool:
     return bool(error)
 
 
-def _went_well(body: Any) -> bool:
+def _is_success_code(body: Any) -> bool:
     """Return whether an object has the code of a success."""
     codes = map(body.get, CODED) if isinstance(body, dict) else ()
     return any(str(code).lower() in _GOOD for code in codes)

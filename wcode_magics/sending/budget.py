@@ -113,7 +113,7 @@ class Budget:
         if self._under is not None:
             self._under.bind(amount)
         self.bound = max(0.0, self.bound + amount)
-        self._tell()
+        self._notify()
 
     def settle(self, aside: float, paid: float, unsure: float = 0.0) -> None:
         """Release a request's reservation and record its cost.
@@ -129,9 +129,9 @@ class Budget:
             before = self._excess or 1.0
             more = MORE * paid / aside if paid > aside else 1.0
             self._excess = before * more
-        self._tell()
+        self._notify()
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         self._changed.set()
         self._changed = asyncio.Event()
 
@@ -161,7 +161,7 @@ class Budget:
             self._under.lend(amount)
         aside = self.aside + amount
         self.aside = aside if aside > NEGLIGIBLE * abs(amount) else 0.0
-        self._tell()
+        self._notify()
 
     def refusal(self, most: float) -> BudgetError | None:
         """Return the error for an amount in ¥ that no release will make room for."""

@@ -121,7 +121,7 @@ class Health:
             return False
         if self.answers > sent.answers:
             return True
-        return not (_is_everybodys(error) or self.is_down)
+        return not (_is_common(error) or self.is_down)
 
     @property
     def is_down(self) -> bool:
@@ -141,7 +141,7 @@ class Health:
     def left(self, error: WcodeError, retry: Retry) -> float:
         """Return the seconds until the endpoint is gone, inf if it answers others."""
         longest = retry.outage
-        if not longest or not (_is_everybodys(error) or self.is_down):
+        if not longest or not (_is_common(error) or self.is_down):
             return math.inf
         if not self.answers:
             most = next(s for kind, s in UNPROVEN if isinstance(error, kind))
@@ -189,10 +189,10 @@ def _says_nothing(error: BaseException) -> bool:
     if not isinstance(error, e.StatusError) or error.key not in {"rejected", "server"}:
         return False
     passing = isinstance(error, e.RejectedError) and may_pass(error)
-    return not (passing or _is_everybodys(error))
+    return not (passing or _is_common(error))
 
 
-def _is_everybodys(error: WcodeError) -> bool:
+def _is_common(error: WcodeError) -> bool:
     """Return whether the error type implies that all requests are affected."""
     if isinstance(error, e.ServerError):
         return error.status in _GATEWAY or is_crowded(error)

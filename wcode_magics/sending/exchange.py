@@ -198,7 +198,7 @@ class Link:
             await asyncio.sleep(RENEW_S)
             if self.silence > LAPSE_S:
                 for run in self.runs.values():
-                    run.lapse()
+                    run.expire()
             for number in self._calls if self.error else ():
                 self._finish(number, good=False, value=self.error)
 
@@ -245,7 +245,7 @@ class BorrowedLimits:
         if isinstance(self.budget, BorrowedBudget):
             self.budget.borrow(share.money, share.excess, share.error)
 
-    def lapse(self) -> None:
+    def expire(self) -> None:
         """Send nothing more until the next share."""
         self.borrow(replace(self._share, permits=0))
 

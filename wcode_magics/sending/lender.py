@@ -140,8 +140,7 @@ class Lender:
         lent, known = self._permits(), self._borrowers
         if any(b.demand.wants > b.permits.latest for b in known.values()):
             due |= {who for who, b in known.items() if lent[who] != b.permits.latest}
-        starving = self._starving
-        if starving is not None:
+        if self._short_of_money is not None:
             due |= {who for who, b in known.items() if _unused(b) > 0}
         return list(due)
 
@@ -190,8 +189,8 @@ class Lender:
         if budget is None or not budget.limits:
             return math.inf, None
         used, need = one.demand.spent + one.demand.aside, one.demand.short
-        starving = self._starving
-        if not one.demand.wants or (starving is not None and starving is not one):
+        first = self._short_of_money
+        if not one.demand.wants or (first is not None and first is not one):
             return one.money.lend(number, used), None
         more, error = 0.0, None
         if need:
@@ -209,7 +208,7 @@ class Lender:
         return limit, error
 
     @property
-    def _starving(self) -> Borrower | None:
+    def _short_of_money(self) -> Borrower | None:
         """The first borrower whose request could be paid if others returned money."""
         for one in self._borrowers.values():
             if one.budget is None or not one.demand.short:

@@ -91,32 +91,32 @@ class Peer:
         self._numbers, self._settled = numbers, settled
         self._last_report = self._clock()
         self._first, self._seen, self._newest = True, 0, -1
-        self._poked = asyncio.Event()
+        self._woken = asyncio.Event()
         self._tasks: dict[int, tuple[Run | None, asyncio.Task[Any]]] = {}
         self._delivered: dict[int, int] = {}
         self._lenders: dict[str, Lender] = {}
 
-    def poke(self) -> None:
+    def wake(self) -> None:
         """Send the next message now rather than after the report that is due."""
-        self._poked.set()
+        self._woken.set()
 
     async def lead(self, send: Send) -> None:
         """Exchange messages until the worker leaves, or is silent for GONE_S."""
         sent: set[asyncio.Task[bool]] = set()
         try:
             while self._clock() - self._last_report < GONE_S:
-                if self._poked.is_set() or not sent:
-                    self._poked.clear()
+                if self._woken.is_set() or not sent:
+                    self._woken.clear()
                     sent.add(asyncio.create_task(self._exchange(send)))
-                poked = asyncio.create_task(self._poked.wait())
+                woken = asyncio.create_task(self._woken.wait())
                 done, _ = await asyncio.wait(
-                    {*sent, poked}, return_when=asyncio.FIRST_COMPLETED
+                    {*sent, woken}, return_when=asyncio.FIRST_COMPLETED
                 )
-                poked.cancel()
-                if False in [one.result() for one in done - {poked}]:
+                woken.cancel()
+                if False in [one.result() for one in done - {woken}]:
                     return
                 sent -= done
-                await asyncio.sleep(CALM_S / 4)  # pokes come in groups
+                await asyncio.sleep(CALM_S / 4)  # wakes come in groups
         finally:
             for one in sent:
                 one.cancel()
@@ -186,7 +186,7 @@ class Peer:
         task = asyncio.create_task(work)
         self._tasks[number] = run, task
         if call.urgent:
-            task.add_done_callback(lambda _task: self.poke())
+            task.add_done_callback(lambda _task: self.wake())
 
     def _end(self, number: int) -> None:
         run, task = self._tasks.pop(number)

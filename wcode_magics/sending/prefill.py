@@ -80,7 +80,7 @@ def _is_anew(before: Reply, after: Reply) -> bool:
         return True
     if _is_repeated(before, after):
         return False
-    return any(_begins_alike(elder.text, after.text) for elder in _elders(before))
+    return any(_begins_alike(elder.text, after.text) for elder in _ancestors(before))
 
 
 def _begins_alike(first: str, second: str) -> bool:
@@ -90,7 +90,7 @@ def _begins_alike(first: str, second: str) -> bool:
 
 def _excess(before: Reply, after: Reply) -> int | None:
     """Return the prompt tokens beyond question and beginning; None if unknown."""
-    *_, eldest = _elders(before)
+    *_, eldest = _ancestors(before)
     parent = before.parent
     if parent is None or parent.usage is None or after.usage is None or eldest.trace:
         return None
@@ -102,7 +102,7 @@ def _excess(before: Reply, after: Reply) -> int | None:
     return after.usage.prompt_tokens - first.prompt_tokens - len(before.tokens)
 
 
-def _elders(reply: Reply) -> Iterator[Reply]:
+def _ancestors(reply: Reply) -> Iterator[Reply]:
     """Yield the parent, its parent and so on; the reply itself if it has none."""
     if reply.parent is None:
         yield reply

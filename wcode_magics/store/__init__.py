@@ -30,7 +30,7 @@ from wcode_magics.store.file import File
 from wcode_magics.store.file_system import Magic, magic_of
 from wcode_magics.store.images import Uses, find, images_of
 from wcode_magics.store.lookup import Lookup, tidy
-from wcode_magics.store.path import located, side_files, tell_if_open
+from wcode_magics.store.path import located, side_files, warn_if_open
 from wcode_magics.store.prune import forget, shrink
 from wcode_magics.store.row import COLUMNS, StoredAnswer, inserts, listed, requested
 from wcode_magics.store.totals import totals
@@ -79,7 +79,7 @@ class Store:
         lifetime.begin(Stage.STORES, self._ending.end)
         lifetime.follow(self, self._ending.end)
         if not readonly:
-            tell_if_open(self.path)
+            warn_if_open(self.path)
 
     def get(self, request: Request, base_url: str | None) -> Reply | None:
         """Return the newest complete answer to a request, marked as replayed.

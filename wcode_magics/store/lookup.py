@@ -66,7 +66,7 @@ class Lookup:
             try:
                 replies[name] = replayed(request, data)
             except UNREADABLE:
-                self._tell()
+                self._warn()
                 for earlier in self.records(request, base_url, 1):
                     replies[name] = earlier
         return replies
@@ -106,10 +106,10 @@ class Lookup:
         try:
             return read(*columns)
         except UNREADABLE:
-            self._tell()
+            self._warn()
             return None
 
-    def _tell(self) -> None:
+    def _warn(self) -> None:
         if not self._warned:
             self._warned = True
             print_error(StoreError("store.unreadable", path=self._file.path))

@@ -65,12 +65,12 @@ def sweep(path: Path, journal: tuple[int, int] | None) -> None:
         index.unlink(missing_ok=True)
 
 
-def tell_if_open(path: Path) -> None:
+def warn_if_open(path: Path) -> None:
     """Warn once if other accounts of this machine may read or write the file."""
     if is_open_to_others(path):
-        _tell_open(path)
+        _warn_open(path)
 
 
 @functools.cache
-def _tell_open(path: Path) -> None:
+def _warn_open(path: Path) -> None:
     print_error(StoreError("store.open_to_others", path=path))

@@ -61,7 +61,7 @@ class CoordinatedRun:
         recorded = await asyncio.to_thread(self.store.recorded)
         raise unrecorded(request, recorded, self.store.path)
 
-    async def tell(self, name: str) -> None:
+    async def announce(self, name: str) -> None:
         """Print a line of the run, unless it was printed before."""
         if (line := self.lines.pop(name, None)) is not None:
             print_line(line)

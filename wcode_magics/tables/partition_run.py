@@ -82,7 +82,7 @@ class PartitionRun(ABC):
             for request in () if self.sends else new:
                 self.ask("refuse", request)
             if new:
-                self.ask("tell", "lazy")
+                self.ask("announce", "lazy")
             with self._storing():
                 yield self.line(known), taken
         finally:
@@ -176,7 +176,7 @@ def send(
         left = [(i, ask) for i, ask in left if not _is_claimed(ask, taken)]
         wait = True
     if any(one.unconfirmed and one.status in GOOD for one in outcomes):
-        run.ask("tell", "lazy_unconfirmed")
+        run.ask("announce", "lazy_unconfirmed")
     return outcomes
 
 

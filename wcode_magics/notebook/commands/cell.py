@@ -10,7 +10,7 @@ from wcode_magics.display import bundles
 from wcode_magics.errors import OptionError
 from wcode_magics.logprobs.number_format import percent
 from wcode_magics.notebook.cell_run import CellRun, refuse_terminal, show_bundle
-from wcode_magics.notebook.shell_state import ShellState, overlooked, tell_advice
+from wcode_magics.notebook.shell_state import ShellState, overlooked, show_advice
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.sending.request_run import Prepared
 from wcode_magics.session.conversations import total
@@ -48,7 +48,7 @@ def wcode(home: ShellState, line: str, cell: str | None = None) -> Any:
     if values.get("frame") is not None:
         from wcode_magics.notebook.commands.frame import ask_rows
 
-        tell_advice(notes)
+        show_advice(notes)
         return ask_rows(home, prompt, values)
     for name in ("into", "keep_going"):
         if values.get(name):
@@ -58,12 +58,12 @@ def wcode(home: ShellState, line: str, cell: str | None = None) -> Any:
     if values.get("sweep") or values.get("models"):
         from wcode_magics.notebook.commands.sweep import send_sweep
 
-        tell_advice(notes)
+        show_advice(notes)
         return send_sweep(home, prompt, values)
     prepared = home.prepare(prompt, values)
     prepared = replace(prepared, advice=(*prepared.advice, *notes))
     if values.get("as") or values.get("dry_run"):
-        tell_advice(prepared.advice)
+        show_advice(prepared.advice)
     if values.get("as"):
         from wcode_magics.notebook.commands.show_request import show_code
 

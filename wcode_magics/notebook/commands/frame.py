@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from wcode_magics.errors import OptionError, Stopped, WcodeError
-from wcode_magics.notebook.shell_state import ShellState, tell_advice
+from wcode_magics.notebook.shell_state import ShellState, show_advice
 from wcode_magics.settings import options
 
 
@@ -33,7 +33,7 @@ def ask_rows(home: ShellState, template: str, values: Mapping[str, Any]) -> Any:
     from wcode_magics.tables.call_records import calls_of
 
     columns = set(getattr(frame, "columns", ()))
-    tell_advice(home.unfilled(template, {*home.variables} - columns))
+    show_advice(home.unfilled(template, {*home.variables} - columns))
     again = calls_of(frame).get(into, {}).get("template") == template
     own |= {"into": into, "names": home.variables, "overwrite": again}
     try:

@@ -5,7 +5,7 @@ from wcode_magics.display import bundles
 from wcode_magics.display.text_table import TextTable
 from wcode_magics.errors import UsageError
 from wcode_magics.notebook.cell_run import show_bundle
-from wcode_magics.notebook.shell_state import ShellState, overlooked, tell_advice
+from wcode_magics.notebook.shell_state import ShellState, overlooked, show_advice
 from wcode_magics.sending.request_run import Prepared
 from wcode_magics.settings import option_line as lines
 from wcode_magics.text import say
@@ -47,7 +47,7 @@ def _asked(home: ShellState, line: str) -> Prepared:
     if line.strip():
         parsed = lines.parse(line, home.variables)
         prepared = home.prepare(parsed.rest, parsed.values)
-        tell_advice([*prepared.advice, *overlooked(parsed)])
+        show_advice([*prepared.advice, *overlooked(parsed)])
         return prepared
     if home.last_request is None:
         raise UsageError("no_reply")

@@ -7,7 +7,7 @@ from wcode_magics.display import bundles, reply_bundles, sweep_bundles
 from wcode_magics.display.live_display import Live
 from wcode_magics.errors import OptionError, Stopped
 from wcode_magics.notebook.cell_run import NotebookScreen, show_bundle, watching
-from wcode_magics.notebook.shell_state import ShellState, tell_advice
+from wcode_magics.notebook.shell_state import ShellState, show_advice
 from wcode_magics.sending.request_run import awaited
 from wcode_magics.session.sweep import Sweep, Trial, grid_of
 from wcode_magics.settings import options
@@ -36,7 +36,7 @@ def send_sweep(
         home.show_request(ready[0])
         return None
     names = {} if values.get("raw") else home.variables
-    tell_advice(home.advised(ready[0], prompt, names).advice)
+    show_advice(home.advised(ready[0], prompt, names).advice)
     home.remember(ready[0], values)
     out, ended = values.get("out"), [Trial(point) for point in points]
     screen = NotebookScreen()

@@ -62,7 +62,7 @@ class Coordinator:
 
     def _wake_due(self) -> None:
         for address in self._runs.due & self._peers.keys():
-            self._peers[address][0].poke()
+            self._peers[address][0].wake()
 
     async def _send(
         self, scheduler: str, address: str, message: LeaderMessage
