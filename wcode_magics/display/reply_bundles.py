@@ -49,7 +49,7 @@ def reply_bundle(reply: Reply, form: str = "markdown") -> Bundle:
     page = [prompt_images, *answer, footer_html(reply)]
     has_neutral = form == "markdown" and not images.prompt_images(reply.request)
     neutral = _neutral(reply) if has_neutral else None
-    return bundle("".join(page), reply_plain(reply), neutral)
+    return bundle("".join(page), _reply_plain(reply), neutral)
 
 
 def _switched(body: str, tokens: str) -> str:
@@ -93,7 +93,7 @@ def reply_with_metadata(reply: Reply) -> tuple[Bundle, dict[str, Any]]:
     return reply_bundle(reply), reply_metadata(reply)
 
 
-def reply_plain(reply: Reply) -> str:
+def _reply_plain(reply: Reply) -> str:
     """Return a reply as text for a terminal."""
     text = f"{reply.text}\n\n" if is_answer(reply) else ""
     return f"{text}{reply_end(reply)}"

@@ -51,7 +51,7 @@ class Strict:
             return self._part({**only, **beside}, above)
         if "$ref" in part and set(part) - {"$ref", "$defs"}:
             return self._merged(part, above)
-        if is_decimal(part):
+        if _is_decimal(part):
             return self._part(_as_number(part), above)
         made = {
             "anyOf" if key == "oneOf" else key: self._word(key, value, above)
@@ -114,7 +114,7 @@ def _only_of(part: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return None
 
 
-def is_decimal(part: Any) -> bool:
+def _is_decimal(part: Any) -> bool:
     """Return whether a subschema stands for a Decimal."""
     return isinstance(part, Mapping) and DECIMAL in part.get("anyOf", ())
 
@@ -156,7 +156,7 @@ class _Reading:
     def value(self, value: Any, parts: list[Any]) -> Any:
         known = [one for part in parts for one in self._branches(part, set())]
         if isinstance(value, Digits):
-            return value.text if any(map(is_decimal, known)) else float(value)
+            return value.text if any(map(_is_decimal, known)) else float(value)
         if isinstance(value, list):
             return [self.value(one, _items(known, n)) for n, one in enumerate(value)]
         if not isinstance(value, dict):

@@ -217,7 +217,7 @@ def _reason(wrong: Exception) -> str:
     return rest[-1].strip() if rest and first.endswith(":") else first
 
 
-def result_text(value: Any) -> str:
+def _result_text(value: Any) -> str:
     """Return a function's result as sent to the model: text, Markdown table or JSON.
 
     Raises:
@@ -254,7 +254,7 @@ def _run_here(job: _Job, round_: int) -> ToolTrace:
         return _trace(job, round_, job.refused, 0.0, ok=False)
     begun = time.perf_counter()
     try:
-        result, ok = result_text(job.function(**job.arguments or {})), True
+        result, ok = _result_text(job.function(**job.arguments or {})), True
     except BaseException as error:
         if loop.is_stop(error):
             raise
@@ -267,7 +267,7 @@ async def _run_async(job: _Job, round_: int) -> ToolTrace:
         return await asyncio.to_thread(_run_here, job, round_)
     begun = time.perf_counter()
     try:
-        result, ok = result_text(await job.function(**job.arguments or {})), True
+        result, ok = _result_text(await job.function(**job.arguments or {})), True
     except BaseException as error:
         if loop.is_stop(error):
             raise

@@ -18,7 +18,7 @@ from wcode_magics.evaluation.metrics import SURE
 from wcode_magics.evaluation.requirements import require
 from wcode_magics.evaluation.threshold import check_level
 from wcode_magics.sending.replay import Replay
-from wcode_magics.tables.columns import name_in
+from wcode_magics.tables.columns import has_column
 from wcode_magics.tables.gold import evaluate, gold_of
 from wcode_magics.tables.pipeline import budget_of, looks
 from wcode_magics.tables.run import TableRun
@@ -52,7 +52,7 @@ class Cascade:
         rest = dict(options)
         error, sure = check_level(rest.pop("error"), rest.pop("sure", SURE))
         gold = rest.pop("gold", None)
-        if gold is None or name_in(frame, gold) not in frame.columns:
+        if gold is None or not has_column(frame, gold):
             raise UsageError("frame.gold", given=repr(gold))
         if not rest.get("then") or rest.get("threshold") is not None:
             raise UsageError("frame.error", then=repr(rest.get("then")))

@@ -77,6 +77,17 @@ def name_in(frame: pd.DataFrame, name: Any) -> Any:
     return name if levels == 1 else (name, *[""] * (levels - 1))
 
 
+def has_column(frame: pd.DataFrame, name: str) -> bool:
+    """Return whether a frame has a column, under its name in this frame."""
+    return name_in(frame, name) in frame.columns
+
+
+def column_in(frame: pd.DataFrame, name: str) -> "pd.Series[Any]":
+    """Return a column, under its name in this frame."""
+    found: pd.Series[Any] = frame[name_in(frame, name)]
+    return found
+
+
 def empty(frame: pd.DataFrame, task: Task) -> pd.DataFrame:
     """Return a frame without rows that has a task's column names and dtypes."""
     return filled(frame.iloc[:0], task, [])

@@ -157,7 +157,7 @@ class Survey:
     def _answer(self) -> tuple[int, int | None]:
         if len(self.lengths) < ENOUGH:
             return (self.sends, self.most if self.most >= self.sends else None)
-        low, high = percentiles(self.lengths)
+        low, high = _percentiles(self.lengths)
         return (round(low * self.sends), round(high * self.sends))
 
     def _cost(
@@ -175,7 +175,7 @@ class Survey:
     ) -> Interval | None:
         if len(self.times) < ENOUGH:
             return None
-        low, high = percentiles(self.times)
+        low, high = _percentiles(self.times)
         waves: float = -(-self.sends // max(concurrency, 1))
         if together and self._queued:
             waves, longest = self.sends / len(self.times), max(self.times)
@@ -244,7 +244,7 @@ def survey(
     return made
 
 
-def percentiles(values: Sequence[float]) -> Interval:
+def _percentiles(values: Sequence[float]) -> Interval:
     """Return the 10th and the 90th percentile, by nearest rank."""
     ordered = sorted(values)
     last = len(ordered) - 1

@@ -22,7 +22,7 @@ from wcode_magics.evaluation.requirements import require
 from wcode_magics.output.escaping import clipped
 from wcode_magics.protocol.parameters import hint
 from wcode_magics.tables.call_records import calls_of
-from wcode_magics.tables.columns import name_in
+from wcode_magics.tables.columns import column_in, has_column, name_in
 from wcode_magics.tables.extraction import Extract
 from wcode_magics.tables.gold_values import spelled
 from wcode_magics.tables.label_text import folded
@@ -51,7 +51,7 @@ def evaluate(
     found = graded(frame, gold, of=of, confidence=confidence)
     if by is None:
         return Evaluation(found, {})
-    keys = column_of(frame, by).iloc[found.places].astype(object)
+    keys = _column_of(frame, by).iloc[found.places].astype(object)
     codes, values = pd.factorize(keys.where(keys.notna(), math.nan).map(str))
     counts = np.bincount(codes, minlength=len(values))
     order = np.argsort(-counts, kind="stable")
@@ -77,12 +77,12 @@ def graded(
         UsageError: a column is missing or ambiguous, or no row has both.
     """
     into = answer_column(frame, of)
-    answers, gold_column = column_of(frame, into), column_of(frame, gold)
+    answers, gold_column = _column_of(frame, into), _column_of(frame, gold)
     source = confidence or f"{into}_p"
-    if confidence is None and name_in(frame, source) not in frame.columns:
+    if confidence is None and not has_column(frame, source):
         p = np.full(len(frame), np.nan)
     else:
-        p = _confidences(column_of(frame, source), source)
+        p = _confidences(_column_of(frame, source), source)
     labels = labels_of(frame, into)
     answer_codes, gold_codes, names = _coded(answers, gold_column, labels)
     answered, labelled = answer_codes >= 0, gold_codes >= 0
@@ -125,7 +125,7 @@ def answer_column(frame: pd.DataFrame, of: str | None) -> str:
         UsageError: there is no such column, or several could be meant.
     """
     if of is not None:
-        column_of(frame, of)
+        _column_of(frame, of)
         return of
     texts = [name for name in frame.columns if isinstance(name, str)]
     with_p = [name for name in texts if f"{name}_p" in texts]
@@ -143,7 +143,7 @@ def labels_of(frame: pd.DataFrame, into: str) -> tuple[str, ...]:
     labels = calls_of(frame).get(into, {}).get("labels")
     if isinstance(labels, list | tuple):
         return tuple(map(str, labels))
-    dtype = column_of(frame, into).dtype
+    dtype = _column_of(frame, into).dtype
     if isinstance(dtype, pd.CategoricalDtype):
         return tuple(map(str, dtype.categories))
     return ()
@@ -155,7 +155,7 @@ def gold_of(frame: pd.DataFrame, gold: str) -> "pd.Series[Any]":
     Raises:
         UsageError: it is missing, there twice, or without any value.
     """
-    gold_column = column_of(frame, gold)
+    gold_column = _column_of(frame, gold)
     if not gold_column.notna().any():
         raise UsageError("evaluate.no_value", gold=gold)
     return gold_column
@@ -188,7 +188,7 @@ def _listed(texts: Iterable[str]) -> str:
     return ", ".join([*shown, *(["…"] if len(some) > FEW else [])])
 
 
-def column_of(frame: pd.DataFrame, name: str) -> "pd.Series[Any]":
+def _column_of(frame: pd.DataFrame, name: str) -> "pd.Series[Any]":
     """Return the only column of a name; raises UsageError if there is none or two."""
     key = name_in(frame, name)
     count = list(frame.columns).count(key)
@@ -213,18 +213,18 @@ def _confidences(column: "pd.Series[Any]", name: str) -> "np.ndarray[Any, Any]":
 
 def _flips(frame: pd.DataFrame, into: str) -> float:
     """Return the share of answers that depend on the order of the labels."""
-    name = name_in(frame, f"{into}_flips")
-    if name not in frame.columns:
+    name = f"{into}_flips"
+    if not has_column(frame, name):
         return math.nan
-    return float(frame[name].astype("Float64").mean(skipna=True))
+    return float(column_in(frame, name).astype("Float64").mean(skipna=True))
 
 
 def _representative(frame: pd.DataFrame, gold: str, unlabelled: Bools) -> Bools:
     """Return the rows whose gold is a fair sample."""
-    drawn = name_in(frame, f"{gold}_sample")
-    if drawn not in frame.columns or not unlabelled.any():
+    drawn = f"{gold}_sample"
+    if not has_column(frame, drawn) or not unlabelled.any():
         return np.ones(len(frame), bool)
-    marked = frame[drawn].astype("boolean").fillna(value=False)
+    marked = column_in(frame, drawn).astype("boolean").fillna(value=False)
     mask: Bools = marked.to_numpy(bool)
     return mask
 

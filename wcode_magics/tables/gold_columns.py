@@ -7,7 +7,7 @@ import pandas as pd
 from pandas.api import types
 
 from wcode_magics.evaluation.graded import Bools
-from wcode_magics.tables.columns import name_in
+from wcode_magics.tables.columns import column_in, has_column, name_in
 from wcode_magics.tables.gold_values import put
 
 
@@ -22,22 +22,22 @@ class GoldColumns:
 
     def __init__(self, frame: pd.DataFrame, gold: str, into: str) -> None:
         self._frame, self._name, self._mark = frame, gold, f"{gold}_sample"
-        boolean = types.is_bool_dtype(column(frame, into).dtype)
+        boolean = types.is_bool_dtype(column_in(frame, into).dtype)
         dtypes = {gold: "boolean" if boolean else "string", self._mark: "boolean"}
-        known = has(frame, gold)
+        known = has_column(frame, gold)
         for name, dtype in dtypes.items():
             blank = pd.array([pd.NA] * len(frame), dtype=dtype)  # type: ignore[call-overload]
-            if not has(frame, name):
+            if not has_column(frame, name):
                 frame.insert(len(frame.columns), name_in(frame, name), blank)
                 if name == self._mark and known:
                     self._set(name, self.gold.notna().array)
-            elif column(frame, name).isna().all():  # of whatever kind
+            elif column_in(frame, name).isna().all():  # of whatever kind
                 self._set(name, blank)
 
     @property
     def gold(self) -> "pd.Series[Any]":
         """The gold of all rows."""
-        return column(self._frame, self._name)
+        return column_in(self._frame, self._name)
 
     @property
     def drawn(self) -> Bools:
@@ -72,19 +72,8 @@ class GoldColumns:
 
     @property
     def _marks(self) -> Any:
-        return column(self._frame, self._mark).astype("boolean").array.copy()
+        return column_in(self._frame, self._mark).astype("boolean").array.copy()
 
     def _set(self, name: str, values: Any) -> None:
         at: Any = self._frame.columns.get_loc(name_in(self._frame, name))
         self._frame.isetitem(at, values)  # no view, no copy, no warning
-
-
-def has(frame: pd.DataFrame, name: str) -> bool:
-    """Return whether a frame has a column, under its name in this frame."""
-    return name_in(frame, name) in frame.columns
-
-
-def column(frame: pd.DataFrame, name: str) -> "pd.Series[Any]":
-    """Return a column, under its name in this frame."""
-    found: pd.Series[Any] = frame[name_in(frame, name)]
-    return found

@@ -113,7 +113,7 @@ class LabelPlan:
 
     def _missing(self, free: Reply, after: Mapping[str, Any]) -> Iterator[Request]:
         for text in beginnings(_logprobs(free), self.labels, after):
-            yield next_token(free, text, self.dialect)
+            yield _next_token(free, text, self.dialect)
 
     def _after(self, free: Reply, done: Done) -> dict[str, Any]:
         """Return the known tokens after beginnings, by the text of the beginning.
@@ -146,7 +146,7 @@ def _depth(text: str, shorter: Iterable[str]) -> int:
     return sum(text.startswith(one) for one in shorter)
 
 
-def next_token(reply: Reply, text: str, dialect: str) -> Request:
+def _next_token(reply: Reply, text: str, dialect: str) -> Request:
     """Return the request for the one token that follows ``text`` as the answer."""
     return continuation(replace(reply, text=text), {"max_tokens": 1}, dialect)
 

@@ -13,7 +13,13 @@ from wcode_magics.protocol.request import Request
 from wcode_magics.protocol.schema import Field
 from wcode_magics.sending.outcome import GOOD, STATUSES
 from wcode_magics.tables.call_records import NEEDS, calls_of, remembered
-from wcode_magics.tables.columns import array, columns_of, name_in
+from wcode_magics.tables.columns import (
+    array,
+    column_in,
+    columns_of,
+    has_column,
+    name_in,
+)
 from wcode_magics.tables.run import TableRun
 from wcode_magics.tables.run_builder import call_of
 from wcode_magics.tables.task import Task
@@ -85,7 +91,7 @@ def _before(
 
 
 def _is_there(frame: pd.DataFrame, into: Any) -> bool:
-    return name_in(frame, f"{into}_status") in frame.columns
+    return has_column(frame, f"{into}_status")
 
 
 def _is_of(
@@ -115,13 +121,13 @@ def _rebuilt(
 
 def places_of(frame: pd.DataFrame, task: Task, statuses: Sequence[str]) -> list[int]:
     """Return the positions of the rows with these statuses."""
-    found = frame[name_in(frame, f"{task.into}_status")].isin(statuses)
+    found = column_in(frame, f"{task.into}_status").isin(statuses)
     return [int(place) for place in found.to_numpy(dtype=bool).nonzero()[0]]
 
 
 def _present(frame: pd.DataFrame, task: Task, statuses: Sequence[str]) -> set[str]:
     """Return the given statuses that a frame has; all for Dask's empty frame."""
-    dtyped = set(frame[name_in(frame, f"{task.into}_status")])
+    dtyped = set(column_in(frame, f"{task.into}_status"))
     return set(statuses) & dtyped if dtyped else set(statuses)
 
 

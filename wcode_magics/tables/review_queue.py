@@ -22,8 +22,9 @@ from wcode_magics.evaluation.graded import confidences_of
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
 from wcode_magics.tables.call_records import NEEDS, calls_of, claim_gold
+from wcode_magics.tables.columns import column_in, has_column
 from wcode_magics.tables.gold import answer_column, graded, labels_of
-from wcode_magics.tables.gold_columns import GoldColumns, column, has
+from wcode_magics.tables.gold_columns import GoldColumns
 from wcode_magics.tables.gold_file import GoldFile, digest
 from wcode_magics.tables.gold_values import number_of, spelled, spelled_one, text_of
 from wcode_magics.tables.run import TableRun
@@ -85,7 +86,7 @@ class ReviewQueue:
         self._file = None if path is None else GoldFile(path, gold, self.into)
         self._sampled = sample
         self._call = _call_of(frame, self.into)
-        self._answers = spelled(column(frame, self.into))
+        self._answers = spelled(column_in(frame, self.into))
         self.choices = self._choices()
         self._texts = tuple(texts) or self._used()
         owner = claim_gold(frame, gold, self.into)
@@ -202,7 +203,7 @@ class ReviewQueue:
             return None
 
     def _choices(self) -> tuple[str, ...]:
-        if types.is_bool_dtype(column(self.frame, self.into).dtype):
+        if types.is_bool_dtype(column_in(self.frame, self.into).dtype):
             return ("true", "false")
         found = labels_of(self.frame, self.into)
         if not found:
@@ -230,7 +231,7 @@ class ReviewQueue:
 
     def _order(self) -> "np.ndarray[Any, np.dtype[np.int64]]":
         empty = self._columns.gold.isna().to_numpy(bool)
-        answered = column(self.frame, self.into).notna().to_numpy(bool)
+        answered = column_in(self.frame, self.into).notna().to_numpy(bool)
         if self._sampled is not None:
             shuffled = np.random.default_rng(SEED).permutation(len(self.frame))
             drawn = shuffled[answered[shuffled]][: self._sampled]
@@ -242,8 +243,8 @@ class ReviewQueue:
             ]
             return drawn[left].astype(np.int64)
         p = np.full(len(self.frame), math.nan)
-        if has(self.frame, f"{self.into}_p"):
-            p = confidences_of(column(self.frame, f"{self.into}_p"))
+        if has_column(self.frame, f"{self.into}_p"):
+            p = confidences_of(column_in(self.frame, f"{self.into}_p"))
         need = np.where(answered, np.where(np.isnan(p), -1.0, p), -2.0)
         order = np.argsort(need, kind="stable")
         return order[empty[order]].astype(np.int64)
@@ -290,11 +291,11 @@ class ReviewQueue:
         return str(self.frame.index[place]), digest(texts)
 
     def _number(self, name: str, place: int) -> float:
-        known = has(self.frame, name)
+        known = has_column(self.frame, name)
         return number_of(self._cell(name, place)) if known else math.nan
 
     def _cell(self, name: str, place: int) -> Any:
-        return column(self.frame, name).iloc[place]
+        return column_in(self.frame, name).iloc[place]
 
 
 def _call_of(frame: pd.DataFrame, into: str) -> dict[str, Any] | None:

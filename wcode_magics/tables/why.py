@@ -21,7 +21,7 @@ from wcode_magics.prompts.prompt_repr import shown
 from wcode_magics.protocol.parameters import hint
 from wcode_magics.protocol.request import Request
 from wcode_magics.tables.call_records import NEEDS, calls_of
-from wcode_magics.tables.columns import name_in
+from wcode_magics.tables.columns import column_in, has_column, name_in
 from wcode_magics.tables.gold_values import number_of
 from wcode_magics.tables.rows import Rows
 from wcode_magics.tables.run import TableRun
@@ -65,7 +65,7 @@ class WhyRun:
             raise UsageError("why.by", given=by, allowed=", ".join(get_args(By)))
         call_arguments, into = _call(frame, of)
         self._place = _place(frame, row)
-        label = frame[name_in(frame, into)].iloc[self._place]
+        label = column_in(frame, into).iloc[self._place]
         if pd.isna(label):
             raise UsageError("why.no_label", row=row, name=into)
         self._label, self._into = str(label), into
@@ -135,7 +135,7 @@ class WhyRun:
 def _call(frame: pd.DataFrame, of: str | None) -> tuple[dict[str, Any], str]:
     """Return the call that made a column of labels, and the column."""
     calls = {into: call for into, call in calls_of(frame).items() if "labels" in call}
-    known = [into for into in calls if name_in(frame, into) in frame.columns]
+    known = [into for into in calls if has_column(frame, into)]
     into = of or (known[-1] if known else None)
     if into is None:
         raise UsageError("why.none_asked")

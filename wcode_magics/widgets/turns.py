@@ -101,7 +101,7 @@ class Turns:
                 self._button("resend", "refresh", lambda: self._resend(at)),
                 self._button("delete", "trash", lambda: self._delete(at)),
             ]
-        copied = copy_html(message.content or "")
+        copied = _copy_html(message.content or "")
         copy = made(widgets.HTML, copied, classes="wcode-copy")
         row = [text, copy, *buttons]
         return made(widgets.HBox, row, classes=f"wcode-turn wcode-by-{message.role}")
@@ -160,7 +160,7 @@ def turn_html(message: Message) -> str:
     return markdown.html(message.content or "")
 
 
-def copy_html(text: str) -> str:
+def _copy_html(text: str) -> str:
     """Return a button that copies a text."""
     label = attribute(say("panel.copy"))
     return (

@@ -62,7 +62,7 @@ class _AllRows(Rows):
         """Yield a request or error per row, as :meth:`Rows.requests`."""
         assert self.source is not None
         numbers = range(_count(self.source.rows, self.size))
-        columns = read_columns(self)
+        columns = _read_columns(self)
         for _, table in self.source.chunks(self.size, numbers, columns):
             rows = Rows(request_frame(table), self.task, self.names)
             self.seen.append(rows.floats)
@@ -138,7 +138,7 @@ class _PartedTable(TableMethods[R]):
             yield self._run(chunk_run, call, total)
 
     def _chunks(self, call: TableRun, numbers: Sequence[int]) -> Iterator[Chunk]:
-        columns = read_columns(call.rows)
+        columns = _read_columns(call.rows)
         for number, table in self._source.chunks(self._rows, numbers):
             frame = request_frame(table.select(columns))
             yield Chunk(number, table, replace(call.rows, frame=frame))
@@ -195,7 +195,7 @@ class _PartedTable(TableMethods[R]):
             places = [place for place, word in found if word in statuses]
             if places:
                 table = self._folder.read(number)
-                frame = request_frame(table.select(read_columns(call.rows)))
+                frame = request_frame(table.select(_read_columns(call.rows)))
                 rows = replace(call.rows, frame=frame, places=places)
                 yield Chunk(number, table, rows)
 
@@ -226,7 +226,7 @@ class _PartedTable(TableMethods[R]):
         if call.arguments["missing"] != "error":
             return
         lacking = 0
-        columns = read_columns(call.rows)
+        columns = _read_columns(call.rows)
         for _, table in self._source.chunks(self._rows, self._numbers, columns):
             lacking += int(replace(call.rows, frame=request_frame(table)).missing.sum())
         if lacking:
@@ -311,7 +311,7 @@ class AsyncParquet(_PartedTable[Awaitable[Written]]):
             return await _awaited(run)
 
 
-def read_columns(rows: Rows) -> list[str]:
+def _read_columns(rows: Rows) -> list[str]:
     """Return the columns that requests use; at least one, to count the rows."""
     return list(rows.used) or list(rows.frame.columns[:1])
 
