@@ -2,13 +2,13 @@
 
 import datetime as dt
 import importlib.util
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from wcode_magics.display.text_table import TextTable
 from wcode_magics.errors import OptionError
 from wcode_magics.logprobs.number_format import NO_NUMBER
 from wcode_magics.notebook.cell_run import show_bundle
+from wcode_magics.notebook.commands.history_table import COLUMNS, table
 from wcode_magics.notebook.shell_state import ShellState, show_note
 from wcode_magics.output.escaping import clipped
 from wcode_magics.protocol import models
@@ -31,7 +31,6 @@ ROWS = (
 FLAGS = {flag: row for row in ROWS for flag in row.flags}
 _BRIEF = 36
 _MOST = 10**18
-_SHOWN = ("time", "model", "prompt", "tokens", "cost")
 _EXCLUDED = (("import", "since"), ("import", "before"), ("prune", "since"))
 
 
@@ -149,7 +148,7 @@ def _short(row: Mapping[str, Any]) -> dict[str, str]:
 
 def _listed(rows: list[dict[str, Any]], *, full: bool) -> Any:
     if importlib.util.find_spec("pandas") is None:
-        show_bundle(table(_SHOWN, [[*_short(row).values()] for row in rows]).bundle())
+        show_bundle(table(COLUMNS, [[*_short(row).values()] for row in rows]).bundle())
         return None
     import pandas as pd
 
@@ -157,14 +156,7 @@ def _listed(rows: list[dict[str, Any]], *, full: bool) -> Any:
 
     if full:
         return pd.DataFrame([_full(row) for row in rows])
-    return HistoryFrame([_short(row) for row in rows], columns=[*_SHOWN])
-
-
-def table(names: Iterable[str], rows: Sequence[Sequence[Any]]) -> TextTable:
-    """Return rows of answers under headings in the user's language."""
-    heads = [say(f"spent.{name}") if name in _SHOWN else str(name) for name in names]
-    note = "" if rows else say("spent.none")
-    return TextTable(heads, [[*map(str, row)] for row in rows], note=note)
+    return HistoryFrame([_short(row) for row in rows], columns=[*COLUMNS])
 
 
 def _brief(value: Any) -> str:
