@@ -176,3 +176,14 @@ def test_it_speaks_chinese(shell, run):
     assert "mine" in run("h").plain
     assert "没有可列出的回答" in run(f"%wcode_history --since {day(1)}").plain
     assert "删除了 2 个回答" in run("%wcode_history --prune --keep 1").plain
+
+
+def test_a_listing_in_a_terminal_holds_no_control_codes(loopback, shell, run):
+    """What a server says of its model reaches a terminal through a listing as well."""
+    server = loopback(completion())
+    shell.run_line_magic("wcode_config", f"base_url={server.url}")
+    shell.user_ns["evil"] = "a\x1b[2Jb"
+    assert run("%wcode --no-stream {{ evil }}").success
+    assert run("h = %wcode_history").success
+    assert "a␛[2Jb" in repr(shell.user_ns["h"])
+    assert "\x1b" not in repr(shell.user_ns["h"])

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from wcode_magics.notebook.commands.history_table import table
+from wcode_magics.output.mimebundle import Bundle
 
 
 class HistoryFrame(pd.DataFrame):
@@ -13,8 +14,10 @@ class HistoryFrame(pd.DataFrame):
         return pd.DataFrame
 
     def __repr__(self) -> str:
-        return table(self.columns, self.to_numpy().tolist()).plain()
+        return self._bundle()["text/plain"]
 
     def _repr_html_(self) -> str:
-        shown = table(self.columns, self.to_numpy().tolist()).bundle()
-        return str(shown["text/html"])
+        return self._bundle()["text/html"]
+
+    def _bundle(self) -> Bundle:
+        return table(self.columns, self.to_numpy().tolist()).bundle()
