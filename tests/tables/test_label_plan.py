@@ -13,6 +13,7 @@ from wcode_magics.errors import BudgetError, UsageError
 from wcode_magics.logprobs import label_masses
 from wcode_magics.logprobs.label_masses import MOST_COMPLETED, PRECEDING
 from wcode_magics.protocol import models
+from wcode_magics.protocol.probe import Finding, Probe
 from wcode_magics.session.session import Session
 from wcode_magics.tables.label_plan import orders
 from wcode_magics.tables.run import session
@@ -278,6 +279,18 @@ def test_cascade_to_a_second_model(serve, capsys):
     )
     assert again["label_status"].tolist() == ["replayed"] * 3
     assert len(server.seen) == 5
+
+
+def test_no_grammar_is_asked_for_where_it_is_refused(serve):
+    """After a probe, an answer that names no label is not sent again with a schema."""
+    server = serve(lambda _seen: completion("perhaps"))
+    resolved = session().settings.resolve({})
+    finding = Finding("response_format", "refused", "said")
+    probe = Probe(resolved.model, resolved.place, 0.0, (finding,))
+    session().pool.keep_probe(probe, resolved)
+    made = texts(1).wcode.classify("{{ text }}", ["good", "bad"], **QUIET)
+    assert made["label_status"].tolist() == ["invalid"]
+    assert not any("response_format" in seen.body for seen in server.seen)
 
 
 def test_a_first_answer_that_names_no_label_goes_up(serve):

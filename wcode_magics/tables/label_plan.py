@@ -52,7 +52,8 @@ class LabelPlan:
     """Plan for classifying a row.
 
     ``wordings`` are the sentences that list the labels, one for each order to ask in;
-    prompts end in the first. ``form`` is the ``response_format`` with the labels.
+    prompts end in the first. ``form`` is the ``response_format`` with the labels, empty
+    if the endpoint refuses it.
     ``exact``: complete beginnings of several labels, which are sent in ``dialect``.
     """
 
@@ -89,6 +90,7 @@ class LabelPlan:
         has_text = not free.refusal and free.text.strip()
         if (
             _FORM in request.params
+            or not self.form
             or not has_text
             or (sure is None and _reads(reads, free))
         ):

@@ -86,6 +86,7 @@ def task_of(
         logprobs = rest.get("logprobs")
         sure = _sure(session, rest) if logprobs is None else bool(logprobs)
         plan = _plan(template, labels, own, sure=sure)
+        plan = replace(plan, form=_grammar(plan.form, _probe(session, rest)))
         prompt_and_params = _classifying(template, plan, sure=sure, drawn=bool(votes))
         base, resolved = _prepared(session, *prompt_and_params, rest)
         more = {name: own[name] for name in ("then", "threshold") if name in own}
@@ -234,6 +235,12 @@ def _accepted(defaults: Mapping[str, Any], probe: Probe | None) -> dict[str, Any
     if "response_format" in taken and probe.facts.get("schema") == "refused":
         taken["response_format"] = JSON_MODE
     return taken
+
+
+def _grammar(form: Mapping[str, Any], probe: Probe | None) -> Mapping[str, Any]:
+    """Return a form with labels, or an empty one if a probe found schemas refused."""
+    accepted = _accepted({"response_format": form}, probe)
+    return form if accepted.get("response_format") is form else {}
 
 
 def _extracting(
