@@ -14,10 +14,10 @@ class HistoryFrame(pd.DataFrame):
         return pd.DataFrame
 
     def __repr__(self) -> str:
-        return self._bundle()["text/plain"]
+        return str(self._bundle()["text/plain"])
 
     def _repr_html_(self) -> str:
-        return self._bundle()["text/html"]
+        return str(self._bundle()["text/html"])
 
     def _bundle(self) -> Bundle:
         return table(self.columns, self.to_numpy().tolist()).bundle()
