@@ -10,7 +10,7 @@ from wcode_magics.protocol.lenient_json import clean, decode
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         ("plain", "plain"),
         ("甲 😀", "甲 😀"),
@@ -19,9 +19,9 @@ from wcode_magics.protocol.lenient_json import clean, decode
         ("\ude00 \ud83d", "\ufffd \ufffd"),
     ],
 )
-def test_halves_of_characters_are_joined_or_lost(text, told):
+def test_halves_of_characters_are_joined_or_lost(text, expected):
     """What cannot be stored or sent is in no answer."""
-    assert clean(text) == told
+    assert clean(text) == expected
 
 
 def test_json_is_read_as_servers_write_it():

@@ -137,8 +137,8 @@ def _largest(first: Usage | None, second: Usage | None) -> Usage | None:
     if first is None or second is None:
         return first or second
     pairs = ((getattr(first, f.name), getattr(second, f.name)) for f in fields(Usage))
-    told = ([one for one in pair if one is not None] for pair in pairs)
-    counts: list[Any] = [max(pair, default=None) for pair in told]
+    known = ([one for one in pair if one is not None] for pair in pairs)
+    counts: list[Any] = [max(pair, default=None) for pair in known]
     return Usage(*counts)
 
 
