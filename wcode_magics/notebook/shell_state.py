@@ -20,7 +20,7 @@ from wcode_magics.protocol import models, parameters
 from wcode_magics.protocol.images import abridged
 from wcode_magics.protocol.providers import unused
 from wcode_magics.protocol.reply import Reply
-from wcode_magics.runtime.shell_variables import LAST, bind, own
+from wcode_magics.runtime.shell_variables import LAST, bind, own, public
 from wcode_magics.sending.request_run import Prepared
 from wcode_magics.session.cell_identity import CellWatch, chats_folder, notebook_name
 from wcode_magics.session.conversations import Chats, next_turn
@@ -192,16 +192,27 @@ class ShellState:
                 advice.append((_UNMET[one.verdict], detail))
         return advice
 
-    def answer(self, word: str, usage: str) -> Reply:
-        """Return the answer that a command's word names, with or without ``$``.
+    def named(self, word: str, usage: str) -> Any:
+        """Return the value of the variable that a command's word names.
 
         Raises:
-            UsageError: with the key ``usage``; the word names something else.
-            VariableError: there is no such variable.
+            UsageError: with the key ``usage``; the word names no variable, and none is
+                written like it.
+            VariableError: there is no variable ``$word``, but one like it; or the
+                value has no such item.
         """
-        named = f"${word.removeprefix('$')}"
+        name = word.removeprefix("$")
+        is_name = option_values.points(f"${name}")
+        bare, variables = name.partition("[")[0], self.variables
+        meant = word.startswith("$") or bare in variables
+        if is_name and (meant or parameters.nearest(bare, public(variables))):
+            return option_values.variable(name, variables)
+        raise UsageError(usage, given=word)
+
+    def answer(self, word: str, usage: str) -> Reply:
+        """Return the answer that a command's word names, as :meth:`named` does."""
         try:
-            found: Reply = option_values.read(_ANSWER, named, self.variables)
+            found: Reply = options.checked(_ANSWER, self.named(word, usage))
         except OptionError:
             raise UsageError(usage, given=word) from None
         return found

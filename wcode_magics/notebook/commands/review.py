@@ -1,11 +1,11 @@
 """``%wcode_review``: give gold to rows that were answered, by single keys."""
 
-from wcode_magics.errors import OptionError, UsageError
+from wcode_magics.errors import UsageError
+from wcode_magics.logprobs.number_format import NO_NUMBER
 from wcode_magics.notebook.cell_run import refuse_terminal
 from wcode_magics.notebook.shell_state import ShellState
 from wcode_magics.runtime.imports import of_extra
 from wcode_magics.settings import option_line as lines
-from wcode_magics.settings import option_values
 from wcode_magics.settings.option import Option
 
 ROWS = (
@@ -30,12 +30,10 @@ def wcode_review(home: ShellState, line: str) -> None:
     refuse_terminal(home.shell)
     words, _rest = lines.first_words(line, len(line))
     parsed = lines.parse_words(words, FLAGS, home.variables)
+    frame = home.named(parsed.rest or NO_NUMBER, "evaluate.review_usage")
     name = parsed.rest.removeprefix("$")
-    if not name or " " in name:
-        raise UsageError("evaluate.review_usage", given=parsed.rest or "–")
-    frame = option_values.variable(name, home.variables)
     if not hasattr(frame, "wcode") or not hasattr(frame, "isetitem"):
-        raise OptionError("evaluate.review_usage", given=name)
+        raise UsageError("evaluate.review_usage", given=name)
     with of_extra("interactive"):
         from wcode_magics.widgets.review import review_of
     review_of(home.shell, name, frame, **parsed.values).open()
