@@ -284,6 +284,10 @@ def test_buttons_where_there_is_no_anywidget(monkeypatch, tmp_path):
     assert "No row is left" in card.value
     awaited(lambda: "more labels alone will not" in told.value)
     made.close()
+    done = Review(ReviewQueue(frame, sample=6)).widget.children[0]
+    one_line, progress, _told = done.children
+    assert one_line.value == "No row is left to review; gold is in the column gold."
+    assert not progress.value
 
 
 @pytest.mark.usefixtures("notebook_shell")

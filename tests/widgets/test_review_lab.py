@@ -72,3 +72,21 @@ def test_a_key_a_row(lab: Desks) -> None:
     told = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
     assert [one["gold"] is None for one in told] == [False] * 16 + [True]
     assert all(one["sample"] for one in told)
+
+
+def test_nothing_to_review_is_one_line(lab: Desks) -> None:
+    """Without rows there are no keys, no progress and no empty area."""
+    opened = "done = big.assign(gold=big.mood)\n%wcode_review $done"
+    sheet = lab.sheet(LOAD, ROWS, opened)
+    for at in range(3):
+        sheet.run(at)
+    review = sheet.cell(2).locator(".wcode-review")
+    expect(review.locator(".wcode-over")).to_have_text(
+        "No row is left to review; gold is in the column gold."
+    )
+    for part in (".wcode-keys", ".wcode-state"):
+        expect(review.locator(part)).to_be_hidden()
+    expect(review.locator(".wcode-more")).to_contain_text("Accuracy on 100,000")
+    box = review.bounding_box()
+    assert box is not None
+    assert box["height"] < 100

@@ -62,7 +62,8 @@ export default {
       if (!words) return;
       const shown = cards.length
         ? drawnCard(cards[0], words, choose)
-        : made("div", null, "wcode-card", past.at(-1)?.more ? "…" : words.over);
+        : past.at(-1)?.more ? made("div", null, "wcode-card", "…")
+        : made("div", null, "wcode-over", words.over);
       place.replaceChildren(shown);
     }
 
@@ -121,6 +122,7 @@ export default {
       cards.push(...sent.cards);
       if (waiting) draw();
       progress.textContent = sent.progress;
+      progress.hidden = bar.hidden = !sent.progress;
     });
     model.send({ act: "ready" });
     requestAnimationFrame(() => el.focus({ preventScroll: true }));

@@ -106,6 +106,9 @@ class Review:
         self._later.ask()
 
     def _progress(self) -> str:
+        """Return the progress; empty if there was nothing to review."""
+        if not len(self.queue):
+            return self._warning
         facts = {"done": f"{self.queue.done:,}", "total": f"{len(self.queue):,}"}
         return " · ".join(
             filter(None, [say("review.progress", **facts), self._warning])
@@ -216,12 +219,14 @@ class ButtonFace:
         keys[2].on_click(lambda _button: self._review.act("reset"))
         flow = {"flex_flow": "row wrap"}
         rows = [widgets.HBox(one, layout=flow) for one in (choices, keys)]
+        if not len(review.queue):
+            rows = []
         self.widget = widgets.VBox([self._card, *rows, self._progress, self._metrics])
 
     def show(self, cards: Sequence[Any], progress: str, *, reset: bool) -> None:
         """Add cards, or replace all; show the first one and the progress."""
         self._cards = [*cards] if reset else [*self._cards, *cards]
-        over = escape(say("review.over"))
+        over = escape(_over(self._review))
         self._card.value = review_card.html(self._cards[0]) if self._cards else over
         self._progress.value = escape(progress)
 
@@ -265,7 +270,7 @@ def _key_face(review: Review) -> Any:
         def show(self, cards: Sequence[Any], progress: str, *, reset: bool) -> None:
             """Send cards and progress; with ``reset``, in place of all others."""
             sent = {"cards": list(cards), "progress": progress, "reset": reset}
-            self.send({**sent, "words": _words()} if reset else sent)
+            self.send({**sent, "words": _words(review)} if reset else sent)
 
         def show_metrics(self, lines: Sequence[str]) -> None:
             """Send the lines of the evaluation."""
@@ -278,6 +283,10 @@ def _key_face(review: Review) -> Any:
     return KeyFace()
 
 
-def _words() -> dict[str, Any]:
+def _over(review: Review) -> str:
+    return say("review.over", gold=review.queue.gold)
+
+
+def _words(review: Review) -> dict[str, Any]:
     keys = [[key, say(f"review.{name}")] for key, name in KEYS]
-    return {"keys": keys, "over": say("review.over"), "tokens": say("review.tokens")}
+    return {"keys": keys, "over": _over(review), "tokens": say("review.tokens")}
