@@ -113,6 +113,21 @@ def test_repeat_shows_and_binds_the_runs(
     assert "says" in run("%wcode_diff runs[0] runs[1]").plain or runs[0] == runs[1]
 
 
+@pytest.mark.parametrize("many", ["--repeat 3", "--sweep seed=1,2,3"])
+def test_many_replies_are_offered_one_by_one(
+    many: str, run: Runner, server: Callable[..., Loopback]
+) -> None:
+    """What takes one reply says that several are there, and how to take one."""
+    server(in_turn(*[completion(text) for text in ("a cat", "a dog", "a cow")]))
+    assert run(f"%%wcode {many}\nhi").success
+    for line in ("_tree", "_branch 0 2", " --continue", "_repair"):
+        (error,) = run(f"%wcode{line}").error_lines
+        assert re.search(r"_wcode holds 3 replies \(\w+\), and %wcode", error), line
+        assert error.endswith("Choose it first: _wcode = _wcode.replies[0].")
+    run("_wcode = _wcode.replies[0]")
+    assert "_wcode holds" not in run("%wcode_tree").stdout
+
+
 def test_a_failed_run_is_a_row(
     run: Runner, server: Callable[..., Loopback], shell: InteractiveShell
 ) -> None:

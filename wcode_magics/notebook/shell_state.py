@@ -126,11 +126,20 @@ class ShellState:
         """Keep ``failed`` as the last exception, although ``raised`` follows it."""
         self._left = raised, failed
 
-    @property
-    def last_reply(self) -> Reply | None:
-        """The reply that ``_wcode`` is bound to, or None."""
+    def last_reply(self, command: str) -> Reply | None:
+        """Return the reply that ``_wcode`` is bound to, or None if it is unbound.
+
+        Raises:
+            UsageError: it is bound to several replies or to a table, while ``command``
+                takes one reply.
+        """
         held = self.shell.user_ns.get(LAST)
-        return held if isinstance(held, Reply) else None
+        if held is None or isinstance(held, Reply):
+            return held
+        facts = {"kind": type(held).__name__, "command": command}
+        if replies := getattr(held, "replies", None):
+            raise UsageError("many_replies", count=len(replies), **facts)
+        raise UsageError("not_a_reply", **facts)
 
     def agrees(self, question: str) -> bool:
         """Return whether the user confirms; False when input is unavailable."""
@@ -144,7 +153,7 @@ class ShellState:
         """
         own = options.of_request(values)
         if values.get("continue"):
-            cut = values.get("of") or self.last_reply
+            cut = values.get("of") or self.last_reply("%wcode --continue")
             prepared = self.session.go_on(cut, **own)
         else:
             names = None if values.get("raw") else self.variables

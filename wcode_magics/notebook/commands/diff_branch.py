@@ -32,7 +32,7 @@ def wcode_branch(home: ShellState, line: str) -> Any:
     values = parsed.values
     token, other = words
     prepared = home.session.branch(
-        values.get("of") or home.last_reply,
+        values.get("of") or home.last_reply("%wcode_branch"),
         token=int(token),
         alternative=int(other) if other.isdecimal() else other,
         **options.of_request(values),

@@ -8,8 +8,6 @@ from wcode_magics.notebook.cell_run import show_bundle
 from wcode_magics.notebook.commands.cell import send
 from wcode_magics.notebook.shell_state import ShellState
 from wcode_magics.output.mimebundle import joined
-from wcode_magics.protocol.reply import Reply
-from wcode_magics.runtime.shell_variables import LAST
 from wcode_magics.sending.request_run import Prepared
 from wcode_magics.session.traceback_prompt import failure_of
 from wcode_magics.settings import option_line as lines
@@ -50,7 +48,9 @@ def wcode_repair(home: ShellState, line: str) -> Any:
     """Ask again for the requested format that the answer in ``_wcode`` lacks."""
     parsed = lines.parse(line, home.variables)
     parsed.refuse_rest()
-    reply = _only(home)
+    reply = home.last_reply("%wcode_repair")
+    if reply is None:
+        raise UsageError("no_reply")
     own = options.of_request(parsed.values)
     resolved = home.session.settings.resolve({})
     anew = Prepared(reply.request, resolved), dict[str, Any]()
@@ -58,14 +58,3 @@ def wcode_repair(home: ShellState, line: str) -> Any:
     once = {name: value for name, value in values.items() if name != "repeat"}
     again = home.session.repair(prepared, reply, **own)
     return send(home, again, {**once, **parsed.values})
-
-
-def _only(home: ShellState) -> Reply:
-    """Return the reply bound to ``_wcode``; raises UsageError if there is none."""
-    reply = home.last_reply
-    if reply is not None:
-        return reply
-    held = home.shell.user_ns.get(LAST)
-    if held is None:
-        raise UsageError("no_reply")
-    raise UsageError("fix.many", kind=type(held).__name__)

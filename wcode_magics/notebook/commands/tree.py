@@ -20,7 +20,7 @@ def wcode_tree(home: ShellState, line: str) -> Tree:
     words, _rest = lines.first_words(line, len(line))
     parsed = lines.parse_words(words, FLAGS, home.variables)
     word = parsed.rest
-    reply = home.answer(word, "tree.usage") if word else home.last_reply
+    reply = home.answer(word, "tree.usage") if word else home.last_reply("%wcode_tree")
     if reply is None:
         raise UsageError("no_reply")
     return home.session.tree(reply, **parsed.values)
