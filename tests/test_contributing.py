@@ -50,12 +50,13 @@ ADDITIONS = {
         """
 from wcode_magics import Session, text
 from wcode_magics.protocol import parameters
+from tests import readme_tables
 from wcode_magics.settings import manual, option_completion, option_line
 line = option_line.parse("--zest 0.5 hello", {})
 with Session() as session:
     body = session.prepare(line.rest, **line.values).request.body
 assert body["zest"] == 0.5, body
-assert "--zest" in manual.page() and "zest" in manual.params_markdown("zh")
+assert "--zest" in manual.page() and "zest" in readme_tables.params("zh")
 assert "--zest" in [one.text for one in option_completion.complete("--ze", {})]
 """,
     ),
@@ -69,11 +70,12 @@ assert "--zest" in [one.text for one in option_completion.complete("--ze", {})]
             "locale/zh.toml": ("[options]\n", 'shout = "大声。"\n'),
         },
         """
+from tests import readme_tables
 from wcode_magics.settings import manual, option_line, options
 line = option_line.parse("--shout hello", {})
 assert line.values == {"shout": True}
 assert options.of_request(line.values) == {}
-assert "Shout." in manual.page() and "大声。" in manual.options_markdown("zh")
+assert "Shout." in manual.page() and "大声。" in readme_tables.options("zh")
 """,
     ),
     "a model": Addition(
@@ -139,12 +141,13 @@ assert providers.at("https://acme.example/v2").title == "Acme"
             "snippets/templates/acme.jinja": ("", "{{ header }}\nsend {{ body }}\n"),
         },
         """
+from tests import readme_tables
 from wcode_magics import Session, snippets
 with Session() as session:
     request = session.prepare("hello").request
 program = snippets.render(request, "acme", base_url="https://acme.example/v1")
 assert program.startswith("# One request") and "hello" in program
-assert "| `acme` |" in snippets.table("en")
+assert "| `acme` |" in readme_tables.targets("en")
 """,
     ),
     "a command": Addition(
@@ -200,7 +203,8 @@ def test_what_is_named_is_enough(kind: str, tmp_path: Path) -> None:
         source = path.read_text("utf-8")
         assert source.count(after) == 1
         path.write_text(source.replace(after, after + added), "utf-8")
-    script = f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n{addition.check}"
+    paths = [str(tmp_path), str(PACKAGE.parent)]
+    script = f"import sys; sys.path[:0] = {paths}\n{addition.check}"
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=False
     )

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests import readme_tables
 from wcode_magics import text
 from wcode_magics.protocol.parameters import PARAMS
 from wcode_magics.settings import manual
@@ -36,8 +37,8 @@ def test_the_help_page_names_every_option(lang):
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_the_tables_of_the_readme_hold_every_row(lang):
     """Parameters in one table, the other options in another; the cells line up."""
-    parameters = manual.params_markdown(lang).splitlines()
-    others = manual.options_markdown(lang).splitlines()
+    parameters = readme_tables.params(lang).splitlines()
+    others = readme_tables.options(lang).splitlines()
     assert len(parameters) == 2 + len(PARAMS)
     assert len(others) == 2 + sum(row.param is None for row in CELL)
     for table in (parameters, others):
@@ -50,7 +51,7 @@ def test_the_tables_of_the_readme_hold_every_row(lang):
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_the_table_of_settings_holds_those_that_are_no_flags(lang):
     """Name, default, meaning and the variable that really sets it."""
-    table = manual.settings_markdown(lang).splitlines()[2:]
+    table = readme_tables.settings(lang).splitlines()[2:]
     rows = [row for row in SETTINGS if row.stage == "session"]
     assert len(table) == len(rows)
     for row, line in zip(rows, table, strict=True):

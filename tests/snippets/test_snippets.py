@@ -9,13 +9,14 @@ from importlib import resources
 import pytest
 from openai.resources.chat.completions import Completions
 
+from tests import readme_tables
 from tests.golden_files import FOLDER, path, program
 from tests.matrix import BASE_URL, CASES, pairs
 from wcode_magics import text
 from wcode_magics.errors import OptionError
 from wcode_magics.protocol import parameters
 from wcode_magics.protocol.reply import Reply
-from wcode_magics.snippets import KEYS, TARGETS, find, render, table
+from wcode_magics.snippets import KEYS, TARGETS, find, render
 from wcode_magics.snippets.targets import OPENAI_KEYWORDS
 
 MINIMAL = CASES["minimal"].request
@@ -124,15 +125,17 @@ def test_a_key_is_found_in_any_case(target):
 @pytest.mark.parametrize("language", text.LANGUAGES)
 def test_the_table_lists_each_target(language):
     """The README's table has a row for each target, and all of them stream."""
-    rows = table(language).splitlines()[2:]
+    rows = readme_tables.targets(language).splitlines()[2:]
     assert [row.split("`")[1] for row in rows] == list(KEYS)
-    streaming = text.say("snippets.yes", language)
-    assert {row.split("|")[-3].strip() for row in rows} == {streaming}
+    streaming = {row.split("|")[-3].strip() for row in rows}
+    assert streaming == {readme_tables.STREAMS[language]}
 
 
 def test_the_table_names_the_versions():
     """The last column has the versions of the row, the library's name once."""
-    rows = {row.split("`")[1]: row for row in table("en").splitlines()[2:]}
+    rows = {
+        row.split("`")[1]: row for row in readme_tables.targets("en").splitlines()[2:]
+    }
     assert rows["go"].endswith("| run with Go 1.19.13, 1.26.8 |")
     assert rows["dart"].endswith("| parsed, not run |")
     for target in TARGETS:

@@ -39,7 +39,7 @@ from wcode_magics.snippets.targets import KEYS, TARGETS, Target
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-__all__ = ["KEYS", "TARGETS", "Target", "find", "render", "table"]
+__all__ = ["KEYS", "TARGETS", "Target", "find", "render"]
 
 _UNSAFE_IN_URL = re.compile(r"[\x00-\x20\"'\\$`{}<>|^\x7f]")
 
@@ -92,37 +92,6 @@ def render(
         stream=stream,
         needs_key=needs_key,
     )
-
-
-def table(lang: str | None = None) -> str:
-    """Return the targets as a Markdown table, for the README in ``lang``."""
-
-    def word(key: str) -> str:
-        return text.say(f"snippets.{key}", lang)
-
-    heads = ("key", "language", "library", "needs", "streaming", "tested")
-    rows = [
-        (
-            f"`{target.key}`",
-            target.title,
-            target.library,
-            target.install,
-            word("yes"),
-            text.say(f"snippets.{target.tested}", lang, tried=_tried(target)),
-        )
-        for target in TARGETS
-    ]
-    lines = (list(map(word, heads)), ["---"] * len(heads), *rows)
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _tried(target: Target) -> str:
-    """Format what a target was tested with: each name once, then its versions."""
-    versions: dict[str, list[str]] = {}
-    for tried in target.tried:
-        name, _, version = tried.rpartition(" ")
-        versions.setdefault(name, []).append(version)
-    return ", ".join(f"{name} {', '.join(some)}" for name, some in versions.items())
 
 
 def _header(target: Target) -> str:
