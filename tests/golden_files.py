@@ -4,6 +4,7 @@ After a deliberate change of a template run ``python -m tests.golden_files`` and
 the difference as code.
 """
 
+import re
 import shutil
 from pathlib import Path
 
@@ -15,7 +16,8 @@ FOLDER = Path(__file__).parent / "golden"
 
 def path(target, name):
     """The file of a target and a case."""
-    return FOLDER / target.key / f"{name}.{target.suffix}"
+    suffix = re.findall(r"(?:ask|main|Program)(\.\w+)", target.run)[0]
+    return FOLDER / target.key / f"{name}{suffix}"
 
 
 def program(target, name, *, base_url=BASE_URL):

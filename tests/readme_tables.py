@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 
+from tests.languages.tried import NOT_RUN, TRIED
 from wcode_magics.logprobs.number_format import decimal
 from wcode_magics.protocol.parameters import PARAMS
 from wcode_magics.protocol.providers import PROVIDERS
 from wcode_magics.settings.manual import spelt
 from wcode_magics.settings.options import CELL, SETTINGS
-from wcode_magics.snippets import TARGETS, Target
+from wcode_magics.snippets import TARGETS
 from wcode_magics.text import say
 
 PROVIDER_HEADS = {
@@ -99,20 +100,21 @@ def targets(lang: str) -> str:
             target.library,
             target.install,
             STREAMS[lang],
-            TESTED[lang][target.tested].format(tried=_tried(target)),
+            _tested(target.key, lang),
         )
         for target in TARGETS
     ]
     return _table(TARGET_HEADS[lang], rows)
 
 
-def _tried(target: Target) -> str:
-    """Each name once, then its versions."""
+def _tested(key: str, lang: str) -> str:
+    """Whether the programs are run, and with what: each name once, then versions."""
     versions: dict[str, list[str]] = {}
-    for tried in target.tried:
+    for tried in TRIED.get(key, ()):
         name, _, version = tried.rpartition(" ")
         versions.setdefault(name, []).append(version)
-    return ", ".join(f"{name} {', '.join(some)}" for name, some in versions.items())
+    listed = ", ".join(f"{name} {', '.join(some)}" for name, some in versions.items())
+    return TESTED[lang][NOT_RUN.get(key, "run")].format(tried=listed)
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.languages.toolchains import BY_KEY, CARGO_TOML, LIBRARIES, Toolchain, newest
-from wcode_magics.snippets import TARGETS
+from tests.languages.tried import TRIED
 
 FETCH_SECONDS = 900
 
@@ -61,12 +61,7 @@ class Edition:
 
 def editions(key: str) -> list[Edition]:
     """The versions that a target is tried with, lowest first."""
-    return [
-        Edition(key, tried)
-        for target in TARGETS
-        if target.key == key
-        for tried in target.tried
-    ]
+    return [Edition(key, tried) for tried in TRIED[key]]
 
 
 def _run(*command, folder):

@@ -8,9 +8,11 @@ from importlib import resources
 
 import pytest
 from openai.resources.chat.completions import Completions
+from pygments.lexers import get_lexer_by_name
 
 from tests import readme_tables
 from tests.golden_files import FOLDER, path, program
+from tests.languages.tried import TRIED
 from tests.matrix import BASE_URL, CASES, pairs
 from wcode_magics import text
 from wcode_magics.errors import OptionError
@@ -139,7 +141,7 @@ def test_the_table_names_the_versions():
     assert rows["go"].endswith("| run with Go 1.19.13, 1.26.8 |")
     assert rows["dart"].endswith("| parsed, not run |")
     for target in TARGETS:
-        assert all(tried.split()[-1] in rows[target.key] for tried in target.tried)
+        assert all(tried.split()[-1] in rows[target.key] for tried in TRIED[target.key])
 
 
 @EVERY
@@ -159,6 +161,12 @@ def test_the_sdk_takes_what_it_is_given():
     known = set(inspect.signature(Completions.create).parameters)
     assert known & set(parameters.NAMES) == OPENAI_KEYWORDS & set(parameters.NAMES)
     assert known >= OPENAI_KEYWORDS
+
+
+@EVERY
+def test_a_title_is_a_language_that_is_highlighted(target):
+    """Pygments knows each language by its title, in any case."""
+    assert get_lexer_by_name(target.title)
 
 
 def test_jinja_and_pygments_come_late():

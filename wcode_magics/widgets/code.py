@@ -88,7 +88,7 @@ class CodePage:
                 shown = f"<pre>{escape(self._state.draft.cell)}</pre>"
             else:
                 note = self._state.row_note
-                lexer = snippets.find(self._menu.value).lexer
+                lexer = snippets.find(self._menu.value).title
                 shown = highlight.html(self._program(), lexer)
         except WcodeError as error:
             self._put(f'<div class="wcode-faint">{escape(str(error))}</div>')

@@ -40,7 +40,7 @@ def show_code(home: ShellState, prepared: Prepared, language: str) -> None:
         stream=bool(stream),
         needs_key=endpoint.key is not None,
     )
-    show_bundle(bundles.code_bundle(code, target.lexer))
+    show_bundle(bundles.code_bundle(code, target.title))
 
 
 def _asked(home: ShellState, line: str) -> Prepared:
