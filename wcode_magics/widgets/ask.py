@@ -16,13 +16,13 @@ from wcode_magics.sending.reply_history import Spent
 from wcode_magics.sending.request_run import Prepared
 from wcode_magics.text import say
 from wcode_magics.widgets.answer import AnswerView, stream
+from wcode_magics.widgets.buttons import send_and_stop
 from wcode_magics.widgets.draft import Draft
 from wcode_magics.widgets.label import made
 from wcode_magics.widgets.state import PanelState
 from wcode_magics.widgets.static_copy import with_prompt
 from wcode_magics.widgets.status import StatusLine
 from wcode_magics.widgets.turns import Turns, turn_html
-from wcode_magics.widgets.work_buttons import send_and_stop
 from wcode_magics.widgets.worker import Later, Worker
 
 TYPING_PAUSE_S = 0.4
@@ -41,9 +41,9 @@ class AskPage:
         self.status = state.status = StatusLine()
         self._worker = Worker(self.status.fail, self._busy)
         self._later = Later(TYPING_PAUSE_S, self._estimate)
-        self._send, self._stop = send_and_stop("send", "play", state.front_end)
-        self._send.on_click(state.guarded(lambda _button: self.send()))
-        self._stop.on_click(state.guarded(lambda _button: self._worker.stop()))
+        self._send, self._stop = send_and_stop(
+            state, "send", "play", self.send, self._worker.stop
+        )
         self.turns = Turns(state, self.send)
         self._tokens = _switch("probabilities", on=self._wants_tokens())
         self._keep = _switch("talk", on=self.turns.is_on)

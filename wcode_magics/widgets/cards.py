@@ -16,8 +16,7 @@ from wcode_magics.output.escaping import WRAPPED, escape, faint
 from wcode_magics.output.mimebundle import Bundle
 from wcode_magics.output.mimebundle import bundle as bundle_of
 from wcode_magics.protocol import models, parameters
-from wcode_magics.protocol.reply import Reply, reply_of
-from wcode_magics.protocol.unread_body import is_answer
+from wcode_magics.protocol.reply import Reply, is_answer, reply_of
 from wcode_magics.sending.request_run import Prepared, Stream
 from wcode_magics.session.repeat import RUN
 from wcode_magics.session.session import Session

@@ -9,6 +9,7 @@ from wcode_magics.display import highlight
 from wcode_magics.errors import WcodeError
 from wcode_magics.output.escaping import attribute, escape
 from wcode_magics.text import say
+from wcode_magics.widgets.buttons import button
 from wcode_magics.widgets.label import made
 from wcode_magics.widgets.state import PanelState
 from wcode_magics.widgets.status import StatusLine
@@ -43,14 +44,7 @@ class CodePage:
         self._shown = made(widgets.HTML)
         parts = [self._menu]
         if state.front_end is not None:
-            insert = made(
-                widgets.Button,
-                description=say("panel.insert"),
-                icon="plus",
-                tooltip=say("panel.insert_tip"),
-            )
-            insert.on_click(state.guarded(lambda _button: self._insert()))
-            parts.append(insert)
+            parts.append(button(state, "insert", self._insert, icon="plus"))
         bar = made(widgets.HBox, parts, classes="wcode-unseen")
         self.widget = made(widgets.VBox, [bar, self.status.widget, self._shown])
         self._draw()

@@ -3,7 +3,8 @@
 import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from functools import reduce
+from dataclasses import replace
+from functools import partial, reduce
 from typing import Any
 
 import ipywidgets as widgets
@@ -26,14 +27,13 @@ from wcode_magics.session.sweep import (
 )
 from wcode_magics.settings import option_values, options
 from wcode_magics.text import say
+from wcode_magics.widgets.buttons import button, send_and_stop
 from wcode_magics.widgets.cards import Card, bundle, name_of
-from wcode_magics.widgets.closing import release
 from wcode_magics.widgets.draft import Draft
-from wcode_magics.widgets.label import made, mark
+from wcode_magics.widgets.label import made, mark, release
 from wcode_magics.widgets.state import PanelState
 from wcode_magics.widgets.static_copy import with_prompt
 from wcode_magics.widgets.status import StatusLine
-from wcode_magics.widgets.work_buttons import send_and_stop
 from wcode_magics.widgets.worker import Worker
 
 DIMENSIONS = ("dimension", "second_dimension")
@@ -68,11 +68,11 @@ class ComparePage:
             classes="wcode-runs",
         )
         self._runs.observe(lambda _change: self._touched(), "value")
-        self._start, self._stop = send_and_stop("compare", "columns", state.front_end)
+        self._start, self._stop = send_and_stop(
+            state, "compare", "columns", self._send, self._worker.stop
+        )
         self._layout = widgets.Layout()
         self._grid = made(widgets.GridBox, layout=self._layout, classes="wcode-grid")
-        self._start.on_click(state.guarded(lambda _button: self._send()))
-        self._stop.on_click(state.guarded(lambda _button: self._worker.stop()))
         rows = [dimension.widget for dimension in self._dimensions]
         bar = [self._start, self._stop, self._runs, self.status.widget]
         bar_ = made(widgets.HBox, bar, classes="wcode-bar")
@@ -158,25 +158,13 @@ class ComparePage:
     def _box(self, card: Card, draft: Draft) -> Any:
         last = [card.foot]
         if RUN not in card.point:
-            adopt = made(
-                widgets.Button,
-                description=say("panel.adopt"),
-                tooltip=say("panel.adopt_tip"),
-                classes="wcode-small",
-            )
-            adopt.on_click(self._state.guarded(self._adopter(draft.values)))
-            last.append(adopt)
+            adopt = partial(self._adopt, draft.values)
+            last.append(button(self._state, "adopt", adopt, classes="wcode-small"))
         foot = made(widgets.HBox, last, classes="wcode-card-foot")
         return made(widgets.VBox, [card.body, foot], classes="wcode-card")
 
-    def _adopter(self, values: Mapping[str, Any]) -> Any:
-        def adopt(_button: Any) -> None:
-            state = self._state
-            state.take(
-                lambda draft: Draft(draft.prompt, values, draft.turns, draft.sources)
-            )
-
-        return adopt
+    def _adopt(self, values: Mapping[str, Any]) -> None:
+        self._state.take(lambda draft: replace(draft, values=values))
 
     def _run(self, cards: Sequence[Card], stop: threading.Event) -> None:
         """Answer all cards; no stream is left open, however it ends."""

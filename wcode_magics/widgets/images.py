@@ -1,6 +1,7 @@
 """Images of the prompt: chosen, dropped on the panel, or pasted into it."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import ipywidgets as widgets
@@ -8,6 +9,7 @@ import ipywidgets as widgets
 from wcode_magics.display import images as previews
 from wcode_magics.prompts import image_sources
 from wcode_magics.text import say
+from wcode_magics.widgets.buttons import button
 from wcode_magics.widgets.label import made, mark
 from wcode_magics.widgets.state import PanelState
 
@@ -32,17 +34,19 @@ class Images:
             icon="image",
             tooltip=say("panel.images_tip"),
         )
-        self._clear = made(
-            widgets.Button,
+        clear = partial(state.put, OPTION, None)
+        self._clear = button(
+            state,
+            "images_clear",
+            clear,
+            words=False,
             icon="trash",
-            tooltip=say("panel.images_clear"),
             classes="wcode-off",
         )
         self._previews = made(widgets.HTML, classes="wcode-off")
         bar = made(widgets.HBox, [self._upload, self._clear])
         self.widget = made(widgets.VBox, [bar, self._previews], classes="wcode-images")
         self._upload.observe(state.guarded(self._uploaded), "value")
-        self._clear.on_click(state.guarded(lambda _button: state.put(OPTION, None)))
         if state.front_end is not None:
             state.front_end.take = state.guarded(self._dropped)
         state.listen(self.show)

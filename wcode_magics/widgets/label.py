@@ -31,7 +31,7 @@ def made(kind: Any, *args: Any, classes: str = "", **traits: Any) -> Any:
     return kind(*args, _dom_classes=tuple(classes.split()), **traits)
 
 
-def is_shared(widget: Any) -> bool:
+def _is_shared(widget: Any) -> bool:
     """Return whether a widget belongs to all panels, and so outlives each of them."""
     return widget is FULL or widget is _styles.get(type(widget))
 
@@ -52,3 +52,24 @@ def mark(widget: Any, name: str, *, on: bool) -> None:
 def label(row: Param) -> str:
     """Return the row's label in the user's language."""
     return say(f"params.{row.name}.label")
+
+
+def release(*roots: Any) -> None:
+    """Close widgets with their children, layouts and styles, but for the shared ones.
+
+    A widget's own ``close`` leaves all of these alive, in the kernel and in the front
+    end.
+    """
+    waiting, found = list(roots), {}
+    while waiting:
+        widget = waiting.pop()
+        if _is_shared(widget) or id(widget) in found:
+            continue
+        found[id(widget)] = widget
+        for name in widget.trait_names():
+            value = getattr(widget, name)
+            inner = value if isinstance(value, tuple | list) else (value,)
+            waiting += [one for one in inner if isinstance(one, widgets.Widget)]
+    for widget in found.values():
+        widget.unobserve_all()
+        widget.close()

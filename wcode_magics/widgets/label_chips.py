@@ -6,8 +6,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from wcode_magics.text import say
-from wcode_magics.widgets.closing import release
-from wcode_magics.widgets.label import made
+from wcode_magics.widgets.label import made, release
 
 
 class LabelChips:

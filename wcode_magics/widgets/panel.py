@@ -6,6 +6,7 @@ widget. Pages and groups of parameters are built when they are first opened.
 """
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import ipywidgets as widgets
@@ -20,7 +21,7 @@ from wcode_magics.sending import transport
 from wcode_magics.session.session import Session
 from wcode_magics.text import say
 from wcode_magics.widgets.ask import AskPage
-from wcode_magics.widgets.closing import release
+from wcode_magics.widgets.buttons import button
 from wcode_magics.widgets.code import CodePage
 from wcode_magics.widgets.compare import ComparePage
 from wcode_magics.widgets.draft import Draft
@@ -28,14 +29,15 @@ from wcode_magics.widgets.fields import Fields
 from wcode_magics.widgets.front_end import front_end
 from wcode_magics.widgets.images import Images
 from wcode_magics.widgets.knobs import Knobs
-from wcode_magics.widgets.label import made, mark
+from wcode_magics.widgets.label import made, mark, release
 from wcode_magics.widgets.presets import Presets
 from wcode_magics.widgets.state import PanelState
-from wcode_magics.widgets.style import CSS
+from wcode_magics.widgets.static_copy import HIDE_COPY
 from wcode_magics.widgets.table import TablePage
 from wcode_magics.widgets.worker import in_context
 
 PAGES = (AskPage, ComparePage, TablePage, CodePage)
+STYLE = Path(__file__).with_name("panel.css")
 LANGUAGES = (("English", "en"), ("中文", "zh"))
 
 
@@ -120,7 +122,7 @@ class Panel:
         self._right = made(widgets.VBox, right, classes="wcode-right")
         columns = [self._left, self._right]
         self.widget.children = (
-            made(widgets.HTML, CSS),
+            made(widgets.HTML, f"<style>{STYLE.read_text('utf-8')}{HIDE_COPY}</style>"),
             self._head(),
             made(widgets.Box, columns, classes="wcode-columns"),
         )
@@ -143,11 +145,9 @@ class Panel:
             description=say("panel.interface"),
             classes="wcode-unseen wcode-language",
         )
-        close = made(
-            widgets.Button, icon="times", tooltip=say("panel.close"), classes="wcode-x"
-        )
+        look: Any = {"words": False, "icon": "times", "classes": "wcode-x"}
+        close = button(self.state, "close", self.close, **look)
         language.observe(self.state.guarded(self._switch_language), "value")
-        close.on_click(self.state.guarded(lambda _button: self.close()))
         title = made(widgets.HTML, self._title())
         last = made(widgets.HBox, [self._fold, language, close], classes="wcode-tools")
         parts = [title, self._menu, last]

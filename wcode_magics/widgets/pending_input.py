@@ -12,7 +12,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from wcode_magics.errors import UsageError
-from wcode_magics.widgets.closing import release
+from wcode_magics.widgets.label import release
 
 TIMEOUT_S = 1.5
 

@@ -10,6 +10,7 @@ from wcode_magics.errors import OptionError
 from wcode_magics.protocol import parameters
 from wcode_magics.settings import options
 from wcode_magics.text import say
+from wcode_magics.widgets.buttons import button
 from wcode_magics.widgets.draft import Draft
 from wcode_magics.widgets.label import made
 from wcode_magics.widgets.state import PanelState
@@ -43,16 +44,11 @@ class Presets:
             placeholder=say("panel.profile"),
             continuous_update=False,
         )
-        save = made(
-            widgets.Button,
-            description=say("panel.save"),
-            tooltip=say("panel.save_tip"),
-        )
         self._status = StatusLine()
+        save = button(state, "save", self._save, status=self._status)
         row = [self._menu, self._name, save, self._status.widget]
         self.widget = made(widgets.Box, row, classes="wcode-presets wcode-unseen")
         self._menu.observe(state.guarded(self._chosen, self._status), "value")
-        save.on_click(state.guarded(lambda _button: self._save(), self._status))
 
     def refresh(self) -> None:
         """Show which set of values the draft holds, if it is one of them."""

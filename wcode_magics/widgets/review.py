@@ -23,7 +23,7 @@ from wcode_magics.session.cell_identity import notebook_name
 from wcode_magics.tables.review_queue import ReviewQueue
 from wcode_magics.text import say
 from wcode_magics.widgets import review_card
-from wcode_magics.widgets.closing import release
+from wcode_magics.widgets.label import release
 from wcode_magics.widgets.static_copy import StaticCopy
 from wcode_magics.widgets.worker import Later
 

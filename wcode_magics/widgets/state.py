@@ -17,7 +17,7 @@ from wcode_magics.sending.request_run import Prepared
 from wcode_magics.session.session import Session
 from wcode_magics.text import say
 from wcode_magics.widgets.draft import Draft
-from wcode_magics.widgets.first_row import FirstRow
+from wcode_magics.widgets.frame_head import FirstRow
 from wcode_magics.widgets.knobs import Knobs
 from wcode_magics.widgets.pending_input import Barrier
 from wcode_magics.widgets.static_copy import StaticCopy

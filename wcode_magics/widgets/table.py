@@ -2,7 +2,6 @@
 
 import sys
 import threading
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,15 +13,13 @@ from wcode_magics.protocol import parameters
 from wcode_magics.settings import options
 from wcode_magics.tables.rows import is_writable, written
 from wcode_magics.text import say
-from wcode_magics.widgets.closing import release
+from wcode_magics.widgets.buttons import button, send_and_stop
 from wcode_magics.widgets.draft import Draft
-from wcode_magics.widgets.first_row import FirstRow
-from wcode_magics.widgets.frame_head import head_bundle, head_html
-from wcode_magics.widgets.label import made, mark
+from wcode_magics.widgets.frame_head import FirstRow, head_bundle, head_html
+from wcode_magics.widgets.label import made, mark, release
 from wcode_magics.widgets.label_chips import LabelChips
 from wcode_magics.widgets.state import PanelState
 from wcode_magics.widgets.status import StatusLine, problem_html
-from wcode_magics.widgets.work_buttons import send_and_stop
 from wcode_magics.widgets.worker import Later, Worker
 
 if TYPE_CHECKING:
@@ -48,7 +45,7 @@ class TablePage:
         self._worker = Worker(self._fail, self._busy)
         self._later = Later(TYPING_PAUSE_S, self._fill_in)
         self._frame = made(widgets.Dropdown, options=[], description=say("panel.frame"))
-        self._look = self._button("look", "refresh", self.look)
+        self._look = button(state, "look", self.look, icon="refresh")
         self._columns = made(widgets.HBox, classes="wcode-chips")
         self._kind = made(
             widgets.Dropdown,
@@ -102,15 +99,16 @@ class TablePage:
         self._close_review()
 
     def _bar(self) -> Any:
-        self._start, self._pause = send_and_stop("run", "play", self._state.front_end)
+        state = self._state
+        self._start, self._pause = send_and_stop(
+            state, "run", "play", self._run, self._worker.stop
+        )
         self._pause.description, self._pause.icon = say("panel.pause"), "pause"
-        self._start.on_click(self._state.guarded(lambda _button: self._run()))
-        self._pause.on_click(self._state.guarded(lambda _button: self._worker.stop()))
-        estimate = self._button("estimate_run", "calculator", self._estimate)
+        estimate = button(state, "estimate_run", self._estimate, icon="calculator")
         self._progress = made(
             widgets.IntProgress, description="", classes="wcode-progress wcode-off"
         )
-        review = self._button("review", "check", self._open_review)
+        review = button(state, "review", self._open_review, icon="check")
         parts = [self._start, self._pause, estimate, review]
         parts += [self.status.widget, self._progress]
         return made(widgets.HBox, parts, classes="wcode-bar")
@@ -135,11 +133,6 @@ class TablePage:
         if self._review is not None:
             self._review.close()
         self._review = None
-
-    def _button(self, key: str, icon: str, call: Callable[[], None]) -> Any:
-        button = made(widgets.Button, description=say(f"panel.{key}"), icon=icon)
-        button.on_click(self._state.guarded(lambda _button: call()))
-        return button
 
     def _frames(self) -> dict[str, Any]:
         pandas: Any = sys.modules.get("pandas")
@@ -172,7 +165,7 @@ class TablePage:
 
     def _inserter(self, column: Any) -> Any:
         inner = written(column)
-        button = widgets.Button(
+        shown = widgets.Button(
             description=f"+ {column}",
             tooltip=f"{{{{ {inner} }}}}",
             layout={"width": "auto"},
@@ -185,8 +178,8 @@ class TablePage:
 
             self._state.take(edit)
 
-        button.on_click(self._state.guarded(insert))
-        return button
+        shown.on_click(self._state.guarded(insert))
+        return shown
 
     def _chosen_kind(self) -> None:
         kind = self._kind.value

@@ -14,9 +14,9 @@ from wcode_magics.output.escaping import attribute, escape
 from wcode_magics.protocol.messages import Message
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.text import say
-from wcode_magics.widgets.closing import release
+from wcode_magics.widgets.buttons import button
 from wcode_magics.widgets.draft import Draft
-from wcode_magics.widgets.label import made
+from wcode_magics.widgets.label import made, release
 from wcode_magics.widgets.state import PanelState
 from wcode_magics.widgets.static_copy import QUOTE
 
@@ -122,15 +122,7 @@ class Turns:
         return made(widgets.VBox, row, classes="wcode-turn wcode-unseen")
 
     def _button(self, key: str, icon: str, call: Callable[[], None]) -> Any:
-        label = say(f"panel.{key}")
-        words = "" if icon else label
-        button = made(widgets.Button, description=words, icon=icon, tooltip=label)
-
-        def press(_button: Any) -> None:
-            call()
-
-        button.on_click(self._state.guarded(press))
-        return button
+        return button(self._state, key, call, words=not icon, icon=icon)
 
     def _edit(self, at: int | None) -> None:
         self._editing = at
