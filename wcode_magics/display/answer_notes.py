@@ -2,8 +2,7 @@
 
 from wcode_magics.display import markdown
 from wcode_magics.errors import in_shell
-from wcode_magics.protocol.reply import Reply
-from wcode_magics.protocol.unread_body import is_answer
+from wcode_magics.protocol.reply import Reply, is_answer
 from wcode_magics.text import say
 
 

@@ -25,8 +25,7 @@ from wcode_magics.output.mimebundle import Bundle, bundle
 from wcode_magics.protocol import models
 from wcode_magics.protocol.cut_prompt import cut_of
 from wcode_magics.protocol.messages import Usage
-from wcode_magics.protocol.reply import Reply
-from wcode_magics.protocol.unread_body import is_answer
+from wcode_magics.protocol.reply import Reply, is_answer
 from wcode_magics.sending.store_pool import place_of
 from wcode_magics.session.structured import plain_value
 from wcode_magics.text import say

@@ -15,8 +15,7 @@ from wcode_magics.output import terminal
 from wcode_magics.output.mimebundle import Bundle, joined
 from wcode_magics.output.secret_forms import without_forms
 from wcode_magics.protocol.messages import Delta, ToolCall, ToolTrace
-from wcode_magics.protocol.reply import Reply, reply_of
-from wcode_magics.protocol.unread_body import is_answer
+from wcode_magics.protocol.reply import Reply, is_answer, reply_of
 from wcode_magics.runtime.shell_variables import bind
 from wcode_magics.sending.request_run import Prepared, Stream, Watch
 from wcode_magics.session.repeat import Runs

@@ -1,4 +1,4 @@
-"""Reply as a value, and its assembly from deltas."""
+"""Reply as a value, and bodies that were kept although they are none."""
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +18,7 @@ from wcode_magics.protocol.json_extraction import find_json
 from wcode_magics.protocol.messages import (
     HOSTED_URL,
     SANDBOX,
+    Delta,
     Endpoint,
     Seam,
     ToolCall,
@@ -313,3 +314,17 @@ def logprobs_of(reply: Reply) -> Logprobs:
 def reply_of(error: WcodeError) -> Reply | None:
     """Return the partial reply that an error keeps."""
     return error.reply if isinstance(error.reply, Reply) else None
+
+
+_BODY = "body"
+"""Mark, among the unread parts, of a reply whose text is no answer, as a web page."""
+
+
+def body_delta(body: str) -> Delta:
+    """Return a delta that keeps a body which could not be read as an answer."""
+    return Delta(text=body, unread=(_BODY,))
+
+
+def is_answer(reply: Reply) -> bool:
+    """Return whether a reply's text is an answer, and not a body that is none."""
+    return _BODY not in reply.unread

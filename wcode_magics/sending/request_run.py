@@ -16,9 +16,8 @@ from wcode_magics.errors import (
 from wcode_magics.protocol import models, prefixes
 from wcode_magics.protocol.assembly import Assembly
 from wcode_magics.protocol.messages import Delta, Message, gives_away
-from wcode_magics.protocol.reply import Reply, reply_of
+from wcode_magics.protocol.reply import Reply, body_delta, reply_of
 from wcode_magics.protocol.request import Request
-from wcode_magics.protocol.unread_body import body_delta
 from wcode_magics.runtime import loop
 from wcode_magics.runtime.loop_stream import LoopStream
 from wcode_magics.sending.attempt import Attempts, Limits

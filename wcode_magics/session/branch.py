@@ -11,9 +11,8 @@ from wcode_magics.logprobs.number_format import visible
 from wcode_magics.logprobs.position import Position
 from wcode_magics.logprobs.token import Alternative, TokenLogprob
 from wcode_magics.protocol import parameters, prefixes, providers
-from wcode_magics.protocol.reply import Reply, logprobs_of
+from wcode_magics.protocol.reply import Reply, is_answer, logprobs_of
 from wcode_magics.protocol.request import Request
-from wcode_magics.protocol.unread_body import is_answer
 
 
 def continuation(

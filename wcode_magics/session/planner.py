@@ -9,8 +9,9 @@ from wcode_magics.errors import OptionError, SettingError, UsageError, mistyped
 from wcode_magics.output.escaping import inert
 from wcode_magics.output.secret_forms import without_forms
 from wcode_magics.prompts import image_sources, template
-from wcode_magics.protocol import parameters
-from wcode_magics.protocol.messages import gives_away
+from wcode_magics.protocol import models, parameters
+from wcode_magics.protocol.images import ImagePart
+from wcode_magics.protocol.messages import Message, gives_away
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
 from wcode_magics.runtime import logs
@@ -19,7 +20,6 @@ from wcode_magics.session import branch
 from wcode_magics.session.conversation import messages_of
 from wcode_magics.session.conversations import Chats
 from wcode_magics.session.dispatch import Dispatch
-from wcode_magics.session.images import refuse_blind, showing
 from wcode_magics.session.repeat import RUN
 from wcode_magics.session.structured import repaired, requested_form
 from wcode_magics.session.sweep import Group, Point, Trial, grid_points, require_consent
@@ -104,11 +104,11 @@ class Planner(Dispatch):
         self.inform(resolved)
         request = Request(
             model=resolved.model,
-            messages=showing(messages, loaded),
+            messages=_showing(messages, loaded),
             params={**resolved.params, **tools, **form},
             extra=extra,
         )
-        refuse_blind(request, resolved.place)
+        _refuse_blind(request, resolved.place)
         if gives_away(self.settings.key(resolved), request.content()):
             raise UsageError("secret_in_prompt")
         advice: list[tuple[str, Mapping[str, Any]]] = [
@@ -236,3 +236,32 @@ class Planner(Dispatch):
         resolved = resolved.for_prefixes
         budget = self.own_budget(request.model, resolved)
         return Prepared(request, resolved, before=beginning, budget=budget)
+
+
+def _showing(
+    messages: tuple[Message, ...], images: Sequence[ImagePart]
+) -> tuple[Message, ...]:
+    """Return the messages with images before the text of the last user message."""
+    if not images:
+        return messages
+    users = [place for place, one in enumerate(messages) if one.role == "user"]
+    at = users[-1] if users else len(messages) - 1
+    shown = replace(messages[at], images=(*images, *messages[at].images))
+    return (*messages[:at], shown, *messages[at + 1 :])
+
+
+def _refuse_blind(request: Request, place: str) -> None:
+    """Raise UsageError for images, or a template of some, to a model that reads none.
+
+    A model whose abilities are unknown is asked; its endpoint may refuse.
+    """
+    has_images = request.images or any(
+        template.takes_images(one.content or "") for one in request.messages
+    )
+    row = models.find(request.model, place) if has_images else None
+    if row is None or row.can("image") is not False:
+        return
+    seeing = [one.id for one in models.at(place) if one.can("image")]
+    raise UsageError(
+        "image.blind", model=request.model, seeing=", ".join(seeing) or "–"
+    )

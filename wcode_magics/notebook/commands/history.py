@@ -2,13 +2,13 @@
 
 import datetime as dt
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from wcode_magics.display.text_table import TextTable
 from wcode_magics.errors import OptionError
 from wcode_magics.logprobs.number_format import NO_NUMBER
 from wcode_magics.notebook.cell_run import show_bundle
-from wcode_magics.notebook.commands.history_table import COLUMNS, table
 from wcode_magics.notebook.shell_state import ShellState, show_note
 from wcode_magics.output.escaping import clipped
 from wcode_magics.protocol import models
@@ -18,6 +18,7 @@ from wcode_magics.store import Store
 from wcode_magics.text import say
 
 SHOWN = 20
+COLUMNS = ("time", "model", "prompt", "tokens", "cost")
 DAY = "2026-01-31"
 ROWS = (
     Option("since", "text", form=DAY),
@@ -162,3 +163,10 @@ def _listed(rows: list[dict[str, Any]], *, full: bool) -> Any:
 def _brief(value: Any) -> str:
     line = " ".join(str(NO_NUMBER if value is None else value).split())
     return clipped(line, _BRIEF)
+
+
+def table(names: Iterable[str], rows: Sequence[Sequence[Any]]) -> TextTable:
+    """Return rows of answers under headings in the user's language."""
+    heads = [say(f"spent.{name}") if name in COLUMNS else str(name) for name in names]
+    note = "" if rows else say("spent.none")
+    return TextTable(heads, [[*map(str, row)] for row in rows], note=note)

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from wcode_magics.notebook.commands.history_table import table
+from wcode_magics.notebook.commands.history import table
 from wcode_magics.output.mimebundle import Bundle
 
 
