@@ -7,6 +7,7 @@ import random
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from dataclasses import replace
@@ -17,6 +18,7 @@ from tests.loopback import Answer
 from tests.tables.asking import QUIET, echo, prompt_of, prompts, texts
 from wcode_magics.errors import CreditError, StoreError
 from wcode_magics.store import Store
+from wcode_magics.store.writer import BACKLOG
 
 SAID = {
     "http_4xx": "too many",
@@ -234,6 +236,30 @@ def test_paid_answers_in_memory_only_are_counted(loopback, tmp_path):
         assert store.count() == sum(
             b'"messages"' in seen.content for seen in server.seen
         )
+
+
+def test_a_store_that_is_held_up_bounds_what_is_in_memory(serve, tmp_path):
+    """While another program holds the file, sending waits; then all is written."""
+    path = tmp_path / "answers.db"
+    server = serve(echo, store=str(path))
+    sent = []
+
+    def hold() -> None:
+        while len(server.seen) < 50:
+            time.sleep(0.01)
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            sent.append(len(server.seen))
+            while len(sent) < 3 or sent[-1] != sent[-2]:
+                time.sleep(0.5)
+                sent.append(len(server.seen))
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    made = texts(5_000).wcode.ask("{{ text }}", **QUIET)
+    holder.join()
+    assert sent[-1] - sent[0] <= BACKLOG + 2 * 64
+    assert (made["answer"] == made["text"].str.upper()).all()
 
 
 def out_of_credit(after: int):

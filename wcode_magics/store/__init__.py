@@ -6,6 +6,7 @@ rows, and the newest complete one is replayed. A thread commits rows in groups
 committed, at most the last 50 ms.
 """
 
+import asyncio
 import contextlib
 import datetime as dt
 import threading
@@ -24,7 +25,13 @@ from wcode_magics.protocol.request import Request
 from wcode_magics.runtime import lifetime
 from wcode_magics.runtime.lifetime import Stage
 from wcode_magics.store import model_lists, probes
-from wcode_magics.store.database import Connection, faults, open_file, open_readonly
+from wcode_magics.store.database import (
+    Connection,
+    faults,
+    lacks_room,
+    open_file,
+    open_readonly,
+)
 from wcode_magics.store.ending import Ending
 from wcode_magics.store.file import File
 from wcode_magics.store.file_system import Magic, magic_of
@@ -35,7 +42,7 @@ from wcode_magics.store.prune import forget, shrink
 from wcode_magics.store.row import COLUMNS, StoredAnswer, inserts, listed, requested
 from wcode_magics.store.totals import totals
 from wcode_magics.store.transfer import between, bounded, removing, rows_of, take
-from wcode_magics.store.writer import Writer
+from wcode_magics.store.writer import BEHIND_S, Writer
 
 T = TypeVar("T")
 
@@ -71,7 +78,8 @@ class Store:
         self.path = located(path)
         self._patience = patience
         self._file = File(self.path, readonly=readonly, patience=patience, magic=magic)
-        self._writer: Writer[StoredAnswer] = Writer(partial(_write, self._file))
+        write = partial(_write, self._file)
+        self._writer: Writer[StoredAnswer] = Writer(write, fewer_fit=lacks_room)
         self._taken = self.unpriced = 0
         self._counting = threading.Lock()
         self._lookup = Lookup(self._file, self._writer)
@@ -140,6 +148,11 @@ class Store:
     def waiting(self) -> int:
         """Number of answers not yet written; after closing, number of lost ones."""
         return len(self._writer.waiting())
+
+    async def caught_up(self) -> None:
+        """Wait while a slow disk, or another process, holds up many paid answers."""
+        while self._writer.behind:  # noqa: ASYNC110 - a thread writes
+            await asyncio.sleep(BEHIND_S)
 
     def flush(self) -> None:
         """Wait until pending answers are committed; raises StoreError on failure."""

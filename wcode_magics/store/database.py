@@ -252,9 +252,13 @@ def faults(path: Path, unless: tuple[type[Exception], ...] = ()) -> Iterator[Non
         raise StoreError(key, path=path, reason=wrong) from wrong
 
 
-def lacks_room(wrong: Exception) -> bool:
-    """Return whether a file could not grow: disk full, quota or process limit."""
-    return getattr(wrong, "sqlite_errorname", "").startswith(
+def lacks_room(wrong: BaseException) -> bool:
+    """Return whether a file could not grow: disk full, quota or process limit.
+
+    ``wrong`` is SQLite's error, or the StoreError raised from it.
+    """
+    cause = wrong.__cause__ if isinstance(wrong, StoreError) else wrong
+    return getattr(cause, "sqlite_errorname", "").startswith(
         ("SQLITE_FULL", "SQLITE_IOERR_WRITE")
     )
 

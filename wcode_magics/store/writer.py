@@ -3,7 +3,8 @@
 The caller never waits for a write. The thread gathers rows for :data:`BEHIND_S`
 seconds, so that a commit carries many rows, and writes earlier if a caller flushes.
 Rows that could not be written stay in the list and are retried; but a row that itself
-causes the failure is set aside, so that it does not block later ones.
+causes the failure is set aside, so that it does not block later ones. A list that fails
+is written in halves where that may help, so that as many rows as fit are on disk.
 """
 
 import contextlib
@@ -16,6 +17,10 @@ from wcode_magics.errors import StoreError
 Row = TypeVar("Row")
 
 BEHIND_S = 0.02
+GROUP = 64
+"""Rows that are written at once, without waiting for more."""
+BACKLOG = 256
+"""Rows in memory beyond which callers should wait before they add to them."""
 RETRY_S = 1.0
 
 
@@ -23,11 +28,16 @@ class Writer(Generic[Row]):
     """Passes rows, in order of arrival, to ``write`` on a dedicated thread.
 
     ``write`` takes a list of rows and stores all of them, or stores none and raises:
-    StoreError if the file is at fault, any other error if a row is.
+    StoreError if the file is at fault, any other error if a row is. ``fewer_fit`` tells
+    whether a part of the rows may be written where such an error is raised.
     """
 
-    def __init__(self, write: Callable[[list[Row]], None]) -> None:
-        self._write = write
+    def __init__(
+        self,
+        write: Callable[[list[Row]], None],
+        fewer_fit: Callable[[StoreError], bool],
+    ) -> None:
+        self._write, self._fewer_fit = write, fewer_fit
         self._rows: list[Row] = []
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
@@ -49,7 +59,7 @@ class Writer(Generic[Row]):
         with self._changed:
             self._rows.append(row)
             self.received += 1
-            if len(self._rows) == 1:
+            if len(self._rows) in (1, GROUP):
                 self._wake()
             if self._error is not None:
                 raise self._error
@@ -63,6 +73,11 @@ class Writer(Generic[Row]):
         if aside:
             reason = str(aside[0]) or type(aside[0]).__name__
             raise StoreError("store.unfit", count=len(aside), reason=reason)
+
+    @property
+    def behind(self) -> bool:
+        """Whether more rows than :data:`BACKLOG` wait for a write that may succeed."""
+        return len(self._rows) > BACKLOG and self._error is None
 
     @property
     def closed(self) -> bool:
@@ -133,26 +148,35 @@ class Writer(Generic[Row]):
         with self._changed:
             self._changed.wait_for(lambda: self._rows or self._closing)
             patience = BEHIND_S if self._error is None else RETRY_S
-            self._changed.wait_for(lambda: self._hurry or self._closing, patience)
+            self._changed.wait_for(self._is_due, patience)
             self._hurry = False
             return list(self._rows)
+
+    def _is_due(self) -> bool:
+        full = len(self._rows) >= GROUP and self._error is None
+        return full or self._hurry or self._closing
 
     def _attempt(self, rows: list[Row]) -> tuple[int, StoreError | None]:
         """Return the number of rows finished, and the error that blocks the others."""
         try:
             self._write(rows)
         except StoreError as error:
-            return 0, error
+            with self._changed:
+                self._error = error
+            if len(rows) == 1 or not self._fewer_fit(error):
+                return 0, error
+            return self._in_halves(rows)
         except Exception as wrong:
             if len(rows) > 1:
-                return self._one_by_one(rows)
+                return self._in_halves(rows)
             with self._changed:
                 self._aside.append(wrong)
         return len(rows), None
 
-    def _one_by_one(self, rows: list[Row]) -> tuple[int, StoreError | None]:
-        for number, row in enumerate(rows):
-            _done, error = self._attempt([row])
-            if error is not None:
-                return number, error
-        return len(rows), None
+    def _in_halves(self, rows: list[Row]) -> tuple[int, StoreError | None]:
+        middle = len(rows) // 2
+        done, error = self._attempt(rows[:middle])
+        if error is None:
+            more, error = self._attempt(rows[middle:])
+            done += more
+        return done, error

@@ -42,6 +42,9 @@ class ReplyStore(Protocol):
     def put(self, reply: Reply, base_url: str) -> None:
         """Record a reply."""
 
+    async def caught_up(self) -> None:
+        """Wait while many replies are not written yet."""
+
 
 @dataclass(frozen=True, slots=True)
 class RequestLine:
@@ -95,6 +98,7 @@ class RequestLine:
 
     async def send(self, request: Request) -> Reply:
         """Send once and wait for the complete reply."""
+        await self.store.caught_up()
         prepared = Prepared(request, self.resolved)
         return await Exchange(prepared, self.client, _forget).once(NEVER_S)
 

@@ -152,6 +152,10 @@ class Recalled:
         """Record a reply in the journal."""
         self._store.put(reply, base_url)
 
+    async def caught_up(self) -> None:
+        """Wait while many replies are not in the journal yet."""
+        await self._store.caught_up()
+
 
 def _mark() -> str:
     return f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
