@@ -258,3 +258,17 @@ def test_chinese_sentences_are_joined_without_a_space():
     text.use("zh")
     assert "。 " not in str(error)
     assert text.sentences(["一。", "", "二。"]) == "一。二。"
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("大于 0 的数", "budget 的值是 -1，但必须是大于 0 的数。"),
+        ("int ≥ 0", "budget 的值是 -1，但必须是 int ≥ 0。"),
+        (" 缩进 的", "budget 的值是 -1，但必须是  缩进 的。"),
+    ],
+)
+def test_a_space_sets_latin_words_apart(value, words):
+    """Beside a Chinese value there is none; the value's own spaces stay."""
+    facts = {"name": "budget", "given": -1, "allowed": value}
+    assert text.say("errors.bad_option", "zh", **facts) == words

@@ -6,13 +6,14 @@ The language is one per process, like the locale it defaults to: the one set by
 
 ``{count} {count:token|tokens}`` is rendered as «1 token» and «2 tokens»; a count may be
 a string, such as «1,204» or «≈1». Quoted text, such as ``{reason}``, loses its final
-full stop if the sentence continues with its own, or with a bracket.
+full stop if the sentence continues with its own, or with a bracket. The space between
+Chinese and Latin words beside a placeholder is left out where both sides are Chinese.
 """
 
 import os
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from string import Formatter
@@ -25,14 +26,37 @@ _QUOTED = re.compile(r"{(reason|message|problem|error|start)}(?=[.。)）])")
 _chosen: dict[str, str] = {}
 
 
+_CHINESE = re.compile("[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]")
+
+
 class _Numerus(Formatter):
     """Formatter that chooses between ``one|many`` by the number."""
+
+    def vformat(
+        self, format_string: str, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> str:
+        """Fill in; leave out the space beside a value where both sides are Chinese."""
+        line = ""
+        for literal, name, spec, _ in self.parse(format_string):
+            spare = literal[:1] == " " and _both_chinese(line[-1:], literal[1:2])
+            line += literal[spare:]
+            if name is None:
+                continue
+            value = self.format_field(self.get_field(name, args, kwargs)[0], spec or "")
+            if line[-1:] == " " and _both_chinese(line[-2:-1], value[:1]):
+                line = line[:-1]
+            line += value
+        return line
 
     def format_field(self, value: Any, format_spec: str) -> Any:
         one, bar, many = format_spec.partition("|")
         if bar:
             return one if str(value).removeprefix("≈") == "1" else many
         return super().format_field(value, format_spec)
+
+
+def _both_chinese(before: str, after: str) -> bool:
+    return bool(_CHINESE.match(before) and _CHINESE.match(after))
 
 
 _numerus = _Numerus()

@@ -228,6 +228,24 @@ def test_no_numbers(value):
         options.checked_options({"budget": value})
 
 
+@pytest.mark.parametrize(
+    ("name", "least", "under", "allowed"),
+    [
+        ("max_seconds", 0, -0.5, "number ≥ 0"),
+        ("retries", 0, -1, "int ≥ 0"),
+        ("rounds", 1, 0, "int ≥ 1"),
+        ("concurrency", 1, 0, "int ≥ 1"),
+        ("timeout", 0.001, 0, "number > 0"),
+    ],
+)
+def test_the_least_number(name, least, under, allowed):
+    """A bound reads as it is checked."""
+    assert options.checked_any(name, least) == least
+    assert row(name).allowed == allowed
+    with pytest.raises(OptionError):
+        options.checked_any(name, under)
+
+
 def test_each_option_has_one_stage():
     """The stages part the options: what a face refuses is read from the table."""
     stages = get_args(Stage)
@@ -269,7 +287,7 @@ def test_what_is_expected_is_in_words(row, lang):
     ("lang", "said"),
     [
         ("en", "budget is -1, but it must be a number above 0."),
-        ("zh", "budget 的值是 -1，但必须是 大于 0 的数。"),
+        ("zh", "budget 的值是 -1，但必须是大于 0 的数。"),
     ],
 )
 def test_python_names_an_option_as_python_does(lang, said):

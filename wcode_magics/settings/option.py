@@ -65,10 +65,11 @@ class Option:
     variables, a ``schema`` is any form of
     :mod:`wcode_magics.protocol.schema_source`,
     a ``grid`` is ``name=v1,v2`` once or more, an ``answer`` is a reply. ``low`` is the
-    exclusive lower bound of a number; ``form`` describes the format of a text. ``bare``
-    is the value of a flag without an explicit one, which can then only follow ``=``.
-    The value of a ``template`` is filled in like the prompt; a ``whole`` number has no
-    fraction. ``method`` is what does in Python what the option does in a cell.
+    least allowed number, a ``positive`` one is above 0 and a ``whole`` one has no
+    fraction; ``form`` describes the format of a text. ``bare`` is the value of a flag
+    without an explicit one, which can then only follow ``=``. The value of a
+    ``template`` is filled in like the prompt. ``method`` is what does in Python what
+    the option does in a cell.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Option:
     stage: Stage = "request"
     setting: bool = False
     low: float | None = None
+    positive: bool = False
     bare: Any = None
     form: str = ""
     param: Param | None = None
@@ -149,8 +151,10 @@ class Option:
             return self.param.allowed
         if self.words:
             return " · ".join(self.words)
+        if self.positive:
+            return "number > 0"
         if self.low is not None:
-            return f"number > {decimal(self.low)}"
+            return f"{'int' if self.whole else 'number'} ≥ {decimal(self.low)}"
         return self.form or _FORMS.get(self.kind, self.kind)
 
     @property
@@ -162,11 +166,12 @@ class Option:
             return text.say("kinds.count")
         if self.words or self.form or self.kind in _FORMS:
             return self.allowed
+        if self.positive:
+            return text.say("kinds.positive")
         if self.low is None:
             return text.say(f"kinds.{self.kind}")
-        if self.whole:
-            return text.say("kinds.whole", least=decimal(self.low + 1))
-        return text.say("kinds.above", low=decimal(self.low))
+        kind = "whole" if self.whole else "least"
+        return text.say(f"kinds.{kind}", least=decimal(self.low))
 
     @property
     def usual(self) -> str:

@@ -45,8 +45,8 @@ OPTIONS = (
     Option("as", "language", stage="run", method="reply.code(language)"),
     Option("think", "switch", setting=True),
     Option("think_budget", "count", setting=True),
-    Option("timeout", "number", default=120.0, setting=True, low=0),
-    Option("max_seconds", "number", default=600.0, setting=True, low=-1),
+    Option("timeout", "number", default=120.0, setting=True, positive=True),
+    Option("max_seconds", "number", default=600.0, setting=True, low=0),
     Option("param", "pair"),
     Option("frame", "variable", stage="table", method=_TABLE),
     Option("into", "text", stage="table", method=_TABLE),
@@ -68,7 +68,7 @@ OPTIONS = (
         "number",
         default=8,
         setting=True,
-        low=0,
+        low=1,
         whole=True,
         stage="conversation",
     ),
@@ -78,7 +78,7 @@ OPTIONS = (
     Option("models", "words", stage="run", method=_SWEEP),
     Option("repeat", "count", stage="cell", method="session.repeat(prompt, times)"),
     Option("yes", "flag", stage="run"),
-    Option("budget", "number", setting=True, low=0),
+    Option("budget", "number", setting=True, positive=True),
     Option("price", "price", stage="session", setting=True),
     Option("provider", "choice", choices=_PROVIDERS, stage="session", setting=True),
     Option("base_url", "url", stage="session", setting=True),
@@ -90,7 +90,7 @@ OPTIONS = (
         default=3.0,
         stage="session",
         setting=True,
-        low=-1,
+        low=0,
         whole=True,
     ),
     Option("store", "path", stage="session", setting=True),
@@ -101,11 +101,13 @@ OPTIONS = (
         default=64.0,
         stage="session",
         setting=True,
-        low=0,
+        low=1,
         whole=True,
     ),
-    Option("requests_per_minute", "number", stage="session", setting=True, low=0),
-    Option("tokens_per_minute", "number", stage="session", setting=True, low=0),
+    Option(
+        "requests_per_minute", "number", stage="session", setting=True, positive=True
+    ),
+    Option("tokens_per_minute", "number", stage="session", setting=True, positive=True),
     Option("language", "choice", choices=text.LANGUAGES, stage="session", setting=True),
 )
 CELL = tuple(row for row in OPTIONS if row.stage != "session")
@@ -295,8 +297,9 @@ def _allows(row: Option, value: Any) -> bool:
         return value in row.words
     if row.kind == "number":
         real = isinstance(value, Real) and not isinstance(value, bool)
-        above = -math.inf if row.low is None else row.low
-        fits = real and above < value < math.inf
+        fits = real and -math.inf < value < math.inf
+        fits = fits and (not row.positive or value > 0)
+        fits = fits and (row.low is None or value >= row.low)
         return fits and (not row.whole or value == int(value))
     if row.kind in {"flag", "switch"}:
         return isinstance(value, bool)
