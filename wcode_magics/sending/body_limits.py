@@ -115,8 +115,8 @@ class Body(AsyncIterator[bytes]):
         return chunk
 
 
-def unpacked(chunks: AsyncIterable[bytes], packing: str) -> AsyncIterable[bytes]:
-    """Return the chunks of a body, decompressed only as far as they are read.
+class Unpacked(AsyncIterator[bytes]):
+    """Chunks of a body, decompressed only as far as they are read.
 
     A kilobyte may expand to gigabytes, and doubly compressed data to more than any
     machine holds. ``packing`` is the Content-Encoding, but the bytes decide: gateways
@@ -126,23 +126,39 @@ def unpacked(chunks: AsyncIterable[bytes], packing: str) -> AsyncIterable[bytes]
         ValueError: the body is compressed more than once; or, while reading, corrupt,
             or compressed otherwise than requested.
     """
+
+    def __init__(self, chunks: AsyncIterable[bytes], packing: str) -> None:
+        self._chunks = aiter(chunks)
+        self._packing = _requested(packing) if packing else ""
+        self._begun = False
+
+    async def __anext__(self) -> bytes:
+        chunk = await anext(self._chunks)
+        if self._begun or not chunk:
+            return chunk
+        self._begun = True
+        unpacker = _unpacker(chunk, self._packing)
+        if unpacker is None:
+            return chunk
+        self._chunks = _inflated(unpacker, chunk, self._chunks)
+        return await anext(self._chunks)
+
+
+def _requested(packing: str) -> str:
+    """Return the one packing that a Content-Encoding names, or an empty text."""
     named = [name.strip().removeprefix("x-") for name in packing.lower().split(",")]
     known = [name for name in named if name in _KNOWN]
     if len(known) > 1:
         raise ValueError(f"Content-Encoding: {packing}")
-    return _unpacked(chunks, "".join(known))
+    return "".join(known)
 
 
-async def _unpacked(chunks: AsyncIterable[bytes], packing: str) -> AsyncIterator[bytes]:
-    begun, unpacker = False, None
+async def _inflated(
+    unpacker: Any, first: bytes, rest: AsyncIterator[bytes]
+) -> AsyncIterator[bytes]:
+    left: bytes | None = first
     try:
-        async for chunk in chunks:
-            if not begun and chunk:
-                begun, unpacker = True, _unpacker(chunk, packing)
-            if unpacker is None:
-                yield chunk
-                continue
-            left = chunk
+        while left is not None:
             while left:
                 if unpacker.eof:
                     if not left.startswith(_GZIP):
@@ -150,8 +166,8 @@ async def _unpacked(chunks: AsyncIterable[bytes], packing: str) -> AsyncIterator
                     unpacker = zlib.decompressobj(_ANY_HEADER)
                 yield unpacker.decompress(left, _PIECE)
                 left = unpacker.unconsumed_tail or unpacker.unused_data
-        if unpacker is not None:
-            yield unpacker.flush()
+            left = await anext(rest, None)
+        yield unpacker.flush()
     except zlib.error as wrong:
         raise ValueError(str(wrong)) from wrong
 

@@ -10,6 +10,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from types import TracebackType
 from typing import Any, Self, cast
 from weakref import WeakSet
@@ -163,9 +164,7 @@ class Posted:
 
     async def __aenter__(self) -> Self:
         timeouts = self._timeouts
-        timeout = aiohttp.ClientTimeout(
-            connect=timeouts["pool"], sock_connect=timeouts["connect"]
-        )
+        timeout = _connecting(timeouts["pool"], timeouts["connect"])
         try:
             self._connection = await self._line.connect(timeout)
             await self._exchange(self._connection, timeouts["read"])
@@ -205,19 +204,30 @@ class Posted:
         """Parts of the body, as they arrive."""
         return self._payload.iter_any()
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether the whole body has arrived."""
+        return self._payload.is_eof()
+
     async def __aexit__(
         self,
         _kind: type[BaseException] | None,
         error: BaseException | None,
         _trace: TracebackType | None,
     ) -> None:
-        if self._payload.is_eof():
+        if self.is_closed:
             self._connection.release()
         else:
             self._connection.close()
         if isinstance(error, aiohttp.ClientError):
             with self._line.network.faults():
                 raise error
+
+
+@cache
+def _connecting(most: float | None, each: float | None) -> aiohttp.ClientTimeout:
+    """Return the timeouts of a connection, in all and to each address."""
+    return aiohttp.ClientTimeout(connect=most, sock_connect=each)
 
 
 def _pool(kind: Any) -> Any:
@@ -236,8 +246,10 @@ def _pool(kind: Any) -> Any:
             while True:
                 connection = await super().connect(*args, **more)
                 protocol = connection.protocol
-                if protocol not in self._used or not protocol.should_close:
+                if protocol not in self._used:
                     self._used.add(protocol)
+                    return connection
+                if not protocol.should_close:
                     return connection
                 connection.close()
 

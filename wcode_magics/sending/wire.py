@@ -33,7 +33,7 @@ from wcode_magics.protocol.http_errors import fault
 from wcode_magics.protocol.messages import Endpoint
 from wcode_magics.protocol.retry_after import retry_after
 from wcode_magics.sending import network_errors
-from wcode_magics.sending.body_limits import MOST_BYTES, Body, Watch, unpacked
+from wcode_magics.sending.body_limits import MOST_BYTES, Body, Unpacked, Watch
 from wcode_magics.sending.transport import headers_of, line_of, open_client
 
 if TYPE_CHECKING:
@@ -67,6 +67,9 @@ class Response(Protocol):
 
     @property
     def stream(self) -> AsyncIterable[bytes]: ...  # noqa: D102
+
+    @property
+    def is_closed(self) -> bool: ...  # noqa: D102
 
 
 class HttpWire:
@@ -130,7 +133,7 @@ class HttpWire:
                 self._posted(content, watch) as response,
             ):
                 if _is_success(response):
-                    await _pass_on(_chunks(response), watch, feed)
+                    await _pass_on(response, watch, feed)
                     return
                 scope.reschedule(None)  # the body of an error is read in part
                 failed = await self._failed(response, watch, facts)
@@ -278,20 +281,21 @@ def faults(watch: Watch) -> Iterator[None]:
 
 
 async def _pass_on(
-    source: AsyncIterable[bytes], watch: Watch, feed: Callable[[bytes], bool]
+    response: Response, watch: Watch, feed: Callable[[bytes], bool]
 ) -> None:
-    chunks, size = aiter(source), 0
+    chunks, size = _chunks(response), 0
     async for chunk in chunks:
         size += len(chunk)
         if size > MOST_BYTES:
             raise watch.too_big(MOST_BYTES)
         if feed(chunk):
-            await drain(chunks)
+            if not response.is_closed:
+                await drain(chunks)
             return
 
 
-def _chunks(response: Response) -> AsyncIterable[bytes]:
-    return unpacked(response.stream, response.headers.get("content-encoding", ""))
+def _chunks(response: Response) -> AsyncIterator[bytes]:
+    return Unpacked(response.stream, response.headers.get("content-encoding", ""))
 
 
 def _text(data: bytes, kind: str) -> str:
