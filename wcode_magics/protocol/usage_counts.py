@@ -33,25 +33,25 @@ def _read(usage: Any, unread: Unread) -> Usage | None:
     if not isinstance(usage, dict):
         unread["usage"] = None
         return None
-    reported = [first(usage, names) for names in (PROMPT_COUNTS, ANSWER_COUNTS)]
-    if reported == [None, None]:
+    asked, answered = first(usage, PROMPT_COUNTS), first(usage, ANSWER_COUNTS)
+    if asked is None and answered is None:
         return None
-    counts = [count(value or 0) for value in reported]
-    total = count(usage.get("total_tokens"))
-    if (
-        None in reported and total is not None
-    ):  # derive the missing count from the total
-        counts[reported.index(None)] = count(total - sum(filter(None, counts)))
-    if counts[0] is None or counts[1] is None:
+    prompt, answer = count(asked or 0), count(answered or 0)
+    total = usage.get("total_tokens")
+    if asked is None:
+        prompt = _rest(total, answer)
+    elif answered is None:
+        answer = _rest(total, prompt)
+    if prompt is None or answer is None:
         unread["usage"] = None
         return None
-    if counts == [0, 0]:  # not counted yet, or never
+    if not prompt and not answer:  # not counted yet, or never
         return None
     cached = _inner(usage, "prompt_tokens_details", "cached_tokens")
     thought = _inner(usage, "completion_tokens_details", "reasoning_tokens")
     return Usage(
-        counts[0],
-        counts[1],
+        prompt,
+        answer,
         count(cached if cached is not None else usage.get("prompt_cache_hit_tokens")),
         count(thought if thought is not None else usage.get("reasoning_tokens")),
         _charge(usage.get("cost")),
@@ -60,8 +60,17 @@ def _read(usage: Any, unread: Unread) -> Usage | None:
 
 def first(values: Mapping[str, Any], names: Iterable[str]) -> Any:
     """Return the value of the first of these fields that is not None."""
-    found = (values[name] for name in names if values.get(name) is not None)
-    return next(found, None)
+    for name in names:
+        value = values.get(name)
+        if value is not None:
+            return value
+    return None
+
+
+def _rest(total: Any, known: int | None) -> int | None:
+    """Return the count that is not reported: 0 where the total is not, either."""
+    counted = count(total)
+    return 0 if counted is None else count(counted - (known or 0))
 
 
 def _inner(usage: Mapping[str, Any], details: str, name: str) -> Any:
