@@ -25,7 +25,7 @@ def test_columns_line_up_with_wide_characters():
         (["1", "medium"], False),
         (["[2]", "15 → 23", "qwen3-8b"], False),
         (["01-31", "02-01"], False),
-        (["–", ""], False),
+        (["–"], False),
         ([], False),
     ],
 )
@@ -39,6 +39,19 @@ def test_numbers_stand_right_under_their_heading(cells, right):
         f"{blank}{cell}  x" if right else f"{cell}{blank}  x"
         for blank, cell in zip(blanks, cells, strict=True)
     ]
+
+
+def test_a_column_in_which_nothing_is_known_is_left_out():
+    """In both forms, whatever its heading; one known cell keeps it, and a lone row."""
+    rows = (("", "a", "–", "1", "–"), ("", "b", "", "–", "–"))
+    table = TextTable(("", "name", "cached", "price", "date"), rows)
+    assert table.plain() == "name  price\na         1\nb         –"
+    page = table.bundle()["text/html"]
+    assert page.count("<th ") == 2
+    assert page.count("<td ") == 4
+    lone = TextTable(("name", "value"), (("seed", "–"),))
+    assert lone.plain() == "name  value\nseed  –"
+    assert TextTable(("a", "b"), [("–", "")] * 2).plain() == ""
 
 
 def test_title_and_note_stand_around_the_rows():

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any
 
 from wcode_magics.logprobs.number_format import NO_NUMBER, decimal
@@ -16,6 +17,7 @@ from wcode_magics.text import say
 _SPACING = "vertical-align:baseline;padding:.15em .7em .15em 0"
 CELL = f"text-align:left;{_SPACING}"
 _NUMBER = re.compile(r"[≈<>]?[-+]?(?:[A-Z]{3} |[¥$€£])?\d[\d,]*(?:\.\d+)?(?:%| s| 秒)?")
+_UNKNOWN = frozenset({"", NO_NUMBER})
 NARROW = 14
 """Maximum width of a column, in terminal columns, whose lines are never broken."""
 MOST_ROWS = 2_000
@@ -28,7 +30,8 @@ MOST_TEXT = 400_000
 class TextTable:
     """Text cells under column headings, with ``title`` above and ``note`` below.
 
-    Without rows there are no headings.
+    Without rows there are no headings, and a column in which nothing is known is left
+    out; a single row keeps it, for there the dash is the answer.
     """
 
     columns: Sequence[str]
@@ -38,9 +41,9 @@ class TextTable:
 
     def bundle(self) -> Bundle:
         """Return the table as HTML and as aligned plain text."""
-        rows = self._clipped_rows()
-        styles = [_style(c) for c in zip(self.columns, *rows, strict=True)]
-        head = _row_html("th", self.columns, styles)
+        heads, rows = self._shown()
+        styles = [_style(c) for c in zip(heads, *rows, strict=True)]
+        head = _row_html("th", heads, styles)
         body = "".join(_row_html("td", row, styles) for row in rows)
         title = f"<div><b>{escape(self.title)}</b></div>" if self.title else ""
         note = "".join(faint(n) for n in self._notes())
@@ -49,18 +52,26 @@ class TextTable:
 
     def plain(self) -> str:
         """Return aligned columns; wide (East Asian) characters count as two."""
-        rows = self._clipped_rows()
-        aligned = zip(self.columns, *rows, strict=True) if rows else ()
+        heads, rows = self._shown()
+        aligned = zip(heads, *rows, strict=True) if rows else ()
         columns = [_aligned(column) for column in aligned]
         lines = ["  ".join(row).rstrip() for row in zip(*columns, strict=True)]
         parts = [self.title, *lines, *self._notes()]
         return "\n".join(part for part in parts if part)
 
-    def _clipped_rows(self) -> list[list[str]]:
-        rows = self.rows[:MOST_ROWS]
-        cells = max(1, len(rows) * len(self.columns))
+    def _shown(self) -> tuple[Sequence[str], list[list[str]]]:
+        """Return the headings and the clipped rows of the columns that are shown."""
+        heads, rows = self.columns, self.rows[:MOST_ROWS]
+        if len(rows) > 1:
+            known = [
+                any(row[place] not in _UNKNOWN for row in rows)
+                for place in range(len(heads))
+            ]
+            heads = [*compress(heads, known)]
+            rows = [[*compress(row, known)] for row in rows]
+        cells = max(1, len(rows) * len(heads))
         most = max(20, min(MOST_CELL, MOST_TEXT // cells))
-        return [[clipped(cell, most) for cell in row] for row in rows]
+        return heads, [[clipped(cell, most) for cell in row] for row in rows]
 
     def _notes(self) -> list[str]:
         left = len(self.rows) - MOST_ROWS
@@ -84,7 +95,7 @@ def _aligned(column: Sequence[str]) -> list[str]:
 
 
 def _is_numeric(cells: Sequence[str]) -> bool:
-    found = [cell for cell in cells if cell not in {"", NO_NUMBER}]
+    found = [cell for cell in cells if cell not in _UNKNOWN]
     return bool(found) and all(map(_NUMBER.fullmatch, found))
 
 
