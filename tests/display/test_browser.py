@@ -10,7 +10,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser import Jupyter, Sheet, browser
+from tests.logprobs.test_logprobs import token, view
 from tests.loopback import Answer, Loopback, event, streamed
+from wcode_magics.logprobs import heatmap
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 ATTACK = (
@@ -139,6 +141,22 @@ def test_an_untrusted_notebook_still_shows_it(tmp_path: Path, page: Page) -> Non
         expect(listed).to_contain_text("%")
         unsure.first.click()
         expect(listed).to_have_count(0)
+
+
+@pytest.mark.parametrize("size", [13, 14, 16])
+def test_lines_of_tokens_stand_evenly(page: Page, size: int) -> None:
+    """As high as without tints, whatever the underline, in Latin and Chinese."""
+    heights = {}
+    for shade in heatmap.STEPS:
+        share = shade.low or 0.001
+        lines = [token(f"{word}\n", share, ("x", 0.01)) for word in ("word", "词元")]
+        shown = heatmap.html(view(*lines, *lines))
+        page.set_content(f'<div style="font-size:{size}px">{shown}</div>')
+        page.wait_for_selector("div > div > div")
+        box = page.locator("div > div > div").first.bounding_box()
+        assert box is not None
+        heights[shade.low] = box["height"]
+    assert max(heights.values()) - min(heights.values()) < 0.5, heights
 
 
 def test_a_switch_shows_the_answer_without_probabilities(

@@ -21,7 +21,7 @@ from wcode_magics.errors import UsageError
 from wcode_magics.logprobs.alignment import agree, compare
 from wcode_magics.logprobs.confidence import of_field, of_labels
 from wcode_magics.logprobs.logprobs import Logprobs
-from wcode_magics.protocol.messages import Message
+from wcode_magics.protocol.messages import Message, Usage
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
 from wcode_magics.session.repeat import Runs
@@ -110,6 +110,21 @@ def test_runs_in_words():
         "⚠ There is no reply yet; ask something first.",
         "Where they part, run 1 had cat 60.0% dog 30.0%",
     ]
+
+
+def test_the_heading_of_runs_is_one_short_sentence():
+    """The others follow in small print; what all of it took stands once, below."""
+    page = SHOWN["runs"]["text/html"]
+    assert page.startswith("<div><b>3 of 4 runs answered.</b> <span")
+    assert page.count("what differs from the first answer is marked") == 1
+    same = [
+        Trial({"run": n}, Reply("a", ASKED, "m", usage=Usage(8, 1))) for n in (1, 2)
+    ]
+    shown = logprob_bundles.runs(Runs(tuple(same)))
+    assert shown["text/plain"].startswith("2 runs gave one answer.\n\n— run 1, 2\na\n")
+    for form in shown.values():
+        assert form.count("16 → 2 tokens") == 1
+        assert "differs" not in form
 
 
 def test_agreement_in_words():

@@ -5,7 +5,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from wcode_magics.display import figures
-from wcode_magics.display.text_table import CELL, TextTable
+from wcode_magics.display.text_table import CELL, TABLE, TextTable
 from wcode_magics.evaluation.calibration import Calibration
 from wcode_magics.evaluation.evaluation import Evaluation
 from wcode_magics.evaluation.graded import Graded
@@ -161,8 +161,8 @@ def _confusion(found: Evaluation) -> Bundle:
             for count in row
         )
         body.append(f'<tr><th style="{CELL}">{escape(name)}</th>{cells}</tr>')
-    page = f"<table><thead><tr>{heads}</tr></thead><tbody>{''.join(body)}</tbody>"
-    return bundle(f"{page}</table>", plain)
+    page = f"<thead><tr>{heads}</tr></thead><tbody>{''.join(body)}</tbody>"
+    return bundle(f'<table style="{TABLE}">{page}</table>', plain)
 
 
 def _cells(names: Sequence[str], counts: Sequence[Sequence[int]]) -> list[list[str]]:

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from wcode_magics.display import sweep_bundles
 from wcode_magics.display.text_table import TextTable
 from wcode_magics.logprobs import comparison_html, heatmap
-from wcode_magics.logprobs.alignment import Agreement, Comparison
+from wcode_magics.logprobs.alignment import Agreement, Comparison, described
 from wcode_magics.logprobs.confidence import Confidence
 from wcode_magics.logprobs.heatmap import MAX_ALTERNATIVES
 from wcode_magics.logprobs.label_masses import LabelConfidence
 from wcode_magics.logprobs.logprobs import Logprobs
 from wcode_magics.logprobs.number_format import number, percent, visible
 from wcode_magics.logprobs.token_captions import BETWEEN, TokenWords
-from wcode_magics.output.escaping import clipped, escape, faint
+from wcode_magics.output.escaping import FAINT, clipped, escape, faint
 from wcode_magics.output.mimebundle import Bundle, bundle
 from wcode_magics.session.repeat import RUN, Runs
 from wcode_magics.session.sweep import Trial
@@ -80,7 +80,8 @@ def runs(found: Runs) -> Bundle:
     most = sweep_bundles.share_of(len(kinds))
     heads = [_numbers(same) for same in kinds]
     texts = [sweep_bundles.text_html(same[0], first, most) for same in kinds]
-    footers = [sweep_bundles.spent(same) for same in kinds]
+    apart = len(kinds) > 1
+    footers = [sweep_bundles.spent(same) if apart else "" for same in kinds]
     plain = [clipped(same[0].text, most) for same in kinds]
     for trial in found.failed:
         heads.append(_numbers([trial]))
@@ -88,35 +89,42 @@ def runs(found: Runs) -> Bundle:
         texts.append(escape(plain[-1]))
         footers.append("")
     headline = _headline(found)
-    note = _fork(found)
+    took, note = sweep_bundles.spent(found.trials), _fork(found)
+    marked = say("ui.sweep_marked") if apart else ""
+    foot = " · ".join(filter(None, (took, marked)))
     page = [
-        f"<div><b>{escape(headline)}</b></div>" if headline else "",
+        _headline_html(headline),
         sweep_bundles.rows(heads, texts, footers),
-        faint(note) if note else "",
+        *map(faint, filter(None, (foot, note))),
     ]
     lines = [
         "\n".join(filter(None, (f"— {head}", text, foot)))
         for head, text, foot in zip(heads, plain, footers, strict=True)
     ]
-    return bundle("".join(page), "\n\n".join(filter(None, [headline, *lines, note])))
+    below = "\n".join(filter(None, (took, note)))
+    parts = filter(None, [sentences(headline), *lines, below])
+    return bundle("".join(page), "\n\n".join(parts))
 
 
-def _headline(found: Runs) -> str:
-    """Return how far the runs agree, what failed, and what all of it took."""
+def _headline(found: Runs) -> list[str]:
+    """Return sentences: what failed, and how far the runs agree."""
     agreed = found.agreement
-    parts = [str(agreed)] if agreed.counts else []
+    parts = described(agreed) if agreed.counts else []
     if found.failed and agreed.runs == 1:
         parts = []
     if found.failed:
         succeeded, count = len(found.trials) - len(found.failed), len(found.trials)
         parts.insert(0, say("scores.came", count=succeeded, all=count))
-    spent = sweep_bundles.spent(found.trials)
-    summary = sentences(parts)
-    return (
-        say("scores.headline", summary=summary, took=spent).strip()
-        if spent
-        else summary
-    )
+    return parts
+
+
+def _headline_html(parts: Sequence[str]) -> str:
+    """Return the first sentence as a heading, which is short, the others after it."""
+    if not parts:
+        return ""
+    head = f"<b>{escape(parts[0])}</b>"
+    rest = escape(sentences(parts[1:]))
+    return f'<div>{head} <span style="{FAINT}">{rest}</span></div>'
 
 
 def _trials_of(found: Runs, text: str) -> list[Trial]:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable
 
+from wcode_magics.display.text_table import TABLE
 from wcode_magics.logprobs.alignment import compare
 from wcode_magics.logprobs.comparison_html import DIFFERENT
 from wcode_magics.logprobs.number_format import decimal, number, percent
@@ -17,9 +18,10 @@ BESIDE = 4
 MOST = 100_000
 """Maximum characters shown of all answers together."""
 _CELL = (
-    "text-align:left;vertical-align:top;padding:.2em .8em .2em 0;overflow-wrap:anywhere"
+    "text-align:left;vertical-align:top;padding:.2em .8em .2em 0;"
+    "overflow-wrap:anywhere;line-height:1.5"
 )
-_TEXT = f"{_CELL};white-space:pre-wrap;line-height:1.5"
+_TEXT = f"{_CELL};white-space:pre-wrap"
 _WIDE = f"{_TEXT};width:99%"
 _HEAD = f"{_CELL};white-space:nowrap"
 
@@ -36,12 +38,14 @@ def bundle(sweep: Sweep) -> Bundle:
     ]
     beside = len(heads) <= BESIDE
     table = (_columns if beside else rows)(heads, texts, footers)
-    note = faint(_summary(sweep))
+    summary = _summary(sweep)
+    marked = [say("ui.sweep_marked")] if len(sweep.replies) > 1 else []
+    note = faint(" · ".join([summary, *marked]))
     plain = [
         f"— {head}\n{clipped(trial.text or str(trial.error or ''), most)}\n{foot}"
         for head, trial, foot in zip(heads, sweep.trials, footers, strict=True)
     ]
-    return bundle_of(table + note, "\n\n".join([*plain, _summary(sweep)]))
+    return bundle_of(table + note, "\n\n".join([*plain, summary]))
 
 
 def share_of(count: int) -> int:
@@ -71,7 +75,7 @@ def _columns(heads: list[str], texts: list[str], footers: list[str]) -> str:
     escaped = [escape(head) for head in heads]
     small = [f'<span style="{FAINT}">{escape(foot)}</span>' for foot in footers]
     return (
-        '<table style="width:100%;table-layout:fixed">'
+        f'<table style="{TABLE};width:100%;table-layout:fixed">'
         f"<thead>{line(escaped, 'th', _CELL)}</thead><tbody>"
         f"{line(texts, 'td', _TEXT)}{line(small, 'td', _CELL)}</tbody></table>"
     )
@@ -87,7 +91,7 @@ def rows(heads: list[str], texts: list[str], footers: list[str]) -> str:
         f"{faint(foot)}</td></tr>"
         for head, text, foot in zip(heads, texts, footers, strict=True)
     ]
-    style = "width:100%;table-layout:auto"
+    style = f"{TABLE};width:100%;table-layout:auto"
     return f'<table style="{style}"><tbody>{"".join(lines)}</tbody></table>'
 
 
@@ -131,6 +135,4 @@ def _foot(trial: Trial, agreement: float) -> str:
 def _summary(sweep: Sweep) -> str:
     parts = [say("ui.sweep_answers", count=len(sweep.replies), all=len(sweep.trials))]
     parts += filter(None, [spent(sweep.trials)])
-    if len(sweep.replies) > 1:
-        parts.append(say("ui.sweep_marked"))
     return " · ".join(parts)

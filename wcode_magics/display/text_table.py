@@ -14,7 +14,9 @@ from wcode_magics.output.terminal import width
 from wcode_magics.protocol.extra_headers import Headers
 from wcode_magics.text import say
 
-_SPACING = "vertical-align:baseline;padding:.15em .7em .15em 0"
+TABLE = "margin:0 0 .6em"
+"""Keeps what follows a table apart from it, in front ends that do not."""
+_SPACING = "vertical-align:baseline;padding:.15em .7em .15em 0;line-height:1.4"
 CELL = f"text-align:left;{_SPACING}"
 _NUMBER = re.compile(r"[≈<>]?[-+]?(?:[A-Z]{3} |[¥$€£])?\d[\d,]*(?:\.\d+)?(?:%| s| 秒)?")
 _UNKNOWN = frozenset({"", NO_NUMBER})
@@ -47,8 +49,9 @@ class TextTable:
         body = "".join(_row_html("td", row, styles) for row in rows)
         title = f"<div><b>{escape(self.title)}</b></div>" if self.title else ""
         note = "".join(faint(n) for n in self._notes())
-        table = f"<table><thead>{head}</thead><tbody>{body}</tbody></table>"
-        return bundle(f"{title}{table if rows else ''}{note}", self.plain())
+        table = f"<thead>{head}</thead><tbody>{body}</tbody>"
+        table = f'<table style="{TABLE}">{table}</table>' if rows else ""
+        return bundle(f"{title}{table}{note}", self.plain())
 
     def plain(self) -> str:
         """Return aligned columns; wide (East Asian) characters count as two."""

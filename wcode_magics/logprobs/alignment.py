@@ -118,17 +118,8 @@ class Agreement:
         return f"<Agreement: {most} of {self.runs}, answers {len(self.counts)}>"
 
     def __str__(self) -> str:
-        """Describe in a sentence how far several runs agree."""
-        kinds = len(self.counts)
-        if kinds <= 1:
-            return say("agreement.all", runs=self.runs)
-        count = self.counts[0][1]
-        parts = [say("agreement.some", runs=self.runs, kinds=kinds)]
-        if count > 1:
-            parts.append(say("agreement.most", count=count))
-        key = "common" if self.common else "at_once"
-        parts.append(say(f"agreement.{key}", common=f"{len(self.common):,}"))
-        return sentences(parts)
+        """Describe how far several runs agree."""
+        return sentences(described(self))
 
     @property
     def runs(self) -> int:
@@ -140,6 +131,19 @@ class Agreement:
         """Common prefix of all runs."""
         texts = [text for text, _ in self.counts] or [""]
         return texts[0][: min(common_start(texts[0], text) for text in texts)]
+
+
+def described(found: Agreement) -> list[str]:
+    """Return sentences: how many answers there are, then how alike they are."""
+    kinds = len(found.counts)
+    if kinds <= 1:
+        return [say("agreement.all", runs=found.runs)]
+    count = found.counts[0][1]
+    parts = [say("agreement.some", runs=found.runs, kinds=kinds)]
+    if count > 1:
+        parts.append(say("agreement.most", count=count))
+    key = "common" if found.common else "at_once"
+    return [*parts, say(f"agreement.{key}", common=f"{len(found.common):,}")]
 
 
 def compare(first: Answer, second: Answer) -> Comparison:

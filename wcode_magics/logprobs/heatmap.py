@@ -72,10 +72,10 @@ STEPS = (
     Step(0.2, 0.24, "2px dotted"),
     Step(0.05, 0.36, "2px dashed"),
     Step(0.01, 0.48, "2px solid"),
-    Step(0.0, 0.6, "4px double"),
+    Step(0.0, 0.6, "3px double"),
 )
 
-RUNNING = "white-space:pre-wrap;overflow-wrap:anywhere;line-height:1.9"
+RUNNING = "white-space:pre-wrap;overflow-wrap:anywhere;line-height:1.8"
 """Style of text that is, or will be, shown as tokens."""
 
 _SMALL = "font-size:85%;line-height:1.7"
@@ -83,7 +83,8 @@ _GREY = "#888b"
 _OUTSIDE = f"border:1px solid {_GREY};border-radius:3px;font-size:.85em"
 _UNREPORTED = f"border-bottom:1px solid {_GREY}"
 _OPENS = "display:inline-block;vertical-align:top"
-_SHUT = "display:block"
+_SHUT = "display:block;line-height:1.3;margin:.25em 0 0"
+"""A token with its underline fits the line, on its baseline, so lines stand evenly."""
 _LEFT = ' style="text-align:left"'
 
 
