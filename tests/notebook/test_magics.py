@@ -701,6 +701,8 @@ def test_unload_restores_the_shell() -> None:
             list(formatters),
             sorted(shell.user_ns),
             shell.custom_exceptions,
+            list(shell.input_transformer_manager.token_transformers),
+            list(shell.input_transformer_manager.cleanup_transforms),
         )
 
     before = state()

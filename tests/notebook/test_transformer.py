@@ -8,6 +8,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from tests.loopback import Loopback, streamed
 from tests.terminal import Runner
 from wcode_magics.protocol.reply import Reply
+from wcode_magics.text import say
 
 TEXTS = [
     's = """\n%wcode tell me why?\n"""\n',
@@ -147,3 +148,27 @@ def test_a_number_sign_in_a_prompt_is_the_prompts(
     made = server()
     assert run("%wcode -t 0 # Heading").success
     assert made.seen[0].body["messages"][0]["content"] == "# Heading"
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("code", ["%%wcode", "%%wcode -t 0\n", "\n%%wcode\n"])
+def test_a_cell_without_a_body_is_answered_in_our_words(
+    code: str, language: str, run: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says what to do, in the user's language; what needs no prompt goes on."""
+    monkeypatch.setenv("WCODE_LANGUAGE", language)
+    assert run(code).error_lines == [f"UsageError: {say('errors.empty_prompt')}"]
+    (error,) = run("%%wcode --continue").error_lines
+    assert error == f"UsageError: {say('errors.no_reply')}"
+
+
+def test_a_cell_still_waits_for_its_body(run: Runner, shell: InteractiveShell) -> None:
+    """In a terminal the command line alone is no whole cell, and help stays help."""
+    assert run("1").success
+    assert shell.check_complete("%%wcode -t 0") == ("incomplete", "")
+    assert shell.check_complete("%%wcode -t 0\nhi") == ("incomplete", "")
+    for code in ("%%wcode?\n", "%%wcode\nhi\n", "%%wcodes\n"):
+        loaded = shell.transform_cell(code)
+        run("%unload_ext wcode_magics")
+        assert shell.transform_cell(code) == loaded
+        run("%load_ext wcode_magics")

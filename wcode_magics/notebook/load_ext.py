@@ -1,7 +1,7 @@
 """``%load_ext wcode_magics``: add the commands to IPython, and remove them.
 
 Commands are objects, so that their help page is in the user's language whenever it is
-requested. Loading adds commands, one completer, one input transformer, formatters and a
+requested. Loading adds commands, one completer, input transformers, formatters and a
 configurable; unloading removes exactly these.
 """
 
@@ -18,7 +18,7 @@ from wcode_magics import text
 from wcode_magics.errors import called_from, stoppable
 from wcode_magics.notebook import completer
 from wcode_magics.notebook.commands import ASKING, COMMANDS, find, modules
-from wcode_magics.notebook.transformer import CommandLine
+from wcode_magics.notebook.transformer import CellWithoutBody, CommandLine
 from wcode_magics.runtime.imports import prepare
 from wcode_magics.session.cell_identity import CellWatch
 from wcode_magics.settings import options
@@ -109,6 +109,7 @@ class Loaded:
     def __init__(self, shell: Any) -> None:
         self._shell = shell
         self.commands = [Command(name, self) for name in COMMANDS]
+        self.cell_without_body = CellWithoutBody()
         self._forget_tab = completer.install(shell)
         self._cells = CellWatch(shell)
         self._cells.start()
@@ -177,7 +178,9 @@ def load(shell: Any) -> None:
     for command in loaded.commands:
         shell.register_magic_function(command, command.kind, command.__name__)
     shell.configurables.append(loaded.config)
-    shell.input_transformer_manager.token_transformers.append(CommandLine)
+    manager = shell.input_transformer_manager
+    manager.token_transformers.append(CommandLine)
+    manager.cleanup_transforms.append(loaded.cell_without_body)
     loaded.watch_tables()
 
 
@@ -190,7 +193,9 @@ def unload(shell: Any) -> None:
         for magics in shell.magics_manager.magics.values():
             magics.pop(command.__name__, None)
     shell.configurables.remove(loaded.config)
-    shell.input_transformer_manager.token_transformers.remove(CommandLine)
+    manager = shell.input_transformer_manager
+    manager.token_transformers.remove(CommandLine)
+    manager.cleanup_transforms.remove(loaded.cell_without_body)
     loaded.close()
 
 

@@ -1,4 +1,4 @@
-"""Input transformer of command lines: ``%wcode what?`` and ``x = %wcode what?``.
+"""Input transformers: ``%wcode what?``, ``x = %wcode what?``, ``%%wcode`` alone.
 
 IPython takes a trailing question mark as a request for help, and assigns no value from
 a magic that displays its result. A line that calls one of our commands, also through
@@ -21,6 +21,7 @@ from wcode_magics.notebook.commands import COMMANDS
 
 _CALL = re.compile(r"%(\w+)[ \t]+(\S.*)", re.DOTALL)
 _OURS = re.compile(r"%wcode\w*[ \t]+\S")
+_CELL = re.compile(r"%%wcode(\s.*)?", re.DOTALL)
 _OPENING, _CLOSING = {"(", "[", "{"}, {")", "]", "}"}
 _SPACE = {tokenize.INDENT, tokenize.DEDENT, tokenize.NL, tokenize.NEWLINE}
 
@@ -59,6 +60,22 @@ class CommandLine(TokenTransformBase):
         else:
             called = f"get_ipython().run_line_magic({name!r}, {line!r})"
         return [*lines[:first], f"{head}{called}\n", *lines[last + 1 :]]
+
+
+class CellWithoutBody:
+    """Gives ``%%wcode`` an empty body if it has none, which IPython itself refuses.
+
+    ``--continue`` and ``--panel`` need no prompt, and the command says what is missing
+    in the user's language.
+    """
+
+    has_side_effects = True
+    """Keeps it out of IPython's check whether more lines are to come."""
+
+    def __call__(self, lines: list[str]) -> list[str]:
+        """Return the cell, with a blank line if the command line is its only one."""
+        alone = len(lines) == 1 and _CELL.fullmatch(lines[0])
+        return [*lines, "\n"] if alone else lines
 
 
 def _percent(tokens: Sequence[Any]) -> int | None:
