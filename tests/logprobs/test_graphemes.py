@@ -3,7 +3,7 @@
 import pytest
 
 from wcode_magics.logprobs.byte_dialects import encode
-from wcode_magics.logprobs.graphemes import cut, words
+from wcode_magics.logprobs.graphemes import characters, cut, words
 from wcode_magics.logprobs.token import TokenLogprob
 from wcode_magics.logprobs.token_bytes import place_tokens
 
@@ -70,4 +70,21 @@ def test_words_of_all_scripts():
     assert [*words(said)] == [
         *("It", "'", "s", " ", "3", ".", "5", " "),
         *("猫", "咪", " ", "👩\u200d💻", "e\u0301", "!"),
+    ]
+
+
+def test_characters_of_a_piece_stand_with_their_first_token():
+    """A piece is cut further between characters, text without a token among them."""
+    text, said = "te\u0301e\u0301!", ("\u0301", "e", "\u0301", "!")
+    places = [(2, 4), (4, 5), (5, 7), (7, 8)]
+    tokens = [TokenLogprob(token, -1.0) for token in said]
+    parts = [
+        (part.text, part.start, part.first, part.stop)
+        for piece in cut(text, places)
+        for part in characters(piece, places[piece.first : piece.stop])
+    ]
+    assert "".join(part[0] for part in parts) == text
+    assert [part for part in parts if part[2] < part[3]] == [
+        (token.token, place[0], index, index + 1)
+        for index, (token, place) in enumerate(zip(tokens, places, strict=True))
     ]

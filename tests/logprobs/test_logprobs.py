@@ -246,3 +246,13 @@ def test_readable_shows_bytes():
     told = view(token("a", 0.5))
     assert told.readable(Alternative("x", 0.0, b"\xe9\xbe")) == r"\xe9\xbe"
     assert told.readable(Alternative(" \ufffd", 0.0)) == r" \x??"
+
+
+def test_a_position_alone_is_that_of_all_positions():
+    """One asked for by its index equals the one at its place among all."""
+    tokens = [TokenLogprob(word, -1.0, word.encode()) for word in ("e", "\u0301", "!")]
+    answer, again = (Logprobs((*tokens,), "e\u0301!") for _ in range(2))
+    assert [answer.position_at(index) for index in (2, 0, 1)] == [
+        again.positions[index] for index in (2, 0, 1)
+    ]
+    assert answer.positions[1] is answer.position_at(1)

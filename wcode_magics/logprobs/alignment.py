@@ -173,12 +173,12 @@ def _fork(one: Logprobs, two: Logprobs) -> Fork | None:
 
 
 def _branch(own: Logprobs, other: Logprobs, at: int) -> Branch:
-    for position, place in zip(own.positions, own.places, strict=True):
+    for index, place in enumerate(own.places):
         if place is None or place[1] <= at:
             continue
         if place[0] > at:
             break
-        continuation = other.data[place[0] :]
+        position, continuation = own.position_at(index), other.data[place[0] :]
         return Branch(position, _mass_of(own, position, continuation))
     return Branch(None, math.nan)
 

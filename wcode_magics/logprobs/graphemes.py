@@ -42,14 +42,26 @@ class Glyph:
         return not self.text
 
 
-def cut(
-    text: str, places: Sequence[Place], *, clusters: bool = True
-) -> tuple[Glyph, ...]:
-    """Return the pieces in order; ``places`` are the offsets from ``place_tokens``.
+def cut(text: str, places: Sequence[Place]) -> tuple[Glyph, ...]:
+    """Return the pieces in order; ``places`` are the offsets from ``place_tokens``."""
+    return tuple(_pieces(encode(text), places, _boundaries(text, clusters=True)))
 
-    Without ``clusters`` a piece may split a grapheme cluster, never a character.
-    """
-    return tuple(_pieces(encode(text), places, _boundaries(text, clusters=clusters)))
+
+def characters(piece: Glyph, places: Sequence[Place]) -> Sequence[Glyph]:
+    """Cut a piece, whose tokens have these places, further: between its characters."""
+    data, at = encode(piece.text), piece.start
+    if len(places) == 1 and places[0] == (at, at + len(data)):
+        return (piece,)
+    moved = [place and (place[0] - at, place[1] - at) for place in places]
+    return [
+        Glyph(
+            part.text,
+            at + part.start,
+            piece.first + part.first,
+            piece.first + part.stop,
+        )
+        for part in _pieces(data, moved, _boundaries(piece.text, clusters=False))
+    ]
 
 
 def spells(letter: str) -> bool:
@@ -84,28 +96,27 @@ def _boundaries(text: str, *, clusters: bool) -> frozenset[int] | range:
 def _pieces(
     data: bytes, places: Sequence[Place], boundaries: frozenset[int] | range
 ) -> Iterator[Glyph]:
-    begun = (0, 0)  # first byte and token of the open piece
-    at = 0
+    begun = first = at = 0  # byte and token that the open piece begins with; byte
 
     def piece(until: int, stop: int) -> Glyph:
-        text = data[begun[0] : until].decode("utf-8", "surrogatepass")
-        return Glyph(text, begun[0], begun[1], stop)
+        text = data[begun:until].decode("utf-8", "surrogatepass")
+        return Glyph(text, begun, first, stop)
 
     for token, place in enumerate([*places, (len(data), len(data))]):
         start, stop = place or (at, at)
-        free = start >= at and at in boundaries
-        if free and begun < (at, token) and not _waits(data, begun, at, start, stop):
-            yield piece(at, token)
-            begun = (at, token)
-        if free and start > at and start in boundaries:
-            yield piece(start, token)
-            begun = (start, token)
+        if start >= at and at in boundaries:
+            waits = begun == at == start and _begins_longer(data, at, stop)
+            if begun < at or (first < token and not waits):
+                yield piece(at, token)
+                begun, first = at, token
+            if start > at and start in boundaries:
+                yield piece(start, token)
+                begun, first = start, token
         at = max(at, stop)
-    if begun < (at, len(places)):
+    if begun < at or first < len(places):
         yield piece(at, len(places))
 
 
-def _waits(data: bytes, begun: tuple[int, int], at: int, start: int, stop: int) -> bool:
-    """Return whether the empty tokens are the first parts of the next character."""
-    empty = begun[0] == at == start
-    return empty and stop > at and data[at] >= FIRST_OF_MANY
+def _begins_longer(data: bytes, at: int, stop: int) -> bool:
+    """Return whether empty tokens before this one may be parts of its character."""
+    return stop > at and data[at] >= FIRST_OF_MANY

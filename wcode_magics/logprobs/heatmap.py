@@ -123,7 +123,8 @@ def running(text: str) -> str:
 def plain(logprobs: Logprobs, *, seam: int = 0) -> str:
     """Render the first tokens as aligned text for terminals."""
     words = TokenWords(logprobs, MAX_ALTERNATIVES)
-    rows = map(words.row, logprobs.positions[:MAX_LINES])
+    count = min(len(logprobs), MAX_LINES)
+    rows = map(words.row, map(logprobs.position_at, range(count)))
     lines = _aligned([_heads(), *rows])
     if len(logprobs) > MAX_LINES:
         lines.append(say("heatmap.more", count=f"{len(logprobs) - MAX_LINES:,}"))
@@ -171,10 +172,10 @@ def _drawn(words: TokenWords, prefilled: int) -> tuple[list[str], list[str]]:
     for piece in words.logprobs.glyphs:
         if piece.first >= MAX_TOKENS or room <= 0:
             break
-        for position in words.logprobs.positions[piece.first : piece.stop]:
-            if position.index >= MAX_TOKENS or room <= 0:
+        for index in range(piece.first, piece.stop):
+            if index >= MAX_TOKENS or room <= 0:
                 break
-            rows.append(_row(words.row(position)))
+            rows.append(_row(words.row(words.logprobs.position_at(index))))
             room -= len(rows[-1].encode())
         drawn = _piece(words, piece)
         if prefilled and piece.start >= prefilled:

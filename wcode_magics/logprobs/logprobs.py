@@ -4,6 +4,7 @@ import math
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from operator import attrgetter
 from statistics import mode
 from typing import TYPE_CHECKING
@@ -12,7 +13,13 @@ from wcode_magics import text
 from wcode_magics.logprobs import graphemes
 from wcode_magics.logprobs.byte_dialects import LOST, decode, encode, spelt
 from wcode_magics.logprobs.graphemes import Glyph
-from wcode_magics.logprobs.position import UNLIKELY, Position, sampled, shown
+from wcode_magics.logprobs.position import (
+    UNLIKELY,
+    Position,
+    is_incomplete,
+    sampled,
+    shown,
+)
 from wcode_magics.logprobs.token import Alternative, TokenLogprob
 from wcode_magics.logprobs.token_bytes import Place, place_tokens, uses_alphabet
 from wcode_magics.runtime.imports import of_extra, shown_by
@@ -22,8 +29,6 @@ if TYPE_CHECKING:
 
 CERTAIN = -1e-9  # a logprob above this is a probability of 1 up to rounding
 LEAST_CERTAIN = 5
-
-_token = attrgetter("token")
 
 
 @dataclass(frozen=True)
@@ -73,18 +78,7 @@ class Logprobs:
     @cached_property
     def positions(self) -> tuple[Position, ...]:
         """One :class:`Position` per token."""
-        requested = mode([len(token.top) for token in self.tokens] or [0])
-        texts, alone = self._texts
-        return tuple(
-            Position(
-                index,
-                texts[index],
-                self._bytes(index) if alone[index] else None,
-                token.logprob,
-                *shown(token, requested),
-            )
-            for index, token in enumerate(self.tokens)
-        )
+        return tuple(map(self.position_at, range(len(self.tokens))))
 
     @property
     def sum(self) -> float:
@@ -126,8 +120,8 @@ class Logprobs:
         they then carry no information about the model's certainty.
         """
         others = (other.logprob for token in self.tokens for other in token.top)
-        known = (*self._known, *(one for one in others if one > UNLIKELY))
-        return bool(self._known) and min(known) > CERTAIN
+        known = (one for one in chain(self._known, others) if one > UNLIKELY)
+        return bool(self._known) and all(one > CERTAIN for one in known)
 
     @property
     def without_logprob(self) -> int:
@@ -143,17 +137,29 @@ class Logprobs:
     @property
     def incomplete(self) -> int:
         """Number of tokens sampled in parts of which only the last is listed."""
-        return sum(position.incomplete for position in self.positions)
+        return sum(map(is_incomplete, self.tokens))
 
     def least_certain(self, count: int = LEAST_CERTAIN) -> list[Position]:
         """Return the ``count`` least likely tokens of the text, least likely first."""
-        in_text = (p for p in self.positions if self.places[p.index] is not None)
-        return sorted(in_text, key=attrgetter("logprob"))[:count]
+        in_text = (at for at, place in enumerate(self.places) if place is not None)
+        least = sorted(in_text, key=lambda index: self.tokens[index].logprob)[:count]
+        return [*map(self.position_at, least)]
 
     def logprob_of(self, glyph: Glyph) -> float:
         """Return the summed natural log probability of the tokens of a piece."""
         behind = self.tokens[glyph.first : glyph.stop]
         return math.fsum(min(token.logprob, 0.0) for token in behind)
+
+    def position_at(self, index: int) -> Position:
+        """Return a token with its probability, alternatives and uncertainty."""
+        known = self._positions.get(index)
+        if known is None:
+            token, (texts, alone) = self.tokens[index], self._texts
+            data = self._bytes(index) if alone[index] else None
+            fields = shown(token, self._requested)
+            known = Position(index, texts[index], data, token.logprob, *fields)
+            self._positions[index] = known
+        return known
 
     def glyph_at(self, index: int) -> Glyph:
         """Return the piece of the text that a token belongs to."""
@@ -222,11 +228,23 @@ class Logprobs:
         ]
 
     @cached_property
+    def _requested(self) -> int:
+        """Number of alternatives that most tokens have."""
+        return mode([len(token.top) for token in self.tokens] or [0])
+
+    @cached_property
+    def _positions(self) -> dict[int, Position]:
+        """Those asked for so far, by index."""
+        return {}
+
+    @cached_property
     def _texts(self) -> tuple[list[str], list[bool]]:
         texts, alone = [""] * len(self.tokens), [True] * len(self.tokens)
-        for piece in graphemes.cut(self.text, self.places, clusters=False):
-            if not piece.unreported:
-                texts[piece.first] = piece.text
+        for piece in self.glyphs:
+            places = self.places[piece.first : piece.stop]
+            for part in graphemes.characters(piece, places):
+                if not part.unreported:
+                    texts[part.first] = part.text
         for index, place in enumerate(self.places[:-1]):
             if place is not None and place == self.places[index + 1]:
                 alone[index] = alone[index + 1] = place[0] == place[1]
@@ -236,17 +254,20 @@ class Logprobs:
         place = self.places[index]
         if place is None:
             return spelt(sampled(self.tokens[index]), alphabet=self.alphabet)
-        return self.data[slice(*place)]
+        start, stop = place
+        return self.data[start:stop]
 
     def _odds(self, position: Position) -> dict[str, float]:
-        words = [*map(_token, position.alternatives)]
-        if self.alphabet or LOST in "".join(words):
-            words = [self.readable(other) for other in position.alternatives]
-        odds = dict(zip(words, position.shares, strict=True))
+        others, shares = position.alternatives, position.shares
+        words = [other.token for other in others]
+        odds = dict(zip(words, shares, strict=True))
+        if self.alphabet or LOST in "".join(odds):
+            words = [*map(self.readable, others)]
+            odds = dict(zip(words, shares, strict=True))
         if len(odds) == len(words):
             return odds
         odds.clear()
-        for word, share in zip(words, position.shares, strict=True):
+        for word, share in zip(words, shares, strict=True):
             name, times = word, 1
             while name in odds:
                 times += 1

@@ -18,6 +18,9 @@ from wcode_magics.logprobs.token import Alternative, Bytes, TokenLogprob
 UNLIKELY = -9999.0
 """Value that OpenAI and vLLM send for log probabilities too low to report."""
 
+BELOW_ONE = 1 - 1e-9
+"""A sum below this is below 1 however its terms were rounded."""
+
 INSIDE = range(0x80, 0xC0)
 """UTF-8 continuation bytes."""
 
@@ -119,6 +122,26 @@ def probability(logprob: float) -> float:
     return exp(min(logprob, 0.0)) if logprob > UNLIKELY else 0.0
 
 
+def is_incomplete(token: TokenLogprob) -> bool:
+    """Return whether earlier parts of the token are not listed.
+
+    Its own entry is then only its end: the last byte of a character (llama.cpp), or a
+    letter after text that was held back (Ollama). Or another entry is the end of a
+    character, which cannot occur where a character begins.
+    """
+    if LOST in token.token or not token.token:
+        return False
+    if token.token not in map(_token, token.top):
+        index = _index_by_logprob(token, token.top)
+        if index is not None:
+            own = token.top[index]
+            return LOST in own.token or _is_part(own, token)
+    if token.token.isascii() or not token.bytes or token.bytes[0] in INSIDE:
+        return False
+    starts = [other.bytes[0] for other in token.top if other.bytes]
+    return any(map(INSIDE.__contains__, starts))
+
+
 def is_known(token: TokenLogprob) -> bool:
     """Return whether a token or an alternative has a logprob above the sentinel."""
     best: float = max(token.logprob, *map(_logprob, token.top), -math.inf)
@@ -144,15 +167,14 @@ def shown(
     """
     if not token.top:
         return (), (), 0, True, False
-    ordered, logprobs = token.top, [*map(_logprob, token.top)]
+    ordered, logprobs = token.top, [other.logprob for other in token.top]
     if sorted(logprobs, reverse=True) != logprobs:
         ordered = tuple(sorted(ordered, key=_logprob, reverse=True))
-    words = [*map(_token, ordered)]
+    words = [other.token for other in ordered]
     if len({*words}) < len(ordered):
         ordered = tuple(dict.fromkeys(ordered))
-        words = [*map(_token, ordered)]
+        words = [other.token for other in ordered]
     index = _index(token, ordered, words)
-    incomplete = _is_incomplete(token, ordered, index)
     listed = index is not None and not (
         len(ordered) > requested > 0 and index == len(ordered) - 1
     )
@@ -161,8 +183,8 @@ def shown(
         ordered = tuple(sorted(more, key=_logprob, reverse=True))
         index = ordered.index(sampled(token))
     if ordered is not token.top:
-        logprobs = [*map(_logprob, ordered)]
-    return ordered, _shares(logprobs), index, listed, incomplete
+        logprobs = [other.logprob for other in ordered]
+    return ordered, _shares(logprobs), index, listed, is_incomplete(token)
 
 
 def _shares(logprobs: Sequence[float]) -> tuple[float, ...]:
@@ -170,6 +192,8 @@ def _shares(logprobs: Sequence[float]) -> tuple[float, ...]:
         shares = tuple(map(exp, logprobs))
     else:
         shares = tuple(map(probability, logprobs))
+    if sum(shares) < BELOW_ONE:
+        return shares
     total = fsum(shares)
     return shares if total <= 1.0 else tuple(share / total for share in shares)
 
@@ -184,17 +208,23 @@ def _index(
             return first
     lossy = LOST in token.token or not token.token
     named = [at for at, other in enumerate(ordered) if other.token == token.token]
-    alike = [at for at, other in enumerate(ordered) if other.logprob == token.logprob]
     for index in named:
-        if index in alike:
+        if ordered[index].logprob == token.logprob:
             return index
     if named and not lossy:
         return min(named, key=lambda at: abs(ordered[at].logprob - token.logprob))
-    for index in alike:
-        other = ordered[index]
-        known = token.bytes is not None and other.bytes == token.bytes
-        if known or LOST in other.token or _is_part(other, token):
-            return index
+    return _index_by_logprob(token, ordered)
+
+
+def _index_by_logprob(
+    token: TokenLogprob, ordered: Sequence[Alternative]
+) -> int | None:
+    """Return the index of the sampled token where its text is not listed."""
+    for index, other in enumerate(ordered):
+        if other.logprob == token.logprob:
+            known = token.bytes is not None and other.bytes == token.bytes
+            if known or LOST in other.token or _is_part(other, token):
+                return index
     return None
 
 
@@ -204,23 +234,3 @@ def _is_part(other: Alternative, token: TokenLogprob) -> bool:
         encode(t.token) if t.bytes is None else t.bytes for t in (token, other)
     )
     return bool(part) and part != whole and whole.endswith(part)
-
-
-def _is_incomplete(
-    token: TokenLogprob, ordered: Sequence[Alternative], index: int | None
-) -> bool:
-    """Return whether earlier parts of the token are not listed.
-
-    Its own entry is then only its end: the last byte of a character (llama.cpp), or a
-    letter after text that was held back (Ollama). Or another entry is the end of a
-    character, which cannot occur where a character begins.
-    """
-    if LOST in token.token or not token.token:
-        return False
-    own = None if index is None else ordered[index]
-    if own is not None and own.token != token.token:
-        return LOST in own.token or _is_part(own, token)
-    if token.token.isascii() or token.bytes is None:
-        return False
-    whole = token.bytes[0] not in INSIDE
-    return whole and any(o.bytes and o.bytes[0] in INSIDE for o in ordered)

@@ -92,7 +92,7 @@ class TokenWords:
     def label(self, index: int) -> str:
         """Return a token's text, numbered if tokens share a character."""
         piece = self.logprobs.glyph_at(index)
-        text = self.logprobs.positions[index].text
+        text = self.logprobs.position_at(index).text
         count = piece.stop - piece.first
         if piece.outside:
             text = self.logprobs.readable(self.logprobs.sampled(index))
@@ -102,7 +102,8 @@ class TokenWords:
 
     def title(self, piece: Glyph) -> str:
         """Return the tooltip of a piece of the text: details of each of its tokens."""
-        positions = self.logprobs.positions[piece.first : piece.stop]
+        indices = range(piece.first, piece.stop)
+        positions = [*map(self.logprobs.position_at, indices)]
         if len(positions) == 1:
             return "\n".join(self._lines(positions[0]))
         total = self.logprobs.logprob_of(piece)

@@ -75,6 +75,8 @@ def without_tex(page: str) -> str:
 
 def apart(page: str) -> str:
     """Wrap each TeX delimiter of escaped text in its own element."""
+    if "$" not in page and "\\" not in page:
+        return page
     return _TEX.sub(lambda found: f"<span>{found.group()}</span>", page)
 
 

@@ -79,7 +79,7 @@ def drawn(
         return shown
     words = TokenWords(logprobs, ALTERNATIVES)
     pieces = [p for p in logprobs.glyphs if p.first < TOKENS]
-    places = logprobs.positions[:TOKENS]
+    places = [*map(logprobs.position_at, range(min(len(logprobs), TOKENS)))]
     left = len(logprobs) - len(places)
     rest = "".join(p.text for p in logprobs.glyphs if p.first >= TOKENS)
     return shown | {
