@@ -24,6 +24,8 @@ HEAVY = {
     "dask",
     "numpy",
     "tornado",
+    "tomllib",
+    "wcode_magics.logprobs.visible_text",
     "wcode_magics.protocol.schema",
 }
 LOAD = """

@@ -12,7 +12,6 @@ Chinese and Latin words beside a placeholder is left out where both sides are Ch
 
 import os
 import re
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -26,7 +25,7 @@ _QUOTED = re.compile(r"{(reason|message|problem|error|start)}(?=[.。)）])")
 _chosen: dict[str, str] = {}
 
 
-_CHINESE = re.compile("[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]")
+_CHINESE = (("\u3000", "\u303f"), ("\u4e00", "\u9fff"), ("\uff00", "\uffef"))
 
 
 class _Numerus(Formatter):
@@ -56,7 +55,10 @@ class _Numerus(Formatter):
 
 
 def _both_chinese(before: str, after: str) -> bool:
-    return bool(_CHINESE.match(before) and _CHINESE.match(after))
+    return all(
+        any(first <= letter <= last for first, last in _CHINESE)
+        for letter in (before, after)
+    )
 
 
 _numerus = _Numerus()
@@ -115,6 +117,8 @@ def _unended(fact: object) -> str:
 
 @cache
 def _words(lang: str) -> dict[str, str]:
+    import tomllib
+
     source = Path(__file__).parent / "locale" / f"{lang}.toml"
     return dict(_flat(tomllib.loads(source.read_text("utf-8")), ""))
 

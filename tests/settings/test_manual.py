@@ -56,7 +56,7 @@ def test_the_table_of_settings_holds_those_that_are_no_flags(lang):
     assert len(table) == len(rows)
     for row, line in zip(rows, table, strict=True):
         name, allowed, default, variable, meaning = line.strip("| ").split(" | ")
-        value = row.choices[0] if row.choices else SAMPLES.get(row.name, "5")
+        value = row.words[0] if row.words else SAMPLES.get(row.name, "5")
         held = Settings(environ={variable.strip("`"): value}).resolve({})
         assert name == f"`{row.name}`"
         assert allowed == f"`{row.allowed}`"

@@ -4,7 +4,8 @@ import math
 
 from wcode_magics.display.text_table import TextTable
 from wcode_magics.evaluation.attribution import Attribution, PromptPart
-from wcode_magics.logprobs.number_format import number, percent, visible
+from wcode_magics.logprobs.number_format import number, percent
+from wcode_magics.logprobs.visible_text import visible
 from wcode_magics.output.escaping import FAINT, WRAPPED, attribute, clipped, escape
 from wcode_magics.output.mimebundle import Bundle
 from wcode_magics.output.mimebundle import bundle as bundle_of

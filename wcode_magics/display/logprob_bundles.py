@@ -11,8 +11,9 @@ from wcode_magics.logprobs.confidence import Confidence
 from wcode_magics.logprobs.heatmap import MAX_ALTERNATIVES
 from wcode_magics.logprobs.label_masses import LabelConfidence
 from wcode_magics.logprobs.logprobs import Logprobs
-from wcode_magics.logprobs.number_format import number, percent, visible
+from wcode_magics.logprobs.number_format import number, percent
 from wcode_magics.logprobs.token_captions import BETWEEN, TokenWords
+from wcode_magics.logprobs.visible_text import visible
 from wcode_magics.output.escaping import FAINT, clipped, escape, faint
 from wcode_magics.output.mimebundle import Bundle, bundle
 from wcode_magics.session.repeat import RUN, Runs

@@ -1,7 +1,8 @@
 """Tree of possible answers as nested HTML that opens and closes without scripts."""
 
 from wcode_magics.display.text_table import pad
-from wcode_magics.logprobs.number_format import percent, visible
+from wcode_magics.logprobs.number_format import percent
+from wcode_magics.logprobs.visible_text import visible
 from wcode_magics.output.escaping import FADED, FAINT, clipped, escape, faint
 from wcode_magics.output.mimebundle import Bundle
 from wcode_magics.output.mimebundle import bundle as bundle_of

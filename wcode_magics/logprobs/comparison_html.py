@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from wcode_magics.logprobs.alignment import Branch, Comparison, Fork, Stretch
 from wcode_magics.logprobs.logprobs import Logprobs
-from wcode_magics.logprobs.number_format import number, percent, visible
+from wcode_magics.logprobs.number_format import number, percent
 from wcode_magics.logprobs.token_captions import BETWEEN, TokenWords
+from wcode_magics.logprobs.visible_text import visible
 from wcode_magics.output.escaping import attribute, escape
 from wcode_magics.text import say
 

@@ -20,7 +20,7 @@ from wcwidth import ljust, rjust, width
 from wcode_magics.logprobs.byte_dialects import encode
 from wcode_magics.logprobs.graphemes import Glyph
 from wcode_magics.logprobs.logprobs import Logprobs
-from wcode_magics.logprobs.number_format import percent, visible
+from wcode_magics.logprobs.number_format import percent
 from wcode_magics.logprobs.position import probability
 from wcode_magics.logprobs.token_captions import (
     COLUMNS,
@@ -29,6 +29,7 @@ from wcode_magics.logprobs.token_captions import (
     TokenWords,
     summary,
 )
+from wcode_magics.logprobs.visible_text import visible
 from wcode_magics.output.escaping import FADED, attribute, clipped, escape
 from wcode_magics.text import say
 

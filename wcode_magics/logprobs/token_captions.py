@@ -4,14 +4,9 @@ from collections.abc import Iterator
 
 from wcode_magics.logprobs.graphemes import Glyph
 from wcode_magics.logprobs.logprobs import Logprobs
-from wcode_magics.logprobs.number_format import (
-    ABOUT,
-    NO_NUMBER,
-    number,
-    percent,
-    visible,
-)
+from wcode_magics.logprobs.number_format import ABOUT, NO_NUMBER, number, percent
 from wcode_magics.logprobs.position import Position, probability
+from wcode_magics.logprobs.visible_text import visible
 from wcode_magics.output.escaping import clipped
 from wcode_magics.text import say
 

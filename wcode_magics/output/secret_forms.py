@@ -6,6 +6,7 @@ place thus shows no key, and neither does a traceback that is sent.
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from itertools import pairwise
 
 MASK = "***"
@@ -43,7 +44,6 @@ FORMS: Mapping[str, str] = {
     "password of a URL": r"(?<=://)[^\s/?#'\"]+(?=@)",
 }
 """Kinds of secrets and the regular expressions that match them."""
-_FORMS = re.compile("|".join(f"(?:{form})" for form in FORMS.values()), re.DOTALL)
 _RANDOM = re.compile(rf"(?<![\w+/=-]){_B64}{{20,}}(?![\w+/=-])")
 _HEX = re.compile(r"[0-9a-f-]+|[0-9A-F-]+")
 _LEAST_HEX = 32
@@ -53,12 +53,18 @@ _TURNS, _DIGITS, _JOINTS = 0.35, 0.05, 0.1
 
 def without_forms(text: str) -> str:
     """Mask substrings that have the format of a secret."""
-    return _FORMS.sub(MASK, text)
+    return _forms().sub(MASK, text)
 
 
 def without_random(text: str) -> str:
     """Mask substrings that are too mixed for a word, a name or a path."""
     return _RANDOM.sub(_random, text)
+
+
+@cache
+def _forms() -> re.Pattern[str]:
+    """Return the pattern of all forms, which takes a millisecond to compile."""
+    return re.compile("|".join(f"(?:{form})" for form in FORMS.values()), re.DOTALL)
 
 
 def _random(match: re.Match[str]) -> str:

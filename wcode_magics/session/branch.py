@@ -7,9 +7,9 @@ from typing import Any
 from wcode_magics.errors import UsageError
 from wcode_magics.logprobs.byte_dialects import decode, spelt
 from wcode_magics.logprobs.logprobs import Logprobs
-from wcode_magics.logprobs.number_format import visible
 from wcode_magics.logprobs.position import Position
 from wcode_magics.logprobs.token import Alternative, TokenLogprob
+from wcode_magics.logprobs.visible_text import visible
 from wcode_magics.protocol import parameters, prefixes, providers
 from wcode_magics.protocol.reply import Reply, is_answer, logprobs_of
 from wcode_magics.protocol.request import Request

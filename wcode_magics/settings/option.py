@@ -15,6 +15,7 @@ Kind = Literal[
     "number",
     "choice",
     "language",
+    "provider",
     "pair",
     "param",
     "functions",
@@ -137,6 +138,10 @@ class Option:
             from wcode_magics import snippets
 
             return snippets.KEYS
+        if self.kind == "provider":
+            from wcode_magics.protocol import providers
+
+            return tuple(row.name for row in providers.PROVIDERS)
         return self.choices
 
     @property

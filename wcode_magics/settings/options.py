@@ -15,7 +15,7 @@ from typing import Any
 from wcode_magics import text
 from wcode_magics.errors import OptionError, SettingError, mistyped
 from wcode_magics.output.secret_forms import MASK
-from wcode_magics.protocol import endpoint_url, parameters, providers
+from wcode_magics.protocol import endpoint_url, parameters
 from wcode_magics.protocol.extra_headers import headers_in
 from wcode_magics.settings.option import Option, Stage
 
@@ -26,7 +26,6 @@ _PARAMS = tuple(
     Option(row.name, "param", row.short, row.choices, setting=True, param=row)
     for row in parameters.PARAMS
 )
-_PROVIDERS = tuple(row.name for row in providers.PROVIDERS)
 _TABLE, _SWEEP = "df.wcode.ask(template)", "session.sweep(prompt, grid)"
 OPTIONS = (
     *_PARAMS,
@@ -80,7 +79,7 @@ OPTIONS = (
     Option("yes", "flag", stage="run"),
     Option("budget", "number", setting=True, positive=True),
     Option("price", "price", stage="session", setting=True),
-    Option("provider", "choice", choices=_PROVIDERS, stage="session", setting=True),
+    Option("provider", "provider", stage="session", setting=True),
     Option("base_url", "url", stage="session", setting=True),
     Option("headers", "headers", stage="session", setting=True),
     Option("allow_http", "switch", default=False, stage="session", setting=True),
@@ -204,7 +203,9 @@ def checked(row: Option, value: Any) -> Any:
         value = schema_source.from_text(value)
     if row.kind == "path" and isinstance(value, os.PathLike):
         value = os.fspath(value)
-    if row.name == "provider":
+    if row.kind == "provider":
+        from wcode_magics.protocol import providers
+
         return providers.named(str(value)).name
     if row.kind == "headers":
         value, given = headers_in(value), MASK

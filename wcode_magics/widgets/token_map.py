@@ -12,9 +12,10 @@ from typing import Any
 from wcode_magics.logprobs import heatmap
 from wcode_magics.logprobs.graphemes import Glyph
 from wcode_magics.logprobs.logprobs import Logprobs
-from wcode_magics.logprobs.number_format import percent, visible
+from wcode_magics.logprobs.number_format import percent
 from wcode_magics.logprobs.position import Position, probability
 from wcode_magics.logprobs.token_captions import MAX_TEXT, NO_TEXT, TokenWords
+from wcode_magics.logprobs.visible_text import visible
 from wcode_magics.output.escaping import clipped
 from wcode_magics.text import say
 from wcode_magics.widgets.label import FULL
