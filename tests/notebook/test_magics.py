@@ -562,8 +562,8 @@ def test_models_are_filtered_priced_and_marked(
     run("%wcode_config model=acme/plain")
     shown = run("%wcode_models acme").plain
     eye, plain = (line for line in shown.splitlines() if "acme/" in line)
-    assert re.search(r"8,192 +\$0\.5 +\$2 +– +text, images +2023-11-14", eye)
-    assert re.search(r"▸ +acme/plain +– +– +– +– +– +– +–", plain)
+    assert re.search(r"8,192 +\$0\.5 +\$2 +text, images +2023-11-14", eye)
+    assert re.search(r"▸ +acme/plain +– +– +– +– +–$", plain)
     only = run("%wcode_models ACME image").plain
     assert "acme/eye" in only
     assert "acme/plain" not in only
