@@ -132,7 +132,7 @@ def test_words_of_a_face_name_no_other_face(key, lang):
     face, short = key.split(".", 1)
     assert "%wcode" not in say(key, lang)
     assert face == "command_line" or "--" not in say(key, lang)
-    for_all = short if short.startswith("ui.") else f"errors.{short}"
+    for_all = short if short.startswith(("ui.", "advice.")) else f"errors.{short}"
     assert facts <= set(PLACE.findall(say(for_all, lang)))
 
 

@@ -48,6 +48,24 @@ def test_words_are_the_prompt(shell: Shell, loopback: Callable[..., Loopback]) -
     assert (body["temperature"], body["stop"]) == (0, ["END"])
 
 
+@pytest.mark.parametrize("more", [[], ["--dry-run"], ["--sweep", "seed=1,2"]])
+def test_advice_is_given_beside_the_answer(
+    more: list[str], shell: Shell, loopback: Callable[..., Loopback]
+) -> None:
+    """As in cells, in the shell's words, a line each, on standard error."""
+    server = loopback(*[streamed("Hi.")] * 2)
+    words = ["Say hi --seed 3", "-t", "0", "-p", "0.5", "--param", "odd=1", *more]
+    done = shell(*words, server=server)
+    assert done.returncode == 0
+    assert "are both set" not in done.stdout
+    both, unknown, inside = done.stderr.splitlines()
+    assert unknown.startswith("odd is not in the table")
+    assert both.startswith("temperature and top_p are both set")
+    assert inside.startswith(
+        "--seed is sent as a part of the prompt; write options out"
+    )
+
+
 def test_the_sandbox_is_named_once_beside_its_answer(shell: Shell) -> None:
     """On standard error; in a program once, by the package's logger."""
     done = shell("-t", "0", "Hi")

@@ -16,15 +16,17 @@ from wcode_magics.errors import (
     VariableError,
     WcodeError,
     called_from,
+    in_shell,
 )
 from wcode_magics.output import terminal
 from wcode_magics.protocol.reply import Reply
-from wcode_magics.sending.request_run import Prepared, Watch
+from wcode_magics.sending.request_run import Prepared, Watch, awaited
 from wcode_magics.session.session import Session
 from wcode_magics.session.structured import plain_value
 from wcode_magics.settings import manual, options
 from wcode_magics.settings import option_line as lines
 from wcode_magics.settings.option_line import OptionLine
+from wcode_magics.text import say
 
 IN_NOTEBOOKS = options.staged("conversation", "cell", "table")
 
@@ -59,12 +61,22 @@ def _run(line: OptionLine) -> None:
             _sweep(session, prompt, line, own)
             return
         prepared = session.prepare(prompt, **own)
+        _advise(prepared, line)
         if line.values.get("as"):
             _show_code(session, prepared, line.values["as"])
         elif line.values.get("dry_run"):
             terminal.write(_json(prepared.request.body, indent=2), exact=True)
         else:
             _ask(session, prepared)
+
+
+def _advise(prepared: Prepared, line: OptionLine) -> None:
+    """Give the advice that a cell gives, each piece in a line."""
+    advice = [(f"advice.{key}", facts) for key, facts in prepared.advice]
+    if line.overlooked:
+        advice.append(("advice.option_in_prompt", {"given": line.overlooked}))
+    for key, facts in advice:
+        terminal.note(say(in_shell(key), **facts))
 
 
 def _ask(session: Session, prepared: Prepared) -> None:
@@ -120,7 +132,9 @@ def _sweep(
 
     yes = bool(line.values.get("yes"))
     grid = grid_of(line.values)
-    swept = session.sweep(prompt, grid, watch=_watch(), yes=yes, **own)
+    points, ready = session.sweep_plan(prompt, grid, yes=yes, **own)
+    _advise(ready[0], line)
+    swept = awaited(session.group(points, ready), _watch())
     terminal.write(sweep_bundles.bundle(swept)["text/plain"])
     if not swept.replies and swept.trials[0].error is not None:
         raise swept.trials[0].error
