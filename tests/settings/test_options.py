@@ -240,10 +240,10 @@ def test_no_numbers(value):
 )
 def test_the_least_number(name, least, under, allowed):
     """A bound reads as it is checked."""
-    assert options.checked_any(name, least) == least
+    assert options.checked(row(name), least) == least
     assert row(name).allowed == allowed
     with pytest.raises(OptionError):
-        options.checked_any(name, under)
+        options.checked(row(name), under)
 
 
 def test_each_option_has_one_stage():

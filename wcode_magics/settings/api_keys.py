@@ -145,8 +145,8 @@ def _key_in(path: str) -> str:
 
 def read_key(host: str = HOSTED) -> str | None:
     """Return the key of a host in the keyring; None without key or keyring."""
-    account = _account(host)
-    return keyring_access.ask(lambda: keyring_access.read(account))
+    found = keyring_access.ask("get_password", _account(host))
+    return found[0] if found else None
 
 
 def keep_key(key: str, host: str = HOSTED) -> bool:
@@ -154,16 +154,14 @@ def keep_key(key: str, host: str = HOSTED) -> bool:
 
     It counts as stored only once it is read back: a keyring may take what it loses.
     """
-    account = _account(host)
-    kept = keyring_access.ask(lambda: keyring_access.keep(account, key))
+    kept = keyring_access.ask("set_password", _account(host), key)
     return bool(kept) and read_key(host) == key
 
 
 def forget_key(host: str = HOSTED) -> bool:
     """Delete the key of a host from the keyring; return False if there was none."""
-    account = _account(host)
-    return bool(keyring_access.ask(lambda: keyring_access.remove(account)))
+    return bool(keyring_access.ask("delete_password", _account(host)))
 
 
 def _account(host: str) -> str:
-    return keyring_access.ACCOUNT if host == HOSTED else f"api-key {host}"
+    return "api-key" if host == HOSTED else f"api-key {host}"

@@ -4,31 +4,33 @@ Each call runs on its own thread; any exception means that there is no key.
 """
 
 import threading
-from collections.abc import Callable
 from importlib.util import find_spec
-from typing import Any, TypeVar
+from typing import Any
 
 from wcode_magics.errors import SettingError, print_error
 from wcode_magics.logprobs.number_format import decimal
-
-T = TypeVar("T")
 
 PATIENCE_S = 3.0
 """Maximum time in seconds that a wallet may wait for its password."""
 KEY_VARIABLE = "WCODE_API_KEY"
 
-_SERVICE, ACCOUNT = "wcode-magics", "api-key"
+_SERVICE = "wcode-magics"
 
 
-def ask(question: Callable[[], T]) -> T | None:
-    """Call the keyring; None if it fails, or, with a notice, if it times out."""
+def ask(method: str, account: str, *more: str) -> list[Any]:
+    """Call a method of the keyring; return its result, or nothing if it fails.
+
+    If it times out, a notice is printed.
+    """
     if not is_installed():
-        return None
-    answer: list[T] = []
+        return []
+    answer: list[Any] = []
 
     def run() -> None:
         try:
-            answer.append(question())
+            import keyring
+
+            answer.append(getattr(keyring, method)(_SERVICE, account, *more))
         except BaseException:  # the backend may raise anything
             return
 
@@ -40,33 +42,10 @@ def ask(question: Callable[[], T]) -> T | None:
         print_error(
             SettingError("keyring_waits", seconds=seconds, variable=KEY_VARIABLE)
         )
-        return None
-    return answer[0] if answer else None
+        return []
+    return answer
 
 
 def is_installed() -> bool:
     """Return whether the library that reaches the keyring is installed."""
     return find_spec("keyring") is not None
-
-
-def read(account: str = ACCOUNT) -> str | None:
-    """Return the key of an account, or None."""
-    return _backend().get_password(_SERVICE, account)  # type: ignore[no-any-return]
-
-
-def keep(account: str, key: str) -> bool:
-    """Store the key of an account."""
-    _backend().set_password(_SERVICE, account, key)
-    return True
-
-
-def remove(account: str = ACCOUNT) -> bool:
-    """Delete the key of an account."""
-    _backend().delete_password(_SERVICE, account)
-    return True
-
-
-def _backend() -> Any:
-    import keyring
-
-    return keyring

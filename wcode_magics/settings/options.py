@@ -9,6 +9,7 @@ import keyword
 import math
 import os
 from collections.abc import Mapping
+from functools import partial
 from numbers import Integral, Real
 from typing import Any
 
@@ -26,6 +27,8 @@ _PARAMS = tuple(
     Option(row.name, "param", row.short, row.choices, setting=True, param=row)
     for row in parameters.PARAMS
 )
+_of_turns = partial(Option, stage="conversation")
+_setting = partial(Option, stage="session", setting=True)
 _TABLE, _SWEEP = "df.wcode.ask(template)", "session.sweep(prompt, grid)"
 OPTIONS = (
     *_PARAMS,
@@ -52,25 +55,10 @@ OPTIONS = (
     Option("fresh", "flag"),
     Option("keep_going", "flag", stage="table", method=_TABLE),
     Option("profile", "text", setting=True),
-    Option("chat", "text", stage="conversation", method="session.chat(name)"),
-    Option(
-        "trim",
-        "choice",
-        choices=TRIMS,
-        default="stop",
-        setting=True,
-        stage="conversation",
-    ),
-    Option("functions", "functions", stage="conversation"),
-    Option(
-        "rounds",
-        "number",
-        default=8,
-        setting=True,
-        low=1,
-        whole=True,
-        stage="conversation",
-    ),
+    _of_turns("chat", "text", method="session.chat(name)"),
+    _of_turns("trim", "choice", choices=TRIMS, default="stop", setting=True),
+    _of_turns("functions", "functions"),
+    _of_turns("rounds", "number", default=8, setting=True, low=1, whole=True),
     Option("schema", "schema"),
     Option("json", "flag"),
     Option("sweep", "grid", stage="run", method=_SWEEP),
@@ -78,36 +66,18 @@ OPTIONS = (
     Option("repeat", "count", stage="cell", method="session.repeat(prompt, times)"),
     Option("yes", "flag", stage="run"),
     Option("budget", "number", setting=True, positive=True),
-    Option("price", "price", stage="session", setting=True),
-    Option("provider", "provider", stage="session", setting=True),
-    Option("base_url", "url", stage="session", setting=True),
-    Option("headers", "headers", stage="session", setting=True),
-    Option("allow_http", "switch", default=False, stage="session", setting=True),
-    Option(
-        "retries",
-        "number",
-        default=3.0,
-        stage="session",
-        setting=True,
-        low=0,
-        whole=True,
-    ),
-    Option("store", "path", stage="session", setting=True),
+    _setting("price", "price"),
+    _setting("provider", "provider"),
+    _setting("base_url", "url"),
+    _setting("headers", "headers"),
+    _setting("allow_http", "switch", default=False),
+    _setting("retries", "number", default=3.0, low=0, whole=True),
+    _setting("store", "path"),
     Option("replay", "choice", "", REPLAYS, "read", setting=True, bare="read"),
-    Option(
-        "concurrency",
-        "number",
-        default=64.0,
-        stage="session",
-        setting=True,
-        low=1,
-        whole=True,
-    ),
-    Option(
-        "requests_per_minute", "number", stage="session", setting=True, positive=True
-    ),
-    Option("tokens_per_minute", "number", stage="session", setting=True, positive=True),
-    Option("language", "choice", choices=text.LANGUAGES, stage="session", setting=True),
+    _setting("concurrency", "number", default=64.0, low=1, whole=True),
+    _setting("requests_per_minute", "number", positive=True),
+    _setting("tokens_per_minute", "number", positive=True),
+    _setting("language", "choice", choices=text.LANGUAGES),
 )
 CELL = tuple(row for row in OPTIONS if row.stage != "session")
 SETTINGS = tuple(row for row in OPTIONS if row.setting)
@@ -228,11 +198,6 @@ def _price(row: Option, value: Any) -> str:
     except ValueError:
         pass
     raise OptionError("bad_option", name=row.flag, given=value, allowed=row.expected)
-
-
-def checked_any(name: str, value: Any) -> Any:
-    """Check the value of a setting by name, as read from a file."""
-    return checked(setting(name), value)
 
 
 def checked_options(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -227,7 +227,8 @@ class Settings:
             hint = parameters.hint(name, sorted(saved))
             raise SettingError("unknown_profile", given=name, hint=hint)
         return {
-            key: options.checked_any(key, value) for key, value in saved[name].items()
+            key: options.checked(options.setting(key), value)
+            for key, value in saved[name].items()
         }
 
     def saved_profiles(self) -> dict[str, dict[str, Any]]:
