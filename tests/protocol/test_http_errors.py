@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.protocol.seen_errors import SEEN
 from wcode_magics import text
 from wcode_magics.errors import (
     AuthenticationError,
@@ -143,13 +144,19 @@ def test_every_kind_of_status_error_can_come():
     assert below(StatusError) - {StatusError} == {kind for *_rest, kind in KINDS}
 
 
-@pytest.mark.parametrize("row", WORDINGS, ids=lambda row: row.seen[0][:30])
-def test_every_wording_that_was_seen_has_its_meaning(row):
+@pytest.mark.parametrize(
+    ("row", "seen"),
+    [*zip(WORDINGS, SEEN, strict=True)],
+    ids=[messages[0][:30] for _meaning, *messages in SEEN],
+)
+def test_every_wording_that_was_seen_has_its_meaning(row, seen):
     """Whatever status it came with, the sentence decides."""
+    told, *messages = seen
+    assert told == row.meaning
     for status in row.statuses or (400, 401, 402, 403, 404, 429, 500, 503):
-        for seen in row.seen:
-            caught = fault(status, error(seen), **FACTS)
-            assert (caught.key, type(caught)) == (row.meaning, MEANINGS[row.meaning])
+        for message in messages:
+            caught = fault(status, error(message), **FACTS)
+            assert (caught.key, type(caught)) == (told, MEANINGS[told])
 
 
 @pytest.mark.parametrize(("code", "told"), CODES.items())
