@@ -6,14 +6,13 @@ when asked. Importing this package is cheap; Tornado and llguidance are loaded w
 server starts.
 """
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from wcode_magics.runtime import lifetime
 from wcode_magics.runtime.lifetime import Stage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from types import TracebackType
 
     from .server import Server
 
@@ -30,7 +29,7 @@ class Sandbox:
     ``wrong``; :mod:`wcode_magics.sandbox.parameter_faults` defines how.
     """
 
-    __slots__ = ("_server", "_settings", "_switches")
+    __slots__ = ("_server", "_settings")
 
     def __init__(
         self,
@@ -41,8 +40,12 @@ class Sandbox:
         switches: "Mapping[str, str] | None" = None,
     ) -> None:
         """Store the settings without starting the server."""
-        self._settings = (key, tokens_per_second, port)
-        self._switches = dict(switches or {})
+        self._settings: Any = {
+            "key": key,
+            "tokens_per_second": tokens_per_second,
+            "port": port,
+            "switches": dict(switches or {}),
+        }
         self._server: Server | None = None
 
     def start(self) -> Self:
@@ -50,13 +53,7 @@ class Sandbox:
         if self._server is None:
             from .server import Server
 
-            key, pace, port = self._settings
-            self._server = Server(
-                key=key,
-                tokens_per_second=pace,
-                port=port,
-                switches=self._switches,
-            )
+            self._server = Server(**self._settings)
             lifetime.begin(Stage.CONNECTIONS, self.stop)
         return self
 
@@ -86,16 +83,9 @@ class Sandbox:
         return self._server
 
     def __enter__(self) -> Self:
-        """Start the server."""
         return self.start()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: "TracebackType | None",
-    ) -> None:
-        """Stop the server."""
+    def __exit__(self, *_error: object) -> None:
         self.stop()
 
 

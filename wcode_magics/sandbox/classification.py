@@ -26,15 +26,8 @@ _YES_NO = re.compile(
     re.IGNORECASE,
 )
 _CLASSIFY = (
-    *(
-        "classify",
-        "classification",
-        "answer with",
-        "label",
-        "category",
-        "choose",
-        "which of",
-    ),
+    *("classify", "classification", "answer with", "label", "category", "choose"),
+    "which of",
     *("分类", "标签", "类别", "选择", "判断"),
 )
 _STEEP = 2.0

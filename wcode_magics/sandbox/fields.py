@@ -7,7 +7,7 @@ choice is sampled like everything else.
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from . import analysis, classification, images, library
@@ -156,8 +156,7 @@ def _figures(key: str, text: str) -> list[tuple[str, float]]:
     return [(v, 4.0 if kinds.get(v, "") == expected else 0.05) for v in found]
 
 
-def _booleans(key: str, schema: Mapping[str, Any], text: str) -> Weighted:
-    del schema
+def _booleans(key: str, _schema: Mapping[str, Any], text: str) -> Weighted:
     labels = (
         ["negative", "positive"]
         if _any(key.lower(), ("neg", "bad", "complain"))
@@ -185,24 +184,14 @@ def _arrays(key: str, schema: Mapping[str, Any], text: str) -> Weighted:
     return [(found[:n], 0.5**i) for i, n in enumerate(sizes)] or [(short, 1.0)]
 
 
-def _objects(key: str, schema: Mapping[str, Any], text: str) -> Weighted:
-    del key
-    return [(instance(schema, text), 1.0)]
-
-
-def _nulls(key: str, schema: Mapping[str, Any], text: str) -> Weighted:
-    del key, schema, text
-    return [(None, 1.0)]
-
-
-_BY_KIND = {
+_BY_KIND: dict[str, Callable[[str, Mapping[str, Any], str], Weighted]] = {
     "string": _strings,
     "integer": _numbers,
     "number": _numbers,
     "boolean": _booleans,
     "array": _arrays,
-    "object": _objects,
-    "null": _nulls,
+    "object": lambda _key, schema, text: [(instance(schema, text), 1.0)],
+    "null": lambda _key, _schema, _text: [(None, 1.0)],
 }
 
 

@@ -83,9 +83,7 @@ def _tokens(
 
 
 def _skill_input(request: ParsedRequest) -> SkillInput:
-    system = " ".join(
-        t.text for t in request.turns if t.role in {"system", "developer"}
-    )
+    system = request.system
     text = calls.last_user(request)
     language = library.language(text)
     for name, cues in _LANGUAGE_CUES.items():
@@ -124,14 +122,11 @@ def _words(task: SkillInput) -> list[Candidate]:
 
 
 def _persona(task: SkillInput, found: list[Candidate]) -> list[Candidate]:
-    system = " ".join(
-        t.text for t in task.request.turns if t.role in {"system", "developer"}
-    )
+    system = task.request.system
     for who in library.personas():
         if who.language == task.language and analysis.has(system, *who.triggers):
-            parts = (who.opening, who.closing)
             return [
-                replace(s, text=library.join((parts[0], s.text, parts[1])))
+                replace(s, text=library.join((who.opening, s.text, who.closing)))
                 for s in found
             ]
     return found

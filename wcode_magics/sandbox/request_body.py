@@ -34,12 +34,8 @@ _RANGES: dict[str, tuple[type, float | None, float | None]] = {
     "thinking_budget": (int, 1, None),
 }
 _FLAGS = (
-    "stream",
-    "logprobs",
-    "parallel_tool_calls",
-    "continue_final_message",
-    "add_generation_prompt",
-    "enable_thinking",
+    *("stream", "logprobs", "parallel_tool_calls", "continue_final_message"),
+    *("add_generation_prompt", "enable_thinking"),
 )
 _OTHERS = ("logit_bias", "response_format", "stop", "structured_outputs", "verbosity")
 _OF_TOOLS = ("tools", "tool_choice")
@@ -67,6 +63,12 @@ class ParsedRequest:
     continues: bool
     thinks: bool
     thinking_budget: int | None
+
+    @property
+    def system(self) -> str:
+        """Text of the system prompts."""
+        prompts = (turn for turn in self.turns if turn.role in {"system", "developer"})
+        return " ".join(turn.text for turn in prompts)
 
 
 def read(raw: bytes, vocabulary: int) -> ParsedRequest:

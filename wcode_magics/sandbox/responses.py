@@ -36,7 +36,6 @@ class Head:
     __slots__ = ("_chunk", "created", "id")
 
     def __init__(self, identity: str) -> None:
-        """Set the id and the creation time."""
         self.id = f"chatcmpl-{identity}"
         self.created = int(time.time())
         self._chunk = self._fields("chat.completion.chunk")

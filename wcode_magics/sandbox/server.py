@@ -12,6 +12,7 @@ import socket
 import threading
 import time
 from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from tornado import httpserver, iostream, netutil, web
@@ -35,22 +36,17 @@ _SLICE = 0.004
 """Seconds of generation between yields to the event loop."""
 
 
+@dataclass(slots=True)
 class Service:
-    """Settings shared by the handlers, and the number of answers in flight."""
+    """Settings shared by the handlers, and the number of answers in flight.
 
-    __slots__ = ("active", "key", "pace", "switches")
+    ``pace`` is the time between two tokens in seconds, 0 for none.
+    """
 
-    def __init__(
-        self,
-        key: str | None,
-        tokens_per_second: float | None,
-        switches: Mapping[str, str],
-    ) -> None:
-        """Store the required key, if any, and the speed of generation, if limited."""
-        self.key = key
-        self.switches = switches
-        self.pace = 1.0 / tokens_per_second if tokens_per_second else 0.0
-        self.active = 0
+    key: str | None
+    pace: float
+    switches: Mapping[str, str]
+    active: int = 0
 
 
 class Base(web.RequestHandler):
@@ -213,7 +209,8 @@ class Server:
         """Bind, start and load the model; raises OSError if the port is in use."""
         sockets = netutil.bind_sockets(port, HOST, socket.AF_INET)
         self.port: int = sockets[0].getsockname()[1]
-        self.service = Service(key, tokens_per_second, switches)
+        pace = 1.0 / tokens_per_second if tokens_per_second else 0.0
+        self.service = Service(key, pace, switches)
         ready = threading.Event()
         self._thread = threading.Thread(
             target=lambda: asyncio.run(self._serve(sockets, ready)),
@@ -257,12 +254,8 @@ def _app(service: Service) -> web.Application:
         routes,
         default_handler_class=Missing,
         default_handler_args=shared,
-        log_function=_no_log,
+        log_function=lambda _handler: None,  # it would stand in the notebook's output
     )
-
-
-def _no_log(handler: web.RequestHandler) -> None:
-    """Suppress access logs, which would appear in the notebook's output."""
 
 
 class Missing(Base):

@@ -3,18 +3,13 @@
 Ids 0-255 are the bytes, then the special tokens, then the lines of
 ``corpus/vocabulary.txt`` (one JSON string each, in the order of their ids; new
 ones are only appended, so ids are stable). Any text round-trips.
-``python -m wcode_magics.sandbox.tokenizer`` appends pieces of the corpus that are
-missing from the vocabulary.
 """
 
 import json
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.resources import files
-from importlib.resources.abc import Traversable
-from pathlib import Path
 
 from . import library
 
@@ -26,11 +21,12 @@ MARKS = (USER, ASSISTANT, SYSTEM, TOOL)
 FIRST_PIECE = 256 + len(SPECIALS)
 
 _WIDE = "\u3040-\u30ff\u3400-\u9fff"
-_PIECE = re.compile(
+PIECE = re.compile(
     rf' ?[A-Za-z]+|[0-9]|[{_WIDE}]+|"|\n+| +(?= [A-Za-z])| +'
     rf'| ?[^\sA-Za-z0-9{_WIDE}"]|.',
     re.DOTALL,
 )
+"""Piece of a text, which no token crosses."""
 
 
 class Tokenizer:
@@ -52,7 +48,7 @@ class Tokenizer:
     def encode(self, text: str) -> list[int]:
         """Return the token ids of a text; lone surrogates become "?"."""
         ids: list[int] = []
-        for match in _PIECE.finditer(text):
+        for match in PIECE.finditer(text):
             piece = match.group()
             found = self._cache.get(piece)
             if found is None:
@@ -61,10 +57,6 @@ class Tokenizer:
                     self._cache[piece] = found
             ids.extend(found)
         return ids
-
-    def decode(self, ids: Iterable[int]) -> bytes:
-        """Return the bytes of the tokens."""
-        return b"".join(self.bytes_of[i] for i in ids)
 
     def _split(self, piece: str) -> Iterator[int]:
         start = 0
@@ -94,44 +86,13 @@ def spell(raw: bytes) -> str:
 @cache
 def load() -> Tokenizer:
     """Return the tokenizer of the bundled vocabulary."""
-    pieces = ",".join(_path().read_text("utf-8").splitlines())
+    lines = (files(__package__) / "corpus" / "vocabulary.txt").read_text("utf-8")
+    pieces = ",".join(lines.splitlines())
     return Tokenizer(json.loads(f"[{pieces}]"))
 
 
-def ranked_pieces(texts: Iterable[str]) -> list[str]:
-    """Return the pieces that deserve a token, most frequent first.
-
-    All words, Chinese characters and punctuation in the texts, and frequent runs of
-    two to four Chinese characters or of two to four letters inside words.
-    """
-    whole: Counter[str] = Counter()
-    parts: Counter[str] = Counter()
-    for text in dict.fromkeys(texts):
-        for piece in _PIECE.findall(text):
-            wide = library.CJK.match(piece) is not None
-            whole.update(piece if wide else [piece])
-            for size in range(2, 5):
-                runs = (piece[i : i + size] for i in range(len(piece) - size + 1))
-                parts.update(r for r in runs if wide or r.isalpha())
-    often = {
-        part: count
-        for part, count in parts.items()
-        if count >= (_OFTEN_WIDE if library.CJK.match(part) else _OFTEN_LATIN)
-        and not (_LOOSE & set(part))
-    }
-    often |= dict.fromkeys(filter(library.CJK.match, library.names()), 1)
-    ranked = sorted((Counter(often) | whole).items(), key=lambda item: (-item[1], item))
-    return [piece for piece, _ in ranked if len(piece.encode()) > 1]
-
-
-_OFTEN_WIDE = 4
-_OFTEN_LATIN = 12
-_LOOSE = frozenset("的了是在和与就都也还把被这那我你他她它")
-"""Characters that are words by themselves; runs across them are not pieces."""
-
-
 def texts() -> Iterator[str]:
-    """Yield all texts of the corpus, for the vocabulary and for the model."""
+    """Yield all texts of the corpus, for the model and its vocabulary."""
     for pair in library.written_pairs():
         yield from (answer.at("high") for answer in pair.answers)
         yield from pair.questions
@@ -146,24 +107,3 @@ def texts() -> Iterator[str]:
         yield f"{persona.opening} {persona.closing}"
     for name in sorted(library.names()):
         yield f"{name}\n{name.capitalize()}\n {name}"
-
-
-def _path() -> Traversable:
-    return files(__package__) / "corpus" / "vocabulary.txt"
-
-
-def _extend() -> None:
-    """Append pieces of the corpus that are missing from the vocabulary."""
-    path = Path(str(_path()))
-    old = path.read_text("utf-8").splitlines() if path.is_file() else []
-    known = set(map(json.loads, old))
-    new = [
-        json.dumps(p, ensure_ascii=False)
-        for p in ranked_pieces(texts())
-        if p not in known
-    ]
-    path.write_text("".join(f"{line}\n" for line in old + new), "utf-8")
-
-
-if __name__ == "__main__":
-    _extend()
