@@ -4,11 +4,12 @@ r"""TeX formulas in an answer: where they are, and which of them may be typeset.
 dollars, no digit after the closing one. ``$$…$$``, ``\(…\)``, ``\[…\]`` and
 environments such as ``\begin{align}`` are formulas as well. MathJax can load images,
 create links and redefine commands, so a formula is typeset only if all of its commands
-are in the allowlist below; otherwise its source is shown.
+are in ``tex_commands.txt``; otherwise its source is shown.
 """
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -26,76 +27,9 @@ _ENVIRONMENT_NAMES = """
     gathered matrix multline multline* pmatrix smallmatrix split subarray vmatrix
     Vmatrix
 """
-_COMMAND_NAMES = """
-    alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa
-    varkappa lambda mu nu xi omicron pi varpi rho varrho sigma varsigma tau upsilon
-    phi varphi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi
-    Omega digamma aleph beth gimel daleth hbar hslash ell wp Re Im imath jmath
-    partial nabla infty forall exists nexists emptyset varnothing neg lnot top bot
-    angle measuredangle sphericalangle triangle triangledown square Box blacksquare
-    lozenge bigstar diamondsuit heartsuit clubsuit spadesuit sharp flat natural
-    checkmark complement eth mho prime backprime surd degree dagger ddagger dag ddag
-    copyright pounds yen circledR circledS P S sum prod coprod int iint iiint iiiint
-    oint bigcap bigcup bigsqcup bigvee bigwedge bigodot bigotimes bigoplus biguplus
-    smallint intop ointop limits nolimits displaylimits substack sideset sin cos tan
-    cot sec csc sinh cosh tanh coth arcsin arccos arctan arg deg det dim exp gcd hom
-    inf injlim ker lg lim liminf limsup ln log max min Pr projlim sup varlimsup
-    varliminf varinjlim varprojlim operatorname operatornamewithlimits mathop bmod
-    pmod mod pod pm mp times div cdot ast star circ bullet cap cup uplus sqcap sqcup
-    vee wedge lor land setminus smallsetminus wr diamond bigtriangleup
-    bigtriangledown triangleleft triangleright lhd rhd unlhd unrhd oplus ominus
-    otimes oslash odot bigcirc amalg dotplus ltimes rtimes leftthreetimes
-    rightthreetimes curlyvee curlywedge circleddash circledast circledcirc centerdot
-    intercal doublecap doublecup Cap Cup barwedge doublebarwedge veebar
-    divideontimes boxminus boxtimes boxdot boxplus leq le geq ge leqq geqq leqslant
-    geqslant eqslantless eqslantgtr ll gg lll ggg lt gt lesssim gtrsim lessapprox
-    gtrapprox lessgtr gtrless lesseqgtr gtreqless prec succ preceq succeq
-    preccurlyeq succcurlyeq precsim succsim subset supset subseteq supseteq
-    subseteqq supseteqq subsetneq supsetneq subsetneqq supsetneqq Subset Supset
-    sqsubset sqsupset sqsubseteq sqsupseteq in ni notin owns equiv sim simeq backsim
-    backsimeq approx approxeq cong doteq doteqdot Doteq risingdotseq fallingdotseq
-    eqcirc circeq triangleq bumpeq Bumpeq propto varpropto asymp ne neq not nless
-    ngtr nleq ngeq nleqslant ngeqslant lneq gneq lneqq gneqq lnsim gnsim nprec nsucc
-    npreceq nsucceq nsim ncong nmid nparallel nsubseteq nsupseteq models vdash dashv
-    Vdash vDash Vvdash nvdash nvDash nVdash nVDash mid parallel perp bowtie Join
-    smile frown pitchfork between therefore because trianglelefteq trianglerighteq
-    vartriangle vartriangleleft vartriangleright colon coloneqq eqqcolon colonapprox
-    shortmid shortparallel leftarrow gets rightarrow to leftrightarrow Leftarrow
-    Rightarrow Leftrightarrow longleftarrow longrightarrow longleftrightarrow
-    Longleftarrow Longrightarrow Longleftrightarrow implies impliedby iff mapsto
-    longmapsto uparrow downarrow updownarrow Uparrow Downarrow Updownarrow nearrow
-    searrow swarrow nwarrow hookleftarrow hookrightarrow leftharpoonup
-    leftharpoondown rightharpoonup rightharpoondown leftrightharpoons
-    rightleftharpoons leadsto rightsquigarrow leftarrowtail rightarrowtail
-    twoheadleftarrow twoheadrightarrow leftleftarrows rightrightarrows
-    leftrightarrows rightleftarrows curvearrowleft curvearrowright circlearrowleft
-    circlearrowright nleftarrow nrightarrow nLeftarrow nRightarrow nleftrightarrow
-    nLeftrightarrow upharpoonleft upharpoonright downharpoonleft downharpoonright
-    multimap dashrightarrow dashleftarrow xleftarrow xrightarrow xleftrightarrow
-    xRightarrow xLeftarrow xLeftrightarrow xmapsto left right middle big Big bigg
-    Bigg bigl Bigl biggl Biggl bigr Bigr biggr Biggr bigm Bigm biggm Biggm lbrace
-    rbrace lbrack rbrack langle rangle lceil rceil lfloor rfloor lvert rvert lVert
-    rVert vert Vert lgroup rgroup lmoustache rmoustache ulcorner urcorner llcorner
-    lrcorner backslash frac dfrac tfrac cfrac binom dbinom tbinom genfrac over atop
-    choose above overwithdelims atopwithdelims brack brace sqrt root of uproot
-    leftroot hat widehat check widecheck tilde widetilde acute grave dot ddot dddot
-    ddddot breve bar vec overline underline overbrace underbrace overbracket
-    underbracket overleftarrow overrightarrow overleftrightarrow underleftarrow
-    underrightarrow underleftrightarrow overparen underparen overset underset
-    stackrel stackbin skew boxed fbox cancel bcancel xcancel mathrm mathbf mathit
-    mathsf mathtt mathcal mathbb mathfrak mathscr mathnormal boldsymbol bm pmb bf rm
-    it sf tt cal frak Bbb scr mit text textrm textbf textit textsf texttt textnormal
-    textup mbox hbox emph bold quad qquad enspace enskip thinspace medspace
-    thickspace negthinspace negmedspace negthickspace space nobreakspace phantom
-    hphantom vphantom smash mathstrut strut displaystyle textstyle scriptstyle
-    scriptscriptstyle tiny scriptsize small normalsize large Large LARGE huge Huge
-    dots ldots cdots vdots ddots dotsb dotsc dotsi dotsm dotso idotsint lq rq begin
-    end hline hdashline cr newline notag nonumber tag allowbreak relax mathopen
-    mathclose mathbin mathrel mathord mathpunct mathinner mathchoice ce pu bra ket
-    braket Bra Ket Braket dv pdv
-"""
 _ENVIRONMENTS = frozenset([None, *_ENVIRONMENT_NAMES.split()])
-_COMMANDS = frozenset([None, *_COMMAND_NAMES.split()])
+_ALLOWLIST = Path(__file__).with_name("tex_commands.txt")
+_COMMANDS = frozenset([None, *_ALLOWLIST.read_text("ascii").split()])
 _OPENING = re.compile(r"\$+|\\[(\[]|\\begin\{([A-Za-z]+\*?)\}")
 _CLOSING = {"\\(": "\\)", "\\[": "\\]", "$$": "$$"}
 _TOKEN = re.compile(
