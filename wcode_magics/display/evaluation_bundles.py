@@ -1,6 +1,5 @@
 """Evaluations, thresholds and calibrations as mimebundles."""
 
-from collections.abc import Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -34,7 +33,9 @@ def evaluation(found: Evaluation) -> Bundle:
         parts += [_labels(found), _confusion(found)]
     if found.slices:
         parts.append(_slices(found))
-    return joined({**one, "text/html": _spaced(one["text/html"])} for one in parts)
+    for one in parts:
+        one["text/html"] = f'<div style="margin:.7em 0">{one["text/html"]}</div>'
+    return joined(parts)
 
 
 def threshold(found: Threshold) -> Bundle:
@@ -46,21 +47,14 @@ def threshold(found: Threshold) -> Bundle:
 def calibration(found: Calibration) -> Bundle:
     """Return the metrics before and after a calibration."""
     heads = ["", say("evaluation.before"), say("evaluation.after")]
+    pair = found.before, found.after
     rows = [
-        [say(f"evaluation.{name}"), *(_metric(one, name) for one in _pair(found))]
+        [say(f"evaluation.{name}"), *(_metric(one, name) for one in pair)]
         for name in ("confidence", "brier", "ece", "auroc")
     ]
     title = say("evaluation.calibration", method=found.method, rows=found.after.rows)
     note = say("evaluation.cross_fitted")
     return TextTable(heads, rows, title=title, note=note).bundle()
-
-
-def _spaced(page: str) -> str:
-    return f'<div style="margin:.7em 0">{page}</div>'
-
-
-def _pair(found: Calibration) -> tuple[Metrics, Metrics]:
-    return found.before, found.after
 
 
 def accuracy(metrics: Metrics) -> str:
@@ -149,11 +143,13 @@ def _confusion(found: Evaluation) -> Bundle:
     matrix = found.confusion
     names = [str(name) for name in matrix.index]
     corner = say("evaluation.gold_answer")
-    counts = matrix.to_numpy()
-    plain = TextTable([corner, *names], _cells(names, counts.tolist())).plain()
+    counts = matrix.to_numpy().tolist()
+    pairs = [*zip(names, counts, strict=True)]
+    shown = [[name, *(f"{count:,}" for count in row)] for name, row in pairs]
+    plain = TextTable([corner, *names], shown).plain()
     heads = "".join(f'<th style="{CELL}">{escape(n)}</th>' for n in [corner, *names])
     body = []
-    for name, row in zip(names, counts.tolist(), strict=True):
+    for name, row in pairs:
         whole = max(sum(row), 1)
         cells = "".join(
             f'<td style="{CELL};text-align:right;padding-left:.7em;'
@@ -163,13 +159,6 @@ def _confusion(found: Evaluation) -> Bundle:
         body.append(f'<tr><th style="{CELL}">{escape(name)}</th>{cells}</tr>')
     page = f"<thead><tr>{heads}</tr></thead><tbody>{''.join(body)}</tbody>"
     return bundle(f'<table style="{TABLE}">{page}</table>', plain)
-
-
-def _cells(names: Sequence[str], counts: Sequence[Sequence[int]]) -> list[list[str]]:
-    return [
-        [name, *(f"{count:,}" for count in row)]
-        for name, row in zip(names, counts, strict=True)
-    ]
 
 
 def _slices(found: Evaluation) -> Bundle:

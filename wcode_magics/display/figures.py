@@ -85,7 +85,6 @@ def risk_coverage(curve: "pd.DataFrame", alt: str) -> str:
 
 
 def _image(draw: Callable[[Any], None], alt: str) -> str:
-    """Return an ``img`` element of a drawing."""
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 

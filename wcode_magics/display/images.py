@@ -5,7 +5,7 @@ import io
 from collections.abc import Sequence
 from functools import lru_cache
 
-from wcode_magics.output.escaping import FAINT, attribute, faint
+from wcode_magics.output.escaping import FAINT, attribute, clipped, faint
 from wcode_magics.protocol.images import READ, ImagePart
 from wcode_magics.protocol.request import Request
 from wcode_magics.text import say
@@ -45,7 +45,7 @@ def plain(images: Sequence[ImagePart]) -> str:
 def caption(image: ImagePart) -> str:
     """Return name, type and size of an image."""
     if image.url:
-        return image.url if len(image.url) <= 80 else f"{image.url[:79]}…"
+        return clipped(image.url, 80)
     kind = image.kind.rpartition("/")[2].upper()
     size = f"{kind} {image.width} × {image.height}"
     return f"{image.name} · {size}" if image.name else size

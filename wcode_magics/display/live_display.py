@@ -16,7 +16,7 @@ from typing import Protocol
 from wcode_magics.display import markdown, markdown_blocks
 from wcode_magics.display.markdown import MOST
 from wcode_magics.display.markdown_blocks import TAIL_LIMIT
-from wcode_magics.output.escaping import FAINT, escape, faint
+from wcode_magics.output.escaping import faint
 from wcode_magics.output.mimebundle import Bundle, bundle
 from wcode_magics.protocol.messages import Delta
 from wcode_magics.text import say
@@ -168,7 +168,7 @@ class Live:
     def _rendered(self, text: str, foot: str) -> Bundle:
         shown = self._bundle(text) if text else EMPTY
         if self._thoughts and not self._length and text:
-            shown = _collapsed(text, self._thoughts)
+            shown = bundle(markdown.folded(text, self._thoughts), text)
         if not foot:
             return shown
         line = faint(foot)
@@ -178,10 +178,3 @@ class Live:
 def _size(text: str) -> int:
     """Return the bytes of a text, which may have half a character at its end."""
     return len(text.encode(errors="surrogatepass"))
-
-
-def _collapsed(title: str, thoughts: str) -> Bundle:
-    """Return the end of the reasoning under a title that unfolds it."""
-    head = f'<summary style="{FAINT}">{escape(title)}</summary>'
-    body = markdown.as_written(thoughts)
-    return bundle(f"<details>{head}{body}</details>", title)

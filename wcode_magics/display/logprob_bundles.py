@@ -76,7 +76,8 @@ def agreement(found: Agreement) -> Bundle:
 def runs(found: Runs) -> Bundle:
     """Return each different answer, its runs, tokens and ¥; then failed runs."""
     agreed = found.agreement
-    kinds = [_trials_of(found, text) for text, _count in agreed.counts]
+    answered = [trial for trial in found.trials if trial.reply is not None]
+    kinds = [[t for t in answered if t.text == text] for text, _ in agreed.counts]
     first = kinds[0][0].reply if kinds else None
     most = sweep_bundles.share_of(len(kinds))
     heads = [_numbers(same) for same in kinds]
@@ -126,10 +127,6 @@ def _headline_html(parts: Sequence[str]) -> str:
     head = f"<b>{escape(parts[0])}</b>"
     rest = escape(sentences(parts[1:]))
     return f'<div>{head} <span style="{FAINT}">{rest}</span></div>'
-
-
-def _trials_of(found: Runs, text: str) -> list[Trial]:
-    return [t for t in found.trials if t.reply is not None and t.text == text]
 
 
 def _numbers(trials: Sequence[Trial]) -> str:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from wcode_magics.display import highlight
 from wcode_magics.display.cjk_emphasis import wide_emphasis
 from wcode_magics.display.formulas import Formula, allowed, formula_rules, read
-from wcode_magics.output.escaping import WRAPPED, attribute, escape, faint, inert
+from wcode_magics.output.escaping import FAINT, WRAPPED, attribute, escape, faint, inert
 from wcode_magics.runtime import logs
 from wcode_magics.text import say
 
@@ -92,6 +92,12 @@ def as_written(text: str) -> str:
     left = len(text) - MOST
     note = faint(say("ui.left_out", count=f"{left:,}")) if left > 0 else ""
     return f'<pre style="{WRAPPED}">{escape(text[:MOST])}</pre>{note}'
+
+
+def folded(title: str, text: str) -> str:
+    """Return a text unformatted, under a title that unfolds it."""
+    head = f'<summary style="{FAINT}">{escape(title)}</summary>'
+    return f"<details>{head}{as_written(text)}</details>"
 
 
 def is_blank(text: str) -> bool:
@@ -251,7 +257,9 @@ def _parser() -> "MarkdownIt":
     parser.validateLink = lambda url: _LINK.match(url) is not None  # type: ignore[method-assign]
     rules: Mapping[str, Callable[..., str]] = {
         "text": lambda tokens, at, *_rest: escape(tokens[at].content),
-        "code_inline": _render_code,
+        "code_inline": lambda tokens, at, *_rest: (
+            f"<code>{escape(tokens[at].content)}</code>"
+        ),
         "fence": _render_fence,
         "code_block": _render_fence,
         "image": _render_image,
@@ -260,10 +268,6 @@ def _parser() -> "MarkdownIt":
     }
     parser.renderer.rules.update(rules)  # type: ignore[attr-defined]
     return parser
-
-
-def _render_code(tokens: list["Token"], at: int, *_rest: Any) -> str:
-    return f"<code>{escape(tokens[at].content)}</code>"
 
 
 def _render_fence(

@@ -1,7 +1,5 @@
 """A probe as a table: verdict and evidence by parameter, then the other facts."""
 
-from typing import Any
-
 from wcode_magics.display.text_table import TextTable
 from wcode_magics.output.mimebundle import Bundle
 from wcode_magics.protocol import models
@@ -35,11 +33,6 @@ def bundle(probe: Probe) -> Bundle:
     if probe.cut:
         note = sentences([note, say("probe.cut")])
     return TextTable(heads, rows, title=title, note=note).bundle()
-
-
-def bundle_with_metadata(probe: Probe) -> tuple[Bundle, dict[str, Any]]:
-    """Return the bundle and the metadata of a probe displayed on its own."""
-    return bundle(probe), {}
 
 
 def verdict(finding: Finding) -> str:

@@ -93,7 +93,6 @@ def reply_with_metadata(reply: Reply) -> tuple[Bundle, dict[str, Any]]:
 
 
 def _reply_plain(reply: Reply) -> str:
-    """Return a reply as text for a terminal."""
     text = f"{reply.text}\n\n" if is_answer(reply) else ""
     return f"{text}{reply_end(reply)}"
 
@@ -266,13 +265,6 @@ _BODIES = {
 }
 
 
-def _thinking_html(reply: Reply) -> str:
-    if not reply.reasoning:
-        return ""
-    head = f'<summary style="{FAINT}">{escape(thinking(reply))}</summary>'
-    return f"<details>{head}{markdown.as_written(reply.reasoning)}</details>"
-
-
 def answer_html(reply: Reply, form: str = "markdown") -> str:
     """Return a reply as HTML without its token probabilities and its footer."""
     return begin_html(reply) + _body_html(reply, form) + end_html(reply)
@@ -280,7 +272,10 @@ def answer_html(reply: Reply, form: str = "markdown") -> str:
 
 def begin_html(reply: Reply) -> str:
     """Return the tool calls and the reasoning before the text as HTML."""
-    return tool_tables.trace_html(reply.trace) + _thinking_html(reply)
+    calls = tool_tables.trace_html(reply.trace)
+    if not reply.reasoning:
+        return calls
+    return calls + markdown.folded(thinking(reply), reply.reasoning)
 
 
 def end_html(reply: Reply) -> str:

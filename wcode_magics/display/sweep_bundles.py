@@ -4,9 +4,9 @@ import math
 from collections.abc import Iterable
 
 from wcode_magics.display.text_table import TABLE
-from wcode_magics.logprobs.alignment import compare
 from wcode_magics.logprobs.comparison_html import DIFFERENT
 from wcode_magics.logprobs.number_format import decimal, number, percent
+from wcode_magics.logprobs.word_diff import differences
 from wcode_magics.output.escaping import FAINT, clipped, escape, faint
 from wcode_magics.output.mimebundle import Bundle
 from wcode_magics.output.mimebundle import bundle as bundle_of
@@ -108,12 +108,15 @@ def text_html(trial: Trial, first: Reply | None, most: int) -> str:
         return f"<b>{escape(clipped(str(trial.error or '–'), most))}</b>"
     if first is None or trial.reply is first or len(trial.text) > most:
         return escape(clipped(trial.text, most))
+    return marked(first.text, trial.text)
+
+
+def marked(first: str, text: str) -> str:
+    """Return a text as HTML, highlighting what the first one does not have."""
     return "".join(
-        escape(part.second)
-        if part.same
-        else f'<span style="{DIFFERENT}">{escape(part.second)}</span>'
-        for part in compare(first, trial.reply).stretches
-        if part.second
+        escape(part) if same else f'<span style="{DIFFERENT}">{escape(part)}</span>'
+        for same, _first, part in differences(first, text)
+        if part
     )
 
 

@@ -123,5 +123,4 @@ def shown_value(value: Any) -> str:
         return decimal(value)
     plain = isinstance(value, str | Headers)
     shown = str(value) if plain else json.dumps(value, ensure_ascii=False)
-    shown = " ".join(shown.split())
-    return shown if len(shown) <= 100 else f"{shown[:99]}…"
+    return clipped(" ".join(shown.split()), 100)

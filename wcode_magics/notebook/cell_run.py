@@ -175,9 +175,11 @@ class CellRun:
                 show(stream, prepared)
             except KeyboardInterrupt:
                 stream.close()
-                kept = _holds_any(stream.reply)
+                reply = stream.reply
+                thought = reply.reasoning or reply.refusal
+                kept = bool(reply.text or reply.tool_calls or thought)
                 if kept:
-                    self._end(stream.reply)
+                    self._end(reply)
                 else:
                     self._screen.clear()
                 raise Stopped(kept=kept) from None
@@ -266,11 +268,6 @@ class CellRun:
         else:
             terminal.write(f"\n{reply_bundles.reply_end(reply)}")
             terminal.write(foot, end="\n" if foot else "")
-
-
-def _holds_any(reply: Reply) -> bool:
-    """Return whether anything of an answer arrived."""
-    return bool(reply.text or reply.reasoning or reply.tool_calls or reply.refusal)
 
 
 def is_notebook(shell: Any) -> bool:

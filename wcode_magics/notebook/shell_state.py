@@ -264,7 +264,6 @@ class ShellState:
 
 
 def _may_run(name: str, arguments: Mapping[str, Any]) -> bool:
-    """Return whether the user lets a marked function run."""
     call = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
     return _agrees(say("ui.confirm", call=f"{name}({call})"))
 

@@ -70,7 +70,6 @@ def _maker(kind: type, *, inside: bool = False) -> Callable[[Any], Any] | None:
 
 
 def _item(value: Any) -> Any:
-    """Convert an item of a container."""
     make = _maker(value.__class__, inside=True)
     return value if make is None else make(value)
 
@@ -118,7 +117,6 @@ def _short(value: Any) -> float:
 
 
 def _record(value: Any) -> Any:
-    """Convert a record to a tuple."""
     names = value.dtype.names
     return tuple(_item(value[n]) for n in names) if names else value.item()
 
@@ -186,7 +184,6 @@ def _nothing(_value: Any) -> None:
 
 
 def _arrow(value: Any) -> Any:
-    """Convert an Arrow scalar."""
     return _arrow_item(value.as_py(), value.type)
 
 

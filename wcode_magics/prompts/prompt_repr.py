@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from wcode_magics.errors import TemplateError
+from wcode_magics.output.escaping import clipped
 from wcode_magics.prompts.plain_values import plain, values_of
 
 if TYPE_CHECKING:
@@ -118,5 +119,4 @@ def _markdown(heads: list[str], lines: list[list[str]]) -> list[str]:
 
 
 def _cell(value: Any) -> str:
-    text = " ".join(str(plain(value)).split()).replace("|", "\\|")
-    return text if len(text) <= CELL else f"{text[: CELL - 1]}…"
+    return clipped(" ".join(str(plain(value)).split()).replace("|", "\\|"), CELL)

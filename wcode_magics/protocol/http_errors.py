@@ -25,32 +25,15 @@ from wcode_magics.protocol.retry_after import asked_in
 MESSAGE_LIMIT = 300
 
 SAID = (
-    "message",
-    "msg",
-    "error_msg",
-    "errmsg",
-    "error_message",
-    "errorMessage",
-    "error_description",
-    "status_msg",
-    "detail",
-    "html-message",
-    "reason",
-    "title",
+    *("message", "msg", "error_msg", "errmsg", "error_message", "errorMessage"),
+    *("error_description", "status_msg", "detail", "html-message", "reason", "title"),
 )
 """Fields that hold the message, most specific first."""
 CODED = ("code", "type", "error_code", "errcode", "status_code", "status")
 """Fields that hold a code, an error type or a status."""
 INSIDE = (
-    "error",
-    "errors",
-    "message",
-    "detail",
-    "fault",
-    "base_resp",
-    "metadata",
-    "raw",
-    "data",
+    *("error", "errors", "message", "detail", "fault", "base_resp", "metadata"),
+    *("raw", "data"),
 )
 """Fields that may hold a nested error, which is more specific than the outer one."""
 
@@ -131,7 +114,6 @@ def _has_content(error: Any, depth: int = 0) -> bool:
 
 
 def _is_success_code(body: Any) -> bool:
-    """Return whether an object has the code of a success."""
     codes = map(body.get, CODED) if isinstance(body, dict) else ()
     return any(str(code).lower() in _GOOD for code in codes)
 

@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
 from wcode_magics.runtime.serialization import Value
@@ -68,17 +68,9 @@ class ImagePart(Value):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields that are set; ``data`` in base64."""
-        fields = {
-            "url": self.url,
-            "data": base64.b64encode(self.data).decode(),
-            "kind": self.kind,
-            "width": self.width,
-            "height": self.height,
-            "digest": self.digest,
-            "name": self.name,
-            "at": self.at,
-        }
-        return {name: value for name, value in fields.items() if value}
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        values["data"] = base64.b64encode(self.data).decode()
+        return {name: value for name, value in values.items() if value}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:

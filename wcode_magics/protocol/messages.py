@@ -1,26 +1,20 @@
 """Messages, tool calls, usage, stream deltas and endpoints as frozen values."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from ipaddress import ip_address
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
 from wcode_magics.logprobs.token import TokenLogprob
 from wcode_magics.protocol.images import ImagePart, parts_of
 from wcode_magics.runtime.serialization import Value
 
-Number = TypeVar("Number", int, float)
-
 HOSTED_URL = "https://wcode.net/api/gpt/v1"
 SANDBOX = "sandbox"
 """Endpoint name that sandbox answers are stored under, as its port varies."""
 MOST_CALLS = 1024
 """Maximum number of tool calls read from one answer."""
-
-
-def _sum(one: Number | None, other: Number | None) -> Number | None:
-    return None if one is None or other is None else one + other
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,13 +123,9 @@ class Usage(Value):
 
     def __add__(self, other: "Usage") -> "Usage":
         """Add field by field; a field that is None in either stays None."""
-        return Usage(
-            self.prompt_tokens + other.prompt_tokens,
-            self.completion_tokens + other.completion_tokens,
-            _sum(self.cached_tokens, other.cached_tokens),
-            _sum(self.reasoning_tokens, other.reasoning_tokens),
-            _sum(self.cost, other.cost),
-        )
+        pairs = zip(astuple(self), astuple(other), strict=True)
+        sums: list[Any] = [None if None in pair else sum(pair) for pair in pairs]
+        return Usage(*sums)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import math
 import re
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from wcode_magics.protocol.models import PER, Model, Price
@@ -95,22 +96,11 @@ def shown(data: Any, row: Model) -> Model:
     loaded = re.search(r"^num_ctx\s+(\d+)", _text(data.get("parameters")), re.MULTILINE)
     context = count(loaded[1]) if loaded else next(iter(sizes), None)
     can, lacks = _abilities(data)
-    return _replaced(row, context or row.context, can, lacks)
-
-
-def _replaced(
-    row: Model, context: int | None, can: tuple[str, ...], lacks: tuple[str, ...]
-) -> Model:
-    return Model(
-        row.id,
-        title=row.title,
-        context=context,
-        max_output=row.max_output,
-        price=row.price,
-        updated=row.updated,
+    return replace(
+        row,
+        context=context or row.context,
         abilities=can or row.abilities,
         lacks=lacks or row.lacks,
-        listed=row.listed,
     )
 
 

@@ -16,13 +16,7 @@ if TYPE_CHECKING:
 Verdict = Literal["obeyed", "ignored", "refused", "unknown"]
 
 FACTS = (
-    "json_mode",
-    "schema",
-    "usage",
-    "prefix",
-    "context",
-    "stage",
-    "bytes",
+    *("json_mode", "schema", "usage", "prefix", "context", "stage", "bytes"),
     "thinking",
 )
 """What is found out beside the parameters, in the order shown."""
@@ -71,9 +65,7 @@ class Probe(Value):
     currency: str = "CNY"
     cut: bool = False
 
-    _repr_mimebundle_ = shown_by(
-        "wcode_magics.display.probe_table.bundle_with_metadata"
-    )
+    _repr_mimebundle_ = shown_by("wcode_magics.display.probe_table.bundle")
 
     def __getitem__(self, name: str) -> Finding:
         """Return the finding on a parameter; raises ParameterError if there is none."""

@@ -264,10 +264,6 @@ _RECEIVED = tuple(
 _NEEDED = frozenset({"text", "request", "model"})
 
 
-def _request(data: Request | Mapping[str, Any]) -> Request:
-    return data if isinstance(data, Request) else Request.from_dict(data)
-
-
 def _part_of(kind: type[Value]) -> Callable[[Any], Any]:
     return lambda data: data and kind.from_dict(data)
 
@@ -277,7 +273,9 @@ def _tuple_of(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 _READERS: Mapping[str, Callable[[Any], Any]] = {
-    "request": _request,
+    "request": lambda data: (
+        data if isinstance(data, Request) else Request.from_dict(data)
+    ),
     "usage": _part_of(Usage),
     "seam": _part_of(Seam),
     "tool_calls": _tuple_of(ToolCall.from_dict),

@@ -88,7 +88,9 @@ def _read(value: str, unit: float) -> float | None:
     try:
         number = float(value)
     except ValueError:
-        return _duration(value) if _DURATION.fullmatch(value) else _until(value)
+        if not _DURATION.fullmatch(value):
+            return _until(value)
+        return sum(float(n) * _UNITS[u.lower()] for n, u in _PIECE.findall(value))
     if not math.isfinite(number):
         return None
     if number >= _UNIX_MILLISECONDS:
@@ -100,10 +102,6 @@ def _read(value: str, unit: float) -> float | None:
 
 def _remaining(name: str, headers: Mapping[str, str]) -> str:
     return headers.get(name.replace("reset", "remaining"), "").strip()
-
-
-def _duration(value: str) -> float:
-    return sum(float(n) * _UNITS[u.lower()] for n, u in _PIECE.findall(value))
 
 
 def _until(value: str) -> float | None:

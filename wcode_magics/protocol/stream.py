@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from wcode_magics.errors import AnswerError
+from wcode_magics.output.escaping import clipped
 from wcode_magics.protocol import event_decoder, lenient_json
 from wcode_magics.protocol.finish_reasons import FAILED
 from wcode_magics.protocol.http_errors import error_in, fault
@@ -327,5 +328,4 @@ def _payload(body: str) -> Any:
 
 
 def _start(body: str) -> str:
-    line = " ".join(body[:400].split())
-    return line if len(line) <= 80 else f"{line[:79]}…"
+    return clipped(" ".join(body[:400].split()), 80)

@@ -175,7 +175,10 @@ class _Draft:
     def __call__(self, reply: Reply) -> None:
         if not reply.text:
             return
-        questions = map(_without_reasoning, reply.request.messages[self.start :])
+        questions = [
+            replace(message, reasoning=None, reasoning_field=None)
+            for message in reply.request.messages[self.start :]
+        ]  # reasoning is not sent in later turns
         messages = (*questions, _answer(reply))
         turn = Turn(
             self.cell,
@@ -283,11 +286,6 @@ def _parted(messages: Sequence[Message]) -> tuple[str | None, tuple[Message, ...
     if messages[0].role == "system":
         return messages[0].content, tuple(messages[1:])
     return None, tuple(messages)
-
-
-def _without_reasoning(message: Message) -> Message:
-    """Remove the reasoning, which is not sent in later turns."""
-    return replace(message, reasoning=None, reasoning_field=None)
 
 
 def _answer(reply: Reply) -> Message:

@@ -25,7 +25,7 @@ from wcode_magics.sending.request_run import Exchange, Prepared
 from wcode_magics.sending.store_pool import StorePool
 from wcode_magics.settings.api_keys import KEY_VARIABLE
 from wcode_magics.settings.resolved import Resolved
-from wcode_magics.settings.settings import Settings, thinking
+from wcode_magics.settings.settings import Settings
 from wcode_magics.text import say
 
 if TYPE_CHECKING:
@@ -119,14 +119,6 @@ class Dispatch(Bound):
         """
         found = self.settings.endpoint(resolved)
         return SANDBOX if found is None else resolved.place
-
-    def thinking(self, resolved: Resolved) -> dict[str, Any]:
-        """Return the request fields that set how much a model thinks.
-
-        Raises:
-            UsageError: the endpoint's field is unknown.
-        """
-        return thinking(resolved, sandbox=self.settings.is_unset(resolved))
 
     def client(self, resolved: Resolved) -> Client:
         """Return the client for the endpoint, with its open connections."""

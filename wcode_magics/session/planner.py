@@ -27,7 +27,12 @@ from wcode_magics.session.tool_loop import Rounds
 from wcode_magics.session.tools import Toolbox, requested_tools
 from wcode_magics.settings.api_keys import is_key
 from wcode_magics.settings.options import checked_options, refuse_of_cells
-from wcode_magics.settings.settings import Settings, advice_of, checked_extra
+from wcode_magics.settings.settings import (
+    Settings,
+    advice_of,
+    checked_extra,
+    thinking,
+)
 
 
 class Planner(Dispatch):
@@ -95,7 +100,8 @@ class Planner(Dispatch):
             raise mistyped("names", names, "dict")
         refuse_of_cells(options)
         resolved = self.settings.resolve(checked_options(options))
-        extra = {**self.thinking(resolved), **checked_extra(resolved["param"] or ())}
+        thought = thinking(resolved, sandbox=self.settings.is_unset(resolved))
+        extra = {**thought, **checked_extra(resolved["param"] or ())}
         form, read, unsent_patterns = requested_form(resolved)
         tools, tool_advice = requested_tools(resolved)
         given_images = image_sources.load_all(resolved["image"] or ())

@@ -10,6 +10,7 @@ from typing import Any
 
 from wcode_magics import errors as e
 from wcode_magics.logprobs.byte_dialects import LOST, of_alphabet
+from wcode_magics.output.escaping import clipped
 from wcode_magics.protocol import models, parameters, prefixes
 from wcode_magics.protocol.messages import SANDBOX, Message
 from wcode_magics.protocol.probe import Finding, Probe
@@ -139,7 +140,6 @@ class Measurement:
             )
 
     def _measure(self, name: str) -> Measure:
-        """Return the measurement of a parameter."""
         arguments = self._prober, self._known
         if name in _CUTOFFS:
             return partial(sampling.cutoff, *arguments, name, _CUTOFFS[name])
@@ -237,11 +237,8 @@ def _dialect(reply: Reply) -> str | None:
 
 
 def _endpoint_message(error: e.WcodeError) -> str:
-    """Return the endpoint's error message, truncated."""
     message = " ".join(str(error.facts.get("message") or error).split())
-    return (
-        message if len(message) <= MOST_MESSAGE else f"{message[: MOST_MESSAGE - 1]}…"
-    )
+    return clipped(message, MOST_MESSAGE)
 
 
 def measuring(session: Dispatch, resolved: Resolved) -> Measurement:

@@ -94,16 +94,13 @@ def _read_json(reply: Reply) -> Any:
         return reply.json
     except AnswerError as error:
         if reply.finish_reason == "length":
-            raise AnswerError("cut_json", tokens=_length(reply)) from error
+            length = "–" if reply.usage is None else reply.usage.completion_tokens
+            raise AnswerError("cut_json", tokens=length) from error
         if error.key == "text_not_json":
             thinks = providers.is_silent_on_thinking(reply.request.extra)
             key = "asked_not_json" if thinks else "asked_not_json_at_all"
             raise AnswerError(key, **error.facts) from error
         raise
-
-
-def _length(reply: Reply) -> str:
-    return "–" if reply.usage is None else str(reply.usage.completion_tokens)
 
 
 def plain_value(value: Any) -> Any:

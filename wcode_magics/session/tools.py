@@ -256,8 +256,6 @@ def _run_here(job: _Job, round_: int) -> ToolTrace:
     try:
         result, ok = _result_text(job.function(**job.arguments or {})), True
     except BaseException as error:
-        if loop.is_stop(error):
-            raise
         result, ok = _raised(error), False
     return _trace(job, round_, result, time.perf_counter() - begun, ok=ok)
 
@@ -269,8 +267,6 @@ async def _run_async(job: _Job, round_: int) -> ToolTrace:
     try:
         result, ok = _result_text(await job.function(**job.arguments or {})), True
     except BaseException as error:
-        if loop.is_stop(error):
-            raise
         result, ok = _raised(error), False
     return _trace(job, round_, result, time.perf_counter() - begun, ok=ok)
 
@@ -280,6 +276,9 @@ async def _run_all(jobs: Sequence[_Job], round_: int) -> list[ToolTrace]:
 
 
 def _raised(error: BaseException) -> str:
+    """Return an error as it is told to the model; raises it again if it stops all."""
+    if loop.is_stop(error):
+        raise error
     return json.dumps({"error": f"{type(error).__name__}: {error}"}, ensure_ascii=False)
 
 

@@ -7,11 +7,10 @@ from typing import Any
 import ipywidgets as widgets
 
 from wcode_magics.display import answer_notes, bundles, markdown
+from wcode_magics.display.sweep_bundles import marked
 from wcode_magics.display.text_table import shown_value
 from wcode_magics.errors import WcodeError
-from wcode_magics.logprobs import comparison_html
 from wcode_magics.logprobs.number_format import number
-from wcode_magics.logprobs.word_diff import differences
 from wcode_magics.output.escaping import WRAPPED, escape, faint
 from wcode_magics.output.mimebundle import Bundle
 from wcode_magics.output.mimebundle import bundle as bundle_of
@@ -94,18 +93,12 @@ class Card:
         """Show the answer, with its differences from the first one, and its foot."""
         if self.reply is not None:
             problem = "" if self.error is None else problem_html(self.error)
-            self.body.value = marked(first, self.reply) + problem
+            self.body.value = _text(first, self.reply) + problem
             self.foot.value = foot(self.reply)
 
 
-def marked(first: Reply, reply: Reply) -> str:
-    """Return the text as HTML, highlighting what the first answer does not have."""
-    parts = []
-    for same, _first, second in differences(first.text, reply.text):
-        escaped = escape(second)
-        style = comparison_html.DIFFERENT
-        parts.append(escaped if same else f'<span style="{style}">{escaped}</span>')
-    return f'<div style="{WRAPPED}">{"".join(parts)}</div>'
+def _text(first: Reply, reply: Reply) -> str:
+    return f'<div style="{WRAPPED}">{marked(first.text, reply.text)}</div>'
 
 
 def foot(reply: Reply) -> str:
@@ -135,7 +128,7 @@ def bundle(cards: Sequence[Card], first: Reply, summary: str) -> Bundle:
         reply = card.reply
         page = problem_html(card.error) if card.error is not None else ""
         if reply is not None:
-            page = marked(first, reply) + foot(reply)
+            page = _text(first, reply) + foot(reply)
         rows.append(
             f'<tr><th style="{_CELL}">{escape(card.title)}</th>'
             f'<td style="{_CELL}">{page}</td></tr>'

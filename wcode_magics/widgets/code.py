@@ -1,5 +1,7 @@
 """Panel page that shows the request as a cell or in any supported language."""
 
+import threading
+from functools import partial
 from typing import Any
 
 import ipywidgets as widgets
@@ -44,7 +46,8 @@ class CodePage:
         self._shown = made(widgets.HTML)
         parts = [self._menu]
         if state.front_end is not None:
-            parts.append(button(state, "insert", self._insert, icon="plus"))
+            insert = partial(self._worker.start, self._put_in)
+            parts.append(button(state, "insert", insert, icon="plus"))
         bar = made(widgets.HBox, parts, classes="wcode-unseen")
         self.widget = made(widgets.VBox, [bar, self.status.widget, self._shown])
         self._draw()
@@ -57,10 +60,7 @@ class CodePage:
         """Cancel a pending redraw."""
         self._later.forget()
 
-    def _insert(self) -> None:
-        self._worker.start(lambda _stop: self._put_in())
-
-    def _put_in(self) -> None:
+    def _put_in(self, _stop: threading.Event) -> None:
         self._state.barrier.wait()
         source = self._state.draft.cell if self._menu.value == CELL else self._program()
         self._state.front_end.insert(source)

@@ -177,7 +177,7 @@ def _unquoted(system: str) -> str:
     """Decode the literals in a system prompt from a line of options."""
     if not isinstance(system, Template):
         return system
-    lines = _LITERAL.sub(_character, system)
+    lines = _LITERAL.sub(lambda match: str(json.loads(match[1])), system)
     if template.has_tags(lines.replace(_BRACE, "")):
         return Template(lines)
     return lines.replace(_BRACE, "{")
@@ -246,10 +246,6 @@ def _literal(match: re.Match[str]) -> str:
     end = match.group()
     spelt = "\\n" if end == "\n" else f"\\u{ord(end):04x}"
     return f'{{{{ "{spelt}" }}}}'
-
-
-def _character(match: re.Match[str]) -> str:
-    return str(json.loads(match.group(1)))
 
 
 def _quoted(text: str) -> str:

@@ -48,7 +48,7 @@ class Images:
         self.widget = made(widgets.VBox, [bar, self._previews], classes="wcode-images")
         self._upload.observe(state.guarded(self._uploaded), "value")
         if state.front_end is not None:
-            state.front_end.take = state.guarded(self._dropped)
+            state.front_end.take = state.guarded(lambda image: self._add(*image))
         state.listen(self.show)
         self.show()
 
@@ -76,9 +76,6 @@ class Images:
             self._upload._counter = 0  # noqa: SLF001 - how it is emptied there
         else:
             self._upload.value = ()
-
-    def _dropped(self, event: tuple[str, bytes]) -> None:
-        self._add(*event)
 
     def _add(self, name: str, data: bytes) -> None:
         """Add an image; raises UsageError if it is none."""

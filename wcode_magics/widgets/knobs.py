@@ -5,7 +5,8 @@ kernel, so a lock serializes what a row reports and shows.
 """
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -68,13 +69,10 @@ class Knob:
     def show(self, value: Any, note: str = "") -> None:
         """Show a value as sent, or None as not sent; ``note`` is shown below."""
         with self._lock:
-            self._quiet = True
-            try:
+            with self._unreported():
                 if value is not None or not note:
                     self._editor.show(value)
                 self._sent.value = value is not None
-            finally:
-                self._quiet = False
             self._mark(note)
 
     def fade(self, reason: str) -> None:
@@ -88,7 +86,7 @@ class Knob:
         if change["new"]:
             self._read(self._editor.widgets[0])
         else:
-            self._take(None, "")
+            self._take(None)
 
     def _touched(self, change: Any) -> None:
         self._read(change["owner"])
@@ -102,7 +100,7 @@ class Knob:
             except WcodeError as error:
                 self._refuse(str(error))
                 return
-            self._take(value, "")
+            self._take(value)
 
     def _put(self, value: Any) -> None:
         self.show(value)
@@ -111,28 +109,28 @@ class Knob:
     def _refuse(self, reason: str) -> None:
         """Keep an invalid input for correction, but do not send it."""
         self.problem = reason
-        self._tick(sent=True)
+        with self._unreported():
+            self._sent.value = True
         self._mark(reason)
         self._on_change(self.row.name, None)
 
-    def _take(self, value: Any, note: str) -> None:
+    def _take(self, value: Any) -> None:
         with self._lock:
             if self._quiet:
                 return
-            self._quiet = True
-            try:
+            with self._unreported():
                 if value is not None:
                     self._editor.show(value)
-            finally:
-                self._quiet = False
-            self._tick(sent=value is not None)
-            self._mark(note)
+                self._sent.value = value is not None
+            self._mark("")
         self._on_change(self.row.name, value)
 
-    def _tick(self, *, sent: bool) -> None:
+    @contextmanager
+    def _unreported(self) -> Iterator[None]:
+        """Change the widgets in the body without reading them."""
         self._quiet = True
         try:
-            self._sent.value = sent
+            yield
         finally:
             self._quiet = False
 

@@ -153,7 +153,6 @@ def turn_html(message: Message) -> str:
 
 
 def _copy_html(text: str) -> str:
-    """Return a button that copies a text."""
     label = attribute(say("panel.copy"))
     return (
         f'<button class="jupyter-button" title="{label}" aria-label="{label}" '

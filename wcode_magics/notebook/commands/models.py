@@ -54,7 +54,6 @@ def wcode_models(home: ShellState, line: str) -> None:
 
 
 def _has(row: Model, words: Sequence[str]) -> bool:
-    """Return whether each word is in the row."""
     labels = (say(f"abilities.{name}") for name in row.abilities)
     fields = (row.id, row.title, _provider(row), *row.abilities, *labels)
     text = " ".join(fields).lower()

@@ -68,7 +68,6 @@ def _refuse_others(values: Mapping[str, Any]) -> None:
 def _show(
     home: ShellState, swept: Sweep, out: str | None, screen: NotebookScreen
 ) -> None:
-    """Bind the sweep, then draw it."""
     home.bind(swept)
     if out is not None:
         home.shell.user_ns[out] = swept.frame()
