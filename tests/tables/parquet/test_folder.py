@@ -251,7 +251,7 @@ def test_what_differs_is_named_in_the_language(serve, table):
     made = table(texts(2))
     made.wcode.ask("{{ text }}", **QUIET)
     text.use("zh")
-    with pytest.raises(UsageError, match=r'提示 原为 "\{\{ text \}\}"'):
+    with pytest.raises(UsageError, match=r'提示原为 "\{\{ text \}\}"'):
         made.wcode.ask("{{ text }}!", **QUIET)
     with pytest.raises(UsageError, match=r"top_p 原为 –"):
         made.wcode.ask("{{ text }}", top_p=0.5, **QUIET)
