@@ -72,11 +72,11 @@ def _run(line: OptionLine) -> None:
 
 def _advise(prepared: Prepared, line: OptionLine) -> None:
     """Give the advice that a cell gives, each piece in a line."""
-    advice = [(f"advice.{key}", facts) for key, facts in prepared.advice]
+    advice = [*prepared.advice]
     if line.overlooked:
-        advice.append(("advice.option_in_prompt", {"given": line.overlooked}))
+        advice.append(("option_in_prompt", {"given": line.overlooked}))
     for key, facts in advice:
-        terminal.note(say(in_shell(key), **facts))
+        terminal.note(say(in_shell(f"advice.{key}"), **facts))
 
 
 def _ask(session: Session, prepared: Prepared) -> None:
