@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from .server import Server
 
-__all__ = ["Sandbox", "serve"]
-
 
 class Sandbox:
     """Offline endpoint on 127.0.0.1; use as a context manager or call start and stop.
@@ -87,20 +85,3 @@ class Sandbox:
 
     def __exit__(self, *_error: object) -> None:
         self.stop()
-
-
-def serve(
-    *,
-    port: int = 0,
-    key: str | None = None,
-    switches: "Mapping[str, str] | None" = None,
-) -> None:
-    """Serve until interrupted; prints the base URL when ready."""
-    import threading
-
-    with Sandbox(port=port, key=key, switches=switches) as sandbox:
-        print(f"sandbox on {sandbox.base_url}", flush=True)  # noqa: T201
-        try:
-            threading.Event().wait()
-        except KeyboardInterrupt:
-            return

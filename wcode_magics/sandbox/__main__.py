@@ -1,8 +1,9 @@
 """Command line of the sandbox: ``python -m wcode_magics.sandbox --port N``."""
 
 import argparse
+import threading
 
-from . import parameter_faults, serve
+from . import Sandbox, parameter_faults
 from .request_body import NAMES
 
 MOST_PORT = 65_535
@@ -45,7 +46,11 @@ def main() -> None:
         name: way for way in parameter_faults.WAYS for name in getattr(options, way)
     }
     try:
-        serve(port=options.port, key=options.key, switches=switched)
+        with Sandbox(port=options.port, key=options.key, switches=switched) as sandbox:
+            print(f"sandbox on {sandbox.base_url}", flush=True)  # noqa: T201
+            threading.Event().wait()
+    except KeyboardInterrupt:
+        return
     except OSError as error:
         parser.error(f"port {options.port} cannot be used: {error.strerror or error}")
 

@@ -45,11 +45,6 @@ class Guide:
         """Advance by a token of the answer."""
         self._matcher.consume_token(token)
 
-    @property
-    def done(self) -> bool:
-        """Whether only the end can follow."""
-        return bool(self._matcher.is_stopped())
-
 
 _EIGHT = tuple(
     bytes(EVERY * (byte >> bit & 1) for bit in range(8)) for byte in range(256)
