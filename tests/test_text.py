@@ -164,6 +164,9 @@ def test_every_key_is_used():
 
 
 def _used(key: str, written: set[str], asked: list[str]) -> bool:
+    for face in ("command_line.", "script."):
+        if key.startswith(face):
+            return _used(key.removeprefix(face), written, asked)
     short = key.removeprefix("errors.")
     if key in written or (short != key and short in written):
         return True
