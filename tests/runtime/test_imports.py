@@ -91,3 +91,24 @@ def test_an_import_goes_on_when_its_wait_is_interrupted(
     for _ in range(2):
         with pytest.raises(ModuleNotFoundError):
             prepare(["wcode_nowhere"])
+
+
+def test_chains_are_imported_at_the_same_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A module may wait for one of another chain, and follows those of its own."""
+    (tmp_path / "wcode_waits.py").write_text(
+        textwrap.dedent("""
+            import sys, time
+            while "wcode_second" not in sys.modules:
+                time.sleep(0.01)
+        """),
+        "utf-8",
+    )
+    (tmp_path / "wcode_first.py").touch()
+    follows = "import sys; assert 'wcode_first' in sys.modules"
+    (tmp_path / "wcode_second.py").write_text(follows, "utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    names = ["wcode_waits", "wcode_first", "wcode_second"]
+    prepare(names[:1], names[1:])
+    assert all(sys.modules.pop(name) for name in names)

@@ -85,7 +85,7 @@ class Command:
     def value(self, line: str, cell: str | None = None) -> Any:
         """Run the command and return its value, as ``x = %wcode …`` does."""
         with called_from("cell"), stoppable():
-            prepare(modules(self.__name__))
+            prepare(*modules(self.__name__))
             call, home = find(self.__name__), self._loaded.home
             return call(home, line) if cell is None else call(home, line, cell)
 

@@ -7,7 +7,7 @@ the wait, the import continues, and the next cell finds the module loaded.
 
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
@@ -26,17 +26,19 @@ _lock = threading.Lock()
 
 
 class _Import:
-    """Import of one module on a background thread, and the error it raised."""
+    """Import of modules in turn on a background thread, and the error it raised."""
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = names
         self._done = threading.Event()
         self._error: BaseException | None = None
-        threading.Thread(target=self._run, name=f"import {name}", daemon=True).start()
+        title = f"import {' '.join(names)}"
+        threading.Thread(target=self._run, name=title, daemon=True).start()
 
     def _run(self) -> None:
         try:
-            import_module(self._name)
+            for name in self._names:
+                import_module(name)
         except BaseException as error:
             self._error = error
         finally:
@@ -47,7 +49,8 @@ class _Import:
         while not self._done.wait(TICK_S):
             pass
         with _lock:
-            _under_way.pop(self._name, None)
+            for name in self._names:
+                _under_way.pop(name, None)
         if self._error is not None:
             raise self._error
 
@@ -95,17 +98,24 @@ def of_extra(extra: str) -> Iterator[None]:
         ) from missing
 
 
-def prepare(names: Iterable[str]) -> None:
-    """Import modules; KeyboardInterrupt ends the wait and breaks no import.
+def prepare(*chains: Iterable[str]) -> None:
+    """Import chains of modules; KeyboardInterrupt ends the wait and breaks no import.
+
+    Modules of a chain are imported in turn, and chains at the same time: much of an
+    import waits for a disk or loads certificates, which leaves Python to another.
 
     Raises:
         ImportError: a module is not installed; any other error of its import
             propagates.
     """
-    for name in names:
-        with _lock:
-            coming = _under_way.get(name)
-            if coming is None and name in sys.modules:
-                continue
-            coming = _under_way.setdefault(name, coming or _Import(name))
+    for coming in [coming for names in chains for coming in _coming([*names])]:
         coming.wait()
+
+
+def _coming(names: Sequence[str]) -> set[_Import]:
+    """Return what imports these modules, begun for those that nothing imports yet."""
+    with _lock:
+        left = [n for n in names if n not in _under_way and n not in sys.modules]
+        if left:
+            _under_way.update(dict.fromkeys(left, _Import(left)))
+        return {_under_way[name] for name in names if name in _under_way}

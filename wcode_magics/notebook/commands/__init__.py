@@ -3,7 +3,7 @@
 A command is a function of the shell state and the line, with the command's name.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -42,10 +42,11 @@ PROMPTED = _LINES | {"wcode_code"}
 """Commands whose line may hold any text; in others, ``#`` begins a comment."""
 
 
-def modules(name: str) -> list[str]:
-    """Return the modules to import before first use, this package's own first."""
+def modules(name: str) -> tuple[Sequence[str], ...]:
+    """Return chains of modules to import before first use, this package's own first."""
     own = [f"{__name__}.{COMMANDS[name]}", "wcode_magics.notebook.shell_state"]
-    return [*own, *imports.DISPLAY, *(imports.NETWORK if name in _SENDING else ())]
+    network = imports.NETWORK if name in _SENDING else ()
+    return [*own, *imports.DISPLAY], network
 
 
 def find(name: str) -> Callable[..., Any]:
