@@ -3,7 +3,7 @@
 import json
 import math
 import pickle
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 from hypothesis import given
@@ -114,6 +114,16 @@ def test_an_assembly_is_the_sum_of_its_texts(texts):
     for end, text in enumerate(texts, 1):
         assembly.add(Delta(text=text))
         assert assembly.text == assembly.reply().text == "".join(texts[:end])
+
+
+def test_an_assembled_reply_has_all_fields_of_a_constructed_one():
+    """Its fields that nothing came for are those of the constructor."""
+    assembly = Assembly(REQUEST)
+    assembly.add(Delta(text="yes", model="m", finish_reason="stop"))
+    made, constructed = assembly.reply(), reply("yes", finish_reason="stop")
+    assert made == constructed
+    for one in fields(Reply):
+        assert getattr(made, one.name) == getattr(constructed, one.name)
 
 
 def test_an_assembly_takes_the_last_word_and_all_pieces():

@@ -8,7 +8,7 @@ from wcode_magics.logprobs.token import TokenLogprob
 from wcode_magics.logprobs.token_bytes import thinking_length
 from wcode_magics.protocol.lenient_json import clean
 from wcode_magics.protocol.messages import CallPiece, Delta, ToolCall, Usage
-from wcode_magics.protocol.reply import Reply
+from wcode_magics.protocol.reply import Reply, unchecked
 from wcode_magics.protocol.request import Request
 from wcode_magics.protocol.thinking import opens
 
@@ -49,7 +49,8 @@ class Assembly:
         self._tokens.extend(delta.tokens)
         if delta.refusal:
             self._refusals.append(delta.refusal)
-        self._unread.update(dict.fromkeys(delta.unread))
+        if delta.unread:
+            self._unread.update(dict.fromkeys(delta.unread))
         last = self._last
         if last is _NOTHING:
             self._last = delta
@@ -99,25 +100,30 @@ class Assembly:
         """Return the reply received so far; ``more`` are additional fields."""
         last, thought = self._last, "".join(self._thoughts).strip()
         tokens = tuple(self._tokens)
-        tagged = thought or opens("".join(t.token for t in tokens[:OPENING_TOKENS]))
-        thoughts = thinking_length(tokens, self.text) if tagged else 0
-        return Reply(
-            text=self.text,
-            request=self._request,
-            model=last.model or self._request.model,
-            tool_calls=_identified(self._calls),
-            tokens=tokens[thoughts:],
-            thinking_tokens=tokens[:thoughts],
-            usage=last.usage,
-            finish_reason=last.finish_reason,
-            seam=last.seam,
-            refusal="".join(self._refusals) or None,
-            reasoning=thought or None,
-            reasoning_field=last.reasoning_field if thought else None,
-            unread=(*self._unread,),
-            unconfirmed=last.unconfirmed,
+        thoughts = self._thinking_length(tokens, thought) if tokens else 0
+        parts = {
+            "text": self.text,
+            "request": self._request,
+            "model": last.model or self._request.model,
+            "tool_calls": _identified(self._calls),
+            "tokens": tokens[thoughts:],
+            "thinking_tokens": tokens[:thoughts],
+            "usage": last.usage,
+            "finish_reason": last.finish_reason,
+            "seam": last.seam,
+            "refusal": "".join(self._refusals) or None,
+            "reasoning": thought or None,
+            "reasoning_field": last.reasoning_field if thought else None,
+            "unread": (*self._unread,),
+            "unconfirmed": last.unconfirmed,
             **more,
-        )
+        }
+        return unchecked(Reply, parts)
+
+    def _thinking_length(self, tokens: tuple[TokenLogprob, ...], thought: str) -> int:
+        """Return how many tokens at the beginning are those of the reasoning."""
+        tagged = thought or opens("".join(t.token for t in tokens[:OPENING_TOKENS]))
+        return thinking_length(tokens, self.text) if tagged else 0
 
     def _add_call(self, piece: CallPiece) -> None:
         begun = self._calls.get(piece.index)
@@ -144,6 +150,8 @@ def _largest(first: Usage | None, second: Usage | None) -> Usage | None:
 
 def _identified(calls: Mapping[int, CallPiece]) -> tuple[ToolCall, ...]:
     """Return the calls in order, each with a unique id, to which results refer."""
+    if not calls:
+        return ()
     taken: set[str] = set()
     made: list[ToolCall] = []
     for index in sorted(calls):

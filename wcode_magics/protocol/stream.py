@@ -207,7 +207,7 @@ class AnswerReader:
         found = decoded(data, lambda: None)
         if event_decoder.is_finished(found):
             body.clear()
-            yield from self._of_json(found, data.decode())
+            yield self._of_json(found, data.decode())
             yield from self.flush()
 
     def _of_body(self, body: bytes) -> Iterator[Delta]:
@@ -222,14 +222,14 @@ class AnswerReader:
             yield from self._deltas([Event(text)])
             return
         self.begun = self.ended = True
-        yield from self._of_json(_payload(text), text)
+        yield self._of_json(_payload(text), text)
 
-    def _of_json(self, found: Any, text: str) -> Iterator[Delta]:
+    def _of_json(self, found: Any, text: str) -> Delta:
         self.begun = self.ended = True
         delta = self._delta(found, "message", text)
         if delta is None or not found.get("choices"):
             raise AnswerError("no_choices", start=_start(text), body=text)
-        yield delta
+        return delta
 
     def _delta(self, found: Any, inner: str, body: str) -> Delta | None:
         error = error_in(found)

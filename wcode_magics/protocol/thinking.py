@@ -19,6 +19,7 @@ MARKS = (
 )
 """Opening and closing tags by model, most of them special tokens of these models."""
 
+_OPENINGS = tuple(mark for mark, _close in MARKS)
 _OPENING = {close: mark for mark, close in MARKS}
 _CLOSINGS = tuple(close for _, close in MARKS)
 _CLOSING = re.compile("|".join(map(re.escape, _CLOSINGS)))
@@ -34,7 +35,7 @@ def has_marks(text: str) -> bool:
 
 def opens(text: str) -> bool:
     """Return whether a text begins with a tag that opens reasoning."""
-    return text.lstrip().startswith(tuple(mark for mark, _close in MARKS))
+    return text.lstrip().startswith(_OPENINGS)
 
 
 class Part(NamedTuple):
