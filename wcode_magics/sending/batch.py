@@ -325,7 +325,7 @@ class Batch(Generic[T]):
             if self._broke is not None and not (own and own.promises):
                 raise copy.copy(self._broke)
             async with attempt:
-                with self._stop.in_flight():
+                with self._stop.in_flight:
                     attempt.reply = reply = await self._send(request)
                 self._book(reply)
                 return reply

@@ -45,7 +45,7 @@ class Budget:
         self.bound = 0.0
         self.short, self.waiting = 0.0, 0
         self._under = under
-        self._changed = asyncio.Event()
+        self._changed: asyncio.Event | None = None
         self._excess: float | None = None
 
     async def reserve(self, request: Request, place: str) -> float:
@@ -78,7 +78,7 @@ class Budget:
         """
         root = self._root
         while root._excess is None and root._in_flight:  # noqa: SLF001 - same class
-            await root._changed.wait()  # noqa: SLF001
+            await root._change()  # noqa: SLF001
         most *= root._excess or 1.0  # noqa: SLF001
         await self._take(most)
         return most
@@ -106,7 +106,7 @@ class Budget:
         while self.spent + self.aside + most > self.limit:
             if self.spent + self.bound + most > self.limit or not self._in_flight:
                 raise self._exceeded(most)
-            await self._changed.wait()
+            await self._change()
 
     def bind(self, amount: float) -> None:
         """Keep a reserved amount for requests to come; negative: release it to them."""
@@ -131,9 +131,15 @@ class Budget:
             self._excess = before * more
         self._notify()
 
+    async def _change(self) -> None:
+        """Wait until an amount changes."""
+        self._changed = self._changed or asyncio.Event()
+        await self._changed.wait()
+
     def _notify(self) -> None:
-        self._changed.set()
-        self._changed = asyncio.Event()
+        if self._changed is not None:
+            self._changed.set()
+            self._changed = None
 
     @property
     def left(self) -> float:
@@ -210,7 +216,7 @@ class BorrowedBudget(Budget):
             self.waiting += 1
             self._watch()
             try:
-                await self._changed.wait()
+                await self._change()
             finally:
                 self.waiting -= 1
 

@@ -91,11 +91,9 @@ class Limiter:
             self.flying += 1
         else:
             await self._admitted()
-        try:
+        taken = 0.0
+        if self.paused or self._caps.hold or self._pace.holds:
             taken = await self._turn(tokens)
-        except asyncio.CancelledError:
-            self._left()
-            raise
         since = self._clock()
         while since in self._taken:
             since = math.nextafter(since, math.inf)
@@ -202,15 +200,17 @@ class Limiter:
 
     async def _turn(self, tokens: int) -> float:
         """Wait in turn for pauses and caps; return the number of tokens taken."""
-        if not (self.paused or self._caps.hold or self._pace.holds):
-            return 0.0
-        async with self._gate:
-            while (wait := max(self.paused, self._owed)) > NOW_S:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._given_back.wait(), wait)
-            now = self._clock()
-            self._pace.take(now)
-            return self._caps.take(tokens, now)
+        try:
+            async with self._gate:
+                while (wait := max(self.paused, self._owed)) > NOW_S:
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(self._given_back.wait(), wait)
+                now = self._clock()
+                self._pace.take(now)
+                return self._caps.take(tokens, now)
+        except asyncio.CancelledError:
+            self._left()
+            raise
 
     @property
     def _owed(self) -> float:

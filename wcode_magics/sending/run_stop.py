@@ -2,8 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 GRACE_S = 5.0
 
@@ -14,6 +12,7 @@ class RunStop:
     def __init__(self) -> None:
         self._pausing, self._leaving = asyncio.Event(), asyncio.Event()
         self._flying: set[asyncio.Task[None]] = set()
+        self.in_flight = InFlight(self._flying)
         self._calls = 0
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -39,23 +38,27 @@ class RunStop:
         else:
             self._loop.call_soon_threadsafe(event.set)
 
-    @contextmanager
-    def in_flight(self) -> Iterator[None]:
-        """Let the current task finish what it sends in the body."""
-        task = asyncio.current_task()
-        assert task is not None
-        self._flying.add(task)
-        try:
-            yield
-        finally:
-            self._flying.discard(task)
-
     async def until_done(self, workers: set[asyncio.Task[None]]) -> None:
         """Wait for workers; once stopped, only for those that have sent something."""
         pending = await _ended(workers, self._pausing, None)
         for worker in pending - self._flying:
             worker.cancel()
         await _ended(pending, self._leaving, GRACE_S)
+
+
+class InFlight:
+    """Lets the current task finish what it sends in the body of ``with``."""
+
+    def __init__(self, tasks: set[asyncio.Task[None]]) -> None:
+        self._tasks = tasks
+
+    def __enter__(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+
+    def __exit__(self, *_error: object) -> None:
+        self._tasks.remove(asyncio.current_task())  # type: ignore[arg-type]
 
 
 async def _ended(
