@@ -16,9 +16,7 @@ MOST_BYTES = 2**20
 def read(name: str) -> str | None:
     """Return the key of a variable in the nearest file, or None."""
     try:
-        here = Path.cwd()
-        for folder in (here, *here.parents):
-            path = folder / NAME
+        for path in _places(Path.cwd()):
             if path.is_file():
                 stamp = path.stat()
                 break
@@ -29,6 +27,12 @@ def read(name: str) -> str | None:
     if stamp.st_size > MOST_BYTES:
         return None
     return _keys(path, stamp.st_mtime_ns, stamp.st_size).get(name)
+
+
+@lru_cache(maxsize=8)
+def _places(here: Path) -> tuple[Path, ...]:
+    """Return where a file may be, the nearest first."""
+    return tuple(folder / NAME for folder in (here, *here.parents))
 
 
 @lru_cache(maxsize=8)
