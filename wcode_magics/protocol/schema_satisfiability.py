@@ -74,8 +74,8 @@ class _Search:
         return (
             self._referred(part, path, above)
             or self._first(part.get("allOf", ()), path, above)
-            or self._every(part.get("anyOf", ()), path, above)
-            or self._every(part.get("oneOf", ()), path, above)
+            or _shared(self.part(one, path, above) for one in part.get("anyOf", ()))
+            or _shared(self.part(one, path, above) for one in part.get("oneOf", ()))
             or self._kinds(part, path, above)
         )
 
@@ -98,26 +98,11 @@ class _Search:
         found = (self.part(one, path, above) for one in parts)
         return next((flaw for flaw in found if flaw), None)
 
-    def _every(self, parts: Iterable[Any], path: str, above: _Above) -> Flaw | None:
-        """Return a flaw if all alternatives have one, else None."""
-        flaws = []
-        for one in parts:
-            flaw = self.part(one, path, above)
-            if flaw is None:
-                return None
-            flaws.append(flaw)
-        return _worst(flaws)
-
     def _kinds(self, part: Mapping[str, Any], path: str, above: _Above) -> Flaw | None:
         implied = {kind for word, kind in _KIND_OF_KEYWORD.items() if word in part}
         kinds = part.get("type", implied or _KINDS)
-        flaws = []
-        for kind in [kinds] if isinstance(kinds, str) else kinds:
-            flaw = self._kind(kind, part, path, above)
-            if flaw is None:
-                return None
-            flaws.append(flaw)
-        return _worst(flaws)
+        listed = [kinds] if isinstance(kinds, str) else kinds
+        return _shared(self._kind(kind, part, path, above) for kind in listed)
 
     def _kind(
         self, kind: str, part: Mapping[str, Any], path: str, above: _Above
@@ -185,6 +170,11 @@ def _next(low: float, *, beyond: bool) -> float:
     return math.floor(low) + 1 if beyond else math.ceil(low)
 
 
-def _worst(flaws: list[Flaw]) -> Flaw | None:
-    """Return the flaw to report: one that is not endless, if there is one."""
-    return next((flaw for flaw in flaws if not flaw.endless), next(iter(flaws), None))
+def _shared(flaws: Iterable[Flaw | None]) -> Flaw | None:
+    """Return a flaw, not an endless one if possible, if all alternatives have one."""
+    found = []
+    for flaw in flaws:
+        if flaw is None:
+            return None
+        found.append(flaw)
+    return min(found, key=lambda flaw: flaw.endless, default=None)
