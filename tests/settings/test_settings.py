@@ -231,7 +231,7 @@ def test_the_key_comes_from_call_environment_or_keyring(ring, monkeypatch):
     assert settings.key() is None
     module.keep_key("from keyring")
     assert settings.key() is None
-    settings.forget_read_key()
+    settings.keys.reread()
     assert settings.key() == "from keyring"
     monkeypatch.setenv("WCODE_API_KEY", " from environment\n")
     assert settings.key() == "from environment"

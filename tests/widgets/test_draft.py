@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.terminal import Runner
+from tests.widgets.drafts import parsed
 from wcode_magics.errors import UsageError
 from wcode_magics.prompts.template import Template
 from wcode_magics.protocol import parameters
@@ -92,7 +93,7 @@ def test_the_cell_and_back(draft: Draft) -> None:
     """Whatever a panel holds, its cell says the same."""
     head = draft.cell.partition("\n")[0]
     assert len(head.splitlines()) == 1
-    assert Draft.parse(draft.cell, {}) == draft
+    assert parsed(draft.cell, {}) == draft
 
 
 def test_a_system_of_lines_is_sent_as_lines() -> None:
@@ -155,7 +156,7 @@ def test_a_system_prompt_that_is_text_stays_text(words: str) -> None:
     """Whatever braces a file or a profile holds, the panel's cell sends them."""
     draft = Draft("hi", {"system": words}) if words else Draft("hi")
     with Session() as session:
-        for one in (draft, Draft.parse(draft.cell, {})):
+        for one in (draft, parsed(draft.cell, {})):
             sent = one.prepare(session, {"x": "secret"}).request.messages
             assert "".join(m.content or "" for m in sent[:-1]) == words
 
@@ -199,9 +200,9 @@ def test_options_that_name_variables_come_back() -> None:
         "%%wcode --functions look_up --schema $Runner --models a,b --json "
         "--sweep temperature=0,1 seed=[1,2]\nhi"
     )
-    draft = Draft.parse(line, {"look_up": look_up, "Runner": Draft})
+    draft = parsed(line, {"look_up": look_up, "Runner": Draft})
     names = {"look_up": look_up, "Draft": Draft}
-    assert Draft.parse(draft.cell, names) == draft
+    assert parsed(draft.cell, names) == draft
     assert "--functions look_up" in draft.cell
     nameless = Draft("hi", {"frame": object()})
     with pytest.raises(UsageError, match="has no name"):

@@ -8,6 +8,7 @@ import ipywidgets
 import pytest
 from PIL import Image
 
+from tests.widgets.drafts import parsed
 from wcode_magics.errors import UsageError
 from wcode_magics.protocol.probe import Finding, Probe
 from wcode_magics.session.session import Session
@@ -72,7 +73,7 @@ def test_a_cell_names_files_and_not_data(panel: Panel) -> None:
     """A path and a URL can be written; a dropped image has no name to write."""
     line = Draft("x", {"image": ["a b.png", "https://example.org/c.png"]})
     assert line.cell == '%%wcode --image "a b.png" --image https://example.org/c.png\nx'
-    assert Draft.parse(line.cell, {}).values == line.values
+    assert parsed(line.cell, {}).values == line.values
     put(panel._images, "red.png", png())
     with pytest.raises(UsageError, match="no name"):
         _ = panel.state.draft.cell

@@ -141,10 +141,6 @@ class ShellState:
             raise UsageError("many_replies", count=len(replies), **facts)
         raise UsageError("not_a_reply", **facts)
 
-    def agrees(self, question: str) -> bool:
-        """Return whether the user confirms; False when input is unavailable."""
-        return _agrees(question)
-
     def prepare(self, prompt: str, values: Mapping[str, Any]) -> Prepared:
         """Build the request for a line of options and a prompt.
 
@@ -265,10 +261,10 @@ class ShellState:
 
 def _may_run(name: str, arguments: Mapping[str, Any]) -> bool:
     call = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
-    return _agrees(say("ui.confirm", call=f"{name}({call})"))
+    return agrees(say("ui.confirm", call=f"{name}({call})"))
 
 
-def _agrees(question: str) -> bool:
+def agrees(question: str) -> bool:
     """Return whether the user confirms; False when input is unavailable."""
     try:
         answer = input(inert(question))

@@ -171,10 +171,6 @@ class Settings:
         """Return whether there is neither a base URL nor a key: the sandbox answers."""
         return resolved["base_url"] is None and self.key(resolved) is None
 
-    def forget_read_key(self) -> None:
-        """Discard the cached keys, so that the next request reads the keyring again."""
-        self.keys.reread()
-
     def endpoint(self, resolved: Resolved) -> Endpoint | None:
         """Return the endpoint of requests; None is the sandbox (no key, no base URL).
 

@@ -2,7 +2,7 @@ r"""Draft of a panel as a value: prompt, options, turns; and its ``%%wcode`` cel
 
 Options are written on a single line, so line-ending characters inside a text are
 written as a Jinja2 literal, ``{{ "\n" }}``, which the template evaluates when it is
-sent and :meth:`Draft.parse` decodes when it is read. The same holds for braces of a
+sent and :meth:`Draft.from_line` decodes when it is read. The same holds for braces of a
 system prompt that is not a template.
 """
 
@@ -21,7 +21,6 @@ from wcode_magics.protocol.images import ImagePart
 from wcode_magics.protocol.messages import Message
 from wcode_magics.sending.request_run import Prepared
 from wcode_magics.session.session import Session
-from wcode_magics.settings import option_line as lines
 from wcode_magics.settings import options
 from wcode_magics.settings.option import Option
 
@@ -129,13 +128,6 @@ class Draft:
             if row.name in self.values:
                 words += _written(row, self.values[row.name], raw=raw)
         return f"{' '.join(words)}\n{self.prompt}"
-
-    @classmethod
-    def parse(cls, cell: str, variables: Mapping[str, Any]) -> "Draft":
-        """Parse a ``%%wcode`` cell; raises UsageError as the cell would."""
-        head, _, prompt = cell.partition("\n")
-        line = lines.parse(head.removeprefix(MAGIC), variables)
-        return cls.from_line(line.values, prompt)
 
     @classmethod
     def from_line(cls, values: Mapping[str, Any], prompt: str) -> "Draft":

@@ -79,13 +79,8 @@ def complete(
     elif command in {"wcode_diff", "wcode_review", "wcode_tree"}:
         names = tuple(name for name in variables if not name.startswith("__"))
         yield from completion.complete_names(line, names)
-    elif command == "wcode_history":
-        yield from completion.complete(
-            line, {}, import_module(f"{__name__}.history").FLAGS
-        )
-    elif command == "wcode_probe":
-        yield from completion.complete(
-            line, {}, import_module(f"{__name__}.probe").FLAGS
-        )
+    elif command in {"wcode_history", "wcode_probe"}:
+        flags = import_module(f"{__name__}.{COMMANDS[command]}").FLAGS
+        yield from completion.complete(line, {}, flags)
     elif command == "wcode_code":
         yield from completion.complete_names(line, snippets.KEYS)

@@ -5,7 +5,7 @@ import shlex
 from wcode_magics.display.text_table import TextTable, shown_value
 from wcode_magics.errors import OptionError, UsageError
 from wcode_magics.notebook.cell_run import show_bundle
-from wcode_magics.notebook.shell_state import ShellState, show_note
+from wcode_magics.notebook.shell_state import ShellState, agrees, show_note
 from wcode_magics.protocol.parameters import hint
 from wcode_magics.text import say
 
@@ -31,7 +31,7 @@ def wcode_reset(home: ShellState, line: str) -> None:
         _refuse_unknown(name, known)
     if known and not words:
         question = say("ui.chats_forget_ask", names=", ".join(known))
-        if not home.agrees(question):
+        if not agrees(question):
             raise UsageError("chat.not_deleted")
     for name in named:
         chats.forget(name)

@@ -37,7 +37,7 @@ def wcode_login(home: ShellState, line: str) -> None:
         held.keys.drop(owner.host)
     else:
         held.keys.hold(owner.host, key)
-    held.forget_read_key()
+    held.keys.reread()
     found = held.found_key(resolved)
     shadow = found is not None and found.value != key
     held_by = "ui.key_held" if keyring_access.is_installed() else "ui.key_no_keyring"
@@ -57,5 +57,5 @@ def wcode_logout(home: ShellState, _line: str) -> None:
     held = home.session.settings
     host = held.resolve({}).key_owner.host
     removed = held.keys.drop(host) | api_keys.forget_key(host)
-    held.forget_read_key()
+    held.keys.reread()
     show_note(say("ui.key_forgotten" if removed else "ui.key_absent"))

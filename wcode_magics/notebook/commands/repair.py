@@ -6,7 +6,7 @@ from wcode_magics.display import bundles
 from wcode_magics.errors import Stopped, UsageError, WcodeError
 from wcode_magics.notebook.cell_run import show_bundle
 from wcode_magics.notebook.commands.cell import send
-from wcode_magics.notebook.shell_state import ShellState
+from wcode_magics.notebook.shell_state import ShellState, agrees
 from wcode_magics.output.mimebundle import joined
 from wcode_magics.sending.request_run import Prepared
 from wcode_magics.session.traceback_prompt import failure_of
@@ -39,7 +39,7 @@ def _fix(home: ShellState, line: str, failed: BaseException | None) -> Any:
         return home.show_request(prepared)
     shown = bundles.code_bundle(question, "markdown")
     show_bundle(joined([bundles.note_bundle(say("ui.fix_shown")), shown]))
-    if not values.get("yes") and not home.agrees(say("ui.fix_ask")):
+    if not values.get("yes") and not agrees(say("ui.fix_ask")):
         raise UsageError("fix.unsent")
     return send(home, prepared, values)
 
