@@ -13,7 +13,7 @@ import pytest
 from tests.kernel import kernel
 from tests.loopback import Loopback, completion
 from tests.stopping import interrupted, once
-from wcode_magics.runtime.imports import prepare
+from wcode_magics.runtime.imports import begin, prepare
 
 TABLE = pd.DataFrame({"a": [1]}).to_parquet()
 SLOW = """
@@ -93,10 +93,10 @@ def test_an_import_goes_on_when_its_wait_is_interrupted(
             prepare(["wcode_nowhere"])
 
 
-def test_chains_are_imported_at_the_same_time(
+def test_modules_that_are_begun_are_imported_meanwhile(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A module may wait for one of another chain, and follows those of its own."""
+    """A module may wait for one that was begun, and those begun come in turn."""
     (tmp_path / "wcode_waits.py").write_text(
         textwrap.dedent("""
             import sys, time
@@ -109,6 +109,10 @@ def test_chains_are_imported_at_the_same_time(
     follows = "import sys; assert 'wcode_first' in sys.modules"
     (tmp_path / "wcode_second.py").write_text(follows, "utf-8")
     monkeypatch.syspath_prepend(str(tmp_path))
-    names = ["wcode_waits", "wcode_first", "wcode_second"]
-    prepare(names[:1], names[1:])
-    assert all(sys.modules.pop(name) for name in names)
+    begin(["wcode_first", "wcode_second"])
+    prepare(["wcode_waits", "wcode_second"])
+    for name in ("wcode_first", "wcode_second", "wcode_waits"):
+        del sys.modules[name]
+    begin(["wcode_nowhere"])
+    with pytest.raises(ModuleNotFoundError):
+        prepare(["wcode_nowhere"])

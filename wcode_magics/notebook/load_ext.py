@@ -17,9 +17,9 @@ from traitlets.config import Configurable
 from wcode_magics import text
 from wcode_magics.errors import called_from, stoppable
 from wcode_magics.notebook import completer
-from wcode_magics.notebook.commands import ASKING, COMMANDS, find, modules
+from wcode_magics.notebook.commands import ASKING, COMMANDS, SENDING, find, modules
 from wcode_magics.notebook.transformer import CellWithoutBody, CommandLine
-from wcode_magics.runtime.imports import prepare
+from wcode_magics.runtime import imports
 from wcode_magics.session.cell_identity import CellWatch
 from wcode_magics.settings import options
 from wcode_magics.settings.option import Option
@@ -85,7 +85,9 @@ class Command:
     def value(self, line: str, cell: str | None = None) -> Any:
         """Run the command and return its value, as ``x = %wcode …`` does."""
         with called_from("cell"), stoppable():
-            prepare(*modules(self.__name__))
+            if self.__name__ in SENDING:
+                imports.begin(imports.NETWORK)
+            imports.prepare(modules(self.__name__))
             call, home = find(self.__name__), self._loaded.home
             return call(home, line) if cell is None else call(home, line, cell)
 

@@ -98,17 +98,23 @@ def of_extra(extra: str) -> Iterator[None]:
         ) from missing
 
 
-def prepare(*chains: Iterable[str]) -> None:
-    """Import chains of modules; KeyboardInterrupt ends the wait and breaks no import.
+def begin(names: Iterable[str]) -> None:
+    """Begin to import modules in turn; :func:`prepare` waits where they are needed.
 
-    Modules of a chain are imported in turn, and chains at the same time: much of an
-    import waits for a disk or loads certificates, which leaves Python to another.
+    Much of an import waits for a disk or loads certificates, which leaves Python to
+    what is done meanwhile.
+    """
+    _coming([*names])
+
+
+def prepare(names: Iterable[str]) -> None:
+    """Import modules in turn; KeyboardInterrupt ends the wait and breaks no import.
 
     Raises:
         ImportError: a module is not installed; any other error of its import
             propagates.
     """
-    for coming in [coming for names in chains for coming in _coming([*names])]:
+    for coming in _coming([*names]):
         coming.wait()
 
 

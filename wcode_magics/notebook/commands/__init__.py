@@ -3,7 +3,7 @@
 A command is a function of the shell state and the line, with the command's name.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -36,17 +36,17 @@ COMMANDS = {
 }
 ASKING = frozenset({"wcode", "wcode_fix", "wcode_repair", "wcode_branch"})
 """Commands that display the answer they return."""
-_SENDING = ASKING | {"wcode_probe"}
+SENDING = ASKING | {"wcode_probe"}
+"""Commands that reach an endpoint, for which the network is imported meanwhile."""
 _LINES = ASKING | {"wcode_show", "wcode_panel"}
 PROMPTED = _LINES | {"wcode_code"}
 """Commands whose line may hold any text; in others, ``#`` begins a comment."""
 
 
-def modules(name: str) -> tuple[Sequence[str], ...]:
-    """Return chains of modules to import before first use, this package's own first."""
+def modules(name: str) -> list[str]:
+    """Return the modules to import before first use, this package's own first."""
     own = [f"{__name__}.{COMMANDS[name]}", "wcode_magics.notebook.shell_state"]
-    network = imports.NETWORK if name in _SENDING else ()
-    return [*own, *imports.DISPLAY], network
+    return [*own, *imports.DISPLAY]
 
 
 def find(name: str) -> Callable[..., Any]:
