@@ -39,14 +39,6 @@ def open_client(
     return httpx.AsyncClient(transport=transport, headers=headers, trust_env=False)
 
 
-def warm_up() -> None:
-    """Import what a connection needs, which takes half a second, ahead of the first."""
-    import httpx
-    import httpx_aiohttp
-
-    del httpx, httpx_aiohttp
-
-
 def headers_of(endpoint: Endpoint, client: "httpx.AsyncClient") -> "httpx.Headers":
     """Return the headers sent with each request: the key, then the user's own.
 

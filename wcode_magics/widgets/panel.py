@@ -17,7 +17,7 @@ from wcode_magics.display.probe_table import verdict
 from wcode_magics.output.escaping import escape
 from wcode_magics.output.mimebundle import widget_bundle
 from wcode_magics.protocol.parameters import NAMES
-from wcode_magics.sending import transport
+from wcode_magics.runtime import imports
 from wcode_magics.session.session import Session
 from wcode_magics.text import say
 from wcode_magics.widgets.ask import AskPage
@@ -39,12 +39,6 @@ from wcode_magics.widgets.worker import in_context
 PAGES = (AskPage, ComparePage, TablePage, CodePage)
 STYLE = Path(__file__).with_name("panel.css")
 LANGUAGES = (("English", "en"), ("中文", "zh"))
-
-
-def _warm_up() -> None:
-    """Load what the first answer needs, while its prompt is still being written."""
-    transport.warm_up()
-    markdown.growing("*")
 
 
 class Panel:
@@ -70,14 +64,18 @@ class Panel:
         return [*self._pages.values()]
 
     def open(self) -> None:
-        """Display the panel and, below it, the output for its results."""
+        """Display the panel and, below it, the output for its results.
+
+        What the first answer needs is loaded while its prompt is still being written.
+        """
         from IPython.display import display
 
         shown = widget_bundle(self.widget.model_id, say("panel.plain"))
         display(shown, raw=True)
         self.state.picture.open()
         self.state.barrier.begin()
-        in_context(_warm_up).start()
+        imports.begin(imports.NETWORK)
+        in_context(markdown.growing, "*").start()
 
     def close(self) -> None:
         """Cancel what is running and remove the panel; the last result stays."""

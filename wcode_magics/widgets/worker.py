@@ -111,7 +111,7 @@ class Later:
                 self._timer.join(seconds)
 
 
-def in_context(call: Callable[..., None], *args: Any) -> threading.Thread:
+def in_context(call: Callable[..., object], *args: Any) -> threading.Thread:
     """Return an unstarted thread that runs in a copy of the current context."""
     run = contextvars.copy_context().run
     return threading.Thread(
