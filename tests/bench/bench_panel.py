@@ -105,7 +105,7 @@ def _streaming(desk: Desk) -> Iterator[tuple[str, ...]]:
     page = desk.page
     bare = page.get_by_role("button", name="bare button")
     floor = _seconds(desk, bare.click, _SHOWN, [".widget-html", "come back"])
-    desk.panel.get_by_label("Prompt").fill("hi")
+    desk.panel.get_by_label("Prompt", exact=True).fill("hi")
     send = partial(page.keyboard.press, "Control+Enter")
     first = _seconds(desk, send, _SHOWN, [".wcode-stream", "word0 "])
     page.evaluate(_FRAMES)

@@ -41,7 +41,7 @@ class Desk:
 
     def ask(self, prompt: str) -> None:
         """Write a prompt and send it."""
-        self.panel.get_by_label("Prompt").fill(prompt)
+        self.panel.get_by_label("Prompt", exact=True).fill(prompt)
         self.button("Send").click()
 
     def row(self, label: str) -> Locator:

@@ -44,7 +44,7 @@ def test_by_keyboard_alone(notebook7: Desks, loopback: Callable[..., Loopback]) 
     """From the prompt, Tab and Space reach and press Send; typing adds no cells."""
     server = loopback(streamed("typed"))
     desk = notebook7.open(f"%wcode_config base_url={server.url}", "%wcode_panel")
-    desk.panel.get_by_label("Prompt").focus()
+    desk.panel.get_by_label("Prompt", exact=True).focus()
     keyboard = desk.page.keyboard
     keyboard.type("a b dd")
     for _ in range(20):

@@ -85,7 +85,7 @@ def test_common_tasks_take_few_keys(lab: Desks) -> None:
 def asking(hand: Hand) -> Iterator[int]:
     """Send, change a value, take it back."""
     desk = hand.desk
-    desk.panel.get_by_label("Prompt").focus()
+    desk.panel.get_by_label("Prompt", exact=True).focus()
     hand.press("Control+Enter")
     expect(desk.ended).to_be_visible()
     yield hand.spent()
@@ -120,7 +120,10 @@ def reading(hand: Hand) -> Iterator[int]:
 def talking(hand: Hand) -> Iterator[int]:
     """Begin a conversation with the answer, then change its first turn."""
     desk, panel = hand.desk, hand.desk.panel
-    prompt, turns = panel.get_by_label("Prompt"), panel.locator(".wcode-turn")
+    prompt, turns = (
+        panel.get_by_label("Prompt", exact=True),
+        panel.locator(".wcode-turn"),
+    )
     expect(desk.ended).to_be_visible()
     hand.click(panel.locator(".wcode-bar .wcode-switch", has_text="Conversation"))
     expect(prompt).to_have_value("")
@@ -142,7 +145,10 @@ def talking(hand: Hand) -> Iterator[int]:
 def paging(hand: Hand) -> Iterator[int]:
     """Compare, run a table, see code."""
     desk, panel = hand.desk, hand.desk.panel
-    pages, prompt = panel.locator(".wcode-pages button"), panel.get_by_label("Prompt")
+    pages, prompt = (
+        panel.locator(".wcode-pages button"),
+        panel.get_by_label("Prompt", exact=True),
+    )
     prompt.fill("Tell me a joke")
     hand.click(pages.filter(has_text="Compare"))
     hand.choose(panel.get_by_label("Vary …", exact=True), "Temperature")
@@ -190,7 +196,7 @@ def test_nothing_moves_when_an_answer_ends(
     slow = Answer(words, kind="text/event-stream", pause=0.05)
     server = loopback(slow)
     desk = lab.open(f"%wcode_config base_url={server.url} retries=0", "%wcode_panel")
-    desk.panel.get_by_label("Prompt").fill("hi")
+    desk.panel.get_by_label("Prompt", exact=True).fill("hi")
     desk.page.keyboard.press("Control+Enter")
     first = desk.answer.locator("p:visible").first
     expect(first).to_contain_text("word20 ")
@@ -204,9 +210,9 @@ def test_nothing_moves_when_an_answer_ends(
     expect(desk.picture).to_contain_text("word5 ")
     expect(desk.picture).not_to_be_visible()
     expect(desk.panel.locator(".wcode-stale")).to_have_count(0)
-    desk.panel.get_by_label("Prompt").fill("something else")
+    desk.panel.get_by_label("Prompt", exact=True).fill("something else")
     expect(desk.panel).to_contain_text("The inputs have changed since this answer.")
-    desk.panel.get_by_label("Prompt").fill("hi")
+    desk.panel.get_by_label("Prompt", exact=True).fill("hi")
     expect(desk.panel.locator(".wcode-stale")).to_have_count(0)
 
 

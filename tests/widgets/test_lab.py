@@ -228,7 +228,9 @@ def test_a_table_runs_pauses_and_goes_on(lab: Desks, loopback: Serve) -> None:
     desk = lab.open(FRAME + setup, "%wcode_panel -t 0 Judge:", "1")
     desk.turn_to("Table")
     desk.button("\\+ review").click()
-    expect(desk.panel.get_by_label("Prompt")).to_have_value("Judge: {{ review }}")
+    expect(desk.panel.get_by_label("Prompt", exact=True)).to_have_value(
+        "Judge: {{ review }}"
+    )
     desk.button("Estimate").click()
     expect(desk.panel).to_contain_text("60")
     desk.button("Run").click()
@@ -261,7 +263,7 @@ def test_a_conversation(lab: Desks, loopback: Serve) -> None:
     desk.switch("Conversation")
     turns = desk.panel.locator(".wcode-turn")
     expect(turns).to_have_count(1)
-    expect(desk.panel.get_by_label("Prompt")).to_have_value("")
+    expect(desk.panel.get_by_label("Prompt", exact=True)).to_have_value("")
     desk.ask("two")
     expect(desk.ended).to_contain_text("answer 1")
     expect(turns).to_have_count(3)
@@ -270,7 +272,7 @@ def test_a_conversation(lab: Desks, loopback: Serve) -> None:
     said = [message["content"] for message in server.seen[-1].body["messages"]]
     assert said == ["one", "answer 0", "two"]
     last = desk.panel.locator(".wcode-turns").bounding_box()
-    prompt = desk.panel.get_by_label("Prompt").bounding_box()
+    prompt = desk.panel.get_by_label("Prompt", exact=True).bounding_box()
     assert last is not None
     assert prompt is not None
     assert last["y"] < prompt["y"]
@@ -297,7 +299,7 @@ def test_without_its_kernel_a_notebook_shows_the_answer(
     desk.sheet.save()
     desk.page.reload()
     panel = desk.page.locator(".wcode-panel")
-    expect(panel.get_by_label("Prompt")).to_have_value("hi")
+    expect(panel.get_by_label("Prompt", exact=True)).to_have_value("hi")
     name = desk.page.url.rpartition("/")[2]
     desk.page.close()
     lab.forget_kernels()
@@ -387,8 +389,8 @@ def test_what_was_typed_last_is_sent(lab: Desks, loopback: Serve) -> None:
     desk = lab.open(points(server), "%wcode_panel")
     for number in range(3):
         said = f"prompt number {number}, typed fast and sent at once"
-        desk.panel.get_by_label("Prompt").fill("")
-        desk.panel.get_by_label("Prompt").press_sequentially(said)
+        desk.panel.get_by_label("Prompt", exact=True).fill("")
+        desk.panel.get_by_label("Prompt", exact=True).press_sequentially(said)
         desk.button("Send").click()
         expect(desk.picture).to_contain_text(said)
         assert server.seen[-1].body["messages"][0]["content"] == said
