@@ -1,13 +1,16 @@
 """What a person's hand does: few keys and clicks, no jumps, names for every reader."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, expect
 
+from tests.browser import browser
 from tests.loopback import Answer, Loopback, event, streamed
 from tests.widgets.driver import NEEDS_CHROMIUM, Desk, Desks, desks
+from wcode_magics import widgets
 
 pytestmark = [pytest.mark.browser, NEEDS_CHROMIUM]
 THEMES = ("JupyterLab Light", "JupyterLab Dark", "JupyterLab Dark High Contrast")
@@ -250,3 +253,27 @@ def test_names_and_contrast_for_every_reader(
                 for node in one["nodes"]
             ]
     assert found == []
+
+
+COVERED = """() => {
+  const button = document.querySelector("button").getBoundingClientRect();
+  const text = document.createRange();
+  text.selectNodeContents(document.querySelector("pre").firstChild);
+  return [...text.getClientRects()].filter(one => one.right > button.left
+    && one.left < button.right && one.bottom > button.top
+    && one.top < button.bottom).length;
+}"""
+
+
+@pytest.mark.parametrize("width", [1200, 480])
+def test_code_runs_around_its_button(width: int) -> None:
+    """However narrow the panel is, the button covers no word."""
+    style = Path(widgets.__file__).with_name("panel.css").read_text("utf-8")
+    code = f"%%wcode {'--logprobs --top-logprobs 5 ' * 6}"
+    with browser() as opened:
+        page = opened.new_page(viewport={"width": width, "height": 400})
+        page.set_content(
+            f"<style>{style}</style><div class=wcode-panel><div class=wcode-code>"
+            f"<button>Copy</button><div class=wcode-source><pre>{code}</pre></div>"
+        )
+        assert page.evaluate(COVERED) == 0

@@ -11,7 +11,7 @@ import ipywidgets as widgets
 
 from wcode_magics.display.live_display import REDRAW_S
 from wcode_magics.display.text_table import shown_value
-from wcode_magics.errors import OptionError, UsageError
+from wcode_magics.errors import UsageError
 from wcode_magics.logprobs.alignment import agree
 from wcode_magics.logprobs.number_format import decimal
 from wcode_magics.output.escaping import escape
@@ -113,7 +113,7 @@ class ComparePage:
             points = [{RUN: number + 1} for number in range(self._runs.value)]
             drafts = [draft] * len(points)
         else:
-            raise OptionError("sweep.empty", name=say("panel.compare"))
+            raise UsageError("panel.nothing_varies")
         cards = [
             Card(point, each.prepare(state.session, state.names))
             for point, each in zip(points, drafts, strict=True)
