@@ -171,7 +171,7 @@ def test_what_was_learnt_stays_when_the_money_runs_out(loopback, tmp_path) -> No
         assert probe["temperature"].verdict == "ignored"
         assert probe["parallel_tool_calls"].verdict == "unknown"
         assert "budget ran out" in probe["parallel_tool_calls"].evidence
-        assert "--budget" in probe._repr_mimebundle_()[0]["text/plain"]
+        assert "--budget" in probe._repr_mimebundle_()["text/plain"]
         whole = session.probe(fresh=True)
         assert not whole.cut
         assert whole.cost < 0.01
