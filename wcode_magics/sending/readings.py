@@ -34,9 +34,9 @@ class Readings(Generic[T]):
 
     def count(self, replies: Replies) -> None:
         """Count the costs of answers by model, and those of the sandbox."""
+        by_model = self.tally.by_model
         for reply in replies:
-            costs = self.tally.by_model[reply.request.model]
-            costs.add(reply.cost or 0.0, reply.currency)
+            by_model[reply.request.model].add(reply.cost or 0.0, reply.currency)
         self.tally.sandbox += replies[0].from_sandbox
 
     def value(self, replies: Replies) -> T:
@@ -59,24 +59,24 @@ class Readings(Generic[T]):
             return None
         self.count((reply,))
         self.tally.replayed += 1
-        return self._made((reply,), Outcome(ending, value))
+        return self._made((reply,), ending, value)
 
     def outcome(self, replies: Replies, value: T) -> Outcome[T]:
         """Return the outcome of a value, an error if the prompt was truncated."""
-        return self._made(replies, Outcome(self.ending(*replies), value))
+        return self._made(replies, self.ending(*replies), value)
 
-    def _made(self, replies: Replies, made: Outcome[T]) -> Outcome[T]:
+    def _made(self, replies: Replies, status: str, value: T) -> Outcome[T]:
+        error: WcodeError | None = None
+        first, unconfirmed = replies[0], False
         for reply in replies:
-            if reply.unconfirmed:
-                made = replace(made, unconfirmed=True)
-        if made.status not in PLAIN:
-            error = self._remark(made.status, *replies)
+            unconfirmed = unconfirmed or reply.unconfirmed
+        if status not in PLAIN:
+            error = self._remark(status, *replies)
             if error is not None:
-                error.reply = replies[0]
-            made = replace(made, error=error)
-        if made.status not in GOOD:
+                error.reply = first
+        made = Outcome(status, value, error, unconfirmed)
+        if status not in GOOD:
             return made
-        first = replies[0]
         cut = cut_of(first)
         if cut is not None:
             return _cut(made, cut)

@@ -10,7 +10,8 @@ from typing import Any
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _FIELD = b',"checksum":"'
-_SIZE = 16
+_HASH = hashlib.blake2b(digest_size=16)
+"""A hash of nothing yet; to copy it takes half as long as to make one."""
 
 
 def encode(data: dict[str, Any], about: str = "") -> bytes:
@@ -51,5 +52,7 @@ def check(record: bytes, about: str = "") -> bytes:
 
 
 def _end(body: bytes, about: str) -> bytes:
-    made = hashlib.blake2b(about.encode() + body, digest_size=_SIZE)
+    made = _HASH.copy()
+    made.update(about.encode())
+    made.update(body)
     return f'{made.hexdigest()}"}}'.encode()
