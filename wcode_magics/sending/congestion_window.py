@@ -13,6 +13,10 @@ answers, because a queueing endpoint answers one request after another. Times be
 :data:`QUICK_S` are dominated by the client and ignored; a window below :data:`CALM`
 is not reduced.
 
+An answer read late, by a busy event loop or a process short of CPU, took at least
+until it can have arrived and at most until it was read. An endpoint is slow if it is
+by the least times, and quick by the most, so the client's own lag shrinks no window.
+
 A request that times out, while fewer answers arrived than are in flight, shows by
 Little's law how many requests the endpoint can answer within the timeout.
 
@@ -36,7 +40,7 @@ from collections import deque
 from dataclasses import dataclass
 
 START = 256
-"""First window at most: who allows 512 in flight does not wait while 64 double."""
+"""Window before any congestion, at most: 512 are not waited for while 64 double."""
 FEWEST = 1
 CALM = 8
 QUICK_S = 0.25
@@ -78,11 +82,12 @@ class CongestionWindow:
     """
 
     def __init__(self, most: int) -> None:
-        self.most = most
-        self.size = float(min(START, most))
+        self.size = 0.0
         self._threshold = math.inf
+        self.cap(most)
         self._cut = 0.0
         self._times: list[float] = []
+        self._least_times: list[float] = []
         self._best = math.inf
         self._since = -math.inf
         self._trial: tuple[float, float, float] | None = None
@@ -93,12 +98,16 @@ class CongestionWindow:
     def cap(self, most: int) -> None:
         """Replace the maximum; what was learnt is kept."""
         self.most = max(most, FEWEST)
-        self.size = min(self.size, float(self.most))
+        first = START if self._threshold == math.inf else FEWEST
+        self.size = float(min(max(self.size, first), self.most))
 
-    def answered(self, since: float, now: float, length: int, *, grows: bool) -> None:
+    def answered(
+        self, since: float, arrived: float, now: float, length: int, *, grows: bool
+    ) -> None:
         """Record an answer of ``length`` to a request sent at ``since``.
 
-        ``grows``: as many requests were in flight as may be, so more might be borne.
+        It was read ``now`` and can have ``arrived`` before. ``grows``: as many requests
+        were in flight as may be, so more might be borne.
         """
         self._refused = self._downs = 0
         self._opens = 0.0
@@ -108,7 +117,9 @@ class CongestionWindow:
             self.size = min(self.size, self.most)
         self._answered.append(now)
         if since >= self._since:
-            self._times.append(max(QUICK_S, now - since) / (LENGTH + length))
+            length += LENGTH
+            self._times.append(max(QUICK_S, now - since) / length)
+            self._least_times.append(max(QUICK_S, arrived - since) / length)
         if len(self._times) >= max(int(self.size), CALM):
             self._judge(now)
 
@@ -142,7 +153,7 @@ class CongestionWindow:
             self._cut = self._since = now
             self.size = self._threshold = max(FEWEST, borne)
             self._trial = None
-            self._times.clear()
+            self._forget()
             self._refused += crowded and not retry_after
             if self._refused > REFUSED:
                 retry_after = _pause(self._refused - REFUSED)
@@ -156,20 +167,24 @@ class CongestionWindow:
         return WITHIN * came if came < self.size else self.size
 
     def _judge(self, now: float) -> None:
-        times = sorted(self._times)
-        middle = times[len(times) // 2]
-        self._times.clear()
+        times, least_times = sorted(self._times), sorted(self._least_times)
+        middle, least = (each[len(each) // 2] for each in (times, least_times))
+        self._forget()
         if self._best == math.inf:
             self._best = times[CALM - 1]
             return
         no_gain = self._trial is not None and self._gained_nothing(middle)
         self._trial = None
         self._best = middle if no_gain else min(self._best * FADE, middle)
-        if middle > SLOWER * self._best and self.size * CUT >= CALM:
-            self._try_fewer(middle, now)
+        if least > SLOWER * self._best and self.size * CUT >= CALM:
+            self._try_fewer(least, now)
 
-    def _try_fewer(self, middle: float, now: float) -> None:
-        self._trial = (self.size, self._threshold, middle)
+    def _forget(self) -> None:
+        self._times.clear()
+        self._least_times.clear()
+
+    def _try_fewer(self, least: float, now: float) -> None:
+        self._trial = (self.size, self._threshold, least)
         self.size = self._threshold = self.size * CUT
         self._since = now
 

@@ -18,6 +18,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 
+from wcode_magics.runtime.heartbeat import Heartbeat
 from wcode_magics.sending.caps import NOW_S, Caps
 from wcode_magics.sending.congestion_window import (
     FEWEST,
@@ -53,6 +54,7 @@ class Limiter:
         self.window = CongestionWindow(most)
         self.flying = 0
         self._clock = clock
+        self._heartbeat = Heartbeat(clock, lambda: self.flying)
         self._pace = Pace()
         self._solo: float | None = None
         self._caps = Caps()
@@ -94,6 +96,7 @@ class Limiter:
         taken = 0.0
         if self.paused or self._caps.hold or self._pace.holds:
             taken = await self._turn(tokens)
+        self._heartbeat.start()
         since = self._clock()
         while since in self._taken:
             since = math.nextafter(since, math.inf)
@@ -130,7 +133,8 @@ class Limiter:
         now = self._clock()
         self._pace.answered(now)
         grows = full and self.window.size <= self._share.permits
-        self.window.answered(since, now, length, grows=grows)
+        arrived = self._heartbeat.arrived(now)
+        self.window.answered(since, arrived, now, length, grows=grows)
 
     def failed(self, since: float, failure: FailureSignal = NOT_NEEDED) -> None:
         """Record a request that failed, or that was not needed."""

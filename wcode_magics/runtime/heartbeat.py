@@ -1,0 +1,50 @@
+"""How late the running event loop processes what has arrived.
+
+A response waits unread while its process lacks CPU or the loop is busy with others.
+A timer that is due every :data:`BEAT_S` seconds waits just as long, so a response was
+there soon after the last beat but one: the last may belong to the turn of the loop
+that read it.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+BEAT_S = 1 / 16
+
+
+class Heartbeat:
+    """Beats on the running loop from :meth:`start` on, as long as it is needed.
+
+    Args:
+        clock: monotonic clock in seconds, that of the loop.
+        needed: tells after each beat whether another one is needed.
+    """
+
+    def __init__(
+        self, clock: Callable[[], float], needed: Callable[[], object]
+    ) -> None:
+        self._clock = clock
+        self._needed = needed
+        self._beats = (0.0, 0.0)
+        self._timer: asyncio.TimerHandle | None = None
+
+    def start(self) -> None:
+        """Begin to beat; does nothing while it beats."""
+        if self._timer is None:
+            now = self._clock()
+            self._beats = (now, now)
+            self._wait()
+
+    def arrived(self, now: float) -> float:
+        """Return when what is processed ``now`` had arrived, but for two beats."""
+        return min(now, self._beats[0] + 2 * BEAT_S)
+
+    def _wait(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(BEAT_S, self._beat)
+
+    def _beat(self) -> None:
+        self._beats = (self._beats[1], self._clock())
+        self._timer = None
+        if self._needed():
+            self._wait()
