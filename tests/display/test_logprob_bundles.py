@@ -189,10 +189,23 @@ def test_the_map_is_the_answer(form):
     assert "</table>" in tokens
 
 
-@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
-def test_the_line_of_the_readme_exports_markdown(name, tmp_path):
+def line_of(readme: str) -> str:
+    """The export that a README writes for the nbconvert of another environment."""
+    [line] = re.findall(r"(?m)^jupyter (nbconvert .*)$", (ROOT / readme).read_text())
+    return line
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "nbconvert --to markdown report.ipynb",
+        line_of("README.md"),
+        line_of("README.zh-CN.md"),
+    ],
+    ids=["as it is", "README.md", "README.zh-CN.md"],
+)
+def test_nbconvert_exports_markdown(line, tmp_path):
     """It gives an answer's Markdown, and a table of pandas as the HTML that it is."""
-    [line] = re.findall(r"(?m)^jupyter (nbconvert .*)$", (ROOT / name).read_text())
     frame = {"text/html": "<table><tr><td>1</table>", "text/plain": "   a"}
     shown = [reply_bundles.reply_bundle(reply(view(token("The **cat**", 0.9)))), frame]
     outputs = [nbformat.v4.new_output("display_data", data=data) for data in shown]
