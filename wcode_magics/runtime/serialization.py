@@ -5,6 +5,9 @@ from dataclasses import fields
 from functools import cache
 from typing import Any, Self
 
+_JSON = frozenset({str, int, float, bool})
+"""Most values by far: they are the same in JSON."""
+
 
 class Value:
     """Base class of values that convert to and from plain dicts.
@@ -27,8 +30,14 @@ class Value:
 
 def plain_fields(value: Value, names: Iterable[str]) -> dict[str, Any]:
     """Return some fields, those of them that are set, as JSON-ready data."""
-    pairs = [(name, getattr(value, name)) for name in names]
-    return {k: _plain(v) for k, v in pairs if v is not None and v != ()}
+    plain = {}
+    for name in names:
+        held = getattr(value, name)
+        if type(held) in _JSON:
+            plain[name] = held
+        elif held is not None and held != ():
+            plain[name] = _plain(held)
+    return plain
 
 
 @cache
