@@ -46,6 +46,7 @@ from wcode_magics.errors import (
     SettingError,
     StreamError,
     TimedOut,
+    UsageError,
     WcodeError,
 )
 from wcode_magics.protocol import providers
@@ -214,6 +215,15 @@ def test_every_status_is_its_own_error(loopback, call, status, kind):
     assert type(caught.value) is kind
     passes = status in {408, 429} or status >= 500
     assert len(server.seen) == (2 if passes else 1)
+
+
+@BOTH
+def test_a_request_with_the_key_is_not_sent(loopback, call):
+    """Whoever sends it: the client itself keeps the key out of every body."""
+    server = loopback(either("done"))
+    with pytest.raises(UsageError, match="contains your API key"):
+        call(server.url, REQUEST.content().decode()[:20])
+    assert not server.seen
 
 
 @BOTH

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 from wcode_magics.errors import (
     RejectedError,
-    UsageError,
     WcodeError,
     print_error,
     stoppable,
 )
 from wcode_magics.protocol import models, prefixes
 from wcode_magics.protocol.assembly import Assembly
-from wcode_magics.protocol.messages import Delta, Message, gives_away
+from wcode_magics.protocol.messages import Delta, Message
 from wcode_magics.protocol.reply import Reply, body_delta, reply_of
 from wcode_magics.protocol.request import Request
 from wcode_magics.runtime import loop
@@ -199,12 +198,10 @@ class Exchange:
         return 0.0 if self._sending is None else self._sending.waits
 
     async def _refuse(self) -> None:
-        """Raise UsageError if the request contains the key or is too long."""
-        request, client = self._prepared.request, self._client
-        if gives_away(client.endpoint.key, request.content()):
-            raise UsageError("secret_in_prompt")
-        if client.contexts is not None:
-            await client.contexts.refuse_long(request)
+        """Raise UsageError if the request is too long."""
+        contexts = self._client.contexts
+        if contexts is not None:
+            await contexts.refuse_long(self._prepared.request)
 
     async def _identify(self) -> None:
         """Look up the digest of the model that answered, if the server lists it."""

@@ -26,11 +26,12 @@ from wcode_magics.errors import (
     RateLimitError,
     RejectedError,
     SettingError,
+    UsageError,
     WcodeError,
 )
 from wcode_magics.protocol import endpoint_url
 from wcode_magics.protocol.http_errors import fault
-from wcode_magics.protocol.messages import Endpoint
+from wcode_magics.protocol.messages import Endpoint, gives_away
 from wcode_magics.protocol.retry_after import retry_after
 from wcode_magics.sending import network_errors
 from wcode_magics.sending.body_limits import MOST_BYTES, Body, Unpacked, Watch
@@ -126,7 +127,9 @@ class HttpWire:
         Raises:
             EndpointError: the status is not a success, the connection failed, or the
                 body exceeds a limit; or what ``feed`` raises.
+            UsageError: the prompt contains the key.
         """
+        self._refuse(content)
         try:
             async with (
                 asyncio.timeout_at(watch.end) as scope,
@@ -156,7 +159,9 @@ class HttpWire:
 
         Raises:
             EndpointError: the status is not a success.
+            UsageError: the content contains the key.
         """
+        self._refuse(content)
         async with AsyncExitStack() as stack:
             sent = self._sent(method, url, content, watch)
             with faults(watch):
@@ -179,6 +184,10 @@ class HttpWire:
         parts: list[bytes] = []
         await self._collect(response, watch, enough, parts)
         return b"".join(parts)
+
+    def _refuse(self, content: bytes) -> None:
+        if gives_away(self.endpoint.key, content):
+            raise UsageError("secret_in_prompt")
 
     def _posted(
         self, content: bytes, watch: Watch
