@@ -86,7 +86,7 @@ def test_the_sandbox_thinks() -> None:
         few = session.ask("What is 2+3?", think=True, think_budget=3, **given)
         cut = session.ask("What is 2+3?", think=True, max_tokens=3, **given)
         with pytest.raises(RejectedError, match="wcode-sandbox"):
-            session.ask("hi", think=True, model=models.DEFAULT)
+            session.ask("hi", param=[("enable_thinking", True)])
     assert "2+3" in whole.reasoning
     assert "2+3" not in whole.text
     assert plain.reasoning is None
@@ -222,3 +222,16 @@ def test_a_refused_choice_about_thinking_says_so_in_one_line(loopback: Make) -> 
         pytest.raises(RejectedError, match="think=True or think=False"),
     ):
         session.ask("hi")
+
+
+@pytest.mark.parametrize("given", [{"think": True}, {"think_budget": 9}])
+def test_a_model_known_not_to_think_is_refused_first(given) -> None:
+    """Nothing is sent; the error names a model that thinks. Turning it off passes."""
+    with Session() as session:
+        with pytest.raises(
+            UsageError, match=r"does not think.*wcode-sandbox"
+        ) as caught:
+            session.prepare("hi", **given)
+        assert caught.value.key == "think.unable"
+        assert session.prepare("hi", model="wcode-sandbox", **given).request.extra
+        assert session.prepare("hi", think=False).request.extra

@@ -27,6 +27,7 @@ from wcode_magics.session.tool_loop import Rounds
 from wcode_magics.session.tools import Toolbox, requested_tools
 from wcode_magics.settings.api_keys import is_key
 from wcode_magics.settings.options import checked_options, refuse_of_cells
+from wcode_magics.settings.resolved import Resolved
 from wcode_magics.settings.settings import (
     Settings,
     advice_of,
@@ -100,7 +101,8 @@ class Planner(Dispatch):
             raise mistyped("names", names, "dict")
         refuse_of_cells(options)
         resolved = self.settings.resolve(checked_options(options))
-        thought = thinking(resolved, sandbox=self.settings.is_unset(resolved))
+        sandbox = self.settings.is_unset(resolved)
+        thought = thinking(resolved, sandbox=sandbox)
         extra = {**thought, **checked_extra(resolved["param"] or ())}
         form, read, unsent_patterns = requested_form(resolved)
         tools, tool_advice = requested_tools(resolved)
@@ -114,7 +116,7 @@ class Planner(Dispatch):
             params={**resolved.params, **tools, **form},
             extra=extra,
         )
-        _refuse_blind(request, resolved.place)
+        _refuse_unable(request, resolved, sandbox=sandbox)
         if gives_away(self.settings.key(resolved), request.content()):
             raise UsageError("secret_in_prompt")
         advice: list[tuple[str, Mapping[str, Any]]] = [
@@ -256,18 +258,25 @@ def _showing(
     return (*messages[:at], shown, *messages[at + 1 :])
 
 
-def _refuse_blind(request: Request, place: str) -> None:
-    """Raise UsageError for images, or a template of some, to a model that reads none.
+def _refuse_unable(request: Request, resolved: Resolved, *, sandbox: bool) -> None:
+    """Raise UsageError for images or thinking if the model is known to lack them.
 
     A model whose abilities are unknown is asked; its endpoint may refuse.
     """
     has_images = request.images or any(
         template.takes_images(one.content or "") for one in request.messages
     )
-    row = models.find(request.model, place) if has_images else None
-    if row is None or row.can("image") is not False:
-        return
-    seeing = [one.id for one in models.at(place) if one.can("image")]
-    raise UsageError(
-        "image.blind", model=request.model, seeing=", ".join(seeing) or "–"
-    )
+    thinks = resolved["think"] or resolved["think_budget"] is not None
+    place = resolved.place
+    row = models.find(request.model, place) if has_images or thinks else None
+    for needed, ability, key in (
+        (has_images, "image", "image.blind"),
+        (thinks, "thinking", "think.unable"),
+    ):
+        if needed and row is not None and row.can(ability) is False:
+            able = [one.id for one in models.at(place) if one.can(ability)]
+            if sandbox:
+                from wcode_magics.sandbox.request_body import MODEL
+
+                able = [MODEL]
+            raise UsageError(key, model=request.model, able=", ".join(able) or "–")
