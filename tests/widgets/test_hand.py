@@ -172,6 +172,9 @@ def paging(hand: Hand) -> Iterator[int]:
     yield hand.spent()
 
 
+TWO_LINES = 34  # pixels
+
+
 def test_help_stands_above_the_rows(lab: Desks) -> None:
     """What a parameter does is read in one place, over no row, also from the keyboard.
 
@@ -188,6 +191,7 @@ def test_help_stands_above_the_rows(lab: Desks) -> None:
         assert place is not None
         assert room is not None
         assert abs(place["y"] - room["y"]) <= 2
+        assert room["height"] <= TWO_LINES
         assert place["height"] == pytest.approx(room["height"], abs=1)
 
 

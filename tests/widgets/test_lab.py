@@ -18,6 +18,20 @@ from tests.widgets.driver import NEEDS_CHROMIUM, Desks, desks
 pytestmark = [pytest.mark.browser, NEEDS_CHROMIUM]
 
 
+EDGES = """left => {
+  const edge = (side, selector) => [...left.querySelectorAll(selector)]
+    .filter(one => one.checkVisibility())
+    .map(one => one.getBoundingClientRect()[side]);
+  const texts = ".wcode-field textarea", menu = ".wcode-fields > .widget-dropdown";
+  const names = ".wcode-halves > ", column = ".wcode-chips button, .wcode-filled";
+  return {
+    left: edge("left", `${texts}, .wcode-fields select, ${column},
+      ${names} :first-child input`),
+    right: edge("right", `${texts}, ${menu} select, ${names} :last-child input`),
+  };
+}"""
+
+
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desks]:
     """One JupyterLab for the module."""
@@ -252,6 +266,18 @@ def test_a_table_runs_pauses_and_goes_on(lab: Desks, loopback: Serve) -> None:
     desk.page.keyboard.type(" + (df_answer.answer == 'good').sum()")
     desk.sheet.run(3)
     expect(desk.sheet.output(3)).to_contain_text("61")
+
+
+@pytest.mark.parametrize("width", [1400, 600])
+def test_fields_of_a_table_stand_in_one_column(lab: Desks, width: int) -> None:
+    """The prompt, menus, names and buttons of columns begin alike, and end alike."""
+    desk = lab.open(FRAME, "%wcode_panel {{ review }}", width=width)
+    desk.turn_to("Table")
+    desk.button("\\+ review").wait_for()
+    shown = desk.panel.locator(".wcode-left").evaluate(EDGES)
+    assert len(shown["left"]) >= 7
+    assert max(shown["left"]) - min(shown["left"]) < 1
+    assert max(shown["right"]) - min(shown["right"]) < 1
 
 
 def test_a_conversation(lab: Desks, loopback: Serve) -> None:

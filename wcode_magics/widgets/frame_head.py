@@ -3,23 +3,41 @@
 from collections.abc import Mapping
 from typing import Any
 
-from wcode_magics.output.escaping import FAINT, escape, without_tex
+from wcode_magics.output.escaping import FAINT, clipped, escape, inert, without_tex
 from wcode_magics.output.mimebundle import Bundle, bundle
 from wcode_magics.prompts import template
 
 SHOWN = 5
+MOST_CELL = 1_000
+"""Maximum characters of a cell."""
+_LINES = "white-space:pre-line"
 
 
 def head_html(frame: Any) -> str:
     """Return the first rows; columns of errors are left out where there are none."""
+    import pandas as pd
+
     shown = frame.head(SHOWN)
     empty = [
         name
         for name in shown.columns
         if str(name).endswith(("_error", "_status")) and _is_empty(frame, name)
     ]
-    page = str(shown.drop(columns=empty).to_html(border=0, max_cols=8))
-    return without_tex(page.replace("<th></th>", "<td></td>", 1))
+    shown = shown.drop(columns=empty)
+    cells = [_cell_text if _is_text(column) else None for _, column in shown.items()]
+    with pd.option_context("display.max_colwidth", None):
+        page = shown.to_html(border=0, max_cols=8, formatters=cells)
+    page = str(page).replace("<th></th>", "<td></td>", 1)
+    return without_tex(page.replace("<table", f'<table style="{_LINES}"', 1))
+
+
+def _is_text(column: Any) -> bool:
+    return any(isinstance(value, str) for value in column)
+
+
+def _cell_text(value: Any) -> str:
+    """Return a value of a text column with its line breaks, which pandas escapes."""
+    return inert(clipped(str(value).strip(), MOST_CELL))
 
 
 def _is_empty(frame: Any, name: Any) -> bool:
