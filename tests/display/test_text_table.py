@@ -1,8 +1,17 @@
 """Tables: columns line up, and nothing in a cell is HTML."""
 
+import io
+import sys
+
 import pytest
 
-from wcode_magics.display.text_table import TextTable, pad, shown_value, width
+from wcode_magics.display.text_table import (
+    SHORTEST,
+    TextTable,
+    pad,
+    shown_value,
+    width,
+)
 
 HOSTILE = "<script>alert('x')</script>"
 
@@ -90,3 +99,38 @@ def test_values_on_one_line():
     """What is not known is a dash; numbers have no point or exponent without need."""
     shown = [shown_value(one) for one in (None, 0.0, 1e-05, True, "a\nb", [0.5])]
     assert shown == ["–", "0", "0.00001", "true", "a b", "[0.5]"]
+
+
+@pytest.mark.parametrize("columns", [72, 40, 20])
+def test_a_terminal_gets_lines_of_its_width(monkeypatch, columns):
+    """The widest texts end with an ellipsis; numbers, headings and a page stay."""
+    heads = ("model", "prompt", "able", "cost")
+    rows = [
+        ("qwen", "讲个笑话，" * 9, "text, tools, schemas", "1,204"),
+        ("m", "x", "", "7"),
+    ]
+    table = TextTable(heads, rows)
+    whole = table.plain()
+    assert rows[0][1] in whole
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    monkeypatch.setenv("COLUMNS", str(columns))
+    lines = table.plain().splitlines()
+    least = len("qwen") + 2 * SHORTEST + len("1,204") + 6
+    assert max(map(width, lines)) <= max(columns, least)
+    assert max(map(width, lines)) > min(columns, least) - 2
+    assert all(
+        line.endswith(end)
+        for line, end in zip(lines, ("cost", "1,204", "7"), strict=True)
+    )
+    assert "…" in lines[1]
+    monkeypatch.setenv("COLUMNS", "200")
+    assert table.plain() == whole
+    assert rows[0][1] in table.bundle()["text/html"]
+
+
+class Terminal(io.StringIO):
+    """A terminal that shows nothing."""
+
+    def isatty(self):
+        """It is one."""
+        return True

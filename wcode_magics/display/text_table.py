@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import compress
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from wcode_magics.logprobs.number_format import NO_NUMBER, decimal
 from wcode_magics.output.escaping import clipped, escape, faint
 from wcode_magics.output.mimebundle import Bundle, bundle
-from wcode_magics.output.terminal import width
+from wcode_magics.output.terminal import room, shortened, width
 from wcode_magics.protocol.extra_headers import Headers
 from wcode_magics.text import say
 
@@ -22,6 +22,9 @@ _NUMBER = re.compile(r"[≈<>]?[-+]?(?:[A-Z]{3} |[¥$€£])?\d[\d,]*(?:\.\d+)?(
 _UNKNOWN = frozenset({"", NO_NUMBER})
 NARROW = 14
 """Maximum width of a column, in terminal columns, whose lines are never broken."""
+_GAP = "  "
+SHORTEST = 8
+"""Minimum width to which a column is shortened, in terminal columns."""
 MOST_ROWS = 2_000
 MOST_CELL = 4_000
 MOST_TEXT = 400_000
@@ -54,11 +57,14 @@ class TextTable:
         return bundle(f"{title}{table}{note}", self.plain())
 
     def plain(self) -> str:
-        """Return aligned columns; wide (East Asian) characters count as two."""
+        """Return aligned columns; wide (East Asian) characters count as two.
+
+        In a terminal the widest text columns are shortened until a row fits a line.
+        """
         heads, rows = self._shown()
         aligned = zip(heads, *rows, strict=True) if rows else ()
-        columns = [_aligned(column) for column in aligned]
-        lines = ["  ".join(row).rstrip() for row in zip(*columns, strict=True)]
+        columns = [_aligned(column) for column in _fitted(aligned, room())]
+        lines = [_GAP.join(row).rstrip() for row in zip(*columns, strict=True)]
         parts = [self.title, *lines, *self._notes()]
         return "\n".join(part for part in parts if part)
 
@@ -95,6 +101,24 @@ def _aligned(column: Sequence[str]) -> list[str]:
     if _is_numeric(column[1:]):
         return [" " * (size - width(cell)) + cell for cell in column]
     return [pad(cell, size) for cell in column]
+
+
+def _fitted(columns: Iterable[Sequence[str]], most: int | None) -> list[Sequence[str]]:
+    """Shorten the widest columns of text until all fit ``most`` terminal columns."""
+    found = list(columns)
+    if most is None or not found:
+        return found
+    sizes = [max(map(width, column)) for column in found]
+    fixed = [_is_numeric(column[1:]) for column in found]
+    spare = most - len(_GAP) * (len(found) - 1) - sum(compress(sizes, fixed))
+    texts = [size for size, kept in zip(sizes, fixed, strict=True) if not kept]
+    caps = range(max(texts, default=0), SHORTEST, -1)
+    fits = (cap for cap in caps if sum(min(size, cap) for size in texts) <= spare)
+    cap = next(fits, SHORTEST)
+    return [
+        column if kept else [shortened(cell, cap) for cell in column]
+        for column, kept in zip(found, fixed, strict=True)
+    ]
 
 
 def _is_numeric(cells: Sequence[str]) -> bool:

@@ -7,6 +7,8 @@ lack most) are written as escapes, rather than ending half an answer in a traceb
 
 import shutil
 import sys
+from bisect import bisect_right
+from itertools import accumulate
 from typing import TextIO
 
 from wcode_magics.output.escaping import inert
@@ -59,6 +61,22 @@ def width(text: str) -> int:
     from wcwidth import wcswidth
 
     return max(int(wcswidth(text)), 0)
+
+
+def room() -> int | None:
+    """Return the width of the terminal that standard output is, or None."""
+    stream = sys.stdout
+    if stream is None or not stream.isatty():
+        return None
+    return shutil.get_terminal_size().columns
+
+
+def shortened(text: str, most: int) -> str:
+    """Truncate text to ``most`` terminal columns, ending it with an ellipsis."""
+    if width(text) <= most:
+        return text
+    kept = list(accumulate(map(width, text)))
+    return f"{text[: bisect_right(kept, most - 1)]}…"
 
 
 def _put(stream: TextIO | None, text: str, *, exact: bool) -> None:
