@@ -7,7 +7,6 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, expect
 
-from tests.browser import browser
 from tests.loopback import Answer, Loopback, event, streamed
 from tests.widgets.driver import NEEDS_CHROMIUM, Desk, Desks, desks
 from wcode_magics import widgets
@@ -270,14 +269,13 @@ COVERED = """() => {
 
 
 @pytest.mark.parametrize("width", [1200, 480])
-def test_code_runs_around_its_button(width: int) -> None:
+def test_code_runs_around_its_button(lab: Desks, width: int) -> None:
     """However narrow the panel is, the button covers no word."""
     style = Path(widgets.__file__).with_name("panel.css").read_text("utf-8")
     code = f"%%wcode {'--logprobs --top-logprobs 5 ' * 6}"
-    with browser() as opened:
-        page = opened.new_page(viewport={"width": width, "height": 400})
-        page.set_content(
-            f"<style>{style}</style><div class=wcode-panel><div class=wcode-code>"
-            f"<button>Copy</button><div class=wcode-source><pre>{code}</pre></div>"
-        )
-        assert page.evaluate(COVERED) == 0
+    page = lab.new_page(width, 400)
+    page.set_content(
+        f"<style>{style}</style><div class=wcode-panel><div class=wcode-code>"
+        f"<button>Copy</button><div class=wcode-source><pre>{code}</pre></div>"
+    )
+    assert page.evaluate(COVERED) == 0
