@@ -45,3 +45,19 @@ def test_beats_while_needed():
 
     with asyncio.Runner(loop_factory=Skipping) as runner:
         assert runner.run(scenario()) == [2, 0]
+
+
+def test_a_new_loop_beats_anew():
+    """A loop that ended, or was left behind by a fork, does not keep it from that."""
+    beats = []
+    heartbeat = Heartbeat(lambda: 0.0, lambda: beats.append(1) or True)
+
+    async def scenario() -> int:
+        heartbeat.start()
+        before = len(beats)
+        await asyncio.sleep(10 * BEAT_S)
+        return len(beats) - before
+
+    for _ in range(2):
+        with asyncio.Runner(loop_factory=Skipping) as runner:
+            assert runner.run(scenario()) >= 9

@@ -26,25 +26,23 @@ class Heartbeat:
         self._clock = clock
         self._needed = needed
         self._beats = (0.0, 0.0)
-        self._timer: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def start(self) -> None:
-        """Begin to beat; does nothing while it beats."""
-        if self._timer is None:
+        """Begin to beat; does nothing while it beats on the running loop."""
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:
             now = self._clock()
-            self._beats = (now, now)
-            self._wait()
+            self._loop, self._beats = loop, (now, now)
+            loop.call_later(BEAT_S, self._beat, loop)
 
     def arrived(self, now: float) -> float:
         """Return when what is processed ``now`` had arrived, but for two beats."""
         return min(now, self._beats[0] + 2 * BEAT_S)
 
-    def _wait(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(BEAT_S, self._beat)
-
-    def _beat(self) -> None:
+    def _beat(self, loop: asyncio.AbstractEventLoop) -> None:
         self._beats = (self._beats[1], self._clock())
-        self._timer = None
         if self._needed():
-            self._wait()
+            loop.call_later(BEAT_S, self._beat, loop)
+        else:
+            self._loop = None
