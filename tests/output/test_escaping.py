@@ -6,7 +6,7 @@ import pytest
 
 from tests.loopback import Answer, Loopback, either
 from tests.terminal import Runner
-from wcode_magics.output.escaping import inert
+from wcode_magics.output.escaping import inert, joined
 
 ATTACK = "\x1b]0;owned\x07\x1b[2Jhid\rden\x9b5m\x7f\x00"
 
@@ -31,3 +31,12 @@ def test_an_answer_does_not_command_the_terminal(
     assert "hidden" in shown[0].plain
     for ran in shown:
         assert not set("\x1b\x07\x9b\x7f\x00") & set(ran.plain)
+
+
+def test_a_line_of_parts_breaks_after_a_dot_alone() -> None:
+    """At no width does a line begin with the dot; all else is as it was."""
+    assert joined("sandbox · 8 → 17 tokens · ¥0").split(" ") == [
+        *("sandbox\xa0·", "8", "→", "17", "tokens\xa0·", "¥0"),
+    ]
+    assert joined("An answer is needed.") == "An answer is needed."
+    assert joined("<b> · $5") == "&lt;b&gt;\xa0· <span>$</span>5"

@@ -34,4 +34,6 @@ def test_an_unchanged_draft_replays_as_a_cell_does(loopback, values, sent):
     assert session.last.text == f"Answer {sent}"
     assert (session.last.source == "replayed") == (sent == 1)
     answers = "1 answer" if sent == 1 else "2 answers"
-    assert f"{answers} · {15 * sent} tokens" in page.status.widget.value
+    assert f"{answers} · {15 * sent} tokens" in page.status.widget.value.replace(
+        "\xa0", " "
+    )

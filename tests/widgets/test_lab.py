@@ -256,7 +256,7 @@ def test_a_table_runs_pauses_and_goes_on(lab: Desks, loopback: Serve) -> None:
     desk.button("Go on").click()
     desk.sheet.command("notebook:interrupt-kernel")
     expect(desk.panel).to_contain_text(
-        re.compile(r"60 rows · (\d+ \w+ replayed, .* · )?[\d.]+ s")
+        re.compile(r"60 rows\s· (\d+ \w+ replayed, .*\s· )?[\d.]+ s")
     )
     assert len(server.seen) == 60
     assert server.seen[-1].body["temperature"] == 0

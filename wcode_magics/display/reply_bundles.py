@@ -19,6 +19,7 @@ from wcode_magics.output.escaping import (
     escape,
     faint,
     inert,
+    joined,
     without_tex,
 )
 from wcode_magics.output.mimebundle import Bundle, bundle
@@ -294,7 +295,7 @@ def footer_html(reply: Reply) -> str:
     """Return what is missing, the badge and the footer of a reply as HTML."""
     warning = badge(reply)
     lines = "".join(f"<div>{escape(line)}</div>" for line in missing(reply))
-    foot = escape(footer(reply))
+    foot = joined(footer(reply))
     if not warning:
         return f'<div style="{FAINT}">{lines}{foot}</div>'
     faint = f'<div style="{FADED}">{lines}</div>' if lines else ""

@@ -7,7 +7,7 @@ from wcode_magics.display.text_table import TABLE
 from wcode_magics.logprobs.comparison_html import DIFFERENT
 from wcode_magics.logprobs.number_format import decimal, number, percent
 from wcode_magics.logprobs.word_diff import differences
-from wcode_magics.output.escaping import FAINT, clipped, escape, faint
+from wcode_magics.output.escaping import FAINT, clipped, escape, faint, joined
 from wcode_magics.output.mimebundle import Bundle
 from wcode_magics.output.mimebundle import bundle as bundle_of
 from wcode_magics.protocol.reply import Reply
@@ -73,7 +73,7 @@ def _columns(heads: list[str], texts: list[str], footers: list[str]) -> str:
         return f"<tr>{inner}</tr>"
 
     escaped = [escape(head) for head in heads]
-    small = [f'<span style="{FAINT}">{escape(foot)}</span>' for foot in footers]
+    small = [f'<span style="{FAINT}">{joined(foot)}</span>' for foot in footers]
     return (
         f'<table style="{TABLE};width:100%;table-layout:fixed">'
         f"<thead>{line(escaped, 'th', _CELL)}</thead><tbody>"

@@ -7,7 +7,7 @@ from wcode_magics.logprobs.logprobs import Logprobs
 from wcode_magics.logprobs.number_format import number, percent
 from wcode_magics.logprobs.token_captions import BETWEEN, TokenWords
 from wcode_magics.logprobs.visible_text import visible
-from wcode_magics.output.escaping import attribute, escape
+from wcode_magics.output.escaping import attribute, escape, joined
 from wcode_magics.text import say
 
 MAX_SAME = 160  # characters of a common stretch; longer ones are elided in the middle
@@ -30,7 +30,7 @@ def html(comparison: Comparison, names: Names = NAMES) -> str:
     parts = (
         summary(comparison, names) if fork is None else _divergence(comparison, fork)
     )
-    line = f'<div style="{_SMALL}">{escape(" · ".join(parts))}</div>'
+    line = f'<div style="{_SMALL}">{joined(" · ".join(parts))}</div>'
     if fork is None:
         return f"<div>{line}</div>"
     rows = [(say("scores.answer"), *(_text(comparison, side) for side in (0, 1)))]

@@ -30,7 +30,7 @@ from wcode_magics.logprobs.token_captions import (
     summary,
 )
 from wcode_magics.logprobs.visible_text import visible
-from wcode_magics.output.escaping import FADED, attribute, clipped, escape
+from wcode_magics.output.escaping import FADED, attribute, clipped, escape, joined
 from wcode_magics.text import say
 
 MAX_TOKENS = 2000
@@ -266,7 +266,7 @@ def _table(logprobs: Logprobs, rows: list[str]) -> str:
     heading = f"{say('heatmap.table')} {' · '.join(summary(logprobs))}"
     return (
         f'<details style="{_SMALL}">'
-        f'<summary style="{FADED}">{escape(heading)}</summary>'
+        f'<summary style="{FADED}">{joined(heading)}</summary>'
         '<div style="max-height:30em;overflow:auto"><table>'
         f"<thead>{_row(_heads(), 'th')}</thead><tbody>{''.join(rows)}</tbody>"
         "</table></div></details>"

@@ -51,7 +51,12 @@ def escape(text: str) -> str:
 
 def faint(text: str) -> str:
     """Return a line of text in faint, small print, as HTML."""
-    return f'<div style="{FAINT}">{escape(text)}</div>'
+    return f'<div style="{FAINT}">{joined(text)}</div>'
+
+
+def joined(text: str) -> str:
+    """Escape a line of parts joined by «·», which breaks after a «·», never before."""
+    return escape(text).replace(" · ", "\u00a0· ")
 
 
 def attribute(text: str) -> str:

@@ -7,7 +7,7 @@ import ipywidgets as widgets
 
 from wcode_magics.display import bundles
 from wcode_magics.errors import WcodeError
-from wcode_magics.output.escaping import escape
+from wcode_magics.output.escaping import escape, joined
 from wcode_magics.text import say
 from wcode_magics.widgets.label import made
 
@@ -43,7 +43,7 @@ class StatusLine:
 
     def _draw(self) -> None:
         lines = [line for line in self._note if line and line != self._words]
-        page = "".join(f"<div>{escape(line)}</div>" for line in lines)
+        page = "".join(f"<div>{joined(line)}</div>" for line in lines)
         note = f'<div class="wcode-faint">{page}</div>' if self._note else ""
         self.widget.value = self._message + note
 
