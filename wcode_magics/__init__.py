@@ -88,7 +88,7 @@ def panel(prompt: str = "", *, session: "Session | None" = None, **values: Any) 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
-        raise AttributeError(name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     with _stoppable():
         _prepare([_HOMES[name]])
     return _late(f"{_HOMES[name]}.{name}")
