@@ -276,7 +276,7 @@ async def _run_all(jobs: Sequence[_Job], round_: int) -> list[ToolTrace]:
 
 
 def _raised(error: BaseException) -> str:
-    """Return an error as it is told to the model; raises it again if it stops all."""
+    """Return an error in the words that the model reads; raise one that stops all."""
     if loop.is_stop(error):
         raise error
     return json.dumps({"error": f"{type(error).__name__}: {error}"}, ensure_ascii=False)
