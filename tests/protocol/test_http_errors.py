@@ -1,6 +1,7 @@
 """Faults: from any status and body to the error that says what to do."""
 
 import json
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -22,6 +23,7 @@ from wcode_magics.errors import (
 )
 from wcode_magics.protocol.error_words import CODES, MEANINGS, STATUSES, WORDINGS
 from wcode_magics.protocol.http_errors import CODED, INSIDE, SAID, error_in, fault
+from wcode_magics.sending.wire import MOST_OF_ERROR
 from wcode_magics.text import LANGUAGES
 
 FACTS = {"model": "m", "url": "http://h/v1"}
@@ -251,6 +253,16 @@ def test_a_long_message_is_cut_with_an_ellipsis():
     told = str(fault(400, error("x" * 10_000), **FACTS))
     assert len(told) < 500
     assert "x…)" in told
+
+
+@pytest.mark.parametrize("sign", ["<a", "</a", "<title", "<h1 ", "{", "&", "model "])
+@pytest.mark.parametrize("form", [str, error], ids=["a page", "an object"])
+def test_a_long_error_is_read_in_no_time(form, sign):
+    """Tags without an end took ten seconds, in which all other requests waited."""
+    body = form(sign * (MOST_OF_ERROR // len(sign)))
+    begun = time.thread_time()
+    assert str(fault(500, body, **FACTS))
+    assert time.thread_time() - begun < 1
 
 
 def test_a_rate_limit_may_say_how_long_it_lasts():

@@ -40,6 +40,7 @@ INSIDE = (
 _GOOD = frozenset({"0", "200", "ok", "success"})
 _DEEPEST = 12
 _LONGEST = 20_000
+"""Maximum characters of an error that are read."""
 _FIELD = re.compile(r"(event: *\w+ +)?(data|error)", re.IGNORECASE)
 _INNER_STATUS = re.compile(r"(?:error|status|http)\D{0,16}([45]\d\d)\b", re.IGNORECASE)
 _OPENING = re.compile(r"""[\s,:–-]*(\bb)?['"\[(]*$""")
@@ -258,13 +259,13 @@ def _leaves(body: Any, depth: int = 0) -> str:
 
 def _one_line(body: Any) -> str:
     """Strip HTML tags; reduce a page to its title or, without one, its heading."""
-    text = str(body)
+    text = str(body)[:_LONGEST]
     for tag in ("title", "h1"):
-        found = re.search(rf"<{tag}\b[^>]*>([^<]+)</{tag}>", text, re.IGNORECASE)
+        found = re.search(rf"<{tag}\b[^<>]*>([^<]+)</{tag}>", text, re.IGNORECASE)
         if found:
             text = found[1]
             break
-    return " ".join(html.unescape(re.sub(r"</?[A-Za-z!][^>]*>", " ", text)).split())
+    return " ".join(html.unescape(re.sub(r"</?[A-Za-z!][^<>]*>", " ", text)).split())
 
 
 def _bare(url: str) -> bool:
