@@ -104,6 +104,14 @@ def test_thirty_thousand_characters_of_any_sign(sign: str) -> None:
         assert seconds < 1
 
 
+@pytest.mark.parametrize("start", ["[a](", "[a](<", "[a]:", "[a]: <", "] ("])
+def test_a_target_behind_any_number_of_spaces(start: str) -> None:
+    """The longest text of which sanitized Markdown is made."""
+    text = f"{start}{' ' * (markdown.MOST_NEUTRAL - 20)}https://x)"
+    seconds, _made = worked(lambda: markdown.neutral(text))
+    assert seconds < 1
+
+
 @pytest.mark.parametrize("sign", ["\\[", "[a](", "`a ", "*", "<", "$"], ids=repr)
 def test_just_below_what_is_laid_out(sign: str) -> None:
     """Where every mark is still read it is fast as well."""

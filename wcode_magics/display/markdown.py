@@ -41,7 +41,7 @@ COLOURING_S = 0.3
 
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
 _TARGET = re.compile(
-    r"(\]\s*[(:]\s*<?\s*)(?!https?:|mailto:|#|/)(?=[^\s)]*[:&\\])", re.IGNORECASE
+    r"(\]\s*+[(:]\s*+<?+\s*+)(?!https?:|mailto:|#|/)(?=[^\s)]*[:&\\])", re.IGNORECASE
 )
 _IMAGE = re.compile(r"!+(?=\[)")
 _HREF = re.compile(r"https?:|mailto:|#|/|[^:]*$", re.IGNORECASE)
