@@ -1,8 +1,10 @@
 """Masking: no echo of the key is shown or kept, however it is cut."""
 
 import asyncio
+import base64
 import json
 from itertools import pairwise
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +14,7 @@ from tests.loopback import DONE, Answer, Loopback, completion, event
 from wcode_magics import Session
 from wcode_magics.errors import StreamError, WcodeError
 from wcode_magics.logprobs.token import TokenLogprob
+from wcode_magics.protocol.http_errors import fault
 from wcode_magics.protocol.messages import CallPiece, Delta
 from wcode_magics.sending.key_masking import Masking
 
@@ -118,11 +121,56 @@ def test_tokens_that_spell_the_key_are_left_out():
                 TokenLogprob("a", -1.0, None, (TokenLogprob(KEY, -2.0, KEY.encode()),)),
             )
         ),
+        Delta(
+            tokens=(
+                TokenLogprob("a", -1.0, None, (TokenLogprob("b", -2.0, KEY.encode()),)),
+            )
+        ),
+        Delta(tokens=(TokenLogprob("a", -1.0, KEY.encode()),)),
     ],
 )
 def test_every_field_is_masked(delta):
-    """A name, a reason, an alternative."""
+    """A name, a reason, an alternative, the bytes of one."""
     assert KEY not in repr(MASKING.delta(delta)) + repr(through(delta))
+
+
+@pytest.mark.parametrize("left", range(1, len(KEY) // 2))
+def test_a_key_that_the_end_cuts_off_is_masked(left):
+    """An answer that ends at its greatest length, or breaks off in the key."""
+    begun = KEY[:-left]
+    pieces = [Delta(text=f"it is {begun[:9]}"), Delta(text=begun[9:])]
+    for out in (through(*pieces), [MASKING.delta(Delta(text=f"it is {begun}"))]):
+        assert "".join(delta.text for delta in out) == "it is ***"
+
+
+def test_a_key_is_masked_where_a_message_is_cut():
+    """An error shows a limited part of what the server says."""
+    for before in range(240, 310):
+        said = {"message": f"{'x' * before} {KEY}", "code": "insufficient_user_quota"}
+        shown = MASKING.value(fault(403, {"error": said}).facts)["message"]
+        assert KEY[: len(KEY) // 2 + 1] not in shown
+
+
+SPECIAL = "aB3+/dE5gH7==jK9mN1"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        f"?key={quote(SPECIAL, safe='')}&",
+        *(
+            base64.b64encode(f"{before}{SPECIAL}{after}".encode()).decode()
+            for before in ("", "u", "u:", "me:")
+            for after in ("", "\n", ", more")
+        ),
+    ],
+)
+def test_a_key_in_another_form_is_masked(said):
+    """As gateways write it where they show headers and addresses."""
+    shown = Masking([SPECIAL]).text(f"it is {said}.")
+    assert "***" in shown
+    left = shown.replace("***", "").removeprefix("it is ")
+    assert len(left) <= len(said) - len(SPECIAL)
 
 
 def test_what_waited_is_not_lost_when_the_stream_breaks():

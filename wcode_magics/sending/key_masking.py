@@ -1,35 +1,57 @@
 """Mask the API key where a server repeats it, before it is displayed or stored.
 
 The key may be whole or split over any number of deltas, in the text, a tool call, a
-token or a name. A delta whose end may begin a key is held back until the next ones
-decide; without a key it is passed on unchanged. At most as many deltas are held back
-as the key has characters: one channel may have ended while another continues.
+token or a name; percent-encoded or in Base64, as in a dump of headers; or cut off by
+the end of the answer or by a limit of its length, which leaves its first half at least.
+A delta whose end may begin a key is held back until the next ones decide; without a key
+it is passed on unchanged. At most as many deltas are held back as the key has
+characters: one channel may have ended while another continues.
 """
 
+import base64
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
+from urllib.parse import quote
 
 from wcode_magics.errors import WcodeError
 from wcode_magics.output.secret_forms import MASK
-from wcode_magics.protocol.messages import Delta
+from wcode_magics.protocol.messages import SECRET, Delta
 
 _STREAMED = ("text", "reasoning", "refusal")
 """Fields of a delta that continue in the next one."""
+_CUT = ("", "…")
+"""What follows a text that is cut off."""
 
 
 class Masking:
     """Masks ``secrets``, a sequence of non-empty strings."""
 
     def __init__(self, secrets: Sequence[str]) -> None:
-        self._secrets = tuple(sorted(secrets, key=len, reverse=True))
+        forms = {form for secret in secrets for form in _forms(secret)}
+        self._secrets = tuple(sorted(forms, key=len, reverse=True))
+        self._starts = tuple(one[: _least(one)] for one in self._secrets)
+        self._bytes = tuple(one.encode() for one in self._starts)
         self._most = max(map(len, secrets), default=0)
 
-    def text(self, text: str) -> str:
-        """Return the text with every secret masked."""
+    def text(self, text: str, *, ended: bool = True) -> str:
+        """Return the text with every secret masked.
+
+        ``ended``: no more follows, so that a secret may be cut off.
+        """
         for secret in self._secrets:
             text = text.replace(secret, MASK)
+        return self._without_cut(text) if ended else text
+
+    def _without_cut(self, text: str) -> str:
+        for secret, start in zip(self._secrets, self._starts, strict=True):
+            at = text.find(start)
+            while at >= 0:
+                end = at + _common(secret, text[at : at + len(secret)])
+                if text[end : end + 1] in _CUT:
+                    text = f"{text[:at]}{MASK}{text[end:]}"
+                at = text.find(start, at + 1)
         return text
 
     def value(self, value: Any) -> Any:
@@ -52,7 +74,7 @@ class Masking:
 
     def delta(self, delta: Delta) -> Delta:
         """Mask a whole answer."""
-        return self._masked([delta])[0] if self._secrets else delta
+        return self._by_field(self._across([delta], ended=True)[0])
 
     async def deltas(
         self, source: AsyncGenerator[Delta, None]
@@ -62,17 +84,17 @@ class Masking:
         async with aclosing(source):
             try:
                 async for delta in source:
-                    held = self._masked([*held, delta])
+                    held = self._across([*held, delta], ended=False)
                     ready = self._ready(held)
                     for one in held[:ready]:
-                        yield one
+                        yield self._by_field(one)
                     held = held[ready:]
             except WcodeError:
-                for one in held:
-                    yield one
+                for one in self._across(held, ended=True):
+                    yield self._by_field(one)
                 raise
-            for one in held:
-                yield one
+            for one in self._across(held, ended=True):
+                yield self._by_field(one)
 
     def _ready(self, held: Sequence[Delta]) -> int:
         """Return the number of leading deltas that no later one can change."""
@@ -92,30 +114,68 @@ class Masking:
 
     def _begun(self, text: str) -> int:
         """Return the number of trailing characters that may begin a secret."""
-        return max(
-            (
-                length
-                for secret in self._secrets
-                for length in range(1, len(secret))
-                if text.endswith(secret[:length])
-            ),
-            default=0,
-        )
+        longest = 0
+        for secret in self._secrets:
+            end = text[-(len(secret) - 1) :]
+            at = end.find(secret[0])
+            while at >= 0 and not secret.startswith(end[at:]):
+                at = end.find(secret[0], at + 1)
+            longest = max(longest, len(end) - at if at >= 0 else 0)
+        return longest
 
-    def _masked(self, held: list[Delta]) -> list[Delta]:
+    def _across(self, held: list[Delta], *, ended: bool) -> list[Delta]:
+        """Mask what continues across deltas."""
         if not self._secrets:
             return held
-        channels = _channels(held)
-        cut = {name for name, text in channels.items() if self.text(text) != text}
-        if "tokens" in cut:
+        masked = {
+            name: fresh
+            for name, text in _channels(held).items()
+            if self._begins_in(text) and (fresh := self.text(text, ended=ended)) != text
+        }
+        if masked.pop("tokens", None) is not None:
             held = [replace(delta, tokens=()) for delta in held]
-        for name in cut - {"tokens"}:
-            held = _joined(held, name, self.text(channels[name]))
-        return [self.value(one) if self._is_in(one) else one for one in held]
+        for name, text in masked.items():
+            held = _joined(held, name, text)
+        return held
+
+    def _by_field(self, delta: Delta) -> Delta:
+        """Mask each field of a delta on its own."""
+        return self.value(delta) if self._is_in(delta) else delta
 
     def _is_in(self, delta: Delta) -> bool:
-        found = list(_texts(delta))
-        return any(secret in text for text in found for secret in self._secrets)
+        """Return whether a secret, or its start, is in a delta."""
+        return any(map(self._begins_in, _texts(delta))) or any(
+            start in data for data in _bytes(delta) for start in self._bytes
+        )
+
+    def _begins_in(self, text: str) -> bool:
+        """Return whether the start of a secret is in a text."""
+        for start in self._starts:  # noqa: SIM110 - half as fast by any()
+            if start in text:
+                return True
+        return False
+
+
+def _forms(secret: str) -> Iterator[str]:
+    """Yield a secret as it is, percent-encoded, and in Base64 from any byte on."""
+    yield secret
+    yield quote(secret, safe="")
+    for before in range(3):
+        packed = base64.b64encode(bytes(before) + secret.encode()).decode()
+        own = packed.rstrip("=")[(0, 2, 3)[before] :]
+        yield own[: -1 if packed.endswith("=") else None]
+
+
+def _least(secret: str) -> int:
+    """Return the characters of a cut secret that are masked, its first half."""
+    return max(min(SECRET, len(secret)), len(secret) // 2)
+
+
+def _common(one: str, other: str) -> int:
+    """Return the length of the common start."""
+    pairs = zip(one, other, strict=False)
+    unlike = (at for at, (a, b) in enumerate(pairs) if a != b)
+    return next(unlike, min(len(one), len(other)))
 
 
 def _texts(delta: Delta) -> Iterator[str]:
@@ -127,6 +187,14 @@ def _texts(delta: Delta) -> Iterator[str]:
     for token in delta.tokens:
         yield token.token
         yield from (one.token for one in token.top)
+
+
+def _bytes(delta: Delta) -> Iterator[bytes]:
+    """Yield the bytes of all tokens that may hold a secret."""
+    for token in delta.tokens:
+        for data in (token.bytes, *(one.bytes for one in token.top)):
+            if data and len(data) >= SECRET:
+                yield data
 
 
 def _channels(held: Sequence[Delta]) -> dict[str | int, str]:
