@@ -18,6 +18,7 @@ TOKENS, PER_SECOND = 4000, 100
 PROSE = "The answer goes on with some more words, and then it ends. " * 6
 SAMPLES = {
     "prose": f"{PROSE}\n\n",
+    "short paragraphs": "A paragraph of a few words.\n\n",
     "one list": "- an item of the list with **bold** words in it\n",
     "one code block": "    total = total + value * rate  # of the year\n",
     "one table": "| cell | another cell | 3.14 | yes |\n",

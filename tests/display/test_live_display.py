@@ -24,6 +24,7 @@ SHAPES = {
     "paragraphs": [
         f"word{n}" + ("\n\n" if n % 60 == 0 else " ") for n in range(TOKENS)
     ],
+    "short": [f"word{n}" + (" " if n % 5 else "\n\n") for n in range(TOKENS)],
     "Chinese": [f"第{n}{'。' if n % 20 == 0 else '，'}" for n in range(TOKENS)],
     "fence": ["```python\n", *(f"x{n} = {n}\n" for n in range(TOKENS))],
     "list": [f"- item {n}\n" for n in range(TOKENS)],
@@ -83,6 +84,13 @@ def test_four_thousand_tokens_are_half_a_megabyte(shape):
     drawn = sorted({now for now, *_rest in screen.sent})
     assert len(drawn) / screen.now >= 9
     assert max(after - before for before, after in pairwise(drawn)) < 0.2
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_few_outputs_are_sent_at_once(shape):
+    """Each has an envelope, so that short blocks are not sent one by one."""
+    screen = play(SHAPES[shape])
+    assert len(screen.sent) / len({now for now, *_rest in screen.sent}) < 1.5
 
 
 @pytest.mark.parametrize("shape", SHAPES)

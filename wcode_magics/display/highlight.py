@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pygments.lexer import Lexer
     from pygments.token import _TokenType
 
-BLOCK = "border-left:3px solid rgba(128,128,128,.35);margin:.5em 0;padding:0 .9em"
+BLOCK = "border-left:3px solid #80808059;margin:.5em 0;padding:0 .9em"
 CODE = "background:none;color:inherit"
 """Style against VS Code's own, which paints code line by line, in a block as well."""
 COLOURING_S = 0.3
@@ -71,7 +71,7 @@ def html(code: str, lexer: str, until: float | None = None) -> str:
     coloured = until and len(code) <= MOST_COLOURED
     found = _lexer(lexer, code) if coloured else None
     inner = escape(code) if found is None else "".join(_spans(code, found, until))
-    return f'<pre style="{BLOCK}"><code style="{CODE}">{inner}</code></pre>{note}'
+    return f'<pre style="{BLOCK}"><code style={CODE}>{inner}</code></pre>{note}'
 
 
 def _lexer(name: str, code: str) -> "Lexer | None":

@@ -2,8 +2,10 @@
 
 A notebook front end can only replace a whole output. So a long answer is spread over
 five outputs: the last one has the current block, redrawn ten times per second, and the
-one before has finished blocks. An output is merged into the previous one when it has
-grown to a fraction of that one's length. Redrawing the full text for each of 4,000
+one before has finished blocks. Since an update has an envelope of 600 bytes, short
+finished blocks stay with the current one until there are some hundred bytes of them. An
+output is merged into the previous one when it has grown to a fraction of that one's
+length. Redrawing the full text for each of 4,000
 tokens sends about 50 MB; this sends half of one. A short answer uses one output
 only. At the end the first output has the whole answer; the others are empty and take no
 space on the page.
@@ -26,7 +28,9 @@ FOOT_S = 1.0
 """Seconds after which the foot is drawn without new text."""
 SINGLE_OUTPUT = 1_200
 """Maximum bytes of an answer drawn in a single output."""
-SHARES = (1.0, 0.5, 0.3)
+HELD = 250
+"""Maximum bytes of finished blocks that are redrawn with the current one."""
+SHARES = (1.0, 1.0, 0.5)
 """Fraction of an output's length at which the next output is merged into it."""
 PLACES = len(SHARES) + 2
 THOUGHT = 2_000
@@ -130,7 +134,9 @@ class Live:
         if self._thought and not self._length:
             self._put(0, say("ui.thinking", count=f"{self._thought:,}"), foot)
             return
-        finished, self._tail = self._split(self._tail)
+        finished = ""
+        if _size(self._tail) > HELD:
+            finished, self._tail = self._split(self._tail)
         parts = self._finished
         if sum(map(len, parts)) > MOST:
             self._undrawn += len(finished)
