@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 from IPython.core.interactiveshell import InteractiveShell
 
 from tests.browser import CHROMIUM
+from tests.catalogues import forget_models
 from tests.loopback import Loopback, Script
 from tests.terminal import Runner, new_shell, run_in
 from wcode_magics.protocol import models
@@ -64,7 +65,7 @@ def clean_environment(
     from wcode_magics import text
 
     text.use(None)
-    models.forget()
+    forget_models()
 
 
 @pytest.fixture

@@ -180,7 +180,7 @@ def test_booked_is_the_truth_or_more_and_within_the_limit(loopback, face, seed):
     ) as session:
         with suppress(WcodeError):
             FACES[face](session)
-        budget = session.budget
+        budget = session.budgets.of("CNY")
         assert billing.truth <= budget.spent * 1.000001
         assert budget.spent <= budget.limit * 1.000001
         assert budget.aside == pytest.approx(0)
@@ -199,7 +199,11 @@ def test_a_cells_own_budget_holds_over_all_it_sends(loopback, face):
     with Session(base_url=loopback(billing).url, retries=3) as session:
         with suppress(WcodeError):
             calls[face](session)
-        assert billing.truth <= session.budget.spent <= given["budget"] * 1.000001
+        assert (
+            billing.truth
+            <= session.budgets.of("CNY").spent
+            <= given["budget"] * 1.000001
+        )
 
 
 class Reporting:
@@ -238,7 +242,7 @@ def test_more_tokens_than_counted_cost_no_more_than_what_was_in_flight(
     with Session(base_url=server.url, budget=8 * dear, concurrency=4) as session:
         with suppress(WcodeError):
             FACES[face](session)
-        budget = session.budget
+        budget = session.budgets.of("CNY")
         flying = 0 if after == 0 else server.most
         assert server.seen
         assert budget.spent <= budget.limit + flying * dear + dear
@@ -301,7 +305,7 @@ def test_the_money_of_a_stopped_table_is_that_of_its_day(loopback, tmp_path):
             table.wcode.ask("{{ text }}", progress=False, details=True, **FEW)
         made = caught.value.value
         day = session.store.usage()
-        spent = session.budget.spent
+        spent = session.budgets.of("CNY").spent
     assert 0 < sum(made["answer_status"] == "ok") < 60
     assert sum(row["cost"] for row in day) == pytest.approx(spent)
     assert made["answer_cost"].sum() == pytest.approx(spent)

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from tests.catalogues import keys
 from wcode_magics import errors, text
 from wcode_magics.errors import (
     OptionError,
@@ -23,9 +24,9 @@ from wcode_magics.text import LANGUAGES, say
 
 PLACE = re.compile(r"(?<!{){(\w+)}(?!})")
 FACED = sorted(
-    key for key in text.keys("en") if key.startswith(("script.", "command_line."))
+    key for key in keys("en") if key.startswith(("script.", "command_line."))
 )
-KEYS = sorted(key for key in text.keys("en") if key.startswith("errors."))
+KEYS = sorted(key for key in keys("en") if key.startswith("errors."))
 
 
 def tree(kind: type = WcodeError) -> list[type[WcodeError]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import wcode_magics
+from tests.catalogues import keys
 from wcode_magics import errors, text
 from wcode_magics.errors import TimedOut
 from wcode_magics.notebook.commands import COMMANDS
@@ -91,29 +92,29 @@ def advice_keys() -> list[str]:
 def matches(pattern: str) -> list[str]:
     """The keys that fit a pattern."""
     fits = re.compile(re.escape(pattern).replace(r"\*", "(.+)"))
-    return [key for key in text.keys("en") if fits.fullmatch(key)]
+    return [key for key in keys("en") if fits.fullmatch(key)]
 
 
 def test_both_languages_have_the_same_keys():
     """What can be said in one language can be said in the other."""
-    assert text.keys("en") == text.keys("zh")
+    assert keys("en") == keys("zh")
 
 
 def test_both_languages_name_the_same_facts():
     """A sentence names the same facts in both languages."""
-    for key in text.keys("en"):
+    for key in keys("en"):
         places = [sorted(set(PLACE.findall(say(key, lang)))) for lang in LANGUAGES]
         assert places[0] == places[1], key
 
 
 def test_no_words_are_empty():
     """Every key has words."""
-    assert all(say(key, lang).strip() for lang in LANGUAGES for key in text.keys(lang))
+    assert all(say(key, lang).strip() for lang in LANGUAGES for key in keys(lang))
 
 
 def test_chinese_is_chinese():
     """Sentences of the Chinese file are in Chinese."""
-    for key in text.keys("zh"):
+    for key in keys("zh"):
         if key.startswith(("errors.", "advice.")) or key.endswith(".help"):
             assert re.search(r"[\u4e00-\u9fff]", say(key, "zh")), key
 
@@ -129,7 +130,7 @@ def test_every_advice_in_the_code_has_words():
     """A key that is kept with its facts and told later has words, too."""
     found = advice_keys()
     assert len(found) > 5
-    assert [key for key in found if key not in text.keys("en")] == []
+    assert [key for key in found if key not in keys("en")] == []
 
 
 def test_every_call_gives_the_facts_that_its_words_name():
@@ -144,7 +145,7 @@ def test_every_call_gives_the_facts_that_its_words_name():
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_words_with_facts_can_be_filled_in(lang):
     """Filling in facts never trips over a brace."""
-    for key in text.keys(lang):
+    for key in keys(lang):
         facts = dict.fromkeys(PLACE.findall(say(key, lang)), "x")
         if facts and "{{" not in say(key, lang):
             assert "{" not in say(key, lang, **facts).replace('{"', "")
@@ -159,7 +160,7 @@ def test_every_key_is_used():
     patterns = {key for key, _call in uses()}
     patterns |= {key for node in nodes(ast.JoinedStr) for key in keys_of(node)}
     asked = [p for p in patterns if p.count("*") and not p.startswith("*")]
-    idle = [key for key in text.keys("en") if not _used(key, written, asked)]
+    idle = [key for key in keys("en") if not _used(key, written, asked)]
     assert idle == []
 
 
@@ -228,7 +229,7 @@ def test_what_may_be_one_is_never_told_as_many():
     """No English sentence says «1 rows»."""
     nouns = "alternatives|answers|characters|requests|rounds|rows|runs|tokens|turns"
     plural = re.compile(rf"}} (?:more |new )?(?:{nouns})\b")
-    told = {key for key in text.keys("en") if plural.search(say(key, "en"))}
+    told = {key for key in keys("en") if plural.search(say(key, "en"))}
     assert told == ALWAYS_MANY
 
 
@@ -236,7 +237,7 @@ def test_what_may_be_one_is_never_told_as_many():
 @pytest.mark.parametrize("stop", [".", "。", "...", ".\n"])
 def test_a_sentence_has_one_stop(lang, stop):
     """A reason that ends in a full stop does not end the sentence twice."""
-    for key in text.keys(lang):
+    for key in keys(lang):
         words = say(key, lang)
         for name in re.findall(
             r"{(reason|message|problem|error|start)}[.。)）]", words

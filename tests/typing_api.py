@@ -56,7 +56,7 @@ def talk(session: Session) -> None:
     assert_type(session.ask("hello", schema={"a": "int"}).trace, tuple[ToolTrace, ...])
     assert_type(session.sweep("hello", {"seed": [1, 2]}), Sweep)
     assert_type(sweep("hello", {"model": ["a"]}, yes=True).replies, list[Reply])
-    assert_type(session.budget.spent, float)
+    assert_type(session.budgets.of("CNY").spent, float)
 
 
 def table() -> None:

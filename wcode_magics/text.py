@@ -105,11 +105,6 @@ def sentences(parts: Iterable[str]) -> str:
     return ("" if language() == "zh" else " ").join(part for part in parts if part)
 
 
-def keys(lang: str) -> frozenset[str]:
-    """Return all keys of one language."""
-    return frozenset(_words(lang))
-
-
 def _unended(fact: object) -> str:
     words = str(fact).rstrip()
     return words.rstrip(".。") or words

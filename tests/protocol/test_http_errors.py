@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.catalogues import keys
 from tests.protocol.seen_errors import SEEN
 from wcode_magics import text
 from wcode_magics.errors import (
@@ -175,7 +176,7 @@ def test_every_meaning_has_words_in_both_languages():
     said = {*CODES.values(), *STATUSES.values(), *(row.meaning for row in WORDINGS)}
     assert said | {"server", "rejected"} == set(MEANINGS)
     for key in MEANINGS:
-        assert f"errors.{key}" in text.keys("en") & text.keys("zh")
+        assert f"errors.{key}" in keys("en") & keys("zh")
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+from tests.catalogues import keys
 from wcode_magics.protocol import models, providers
 from wcode_magics.protocol.messages import HOSTED_URL, SANDBOX, Usage
-from wcode_magics.protocol.models import ABILITIES, MODELS, Model, Price
+from wcode_magics.protocol.models import MODELS, Model, Price
 
 HERE = "http://127.0.0.1:9/v1"
 
@@ -17,7 +18,7 @@ def test_every_row_of_the_package_is_whole(row):
     """It has a provider, one id there, known words, and prices above nothing."""
     providers.named(row.provider)
     assert [(m.provider, m.id) for m in MODELS].count((row.provider, row.id)) == 1
-    assert set(row.abilities) | set(row.lacks) <= set(ABILITIES)
+    assert {f"abilities.{one}" for one in (*row.abilities, *row.lacks)} <= keys("en")
     assert not set(row.abilities) & set(row.lacks)
     assert not row.thinks or row.can("thinking")
     assert row.context is None or row.context >= (row.max_output or 1)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from wcode_magics import text
+from tests.catalogues import keys
 from wcode_magics.errors import ParameterError
 from wcode_magics.protocol import parameters
 from wcode_magics.protocol.parameters import (
@@ -129,7 +129,7 @@ def test_every_row_has_a_group_and_words():
             assert say(f"params.{row.name}.label", lang)
             assert say(f"params.{row.name}.help", lang)
     assert {row.group for row in PARAMS} == set(GROUPS)
-    assert {key for key in text.keys("en") if key.startswith("params.")} == {
+    assert {key for key in keys("en") if key.startswith("params.")} == {
         f"params.{name}.{what}" for name in NAMES for what in ("label", "help")
     }
 

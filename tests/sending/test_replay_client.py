@@ -61,7 +61,7 @@ def test_replayed_without_a_key(loopback, store, streamed):
         else:
             assert offline.ask("hello").text == told.text
         assert offline.last.source == "replayed"
-        assert offline.budget.spent == 0
+        assert offline.budgets.of("CNY").spent == 0
         with pytest.raises(ReplayError) as caught:
             offline.ask("hello!")
     assert "“hello”" in str(caught.value)
@@ -103,7 +103,7 @@ REPLAYS = [
 def test_an_answer_is_replayed(session, counting, first, then, replayed):
     """By a seed or by wish, whole or streamed, awaited or not; it costs nothing."""
     told = session.ask("hi", **first)
-    spent = session.budget.spent
+    spent = session.budgets.of("CNY").spent
     again = session.ask("hi", **then)
     assert (again.source == "replayed") == replayed
     assert (again.text == told.text) == replayed
@@ -117,7 +117,7 @@ def test_an_answer_is_replayed(session, counting, first, then, replayed):
     assert [one.cost for one in (again, stream.reply, awaited)] == [0.0] * 3
     assert (again.usage, again.model) == (told.usage, told.model)
     assert again.base_url == counting.url
-    assert session.budget.spent == spent
+    assert session.budgets.of("CNY").spent == spent
     assert len(counting.seen) == len(session.store.history()) == 1
 
 

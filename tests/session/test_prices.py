@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.catalogues import forget_models
 from tests.loopback import Answer, Loopback, completion
 from tests.terminal import Runner
 from wcode_magics import Session
@@ -34,7 +35,7 @@ def test_a_budget_without_a_price_names_the_line_that_sets_one(loopback: Make) -
         paid = (usage.prompt_tokens + 2 * usage.completion_tokens) / 1e6
         assert (reply.cost, reply.currency) == (pytest.approx(paid), "USD")
         assert session.budgets.known == {"USD": pytest.approx(paid)}
-        assert session.budget.spent == 0
+        assert session.budgets.of("CNY").spent == 0
         session.settings.set("price", None)
         with pytest.raises(BudgetError, match="no known price"):
             session.ask("hi", max_tokens=5)
@@ -66,7 +67,7 @@ def test_prices_that_an_endpoint_lists_are_kept(loopback: Make) -> None:
     with Session(base_url=server.url, model="m") as session:
         [listed] = session.list_models()
         assert listed.price is not None
-    models.forget()  # as a new process
+    forget_models()  # as a new process
     with Session(base_url=server.url, model="m", budget=1) as session:
         reply = session.ask("hi")
     usage = reply.usage

@@ -176,7 +176,7 @@ def test_what_was_learnt_stays_when_the_money_runs_out(loopback, tmp_path) -> No
         assert not whole.cut
         assert whole.cost < 0.01
         assert not [one for one in whole.findings if one.verdict == "obeyed"]
-        assert session.budget.known == pytest.approx(probe.cost + whole.cost)
+        assert session.budgets.of("CNY").known == pytest.approx(probe.cost + whole.cost)
 
 
 def charging(seen: Seen):

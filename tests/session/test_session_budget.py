@@ -21,8 +21,8 @@ def test_what_was_spent_is_counted_without_a_limit(session: Session) -> None:
     """Whether or not there is a budget, the session knows what it spent."""
     session.ask("hi")
     session.sweep("hi", {"seed": [1, 2]})
-    assert session.budget.spent == pytest.approx(3 * 13.5e-6)
-    assert session.budget.aside == 0
+    assert session.budgets.of("CNY").spent == pytest.approx(3 * 13.5e-6)
+    assert session.budgets.of("CNY").aside == 0
 
 
 def test_a_request_that_could_overrun_it_is_not_sent(session: Session) -> None:
@@ -40,7 +40,7 @@ def test_a_sweep_never_overruns_it(session: Session) -> None:
     """Trials that cannot be paid are errors in the table."""
     session.settings.set("budget", 0.0001)
     swept = session.sweep("hi", {"seed": range(12)}, max_tokens=20)
-    assert session.budget.spent <= 0.0001
+    assert session.budgets.of("CNY").spent <= 0.0001
     assert 0 < len(swept.replies) < 12
     assert swept.frame()["error"].notna().sum() == 12 - len(swept.replies)
 
@@ -58,7 +58,7 @@ def test_what_broke_off_is_paid_too(loopback: Callable[..., Loopback]) -> None:
     session = Session(base_url=loopback(broken).url, retries=0)
     with pytest.raises(StreamError):
         list(session.stream("hi"))
-    assert session.budget.spent > 0
+    assert session.budgets.of("CNY").spent > 0
 
 
 def test_a_refused_request_costs_nothing(loopback: Callable[..., Loopback]) -> None:
@@ -66,8 +66,8 @@ def test_a_refused_request_costs_nothing(loopback: Callable[..., Loopback]) -> N
     session = Session(base_url=loopback(Answer([b"{}"], 429)).url, retries=0, budget=1)
     with pytest.raises(Exception, match="Too many"):
         session.ask("hi")
-    assert session.budget.spent == 0
-    assert session.budget.aside == 0
+    assert session.budgets.of("CNY").spent == 0
+    assert session.budgets.of("CNY").aside == 0
 
 
 def test_the_sandbox_costs_nothing() -> None:

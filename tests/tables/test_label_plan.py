@@ -331,7 +331,7 @@ def test_a_row_sets_both_prices_aside(serve, times):
     assert {6: good > 0, 100: good == 6}.get(times, 1 < good < 6)
     sent = [seen.body["model"] for seen in server.seen]
     assert sent.count("small") == sent.count("big") == good
-    budget = session().budget
+    budget = session().budgets.of("CNY")
     assert budget.known == pytest.approx(good * each)
     assert (budget.aside, budget.bound) == (pytest.approx(0, abs=1e-12),) * 2
 
@@ -365,7 +365,7 @@ def test_recorded_first_answers_set_the_second_price_aside(serve):
         budget=1,
     )
     assert made["label_model"].tolist() == ["big"] * 4
-    assert session().budget.bound == pytest.approx(0, abs=1e-12)
+    assert session().budgets.of("CNY").bound == pytest.approx(0, abs=1e-12)
 
 
 def _often_right(seen):

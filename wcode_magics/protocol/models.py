@@ -20,7 +20,6 @@ from wcode_magics.protocol.messages import HOSTED_URL, SANDBOX, Usage
 PER = 1_000_000
 CURRENCY = "CNY"
 SIGNS = {"CNY": "¥", "USD": "$", "EUR": "€", "GBP": "£"}
-ABILITIES = ("text", "image", "thinking", "tools", "schema", "logprobs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +102,11 @@ class Model:
     """One model at one endpoint; None or empty is unknown.
 
     ``provider`` is a row of :mod:`wcode_magics.protocol.providers`, ``place`` the base
-    URL of an endpoint that is none. ``abilities`` are those of :data:`ABILITIES` that
-    it has, ``lacks`` those that it has not. ``context`` and ``max_output`` are in
-    tokens; ``vocabulary`` is its number of tokens, ``tokenizer`` the family that is
-    counted exactly; ``thinks``: it thinks by default. ``listed`` is when the
-    endpoint listed it (s since 1970).
+    URL of an endpoint that is none. ``abilities`` of "text", "image", "thinking",
+    "tools", "schema" and "logprobs" are those it has, ``lacks`` those it lacks.
+    ``context`` and ``max_output`` are in tokens; ``vocabulary`` is its number of
+    tokens, ``tokenizer`` the family that is counted exactly; ``thinks``: it thinks by
+    default. ``listed`` is when the endpoint listed it (s since 1970).
     """
 
     id: str
@@ -244,12 +243,6 @@ def set_price(model_id: str, place: str, price: Price | None) -> None:
     else:
         _prices[_where(place), model_id] = price
     _found.clear()
-
-
-def forget() -> None:
-    """Remove what endpoints listed and users set."""
-    for cache in (_listed, _prices, _found):
-        cache.clear()
 
 
 def _merged(known: Model, listed: Model) -> Model:

@@ -65,11 +65,6 @@ class Dispatch(Bound):
         self._connections.close()
         self.pool.close()
 
-    @property
-    def budget(self) -> Budget:
-        """The session's budget in CNY."""
-        return self.budgets.of(models.CURRENCY)
-
     def budget_for(self, model: str, resolved: Resolved) -> Budget:
         """Return the session's budget in the currency of a model, with its limit."""
         budget = self.budgets.of(models.currency(model, resolved.place))

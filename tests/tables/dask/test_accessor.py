@@ -218,7 +218,7 @@ class TestLimits:
         counts = Counter(made["said_status"])
         assert counts["ok"] == len(server.seen)
         assert counts["budget"] == 39 - counts["ok"] > 0
-        spent = run.session().budget.spent
+        spent = run.session().budgets.of("CNY").spent
         assert session_cost < spent <= 10 * 4e-5
         assert isinstance(made["said_error"].dropna().iloc[0], str)
 
