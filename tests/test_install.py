@@ -40,7 +40,7 @@ for cell in (
     "%%wcode -t 0 --out answer\\nWhat is the capital of France?",
     "%%wcode -t 0 -l 5 --out scored\\nWhat is the capital of France?",
     '%%wcode -t 0 --schema {"name": "str", "age": "int"} -o who\\nAnna is 31 years.',
-    "%%wcode --format html\\nWrite <b>bold</b>",
+    "%%wcode -t 0 --format html\\nWrite <b>bold</b>",
     "def weather(city: str) -> str:\\n    return f'{city}: sunny'",
     "%%wcode -t 0 --functions weather\\nWhat is the weather in Paris?",
     "%wcode_history", "%wcode_usage", "%wcode_models", "%wcode_code go",
@@ -96,7 +96,8 @@ import pandas as pd
 import wcode_magics
 
 reviews = pd.DataFrame({"review": ["I love it", "It broke", "Great", "Bad"] * 5})
-moods = reviews.wcode.classify("{{ review }}", labels=["glad", "angry"], into="mood")
+told = dict(labels=["glad", "angry"], temperature=0, into="mood")
+moods = reviews.wcode.classify("{{ review }}", **told)
 assert len(moods) == 20 and moods["mood"].notna().all(), moods
 """
 SMOKE = {
@@ -105,7 +106,7 @@ SMOKE = {
 import dask.dataframe as dd
 
 table = dd.from_pandas(reviews, npartitions=2)
-asked = table.wcode.ask("Summarise: {{ review }}", into="summary", max_tokens=5)
+asked = table.wcode.ask("Summarise: {{ review }}", into="summary", temperature=0)
 assert asked.compute()["summary"].notna().all()
 """,
     "evaluate": ASK
@@ -119,7 +120,7 @@ from wcode_magics import Session
 
 with Session(model="wcode-sandbox") as session:
     sky = Image.new("RGB", (90, 160), (40, 80, 220))
-    assert "blue" in session.ask("What do you see?", images=[sky]).text
+    assert "blue" in session.ask("What do you see?", images=[sky], temperature=0).text
 """,
     "interactive": "import anywidget, wcode_magics\nwcode_magics.panel()",
     "keyring": """
@@ -142,7 +143,7 @@ keyring.set_keyring(Memory())
     + """
 reviews.to_parquet("reviews.parquet")
 table = wcode_magics.parquet("reviews.parquet", to="summaries", rows=10)
-table.ask("Summarise: {{ review }}", into="summary", max_tokens=5)
+table.ask("Summarise: {{ review }}", into="summary", temperature=0)
 assert len(pd.read_parquet("summaries")) == 20
 """,
     "socks": """
