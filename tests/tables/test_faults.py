@@ -173,6 +173,8 @@ except StoreError as error:
 done = made["answer"].notna()
 assert (made["answer"][done] == df["text"][done].str.upper()).all()
 assert set(made["answer_status"]) == {"ok", "stopped"}
+session.store.flush()
+assert session.store.count() == done.sum()
 try:
     df.wcode.ask("{{ text }}")
 except StoreError as error:
@@ -184,7 +186,7 @@ assert (made["answer"] == df["text"].str.upper()).all()
 
 
 def test_a_disk_that_is_full(loopback, tmp_path):
-    """When answers cannot be kept no more are paid for; with room again all go on."""
+    """Sending stops while what is paid for fits; with room again all go on."""
     server = loopback(lambda seen: Answer(echo(seen).pieces, delay=0.02))
     argv = [sys.executable, "-c", FULL, server.url, str(tmp_path / "answers.db")]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)

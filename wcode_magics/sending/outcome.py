@@ -42,6 +42,7 @@ _STATUS_OF: tuple[tuple[type[WcodeError], str], ...] = (
     (e.ConnectionFailed, "connection"),
     (e.LimitError, "timeout"),
     (e.StreamError, "connection"),
+    (e.StoreError, "stopped"),
     (WcodeError, "invalid"),
 )
 

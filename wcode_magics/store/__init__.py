@@ -39,6 +39,7 @@ from wcode_magics.store.images import Uses, find, images_of
 from wcode_magics.store.lookup import Lookup, tidy
 from wcode_magics.store.path import located, side_files, warn_if_open
 from wcode_magics.store.prune import forget, shrink
+from wcode_magics.store.room import Room
 from wcode_magics.store.row import COLUMNS, StoredAnswer, inserts, listed, requested
 from wcode_magics.store.totals import totals
 from wcode_magics.store.transfer import between, bounded, removing, rows_of, take
@@ -78,7 +79,8 @@ class Store:
         self.path = located(path)
         self._patience = patience
         self._file = File(self.path, readonly=readonly, patience=patience, magic=magic)
-        write = partial(_write, self._file)
+        self._room = Room(self._file)
+        write = partial(_write, self._file, self._room)
         self._writer: Writer[StoredAnswer] = Writer(write, fewer_fit=lacks_room)
         self._taken = self.unpriced = 0
         self._counting = threading.Lock()
@@ -147,12 +149,21 @@ class Store:
     @property
     def waiting(self) -> int:
         """Number of answers not yet written; after closing, number of lost ones."""
-        return len(self._writer.waiting())
+        return len(self._writer)
 
-    async def caught_up(self) -> None:
-        """Wait while a slow disk, or another process, holds up many paid answers."""
+    async def ready(self, coming: int) -> None:
+        """Wait until answers can be stored, while a slow disk holds up many of them.
+
+        ``coming`` is the number of answers that are on their way, or about to be.
+
+        Raises:
+            StoreError: the file cannot grow by what they need.
+        """
         while self._writer.behind:  # noqa: ASYNC110 - a thread writes
             await asyncio.sleep(BEHIND_S)
+        expected = coming + self.waiting
+        if self._room.lacks(expected):
+            await asyncio.to_thread(self._room.check, expected)
 
     def flush(self) -> None:
         """Wait until pending answers are committed; raises StoreError on failure."""
@@ -334,6 +345,7 @@ class Store:
             self._settle()
 
 
-def _write(file: File, rows: list[StoredAnswer]) -> None:
+def _write(file: File, room: Room, rows: list[StoredAnswer]) -> None:
     """Commit rows; the writer's thread holds the file, and not the store."""
-    file.commit(inserts(rows))
+    with room.measured(len(rows)):
+        file.commit(inserts(rows))

@@ -10,6 +10,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from wcode_magics.errors import StoreError
 from wcode_magics.runtime.private_files import FILE_MODE, make_folder
@@ -166,6 +167,22 @@ def finish(db: Connection) -> None:
     with contextlib.suppress(sqlite3.Error):
         db.execute("PRAGMA wal_checkpoint").fetchall()
     db.close()
+
+
+class Extent(NamedTuple):
+    """Bytes of a file that hold data, and those that are free in it."""
+
+    used: int
+    free: int
+
+
+def extent_of(db: Connection) -> Extent:
+    """Measure a file, its journal included."""
+    whole, free, page = (
+        int(db.execute(f"PRAGMA {name}").fetchone()[0])
+        for name in ("page_count", "freelist_count", "page_size")
+    )
+    return Extent((whole - free) * page, free * page)
 
 
 def _make(path: Path) -> None:

@@ -54,7 +54,7 @@ class Ending:
 
     def _lost(self, error: StoreError) -> StoreError:
         """Return the error for the answers still pending, if any."""
-        waiting = len(self._writer.waiting())
+        waiting = len(self._writer)
         if not waiting:
             return error
         reason = error.facts.get("reason") or error.key.removeprefix("store.")

@@ -17,6 +17,7 @@ from wcode_magics.errors import StoreError
 from wcode_magics.store.database import (
     OF_A_ROW,
     Connection,
+    extent_of,
     faults,
     finish,
     lacks_room,
@@ -85,6 +86,7 @@ class File:
                 for sql, values in rows.items():
                     self._writer.executemany(sql, values)
                 self._writer.execute("COMMIT")
+                self.extent = extent_of(self._writer)
             except Exception as wrong:
                 self._release()
                 if lacks_room(wrong):
@@ -136,6 +138,7 @@ class File:
         made = self._connect()
         with faults(self.path):
             made.execute("PRAGMA user_version").fetchone()  # creates the journal
+            self.extent = extent_of(made)
         self._file = identity(self.path)
         self._journal = identity(side_files(self.path)[0])
         return made

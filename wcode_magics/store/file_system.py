@@ -1,4 +1,4 @@
-"""File system type of a path, and whether other hosts may write to it.
+"""File system of a path: its type, whether other hosts may write to it, its space.
 
 SQLite's WAL works for processes of one host only: its index is shared memory
 (https://sqlite.org/wal.html). On a network file system the store uses a rollback
@@ -6,8 +6,11 @@ journal, whose locks the server manages.
 """
 
 import ctypes
+import math
+import shutil
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 Magic = Callable[[Path], int | None]
@@ -54,3 +57,22 @@ def magic_of(path: Path) -> int | None:
 def is_shared(path: Path, magic: Magic = magic_of) -> bool:
     """Return whether the folder of a file is on a network file system."""
     return magic(path.parent) in NETWORK
+
+
+def space(path: Path) -> float:
+    """Return the free bytes of the disk that holds a file; inf if it does not tell."""
+    with suppress(OSError):
+        whole, _used, free = shutil.disk_usage(path.parent)
+        if whole:
+            return free
+    return math.inf
+
+
+def longest_file() -> float:
+    """Return the size in bytes beyond which this process may grow no file."""
+    if sys.platform == "win32":
+        return math.inf
+    import resource
+
+    limit, _most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    return math.inf if limit == resource.RLIM_INFINITY else limit

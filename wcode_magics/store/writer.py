@@ -51,6 +51,9 @@ class Writer(Generic[Row]):
         with self._changed:
             return list(self._rows)
 
+    def __len__(self) -> int:
+        return len(self._rows)
+
     def put(self, row: Row) -> None:
         """Queue a row; raises StoreError if the last write failed.
 

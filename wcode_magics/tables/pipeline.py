@@ -42,8 +42,8 @@ class ReplyStore(Protocol):
     def put(self, reply: Reply, base_url: str) -> None:
         """Record a reply."""
 
-    async def caught_up(self) -> None:
-        """Wait while many replies are not written yet."""
+    async def ready(self, coming: int) -> None:
+        """Wait until so many replies can be stored; raises StoreError if never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class RequestLine:
 
     async def send(self, request: Request) -> Reply:
         """Send once and wait for the complete reply."""
-        await self.store.caught_up()
+        await self.store.ready(self.limiter.flying)
         prepared = Prepared(request, self.resolved)
         return await Exchange(prepared, self.client, _forget).once(NEVER_S)
 

@@ -152,9 +152,9 @@ class Recalled:
         """Record a reply in the journal."""
         self._store.put(reply, base_url)
 
-    async def caught_up(self) -> None:
-        """Wait while many replies are not in the journal yet."""
-        await self._store.caught_up()
+    async def ready(self, coming: int) -> None:
+        """Wait until the journal can take so many replies."""
+        await self._store.ready(coming)
 
 
 def _mark() -> str:
