@@ -17,6 +17,7 @@ import copy
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -28,6 +29,7 @@ from wcode_magics.protocol import token_counts as tokens
 from wcode_magics.protocol.messages import HOSTED_URL, Usage
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
+from wcode_magics.runtime.deadline import Deadline
 from wcode_magics.sending.budget import longest, worst_cost
 from wcode_magics.sending.congestion_window import FailureSignal
 from wcode_magics.sending.endpoint_health import Health, Sent
@@ -137,15 +139,14 @@ class Attempts:
 class Attempt:
     """One sending of a request; ``reply`` is the reply received, possibly partial."""
 
-    __slots__ = ("_aside", "_attempts", "_scope", "_sent", "_since", "_timer", "reply")
+    __slots__ = ("_aside", "_attempts", "_deadline", "_sent", "_since", "reply")
 
     def __init__(self, attempts: Attempts) -> None:
         self.reply: Reply | None = None
         self._attempts = attempts
         self._aside = self._since = 0.0
         self._sent: Sent | None = None
-        self._scope: asyncio.Timeout | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._deadline: Deadline | None = None
 
     async def __aenter__(self) -> Self:
         limits, request = self._attempts.limits, self._attempts.request
@@ -161,10 +162,11 @@ class Attempt:
         finally:
             self._attempts.enters = False
         self._sent = limits.health.sent()
-        if self._attempts.timeout is not None:
-            self._scope = asyncio.timeout(None)
-            await self._scope.__aenter__()
-            self._watch(self._attempts.timeout)
+        timeout = self._attempts.timeout
+        if timeout is not None:
+            left = partial(limits.health.patience, self._sent, timeout)
+            self._deadline = Deadline(timeout, left)
+            self._deadline.__enter__()
         return self
 
     async def __aexit__(
@@ -173,7 +175,7 @@ class Attempt:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> bool:
-        late = await self._left_in_time(kind, error, trace)
+        late = self._left_in_time(kind, error, trace)
         error = late or error
         self._settle(error)
         if error is None:
@@ -184,30 +186,13 @@ class Attempt:
             raise late from None
         return again
 
-    def _watch(self, seconds: float) -> None:
-        loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(seconds, self._check)
-
-    def _check(self) -> None:
-        attempts, scope = self._attempts, self._scope
-        assert self._sent is not None
-        assert attempts.timeout is not None
-        assert scope is not None
-        left = attempts.limits.health.patience(self._sent, attempts.timeout)
-        if left > 0:
-            self._watch(left)
-        else:
-            scope.reschedule(asyncio.get_running_loop().time())
-
-    async def _left_in_time(self, *error: Any) -> e.TimedOut | None:
-        """Exit the timeout scope; return TimedOut if the timeout expired."""
-        if self._timer is not None:
-            self._timer.cancel()
-        if self._scope is None:
+    def _left_in_time(self, *error: Any) -> e.TimedOut | None:
+        """Leave the time limit; return TimedOut if it was exceeded."""
+        if self._deadline is None:
             return None
         attempts = self._attempts
         try:
-            await self._scope.__aexit__(*error)
+            self._deadline.__exit__(*error)
         except TimeoutError:
             waited = decimal(attempts.timeout or 0)
             return e.TimedOut("timed_out", url=attempts.url, seconds=waited)

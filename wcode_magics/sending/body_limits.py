@@ -1,6 +1,5 @@
 """Limits on a response body: silence, total time and size."""
 
-import asyncio
 import codecs
 import math
 import zlib
@@ -12,6 +11,7 @@ from typing import Any
 
 from wcode_magics.errors import LimitError, TimedOut
 from wcode_magics.logprobs.number_format import decimal
+from wcode_magics.runtime.deadline import Deadline
 
 MOST_BYTES = 64 * 2**20
 """Maximum response size in bytes; the longest answers are some hundred times less."""
@@ -49,14 +49,8 @@ class Watch:
     _ending: float = field(default=math.inf, init=False)
 
     @property
-    def end(self) -> float | None:
-        """Deadline for the whole answer, on the clock of the running event loop."""
-        left = self.left
-        return None if left == math.inf else asyncio.get_running_loop().time() + left
-
-    @property
     def left(self) -> float:
-        """Seconds until the deadline for the whole answer."""
+        """Seconds until the deadline for the whole answer; infinite without one."""
         due = self._begun + self.most if self.most else math.inf
         return min(due, self._ending) - monotonic()
 
@@ -104,9 +98,8 @@ class Body(AsyncIterator[bytes]):
         self._size = 0
 
     async def __anext__(self) -> bytes:
-        with self._faults():
-            async with asyncio.timeout_at(self._watch.end):
-                chunk = await anext(self._source, None)
+        with self._faults(), Deadline(self._watch.left):
+            chunk = await anext(self._source, None)
         if chunk is None:
             raise StopAsyncIteration
         self._size += len(chunk)

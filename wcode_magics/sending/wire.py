@@ -5,7 +5,6 @@ A prompt whose whole answer is awaited goes the short way of
 replaces the network, goes that of httpx. Headers, limits and errors are the same.
 """
 
-import asyncio
 import codecs
 import math
 import re
@@ -33,6 +32,7 @@ from wcode_magics.protocol import endpoint_url
 from wcode_magics.protocol.http_errors import fault
 from wcode_magics.protocol.messages import Endpoint, gives_away
 from wcode_magics.protocol.retry_after import retry_after
+from wcode_magics.runtime.deadline import Deadline
 from wcode_magics.sending import network_errors
 from wcode_magics.sending.body_limits import MOST_BYTES, Body, Unpacked, Watch
 from wcode_magics.sending.transport import headers_of, line_of, open_client
@@ -131,15 +131,13 @@ class HttpWire:
         """
         self._refuse(content)
         try:
-            async with (
-                asyncio.timeout_at(watch.end) as scope,
-                self._posted(content, watch) as response,
-            ):
-                if _is_success(response):
-                    await _pass_on(response, watch, feed)
-                    return
-                scope.reschedule(None)  # the body of an error is read in part
-                failed = await self._failed(response, watch, facts)
+            with Deadline(watch.left) as deadline:
+                async with self._posted(content, watch) as response:
+                    if _is_success(response):
+                        await _pass_on(response, watch, feed)
+                        return
+                    deadline.lift()  # the body of an error is read in part
+                    failed = await self._failed(response, watch, facts)
         except WcodeError:
             raise
         except Exception as wrong:
@@ -164,9 +162,8 @@ class HttpWire:
         self._refuse(content)
         async with AsyncExitStack() as stack:
             sent = self._sent(method, url, content, watch)
-            with faults(watch):
-                async with asyncio.timeout_at(watch.end):
-                    response = await stack.enter_async_context(sent)
+            with faults(watch), Deadline(watch.left):
+                response = await stack.enter_async_context(sent)
             if not _is_success(response):
                 raise await self._failed(response, watch, facts)
             yield response
@@ -272,10 +269,9 @@ class HttpWire:
 
 async def drain(chunks: AsyncIterator[bytes]) -> None:
     """Read past ``[DONE]``: a connection is reusable only once its body is consumed."""
-    with suppress(Exception):
-        async with asyncio.timeout(LAST_BYTES_S):
-            async for _chunk in chunks:
-                pass
+    with suppress(Exception), Deadline(LAST_BYTES_S):
+        async for _chunk in chunks:
+            pass
 
 
 @contextmanager
