@@ -172,11 +172,10 @@ def _where(place: str) -> str:
 
 def find(model_id: str, place: str) -> Model | None:
     """Return the catalogue row of a model at an endpoint, or None."""
-    key = _where(place), model_id
-    rows, found = _found.get(key, (None, None))
+    rows, found = _found.get((place, model_id), (None, None))
     if rows is not MODELS:
-        found = _find(*key)
-        _found[key] = MODELS, found
+        found = _find(_where(place), model_id)
+        _found[place, model_id] = MODELS, found
     return found
 
 
@@ -276,10 +275,10 @@ def cost(model_id: str, usage: Usage, place: str) -> float | None:
     if place == SANDBOX:
         return 0.0
     price = price_of(model_id, place)
-    charged_in = _charged_in(place)
-    same = price is None or price.currency == charged_in
-    if usage.cost is not None and charged_in and same:
-        return usage.cost
+    if usage.cost is not None:
+        charged_in = _charged_in(place)
+        if charged_in and (price is None or price.currency == charged_in):
+            return usage.cost
     return None if price is None else price.of(usage)
 
 

@@ -80,7 +80,7 @@ def _inner(usage: Mapping[str, Any], details: str, name: str) -> Any:
 
 def count(value: Any) -> int | None:
     """Convert to a number of tokens; None if it cannot be one."""
-    if type(value) is int and 0 <= value < MOST_COUNTED:
+    if value is None or (type(value) is int and 0 <= value < MOST_COUNTED):
         return value
     try:
         whole = isinstance(value, int | float) and int(value) == value
@@ -91,6 +91,6 @@ def count(value: Any) -> int | None:
 
 
 def _charge(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     return float(value) if 0 <= value < MOST_COUNTED else None

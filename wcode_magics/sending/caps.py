@@ -17,11 +17,13 @@ class Caps:
     """Caps on the requests to one endpoint; times are in seconds of one clock.
 
     ``sent`` and ``tokens`` count what was taken since the beginning, if there is a cap.
+    ``hold``: there is one; ``hold_tokens``: there is one on tokens.
     """
 
     def __init__(self) -> None:
         self.sent = 0
         self.tokens = 0.0
+        self.hold = self.hold_tokens = False
         self._requests, self._tokens = _Bucket(), _Bucket()
         self._used: deque[int] = deque(maxlen=USUAL)
         self._most = 0
@@ -32,16 +34,8 @@ class Caps:
         """Replace the caps; None: no cap."""
         self._requests.set(requests_per_minute)
         self._tokens.set(tokens_per_minute)
-
-    @property
-    def hold(self) -> bool:
-        """Whether there is any cap."""
-        return self._requests.holds or self._tokens.holds
-
-    @property
-    def hold_tokens(self) -> bool:
-        """Whether there is a cap on tokens."""
-        return self._tokens.holds
+        self.hold_tokens = bool(tokens_per_minute)
+        self.hold = self.hold_tokens or bool(requests_per_minute)
 
     @property
     def free(self) -> float:
@@ -98,10 +92,6 @@ class _Bucket:
 
     def set(self, per_minute: float | None) -> None:
         self._each = MINUTE_S / per_minute if per_minute else 0.0
-
-    @property
-    def holds(self) -> bool:
-        return self._each > 0
 
     def take(self, amount: float, now: float) -> None:
         if self._each:

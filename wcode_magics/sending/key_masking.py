@@ -12,6 +12,7 @@ import base64
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import fields, is_dataclass, replace
+from operator import attrgetter
 from typing import Any
 from urllib.parse import quote
 
@@ -21,6 +22,7 @@ from wcode_magics.protocol.messages import SECRET, Delta
 
 _STREAMED = ("text", "reasoning", "refusal")
 """Fields of a delta that continue in the next one."""
+_fields_of = attrgetter(*(one.name for one in fields(Delta)))
 _CUT = ("", "…")
 """What follows a text that is cut off."""
 
@@ -140,7 +142,8 @@ class Masking:
 
     def _by_field(self, delta: Delta) -> Delta:
         """Mask each field of a delta on its own."""
-        return self.value(delta) if self._is_in(delta) else delta
+        found = self._secrets and self._is_in(delta)
+        return self.value(delta) if found else delta
 
     def _is_in(self, delta: Delta) -> bool:
         """Return whether a secret, or its start, is in a delta."""
@@ -180,8 +183,7 @@ def _common(one: str, other: str) -> int:
 
 def _texts(delta: Delta) -> Iterator[str]:
     """Yield every text of a delta; called for thousands of table rows."""
-    values = (getattr(delta, one.name) for one in fields(delta))
-    yield from (value for value in values if isinstance(value, str))
+    yield from (value for value in _fields_of(delta) if isinstance(value, str))
     for piece in delta.calls:
         yield from (piece.id, piece.name, piece.arguments)
     for token in delta.tokens:

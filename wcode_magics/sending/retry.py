@@ -69,8 +69,8 @@ class Tries:
 
     def __init__(self) -> None:
         self.attempts = 0
-        self.first = time.monotonic()
         self.begin()
+        self.first = self.since
 
     def begin(self) -> None:
         """Reset the counters for another request that replaces the first."""
