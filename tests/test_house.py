@@ -73,6 +73,16 @@ def test_loading_is_light(then):
     assert run.stdout.split() == []
 
 
+def test_a_cell_loads_what_it_shows():
+    """Libraries of tables, panels, and probabilities come with the first of them."""
+    then = "import wcode_magics.notebook.commands.cell"
+    code = LOAD.format(then=then, heavy={"pandas", "ipywidgets", "numpy", "wcwidth"})
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert run.stdout.split() == []
+
+
 @pytest.mark.parametrize("path", files(), ids=lambda path: path.stem)
 def test_files_are_short_and_say_what_they_are(path):
     """At most 400 lines, and a docstring that explains the file."""

@@ -1,6 +1,10 @@
-"""Run all benchmarks, or those whose names are given, and print their rows."""
+"""Run all benchmarks, or those whose names are given, and print their rows.
+
+What they start may keep compiled modules, as an installation by pip has them.
+"""
 
 import importlib
+import os
 import pkgutil
 import sys
 
@@ -14,6 +18,7 @@ def main(wanted: list[str]) -> None:
     """Print one table; a benchmark that lacks a peer says so in its row."""
     names = [m.name for m in pkgutil.iter_modules(bench.__path__) if "bench_" in m.name]
     rows = []
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     for name in names:
         if not wanted or name.removeprefix("bench_") in wanted:
             print(f"… {name}", file=sys.stderr, flush=True)

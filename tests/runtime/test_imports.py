@@ -67,6 +67,25 @@ def test_stop_during_an_import_breaks_nothing(
         assert len(server.seen) == 1
 
 
+def test_stop_while_the_sandbox_is_loaded_breaks_nothing(tmp_path: Path) -> None:
+    """The libraries of its server are imported like those of the client."""
+    env = {**os.environ, "WCODE_STORE": str(tmp_path / "answers.db")}
+    env.pop("WCODE_API_KEY", None)
+    mark, go = tmp_path / "mark", tmp_path / "go"
+    with kernel(env) as made:
+        made.run("%load_ext wcode_magics")
+        made.run(
+            SLOW.format(name="wcode_magics.sandbox.answer", mark=str(mark), go=str(go))
+        )
+        with once(mark.exists, made.manager.interrupt_kernel):
+            assert made.run("%%wcode\nhi").status == "error"
+        go.touch()
+        made.run(
+            "while 'wcode_magics.sandbox.server' not in sys.modules: time.sleep(0.01)"
+        )
+        assert made.run("%%wcode\nhi").status == "ok"
+
+
 def test_an_import_goes_on_when_its_wait_is_interrupted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,8 +9,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from wcwidth import iter_graphemes
-
 from wcode_magics.logprobs.byte_dialects import encode
 from wcode_magics.logprobs.token_bytes import Place
 
@@ -72,6 +70,8 @@ def spells(letter: str) -> bool:
 
 def words(text: str) -> Iterator[str]:
     """Split a text into units of comparison: words, ideographs, other characters."""
+    from wcwidth import iter_graphemes
+
     word = ""
     for cluster in iter_graphemes(text):
         if spells(cluster[0]):
@@ -89,6 +89,8 @@ def _boundaries(text: str, *, clusters: bool) -> frozenset[int] | range:
     """Return the byte offsets between characters or grapheme clusters."""
     if text.isascii() and "\r" not in text:
         return range(len(text) + 1)
+    from wcwidth import iter_graphemes
+
     parts = iter_graphemes(text) if clusters else text
     return frozenset(accumulate((len(encode(part)) for part in parts), initial=0))
 

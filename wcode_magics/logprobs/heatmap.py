@@ -15,8 +15,6 @@ element shows the text of another one.
 
 from dataclasses import dataclass
 
-from wcwidth import ljust, rjust, width
-
 from wcode_magics.logprobs.byte_dialects import encode
 from wcode_magics.logprobs.graphemes import Glyph
 from wcode_magics.logprobs.logprobs import Logprobs
@@ -283,6 +281,8 @@ def _row(cells: list[str], tag: str = "td") -> str:
 
 def _aligned(rows: list[list[str]]) -> list[str]:
     """Pad columns to equal width in terminal cells, with text left-aligned."""
+    from wcwidth import ljust, rjust, width
+
     sizes = [max(map(width, column)) for column in zip(*rows, strict=True)]
     lines = []
     for row in rows:

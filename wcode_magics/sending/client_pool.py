@@ -63,7 +63,7 @@ class Connections(Bound):
 
     def sandbox(self) -> Endpoint:
         """Return the endpoint of the sandbox, starting it if necessary."""
-        imports.prepare(["wcode_magics.sandbox"])
+        imports.prepare(["wcode_magics.sandbox.server"])
         from wcode_magics.sandbox import Sandbox
 
         with self._lock:
