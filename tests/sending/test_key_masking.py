@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import traceback
 from itertools import pairwise
 from urllib.parse import quote
 
@@ -221,6 +222,8 @@ ECHOES = {
     "error in a 200": refused(200, {"error": KEY}),
     "no JSON": Answer([b"{" + KEY.encode()]),
     "moved": Answer([], 302, {"Location": f"http://h/{KEY}"}),
+    "no HTTP": Answer([], 200, {f"a {KEY}": "b"}),
+    "packing": Answer([b"\xff"], 200, {"Content-Encoding": f"br, gzip, {KEY}"}),
     "list": refused(200, {"data": [{"id": KEY, KEY: [KEY]}]}),
     "stream": stream_of("key ", KEY[:9], KEY[9:]),
     "broken stream": Answer([event({"content": KEY})], kind="text/event-stream"),
@@ -248,6 +251,7 @@ def test_a_server_that_echoes_the_key_shows_and_stores_nothing(
                 seen.append(work())
             except WcodeError as error:
                 seen += [error, error.facts, error.reply, repr(error)]
+                seen += traceback.format_exception(error)
         seen += session.history
     told = "".join(map(repr, seen)) + "".join(map(str, seen)) + caplog.text
     assert KEY not in told

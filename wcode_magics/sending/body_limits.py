@@ -11,6 +11,7 @@ from typing import Any
 
 from wcode_magics.errors import LimitError, TimedOut
 from wcode_magics.logprobs.number_format import decimal
+from wcode_magics.output.escaping import inert
 from wcode_magics.runtime.deadline import Deadline
 
 MOST_BYTES = 64 * 2**20
@@ -142,7 +143,7 @@ def _requested(packing: str) -> str:
     named = [name.strip().removeprefix("x-") for name in packing.lower().split(",")]
     known = [name for name in named if name in _KNOWN]
     if len(known) > 1:
-        raise ValueError(f"Content-Encoding: {packing}")
+        raise ValueError(inert(f"Content-Encoding: {packing}"))
     return "".join(known)
 
 
@@ -172,7 +173,7 @@ def _unpacker(start: bytes, packing: str) -> Any:
     if packing == "deflate" and not _is_text(start):
         return zlib.decompressobj(_NO_HEADER)
     if packing and not _is_text(start):
-        raise ValueError(f"Content-Encoding: {packing}")
+        raise ValueError(inert(f"Content-Encoding: {packing}"))
     return None
 
 

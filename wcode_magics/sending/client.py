@@ -24,7 +24,7 @@ from wcode_magics.protocol.messages import Delta, Endpoint
 from wcode_magics.protocol.reply import Source
 from wcode_magics.protocol.request import Request
 from wcode_magics.protocol.stream import AnswerReader
-from wcode_magics.sending import context_sizes
+from wcode_magics.sending import context_sizes, network_errors
 from wcode_magics.sending.body_limits import Watch
 from wcode_magics.sending.key_masking import Masking
 from wcode_magics.sending.wire import PATH, HttpWire, Response, drain
@@ -277,5 +277,10 @@ class Client:
             yield response
 
     def _hide_key(self, error: EndpointError) -> None:
-        """Mask the key where the server's error message repeats it."""
+        """Mask the key where the server's error message repeats it.
+
+        What the libraries below quote of the server is left out if it has the key.
+        """
         error.facts = self._masking.value(error.facts)
+        if any(map(self._masking.has, map(str, network_errors.causes(error)))):
+            error.__cause__ = None

@@ -132,7 +132,7 @@ class Masking:
         masked = {
             name: fresh
             for name, text in _channels(held).items()
-            if self._begins_in(text) and (fresh := self.text(text, ended=ended)) != text
+            if self.has(text) and (fresh := self.text(text, ended=ended)) != text
         }
         if masked.pop("tokens", None) is not None:
             held = [replace(delta, tokens=()) for delta in held]
@@ -147,12 +147,12 @@ class Masking:
 
     def _is_in(self, delta: Delta) -> bool:
         """Return whether a secret, or its start, is in a delta."""
-        return any(map(self._begins_in, _texts(delta))) or any(
+        return any(map(self.has, _texts(delta))) or any(
             start in data for data in _bytes(delta) for start in self._bytes
         )
 
-    def _begins_in(self, text: str) -> bool:
-        """Return whether the start of a secret is in a text."""
+    def has(self, text: str) -> bool:
+        """Return whether a secret, or its start, is in a text."""
         for start in self._starts:  # noqa: SIM110 - half as fast by any()
             if start in text:
                 return True

@@ -73,19 +73,19 @@ def refused_by_proxy(watch: Watch) -> ConnectionFailed:
 def _broken(wrong: "httpx.TransportError", watch: Watch) -> WcodeError:
     import httpx
 
-    causes = list(_causes(wrong))
-    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
+    chain = list(causes(wrong))
+    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in chain):
         return CertificateError("certificate", url=watch.url)
-    of_proxy = is_of_proxy(causes, watch.url)
-    if any(getattr(cause, "reason", "") in _PLAIN for cause in causes):
+    of_proxy = is_of_proxy(chain, watch.url)
+    if any(getattr(cause, "reason", "") in _PLAIN for cause in chain):
         return ConnectionFailed(
             "proxy_plain" if of_proxy else "plain_http", url=watch.url
         )
-    if any(map(_is_drop, causes)) or isinstance(
+    if any(map(_is_drop, chain)) or isinstance(
         wrong, httpx.ReadError | httpx.RemoteProtocolError
     ):
         return StreamError("connection_cut", url=watch.url)
-    late = any(isinstance(cause, TimeoutError) for cause in causes)
+    late = any(isinstance(cause, TimeoutError) for cause in chain)
     if late and isinstance(wrong, httpx.ConnectTimeout):
         key = "not_connected" if watch.url.startswith("https:") else "not_reached"
         seconds = decimal(min(watch.silence, CONNECT_TIMEOUT_S))
@@ -93,7 +93,7 @@ def _broken(wrong: "httpx.TransportError", watch: Watch) -> WcodeError:
     if late and isinstance(wrong, httpx.TimeoutException):
         return TimedOut("timed_out", url=watch.url, seconds=decimal(watch.silence))
     key = "proxy_failed" if of_proxy else "no_connection"
-    return ConnectionFailed(key, url=watch.url, reason=reason_of(causes))
+    return ConnectionFailed(key, url=watch.url, reason=reason_of(chain))
 
 
 def _is_drop(cause: BaseException) -> bool:
@@ -104,7 +104,8 @@ def _is_drop(cause: BaseException) -> bool:
     return lost and not isinstance(cause, aiohttp.ClientConnectorError)
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an exception, and those that a traceback shows before it."""
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
