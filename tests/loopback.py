@@ -19,6 +19,7 @@ PATIENCE_S = 10.0
 class Answer:
     """``pieces`` are sent one by one with ``pause`` seconds between them.
 
+    ``early`` are sent as they are before the head, with the same pause.
     ``cut`` closes the socket before the end of the body; ``delay`` waits before the
     head; ``hang`` never answers; ``until`` holds the head back until it is true, but
     no longer than :data:`PATIENCE_S`.
@@ -33,6 +34,7 @@ class Answer:
     cut: bool = False
     hang: bool = False
     until: Callable[[], bool] | None = None
+    early: Sequence[bytes] = ()
 
 
 @dataclass(frozen=True)
@@ -213,6 +215,10 @@ class Loopback:
             "Transfer-Encoding": "chunked",
             **answer.headers,
         }
+        for piece in answer.early:
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(answer.pause)
         head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         writer.write(f"HTTP/1.1 {answer.status} X\r\n{head}\r\n".encode())
         for piece in answer.pieces:

@@ -53,7 +53,7 @@ from wcode_magics.protocol import providers
 from wcode_magics.protocol.messages import Delta, Endpoint, Message, Usage
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
-from wcode_magics.sending import body_limits
+from wcode_magics.sending import body_limits, wire
 from wcode_magics.sending.attempt import Attempts, Limits
 from wcode_magics.sending.body_limits import ENDING_S, MOST_BYTES, Watch
 from wcode_magics.sending.client import Client
@@ -556,7 +556,29 @@ PADDING = {
     "comments": b": wait\n\n",
     "empty data": b"data:\n\n",
     "an event's name": b"event: ping\n\n",
+    "a ping": b'event: ping\ndata: {"type": "ping"}\n\n',
+    "null": b"data: null\n\n",
+    "no choices": sse({"choices": []}),
+    "the rest of an empty stream": b"id: 1\nretry: 5\n\n",
 }
+EARLY = {
+    "a wait that is announced": [b"HTTP/1.1 102 Processing\r\n\r\n"] * 100,
+    "hints": [b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"] * 100,
+    "a head without end": [b"HTTP/1.1 200 OK\r\n", *[b"X-A: a\r\n"] * 100],
+    "a line without end": [b"HTTP/1.1 200 OK\r\nX-A: ", *[b"a"] * 100],
+    "empty lines": [b"\r\n"] * 100,
+}
+
+
+@pytest.mark.parametrize("early", EARLY.values(), ids=EARLY)
+@BOTH
+def test_what_comes_instead_of_a_head_is_silence(loopback, call, early):
+    """It ends as soon, although bytes arrive all the time."""
+    server = loopback(Answer(early=early, pause=0.05))
+    begun = time.monotonic()
+    with pytest.raises(TimedOut):
+        call(server.url, timeout=0.4, attempts=1)
+    assert time.monotonic() - begun < 4
 
 
 @pytest.mark.parametrize("pad", PADDING.values(), ids=PADDING)
@@ -606,6 +628,16 @@ def test_an_endless_error_is_read_in_part(loopback):
     pieces = [b"no room " * 2**14] * 100
     with pytest.raises(ServerError, match="no room"):
         send(loopback(Answer(pieces, status=500)).url, attempts=1)
+
+
+def test_an_error_that_drips_is_read_for_a_while(loopback, monkeypatch):
+    """The status is known, and what has come so far is shown."""
+    monkeypatch.setattr(wire, "OF_ERROR_S", 0.4)
+    server = loopback(Answer([b"no room "] * 100, status=500, pause=0.05))
+    begun = time.monotonic()
+    with pytest.raises(ServerError, match="no room"):
+        send(server.url, attempts=1)
+    assert time.monotonic() - begun < 4
 
 
 def test_an_error_object_inside_a_stream_is_raised(loopback):

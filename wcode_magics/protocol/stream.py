@@ -106,9 +106,10 @@ class AnswerReader:
     """Incremental decoder from the bytes of one response to its deltas.
 
     ``ended``: the server signalled the end, or the JSON of a finished answer is
-    complete. ``alive``: the last bytes carried content, not only white space and
-    keep-alive comments. ``begun``: an event was received, even an empty one.
-    ``failed``: the answer ended in an error without an explanation.
+    complete. ``alive``: the last bytes carried a part of the answer, not only white
+    space, comments and events that keep the connection open. ``begun``: an event was
+    received, even an empty one. ``failed``: the answer ended in an error without an
+    explanation.
     """
 
     def __init__(self) -> None:
@@ -167,9 +168,10 @@ class AnswerReader:
 
     def _read(self, decoder: EventDecoder, chunk: bytes) -> Iterator[Delta]:
         events = decoder.feed(chunk)
-        has_data = any(event.data.strip() for event in events)
-        self.alive = has_data or decoder.waits
-        yield from self._deltas(events)
+        self.alive = decoder.waits
+        for delta in self._deltas(events):
+            self.alive = True
+            yield delta
 
     def _deltas(self, events: Iterable[Event]) -> Iterator[Delta]:
         for event in events:

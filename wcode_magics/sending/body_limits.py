@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
-from wcode_magics.errors import LimitError, TimedOut
+from wcode_magics.errors import LimitError, TimedOut, WcodeError
 from wcode_magics.logprobs.number_format import decimal
 from wcode_magics.output.escaping import inert
 from wcode_magics.runtime.deadline import Deadline
@@ -46,14 +46,24 @@ class Watch:
     silence: float
     most: float = 0.0
     _begun: float = field(default_factory=monotonic, init=False)
-    _heard: float = field(default_factory=monotonic, init=False)
+    _heard: float = field(init=False)
     _ending: float = field(default=math.inf, init=False)
+
+    def __post_init__(self) -> None:
+        self._heard = self._begun + self.silence
 
     @property
     def left(self) -> float:
         """Seconds until the deadline for the whole answer; infinite without one."""
         due = self._begun + self.most if self.most else math.inf
         return min(due, self._ending) - monotonic()
+
+    def due(self) -> float:
+        """Return the seconds until the next part of the answer must be here.
+
+        The head may take as long a silence as the connection before it.
+        """
+        return min(self.left, self._heard + self.silence - monotonic())
 
     def finish(self) -> None:
         """Record that the answer is finished: what follows it is soon due."""
@@ -69,11 +79,13 @@ class Watch:
         if alive:
             self._heard = now
         elif now - self._heard > self.silence:
-            raise TimedOut("timed_out", url=self.url, seconds=decimal(self.silence))
+            raise self.late()
 
-    def too_long(self) -> LimitError:
-        """Return the error for an answer that exceeds the total time limit."""
-        return LimitError("too_long", url=self.url, seconds=decimal(self.most))
+    def late(self) -> WcodeError:
+        """Return the error for a deadline that has passed: of the whole, or silence."""
+        if self.left <= 0:
+            return LimitError("too_long", url=self.url, seconds=decimal(self.most))
+        return TimedOut("timed_out", url=self.url, seconds=decimal(self.silence))
 
     def too_big(self, most: int) -> LimitError:
         """Return the error for a body of more than ``most`` bytes."""
@@ -99,7 +111,7 @@ class Body(AsyncIterator[bytes]):
         self._size = 0
 
     async def __anext__(self) -> bytes:
-        with self._faults(), Deadline(self._watch.left):
+        with self._faults(), Deadline(self._watch.due()):
             chunk = await anext(self._source, None)
         if chunk is None:
             raise StopAsyncIteration

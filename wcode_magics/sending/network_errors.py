@@ -53,7 +53,7 @@ def meaning(wrong: Exception, watch: Watch) -> Exception:
     if isinstance(wrong, WcodeError):
         return wrong
     if isinstance(wrong, TimeoutError):
-        return watch.too_long()
+        return watch.late()
     if isinstance(wrong, httpx.UnsupportedProtocol | UnicodeError):  # a host's name
         return SettingError("bad_url", url=watch.url)
     if isinstance(wrong, httpx.TransportError):

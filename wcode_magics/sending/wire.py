@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from wcode_magics.sending.network import Line
 
 MOST_OF_ERROR = 2**18
+OF_ERROR_S = 10.0
+"""Longest time for the body of an error, of which what has come by then is shown."""
 PATH = "chat/completions"
 LAST_BYTES_S = 0.2
 _CHARSET = re.compile(r"""charset\s*=\s*["']?([\w.:-]+)""", re.IGNORECASE)
@@ -131,8 +133,9 @@ class HttpWire:
         """
         self._refuse(content)
         try:
-            with Deadline(watch.left) as deadline:
+            with Deadline(watch.due(), watch.due) as deadline:
                 async with self._posted(content, watch) as response:
+                    watch.hear(alive=True)
                     if _is_success(response):
                         await _pass_on(response, watch, feed)
                         return
@@ -162,8 +165,9 @@ class HttpWire:
         self._refuse(content)
         async with AsyncExitStack() as stack:
             sent = self._sent(method, url, content, watch)
-            with faults(watch), Deadline(watch.left):
+            with faults(watch), Deadline(watch.due()):
                 response = await stack.enter_async_context(sent)
+            watch.hear(alive=True)
             if not _is_success(response):
                 raise await self._failed(response, watch, facts)
             yield response
@@ -236,7 +240,7 @@ class HttpWire:
         if response.status_code == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
             return network_errors.refused_by_proxy(watch)
         parts: list[bytes] = []
-        with suppress(EndpointError):
+        with suppress(EndpointError, TimeoutError), Deadline(OF_ERROR_S):
             await self._collect(response, watch, MOST_OF_ERROR, parts)
         shown = _text(b"".join(parts), response.headers.get("content-type", ""))
         facts = {"model": "–", "url": self.endpoint.base_url, **facts}
