@@ -117,8 +117,8 @@ class AnswerReader:
         self._body: list[bytes] | None = None
         self._size = self._scanned = 0
         self._events: EventDecoder | None = None
-        self._thinking = ThinkingSplitter()
-        self._numbering = CallNumbering()
+        self._thinking: ThinkingSplitter | None = None
+        self._numbering: CallNumbering | None = None
         self._halves: dict[str, str] = {}
         self.ended = self.alive = self.begun = self.failed = False
 
@@ -160,7 +160,7 @@ class AnswerReader:
 
     def flush(self) -> Iterator[Delta]:
         """Yield text that was held back for more input."""
-        parts = [*self._thinking.close()]
+        parts = [] if self._thinking is None else [*self._thinking.close()]
         if self._halves.pop("text", ""):
             parts.append(Part("\ufffd"))
         if parts:
@@ -246,6 +246,7 @@ class AnswerReader:
         if delta.finish_reason == FAILED:
             self.failed, delta = True, replace(delta, finish_reason=None)
         if delta.calls:
+            self._numbering = self._numbering or CallNumbering()
             calls = self._numbering.numbered(delta.calls, whole=inner == "message")
             left_out = len(calls) < len(delta.calls)
             unread = (*delta.unread, "tool_calls") if left_out else delta.unread
@@ -257,6 +258,7 @@ class AnswerReader:
             text = self._joined("text", delta.text)
             if inner == "message" and text == delta.text and not has_marks(text):
                 return delta
+            self._thinking = self._thinking or ThinkingSplitter()
             delta = self._parted(delta, self._thinking.feed(text))
         return delta
 

@@ -38,11 +38,12 @@ class Deadline:
         self._open: _OpenDeadlines | None = None
 
     def __enter__(self) -> Self:
-        task = asyncio.current_task()
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task(loop)
         assert task is not None
         self._task, self._cancelling = task, task.cancelling()
         if self._seconds < math.inf:
-            self._open = _open_on(task.get_loop())
+            self._open = _open_on(loop)
             self._open.add(self, self._seconds)
         return self
 
@@ -82,30 +83,31 @@ class _OpenDeadlines:
         self.loop = loop
         self._deadlines: set[Deadline] = set()
         self._timer: asyncio.TimerHandle | None = None
+        self._due = math.inf
 
     def add(self, deadline: Deadline, seconds: float) -> None:
-        deadline.due = self.loop.time() + seconds
+        deadline.due = due = self.loop.time() + seconds
         self._deadlines.add(deadline)
-        if self._timer is None or deadline.due < self._timer.when():
-            self._set(deadline.due)
+        if due < self._due:
+            self._set(due)
 
     def remove(self, deadline: Deadline) -> None:
         self._deadlines.discard(deadline)
-        if not self._deadlines and self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        if not self._deadlines:
+            self._set(math.inf)
 
     def _set(self, due: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self.loop.call_at(due, self._check)
+        endless = due == math.inf
+        self._due = due
+        self._timer = None if endless else self.loop.call_at(due, self._check)
 
     def _check(self) -> None:
         now = self.loop.time()
         for deadline in [one for one in self._deadlines if one.due <= now]:
             deadline.check(self)
-        if self._deadlines:
-            self._set(min(one.due for one in self._deadlines))
+        self._set(min((one.due for one in self._deadlines), default=math.inf))
 
 
 _here = threading.local()

@@ -282,7 +282,6 @@ class Batch(Generic[T]):
                     if self._stop.pausing:
                         return Outcome("stopped")
                     replies = (*replies, await self._answer(one, row))
-            self.tally.replayed += all(one.source == "replayed" for one in replies)
             return await self._read(replies, row)
         except WcodeError as error:
             if isinstance(error, e.BudgetError):

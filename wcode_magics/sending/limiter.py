@@ -93,11 +93,11 @@ class Limiter:
             self.flying += 1
         else:
             await self._admitted()
-        taken = 0.0
-        if self.paused or self._caps.hold or self._pace.holds:
+        taken, since = 0.0, self._clock()
+        if since < self._resume or self._caps.hold or self._pace.holds:
             taken = await self._turn(tokens)
+            since = self._clock()
         self._heartbeat.start()
-        since = self._clock()
         while since in self._taken:
             since = math.nextafter(since, math.inf)
         if taken:

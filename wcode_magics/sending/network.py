@@ -8,11 +8,11 @@ libraries above them, which cost three times as much as the exchange itself.
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, cached_property
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, Self
 from weakref import WeakSet
 
 import aiohttp
@@ -119,7 +119,8 @@ class Line:
         lines += [b"%s: %s" % pair for pair in head.raw]
         self._head = b"\r\n".join([*lines, b"Content-Length: "])
         self._url = URL(str(url))
-        self._connecting: ClientRequest | None = None
+        self._connecting: _PooledRequest | None = None
+        self._pool: Any = None
 
     def post(self, content: bytes, timeouts: Mapping[str, float | None]) -> "Posted":
         """Return the exchange of one body, to be entered with ``async with``."""
@@ -128,15 +129,14 @@ class Line:
 
     async def connect(self, timeout: aiohttp.ClientTimeout) -> Any:
         """Return a connection of the pool, or a new one."""
-        session = self.network.session
-        assert session.connector is not None
         if self._connecting is None:
-            loop = asyncio.get_running_loop()
-            self._connecting = ClientRequest(
+            loop, session = asyncio.get_running_loop(), self.network.session
+            self._connecting = _PooledRequest(
                 "POST", self._url, loop=loop, session=session
             )
+            self._pool = session.connector
         try:
-            return await session.connector.connect(self._connecting, [], timeout)
+            return await self._pool.connect(self._connecting, [], timeout)
         except TimeoutError as wrong:
             raise aiohttp.ConnectionTimeoutError(str(self._url)) from wrong
 
@@ -146,6 +146,14 @@ class Line:
         return aiohttp.ClientResponseError(
             self._connecting.request_info, (), status=wrong.code, message=wrong.message
         )
+
+
+class _PooledRequest(ClientRequest):
+    """Request that stands for all of one line; what connections fit is told once."""
+
+    @cached_property
+    def connection_key(self) -> Any:
+        return super().connection_key
 
 
 class Posted:
@@ -197,12 +205,22 @@ class Posted:
     @property
     def headers(self) -> Mapping[str, str]:
         """Headers of the answer, by names in any case."""
-        return cast("Mapping[str, str]", self._message.headers)
+        headers: Mapping[str, str] = self._message.headers
+        return headers
 
     @property
-    def stream(self) -> AsyncIterator[bytes]:
+    def stream(self) -> Self:
         """Parts of the body, as they arrive."""
-        return self._payload.iter_any()
+        return self
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        part = await self._payload.readany()
+        if not part:
+            raise StopAsyncIteration
+        return part
 
     @property
     def is_closed(self) -> bool:
@@ -215,10 +233,7 @@ class Posted:
         error: BaseException | None,
         _trace: TracebackType | None,
     ) -> None:
-        if self.is_closed:
-            self._connection.release()
-        else:
-            self._connection.close()
+        self._connection.release()
         if isinstance(error, aiohttp.ClientError):
             with self._line.network.faults():
                 raise error

@@ -33,10 +33,12 @@ class Readings(Generic[T]):
         self._long: list[tuple[Outcome[T], Length]] = []
 
     def count(self, replies: Replies) -> None:
-        """Count the costs of answers by model, and those of the sandbox."""
-        by_model = self.tally.by_model
+        """Count the costs of answers by model, and rows replayed or of the sandbox."""
+        by_model, replayed = self.tally.by_model, True
         for reply in replies:
             by_model[reply.request.model].add(reply.cost or 0.0, reply.currency)
+            replayed = replayed and reply.source == "replayed"
+        self.tally.replayed += replayed
         self.tally.sandbox += replies[0].from_sandbox
 
     def value(self, replies: Replies) -> T:
@@ -58,7 +60,6 @@ class Readings(Generic[T]):
         except (WcodeError, RecursionError):
             return None
         self.count((reply,))
-        self.tally.replayed += 1
         return self._made((reply,), ending, value)
 
     def outcome(self, replies: Replies, value: T) -> Outcome[T]:

@@ -214,14 +214,14 @@ class Exchange:
         """Return the reply received so far."""
         request, endpoint = self._prepared.request, self._client.endpoint
         usage = self._assembly.usage
-        place = self._client.endpoint.place
+        place, source = endpoint.place, self._client.source
         paid = None if usage is None else models.cost(request.model, usage, place)
         reply = self._assembly.reply(
-            cost=paid if self._client.source == "endpoint" else 0.0,
+            cost=paid if source == "endpoint" else 0.0,
             currency=models.currency(request.model, place),
             elapsed=(self._ended or time.perf_counter()) - self._begun,
             interrupted=interrupted,
-            source=self._client.source,
+            source=source,
             base_url=endpoint.base_url,
             answered=self._client.answered,
             digest=self._digest,
