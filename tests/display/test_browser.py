@@ -159,6 +159,20 @@ def test_lines_of_tokens_stand_evenly(page: Page, size: int) -> None:
     assert max(heights.values()) - min(heights.values()) < 0.5, heights
 
 
+@pytest.mark.parametrize("word", ["word", "词元"])
+def test_an_opened_token_stays_in_its_line(page: Page, word: str) -> None:
+    """Its alternatives are below it; its line and those above do not move."""
+    words = [token(f" {word}", 0.3, (f" {word}", 0.3), ("x", 0.2))] * 3
+    page.set_content(heatmap.html(view(*words, token(" sure", 0.99))))
+    line = page.locator("summary[title], span[title]")
+    before = [one.bounding_box() for one in line.all()]
+    line.nth(1).click()
+    expect(page.locator("details[open] > small")).to_be_visible()
+    after = [one.bounding_box() for one in line.all()]
+    assert len(after) == 4
+    assert [box and box["y"] for box in after] == [box and box["y"] for box in before]
+
+
 def test_a_switch_shows_the_answer_without_probabilities(
     lab: Jupyter, page: Page
 ) -> None:

@@ -184,6 +184,17 @@ def test_a_page_is_small_however_unsure_the_answer():
     assert text.say("heatmap.capped", shown=count, count="2,000", top=5) in made
 
 
+def test_an_answer_of_which_most_is_sure_is_drawn_whole():
+    """With 3 of 10 tokens unsure, a token and its row take 300 bytes at most."""
+    sure = token(" the", 0.97, (" the", 0.97), (" model", 0.01))
+    others = [(f" alt{n}", 0.1) for n in range(4)]
+    unsure = token("概率", 0.3, ("概率", 0.3), *others)
+    answer = view(*[*[sure] * 7, *[unsure] * 3] * (MAX_TOKENS // 10))
+    made = heatmap.html(answer)
+    assert made.count("<tr>") == MAX_TOKENS + 1
+    assert len(made.encode()) <= 300 * MAX_TOKENS
+
+
 def test_long_answers_are_capped_with_a_note():
     """Beyond the cap a note names the DataFrame that has it all."""
     made = heatmap.html(view(*[token("a", 0.5)] * (MAX_TOKENS + 5)))

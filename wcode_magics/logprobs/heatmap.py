@@ -81,10 +81,11 @@ _SMALL = "font-size:85%;line-height:1.7"
 _GREY = "#888b"
 _OUTSIDE = f"border:1px solid {_GREY};border-radius:3px;font-size:.85em"
 _UNREPORTED = f"border-bottom:1px solid {_GREY}"
-_OPENS = "display:inline-block;vertical-align:top"
-_SHUT = "display:block;line-height:1.3;margin:.25em 0 0"
-"""A token with its underline fits the line, on its baseline, so lines stand evenly."""
-_LEFT = ' style="text-align:left"'
+_OPENS = "display:inline-table"
+"""A token stays on the baseline of its line, shut or opened."""
+_SHUT = "display:inline"
+"""The underline of inline text adds no height, so lines stand evenly."""
+_LEFT = " style=text-align:left"
 
 
 def step(share: float) -> Step:
@@ -209,7 +210,7 @@ def _token(words: TokenWords, piece: Glyph, text: str) -> str:
         return _span(text, style, title)
     line, end, rest = text.partition("\n")
     opened = (
-        f'<details style="{_OPENS}"><summary title="{attribute(title)}"'
+        f'<details style={_OPENS}><summary title="{attribute(title)}"'
         f' style="{_SHUT};{style}">{escape(line)}</summary>'
         f"<small>{escape(listed)}</small></details>"
     )
