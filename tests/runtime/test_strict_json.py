@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wcode_magics.protocol.lenient_json import decode
-from wcode_magics.runtime.strict_json import decoded
+from wcode_magics.runtime.strict_json import decoded, encoded
 
 PLAIN = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
 VALUES = st.recursive(
@@ -38,3 +38,20 @@ def test_what_is_not_strictly_json_is_read_leniently(text, value):
     """Servers send all of these; nothing of them is lost."""
     assert value is None or repr(decode(text)) == repr(value)
     assert decoded(text, lambda: "lenient") == "lenient"
+
+
+@given(VALUES)
+def test_any_json_is_written_as_it_is_read(value):
+    """Numbers of any size and letters of any script, NaN and infinity included."""
+    written = encoded(value, lambda: json.dumps(value).encode())
+    assert repr(json.loads(written)) == repr(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [math.nan, [-math.inf], {"half": "\ud800"}, type("Word", (str,), {})("word")],
+    ids=["NaN", "infinite", "half a character", "a word"],
+)
+def test_what_strict_json_cannot_hold_is_written_leniently(value):
+    """The probability of an impossible token is no null."""
+    assert encoded(value, lambda: b"lenient") == b"lenient"

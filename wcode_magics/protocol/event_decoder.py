@@ -111,9 +111,9 @@ def _texts(message: Mapping[str, Any], unread: Unread) -> tuple[str, str, str | 
     text, thought = _content(message.get("content"), unread)
     for field in REASONING_FIELDS:
         value = message.get(field)
-        if isinstance(value, str) and value:
+        if value and isinstance(value, str):
             return text, thought + value, field
-        if value and not isinstance(value, str):
+        if value:
             unread["reasoning"] = None
     details = message.get("reasoning_details")
     if isinstance(details, list):

@@ -6,7 +6,10 @@ the record is about: the request's hash if it is an answer.
 
 import hashlib
 import json
+from functools import partial
 from typing import Any
+
+from wcode_magics.runtime.strict_json import encoded
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _FIELD = b',"checksum":"'
@@ -16,7 +19,11 @@ _HASH = hashlib.blake2b(digest_size=16)
 
 def encode(data: dict[str, Any], about: str = "") -> bytes:
     """Encode a non-empty record, with its checksum."""
-    return seal(_ENCODER.encode(data).encode("utf-8", "surrogatepass"), about)
+    return seal(encoded(data, partial(_leniently, data)), about)
+
+
+def _leniently(data: dict[str, Any]) -> bytes:
+    return _ENCODER.encode(data).encode("utf-8", "surrogatepass")
 
 
 def sealed(record: Any, about: str, moment: float | None) -> Any:
