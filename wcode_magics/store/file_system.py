@@ -61,7 +61,7 @@ def is_shared(path: Path, magic: Magic = magic_of) -> bool:
 
 def space(path: Path) -> float:
     """Return the free bytes of the disk that holds a file; inf if it does not tell."""
-    with suppress(OSError):
+    with suppress(OSError, AttributeError):  # not every system can be asked
         whole, _used, free = shutil.disk_usage(path.parent)
         if whole:
             return free
