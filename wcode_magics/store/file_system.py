@@ -70,9 +70,9 @@ def space(path: Path) -> float:
 
 def longest_file() -> float:
     """Return the size in bytes beyond which this process may grow no file."""
-    if sys.platform == "win32":
+    try:
+        import resource
+    except ImportError:  # on Windows
         return math.inf
-    import resource
-
     limit, _most = resource.getrlimit(resource.RLIMIT_FSIZE)
     return math.inf if limit == resource.RLIM_INFINITY else limit
