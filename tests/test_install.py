@@ -53,7 +53,7 @@ MISSING = """
 import os
 from wcode_magics import Session, panel, parquet
 from wcode_magics.errors import SettingError, WcodeError
-from wcode_magics.evaluation import requirements
+from wcode_magics import evaluation
 from wcode_magics.protocol import token_counts
 from wcode_magics.settings import api_keys
 
@@ -73,7 +73,7 @@ with Session() as session:
     fails(lambda: session.sweep("Hi", {"temperature": [0, 1]}).frame(), "pandas")
     fails(panel, "widgets")
     fails(lambda: parquet("a.parquet", to="b"), "parquet")
-    fails(requirements.require, "evaluate")
+    fails(evaluation.require, "evaluate")
     fails(lambda: session.ask("What?", images=[b"GIF89a"]), "images")
     fails(lambda: token_counts.encode_words("hello"), "tokens")
 os.environ["HTTP_PROXY"] = "socks5://127.0.0.1:9"

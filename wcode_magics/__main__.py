@@ -113,8 +113,7 @@ def _json(value: object, indent: int | None = None) -> str:
 def _stream(session: Session, prepared: Prepared) -> Reply:
     with session.stream(prepared) as stream:
         for delta in stream.watched(_watch()):
-            if delta is not None:
-                terminal.write(delta.text, end="", exact=True)
+            terminal.write(delta.text, end="", exact=True)
         terminal.write("")
     return stream.reply
 

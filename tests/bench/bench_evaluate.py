@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from tests.bench.bars import most
-from wcode_magics.evaluation.requirements import require
+from wcode_magics.evaluation import require
 from wcode_magics.tables import gold
 from wcode_magics.tables.review_queue import ReviewQueue
 

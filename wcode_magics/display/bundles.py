@@ -12,11 +12,7 @@ from typing import Any
 from wcode_magics.display import highlight, markdown
 from wcode_magics.display.live_display import EMPTY
 from wcode_magics.display.text_table import TextTable
-from wcode_magics.output.escaping import (
-    clipped,
-    escape,
-    faint,
-)
+from wcode_magics.output.escaping import clipped, escape, faint
 from wcode_magics.output.mimebundle import Bundle, bundle
 from wcode_magics.protocol import models, token_counts
 from wcode_magics.protocol.messages import Usage

@@ -1,4 +1,4 @@
-"""Parsed answers as nested HTML tables, and as indented text.
+"""Parsed answers as nested HTML tables.
 
 An object becomes a table of names and values, a list of objects a table with one row
 per object.
@@ -36,23 +36,6 @@ def html(value: Any, depth: int = 0) -> str:
             f'<ul style="margin:0;padding-left:1.2em">{items}</ul>' if items else "[]"
         )
     return escape(clipped(_scalar(value), MOST))
-
-
-def plain(value: Any, indent: str = "") -> str:
-    """Return a JSON-compatible value as indented lines of text."""
-    if isinstance(value, Mapping) and value:
-        return "\n".join(
-            _line(f"{indent}{name}:", inner, indent) for name, inner in value.items()
-        )
-    if _is_list(value) and value:
-        return "\n".join(_line(f"{indent}-", item, indent) for item in value)
-    return f"{indent}{_scalar(value)}"
-
-
-def _line(head: str, inner: Any, indent: str) -> str:
-    if inner and (isinstance(inner, Mapping) or _is_list(inner)):
-        return f"{head}\n{plain(inner, f'{indent}  ')}"
-    return f"{head} {_scalar(inner)}"
 
 
 def _table(rows: Sequence[Mapping[str, Any]], depth: int) -> str:

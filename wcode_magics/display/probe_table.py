@@ -28,7 +28,7 @@ def bundle(probe: Probe) -> Bundle:
         place=say("ui.sandbox") if probe.place == SANDBOX else probe.place,
         moment=f"{probe.moment.astimezone():%Y-%m-%d %H:%M}",
     )
-    cost = "–" if probe.cost is None else models.money(probe.cost, probe.currency)
+    cost = models.money(probe.cost, probe.currency)
     note = say("probe.spent", requests=probe.requests, cost=cost)
     if probe.cut:
         note = sentences([note, say("probe.cut")])

@@ -26,7 +26,7 @@ def versus(found: Versus) -> Bundle:
             percent(found.accuracies[place]),
             f"{(paired.first, paired.second)[place]:,}",
             f"{found.unanswered[place]:,}",
-            _price(found.costs[place], found.currencies[place]),
+            models.money(found.costs[place], found.currencies[place]),
         ]
         for place in (0, 1)
     ]
@@ -92,7 +92,3 @@ def _signed(share: float) -> str:
         return NO_NUMBER
     change = f"{share:+.1%}"
     return change if change.strip("+-") != "0.0%" else "0.0%"
-
-
-def _price(cost: float | None, currency: str) -> str:
-    return NO_NUMBER if cost is None else models.money(cost, currency)

@@ -14,7 +14,7 @@ from wcode_magics.errors import Stopped, UsageError, WcodeError
 from wcode_magics.output import terminal
 from wcode_magics.output.mimebundle import Bundle, joined
 from wcode_magics.output.secret_forms import without_forms
-from wcode_magics.protocol.messages import Delta, ToolCall, ToolTrace
+from wcode_magics.protocol.messages import ToolCall, ToolTrace
 from wcode_magics.protocol.reply import Reply, is_answer, reply_of
 from wcode_magics.runtime.shell_variables import bind
 from wcode_magics.sending.request_run import Prepared, Stream, Watch
@@ -224,9 +224,9 @@ class CellRun:
             live.add(prepared.before.text)
         with watching(self._shell, live, waits=waits) as tell:
             for delta in stream.watched(tell, lambda: live.until_redraw or 0.02):
-                progress.take(delta or Delta())
+                progress.take(delta)
                 if self._form in STREAMED:
-                    live.take(delta or Delta())
+                    live.take(delta)
 
     def _is_sandbox(self, prepared: Prepared) -> bool:
         """Return whether the sandbox answers, which costs nothing and is at once."""
@@ -238,8 +238,6 @@ class CellRun:
         thinks = False
         with watching(self._shell, self._live()) as tell:
             for delta in stream.watched(tell):
-                if delta is None:
-                    continue
                 if delta.recast or (delta.reasoning and not thinks):
                     thinks = True
                     terminal.note(say("ui.thinking_began"))

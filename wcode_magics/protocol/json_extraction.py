@@ -6,13 +6,13 @@ from decimal import Decimal
 from json import JSONDecodeError, JSONDecoder
 from typing import Any, Self
 
+from wcode_magics.protocol.lenient_json import BRACKETS
 from wcode_magics.text import say
 
 MOST_STARTS = 2_000
 """Maximum brackets that are tried as the start of a value."""
 _BEGUN = re.compile(r"""\{\s*"(?:\\.|[^"\\])*"\s*:|\[\s*[{\["]""")
 """Certain start of JSON: if it is malformed, its parts are not tried as answers."""
-_BRACKETS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{}]', re.DOTALL)
 MOST_DEPTH = 500
 """Maximum nesting that is parsed, the same on every Python version."""
 _HIGH, _LOW = (rf"\\u[dD][{half}][\da-fA-F]{{2}}" for half in ("89abAB", "c-fC-F"))
@@ -87,7 +87,7 @@ def _depth(text: str) -> int:
     if text.count("[") + text.count("{") <= MOST_DEPTH:
         return 0
     depth = deepest = 0
-    for found in _BRACKETS.finditer(text):
+    for found in BRACKETS.finditer(text):
         mark = found.group()
         depth = max(0, depth + (mark in "[{") - (mark in "]}"))
         deepest = max(deepest, depth)

@@ -11,7 +11,7 @@ from wcode_magics.runtime.strict_json import decoded
 MOST_DEPTH = 64
 MOST_BRACKETS = 1_000_000
 """Maximum brackets in a payload that is parsed again after too deep or long values."""
-_DEEP = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{}]', re.DOTALL)
+BRACKETS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{}]', re.DOTALL)
 
 
 def decode(body: str) -> Any:
@@ -59,7 +59,7 @@ def _shallow(body: str) -> str:
         raise ValueError("too deep")
     depth = at = 0
     parts = []
-    for found in _DEEP.finditer(body):
+    for found in BRACKETS.finditer(body):
         sign = found[0]
         if sign in "[{":
             depth += 1

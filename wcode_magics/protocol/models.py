@@ -287,8 +287,10 @@ def _charged_in(place: str) -> str:
     return "" if provider is None else provider.currency
 
 
-def money(cost: float, currency: str = CURRENCY, *, plain: bool = False) -> str:
-    """Format an amount of a currency as :func:`amount` does; ``plain``: exactly."""
+def money(cost: float | None, currency: str = CURRENCY, *, plain: bool = False) -> str:
+    """Format an amount as :func:`amount` does, None as «–»; ``plain``: exactly."""
+    if cost is None:
+        return NO_NUMBER
     sign = SIGNS.get(currency, f"{currency} ")
     return f"{sign}{decimal(cost) if plain else amount(cost)}"
 

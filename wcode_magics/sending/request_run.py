@@ -314,13 +314,13 @@ class Stream(Iterator[Delta]):
 
     def watched(
         self, watch: Watch, patience: Callable[[], float] = lambda: loop.WATCH_S
-    ) -> Iterator[Delta | None]:
-        """Yield all deltas, and None whenever none arrived within ``patience``."""
+    ) -> Iterator[Delta]:
+        """Yield all deltas, and an empty one if none arrived within ``patience``."""
         try:
             while not self.over:
                 delta = self.get(patience())
                 watch(self.waits)
-                yield delta
+                yield delta or Delta()
         finally:
             watch(0.0)
 

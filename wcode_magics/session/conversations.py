@@ -27,7 +27,6 @@ from wcode_magics.sending.request_run import Prepared
 from wcode_magics.session import conversation as chat
 from wcode_magics.session.conversation import Conversation, Turn
 
-_CELL_LAYERS = {"cell", "profile"}
 _UNREADABLE = (
     *(OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError),
 )
@@ -210,7 +209,7 @@ def next_turn(
     conversation = chats[name]
     found = conversation.before(cell)
     system, new = _parted(prepared.request.messages)
-    overrides = bool(system) and prepared.resolved.layer("system") in _CELL_LAYERS
+    overrides = bool(system) and prepared.resolved.is_own("system")
     own_system = system if overrides or not found.system else None
     system = own_system or found.system
     kept = _fitted(found, system, new, prepared, context)

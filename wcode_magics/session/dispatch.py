@@ -73,7 +73,7 @@ class Dispatch(Bound):
 
     def own_budget(self, model: str, resolved: Resolved) -> Budget | None:
         """Return the budget that a cell or profile gives a request, or None."""
-        if resolved.layer("budget") not in {"cell", "profile"}:
+        if not resolved.is_own("budget"):
             return None
         return Budget(resolved["budget"], self.budget_for(model, resolved))
 

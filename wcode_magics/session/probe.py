@@ -250,7 +250,7 @@ def measuring(session: Dispatch, resolved: Resolved) -> Measurement:
     session.inform(resolved)
     client, model = session.client(resolved), resolved.model
     place, budget = client.endpoint.place, None
-    own = resolved.layer("budget") in {"cell", "profile"}
+    own = resolved.is_own("budget")
     most = resolved["budget"] if own else BUDGET
     if not client.endpoint.sandbox:
         known = own or models.price_of(model, place) is not None
@@ -267,7 +267,7 @@ def announcement(session: Dispatch, values: Mapping[str, Any]) -> str:
     resolved = session.settings.resolve(options.checked_options(values))
     session.inform(resolved)
     price = models.price_of(resolved.model, resolved.place)
-    own = resolved.layer("budget") in {"cell", "profile"}
+    own = resolved.is_own("budget")
     free = session.answering(resolved) == SANDBOX
     most = models.money(0) if free else "–"
     if not free and (price is not None or own):

@@ -8,7 +8,7 @@ All network operations are coroutines on the background loop of
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from wcode_magics.errors import Stopped, UsageError, WcodeError, stoppable
+from wcode_magics.errors import Stopped, UsageError, stoppable
 from wcode_magics.protocol.probe import Probe
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.runtime import loop
@@ -171,14 +171,12 @@ class Session(Planner):
         measurement = measuring(self, resolved)
         tick = None if watch is None else lambda: watch(measurement.now)
         try:
-            made = loop.run(measurement.whole, tick=tick)
-        except WcodeError:
-            self.pool.keep_probe(measurement.probe, resolved)
-            raise
+            loop.run(measurement.whole, tick=tick)
         except KeyboardInterrupt:
-            self.pool.keep_probe(measurement.probe, resolved)
             raise Stopped(kept=False, value=measurement.probe) from None
-        self.pool.keep_probe(made, resolved)
+        finally:
+            made = measurement.probe
+            self.pool.keep_probe(made, resolved)
         return made
 
     def probed(self, **options: Any) -> Probe | None:

@@ -146,6 +146,14 @@ def first_words(line: str, count: int) -> tuple[list[str], str]:
     return words, line[at:]
 
 
+def parse_command(
+    line: str, flags: Mapping[str, Option], variables: Mapping[str, Any]
+) -> OptionLine:
+    """Parse the line of a command with options of its own, in any order."""
+    words, _rest = first_words(line, len(line))
+    return parse_words(words, flags, variables)
+
+
 @called_from("shell")
 def parse_words(
     words: Sequence[str],

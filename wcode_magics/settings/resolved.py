@@ -27,6 +27,10 @@ class Resolved:
         """Return the layer of a value, one of :data:`LAYERS`."""
         return self.origin.get(name, "default")
 
+    def is_own(self, name: str) -> bool:
+        """Return whether a cell, or the profile it names, sets a value."""
+        return self.layer(name) in {"cell", "profile"}
+
     def over(self, cell: Mapping[str, Any]) -> "Resolved":
         """Return a copy with a cell's values on top."""
         origin = {**self.origin, **dict.fromkeys(cell, "cell")}

@@ -14,8 +14,8 @@ from typing import Any
 import pandas as pd
 
 from wcode_magics.errors import UsageError
+from wcode_magics.evaluation import require
 from wcode_magics.evaluation.metrics import SURE
-from wcode_magics.evaluation.requirements import require
 from wcode_magics.evaluation.threshold import check_level
 from wcode_magics.sending.replay import Replay
 from wcode_magics.tables.columns import has_column

@@ -16,9 +16,9 @@ import pandas as pd
 from pandas.api import types
 
 from wcode_magics.errors import UsageError
+from wcode_magics.evaluation import require
 from wcode_magics.evaluation.evaluation import Evaluation
 from wcode_magics.evaluation.graded import Bools, Graded, confidences_of
-from wcode_magics.evaluation.requirements import require
 from wcode_magics.output.escaping import clipped
 from wcode_magics.protocol.parameters import hint
 from wcode_magics.tables.call_records import calls_of

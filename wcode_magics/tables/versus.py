@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from wcode_magics.errors import UsageError
+from wcode_magics.evaluation import require
 from wcode_magics.evaluation.graded import Bools
-from wcode_magics.evaluation.requirements import require
 from wcode_magics.evaluation.versus import Versus, paired
 from wcode_magics.protocol import models
 from wcode_magics.tables.columns import columns_of, name_in

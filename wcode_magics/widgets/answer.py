@@ -17,7 +17,6 @@ from wcode_magics.display.progress import Progress
 from wcode_magics.logprobs import heatmap
 from wcode_magics.output.escaping import faint
 from wcode_magics.output.mimebundle import Bundle
-from wcode_magics.protocol.messages import Delta
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.sending.request_run import Prepared
 from wcode_magics.session.session import Session
@@ -142,8 +141,8 @@ def stream(
             lambda seconds: live.hold(bundles.wait_bundle(seconds)),
             lambda: min(live.until_redraw or 0.02, 0.1),
         ):
-            live.take(delta or Delta())
-            progress.take(delta or Delta())
+            live.take(delta)
+            progress.take(delta)
             line = progress.line() if time.monotonic() >= due else ""
             if line:
                 grow(line)

@@ -30,7 +30,7 @@ from wcode_magics.text import say
 from wcode_magics.widgets.buttons import button, send_and_stop
 from wcode_magics.widgets.cards import Card, bundle, name_of
 from wcode_magics.widgets.draft import Draft
-from wcode_magics.widgets.label import made, mark, release
+from wcode_magics.widgets.label import entry, made, mark, release
 from wcode_magics.widgets.state import PanelState
 from wcode_magics.widgets.static_copy import with_prompt
 from wcode_magics.widgets.status import StatusLine
@@ -219,12 +219,7 @@ class _Dimension:
             options=[(say(f"panel.{key}"), ""), *rows],
             description=say(f"panel.{key}"),
         )
-        self._values = made(
-            widgets.Text,
-            description=say("panel.values"),
-            placeholder=say("panel.values"),
-            continuous_update=False,
-        )
+        self._values = entry("values", say("panel.values"))
         pair = [self._name, self._values]
         self.widget = made(widgets.Box, pair, classes="wcode-pair wcode-unseen")
         for one in pair:

@@ -31,6 +31,17 @@ def made(kind: Any, *args: Any, classes: str = "", **traits: Any) -> Any:
     return kind(*args, _dom_classes=tuple(classes.split()), **traits)
 
 
+def entry(name: str, hint: str = "", value: str = "") -> Any:
+    """Return a line of text, read when it is left, named by a key of ``[panel]``."""
+    return made(
+        widgets.Text,
+        value=value,
+        description=say(f"panel.{name}"),
+        placeholder=hint,
+        continuous_update=False,
+    )
+
+
 def _is_shared(widget: Any) -> bool:
     """Return whether a widget belongs to all panels, and so outlives each of them."""
     return widget is FULL or widget is _styles.get(type(widget))

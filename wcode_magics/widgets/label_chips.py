@@ -6,7 +6,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from wcode_magics.text import say
-from wcode_magics.widgets.label import made, release
+from wcode_magics.widgets.label import entry, made, release
 
 
 class LabelChips:
@@ -18,12 +18,7 @@ class LabelChips:
     def __init__(self, guarded: Callable[[Any], Any]) -> None:
         self._guarded = guarded
         self.values: tuple[str, ...] = ()
-        self._field = made(
-            widgets.Text,
-            description=say("panel.labels"),
-            placeholder=say("panel.labels_hint"),
-            continuous_update=False,
-        )
+        self._field = entry("labels", say("panel.labels_hint"))
         self._chips = made(widgets.HBox, classes="wcode-chips")
         self._field.observe(guarded(lambda _change: self._typed()), "value")
         row = [self._field, self._chips]

@@ -12,7 +12,7 @@ from wcode_magics.settings import options
 from wcode_magics.text import say
 from wcode_magics.widgets.buttons import button
 from wcode_magics.widgets.draft import Draft
-from wcode_magics.widgets.label import made
+from wcode_magics.widgets.label import entry, made
 from wcode_magics.widgets.state import PanelState
 from wcode_magics.widgets.status import StatusLine
 
@@ -38,12 +38,7 @@ class Presets:
             value=self._current_key(),
             description=say("panel.presets"),
         )
-        self._name = made(
-            widgets.Text,
-            description=say("panel.profile"),
-            placeholder=say("panel.profile"),
-            continuous_update=False,
-        )
+        self._name = entry("profile", say("panel.profile"))
         self._status = StatusLine()
         save = button(state, "save", self._save, status=self._status)
         row = [self._menu, self._name, save, self._status.widget]

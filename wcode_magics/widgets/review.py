@@ -15,7 +15,7 @@ import ipywidgets as widgets
 
 from wcode_magics.display.evaluation_bundles import accuracy
 from wcode_magics.errors import SettingError
-from wcode_magics.evaluation.requirements import require
+from wcode_magics.evaluation import require
 from wcode_magics.evaluation.threshold import check_level
 from wcode_magics.output.escaping import escape
 from wcode_magics.output.mimebundle import widget_bundle

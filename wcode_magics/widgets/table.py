@@ -16,7 +16,7 @@ from wcode_magics.text import say
 from wcode_magics.widgets.buttons import button, send_and_stop
 from wcode_magics.widgets.draft import Draft
 from wcode_magics.widgets.frame_head import FirstRow, head_bundle, head_html
-from wcode_magics.widgets.label import made, mark, release
+from wcode_magics.widgets.label import entry, made, mark, release
 from wcode_magics.widgets.label_chips import LabelChips
 from wcode_magics.widgets.state import PanelState
 from wcode_magics.widgets.status import StatusLine, problem_html
@@ -53,9 +53,9 @@ class TablePage:
             description=say("panel.kind"),
         )
         self._labels = LabelChips(state.guarded)
-        self._fields = _field("fields", say("panel.fields_hint"), "")
-        self._into = _field("into", "", "answer")
-        self._out = _field("result", "", "")
+        self._fields = entry("fields", say("panel.fields_hint"))
+        self._into = entry("into", value="answer")
+        self._out = entry("result")
         self._field_error: WcodeError | None = None
         self._wrong = made(widgets.HTML, classes="wcode-wrong")
         self._filled = made(widgets.HTML, classes="wcode-filled")
@@ -317,13 +317,3 @@ def _progress_line(tally: Any) -> str:
         if count:
             parts.append(say(f"panel.{key}", count=f"{count:,}"))
     return " · ".join([*parts, str(tally.costs)])
-
-
-def _field(name: str, hint: str, value: str) -> Any:
-    return made(
-        widgets.Text,
-        value=value,
-        description=say(f"panel.{name}"),
-        placeholder=hint,
-        continuous_update=False,
-    )

@@ -43,8 +43,7 @@ def wcode_history(home: ShellState, line: str) -> Any:
     are shown. With other options, answers are imported from another store, exported to
     one, or deleted, in this order.
     """
-    words, _rest = lines.first_words(line, len(line))
-    parsed = lines.parse_words(words, FLAGS, home.variables)
+    parsed = lines.parse_command(line, FLAGS, home.variables)
     values, number = parsed.values, _number(parsed.rest)
     _refuse(values, number)
     between = {name: _moment(values, name) for name in ("since", "before")}
@@ -137,13 +136,12 @@ def _short(row: Mapping[str, Any]) -> dict[str, str]:
     """Return an answer in the columns that fit a screen."""
     counts = [row["prompt_tokens"], row["completion_tokens"]]
     tokens = [NO_NUMBER if count is None else f"{count:,}" for count in counts]
-    cost = row["cost"]
     return {
         "time": f"{row['time'].astimezone():%Y-%m-%d %H:%M:%S}",
         "model": _brief(row["model"]),
         "prompt": _brief(row["prompt"]),
         "tokens": " → ".join(tokens),
-        "cost": NO_NUMBER if cost is None else models.money(cost, row["currency"]),
+        "cost": models.money(row["cost"], row["currency"]),
     }
 
 

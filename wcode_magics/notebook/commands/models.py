@@ -63,26 +63,18 @@ def _has(row: Model, words: Sequence[str]) -> bool:
 def _cells(row: Model, resolved: Resolved) -> list[str]:
     used = row.id == resolved.model and row in models.at(resolved.place)
     price = row.price
-    paid: Sequence[float | None] = [None] * 3
-    if price is not None:
-        paid = price.input, price.output, price.cached
+    paid = (None,) * 3 if price is None else (price.input, price.output, price.cached)
+    currency = models.CURRENCY if price is None else price.currency
     abilities = [say(f"abilities.{name}") for name in row.abilities]
     return [
         IN_USE if used else "",
         row.id,
         _provider(row) or "–",
         f"{row.context:,}" if row.context else "–",
-        *(
-            "–" if price is None or each is None else _money(each, price.currency)
-            for each in paid
-        ),
+        *(models.money(each, currency, plain=True) for each in paid),
         say("abilities.between").join(abilities) or "–",
         row.updated or "–",
     ]
-
-
-def _money(price: float, currency: str) -> str:
-    return models.money(price, currency, plain=True)
 
 
 def _provider(row: Model) -> str:

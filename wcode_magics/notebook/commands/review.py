@@ -28,8 +28,7 @@ def wcode_review(home: ShellState, line: str) -> None:
         SettingError: ipywidgets is not installed.
     """
     refuse_terminal(home.shell)
-    words, _rest = lines.first_words(line, len(line))
-    parsed = lines.parse_words(words, FLAGS, home.variables)
+    parsed = lines.parse_command(line, FLAGS, home.variables)
     frame = home.named(parsed.rest or NO_NUMBER, "evaluate.review_usage")
     name = parsed.rest.removeprefix("$")
     if not hasattr(frame, "wcode") or not hasattr(frame, "isetitem"):

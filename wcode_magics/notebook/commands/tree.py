@@ -17,8 +17,7 @@ FLAGS = {flag: row for row in ROWS for flag in row.flags}
 
 def wcode_tree(home: ShellState, line: str) -> Tree:
     """Return the tree of a reply, of ``_wcode`` if none is named."""
-    words, _rest = lines.first_words(line, len(line))
-    parsed = lines.parse_words(words, FLAGS, home.variables)
+    parsed = lines.parse_command(line, FLAGS, home.variables)
     word = parsed.rest
     reply = home.answer(word, "tree.usage") if word else home.last_reply("%wcode_tree")
     if reply is None:

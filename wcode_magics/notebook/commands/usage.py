@@ -56,5 +56,5 @@ def wcode_usage(home: ShellState, line: str) -> None:
 def _cell(name: str, row: Mapping[str, Any]) -> str:
     value = row[name]
     if name == "cost":
-        return "–" if value is None else models.money(value, row["currency"])
+        return models.money(value, row["currency"])
     return f"{value:,}" if isinstance(value, int) else str(value)
