@@ -169,7 +169,7 @@ def test_programs_carry_the_image(session, files):
     reply = session.ask(prepared)
     for key in KEYS:
         bare = "".join(reply.code(key).split('"')).replace("\n", "").replace(" ", "")
-        assert image.data_url.replace(" ", "") in bare, key
+        assert image.address.replace(" ", "") in bare, key
 
 
 def test_a_request_survives_its_plain_form():

@@ -28,12 +28,12 @@ from wcode_magics.session.session import Session
 from wcode_magics.settings import option_values, options
 from wcode_magics.settings.api_keys import KEY_VARIABLE
 from wcode_magics.settings.option_line import OptionLine, misplaced
+from wcode_magics.settings.settings import Advice
 from wcode_magics.text import say, sentences
 
 _ANSWER = options.flag("--of")
 ASKED = 50
 """Requests remembered with their options, for a later repair."""
-Advice = tuple[str, Mapping[str, Any]]
 _UNMET = {"ignored": "probe_ignored", "refused": "probe_refused"}
 YES = frozenset({"y", "yes", "是", "好"})
 

@@ -10,7 +10,7 @@ import base64
 import hashlib
 import io
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from wcode_magics.errors import UsageError, VariableError
 from wcode_magics.logprobs.number_format import decimal
+from wcode_magics.output.escaping import clipped
 from wcode_magics.protocol.images import READ, SIDE, ImagePart
 from wcode_magics.runtime.imports import of_extra
 
@@ -75,8 +76,7 @@ def load(source: Any) -> ImagePart:
 
 def load_all(images: Any) -> tuple[ImagePart, ...]:
     """Return the images of one source or a list of them; raises as :func:`load`."""
-    several = isinstance(images, list | tuple)
-    return tuple(load(one) for one in (images if several else (images,)))
+    return tuple(map(load, _listed(images)))
 
 
 def image_of(data: bytes, name: str = "") -> ImagePart:
@@ -102,18 +102,18 @@ def as_texts(images: Any) -> list[str]:
 
     So a table can keep them with its settings. Raises as :func:`load`.
     """
-    several = isinstance(images, list | tuple)
     return [
-        str(one) if isinstance(one, str | Path) else _url_of(load(one))
-        for one in (images if several else (images,))
+        str(one) if isinstance(one, str | Path) else load(one).address
+        for one in _listed(images)
     ]
 
 
-def _url_of(image: ImagePart) -> str:
-    return image.url or image.data_url
+def _listed(images: Any) -> Sequence[Any]:
+    return images if isinstance(images, list | tuple) else (images,)
 
 
 def _named(text: str) -> ImagePart:
+    shown = clipped(text, _SHOWN)
     if text[:5].lower() == "data:":
         _head, comma, data = text.partition(";base64,")
         try:
@@ -121,18 +121,17 @@ def _named(text: str) -> ImagePart:
         except ValueError:
             raw = b""
         if not comma or not raw:
-            raise UsageError("image.none", name=_short(text), reason="data URL")
+            raise UsageError("image.none", name=shown, reason="data URL")
         return image_of(raw)
     if "://" not in text:
         try:
             path = Path(text).expanduser()
         except RuntimeError as wrong:  # the home of an unknown user
-            shown = _short(text)
             raise VariableError("image.unreadable", path=shown, reason=wrong) from wrong
         return image_of(_file(path), path.name)
     parts = urlsplit(text)
     if parts.scheme not in {"http", "https"} or not parts.hostname or " " in text:
-        raise UsageError("image.url", given=_short(text))
+        raise UsageError("image.url", given=shown)
     return ImagePart(url=text, name=parts.path.rpartition("/")[2] or parts.hostname)
 
 
@@ -141,7 +140,7 @@ def _file(path: Path) -> bytes:
         with path.open("rb") as file:
             data = file.read(MOST_READ + 1)
     except (OSError, ValueError) as wrong:
-        shown = _short(str(path))
+        shown = clipped(str(path), _SHOWN)
         raise VariableError("image.unreadable", path=shown, reason=wrong) from wrong
     if len(data) > MOST_READ:
         raise UsageError("image.big", name=path.name, most=f"{MOST_READ >> 20} MB")
@@ -253,10 +252,6 @@ def _of_array(array: Any) -> "Image.Image":
 
 def _scaled(digest: str) -> str:
     return hashlib.sha256(f"{digest} {SIDE}".encode()).hexdigest()
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
 
 
 def _pillow() -> Any:

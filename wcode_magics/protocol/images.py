@@ -40,7 +40,7 @@ class ImagePart(Value):
     @property
     def wire(self) -> dict[str, Any]:
         """The content part that is sent."""
-        return _part(self.url or self.data_url)
+        return _part(self.address)
 
     @property
     def reference(self) -> dict[str, Any]:
@@ -48,9 +48,10 @@ class ImagePart(Value):
         return _part(self.url or f"sha256:{self.digest}")
 
     @property
-    def data_url(self) -> str:
-        """``data:image/png;base64,…``"""
-        return f"{_DATA}{self.kind};base64,{base64.b64encode(self.data).decode()}"
+    def address(self) -> str:
+        """The URL, or the data as ``data:image/png;base64,…``."""
+        encoded = base64.b64encode(self.data).decode()
+        return self.url or f"{_DATA}{self.kind};base64,{encoded}"
 
     @property
     def tokens(self) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 from wcode_magics.protocol import parameters
-from wcode_magics.runtime.imports import of_extra, shown_by
+from wcode_magics.runtime.imports import data_frame, shown_by
 from wcode_magics.runtime.serialization import Value
 from wcode_magics.text import say
 
@@ -85,11 +85,8 @@ class Probe(Value):
 
     def frame(self) -> "pd.DataFrame":
         """Return one row per parameter: parameter, verdict, evidence."""
-        with of_extra("pandas"):
-            import pandas as pd
-
         rows = [(one.name, one.verdict, one.evidence) for one in self.findings]
-        return pd.DataFrame(rows, columns=["parameter", "verdict", "evidence"])
+        return data_frame(rows, columns=["parameter", "verdict", "evidence"])
 
     @property
     def moment(self) -> dt.datetime:

@@ -11,9 +11,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wcode_magics.errors import SettingError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 NETWORK = ("httpx", "aiohttp", "httpx_aiohttp", *filter(find_spec, ["keyring"]))
 DISPLAY = ("markdown_it", "mdit_py_plugins.dollarmath", "pygments.lexers")
@@ -96,6 +99,13 @@ def of_extra(extra: str) -> Iterator[None]:
         raise SettingError(
             "not_installed", name=missing.name or extra, extra=extra
         ) from missing
+
+
+def data_frame(rows: Any, **named: Any) -> "pd.DataFrame":
+    """Return a DataFrame; raises SettingError without pandas."""
+    with of_extra("pandas"):
+        import pandas as pd
+    return pd.DataFrame(rows, **named)
 
 
 def begin(names: Iterable[str]) -> None:

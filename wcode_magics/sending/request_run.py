@@ -24,6 +24,7 @@ from wcode_magics.sending.budget import Budget
 from wcode_magics.sending.client import Client
 from wcode_magics.sending.prefill import joined
 from wcode_magics.settings.resolved import Resolved
+from wcode_magics.settings.settings import Advice
 
 if TYPE_CHECKING:
     from wcode_magics.sending.replay_client import Recorded
@@ -33,17 +34,16 @@ if TYPE_CHECKING:
 class Prepared:
     """A request ready to send, the values it was built from, and advice about it.
 
-    ``advice`` holds (key of ``[advice]``, facts) pairs; ``before`` is the prefilled
-    beginning that the answer continues. ``read`` computes ``reply.parsed``, or raises
-    AnswerError; ``then`` is called with the answer, even an interrupted one, unless it
-    calls tools. ``budget`` is shared by all requests of one call: every attempt, tool
-    round and run. ``prompt_least``, the minimum prompt length in tokens, is passed on
-    to the reply.
+    ``before`` is the prefilled beginning that the answer continues. ``read`` computes
+    ``reply.parsed``, or raises AnswerError; ``then`` is called with the answer, even an
+    interrupted one, unless it calls tools. ``budget`` is shared by all requests of one
+    call: every attempt, tool round and run. ``prompt_least``, the minimum prompt length
+    in tokens, is passed on to the reply.
     """
 
     request: Request
     resolved: Resolved
-    advice: tuple[tuple[str, Mapping[str, Any]], ...] = ()
+    advice: tuple[Advice, ...] = ()
     before: Reply | None = None
     read: Callable[[Reply], Any] | None = None
     then: Callable[[Reply], None] | None = None

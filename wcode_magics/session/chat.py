@@ -4,12 +4,13 @@ import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wcode_magics.errors import UsageError, VariableError, mistyped
+from wcode_magics.errors import UsageError, mistyped
 from wcode_magics.runtime import private_files
 from wcode_magics.sending.request_run import Prepared
 from wcode_magics.session.conversation import Conversation
 from wcode_magics.session.conversations import next_turn
 from wcode_magics.session.planner import Planner
+from wcode_magics.settings.option_values import read_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,8 +70,5 @@ class ChatTurns:
             VariableError: the file cannot be read.
             UsageError: it contains no messages.
         """
-        try:
-            text = Path(path).expanduser().read_text("utf-8")
-        except (OSError, RuntimeError, UnicodeDecodeError) as wrong:  # ~nobody
-            raise VariableError("unreadable_file", path=path, reason=wrong) from wrong
-        self._planner.chats.put(Conversation.from_json(self.name, text))
+        conversation = Conversation.from_json(self.name, read_text(path))
+        self._planner.chats.put(conversation)

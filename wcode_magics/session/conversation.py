@@ -18,7 +18,7 @@ from wcode_magics.protocol.images import ImagePart
 from wcode_magics.protocol.messages import Message, ToolCall
 from wcode_magics.protocol.request import Request
 from wcode_magics.protocol.token_counts import Count
-from wcode_magics.runtime.imports import of_extra
+from wcode_magics.runtime.imports import data_frame
 from wcode_magics.runtime.serialization import Value
 from wcode_magics.text import say
 
@@ -126,11 +126,8 @@ class Conversation(Value):
 
     def frame(self) -> "pd.DataFrame":
         """Return the rows as a DataFrame: turn, cell, role, content, tool."""
-        with of_extra("pandas"):
-            import pandas as pd
-
         columns = ["turn", "cell", "role", "content", "tool"]
-        return pd.DataFrame(self.rows(), columns=columns)
+        return data_frame(self.rows(), columns=columns)
 
     def to_json(self) -> str:
         """Return the messages as a JSON array in OpenAI format."""

@@ -10,10 +10,9 @@ import math
 import re
 import string
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote, unquote
 
 from wcode_magics.errors import UsageError
@@ -26,6 +25,7 @@ from wcode_magics.runtime import private_files
 from wcode_magics.sending.request_run import Prepared
 from wcode_magics.session import conversation as chat
 from wcode_magics.session.conversation import Conversation, Turn
+from wcode_magics.settings.settings import Advice
 
 _UNREADABLE = (
     *(OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError),
@@ -211,12 +211,10 @@ def next_turn(
     system, new = _parted(prepared.request.messages)
     overrides = bool(system) and prepared.resolved.is_own("system")
     own_system = system if overrides or not found.system else None
-    system = own_system or found.system
-    kept = _fitted(found, system, new, prepared, context)
-    head = [Message("system", system)] if system else []
-    before = [one for turn in kept.turns for one in turn.messages]
-    request = replace(prepared.request, messages=(*head, *before, *new))
-    start = len(head) + len(before)
+    head = [Message("system", text) for text in [own_system or found.system] if text]
+    kept = _fitted(found, head, new, prepared, context)
+    request = _asked(kept, head, new, prepared)
+    start = len(request.messages) - len(new)
     advice = (*prepared.advice, *_advice(conversation, kept, cell))
     return replace(
         prepared,
@@ -238,16 +236,24 @@ def _least(
     return last.least_tokens if same_count else None
 
 
+def _asked(
+    conversation: Conversation,
+    head: Sequence[Message],
+    new: Sequence[Message],
+    prepared: Prepared,
+) -> Request:
+    before = [one for turn in conversation.turns for one in turn.messages]
+    return replace(prepared.request, messages=(*head, *before, *new))
+
+
 def _fitted(
     found: Conversation,
-    system: str | None,
+    head: Sequence[Message],
     new: Sequence[Message],
     prepared: Prepared,
     learn: Callable[[Prepared, int], int | None],
 ) -> Conversation:
-    head = [Message("system", system)] if system else []
-    before = [one for turn in found.turns for one in turn.messages]
-    request = replace(prepared.request, messages=(*head, *before, *new))
+    request = _asked(found, head, new, prepared)
     how = prepared.resolved["trim"]
     count = token_counts.count_request(request, prepared.resolved.place)
     context = learn(prepared, count.tokens)
@@ -266,11 +272,9 @@ def _fitted(
     return kept
 
 
-def _advice(
-    conversation: Conversation, kept: Conversation, cell: str
-) -> list[tuple[str, Mapping[str, Any]]]:
+def _advice(conversation: Conversation, kept: Conversation, cell: str) -> list[Advice]:
     """Return advice about the position of this turn in the conversation."""
-    advice: list[tuple[str, Mapping[str, Any]]] = []
+    advice: list[Advice] = []
     if conversation.has(cell):
         dropped = conversation.dropped_by(cell)
         key = "chat_dropped" if dropped else "chat_replaced"

@@ -29,6 +29,7 @@ from wcode_magics.settings.api_keys import is_key
 from wcode_magics.settings.options import checked_options, refuse_of_cells
 from wcode_magics.settings.resolved import Resolved
 from wcode_magics.settings.settings import (
+    Advice,
     Settings,
     advice_of,
     checked_extra,
@@ -119,9 +120,8 @@ class Planner(Dispatch):
         _refuse_unable(request, resolved, sandbox=sandbox)
         if gives_away(self.settings.key(resolved), request.content()):
             raise UsageError("secret_in_prompt")
-        advice: list[tuple[str, Mapping[str, Any]]] = [
-            (key, {}) for key in parameters.advice(request.params, request.prompt)
-        ]
+        noted = parameters.advice(request.params, request.prompt)
+        advice: list[Advice] = [(key, {}) for key in noted]
         advice += [*unsent_patterns, *tool_advice, *advice_of(resolved)]
         budget = self.own_budget(request.model, resolved)
         return Prepared(request, resolved, tuple(advice), None, read, budget=budget)

@@ -13,10 +13,10 @@ from wcode_magics.protocol.schema import Schema
 from wcode_magics.protocol.schema_source import schema_of
 from wcode_magics.sending.request_run import Prepared
 from wcode_magics.settings.resolved import Resolved
+from wcode_magics.settings.settings import Advice
 from wcode_magics.text import say
 
 Reader = Callable[[Reply], Any]
-Advice = tuple[str, Mapping[str, Any]]
 
 JSON_MODE = {"type": "json_object"}
 
@@ -41,11 +41,10 @@ def requested_form(
         raise OptionError("not_together", one=one, other=other)
     if schema is not None:
         made = schema_of(schema)
-        patterns = ", ".join(made.strict.patterns)
-        advice: list[Advice] = (
-            [("patterns_held", {"patterns": patterns})] if patterns else []
-        )
-        return {"response_format": made.response_format}, _reader(made), advice
+        patterns = made.strict.patterns
+        held: Advice = ("patterns_held", {"patterns": ", ".join(patterns)})
+        form = {"response_format": made.response_format}
+        return form, _reader(made), [held] if patterns else []
     if json:
         return {"response_format": JSON_MODE}, _read_json, []
     return {}, None, []

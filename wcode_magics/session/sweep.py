@@ -15,7 +15,7 @@ from wcode_magics.protocol.messages import Usage
 from wcode_magics.protocol.models import Costs
 from wcode_magics.protocol.reply import Reply, reply_of
 from wcode_magics.protocol.request import Request
-from wcode_magics.runtime.imports import of_extra, shown_by
+from wcode_magics.runtime.imports import data_frame, shown_by
 from wcode_magics.sending.budget import longest
 from wcode_magics.sending.request_run import Exchange
 
@@ -102,11 +102,8 @@ class Sweep:
         currency, mean_logprob (natural, nan without ``logprobs``), agreement (with the
         first answer, 0 to 1), finish_reason, seconds, error.
         """
-        with of_extra("pandas"):
-            import pandas as pd
-
         rows = map(_row, self.trials, self.agreements)
-        return pd.DataFrame(list(rows))
+        return data_frame(list(rows))
 
 
 def grid_points(grid: Mapping[str, Sequence[Any]]) -> list[Point]:

@@ -23,8 +23,8 @@ from wcode_magics.protocol.messages import ToolCall, ToolTrace
 from wcode_magics.protocol.strict_schema import Strict
 from wcode_magics.runtime import loop
 from wcode_magics.settings.resolved import Resolved
+from wcode_magics.settings.settings import Advice
 
-Advice = tuple[str, Mapping[str, Any]]
 F = TypeVar("F", bound=Callable[..., Any])
 
 RESULT_LIMIT = 20_000  # characters
@@ -315,8 +315,5 @@ def requested_tools(resolved: Resolved) -> tuple[dict[str, Any], list[Advice]]:
     if resolved["tools"] and resolved.layer("tools") == "cell":
         raise OptionError("not_together", one="--functions", other="--tools")
     box = Toolbox(functions)
-    patterns = ", ".join(box.patterns)
-    advice: list[Advice] = (
-        [("tool_patterns_held", {"patterns": patterns})] if patterns else []
-    )
-    return {"tools": box.wire}, advice
+    held = {"patterns": ", ".join(box.patterns)}
+    return {"tools": box.wire}, [("tool_patterns_held", held)] if box.patterns else []

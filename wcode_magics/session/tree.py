@@ -25,7 +25,7 @@ from wcode_magics.logprobs.token import TokenLogprob
 from wcode_magics.protocol.models import Costs
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
-from wcode_magics.runtime.imports import of_extra, shown_by
+from wcode_magics.runtime.imports import data_frame, shown_by
 from wcode_magics.sending.budget import Budget
 from wcode_magics.sending.prefill import starts_anew
 from wcode_magics.sending.request_run import Prepared, Watch, awaited
@@ -121,11 +121,8 @@ class Tree:
 
         Columns: text; probability; logprob (natural); tokens (their number); state.
         """
-        with of_extra("pandas"):
-            import pandas as pd
-
         rows = self.leaves
-        return pd.DataFrame(
+        return data_frame(
             {
                 "text": [node.text for node in rows],
                 "probability": [node.probability for node in rows],

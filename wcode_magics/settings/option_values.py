@@ -40,7 +40,7 @@ def read(row: Option, raw: str, variables: Mapping[str, Any]) -> Any:
     if row.param is not None and row.param.kind in {"object", "array"}:
         structured = True
     if raw.startswith("@") and (structured or row.template):
-        content = _file(raw[1:])
+        content = read_text(raw[1:])
         return options.checked(row, _structure(row, content) if structured else content)
     if row.kind == "grid":
         return _dimension(row, raw, variables)
@@ -144,7 +144,8 @@ def _literal(word: str) -> Any:
 _NUMBER = Option("", "number")
 
 
-def _file(path: str) -> str:
+def read_text(path: str | Path) -> str:
+    """Return the text of a file; raises VariableError if it cannot be read."""
     try:
         return Path(path).expanduser().read_text("utf-8")
     except (OSError, RuntimeError, UnicodeDecodeError) as wrong:  # ~nobody

@@ -37,6 +37,8 @@ from wcode_magics.settings.resolved import (
 )
 
 GET_KEY_URL = "https://wcode.net/get-apikey"
+Advice = tuple[str, Mapping[str, Any]]
+"""Key of ``[advice]``, and the facts named in its sentence."""
 OWN_VARIABLES = tuple(
     dict.fromkeys(
         (KEY_VARIABLE, KEY_FILE_VARIABLE, "WCODE_HEADERS", *providers.variables())
@@ -285,9 +287,9 @@ def _refuse_clear(endpoint: Endpoint) -> None:
         raise SettingError("http_key", url=endpoint.base_url)
 
 
-def advice_of(resolved: Resolved) -> list[tuple[str, Mapping[str, Any]]]:
+def advice_of(resolved: Resolved) -> list[Advice]:
     """Return advice about parameters not in the table, and about a trimmed base URL."""
-    advice: list[tuple[str, Mapping[str, Any]]] = [
+    advice: list[Advice] = [
         ("unknown_param", {"name": name}) for name, _value in resolved["param"] or ()
     ]
     if not resolved["stream"] and resolved.thinks:

@@ -49,11 +49,15 @@ class Presets:
         """Show which set of values the draft holds, if it is one of them."""
         key = self._current_key()
         if self._menu.value != key:
-            self._refreshing = True
-            try:
-                self._menu.value = key
-            finally:
-                self._refreshing = False
+            self._put("value", key)
+
+    def _put(self, trait: str, value: Any) -> None:
+        """Change the menu without applying what it then shows."""
+        self._refreshing = True
+        try:
+            setattr(self._menu, trait, value)
+        finally:
+            self._refreshing = False
 
     def _options(self) -> list[tuple[str, str]]:
         profiles = self._state.session.settings.saved_profiles()
@@ -108,11 +112,7 @@ class Presets:
         values = {k: v for k, v in current.items() if k in settable and k != "profile"}
         self._state.session.settings.save_profile(name, values)
         self._name.value = ""
-        self._refreshing = True
-        try:
-            self._menu.options = self._options()
-        finally:
-            self._refreshing = False
+        self._put("options", self._options())
         self.refresh()
         self._status.say(say("panel.saved", name=name))
 
