@@ -226,7 +226,7 @@ def test_compare_stops(lab: Desks, loopback: Serve) -> None:
     expect(cards.nth(1)).to_contain_text("w3 ")
     desk.button("Stop").click()
     expect(cards.nth(1)).to_contain_text("stopped")
-    expect(desk.picture).to_contain_text("Seed 2")
+    expect(desk.picture).to_contain_text("seed 2")
 
 
 FRAME = """

@@ -1,6 +1,5 @@
 """One point of a comparison as a card: its request and its result."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,20 +10,16 @@ from wcode_magics.display.sweep_bundles import marked
 from wcode_magics.display.text_table import shown_value
 from wcode_magics.errors import WcodeError
 from wcode_magics.logprobs.number_format import number
-from wcode_magics.output.escaping import WRAPPED, escape, faint
-from wcode_magics.output.mimebundle import Bundle
-from wcode_magics.output.mimebundle import bundle as bundle_of
+from wcode_magics.output.escaping import WRAPPED, faint
 from wcode_magics.protocol import models, parameters
 from wcode_magics.protocol.reply import Reply, is_answer, reply_of
 from wcode_magics.sending.request_run import Prepared, Stream
 from wcode_magics.session.repeat import RUN
 from wcode_magics.session.session import Session
-from wcode_magics.session.sweep import Point
+from wcode_magics.session.sweep import Point, Trial
 from wcode_magics.text import say
 from wcode_magics.widgets.label import made
 from wcode_magics.widgets.status import problem_html
-
-_CELL = "vertical-align:top;text-align:left;padding:.3em .6em;border:1px solid #8884"
 
 
 @dataclass
@@ -46,6 +41,11 @@ class Card:
         return " · ".join(
             f"{name_of(k)} {shown_value(v)}" for k, v in self.point.items()
         )
+
+    @property
+    def trial(self) -> Trial:
+        """The point with its result."""
+        return Trial(self.point, self.reply, self.error)
 
     @property
     def over(self) -> bool:
@@ -93,12 +93,9 @@ class Card:
         """Show the answer, with its differences from the first one, and its foot."""
         if self.reply is not None:
             problem = "" if self.error is None else problem_html(self.error)
-            self.body.value = _text(first, self.reply) + problem
+            text = marked(first.text, self.reply.text)
+            self.body.value = f'<div style="{WRAPPED}">{text}</div>{problem}'
             self.foot.value = foot(self.reply)
-
-
-def _text(first: Reply, reply: Reply) -> str:
-    return f'<div style="{WRAPPED}">{marked(first.text, reply.text)}</div>'
 
 
 def foot(reply: Reply) -> str:
@@ -119,21 +116,3 @@ def name_of(dimension: str) -> str:
     if dimension in parameters.NAMES:
         return say(f"params.{dimension}.label")
     return say("panel.run_label" if dimension == RUN else "panel.model")
-
-
-def bundle(cards: Sequence[Card], first: Reply, summary: str) -> Bundle:
-    """Return all cards as one output without widgets."""
-    rows, plain = [], []
-    for card in cards:
-        reply = card.reply
-        page = problem_html(card.error) if card.error is not None else ""
-        if reply is not None:
-            page = _text(first, reply) + foot(reply)
-        rows.append(
-            f'<tr><th style="{_CELL}">{escape(card.title)}</th>'
-            f'<td style="{_CELL}">{page}</td></tr>'
-        )
-        plain.append(f"{card.title}: {reply.text if reply else card.error}")
-    table = f"<table><tbody>{''.join(rows)}</tbody></table>"
-    note = faint(summary)
-    return bundle_of(table + note, "\n".join([*plain, summary]))

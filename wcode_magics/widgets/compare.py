@@ -10,16 +10,19 @@ from typing import Any
 import ipywidgets as widgets
 
 from wcode_magics.display.live_display import REDRAW_S
+from wcode_magics.display.logprob_bundles import runs
+from wcode_magics.display.sweep_bundles import bundle as sweep_bundle
 from wcode_magics.display.text_table import shown_value
 from wcode_magics.errors import UsageError
 from wcode_magics.logprobs.alignment import agree
 from wcode_magics.logprobs.number_format import decimal
 from wcode_magics.output.escaping import escape
 from wcode_magics.protocol import parameters
-from wcode_magics.session.repeat import RUN
+from wcode_magics.session.repeat import RUN, Runs
 from wcode_magics.session.sweep import (
     CONCURRENCY,
     Point,
+    Sweep,
     estimated,
     grid_of,
     grid_points,
@@ -28,7 +31,7 @@ from wcode_magics.session.sweep import (
 from wcode_magics.settings import option_values, options
 from wcode_magics.text import say
 from wcode_magics.widgets.buttons import button, send_and_stop
-from wcode_magics.widgets.cards import Card, bundle, name_of
+from wcode_magics.widgets.cards import Card, name_of
 from wcode_magics.widgets.draft import Draft
 from wcode_magics.widgets.label import entry, made, mark, release
 from wcode_magics.widgets.state import PanelState
@@ -200,9 +203,10 @@ class ComparePage:
             card.end(replies[0])
         self._mark(stale=self._sent != self._state.draft)
         prompt = cards[0].prepared.request.messages[-1].content or ""
-        self._state.picture.show(
-            with_prompt(prompt, bundle(cards, replies[0], self._summary))
-        )
+        trials = tuple(card.trial for card in cards)
+        several = RUN in cards[0].point
+        shown = runs(Runs(trials)) if several else sweep_bundle(Sweep(trials))
+        self._state.picture.show(with_prompt(prompt, shown))
 
     def _busy(self, busy: bool) -> None:
         self._stop.disabled = not busy
