@@ -209,14 +209,6 @@ def test_two_streams_advance_together(sandbox: Sandbox, wire: Wire) -> None:
     assert took < (time.monotonic() - begun) / 2
 
 
-def test_the_pace_can_be_set() -> None:
-    """With tokens_per_second an answer takes its time."""
-    with Sandbox(tokens_per_second=50) as sandbox:
-        begun = time.monotonic()
-        Wire(sandbox.base_url).chat("Write a long story", max_tokens=10, temperature=0)
-        assert time.monotonic() - begun > 0.15
-
-
 def test_it_runs_as_a_process() -> None:
     """``python -m wcode_magics.sandbox --port 0`` says where it listens."""
     command = [

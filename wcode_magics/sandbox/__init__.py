@@ -21,7 +21,6 @@ class Sandbox:
     """Offline endpoint on 127.0.0.1; use as a context manager or call start and stop.
 
     ``key``: the API key that requests must carry; None accepts any or none.
-    ``tokens_per_second``: the speed of generation; None means unlimited.
     ``port``: 0 picks a free one.
     ``switches``: parameters that it does not obey, each ``ignored``, ``refused`` or
     ``wrong``; :mod:`wcode_magics.sandbox.parameter_faults` defines how.
@@ -33,14 +32,12 @@ class Sandbox:
         self,
         *,
         key: str | None = None,
-        tokens_per_second: float | None = None,
         port: int = 0,
         switches: "Mapping[str, str] | None" = None,
     ) -> None:
         """Store the settings without starting the server."""
         self._settings: Any = {
             "key": key,
-            "tokens_per_second": tokens_per_second,
             "port": port,
             "switches": dict(switches or {}),
         }

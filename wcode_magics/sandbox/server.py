@@ -38,13 +38,9 @@ _SLICE = 0.004
 
 @dataclass(slots=True)
 class Service:
-    """Settings shared by the handlers, and the number of answers in flight.
-
-    ``pace`` is the time between two tokens in seconds, 0 for none.
-    """
+    """Settings shared by the handlers, and the number of answers in flight."""
 
     key: str | None
-    pace: float
     switches: Mapping[str, str]
     active: int = 0
 
@@ -156,12 +152,9 @@ class ChatHandler(Base):
 
         Returns the start of the current slice, in seconds of ``time.perf_counter``.
         """
-        if self.service.pace:
-            await asyncio.sleep(self.service.pace)
-        elif time.perf_counter() - turn < _SLICE:
+        if time.perf_counter() - turn < _SLICE:
             return turn
-        else:
-            await asyncio.sleep(0)
+        await asyncio.sleep(0)
         return time.perf_counter()
 
 
@@ -203,14 +196,12 @@ class Server:
         *,
         port: int,
         key: str | None,
-        tokens_per_second: float | None,
         switches: Mapping[str, str],
     ) -> None:
         """Bind, start and load the model; raises OSError if the port is in use."""
         sockets = netutil.bind_sockets(port, HOST, socket.AF_INET)
         self.port: int = sockets[0].getsockname()[1]
-        pace = 1.0 / tokens_per_second if tokens_per_second else 0.0
-        self.service = Service(key, pace, switches)
+        self.service = Service(key, switches)
         ready = threading.Event()
         self._thread = threading.Thread(
             target=lambda: asyncio.run(self._serve(sockets, ready)),

@@ -1,5 +1,6 @@
 """One point of a comparison as a card: its request and its result."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,13 +35,6 @@ class Card:
     error: WcodeError | None = None
     body: Any = field(default_factory=lambda: made(widgets.HTML))
     foot: Any = field(default_factory=lambda: made(widgets.HTML, classes="wcode-foot"))
-
-    @property
-    def title(self) -> str:
-        """The values of the point, such as ``Temperature 0.5 · Seed 1``."""
-        return " · ".join(
-            f"{name_of(k)} {shown_value(v)}" for k, v in self.point.items()
-        )
 
     @property
     def trial(self) -> Trial:
@@ -111,8 +105,12 @@ def foot(reply: Reply) -> str:
     return faint(line)
 
 
-def name_of(dimension: str) -> str:
-    """Return the label of a dimension of the grid."""
+def title(point: Point, names: Iterable[str]) -> str:
+    """Return some values of a point, such as ``Temperature 0.5 · Seed 1``."""
+    return " · ".join(f"{_label(name)} {shown_value(point[name])}" for name in names)
+
+
+def _label(dimension: str) -> str:
     if dimension in parameters.NAMES:
         return say(f"params.{dimension}.label")
     return say("panel.run_label" if dimension == RUN else "panel.model")

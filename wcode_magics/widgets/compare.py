@@ -12,7 +12,6 @@ import ipywidgets as widgets
 from wcode_magics.display.live_display import REDRAW_S
 from wcode_magics.display.logprob_bundles import runs
 from wcode_magics.display.sweep_bundles import bundle as sweep_bundle
-from wcode_magics.display.text_table import shown_value
 from wcode_magics.errors import UsageError
 from wcode_magics.logprobs.alignment import agree
 from wcode_magics.logprobs.number_format import decimal
@@ -31,7 +30,7 @@ from wcode_magics.session.sweep import (
 from wcode_magics.settings import option_values, options
 from wcode_magics.text import say
 from wcode_magics.widgets.buttons import button, send_and_stop
-from wcode_magics.widgets.cards import Card, name_of
+from wcode_magics.widgets.cards import Card, title
 from wcode_magics.widgets.draft import Draft
 from wcode_magics.widgets.label import entry, made, mark, release
 from wcode_magics.widgets.state import PanelState
@@ -140,18 +139,18 @@ class ComparePage:
         table: list[Any] = []
         if len(names) == len(DIMENSIONS):
             self._arrange(f"max-content repeat({columns}, minmax(9em, 1fr))")
-            heads = [_title(point, names[1:]) for point in points[:columns]]
+            heads = [title(point, names[1:]) for point in points[:columns]]
             table += [_head(""), *map(_head, heads)]
             for at in range(0, len(cells), columns):
-                table.append(_head(_title(points[at], names[:1])))
+                table.append(_head(title(points[at], names[:1])))
                 table += cells[at : at + columns]
         elif columns > 1:
             self._arrange(f"repeat({columns}, minmax(9em, 1fr))")
-            table += [*(_head(card.title) for card in cards), *cells]
+            table += [*(_head(title(point, names)) for point in points), *cells]
         else:
             self._arrange("max-content minmax(9em, 1fr)")
-            for card, box in zip(cards, cells, strict=True):
-                table += [_head(card.title), box]
+            for point, box in zip(points, cells, strict=True):
+                table += [_head(title(point, names)), box]
         old, self._grid.children = self._grid.children, table
         release(*old)
 
@@ -257,10 +256,6 @@ def _columns(points: Sequence[Point]) -> int:
         first = next(iter(points[0].items()))
         return sum(next(iter(point.items())) == first for point in points)
     return len(points) if len(points) <= BESIDE else 1
-
-
-def _title(point: Point, names: Sequence[str]) -> str:
-    return " · ".join(f"{name_of(name)} {shown_value(point[name])}" for name in names)
 
 
 def _head(title: str) -> Any:
