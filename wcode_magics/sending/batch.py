@@ -23,10 +23,10 @@ from wcode_magics.sending.attempt import Attempts, BudgetLike, Limits
 from wcode_magics.sending.endpoint_health import Health
 from wcode_magics.sending.limiter import Limiter
 from wcode_magics.sending.outcome import GOOD, Outcome, Tally, ending_of, status_of
-from wcode_magics.sending.readings import Readings, Replies
 from wcode_magics.sending.recorded_replies import RecordedReplies
 from wcode_magics.sending.retry import Retry
 from wcode_magics.sending.row_budget import RowBudget, RowTries
+from wcode_magics.sending.row_outcomes import Readings, Replies
 from wcode_magics.sending.run_ending import Causes
 from wcode_magics.sending.run_stop import RunStop
 

@@ -18,7 +18,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 
-from wcode_magics.runtime.heartbeat import Heartbeat
+from wcode_magics.runtime.loop_delay import LoopDelay
 from wcode_magics.sending.caps import NOW_S, Caps
 from wcode_magics.sending.congestion_window import (
     FEWEST,
@@ -54,7 +54,7 @@ class Limiter:
         self.window = CongestionWindow(most)
         self.flying = 0
         self._clock = clock
-        self._heartbeat = Heartbeat(clock, lambda: self.flying)
+        self._delay = LoopDelay(clock, lambda: self.flying)
         self._pace = Pace()
         self._solo: float | None = None
         self._caps = Caps()
@@ -97,7 +97,7 @@ class Limiter:
         if since < self._resume or self._caps.hold or self._pace.holds:
             taken = await self._turn(tokens)
             since = self._clock()
-        self._heartbeat.start()
+        self._delay.start()
         while since in self._taken:
             since = math.nextafter(since, math.inf)
         if taken:
@@ -133,7 +133,7 @@ class Limiter:
         now = self._clock()
         self._pace.answered(now)
         grows = full and self.window.size <= self._share.permits
-        arrived = self._heartbeat.arrived(now)
+        arrived = self._delay.arrived(now)
         self.window.answered(since, arrived, now, length, grows=grows)
 
     def failed(self, since: float, failure: FailureSignal = NOT_NEEDED) -> None:

@@ -1,11 +1,11 @@
-"""The heartbeat: when what is processed late had arrived."""
+"""The delay: when what is processed late had arrived."""
 
 import asyncio
 
 import pytest
 
 from tests.sending.skipping import Skipping
-from wcode_magics.runtime.heartbeat import BEAT_S, Heartbeat
+from wcode_magics.runtime.loop_delay import BEAT_S, LoopDelay
 
 
 @pytest.mark.parametrize("lag", [0.0, 0.1, 0.3, 3.0])
@@ -14,13 +14,13 @@ def test_lag_of_the_loop_is_known(lag):
 
     async def scenario() -> tuple[float, float]:
         loop = asyncio.get_running_loop()
-        heartbeat = Heartbeat(loop.time, lambda: True)
-        heartbeat.start()
+        delay = LoopDelay(loop.time, lambda: True)
+        delay.start()
         arrived = loop.create_future()
         loop.call_later(1.0, arrived.set_result, True)
         loop.call_later(1.0 - 1e-6, setattr, loop, "now", 1.0 + lag)
         await arrived
-        return heartbeat.arrived(loop.time()), loop.time()
+        return delay.arrived(loop.time()), loop.time()
 
     with asyncio.Runner(loop_factory=Skipping) as runner:
         arrived, now = runner.run(scenario())
@@ -34,11 +34,11 @@ def test_beats_while_needed():
 
     async def scenario() -> list[float]:
         loop = asyncio.get_running_loop()
-        heartbeat = Heartbeat(loop.time, lambda: needed.pop(0))
+        delay = LoopDelay(loop.time, lambda: needed.pop(0))
         moments = []
         for _ in range(2):
-            heartbeat.start()
-            heartbeat.start()
+            delay.start()
+            delay.start()
             await asyncio.sleep(10)
             moments.append(len(needed))
         return moments
@@ -50,10 +50,10 @@ def test_beats_while_needed():
 def test_a_new_loop_beats_anew():
     """A loop that ended, or was left behind by a fork, does not keep it from that."""
     beats = []
-    heartbeat = Heartbeat(lambda: 0.0, lambda: beats.append(1) or True)
+    delay = LoopDelay(lambda: 0.0, lambda: beats.append(1) or True)
 
     async def scenario() -> int:
-        heartbeat.start()
+        delay.start()
         before = len(beats)
         await asyncio.sleep(10 * BEAT_S)
         return len(beats) - before

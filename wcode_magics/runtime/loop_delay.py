@@ -12,8 +12,8 @@ from collections.abc import Callable
 BEAT_S = 1 / 16
 
 
-class Heartbeat:
-    """Beats on the running loop from :meth:`start` on, as long as it is needed.
+class LoopDelay:
+    """Timer that beats on the running loop, from :meth:`start` on while it is needed.
 
     Args:
         clock: monotonic clock in seconds, that of the loop.
