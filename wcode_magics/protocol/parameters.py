@@ -13,6 +13,7 @@ from typing import Any, Literal
 from wcode_magics import text
 from wcode_magics.errors import ParameterError
 from wcode_magics.logprobs.number_format import NO_NUMBER, decimal
+from wcode_magics.output.escaping import clipped
 
 Kind = Literal["float", "int", "bool", "choice", "object", "array"]
 
@@ -326,7 +327,7 @@ def _shown(value: Any) -> str:
         shown = json.dumps(value, ensure_ascii=False)
     except (TypeError, ValueError):
         shown = repr(value)
-    return shown if len(shown) <= 60 else f"{shown[:57]}…"
+    return clipped(shown, 60)
 
 
 _CHECKS: dict[str, Callable[[Param, Any], Any]] = {

@@ -6,6 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from wcode_magics.errors import ReplayError
+from wcode_magics.output.escaping import clipped
 from wcode_magics.protocol.messages import SANDBOX, Endpoint
 from wcode_magics.protocol.request import Request
 from wcode_magics.settings.resolved import Resolved
@@ -106,5 +107,4 @@ def _differences(one: Request, other: Request) -> list[str]:
 
 
 def _start(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= SHOWN else f"{line[: SHOWN - 1]}…"
+    return clipped(" ".join(text.split()), SHOWN)

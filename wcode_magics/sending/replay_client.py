@@ -1,7 +1,6 @@
 """Client that replays a recorded answer: sends nothing, costs nothing."""
 
 from collections.abc import AsyncGenerator
-from typing import Any
 
 from wcode_magics.protocol.messages import CallPiece, Delta, Endpoint
 from wcode_magics.protocol.reply import Reply, Source
@@ -27,9 +26,6 @@ class Recorded:
         self._found = found
         self.answered = None if found is None else found.answered
 
-    async def aclose(self) -> None:
-        """Do nothing; there is no connection to close."""
-
     async def send(
         self, request: Request, *, timeout: float = TIMEOUT_S, most: float = MOST_S
     ) -> Delta:
@@ -47,10 +43,6 @@ class Recorded:
     ) -> AsyncGenerator[Delta, None]:
         """Yield the recorded answer as one delta."""
         yield await self.send(request, timeout=timeout)
-
-    async def models(self, *, timeout: float = TIMEOUT_S) -> list[dict[str, Any]]:
-        """Return an empty list, as there is no endpoint."""
-        return []
 
 
 def _delta(reply: Reply) -> Delta:
