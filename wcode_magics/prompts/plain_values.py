@@ -9,6 +9,7 @@ this: types are looked up by the names of their classes.
 from collections import deque
 from collections.abc import Callable, Iterable
 from functools import lru_cache
+from operator import is_
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def _sequence(value: Any) -> Any:
     """Convert a list, tuple, set or similar to one of the same kind."""
     held = list(value)
     made = _items(held)
-    if all(map(_is, held, made)):
+    if all(map(is_, held, made)):
         return value
     if hasattr(value, "_make"):  # a named tuple
         return value._make(made)
@@ -93,13 +94,9 @@ def _sequence(value: Any) -> Any:
 def _mapping(value: Any) -> Any:
     held = [part for pair in dict.items(value) for part in pair]
     made = _items(held)
-    if all(map(_is, held, made)):
+    if all(map(is_, held, made)):
         return value
     return dict(zip(made[::2], made[1::2], strict=True))
-
-
-def _is(one: Any, other: Any) -> bool:
-    return one is other
 
 
 def _array(value: Any) -> Any:
