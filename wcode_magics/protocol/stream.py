@@ -139,9 +139,10 @@ class AnswerReader:
         if self._events is None:
             self._start = (self._start + chunk).removeprefix(_BOM).lstrip()
             self.alive = bool(self._start)
-            if not _is_certain(self._start):
+            is_stream = _is_stream(self._start)
+            if is_stream is None:
                 return
-            if not _is_stream(self._start):
+            if not is_stream:
                 self._body = []
                 yield from self._of_part(self._body, self._start)
                 return
@@ -282,16 +283,14 @@ class AnswerReader:
         return lenient_json.clean(text)
 
 
-def _is_certain(start: bytes) -> bool:
-    """Return whether the bytes suffice to tell a stream from a JSON body."""
+def _is_stream(start: bytes) -> bool | None:
+    """Return whether a body is a stream, and not JSON; None if more bytes must tell."""
     word = _WORD.match(start)[0]  # type: ignore[index]
-    if word != start:
-        return not _BOM.startswith(start)
-    return not any(field.startswith(word) for field in _FIELDS)
-
-
-def _is_stream(start: bytes) -> bool:
-    word = _WORD.match(start)[0]  # type: ignore[index]
+    if word == start:
+        begun = any(field.startswith(word) for field in _FIELDS)
+        return None if begun else False
+    if _BOM.startswith(start):
+        return None
     ends = start[len(word) : len(word) + 1] in (b":", b"\n", b"\r")
     return ends and (not word or word in _FIELDS)
 

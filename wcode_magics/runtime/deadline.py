@@ -53,7 +53,8 @@ class Deadline:
         error: BaseException | None,
         _trace: TracebackType | None,
     ) -> None:
-        self.lift()
+        if self._open is not None:
+            self._open.remove(self)
         if self._expired:
             own = self._task.uncancel() <= self._cancelling
             if own and kind is asyncio.CancelledError:

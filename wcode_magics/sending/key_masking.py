@@ -76,12 +76,19 @@ class Masking:
 
     def delta(self, delta: Delta) -> Delta:
         """Mask a whole answer."""
+        if not self._secrets:
+            return delta
         return self._by_field(self._across([delta], ended=True)[0])
 
-    async def deltas(
+    def deltas(
         self, source: AsyncGenerator[Delta, None]
     ) -> AsyncGenerator[Delta, None]:
         """Mask a stream of deltas; closing it closes the source."""
+        return self._masked(source) if self._secrets else source
+
+    async def _masked(
+        self, source: AsyncGenerator[Delta, None]
+    ) -> AsyncGenerator[Delta, None]:
         held: list[Delta] = []
         async with aclosing(source):
             try:
@@ -127,8 +134,6 @@ class Masking:
 
     def _across(self, held: list[Delta], *, ended: bool) -> list[Delta]:
         """Mask what continues across deltas."""
-        if not self._secrets:
-            return held
         masked = {
             name: fresh
             for name, text in _channels(held).items()
@@ -142,8 +147,7 @@ class Masking:
 
     def _by_field(self, delta: Delta) -> Delta:
         """Mask each field of a delta on its own."""
-        found = self._secrets and self._is_in(delta)
-        return self.value(delta) if found else delta
+        return self.value(delta) if self._is_in(delta) else delta
 
     def _is_in(self, delta: Delta) -> bool:
         """Return whether a secret, or its start, is in a delta."""

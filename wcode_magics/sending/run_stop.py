@@ -7,9 +7,13 @@ GRACE_S = 5.0
 
 
 class RunStop:
-    """Stop of the workers of one run, on the event loop that it is bound to."""
+    """Stop of the workers of one run, on the event loop that it is bound to.
+
+    ``pausing``: nothing more may be sent.
+    """
 
     def __init__(self) -> None:
+        self.pausing = False
         self._pausing, self._leaving = asyncio.Event(), asyncio.Event()
         self._flying: set[asyncio.Task[None]] = set()
         self.in_flight = InFlight(self._flying)
@@ -20,23 +24,19 @@ class RunStop:
         """Bind to the running event loop."""
         self._loop = asyncio.get_running_loop()
 
-    @property
-    def pausing(self) -> bool:
-        """Whether nothing more may be sent."""
-        return self._pausing.is_set()
-
     def pause(self) -> None:
         """Stop sending; in-flight answers have :data:`GRACE_S` seconds to arrive."""
+        self.pausing = True
         self._pausing.set()
 
     def stop(self) -> None:
         """Pause the run; a second call stops it immediately. Thread-safe."""
         self._calls += 1
-        event = self._pausing if self._calls == 1 else self._leaving
+        end = self.pause if self._calls == 1 else self._leaving.set
         if self._loop is None:
-            event.set()
+            end()
         else:
-            self._loop.call_soon_threadsafe(event.set)
+            self._loop.call_soon_threadsafe(end)
 
     async def until_done(self, workers: set[asyncio.Task[None]]) -> None:
         """Wait for workers; once stopped, only for those that have sent something."""
