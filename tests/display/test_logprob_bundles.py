@@ -127,6 +127,14 @@ def test_the_heading_of_runs_is_one_short_sentence():
         assert "differs" not in form
 
 
+def test_numbers_of_runs_are_listed_as_the_language_does():
+    """Chinese has a comma of its own for lists."""
+    text.use("zh")
+    same = [Trial({"run": n}, Reply("a", ASKED, "m")) for n in (1, 2, 3)]
+    shown = logprob_bundles.runs(Runs(tuple(same)))
+    assert "第 1、2、3 次" in shown["text/plain"]
+
+
 def test_agreement_in_words():
     """How often each answer came."""
     assert lines("agreement")[1:] == [

@@ -1,6 +1,8 @@
 """Tables: columns line up, and nothing in a cell is HTML."""
 
+import html
 import io
+import re
 import sys
 
 import pytest
@@ -78,6 +80,25 @@ def test_everything_in_the_html_is_escaped():
     assert "<script" not in bundle["text/html"]
     assert bundle["text/html"].count("&lt;script&gt;") == 4
     assert HOSTILE in bundle["text/plain"]
+
+
+def test_a_column_of_text_keeps_a_width_to_read():
+    """However narrow the page; short cells and ranges of numbers are not broken."""
+    long = "文本、图像、工具、概率"
+    lines = "one line\nand another"
+    rows = [("qwen", long, "0 … 2 · 1"), ("qwen3", "文本", lines), ("m", "x" * 90, "")]
+    page = TextTable(("name", "abilities", "range"), rows).bundle()["text/html"]
+    cells = {
+        html.unescape(text): style
+        for style, text in re.findall(r'<t[hd] style="([^"]*)">([^<]*)<', page)
+    }
+    assert all("min-width:12em" in cells[text] for text in ("abilities", long, "文本"))
+    unbroken = {text for text, style in cells.items() if "nowrap" in style}
+    assert unbroken == {
+        *("name", "abilities", "range", "qwen", "qwen3", "m", "文本"),
+        "0\u00a0…\u00a02\u00a0· 1",
+    }
+    assert "min-width" not in cells["qwen"]
 
 
 def test_a_table_may_be_empty():

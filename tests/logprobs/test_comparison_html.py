@@ -5,7 +5,7 @@ import pytest
 from tests.logprobs.test_heatmap import LAB_ATTRIBUTES, LAB_STYLES, LAB_TAGS, Shape
 from tests.logprobs.test_logprobs import token, view
 from wcode_magics import text
-from wcode_magics.logprobs import comparison_html
+from wcode_magics.logprobs import comparison_html, heatmap
 from wcode_magics.logprobs.alignment import agree, compare
 from wcode_magics.logprobs.logprobs import Logprobs
 
@@ -37,7 +37,7 @@ def test_fork_is_told():
     """Both tokens, both probabilities, what each gave the other, the alternatives."""
     lines = comparison_html.plain(compare(ONE, TWO), ("x", "y")).splitlines()
     assert lines[0].split(" · ") == [
-        "The same for 7 characters, then apart.",
+        "The same for 7 characters, then apart",
         "78.6% of the text in common",
         "x: 0.13 bits per character",
         "y: 0.13 bits per character",
@@ -74,7 +74,7 @@ def test_texts_without_probabilities():
     """Answers without tokens are compared as texts."""
     found = compare(Logprobs((), "one end"), Logprobs((), "one"))
     assert comparison_html.plain(found).splitlines() == [
-        "The same for 3 characters, then apart. · 60.0% of the text in common",
+        "The same for 3 characters, then apart · 60.0% of the text in common",
         "A says ·end… (no probability)",
         "B ends",
         "    one",
@@ -87,6 +87,13 @@ def test_long_common_stretches_are_elided():
     """The middle of what is in common is left out, and how much is told."""
     found = compare(Logprobs((), "a " * 500 + "x"), Logprobs((), "a " * 500 + "y"))
     assert "840 characters in common" in comparison_html.html(found)
+
+
+def test_tokens_at_the_fork_have_the_colour_of_their_probability():
+    """As in a heat map, so that a token which is a number is no probability."""
+    shown = comparison_html.html(compare(ONE, TWO))
+    for share in (0.6, 0.3, 0.7, 0.2):
+        assert f'style="{heatmap.step(share).style}"' in shown
 
 
 def test_agreement_in_words():
@@ -104,8 +111,8 @@ def test_columns_tell_the_fork():
     shape = Shape(comparison_html.html(compare(ONE, TWO), ("x", "y")))
     told = "|".join(shape.texts)
     assert "|x|y|" in told
-    assert "At the fork|cat 60.0%|dog 70.0%" in told
+    assert "At the fork|cat| 60.0%|dog| 70.0%|" in told
     assert "The other's chance|30.0%|20.0%" in told
-    assert "Alternatives|cat 60.0% \u2003dog 30.0%|dog 70.0% \u2003cat 20.0%" in told
+    assert "Alternatives|cat| 60.0%| |dog| 30.0%|dog| 70.0%| |cat| 20.0%|" in told
     ended = Shape(comparison_html.html(compare(ONE, Logprobs((), "The <b>")))).texts
     assert "(the end)" in ended

@@ -35,8 +35,8 @@ LAB_TAGS = {
 LAB_ATTRIBUTES = {"class", "dir", "lang", "style", "title"}
 LAB_STYLES = {
     "background", "border", "border-bottom", "border-radius", "border-top", "color",
-    "display", "font-size", "line-height", "margin", "max-height", "opacity",
-    "overflow", "overflow-wrap", "padding", "text-align", "vertical-align",
+    "display", "font-size", "line-height", "margin", "max-height", "min-width",
+    "opacity", "overflow", "overflow-wrap", "padding", "text-align", "vertical-align",
     "white-space",
 }  # fmt: skip
 SIZE = 600_000

@@ -535,6 +535,9 @@ def test_params_lists_every_row(run: Runner) -> None:
     """%wcode_params is the table; with a name, one row of it."""
     shown = run("%wcode_params").plain
     assert all(name in shown for name in parameters.NAMES)
+    assert "Current" not in shown
+    run("%wcode_config top_p=0.5")
+    assert "Current" in run("%wcode_params").plain
     one = run("%wcode_params top_p").plain
     assert "top_p" in one
     assert "min_p" not in one
@@ -562,7 +565,7 @@ def test_models_are_filtered_priced_and_marked(
     run("%wcode_config model=acme/plain")
     shown = run("%wcode_models acme").plain
     eye, plain = (line for line in shown.splitlines() if "acme/" in line)
-    assert re.search(r"8,192 +\$0\.5 +\$2 +text, images +2023-11-14", eye)
+    assert re.search(r"text, images +8,192 +\$0\.5 +\$2 +2023-11-14", eye)
     assert re.search(r"▸ +acme/plain +– +– +– +– +–$", plain)
     only = run("%wcode_models ACME image").plain
     assert "acme/eye" in only

@@ -8,13 +8,13 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from wcode_magics.output.escaping import clipped, escape
+from wcode_magics.output.escaping import FADED, clipped, escape
 
 DEEP = 12
 MOST = 20_000
 """Maximum characters shown of one string value."""
 _CELL = "text-align:left;vertical-align:baseline;padding:.1em .7em .1em 0"
-_NAME = f"{_CELL};color:#767676;font-weight:normal"
+_NAME = f"{_CELL};{FADED};font-weight:normal"
 
 
 def html(value: Any, depth: int = 0) -> str:

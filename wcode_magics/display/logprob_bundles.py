@@ -8,13 +8,13 @@ from wcode_magics.display.text_table import TextTable
 from wcode_magics.logprobs import comparison_html, heatmap
 from wcode_magics.logprobs.alignment import Agreement, Comparison, described
 from wcode_magics.logprobs.confidence import Confidence
-from wcode_magics.logprobs.heatmap import MAX_ALTERNATIVES
+from wcode_magics.logprobs.heatmap import MAX_ALTERNATIVES, token_html
 from wcode_magics.logprobs.label_masses import LabelConfidence
 from wcode_magics.logprobs.logprobs import Logprobs
 from wcode_magics.logprobs.number_format import number, percent
 from wcode_magics.logprobs.token_captions import BETWEEN, TokenWords
 from wcode_magics.logprobs.visible_text import visible
-from wcode_magics.output.escaping import FAINT, clipped, escape, faint
+from wcode_magics.output.escaping import FADED, FAINT, SMALL, clipped, escape, faint
 from wcode_magics.output.mimebundle import Bundle, bundle
 from wcode_magics.session.repeat import RUN, Runs
 from wcode_magics.session.sweep import Trial
@@ -91,19 +91,20 @@ def runs(found: Runs) -> Bundle:
         texts.append(escape(plain[-1]))
         footers.append("")
     headline = _headline(found)
-    took, note = sweep_bundles.spent(found.trials), _fork(found)
+    took, (fork, fork_html) = sweep_bundles.spent(found.trials), _fork(found)
     marked = say("ui.sweep_marked") if apart else ""
     foot = " · ".join(filter(None, (took, marked)))
     page = [
         _headline_html(headline),
         sweep_bundles.rows(heads, texts, footers),
-        *map(faint, filter(None, (foot, note))),
+        faint(foot) if foot else "",
+        fork_html,
     ]
     lines = [
         "\n".join(filter(None, (f"— {head}", text, foot)))
         for head, text, foot in zip(heads, plain, footers, strict=True)
     ]
-    below = "\n".join(filter(None, (took, note)))
+    below = "\n".join(filter(None, (took, fork)))
     parts = filter(None, [sentences(headline), *lines, below])
     return bundle("".join(page), "\n\n".join(parts))
 
@@ -130,22 +131,26 @@ def _headline_html(parts: Sequence[str]) -> str:
 
 
 def _numbers(trials: Sequence[Trial]) -> str:
-    numbers = ", ".join(str(trial.point[RUN]) for trial in trials)
+    numbers = say("ui.between").join(str(trial.point[RUN]) for trial in trials)
     return say("scores.run_numbers", numbers=numbers)
 
 
-def _fork(found: Runs) -> str:
-    """Return the alternatives at the fork with probabilities, if known."""
+def _fork(found: Runs) -> tuple[str, str]:
+    """Return the alternatives at the fork, if known, as text and as HTML."""
     if found.fork is None:
-        return ""
+        return "", ""
     trial, fork = found.fork
     logprobs = trial.reply.logprobs if trial.reply is not None else None
     if logprobs is None or fork.first.position is None:
-        return ""
-    likely = TokenWords(logprobs, MAX_ALTERNATIVES).alternatives(fork.first.position)
+        return "", ""
+    words = TokenWords(logprobs, MAX_ALTERNATIVES)
+    likely = words.alternatives(fork.first.position)
     if not likely:
-        return ""
-    return say("scores.fork", run=trial.point[RUN], shown=BETWEEN.join(likely))
+        return "", ""
+    lead = say("scores.fork", run=trial.point[RUN])
+    tokens = " ".join(token_html(*one) for one in words.likely(fork.first.position))
+    page = f'<div style="{SMALL}"><span style="{FADED}">{escape(lead)}</span> {tokens}'
+    return f"{lead} {BETWEEN.join(likely)}", f"{page}</div>"
 
 
 def short(text: str) -> str:

@@ -14,7 +14,8 @@ from wcode_magics.protocol.reply import Reply
 from wcode_magics.session.sweep import Sweep, Trial
 from wcode_magics.text import say
 
-BESIDE = 4
+BESIDE = 3
+"""Maximum number of answers that stand beside each other."""
 MOST = 100_000
 """Maximum characters shown of all answers together."""
 _CELL = (
@@ -27,7 +28,7 @@ _HEAD = f"{_CELL};white-space:nowrap"
 
 
 def bundle(sweep: Sweep) -> Bundle:
-    """Return up to four answers as columns, more as rows; HTML and text."""
+    """Return a few answers as columns, more as rows; HTML and text."""
     first = next(iter(sweep.replies), None)
     most = share_of(len(sweep.trials))
     heads = [_head(trial) for trial in sweep.trials]
@@ -72,7 +73,7 @@ def _columns(heads: list[str], texts: list[str], footers: list[str]) -> str:
         inner = "".join(f'<{tag} style="{style}">{cell}</{tag}>' for cell in cells)
         return f"<tr>{inner}</tr>"
 
-    escaped = [escape(head) for head in heads]
+    escaped = [joined(head) for head in heads]
     small = [f'<span style="{FAINT}">{joined(foot)}</span>' for foot in footers]
     return (
         f'<table style="{TABLE};width:100%;table-layout:fixed">'

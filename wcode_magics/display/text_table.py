@@ -8,7 +8,7 @@ from itertools import compress
 from typing import Any
 
 from wcode_magics.logprobs.number_format import NO_NUMBER, decimal
-from wcode_magics.output.escaping import clipped, escape, faint
+from wcode_magics.output.escaping import clipped, escape, faint, joined
 from wcode_magics.output.mimebundle import Bundle, bundle
 from wcode_magics.output.terminal import room, shortened, width
 from wcode_magics.protocol.extra_headers import Headers
@@ -21,7 +21,9 @@ CELL = f"text-align:left;{_SPACING}"
 _NUMBER = re.compile(r"[≈<>]?[-+]?(?:[A-Z]{3} |[¥$€£])?\d[\d,]*(?:\.\d+)?(?:%| s| 秒)?")
 _UNKNOWN = frozenset({"", NO_NUMBER})
 NARROW = 14
-"""Maximum width of a column, in terminal columns, whose lines are never broken."""
+"""Maximum width of a cell, in terminal columns, whose line is never broken."""
+WIDEST_EM = 12
+"""Maximum of the least width that a column of longer text keeps on a narrow page."""
 _GAP = "  "
 SHORTEST = 8
 """Minimum width to which a column is shortened, in terminal columns."""
@@ -89,10 +91,15 @@ class TextTable:
 
 
 def _style(column: Sequence[str]) -> str:
-    """Return the style of a column's cells, its heading first."""
+    """Return the style of a column's cells, its heading first.
+
+    A browser narrows a column down to its longest word, which in Chinese is one
+    character. So a column of longer text keeps two fifths of its longest cell.
+    """
     align = "right" if _is_numeric(column[1:]) else "left"
-    broken = "" if max(map(width, column)) > NARROW else ";white-space:nowrap"
-    return f"text-align:{align};{_SPACING}{broken}"
+    widest = max(map(width, column))
+    least = f";min-width:{min(widest // 5, WIDEST_EM)}em" if widest > NARROW else ""
+    return f"text-align:{align};{_SPACING}{least}"
 
 
 def _aligned(column: Sequence[str]) -> list[str]:
@@ -128,10 +135,14 @@ def _is_numeric(cells: Sequence[str]) -> bool:
 
 def _row_html(tag: str, cells: Sequence[str], styles: Sequence[str]) -> str:
     made = (
-        f'<{tag} style="{style}">{escape(cell)}</{tag}>'
+        f'<{tag} style="{style}{_unbroken(cell)}">{joined(cell)}</{tag}>'
         for cell, style in zip(cells, styles, strict=True)
     )
     return f"<tr>{''.join(made)}</tr>"
+
+
+def _unbroken(cell: str) -> str:
+    return ";white-space:nowrap" if 0 < width(cell) <= NARROW else ""
 
 
 def pad(text: str, columns: int) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from wcode_magics.logprobs import heatmap
 from wcode_magics.logprobs.alignment import Branch, Comparison, Fork, Stretch
 from wcode_magics.logprobs.logprobs import Logprobs
 from wcode_magics.logprobs.number_format import number, percent
@@ -16,8 +17,11 @@ BLUE = "#48e"
 DIFFERENT = f"background:{BLUE}4;border-top:2px solid {BLUE}"
 """What differs: blue and a line above, so that it is no probability."""
 
-_CELL = "vertical-align:top;text-align:left;white-space:pre-wrap;overflow-wrap:anywhere"
-_LABEL = "vertical-align:top;text-align:left;width:9em;font-weight:normal"
+_CELL = (
+    "vertical-align:top;text-align:left;white-space:pre-wrap;overflow-wrap:anywhere;"
+    "line-height:1.6"
+)
+_LABEL = "vertical-align:top;text-align:left;width:7em;font-weight:normal"
 _SMALL = "font-size:.9em;line-height:1.7;margin:.3em 0"
 
 Names = tuple[str, str]
@@ -34,10 +38,7 @@ def html(comparison: Comparison, names: Names = NAMES) -> str:
     if fork is None:
         return f"<div>{line}</div>"
     rows = [(say("scores.answer"), *(_text(comparison, side) for side in (0, 1)))]
-    rows += [
-        (label, escape(first), escape(second))
-        for label, first, second in _fork_rows(comparison, fork)
-    ]
+    rows += _fork_rows(comparison, fork)
     heads = "".join(f'<th style="{_CELL}">{escape(name)}</th>' for name in names)
     return (
         f'<div>{line}<table style="width:100%;table-layout:fixed">'
@@ -77,7 +78,7 @@ def _divergence(comparison: Comparison, fork: Fork) -> list[str]:
 
 
 def _fork_rows(comparison: Comparison, fork: Fork) -> Iterator[tuple[str, str, str]]:
-    """Yield label and both cells for each row about the fork."""
+    """Yield label and both cells, as HTML, for each row about the fork."""
     sides = ((comparison.first, fork.first), (comparison.second, fork.second))
     columns = [_fork_cells(own, branch, fork.at) for own, branch in sides]
     keys = ("at_fork", "to_other", "alternatives", "per_character")
@@ -91,15 +92,15 @@ def _fork_cells(own: Logprobs, branch: Branch, at: int) -> tuple[str, str, str, 
     position = branch.position
     if position is None:
         ended = at == len(own.text)
-        return say("comparison.end") if ended else "", "", "", bits
+        return escape(say("comparison.end")) if ended else "", "", "", bits
     token = visible(own.readable(own.sampled(position.index)))
-    chosen = f"{token} {percent(position.probability)}"
+    chosen = heatmap.token_html(token, position.probability)
     if not position.alternatives:
         return chosen, "", "", bits
     other = branch.other_probability
-    share = percent(other) if other else say("comparison.not_shown")
-    likely = TokenWords(own, MAX_ALTERNATIVES).alternatives(position)
-    return chosen, share, BETWEEN.join(likely), bits
+    share = percent(other) if other else escape(say("comparison.not_shown"))
+    likely = TokenWords(own, MAX_ALTERNATIVES).likely(position)
+    return chosen, share, " ".join(heatmap.token_html(*one) for one in likely), bits
 
 
 def _row(label: str, first: str, second: str) -> str:

@@ -115,6 +115,12 @@ def html(logprobs: Logprobs, *, seam: int = 0) -> str:
     return f"<div>{''.join(filter(None, parts))}</div>"
 
 
+def token_html(token: str, share: float, note: str = "") -> str:
+    """Return a token in the colour of its probability, which follows it."""
+    shown = _span(token, step(share).style)
+    return f'<span style="white-space:nowrap">{shown} {percent(share)}{note}</span>'
+
+
 def running(text: str) -> str:
     """Return text without probabilities as it stands among tokens."""
     return escape(visible(text, breaks=True))
@@ -231,10 +237,7 @@ def _least_certain(words: TokenWords) -> str:
     least = words.logprobs.least_certain()
     unsure = [p for p in least if p.probability < STEPS[0].low]
     chips = [
-        '<span style="white-space:nowrap">'
-        f"{_span(words.label(p.index), step(p.probability).style)} "
-        f"{percent(p.probability)} #{p.index}</span>"
-        for p in unsure
+        token_html(words.label(p.index), p.probability, f" #{p.index}") for p in unsure
     ]
     if not chips:
         return ""

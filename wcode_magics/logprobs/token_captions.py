@@ -61,13 +61,16 @@ class TokenWords:
         """
         known = self._shown.get(position.index)
         if known is None:
-            readable, known = self.logprobs.readable, []
-            for place in self._places(position):
-                other = readable(position.alternatives[place])
-                token = visible(clipped(other, MAX_TEXT)) or NO_TEXT
-                known.append(f"{token} {percent(position.shares[place])}")
+            known = [f"{token} {percent(p)}" for token, p in self.likely(position)]
             self._shown[position.index] = known
         return known
+
+    def likely(self, position: Position) -> Iterator[tuple[str, float]]:
+        """Yield text and probability of the tokens of :meth:`alternatives`."""
+        for place in self._places(position):
+            other = self.logprobs.readable(position.alternatives[place])
+            token = visible(clipped(other, MAX_TEXT)) or NO_TEXT
+            yield token, position.shares[place]
 
     def others(self, position: Position) -> str:
         """Return the probability of all tokens but those shown, or an empty string."""

@@ -30,6 +30,7 @@ _ODD = r"\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
 _UNSAFE = re.compile(f"[{_ODD}]")
 _SPECIAL = re.compile(f"[&<>\"'{_ODD}]")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#x27;"}
+_RANGE = re.compile(r"(?<=[\d%]) … (?=[-\d])")
 _TEX = re.compile(r"\$|\\+")
 _TAG = re.compile(r"""<[^<>"']*(?:"[^"]*"[^<>"']*|'[^']*'[^<>"']*)*>""")
 
@@ -55,8 +56,11 @@ def faint(text: str) -> str:
 
 
 def joined(text: str) -> str:
-    """Escape a line of parts joined by «·», which breaks after a «·», never before."""
-    return escape(text).replace(" · ", "\u00a0· ")
+    """Escape a line of parts joined by «·», which breaks after a «·», never before.
+
+    A range of numbers, «1 … 2», is not broken.
+    """
+    return _RANGE.sub("\u00a0…\u00a0", escape(text)).replace(" · ", "\u00a0· ")
 
 
 def attribute(text: str) -> str:

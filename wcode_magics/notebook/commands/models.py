@@ -18,8 +18,8 @@ MOST = 100
 """Maximum number of models shown; words narrow them down."""
 IN_USE = "▸"
 _HEADS = (
-    *("", "name", "provider", "context", "price_in", "price_out", "price_cached"),
-    *("abilities", "updated"),
+    *("", "name", "abilities", "context", "price_in", "price_out", "price_cached"),
+    *("provider", "updated"),
 )
 
 
@@ -69,10 +69,10 @@ def _cells(row: Model, resolved: Resolved) -> list[str]:
     return [
         IN_USE if used else "",
         row.id,
-        _provider(row) or "–",
+        say("ui.between").join(abilities) or "–",
         f"{row.context:,}" if row.context else "–",
         *(models.money(each, currency, plain=True) for each in paid),
-        say("abilities.between").join(abilities) or "–",
+        _provider(row) or "–",
         row.updated or "–",
     ]
 
@@ -101,7 +101,6 @@ def wcode_params(home: ShellState, line: str) -> None:
     name = line.strip()
     rows = [parameters.find(name)] if name else parameters.PARAMS
     now = home.session.settings.resolve({}).params
-    unset = say("ui.not_sent")
     heads = ("name", "label", "range", "default", "current", "meaning")
     cells = [
         (
@@ -109,9 +108,10 @@ def wcode_params(home: ShellState, line: str) -> None:
             say(f"params.{row.name}.label"),
             row.allowed,
             row.usual,
-            shown_value(now[row.name]) if row.name in now else unset,
+            shown_value(now.get(row.name)),
             say(f"params.{row.name}.help"),
         )
         for row in rows
     ]
-    show_bundle(TextTable([say(f"ui.{head}") for head in heads], cells).bundle())
+    headings = [say(f"ui.{head}") for head in heads]
+    show_bundle(TextTable(headings, cells, note=say("ui.params_set")).bundle())
