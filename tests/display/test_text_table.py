@@ -8,12 +8,12 @@ import sys
 import pytest
 
 from wcode_magics.display.text_table import (
-    SHORTEST,
     TextTable,
     pad,
     shown_value,
     width,
 )
+from wcode_magics.output.terminal import wrapped
 
 HOSTILE = "<script>alert('x')</script>"
 
@@ -122,23 +122,22 @@ def test_values_on_one_line():
     assert shown == ["–", "0", "0.00001", "true", "a b", "[0.5]"]
 
 
-@pytest.mark.parametrize("columns", [72, 40, 20])
+HEADS = ("model", "prompt", "able", "cost")
+ROWS = (
+    ("qwen", "讲个笑话，" * 9, "text, tools, schemas", "1,204"),
+    ("m", "x", "", "7"),
+)
+
+
+@pytest.mark.parametrize("columns", [72, 40])
 def test_a_terminal_gets_lines_of_its_width(monkeypatch, columns):
     """The widest texts end with an ellipsis; numbers, headings and a page stay."""
-    heads = ("model", "prompt", "able", "cost")
-    rows = [
-        ("qwen", "讲个笑话，" * 9, "text, tools, schemas", "1,204"),
-        ("m", "x", "", "7"),
-    ]
-    table = TextTable(heads, rows)
+    table = TextTable(HEADS, ROWS)
     whole = table.plain()
-    assert rows[0][1] in whole
-    monkeypatch.setattr(sys, "stdout", Terminal())
-    monkeypatch.setenv("COLUMNS", str(columns))
+    assert ROWS[0][1] in whole
+    narrow(monkeypatch, columns)
     lines = table.plain().splitlines()
-    least = len("qwen") + 2 * SHORTEST + len("1,204") + 6
-    assert max(map(width, lines)) <= max(columns, least)
-    assert max(map(width, lines)) > min(columns, least) - 2
+    assert columns - 2 < max(map(width, lines)) <= columns
     assert all(
         line.endswith(end)
         for line, end in zip(lines, ("cost", "1,204", "7"), strict=True)
@@ -146,7 +145,58 @@ def test_a_terminal_gets_lines_of_its_width(monkeypatch, columns):
     assert "…" in lines[1]
     monkeypatch.setenv("COLUMNS", "200")
     assert table.plain() == whole
-    assert rows[0][1] in table.bundle()["text/html"]
+    assert ROWS[0][1] in table.bundle()["text/html"]
+
+
+def test_columns_without_room_are_named(monkeypatch):
+    """Names and numbers stay whole, and no line is longer than the terminal."""
+    narrow(monkeypatch, 22)
+    *lines, note = TextTable(HEADS, ROWS).plain().splitlines()
+    assert lines == [
+        "model  prompt     cost",
+        "qwen   讲个笑…   1,204",
+        "m      x             7",
+    ]
+    assert "No room here for able" in note
+    names = [("org/model-of-30-billion", "1"), ("x", "2")]
+    narrow(monkeypatch, 60)
+    assert names[0][0] in TextTable(("name", "n"), names).plain()
+
+
+def test_a_table_that_wraps_loses_no_word(monkeypatch):
+    """Long cells go on below, at spaces and between Chinese characters."""
+    narrow(monkeypatch, 40)
+    table = TextTable(HEADS, ROWS, wraps=True)
+    lines = table.plain().splitlines()
+    assert max(map(width, lines)) <= 40
+    assert "…" not in "".join(lines)
+    assert "".join(lines).count("讲个笑话") + "".join(lines).count("，") >= 9
+    for word in ("text,", "tools,", "schemas"):
+        assert word in " ".join(lines)
+    assert [line.split()[0] for line in lines if not line.startswith(" ")] == [
+        *("model", "qwen", "m"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("a few short words", ["a few", "short", "words"]),
+        ("unbreakable", ["unbreak", "able"]),
+        ("采样，越高越多", ["采样，", "越高越", "多"]),
+        ("top_k采样", ["top_k采", "样"]),
+        ("", [""]),
+    ],
+)
+def test_lines_end_where_words_do(text, lines):
+    """No Chinese comma begins one."""
+    assert wrapped(text, 7) == lines
+
+
+def narrow(monkeypatch, columns):
+    """Make the output a terminal of so many columns."""
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    monkeypatch.setenv("COLUMNS", str(columns))
 
 
 class Terminal(io.StringIO):

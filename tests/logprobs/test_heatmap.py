@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from wcwidth import width
 
+from tests.display.test_text_table import narrow
 from tests.logprobs.test_logprobs import token, view
 from tests.logprobs.test_token_bytes import tokenised
 from wcode_magics import text
@@ -39,6 +40,7 @@ LAB_STYLES = {
     "opacity", "overflow", "overflow-wrap", "padding", "text-align", "vertical-align",
     "white-space",
 }  # fmt: skip
+LIKELY = [(f"a longer word {n}", 0.05) for n in range(4)]
 SIZE = 600_000
 """Bytes of a heat map, at most, beside text that is not drawn as tokens."""
 VOID = {"br", "wbr"}
@@ -226,6 +228,17 @@ def test_plain_lists_as_many_alternatives_as_the_page(asked, noted):
     assert [word in lines[2] for word, _p in others[:4]] == [True] * min(asked - 1, 4)
     assert "w4" not in lines[2]
     assert (text.say("heatmap.capped_top", top=5) in lines) == noted
+
+
+def test_plain_rows_fit_a_terminal(monkeypatch):
+    """Each is one line; the alternatives that have no room end with an ellipsis."""
+    shown = view(*[token("a", 0.5, ("a", 0.5), *LIKELY)] * 3)
+    whole = heatmap.plain(shown).splitlines()
+    narrow(monkeypatch, 70)
+    fitted = heatmap.plain(shown).splitlines()
+    assert len(fitted) == len(whole)
+    assert max(map(width, fitted[1:5])) <= 70 < width(whole[2])
+    assert fitted[2].endswith("…")
 
 
 def test_plain_is_cut_with_a_note():

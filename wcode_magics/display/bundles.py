@@ -82,4 +82,4 @@ def layers_table(rows: Iterable[Sequence[str]], note: str = "") -> TextTable:
     """Return a table of settings: name, value and layer."""
     columns = (say("ui.name"), say("ui.value"), say("ui.layer"))
     cells = [(name, value, say(f"layers.{layer}")) for name, value, layer in rows]
-    return TextTable(columns, cells, note=note)
+    return TextTable(columns, cells, note=note, wraps=True)

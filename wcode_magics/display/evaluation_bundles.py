@@ -71,7 +71,8 @@ def _summary(graded: Graded, metrics: Metrics) -> Bundle:
     ]
     rows[0][1] = accuracy(metrics)
     title = say("evaluation.title", into=graded.into, rows=f"{metrics.rows:,}")
-    return TextTable(heads, rows, title=title, note=_left_out(graded, metrics)).bundle()
+    note = _left_out(graded, metrics)
+    return TextTable(heads, rows, title=title, note=note, wraps=True).bundle()
 
 
 def _left_out(graded: Graded, metrics: Metrics) -> str:

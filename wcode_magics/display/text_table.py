@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import compress
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from wcode_magics.logprobs.number_format import NO_NUMBER, decimal
 from wcode_magics.output.escaping import clipped, escape, faint, joined
 from wcode_magics.output.mimebundle import Bundle, bundle
-from wcode_magics.output.terminal import room, shortened, width
+from wcode_magics.output.terminal import room, shortened, width, wrapped
 from wcode_magics.protocol.extra_headers import Headers
 from wcode_magics.text import say
 
@@ -25,8 +25,12 @@ NARROW = 14
 WIDEST_EM = 12
 """Maximum of the least width that a column of longer text keeps on a narrow page."""
 _GAP = "  "
+Column = Sequence[str]
+"""Cells of a column, its heading first."""
 SHORTEST = 8
-"""Minimum width to which a column is shortened, in terminal columns."""
+"""Minimum width of a column of text in a terminal."""
+SHORTEST_WRAPPED = 12
+"""The same where its cells are broken over lines."""
 MOST_ROWS = 2_000
 MOST_CELL = 4_000
 MOST_TEXT = 400_000
@@ -38,13 +42,15 @@ class TextTable:
     """Text cells under column headings, with ``title`` above and ``note`` below.
 
     Without rows there are no headings, and a column in which nothing is known is left
-    out; a single row keeps it, for there the dash is the answer.
+    out; a single row keeps it, for there the dash is the answer. In a terminal long
+    cells are shortened or, if it ``wraps``, broken over lines.
     """
 
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
     title: str = ""
     note: str = ""
+    wraps: bool = False
 
     def bundle(self) -> Bundle:
         """Return the table as HTML and as aligned plain text."""
@@ -61,14 +67,34 @@ class TextTable:
     def plain(self) -> str:
         """Return aligned columns; wide (East Asian) characters count as two.
 
-        In a terminal the widest text columns are shortened until a row fits a line.
+        In a terminal texts are shortened, or broken over lines, until a row fits one;
+        columns for which there is no room are named below.
         """
         heads, rows = self._shown()
-        aligned = zip(heads, *rows, strict=True) if rows else ()
-        columns = [_aligned(column) for column in _fitted(aligned, room())]
-        lines = [_GAP.join(row).rstrip() for row in zip(*columns, strict=True)]
-        parts = [self.title, *lines, *self._notes()]
-        return "\n".join(part for part in parts if part)
+        columns = [*zip(heads, *rows, strict=True)] if rows else []
+        sizes = _fitted(columns, room(), wraps=self.wraps)
+        kept = [(c, size) for c, size in zip(columns, sizes, strict=True) if size]
+        left = [
+            c[0] for c, size in zip(columns, sizes, strict=True) if not size and c[0]
+        ]
+        cells = [[*self._lines(*one)] for one in kept]
+        lines = [
+            _GAP.join(parts).rstrip()
+            for row in zip(*cells, strict=True)
+            for parts in zip(*_even(row), strict=True)
+        ]
+        names = say("ui.between").join(left)
+        notes = [say("ui.columns_left", names=names), *self._notes()][not left :]
+        return "\n".join(filter(None, [self.title, *lines, *notes]))
+
+    def _lines(self, column: Column, size: int) -> Iterator[list[str]]:
+        """Yield the lines of each cell of a column, its heading first."""
+        right = _is_numeric(column[1:])
+        for cell in column:
+            parts = wrapped(cell, size) if self.wraps else [shortened(cell, size)]
+            gaps = [" " * (size - width(part)) for part in parts]
+            pairs = zip(gaps, parts, strict=True)
+            yield [gap + part if right else part + gap for gap, part in pairs]
 
     def _shown(self) -> tuple[Sequence[str], list[list[str]]]:
         """Return the headings and the clipped rows of the columns that are shown."""
@@ -90,7 +116,7 @@ class TextTable:
         return [*notes, *([self.note] if self.note else [])]
 
 
-def _style(column: Sequence[str]) -> str:
+def _style(column: Column) -> str:
     """Return the style of a column's cells, its heading first.
 
     A browser narrows a column down to its longest word, which in Chinese is one
@@ -102,30 +128,57 @@ def _style(column: Sequence[str]) -> str:
     return f"text-align:{align};{_SPACING}{least}"
 
 
-def _aligned(column: Sequence[str]) -> list[str]:
-    """Return the cells of a column, its heading first, in equal width."""
-    size = max(map(width, column))
-    if _is_numeric(column[1:]):
-        return [" " * (size - width(cell)) + cell for cell in column]
-    return [pad(cell, size) for cell in column]
+def _even(cells: Sequence[list[str]]) -> Iterator[list[str]]:
+    """Yield the lines of the cells of a row, as many for each."""
+    most = max(map(len, cells))
+    for lines in cells:
+        yield [*lines, *[" " * width(lines[0])] * (most - len(lines))]
 
 
-def _fitted(columns: Iterable[Sequence[str]], most: int | None) -> list[Sequence[str]]:
-    """Shorten the widest columns of text until all fit ``most`` terminal columns."""
-    found = list(columns)
-    if most is None or not found:
-        return found
-    sizes = [max(map(width, column)) for column in found]
-    fixed = [_is_numeric(column[1:]) for column in found]
-    spare = most - len(_GAP) * (len(found) - 1) - sum(compress(sizes, fixed))
-    texts = [size for size, kept in zip(sizes, fixed, strict=True) if not kept]
-    caps = range(max(texts, default=0), SHORTEST, -1)
-    fits = (cap for cap in caps if sum(min(size, cap) for size in texts) <= spare)
-    cap = next(fits, SHORTEST)
-    return [
-        column if kept else [shortened(cell, cap) for cell in column]
-        for column, kept in zip(found, fixed, strict=True)
-    ]
+def _fitted(columns: Sequence[Column], most: int | None, *, wraps: bool) -> list[int]:
+    """Return the widths at which columns fit ``most`` terminal columns.
+
+    Columns of text share what the numbers and the names, which are the first column
+    of text with a heading, leave to them. Those at the right for which nothing is left
+    get 0.
+    """
+    sizes = [max(map(width, column)) for column in columns]
+    if most is None:
+        return sizes
+    texts = [place for place, c in enumerate(columns) if not _is_numeric(c[1:])]
+    names = next((place for place in texts if columns[place][0]), None)
+    if names is not None:
+        sizes[names] = min(sizes[names], max(most // 2, SHORTEST))
+    shared = [place for place in texts if place != names]
+    least = SHORTEST_WRAPPED if wraps else SHORTEST
+    while shared:
+        others = [size for place, size in enumerate(sizes) if place not in shared]
+        spare = most + len(_GAP) - sum(size + len(_GAP) for size in others if size)
+        spare -= len(_GAP) * len(shared)
+        wanted = [sizes[place] for place in shared]
+        if sum(min(size, least) for size in wanted) <= spare:
+            given = _shares(wanted, spare, least, 0.5 if wraps else 0.0)
+            for place, size in zip(shared, given, strict=True):
+                sizes[place] = size
+            break
+        sizes[shared.pop()] = 0
+    return sizes
+
+
+def _shares(wanted: Sequence[int], spare: int, least: int, power: float) -> list[int]:
+    """Divide ``spare`` by the wanted widths to a power; none gets more than it wants.
+
+    Each gets at least the smaller of ``least`` and what it wants.
+    """
+    given = [min(size, least) for size in wanted]
+    spare -= sum(given)
+    order = sorted(range(len(wanted)), key=wanted.__getitem__)
+    for at, place in enumerate(order):
+        weights = [wanted[one] ** power for one in order[at:]]
+        more = min(wanted[place] - given[place], int(spare * weights[0] / sum(weights)))
+        given[place] += more
+        spare -= more
+    return given
 
 
 def _is_numeric(cells: Sequence[str]) -> bool:

@@ -29,6 +29,7 @@ from wcode_magics.logprobs.token_captions import (
 )
 from wcode_magics.logprobs.visible_text import visible
 from wcode_magics.output.escaping import FADED, attribute, clipped, escape, joined
+from wcode_magics.output.terminal import room, shortened
 from wcode_magics.text import say
 
 MAX_TOKENS = 2000
@@ -127,11 +128,13 @@ def running(text: str) -> str:
 
 
 def plain(logprobs: Logprobs, *, seam: int = 0) -> str:
-    """Render the first tokens as aligned text for terminals."""
+    """Render the first tokens as aligned text; in a terminal a line is a row's."""
     words = TokenWords(logprobs, MAX_ALTERNATIVES)
     count = min(len(logprobs), MAX_LINES)
     rows = map(words.row, map(logprobs.position_at, range(count)))
     lines = _aligned([_heads(), *rows])
+    most = room()
+    lines = lines if most is None else [shortened(line, most) for line in lines]
     if len(logprobs) > MAX_LINES:
         lines.append(say("heatmap.more", count=f"{len(logprobs) - MAX_LINES:,}"))
     lines += _capped(logprobs)

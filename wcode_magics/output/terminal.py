@@ -13,6 +13,8 @@ from typing import TextIO
 
 from wcode_magics.output.escaping import inert
 
+_NEVER_FIRST = frozenset("，。、；：？！）」』】》”’…")
+
 
 def write(text: str, *, end: str = "\n", exact: bool = False) -> None:
     """Write to standard output and flush it.
@@ -77,6 +79,27 @@ def shortened(text: str, most: int) -> str:
         return text
     kept = list(accumulate(map(width, text)))
     return f"{text[: bisect_right(kept, most - 1)]}…"
+
+
+def wrapped(text: str, most: int) -> list[str]:
+    """Break text into lines of at most ``most`` terminal columns.
+
+    Lines end at spaces or wide characters; a word that is longer is broken.
+    """
+    lines, rest = [], text
+    while width(rest) > most:
+        end = bisect_right(list(accumulate(map(width, rest))), most)
+        at = next((at for at in range(end, 0, -1) if _breaks(rest, at)), end)
+        lines.append(rest[:at].rstrip())
+        rest = rest[at:].lstrip()
+    return [*lines, rest]
+
+
+def _breaks(text: str, at: int) -> bool:
+    before, after = text[at - 1], text[at]
+    if after in _NEVER_FIRST:
+        return False
+    return " " in (before, after) or width(before) > 1 or width(after) > 1
 
 
 def _put(stream: TextIO | None, text: str, *, exact: bool) -> None:

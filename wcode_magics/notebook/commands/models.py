@@ -50,7 +50,7 @@ def wcode_models(home: ShellState, line: str) -> None:
         notes.append(say("ui.models_left", count=f"{len(found) - MOST:,}"))
     rows = [_cells(row, resolved) for row in found[:MOST]]
     heads = [say(f"ui.{head}") if head else "" for head in _HEADS]
-    show_bundle(TextTable(heads, rows, note=sentences(notes)).bundle())
+    show_bundle(TextTable(heads, rows, note=sentences(notes), wraps=True).bundle())
 
 
 def _has(row: Model, words: Sequence[str]) -> bool:
@@ -114,4 +114,5 @@ def wcode_params(home: ShellState, line: str) -> None:
         for row in rows
     ]
     headings = [say(f"ui.{head}") for head in heads]
-    show_bundle(TextTable(headings, cells, note=say("ui.params_set")).bundle())
+    note = say("ui.params_set")
+    show_bundle(TextTable(headings, cells, note=note, wraps=True).bundle())
