@@ -37,6 +37,15 @@ def test_counts_of_zero_are_left_out(serve):
     assert "0 re" not in told
 
 
+def test_nothing_to_send_has_no_tokens(serve):
+    """A table that is all recorded says so, and what it costs."""
+    serve()
+    texts(2).wcode.ask("{{ text }}", **QUIET)
+    told = str(texts(2).wcode.estimate("{{ text }}"))
+    assert told.startswith("2 rows · 0 to send · 2 recorded · ")
+    assert "token" not in told
+
+
 def test_the_sandbox_costs_nothing(serve):
     """Before it answers, as afterwards."""
     serve()

@@ -71,11 +71,12 @@ class Forecast:
             "repeated": self.repeated,
             "skipped": self.skipped + self.invalid,
         }
+        cost = "–" if self.cost is None else _span(self.cost, money)
         facts = {
             "mark": "" if self.prompt.exact else say("ui.approx"),
             "prompt": f"{self.prompt.tokens:,}",
             "answer": _span(self.answer, whole),
-            "cost": "–" if self.cost is None else _span(self.cost, money),
+            "cost": cost,
         }
         parts = [say("frame.summary_rows", rows=f"{self.rows:,}")]
         parts += [
@@ -83,8 +84,8 @@ class Forecast:
             for key, count in counts.items()
             if count or key == "sends"
         ]
-        parts.append(say("frame.forecast", **facts))
-        if self.seconds is not None:
+        parts.append(say("frame.forecast", **facts) if self.sends else cost)
+        if self.sends and self.seconds is not None:
             parts.append(say("ui.seconds", seconds=_span(self.seconds, whole)))
         return " · ".join([*parts, *self.notes])
 
