@@ -23,3 +23,14 @@ def test_a_cell_of_any_length_and_content_is_shown_safely() -> None:
     assert f"{'x' * (MOST_CELL - 1)}…</td>" in page
     assert "\x1b" not in page
     assert "<span>$</span>x<span>$</span>" in page
+
+
+def test_what_is_missing_is_a_dash() -> None:
+    """Whatever the kind of its column; the others look as pandas shows them."""
+    frame = pd.DataFrame({"n": [1, 2], "x": [0.5, None], "t": ["a", None]})
+    frame["p"] = pd.array([None, None], dtype="Float64")
+    page = head_html(pd.concat([frame, frame[["p"]]], axis=1))
+    assert page.count("<td>–</td>") == 6
+    assert "<td>0.5</td>" in page
+    assert "NA" not in page
+    assert head_html(pd.DataFrame(index=[1]))

@@ -1,7 +1,6 @@
 """What a person's hand does: few keys and clicks, no jumps, names for every reader."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -9,7 +8,6 @@ from playwright.sync_api import Locator, expect
 
 from tests.loopback import Answer, Loopback, event, streamed
 from tests.widgets.driver import NEEDS_CHROMIUM, Desk, Desks, desks
-from wcode_magics import widgets
 
 pytestmark = [pytest.mark.browser, NEEDS_CHROMIUM]
 THEMES = ("JupyterLab Light", "JupyterLab Dark", "JupyterLab Dark High Contrast")
@@ -171,7 +169,7 @@ def paging(hand: Hand) -> Iterator[int]:
     yield hand.spent()
 
 
-TWO_LINES = 34  # pixels
+TWO_LINES, MOST_EMPTY = 34, 30  # pixels
 
 
 def test_help_stands_above_the_rows(lab: Desks) -> None:
@@ -194,14 +192,16 @@ def test_help_stands_above_the_rows(lab: Desks) -> None:
         assert place["height"] == pytest.approx(room["height"], abs=1)
 
 
+@pytest.mark.parametrize("width", [1400, 600])
 def test_nothing_moves_when_an_answer_ends(
-    lab: Desks, loopback: Callable[..., Loopback]
+    lab: Desks, loopback: Callable[..., Loopback], width: int
 ) -> None:
     """The text stands where it streamed; Esc stops; other inputs mark it as old."""
     words = [event({"content": f"word{n} "}) for n in range(400)]
     slow = Answer(words, kind="text/event-stream", pause=0.05)
     server = loopback(slow)
-    desk = lab.open(f"%wcode_config base_url={server.url} retries=0", "%wcode_panel")
+    setup = f"%wcode_config base_url={server.url} retries=0"
+    desk = lab.open(setup, "%wcode_panel", width=width)
     desk.panel.get_by_label("Prompt", exact=True).fill("hi")
     desk.page.keyboard.press("Control+Enter")
     first = desk.answer.locator("p:visible").first
@@ -258,24 +258,54 @@ def test_names_and_contrast_for_every_reader(
     assert found == []
 
 
-COVERED = """() => {
-  const button = document.querySelector("button").getBoundingClientRect();
-  const text = document.createRange();
-  text.selectNodeContents(document.querySelector("pre").firstChild);
-  return [...text.getClientRects()].filter(one => one.right > button.left
-    && one.left < button.right && one.bottom > button.top
-    && one.top < button.bottom).length;
+EMPTY_SPACE = """left => {
+  const lines = [...left.querySelectorAll(".wcode-bar button, .wcode-status div div")]
+    .filter(one => one.checkVisibility());
+  const last = Math.max(...lines.map(one => one.getBoundingClientRect().bottom));
+  const next = left.parentElement.querySelector(".wcode-right");
+  return next.getBoundingClientRect().top - last;
 }"""
+"""Pixels between the last line that is seen and what stands below it."""
 
 
-@pytest.mark.parametrize("width", [1200, 480])
-def test_code_runs_around_its_button(lab: Desks, width: int) -> None:
-    """However narrow the panel is, the button covers no word."""
-    style = Path(widgets.__file__).with_name("panel.css").read_text("utf-8")
-    code = f"%%wcode {'--logprobs --top-logprobs 5 ' * 6}"
-    page = lab.new_page(width, 400)
-    page.set_content(
-        f"<style>{style}</style><div class=wcode-panel><div class=wcode-code>"
-        f"<button>Copy</button><div class=wcode-source><pre>{code}</pre></div>"
+def test_a_narrow_panel_keeps_no_room_for_what_is_not_there(lab: Desks) -> None:
+    """Before the first answer, the parameters follow the buttons and their line."""
+    desk = lab.open("%wcode_panel", width=600)
+    left = desk.panel.locator(".wcode-left")
+    expect(desk.panel).to_contain_text("Write a prompt.")
+    for page in ("Compare", "Ask"):
+        desk.turn_to(page)
+        assert left.evaluate(EMPTY_SPACE) < MOST_EMPTY
+    desk.switch("Conversation")
+    system, prompt = (
+        desk.panel.get_by_label(name, exact=True).bounding_box()
+        for name in ("System", "Prompt")
     )
-    assert page.evaluate(COVERED) == 0
+    assert system is not None
+    assert prompt is not None
+    assert prompt["y"] - system["y"] - system["height"] < MOST_EMPTY
+
+
+@pytest.mark.parametrize("width", [1400, 600])
+def test_code_takes_the_width_there_is(lab: Desks, width: int) -> None:
+    """The buttons stand in one line above it; no word is broken that fits a line."""
+    desk = lab.open("%wcode_panel -t 0 hello", width=width)
+    desk.turn_to("Code")
+    desk.panel.get_by_label("Language", exact=True).select_option("Go · net/http")
+    source = desk.panel.locator(".wcode-source pre")
+    expect(source).to_contain_text("package main")
+    expect(source).to_have_css("word-break", "normal")
+    code, bar = (
+        place.bounding_box()
+        for place in (source, desk.panel.locator(".wcode-code > .widget-hbox"))
+    )
+    assert code is not None
+    assert bar is not None
+    assert code["width"] == pytest.approx(bar["width"], abs=8)
+    insert, copy = (
+        desk.button(name).bounding_box() for name in ("Insert below", "Copy")
+    )
+    assert insert is not None
+    assert copy is not None
+    assert copy["y"] == pytest.approx(insert["y"], abs=1)
+    assert copy["height"] == pytest.approx(insert["height"], abs=1)

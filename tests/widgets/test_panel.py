@@ -3,6 +3,7 @@
 import json
 import sys
 import threading
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,8 +13,12 @@ from wcode_magics import Session
 from wcode_magics.errors import UsageError
 from wcode_magics.output.escaping import joined
 from wcode_magics.widgets.draft import Draft
+from wcode_magics.widgets.knobs import Knobs
 from wcode_magics.widgets.panel import Panel
+from wcode_magics.widgets.presets import Presets
+from wcode_magics.widgets.state import PanelState
 from wcode_magics.widgets.status import StatusLine
+from wcode_magics.widgets.table import TablePage
 
 MOST_MESSAGES = 150
 STREAM = "text/event-stream"
@@ -136,6 +141,57 @@ def test_what_needs_anywidget_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
         page._estimate()
         assert "need anywidget: pip install" in page.status.widget.value
         panel.close()
+
+
+def test_the_menu_of_presets_names_what_is_set() -> None:
+    """A set by its name, also when changed; other values by the first of them."""
+    with Session() as session:
+        state = PanelState(session, None, Draft("hi", {"temperature": 0.5, "seed": 1}))
+        presets = Presets(state)
+        state.listen(presets.refresh)
+        menu = presets._menu
+        assert menu.label == "Temperature 0.5, 1 more"
+        for name, value, label in (
+            ("seed", None, "Temperature 0.5"),
+            ("temperature", 0.7, "balanced"),
+            ("top_k", 3, "balanced, changed"),
+            ("top_k", None, "balanced"),
+            ("temperature", None, "no preset"),
+            (
+                "stop",
+                ["a long text to stop at", "another"],
+                'Stop ["a long text to stop at…',
+            ),
+        ):
+            state.put(name, value)
+            assert menu.label == label
+        state.put("stop", None)
+        assert [name for name, _key in menu.options][:2] == ["no preset", "exact"]
+
+
+def test_a_group_names_its_values_while_it_is_folded() -> None:
+    """Unfolded, the rows show them."""
+    knobs = Knobs(lambda *_: None, {"min_p": 0.1})
+    group = next(one for one in knobs._groups if one.name == "sampling")
+    for is_open, shown in ((True, "Sampling"), (False, "Sampling · Min-P 0.1")):
+        group._button.value = is_open
+        assert group._button.description == shown
+
+
+@pytest.mark.parametrize(
+    ("prompt", "made"),
+    [("Judge:", "Judge: {{ t }}"), ("判断：", "判断：{{ t }}"), ("", "{{ t }}")],
+)
+def test_a_column_stands_apart_from_a_word(prompt: str, made: str) -> None:
+    """A Chinese sign has its space within."""
+    pandas = pytest.importorskip("pandas")
+    shell = SimpleNamespace(user_ns={"rows": pandas.DataFrame({"t": ["a"]})})
+    with Session() as session:
+        state = PanelState(session, shell, Draft(prompt))
+        page = TablePage(state)
+        page._columns.children[0].click()
+        assert state.draft.prompt == made
+        page.close()
 
 
 def test_runs_of_one_prompt(loopback) -> None:  # type: ignore[no-untyped-def]

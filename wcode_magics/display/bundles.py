@@ -67,14 +67,18 @@ def json_text(value: Any) -> str:
 
 
 def prompt_estimate(request: Request, place: str) -> str:
-    """Return tokens and price of a prompt sent to ``place``, with ≈ if estimated."""
+    """Return tokens of a prompt sent to ``place`` and its price, if that is known.
+
+    Both have ≈ if estimated.
+    """
     counted = token_counts.count_request(request, place)
     approx = "" if counted.exact else say("ui.approx")
     price = models.cost(request.model, Usage(counted.tokens, 0), place)
-    currency = models.currency(request.model, place)
-    mark = approx if price else ""
-    shown = "–" if price is None else f"{mark}{models.money(price, currency)}"
     count = f"{approx}{counted.tokens:,}"
+    if price is None:
+        return say("ui.prompt_tokens", tokens=count)
+    money = models.money(price, models.currency(request.model, place))
+    shown = f"{approx if price else ''}{money}"
     return say("ui.prompt_estimate", tokens=count, price=shown)
 
 

@@ -48,8 +48,10 @@ class CodePage:
         if state.front_end is not None:
             insert = partial(self._worker.start, self._put_in)
             parts.append(button(state, "insert", insert, icon="plus"))
+        parts.append(made(widgets.HTML, _copy_html(), classes="wcode-copy"))
         bar = made(widgets.HBox, parts, classes="wcode-unseen")
-        self.widget = made(widgets.VBox, [bar, self.status.widget, self._shown])
+        shown = [bar, self.status.widget, self._shown]
+        self.widget = made(widgets.VBox, shown, classes="wcode-code")
         self._draw()
 
     def refresh(self) -> None:
@@ -87,14 +89,17 @@ class CodePage:
         except WcodeError as error:
             self._put(f'<div class="wcode-faint">{escape(str(error))}</div>')
             return
-        copy = (
-            f'<button class="jupyter-button" onclick="{attribute(_COPY)}">'
-            f'<i class="fa fa-copy"></i> {escape(say("panel.copy"))}</button>'
-        )
-        source = f'<div class="wcode-source">{shown}</div>'
         self.status.show(note)
-        self._put(f'<div class="wcode-code">{copy}{source}</div>')
+        self._put(f'<div class="wcode-source">{shown}</div>')
 
     def _put(self, html: Any) -> None:
         if self._shown.value != html:
             self._shown.value = html
+
+
+def _copy_html() -> str:
+    """Return a button that copies the code without the kernel."""
+    return (
+        f'<button class="jupyter-button" onclick="{attribute(_COPY)}">'
+        f'<i class="fa fa-copy"></i> {escape(say("panel.copy"))}</button>'
+    )

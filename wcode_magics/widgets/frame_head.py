@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from wcode_magics.logprobs.number_format import NO_NUMBER
 from wcode_magics.output.escaping import FAINT, clipped, escape, inert, without_tex
 from wcode_magics.output.mimebundle import Bundle, bundle
 from wcode_magics.prompts import template
@@ -23,12 +24,19 @@ def head_html(frame: Any) -> str:
         for name in shown.columns
         if str(name).endswith(("_error", "_status")) and _is_empty(frame, name)
     ]
-    shown = shown.drop(columns=empty)
-    cells = [_cell_text if _is_text(column) else None for _, column in shown.items()]
+    kept = [_known(column) for _, column in shown.drop(columns=empty).items()]
+    shown = pd.concat(kept, axis=1) if kept else shown[[]]
+    cells = [_cell_text if _is_text(column) else None for column in kept]
     with pd.option_context("display.max_colwidth", None):
         page = shown.to_html(border=0, max_cols=8, formatters=cells)
     page = str(page).replace("<th></th>", "<td></td>", 1)
     return without_tex(page.replace("<table", f'<table style="{_LINES}"', 1))
+
+
+def _known(column: Any) -> Any:
+    """Return a column whose missing values, if any, are a dash."""
+    missing = column.isna()
+    return column.astype(object).mask(missing, NO_NUMBER) if missing.any() else column
 
 
 def _is_text(column: Any) -> bool:

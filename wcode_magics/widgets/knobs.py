@@ -159,6 +159,7 @@ class KnobGroup:
         self.name = name
         self._build = build
         self._rows: Any = None
+        self._summary = ""
         self._button = made(
             widgets.ToggleButton,
             description=say(f"groups.{name}"),
@@ -174,11 +175,14 @@ class KnobGroup:
         self._button.value = True
 
     def show(self, summary: str) -> None:
-        """Show beside the name what is set in it."""
-        name = say(f"groups.{self.name}")
-        self._button.description = f"{name} · {summary}" if summary else name
+        """Show beside the name of a folded group what is set in it."""
+        self._summary = summary
+        shown = "" if self._button.value else summary
+        parts = [say(f"groups.{self.name}"), shown]
+        self._button.description = " · ".join(filter(None, parts))
 
     def _turned(self, change: Any) -> None:
+        self.show(self._summary)
         self._button.icon = "caret-down" if change["new"] else "caret-right"
         if self._rows is None:
             self._rows = made(widgets.VBox, [*self._build()])

@@ -6,13 +6,15 @@ from typing import Any
 
 import ipywidgets as widgets
 
+from wcode_magics.display.text_table import shown_value
 from wcode_magics.errors import OptionError
+from wcode_magics.output.escaping import clipped
 from wcode_magics.protocol import parameters
 from wcode_magics.settings import options
 from wcode_magics.text import say
 from wcode_magics.widgets.buttons import button
 from wcode_magics.widgets.draft import Draft
-from wcode_magics.widgets.label import entry, made
+from wcode_magics.widgets.label import entry, label, made
 from wcode_magics.widgets.state import PanelState
 from wcode_magics.widgets.status import StatusLine
 
@@ -23,7 +25,10 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
     "json": {"temperature": 0, "response_format": {"type": "json_object"}},
 }
 
+NONE = "none"
 _SAVED = "profile:"
+MOST_NAME = 30
+"""Maximum characters of a value that names a set of values."""
 
 
 class Presets:
@@ -32,10 +37,12 @@ class Presets:
     def __init__(self, state: PanelState) -> None:
         self._state = state
         self._refreshing = False
+        self._base = ""
+        key = self._current_key()
         self._menu = made(
             widgets.Dropdown,
-            options=self._options(),
-            value=self._current_key(),
+            options=self._options(key),
+            value=key,
             description=say("panel.presets"),
         )
         self._name = entry("profile", say("panel.profile"))
@@ -46,32 +53,47 @@ class Presets:
         self._menu.observe(state.guarded(self._chosen, self._status), "value")
 
     def refresh(self) -> None:
-        """Show which set of values the draft holds, if it is one of them."""
+        """Show which set of values the draft holds, or the values themselves."""
         key = self._current_key()
-        if self._menu.value != key:
-            self._put("value", key)
-
-    def _put(self, trait: str, value: Any) -> None:
-        """Change the menu without applying what it then shows."""
+        listed = self._options(key)
+        if listed == [*self._menu.options] and self._menu.value == key:
+            return
         self._refreshing = True
         try:
-            setattr(self._menu, trait, value)
+            self._menu.options = listed
+            self._menu.value = key
         finally:
             self._refreshing = False
 
-    def _options(self) -> list[tuple[str, str]]:
+    def _options(self, key: str) -> list[tuple[str, str]]:
+        """Return the sets of values by name; the draft's own first, if it has some."""
         profiles = self._state.session.settings.saved_profiles()
-        built = [(say(f"panel.preset_{name}"), name) for name in PRESETS]
-        saved = [(f"★ {name}", f"{_SAVED}{name}") for name in profiles]
-        none = [(say("panel.presets"), ""), (say("panel.preset_none"), "none")]
-        return [*none, *built, *saved]
+        listed = [(say("panel.preset_none"), NONE)]
+        listed += [(say(f"panel.preset_{name}"), name) for name in PRESETS]
+        listed += [(f"★ {name}", f"{_SAVED}{name}") for name in profiles]
+        if key:
+            self._base = key
+            return listed
+        return [(self._own_name({k: name for name, k in listed}), ""), *listed]
+
+    def _own_name(self, names: Mapping[str, str]) -> str:
+        """Return the set that was changed, or the first value of several."""
+        if self._base in names and self._base != NONE:
+            return say("panel.preset_changed", name=names[self._base])
+        values = self._state.draft.values
+        rows = [row for row in parameters.PARAMS if row.name in values]
+        named = [f"{label(row)} {shown_value(values[row.name])}" for row in rows[:1]]
+        first = clipped("".join(named), MOST_NAME)
+        if len(rows) <= 1:
+            return first
+        return say("panel.preset_first", first=first, more=len(rows) - 1)
 
     def _current_key(self) -> str:
         """Return the menu's key of the draft's values; empty for any other values."""
         values = self._state.draft.values
         sent = {k: v for k, v in values.items() if k in parameters.NAMES}
         if not sent:
-            return "none"
+            return NONE
         settings = self._state.session.settings
         for name in settings.saved_profiles():
             if _cell_options(settings.profile(name)) == _cell_options(values):
@@ -112,7 +134,6 @@ class Presets:
         values = {k: v for k, v in current.items() if k in settable and k != "profile"}
         self._state.session.settings.save_profile(name, values)
         self._name.value = ""
-        self._put("options", self._options())
         self.refresh()
         self._status.say(say("panel.saved", name=name))
 

@@ -33,7 +33,7 @@ function drawnCard(card, words, choose) {
   card.choices.forEach((one, at) => list.append(drawnChoice(one, at + 1, card, choose)));
   if (card.tokens.length) {
     const line = made("div", box, "wcode-tokens");
-    made("span", line, "wcode-faint", `${words.tokens} `);
+    made("span", line, "wcode-faint", words.tokens);
     for (const token of card.tokens) {
       const node = made("span", line, "", token.text);
       node.style.cssText = token.style;

@@ -6,7 +6,7 @@ from typing import Any
 
 from wcode_magics.logprobs.number_format import percent
 from wcode_magics.logprobs.position import Position
-from wcode_magics.logprobs.token_captions import TokenWords
+from wcode_magics.logprobs.token_captions import BETWEEN, TokenWords
 from wcode_magics.output.escaping import WRAPPED, clipped, escape, faint, inert
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.tables.review_queue import ReviewRow
@@ -80,4 +80,4 @@ def _unsure(logprobs: Any) -> str:
     if least is None or least.probability >= SURE or not least.alternatives:
         return ""
     likely = TokenWords(logprobs, ALTERNATIVES).alternatives(least)
-    return say("review.unsure", shown=" | ".join(likely))
+    return say("review.unsure", shown=BETWEEN.join(likely))

@@ -9,6 +9,7 @@ import ipywidgets as widgets
 
 from wcode_magics.errors import UsageError, WcodeError
 from wcode_magics.output.escaping import clipped, escape
+from wcode_magics.output.terminal import width
 from wcode_magics.protocol import parameters
 from wcode_magics.settings import options
 from wcode_magics.tables.rows import is_writable, written
@@ -173,7 +174,8 @@ class TablePage:
 
         def insert(_button: Any) -> None:
             def edit(draft: Draft) -> Draft:
-                gap = "" if draft.prompt[-1:] in {"", " ", "\n"} else " "
+                last = draft.prompt[-1:]
+                gap = " " if last.strip() and width(last) == 1 else ""
                 return replace(draft, prompt=f"{draft.prompt}{gap}{{{{ {inner} }}}}")
 
             self._state.take(edit)
