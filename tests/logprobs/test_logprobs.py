@@ -1,5 +1,6 @@
 """The numbers of an answer's tokens are what their definitions say."""
 
+import gc
 import math
 
 import pytest
@@ -99,6 +100,14 @@ def test_least_certain_come_first():
         token("a", 0.9), token("b", 0.1), token("c", 0.3), token("</s>", 0), said="abc"
     )
     assert [p.text for p in told.least_certain(2)] == ["b", "c"]
+
+
+def test_collector_does_not_walk_tokens():
+    """An answer may have 160,000 alternatives, and each full collection counts."""
+    found = view(token("a", 0.5, ("a", 0.5), ("b", 0.25)), token("龍", 0.25))
+    values = found.tokens, found.tokens[0].top, found.positions, found.glyphs
+    gc.collect()
+    assert not any(map(gc.is_tracked, values))
 
 
 def test_frame_has_a_row_for_each_token():

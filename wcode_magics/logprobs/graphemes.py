@@ -6,8 +6,9 @@ of 👩‍💻 or of é form one piece. The texts of all pieces join to the answ
 
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import accumulate
+
+import msgspec
 
 from wcode_magics.logprobs.byte_dialects import encode
 from wcode_magics.logprobs.token_bytes import Place
@@ -15,8 +16,7 @@ from wcode_magics.logprobs.token_bytes import Place
 FIRST_OF_MANY = 0xC0  # the lowest first byte of a character of several bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Glyph:
+class Glyph(msgspec.Struct, frozen=True, gc=False):
     """Piece of the text and its tokens ``first`` to ``stop`` (exclusive).
 
     ``start`` is its byte offset in the text. Without tokens, it is text for which the

@@ -206,6 +206,7 @@ class Logprobs:
         with of_extra("pandas"):
             import pandas as pd
 
+        odds = [self._odds(self.position_at(index)) for index in range(len(self))]
         return pd.DataFrame(
             {
                 "position": range(len(self.tokens)),
@@ -215,7 +216,7 @@ class Logprobs:
                 "probability": [p.probability for p in self.positions],
                 "entropy": [p.entropy for p in self.positions],
                 "rank": pd.array([p.rank for p in self.positions], dtype="Int64"),
-                "alternatives": [self._odds(p) for p in self.positions],
+                "alternatives": odds,
             }
         )
 

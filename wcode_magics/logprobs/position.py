@@ -7,10 +7,11 @@ Communication, 1948).
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import takewhile
 from math import exp, fsum, log2
 from operator import attrgetter, mul
+
+import msgspec
 
 from wcode_magics.logprobs.byte_dialects import LOST, encode
 from wcode_magics.logprobs.token import Alternative, Bytes, TokenLogprob
@@ -21,14 +22,13 @@ UNLIKELY = -9999.0
 BELOW_ONE = 1 - 1e-9
 """A sum below this is below 1 however its terms were rounded."""
 
-INSIDE = range(0x80, 0xC0)
+INSIDE = frozenset(range(0x80, 0xC0))
 """UTF-8 continuation bytes."""
 
 _logprob, _token = attrgetter("logprob"), attrgetter("token")
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(msgspec.Struct, frozen=True, gc=False):
     """One token of the answer.
 
     ``text`` is the characters of the token; if tokens share a character, the first of
@@ -139,7 +139,7 @@ def is_incomplete(token: TokenLogprob) -> bool:
     if token.token.isascii() or not token.bytes or token.bytes[0] in INSIDE:
         return False
     starts = [other.bytes[0] for other in token.top if other.bytes]
-    return any(map(INSIDE.__contains__, starts))
+    return not INSIDE.isdisjoint(starts)
 
 
 def is_known(token: TokenLogprob) -> bool:

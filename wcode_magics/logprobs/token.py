@@ -1,16 +1,16 @@
 """Tokens of an answer as reported by the server, with their alternatives."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Self
+
+import msgspec
 
 from wcode_magics.runtime.serialization import Value
 
 Bytes = bytes  # a field of that name hides the type inside its class
 
 
-@dataclass(frozen=True, slots=True)
-class Alternative(Value):
+class Alternative(msgspec.Struct, Value, frozen=True, gc=False):
     """Candidate token at a position.
 
     ``logprob`` is a natural logarithm as the server sent it (it may be -inf or a
@@ -28,8 +28,7 @@ class Alternative(Value):
         return cls(data["token"], data["logprob"], None if raw is None else bytes(raw))
 
 
-@dataclass(frozen=True, slots=True)
-class TokenLogprob(Value):
+class TokenLogprob(msgspec.Struct, Value, frozen=True, gc=False):
     """One token of the answer as reported by the server, with its alternatives."""
 
     token: str

@@ -11,7 +11,7 @@ characters: one channel may have ended while another continues.
 import base64
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import fields, replace
 from operator import attrgetter
 from typing import Any
 from urllib.parse import quote
@@ -19,6 +19,7 @@ from urllib.parse import quote
 from wcode_magics.errors import WcodeError
 from wcode_magics.output.secret_forms import MASK
 from wcode_magics.protocol.messages import SECRET, Delta
+from wcode_magics.runtime.serialization import Value
 
 _STREAMED = ("text", "reasoning", "refusal")
 """Fields of a delta that continue in the next one."""
@@ -57,7 +58,7 @@ class Masking:
         return text
 
     def value(self, value: Any) -> Any:
-        """Mask the strings inside JSON data or this package's dataclasses."""
+        """Mask the strings inside JSON data or this package's values."""
         if isinstance(value, str):
             return self.text(value)
         if not self._secrets:
@@ -68,10 +69,11 @@ class Masking:
             return {self.value(name): self.value(held) for name, held in value.items()}
         if isinstance(value, list | tuple):
             return type(value)(map(self.value, value))
-        if is_dataclass(value) and not isinstance(value, type):
-            held = {one.name: getattr(value, one.name) for one in fields(value)}
-            fresh = {name: self.value(one) for name, one in held.items()}
-            return value if fresh == held else replace(value, **fresh)
+        if isinstance(value, Value):
+            kind: Any = type(value)
+            held = [getattr(value, name) for name in kind.__match_args__]
+            fresh = self.value(held)
+            return value if fresh == held else kind(*fresh)
         return value
 
     def delta(self, delta: Delta) -> Delta:
