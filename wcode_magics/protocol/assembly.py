@@ -1,8 +1,10 @@
 """Assembly of a reply from the deltas of its answer."""
 
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import astuple
 
 from wcode_magics.logprobs.token import TokenLogprob
 from wcode_magics.logprobs.token_bytes import thinking_length
@@ -142,7 +144,7 @@ def _largest(first: Usage | None, second: Usage | None) -> Usage | None:
     """Return each count of two usages as far as it got: some come in parts."""
     if first is None or second is None:
         return first or second
-    pairs = ((getattr(first, f.name), getattr(second, f.name)) for f in fields(Usage))
+    pairs = zip(astuple(first), astuple(second), strict=True)
     known = ([one for one in pair if one is not None] for pair in pairs)
     counts: list[Any] = [max(pair, default=None) for pair in known]
     return Usage(*counts)

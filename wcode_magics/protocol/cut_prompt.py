@@ -18,6 +18,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from wcode_magics.protocol import models, token_counts
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
@@ -72,8 +74,7 @@ class Cut:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Length:
+class Length(msgspec.Struct, frozen=True, gc=False):
     """Length of a prompt: ``read`` tokens counted by the server, and characters."""
 
     read: int

@@ -1,10 +1,13 @@
 """Messages, tool calls, usage, stream deltas and endpoints as frozen values."""
 
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any, Literal, Self
 from urllib.parse import urlsplit
+
+import msgspec
+from msgspec.structs import astuple
 
 from wcode_magics.logprobs.token import TokenLogprob
 from wcode_magics.protocol.images import ImagePart, parts_of
@@ -101,8 +104,7 @@ class ToolTrace(Value):
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Usage(Value):
+class Usage(msgspec.Struct, Value, frozen=True, gc=False):
     """Tokens counted by the endpoint.
 
     ``cached_tokens`` are the prompt tokens read from its cache, ``reasoning_tokens``

@@ -22,7 +22,14 @@ from wcode_magics.protocol.request import Request
 from wcode_magics.sending.attempt import Attempts, BudgetLike, Limits
 from wcode_magics.sending.endpoint_health import Health
 from wcode_magics.sending.limiter import Limiter
-from wcode_magics.sending.outcome import GOOD, Outcome, Tally, ending_of, status_of
+from wcode_magics.sending.outcome import (
+    GOOD,
+    ErrorOutcome,
+    Outcome,
+    Tally,
+    ending_of,
+    status_of,
+)
 from wcode_magics.sending.recorded_replies import RecordedReplies
 from wcode_magics.sending.retry import Retry
 from wcode_magics.sending.row_budget import RowBudget, RowTries
@@ -210,7 +217,7 @@ class Batch(Generic[T]):
             elif ask is None:
                 self._settle(place, Outcome("skipped"))
             else:
-                self._settle(place, Outcome(status_of(ask), error=ask))
+                self._settle(place, ErrorOutcome(status_of(ask), error=ask))
         return fresh
 
     def _repeat(self, place: int, first: int) -> None:
@@ -288,7 +295,7 @@ class Batch(Generic[T]):
                 self._broke = error
             if self._causes.end(error, self._limits, self.tally):
                 self._halt(error)
-            return Outcome(status_of(error), error=error)
+            return ErrorOutcome(status_of(error), error=error)
 
     async def _answer(self, request: Request, row: RowTries) -> Reply:
         """Return the recorded reply to a request made during the run, or send it."""
@@ -302,7 +309,7 @@ class Batch(Generic[T]):
         except WcodeError as error:
             ending = readings.ending(*replies)
             if ending not in GOOD:
-                return Outcome(ending, error=error)
+                return ErrorOutcome(ending, error=error)
             if self._mend is None or self._stop.pausing:
                 raise
             replies = (await self._answer(self._mend(replies[-1], error), row),)

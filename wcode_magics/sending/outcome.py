@@ -5,6 +5,8 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+import msgspec
+
 from wcode_magics import errors as e
 from wcode_magics.errors import WcodeError
 from wcode_magics.protocol.models import Costs
@@ -47,19 +49,31 @@ _STATUS_OF: tuple[tuple[type[WcodeError], str], ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome(Generic[T]):
+class Outcome(msgspec.Struct, Generic[T], frozen=True, gc=False):
     """Outcome of one request; ``status`` is one of :data:`STATUSES`.
 
-    ``value`` is what was read from the reply, even from a truncated one;
-    ``error.reply`` is a reply that could not be read. ``unconfirmed``: the endpoint did
-    not report how the reply ended.
+    ``value`` is what was read from the reply, even from a truncated one.
+    ``unconfirmed``: the endpoint did not report how the reply ended. The garbage
+    collector does not walk it, as a run may have a million of them.
     """
 
     status: str
     value: T | None = None
-    error: WcodeError | None = None
     unconfirmed: bool = False
+
+    @property
+    def error(self) -> WcodeError | None:
+        """The error of a :class:`ErrorOutcome`; else None."""
+        return None
+
+
+class ErrorOutcome(Outcome[T], frozen=True, gc=True, kw_only=True):
+    """Outcome with an error; ``error.reply`` is a reply that could not be read.
+
+    The error's traceback may refer to the run and its outcomes, which is a cycle.
+    """
+
+    error: WcodeError
 
 
 @dataclass(slots=True)

@@ -1,13 +1,12 @@
 """Outcomes of rows from their replies: values, statuses, truncated prompts, costs."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Generic, TypeVar
 
 from wcode_magics.errors import AnswerError, CutPromptError, WcodeError
 from wcode_magics.protocol.cut_prompt import Cut, Length, alike, cut_of, length_of
 from wcode_magics.protocol.reply import Reply
-from wcode_magics.sending.outcome import GOOD, PLAIN, Outcome, Tally
+from wcode_magics.sending.outcome import GOOD, PLAIN, ErrorOutcome, Outcome, Tally
 
 T = TypeVar("T")
 Replies = tuple[Reply, ...]
@@ -67,15 +66,14 @@ class Readings(Generic[T]):
         return self._made(replies, self.ending(*replies), value)
 
     def _made(self, replies: Replies, status: str, value: T) -> Outcome[T]:
-        error: WcodeError | None = None
         first, unconfirmed = replies[0], False
         for reply in replies:
             unconfirmed = unconfirmed or reply.unconfirmed
-        if status not in PLAIN:
-            error = self._remark(status, *replies)
-            if error is not None:
-                error.reply = first
-        made = Outcome(status, value, error, unconfirmed)
+        error = None if status in PLAIN else self._remark(status, *replies)
+        made = Outcome(status, value, unconfirmed)
+        if error is not None:
+            error.reply = first
+            made = ErrorOutcome(status, value, unconfirmed, error=error)
         if status not in GOOD:
             return made
         cut = cut_of(first)
@@ -98,4 +96,4 @@ class Readings(Generic[T]):
 
 def _cut(outcome: Outcome[T], cut: Cut) -> Outcome[T]:
     error = CutPromptError("cut_prompt", **cut.facts)
-    return replace(outcome, status="cut_prompt", error=error)
+    return ErrorOutcome("cut_prompt", outcome.value, outcome.unconfirmed, error=error)
