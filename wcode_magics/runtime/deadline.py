@@ -53,8 +53,7 @@ class Deadline:
         error: BaseException | None,
         _trace: TracebackType | None,
     ) -> None:
-        if self._open is not None:
-            self._open.remove(self)
+        self.lift()
         if self._expired:
             own = self._task.uncancel() <= self._cancelling
             if own and kind is asyncio.CancelledError:
@@ -63,7 +62,7 @@ class Deadline:
     def lift(self) -> None:
         """Let the rest of the block take any time."""
         if self._open is not None:
-            self._open.remove(self)
+            self._open.deadlines.discard(self)
             self._open = None
 
     def check(self, open_: "_OpenDeadlines") -> None:
@@ -82,20 +81,15 @@ class _OpenDeadlines:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
-        self._deadlines: set[Deadline] = set()
+        self.deadlines: set[Deadline] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._due = math.inf
 
     def add(self, deadline: Deadline, seconds: float) -> None:
         deadline.due = due = self.loop.time() + seconds
-        self._deadlines.add(deadline)
+        self.deadlines.add(deadline)
         if due < self._due:
             self._set(due)
-
-    def remove(self, deadline: Deadline) -> None:
-        self._deadlines.discard(deadline)
-        if not self._deadlines:
-            self._set(math.inf)
 
     def _set(self, due: float) -> None:
         if self._timer is not None:
@@ -106,9 +100,9 @@ class _OpenDeadlines:
 
     def _check(self) -> None:
         now = self.loop.time()
-        for deadline in [one for one in self._deadlines if one.due <= now]:
+        for deadline in [one for one in self.deadlines if one.due <= now]:
             deadline.check(self)
-        self._set(min((one.due for one in self._deadlines), default=math.inf))
+        self._set(min((one.due for one in self.deadlines), default=math.inf))
 
 
 _here = threading.local()
