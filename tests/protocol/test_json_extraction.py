@@ -12,7 +12,13 @@ from hypothesis import strategies as st
 
 from tests.protocol.test_reply import reply as a_reply
 from wcode_magics.errors import AnswerError
-from wcode_magics.protocol.json_extraction import Digits, find_json
+from wcode_magics.protocol.json_extraction import (
+    MOST_DEPTH,
+    Digits,
+    end_of_value,
+    find_json,
+    parsed,
+)
 
 J = '{"name":"Anna","tags":["a","b"]}'
 VALUE = json.loads(J)
@@ -153,3 +159,15 @@ def test_a_fault_is_told_in_chinese(monkeypatch):
         ValueError, match="第 1 行第 2 列有误：'a': 1}（JSON 用双引号）"
     ):
         find_json("{'a': 1}", [])
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 20_000, "{", "1 2", ""])
+def test_what_is_written_by_hand_is_json_or_a_value_error(text):
+    """At any depth, on every version of Python."""
+    with pytest.raises(ValueError, match="deep|line"):
+        parsed(text)
+    deepest = "[" * MOST_DEPTH + "]" * MOST_DEPTH
+    assert json.dumps(parsed(deepest)) == deepest
+    assert end_of_value(f"x={deepest} y", 2) == 2 + 2 * MOST_DEPTH
+    with pytest.raises(ValueError, match="deep"):
+        end_of_value(f"x=[{deepest}] y", 2)

@@ -173,6 +173,12 @@ def test_a_file_that_is_not_text_is_one_line(tmp_path):
         read(row("system"), f"@{path}", {})
 
 
+def test_a_path_that_no_file_has_is_one_line():
+    """A NUL ends the names of files."""
+    with pytest.raises(VariableError, match="null byte"):
+        read(row("system"), "@a\0b", {})
+
+
 def test_a_variable_of_the_wrong_kind_is_told():
     """What a variable holds is checked like what is written."""
     with pytest.raises(ParameterError):

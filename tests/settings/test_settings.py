@@ -190,7 +190,11 @@ def test_an_unknown_profile_suggests_the_nearest(layered):
 
 
 @pytest.mark.parametrize(
-    "written", ["", "{", "[]", "5", "null", '{"a": 5}', '{"a": [1]}', '{"a": null}']
+    "written",
+    [
+        *("", "{", "[]", "5", "null", '{"a": 5}', '{"a": [1]}', '{"a": null}'),
+        "[" * 100_000,
+    ],
 )
 def test_a_broken_file_of_profiles_is_one_line(layered, tmp_path, written):
     """The path is told; nothing is overwritten."""
@@ -201,6 +205,15 @@ def test_a_broken_file_of_profiles_is_one_line(layered, tmp_path, written):
     with pytest.raises(SettingError):
         layered.save_profile("b", {"seed": 1})
     assert layered.profiles.read_text("utf-8") == written
+
+
+def test_half_a_character_is_not_saved(layered):
+    """No file holds it; the profile that was there is."""
+    path = layered.save_profile("a", {"seed": 1})
+    with pytest.raises(SettingError, match=r"profiles\.json"):
+        layered.save_profile("a", {"model": "\ud83d"})
+    assert layered.profile("a") == {"seed": 1}
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
 
 
 def test_a_profile_with_a_bad_value_is_told(layered, tmp_path):

@@ -1,5 +1,9 @@
-"""Extract JSON from an answer: bare, in a fenced block, or within prose."""
+"""Extract JSON from an answer: bare, in a fenced block, or within prose.
 
+:func:`parsed` reads JSON that people write and files hold.
+"""
+
+import json
 import re
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
@@ -55,8 +59,7 @@ def find_json(
     """
     text = _encodable(text)
     blocks = [(language, _encodable(code)) for language, code in blocks]
-    if _depth(text) > MOST_DEPTH:
-        raise ValueError(say("json.deep", lang, most=MOST_DEPTH))
+    _refuse_deep(text, lang)
     reasons = []
     for candidate in _candidates(text, blocks):
         try:
@@ -68,6 +71,23 @@ def find_json(
     except (ValueError, RecursionError):
         likeliest = reasons[1] if blocks else reasons[0]
         raise ValueError(where_invalid(likeliest, lang)) from None
+
+
+def parsed(text: str) -> Any:
+    """Return the value of a JSON text; raises ValueError, also if nested too deep."""
+    _refuse_deep(text)
+    return json.loads(text)
+
+
+def end_of_value(text: str, at: int) -> int:
+    """Return where the JSON value that begins at ``at`` ends; raises ValueError."""
+    _refuse_deep(text[at:])
+    return json.JSONDecoder().raw_decode(text, at)[1]
+
+
+def _refuse_deep(text: str, lang: str | None = None) -> None:
+    if _depth(text) > MOST_DEPTH:
+        raise ValueError(say("json.deep", lang, most=MOST_DEPTH))
 
 
 def where_invalid(wrong: Exception, lang: str | None = None) -> str:

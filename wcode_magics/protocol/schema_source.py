@@ -8,7 +8,6 @@ when a schema is created.
 """
 
 import datetime as dt
-import json
 import re
 import typing
 from collections.abc import Iterator, Mapping
@@ -16,7 +15,7 @@ from functools import cache
 from typing import Any, Literal
 
 from wcode_magics.errors import UsageError
-from wcode_magics.protocol.json_extraction import where_invalid
+from wcode_magics.protocol.json_extraction import parsed, where_invalid
 from wcode_magics.protocol.parameters import hint
 from wcode_magics.protocol.schema import Schema, compiled, path_of
 from wcode_magics.protocol.schema_satisfiability import ABSENT, flaw_of, target
@@ -82,7 +81,7 @@ def from_text(text: str) -> Any:
     if text.lstrip()[:1] not in {"{", "["}:
         return text
     try:
-        return json.loads(text)
+        return parsed(text)
     except ValueError as wrong:
         raise UsageError(
             "bad_json", name="schema", reason=where_invalid(wrong)

@@ -5,7 +5,6 @@ A word is a shell word, except that one beginning with ``{`` or ``[``, also afte
 is expanded.
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -16,7 +15,7 @@ from typing import Any
 from wcode_magics.errors import OptionError, SettingError, called_from
 from wcode_magics.prompts.template import Template
 from wcode_magics.protocol import parameters
-from wcode_magics.protocol.json_extraction import where_invalid
+from wcode_magics.protocol.json_extraction import end_of_value, where_invalid
 from wcode_magics.settings import option_values, options
 from wcode_magics.settings.option import Option
 
@@ -250,7 +249,7 @@ def _word(line: str, at: int) -> tuple[str, int]:
     named = _NAMED_JSON.match(line, at)
     if named is not None:
         with suppress(ValueError):
-            end = _json_end(line, named.end())
+            end = end_of_value(line, named.end())
             return line[at:end], end
     match = _WORD.match(line, at)
     if match is None:
@@ -273,18 +272,13 @@ def _value(line: str, at: int, row: Option) -> tuple[str, int]:
     if line[at] not in "{[":
         return _word(line, at)
     try:
-        end = _json_end(line, at)
+        end = end_of_value(line, at)
     except ValueError as wrong:
         if row.kind in {"text", "path"}:
             return _word(line, at)
         reason = where_invalid(wrong)
         raise OptionError("bad_json", name=row.flag, reason=reason) from wrong
     return line[at:end], end
-
-
-def _json_end(line: str, at: int) -> int:
-    _data, end = json.JSONDecoder().raw_decode(line, at)
-    return end
 
 
 def parse_assignments(

@@ -12,7 +12,7 @@ from typing import Any
 
 from wcode_magics.errors import OptionError, VariableError
 from wcode_magics.protocol import parameters
-from wcode_magics.protocol.json_extraction import where_invalid
+from wcode_magics.protocol.json_extraction import parsed, where_invalid
 from wcode_magics.runtime.shell_variables import public
 from wcode_magics.settings import options
 from wcode_magics.settings.option import Option
@@ -97,7 +97,7 @@ def _structure(row: Option, raw: str) -> Any:
     if start not in {"{", "["}:
         return raw
     try:
-        return json.loads(raw)
+        return parsed(raw)
     except ValueError as wrong:
         reason = where_invalid(wrong)
         raise OptionError("bad_json", name=row.flag, reason=reason) from wrong
@@ -110,7 +110,7 @@ def _pair(row: Option, raw: str, variables: Mapping[str, Any]) -> tuple[str, Any
     if value.startswith("$") and value[1:].isidentifier():
         return name.strip(), variable(value[1:], variables)
     try:
-        return name.strip(), json.loads(value)
+        return name.strip(), parsed(value)
     except ValueError:
         return name.strip(), value
 
@@ -126,7 +126,7 @@ def _dimension(
     if value.startswith("$") and value[1:].isidentifier():
         return name, variable(value[1:], variables)
     try:
-        listed = json.loads(value)
+        listed = parsed(value)
         return name, listed if isinstance(listed, list) else [listed]
     except ValueError:
         words = [word.strip() for word in value.split(",") if word]
@@ -148,7 +148,7 @@ def read_text(path: str | Path) -> str:
     """Return the text of a file; raises VariableError if it cannot be read."""
     try:
         return Path(path).expanduser().read_text("utf-8")
-    except (OSError, RuntimeError, UnicodeDecodeError) as wrong:  # ~nobody
+    except (OSError, RuntimeError, ValueError) as wrong:  # ~nobody, a NUL
         raise VariableError("unreadable_file", path=path, reason=wrong) from wrong
 
 

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from wcode_magics import text
 from wcode_magics.errors import OptionError, SettingError, UsageError
 from wcode_magics.protocol import endpoint_url, models, parameters, providers
+from wcode_magics.protocol.json_extraction import parsed
 from wcode_magics.protocol.messages import HOSTED_URL, Endpoint
 from wcode_magics.runtime import private_files
 from wcode_magics.settings import option_values, options
@@ -233,7 +234,7 @@ class Settings:
         """Return all profiles by name; raises SettingError if unreadable."""
         path = self._profiles_path()
         try:
-            saved = json.loads(path.read_text("utf-8"))
+            saved = parsed(path.read_text("utf-8"))
             return {name: dict(values.items()) for name, values in saved.items()}
         except FileNotFoundError:
             return {}
@@ -258,7 +259,7 @@ class Settings:
         try:
             private_files.make_folder(path.parent)
             private_files.write(path, shown)
-        except OSError as wrong:
+        except (OSError, ValueError) as wrong:  # ValueError: half a character
             raise SettingError("profiles_kept", path=path, reason=wrong) from wrong
         return path
 

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from wcode_magics.protocol.json_extraction import parsed
+
 DEFAULT = "gold"
 _DIGITS = 16
 
@@ -36,7 +38,7 @@ class GoldFile:
             return found
         for line in self.path.read_text("utf-8", errors="replace").split("\n"):
             try:
-                entry = json.loads(line)
+                entry = parsed(line)
                 of = entry.get("column", DEFAULT), entry.get("of", self.into)
                 if of != (self.gold, self.into):
                     continue

@@ -7,7 +7,7 @@ import ipywidgets as widgets
 
 from wcode_magics.errors import ParameterError
 from wcode_magics.protocol import parameters, token_counts
-from wcode_magics.protocol.json_extraction import where_invalid
+from wcode_magics.protocol.json_extraction import parsed, where_invalid
 from wcode_magics.protocol.parameters import Param
 from wcode_magics.settings.option_values import escaped, unescaped
 from wcode_magics.text import say
@@ -58,7 +58,7 @@ class Json:
         if typed in self._row.choices:
             return typed
         try:
-            value = json.loads(typed)
+            value = parsed(typed)
         except ValueError as wrong:
             name, reason = self._row.name, where_invalid(wrong)
             raise ParameterError("bad_json", name=name, reason=reason) from wrong

@@ -9,6 +9,7 @@ from typing import Any
 from wcode_magics.errors import UsageError
 from wcode_magics.logprobs.word_diff import common_start
 from wcode_magics.prompts.plain_values import plain
+from wcode_magics.protocol.json_extraction import parsed
 from wcode_magics.runtime import private_files
 from wcode_magics.tables.columns import columns_of
 from wcode_magics.tables.parquet.reader import ParquetSource
@@ -64,7 +65,7 @@ class Manifest:
     def read(cls, path: Path) -> "Manifest":
         """Read a manifest; raises UsageError if this version cannot read it."""
         try:
-            data = json.loads(path.read_text("utf-8"))
+            data = parsed(path.read_text("utf-8"))
             if data["format"] != FORMAT:
                 raise UsageError("parquet.newer", path=path)
             return cls(dict(data["asked"]), dict(data["call"]))
