@@ -164,7 +164,7 @@ def test_a_fault_is_told_in_chinese(monkeypatch):
 @pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 20_000, "{", "1 2", ""])
 def test_what_is_written_by_hand_is_json_or_a_value_error(text):
     """At any depth, on every version of Python."""
-    with pytest.raises(ValueError, match="deep|line"):
+    with pytest.raises(ValueError, match=r"deep|line"):
         parsed(text)
     deepest = "[" * MOST_DEPTH + "]" * MOST_DEPTH
     assert json.dumps(parsed(deepest)) == deepest

@@ -80,6 +80,12 @@ def test_money_is_in_its_currency():
     assert told == ["¥0.012", "$0.012", "JPY 0.012"]
 
 
+@pytest.mark.parametrize("cost", [float("inf"), float("-inf"), float("nan")])
+def test_what_is_no_amount_is_unknown(cost):
+    """A foreign store may hold anything."""
+    assert models.money(cost) == models.money(cost, "USD", plain=True) == "–"
+
+
 @pytest.mark.parametrize(
     ("text", "price"),
     [

@@ -862,6 +862,20 @@ def test_records_of_equal_requests(store):
     assert store.records(request("never"), None, 1) == []
 
 
+ODD = [
+    {"usage": [5]},
+    {"usage": []},
+    {"usage": {"prompt_tokens": "5", "completion_tokens": 1}},
+    {"usage": {"prompt_tokens": None, "completion_tokens": 1}},
+    {"base_url": 5},
+    {"cost": "5"},
+    {"elapsed": []},
+    {"finish_reason": {}},
+    {"tool_calls": [{"id": 1, "name": "f", "arguments": "{}"}]},
+    {"tokens": [{"token": "a", "logprob": -1, "bytes": 50_000_000}]},
+    {"tokens": [{"token": "a", "logprob": "-1"}]},
+    {"tokens": [{"token": 5, "logprob": -1.0}]},
+]
 DAMAGED = {
     "no text": b"\x00\xff",
     "empty": b"",
@@ -873,6 +887,12 @@ DAMAGED = {
     "of a later version": b'{"text": "x", "model": "m", "mood": "good"}',
     "without a field": b'{"text": "x"}',
     "deep": b"[" * 100_000,
+    **{
+        f"of another type {number}": json.dumps(
+            {"text": "x", "model": "m", "finish_reason": "stop", **odd}
+        ).encode()
+        for number, odd in enumerate(ODD)
+    },
 }
 
 

@@ -8,6 +8,7 @@ import msgspec
 from wcode_magics.runtime.serialization import Value
 
 Bytes = bytes  # a field of that name hides the type inside its class
+_NUMBERS = frozenset({float, int})
 
 
 class Alternative(msgspec.Struct, Value, frozen=True, gc=False):
@@ -24,8 +25,9 @@ class Alternative(msgspec.Struct, Value, frozen=True, gc=False):
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Create an alternative from the output of :meth:`to_dict`."""
-        raw = data.get("bytes")
-        return cls(data["token"], data["logprob"], None if raw is None else bytes(raw))
+        token, logprob, raw = data["token"], data["logprob"], data.get("bytes")
+        _check(token, logprob, raw)
+        return cls(token, logprob, None if raw is None else bytes(raw))
 
 
 class TokenLogprob(msgspec.Struct, Value, frozen=True, gc=False):
@@ -39,10 +41,15 @@ class TokenLogprob(msgspec.Struct, Value, frozen=True, gc=False):
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Create a token from the output of :meth:`to_dict`."""
-        raw = data.get("bytes")
-        return cls(
-            data["token"],
-            data["logprob"],
-            None if raw is None else bytes(raw),
-            tuple(Alternative.from_dict(item) for item in data.get("top", ())),
-        )
+        token, logprob, raw = data["token"], data["logprob"], data.get("bytes")
+        _check(token, logprob, raw)
+        top = tuple(map(Alternative.from_dict, data.get("top", ())))
+        return cls(token, logprob, None if raw is None else bytes(raw), top)
+
+
+def _check(token: Any, logprob: Any, raw: Any) -> None:
+    """Raise TypeError if a part is of another type: ``bytes(n)`` has n bytes."""
+    if type(token) is not str or type(logprob) not in _NUMBERS:
+        raise TypeError(str(token))
+    if raw is not None and type(raw) is not list:
+        raise TypeError(str(token))

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
-from wcode_magics.runtime.serialization import Value
+from wcode_magics.runtime.serialization import Value, checked
 
 SIDE = 2048
 """Longest side in pixels that is sent; endpoints scale larger images down."""
@@ -76,7 +76,8 @@ class ImagePart(Value):
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Create an image from :meth:`to_dict`."""
-        return cls(**{**data, "data": base64.b64decode(data.get("data", ""))})
+        image = base64.b64decode(data.get("data", ""))
+        return cls(**{**checked(cls, data), "data": image})
 
 
 def parts_of(

@@ -11,7 +11,7 @@ from msgspec.structs import astuple
 
 from wcode_magics.logprobs.token import TokenLogprob
 from wcode_magics.protocol.images import ImagePart, parts_of
-from wcode_magics.runtime.serialization import Value
+from wcode_magics.runtime.serialization import Value, checked
 
 HOSTED_URL = "https://wcode.net/api/gpt/v1"
 SANDBOX = "sandbox"
@@ -85,7 +85,7 @@ class Message(Value):
         images = tuple(map(ImagePart.from_dict, data.get("images", ())))
         flags = tuple(data.get("flags", ()))
         parts = {"tool_calls": calls, "images": images, "flags": flags}
-        return cls(**{**data, **parts})
+        return cls(**{**checked(cls, data), **parts})
 
 
 @dataclass(frozen=True, slots=True)

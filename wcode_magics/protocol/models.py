@@ -6,6 +6,7 @@ lists (:func:`learn`) and from the person (:func:`set_price`); the later counts 
 field by field.
 """
 
+import math
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -289,7 +290,7 @@ def _charged_in(place: str) -> str:
 
 def money(cost: float | None, currency: str = CURRENCY, *, plain: bool = False) -> str:
     """Format an amount as :func:`amount` does, None as «–»; ``plain``: exactly."""
-    if cost is None:
+    if cost is None or not math.isfinite(cost):
         return NO_NUMBER
     sign = SIGNS.get(currency, f"{currency} ")
     return f"{sign}{decimal(cost) if plain else amount(cost)}"

@@ -28,7 +28,7 @@ from wcode_magics.protocol.messages import (
 from wcode_magics.protocol.request import Request
 from wcode_magics.protocol.schema_choices import choices_at
 from wcode_magics.runtime.imports import late, shown_by
-from wcode_magics.runtime.serialization import Value, plain_fields
+from wcode_magics.runtime.serialization import Value, checked, plain_fields
 
 Source = Literal["endpoint", "sandbox", "replayed"]
 
@@ -245,9 +245,9 @@ class Reply(Value):
         """Create a reply from :meth:`to_dict`; ``request`` may be a Request itself.
 
         Raises:
-            TypeError: a field is unknown or missing.
+            TypeError: a field is unknown, missing, or of another type.
         """
-        made = unchecked(cls, data)
+        made = unchecked(cls, checked(cls, data))
         parts = vars(made)
         for name, read in _readers(tuple(data)):
             parts[name] = read(parts[name])
@@ -278,7 +278,7 @@ _NEEDED = frozenset({"text", "request", "model"})
 
 
 def _part_of(kind: type[Value]) -> Callable[[Any], Any]:
-    return lambda data: data and kind.from_dict(data)
+    return lambda data: None if data is None else kind.from_dict(data)
 
 
 def _tuple_of(read: Callable[[Any], Any]) -> Callable[[Any], Any]:

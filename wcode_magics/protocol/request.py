@@ -12,7 +12,7 @@ from wcode_magics.errors import ParameterError, UsageError
 from wcode_magics.protocol import parameters as table
 from wcode_magics.protocol.images import ImagePart
 from wcode_magics.protocol.messages import Message
-from wcode_magics.runtime.serialization import Value
+from wcode_magics.runtime.serialization import Value, checked
 
 HASH_TAG = b"wcode-request-1\n"
 
@@ -171,7 +171,7 @@ class Request(Value):
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Create a request from the output of :meth:`to_dict`."""
         messages = tuple(Message.from_dict(item) for item in data["messages"])
-        return cls(**{**data, "messages": messages})
+        return cls(**{**checked(cls, data), "messages": messages})
 
 
 def _refuse_empty(messages: tuple[Message, ...]) -> None:

@@ -1,7 +1,12 @@
-"""Conversion of frozen values to plain dicts and back."""
+"""Conversion of frozen values to plain dicts and back.
+
+Dicts come from files that may be damaged, or another's: types are checked.
+"""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Self
+from functools import cache
+from types import NoneType, UnionType
+from typing import Any, Literal, Self, Union, get_args, get_origin, get_type_hints
 
 _JSON = frozenset({str, int, float, bool})
 """Most values by far: they are the same in JSON."""
@@ -10,9 +15,10 @@ _JSON = frozenset({str, int, float, bool})
 class Value:
     """Base class of values that convert to and from plain dicts.
 
-    Unknown fields are refused. Most values are dataclasses. One of which an answer or
-    a table has thousands, and that can be in no cycle, is a struct (``gc=False``): it
-    is made in a tenth of the time, and the garbage collector does not walk it.
+    Unknown fields are refused, and plain ones of another type. Most values are
+    dataclasses. One of which an answer or a table has thousands, and that can be in no
+    cycle, is a struct (``gc=False``): it is made in a tenth of the time, and the
+    garbage collector does not walk it.
     """
 
     __slots__ = ()
@@ -24,8 +30,12 @@ class Value:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Build a value from :meth:`to_dict`; raises TypeError on an unknown field."""
-        return cls(**data)
+        """Build a value from :meth:`to_dict`.
+
+        Raises:
+            TypeError: a field is unknown, or of another type.
+        """
+        return cls(**checked(cls, data))
 
 
 def plain_fields(value: Value, names: Iterable[str]) -> dict[str, Any]:
@@ -38,6 +48,43 @@ def plain_fields(value: Value, names: Iterable[str]) -> dict[str, Any]:
         elif held is not None and held != ():
             plain[name] = _plain(held)
     return plain
+
+
+def checked(kind: type[Any], data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the fields of a value if the plain ones have their types.
+
+    Raises:
+        TypeError: one has not.
+    """
+    plain: Any = kind
+    types = _plain_types(plain)
+    for name, value in data.items():
+        allowed, given = types.get(name), type(value)
+        if allowed is None or given in allowed:
+            continue
+        if given is bool or not issubclass(given, allowed):  # a bool is an int
+            raise TypeError(f"{name}: {given.__name__}")
+    return data
+
+
+@cache
+def _plain_types(kind: type[Any]) -> dict[str, tuple[type, ...]]:
+    """Return the types of the fields that are the same in JSON, by name."""
+    hints = get_type_hints(kind).items()
+    found = {name: _types(hint) for name, hint in hints}
+    return {name: types for name, types in found.items() if types}
+
+
+def _types(hint: Any) -> tuple[type, ...]:
+    """Return the types of a plain hint; none for any other."""
+    if get_origin(hint) is Literal:
+        return (str,)
+    if get_origin(hint) in (Union, UnionType):
+        parts = [_types(part) for part in get_args(hint)]
+        return tuple(one for part in parts for one in part) if all(parts) else ()
+    if hint is float:
+        return (float, int)
+    return (hint,) if hint in _JSON or hint is NoneType else ()
 
 
 def _plain(value: Any) -> Any:

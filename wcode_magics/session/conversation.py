@@ -15,11 +15,12 @@ from wcode_magics.errors import UsageError, mistyped
 from wcode_magics.prompts import image_sources
 from wcode_magics.protocol import token_counts
 from wcode_magics.protocol.images import ImagePart
+from wcode_magics.protocol.json_extraction import parsed
 from wcode_magics.protocol.messages import Message, ToolCall
 from wcode_magics.protocol.request import Request
 from wcode_magics.protocol.token_counts import Count
 from wcode_magics.runtime.imports import data_frame
-from wcode_magics.runtime.serialization import Value
+from wcode_magics.runtime.serialization import Value, checked
 from wcode_magics.text import say
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class Turn(Value):
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Build the turn from the result of :meth:`to_dict`."""
         messages = tuple(Message.from_dict(item) for item in data["messages"])
-        return cls(**{**data, "messages": messages})
+        return cls(**{**checked(cls, data), "messages": messages})
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +143,7 @@ class Conversation(Value):
             UsageError: the text is not JSON, or a message is invalid.
         """
         try:
-            data = json.loads(text)
+            data = parsed(text)
             listed = data["messages"] if isinstance(data, dict) else data
             messages = [_message(item) for item in listed]
         except _ODD as odd:
@@ -160,23 +161,15 @@ class Conversation(Value):
         return cells.index(cell) if cell in cells else None
 
 
-def checked(data: Any, name: str) -> Conversation:
-    """Build the conversation of a file, checking the type of each field.
+def of_file(data: Any, name: str) -> Conversation:
+    """Build the conversation of a file, each of whose turns has messages.
 
     Raises:
         ValueError, KeyError, TypeError, AttributeError: the data is not one.
     """
     found = replace(Conversation.from_dict(data), name=name)
-    for turn in found.turns:
-        texts = [turn.cell, turn.system, *(one.content for one in turn.messages)]
-        roles = [one.role for one in turn.messages]
-        if not roles or not all(isinstance(role, str) for role in [*roles, turn.cell]):
-            raise TypeError(turn)
-        if not all(isinstance(text, str | None) for text in texts):
-            raise TypeError(turn)
-        counts = turn.total_tokens, turn.least_tokens
-        if not all(isinstance(count, int | None) for count in counts):
-            raise TypeError(turn)
+    if not all(turn.messages for turn in found.turns):
+        raise ValueError("messages")
     return found
 
 

@@ -18,6 +18,7 @@ from urllib.parse import quote, unquote
 from wcode_magics.errors import UsageError
 from wcode_magics.protocol import token_counts
 from wcode_magics.protocol.cut_prompt import least_of
+from wcode_magics.protocol.json_extraction import parsed
 from wcode_magics.protocol.messages import Message
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
@@ -27,9 +28,7 @@ from wcode_magics.session import conversation as chat
 from wcode_magics.session.conversation import Conversation, Turn
 from wcode_magics.settings.settings import Advice
 
-_UNREADABLE = (
-    *(OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError),
-)
+_UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError)
 """Errors raised by reading a file of arbitrary content."""
 
 KIND = ".json"
@@ -129,7 +128,7 @@ class Chats:
             return empty
         path = self._path(name)
         try:
-            return chat.checked(json.loads(path.read_text("utf-8")), name)
+            return chat.of_file(parsed(path.read_text("utf-8")), name)
         except FileNotFoundError:
             return empty
         except _UNREADABLE as wrong:
