@@ -9,7 +9,7 @@ import pytest
 
 from wcode_magics.errors import BudgetError
 from wcode_magics.sending.budget import BorrowedBudget, Budget
-from wcode_magics.sending.lender import Lender, Loan
+from wcode_magics.sending.lender import TURN_S, Lender, Loan
 from wcode_magics.sending.limiter import Limiter
 from wcode_magics.sending.shares import Demand, Share, permits
 
@@ -168,6 +168,24 @@ def test_requests_per_minute(workers):
     assert sum(sent) >= 20 * (clock.now - 0.5)
     late = [after - before for before, after in zip(early, sent, strict=True)]
     assert max(late) - min(late) <= 0.25 * max(late)
+
+
+def test_a_request_that_waits_is_sent_though_its_turn_is_over():
+    """Its permit goes to the next borrower once it is answered, not a turn later."""
+    clock = Clock()
+    lent, _limiter = lender(clock, most=1, requests_per_minute=60)
+    for who in ("one", "other"):
+        lent.report(who, 0, Demand(wants=8))
+    assert lent.share("one", 1).permits == 0
+    over = lent.share("other", 1)
+    assert (over.permits, over.sends) == (1, 1)
+    clock.now = 2 * TURN_S
+    lent.report("other", 1, Demand(flying=1, wants=8, sent=1))
+    assert lent.share("one", 2).permits == 0
+    over = lent.share("other", 3)
+    assert (over.permits, over.sends) == (0, 2)
+    lent.report("other", 3, Demand(wants=8, sent=2))
+    assert lent.share("one", 4).permits == 1
 
 
 def test_what_was_not_sent_is_returned():

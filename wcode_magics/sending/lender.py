@@ -246,8 +246,11 @@ class Lender:
 
 
 def _sends(one: Borrower) -> bool:
-    """Return whether a borrower has something to send, and may."""
-    return one.demand.wants > 0 and one.permits.latest > 0
+    """Return whether a borrower may send, or holds a request that waits to be sent.
+
+    One that waits keeps its permit until it is answered, so it is sent before others.
+    """
+    return one.demand.wants > 0 and one.permits.held > 0
 
 
 def _unused(one: Borrower) -> float:
