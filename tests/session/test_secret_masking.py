@@ -4,6 +4,7 @@ import dataclasses
 import secrets
 import string
 import time
+from collections import namedtuple
 from types import SimpleNamespace
 from typing import Any
 
@@ -33,12 +34,14 @@ SAMPLES = {
     "Twilio": "SK0123456789abcdef0123456789abcdef",
     "SendGrid": "SG.{}",
     "npm, PyPI": "npm_{}",
+    "Databricks, Vault, Atlassian": "hvs.{}",
     "DigitalOcean": "dop_v1_{}",
     "Shopify, Square": "shpat_{}",
     "Linear, Notion, Figma": "lin_api_{}",
     "Telegram": "123456789:{}{}",
     "age": "AGE-SECRET-KEY-{}",
     "HTTP header": "Authorization: Bearer {}",
+    "user and password of curl": "curl -u bob:{} https://db",
     "password of a URL": "postgres://bob:{}@db/x",
 }
 BODY = "ABCDEFGH12345678ABCDEFGH"
@@ -61,6 +64,7 @@ NAMES = [
     *("secret", "client_secret", "aws_secret_access_key", "token", "accessToken"),
     *("auth", "Authorization", "credentials", "cookie", "jwt", "dsn", "pin"),
     *("private_key", "密码", "数据库密码", "密钥", "self.token"),
+    *("pw", "psw", "passw", "mima", "sk", "db_pw"),
 ]
 
 
@@ -81,6 +85,30 @@ def test_names_of_secrets_are_known(name: str) -> None:
 def test_other_names_are_not(name: str) -> None:
     """What only sounds like one is shown."""
     assert not is_secret(name)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"prog --password {SECRET} -v",
+        f"['prog', '--password', '{SECRET}']",
+        f"[('password', '{SECRET}')]",
+        f"login failed with password {SECRET}",
+        f"<password>{SECRET}</password>",
+        f"口令：{SECRET}",
+        f"密码是{SECRET}，请保密",
+        f"password    {SECRET}\ndtype: object",
+    ],
+)
+def test_a_secret_is_known_by_the_word_before_it(text: str) -> None:
+    """In pairs, command lines, prose, XML, printed Series and Chinese."""
+    assert SECRET not in Masker([]).text(text)
+
+
+def test_secrets_are_found_in_named_tuples_and_numbers() -> None:
+    """They are masked wherever else they stand, as where a tuple is made."""
+    login = namedtuple("Login", "user password")("bob", SECRET)  # noqa: PYI024
+    assert secrets_in({"login": login, "pin": 998877}) == [SECRET, "998877"]
 
 
 @dataclasses.dataclass

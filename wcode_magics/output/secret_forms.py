@@ -33,6 +33,8 @@ FORMS: Mapping[str, str] = {
     "Twilio": r"\b(?:SK|AC)[0-9a-f]{32}\b",
     "SendGrid": r"\bSG\.[\w-]{8,}(?:\.[\w-]+)?",
     "npm, PyPI": r"\b(?:npm_[A-Za-z0-9]{16,}|pypi-[\w-]{16,})",
+    "Databricks, Vault, Atlassian": r"\bdapi[0-9a-f]{32}|\bhv[sbr]\.[\w-]{8,}"
+    r"|\bATATT3[\w=-]{8,}",
     "DigitalOcean": r"\bdo[opr]_v1_\w{8,}",
     "Shopify, Square": r"\b(?:shp(?:at|ca|pa|ss)_\w{8,}|sq0[a-z]{3}-[\w-]{8,})",
     "Linear, Notion, Figma": r"\b(?:lin_api_|secret_|ntn_|figd_)(?=[\w-]*\d)"
@@ -41,6 +43,8 @@ FORMS: Mapping[str, str] = {
     "age": r"\bAGE-SECRET-KEY-\w{8,}",
     "HTTP header": r"(?<=[Bb]earer )[^\s'\"]{6,}"
     r"|(?<=[Bb]asic )(?=[a-z+/]*[A-Z0-9=])[^\s'\"]{6,}",
+    "user and password of curl": r"(?<=-u )[^\s'\":]+:[^\s'\"]+"
+    r"|(?<=--user )[^\s'\":]+:[^\s'\"]+",
     "password of a URL": r"(?<=://)[^\s/?#'\"]+(?=@)",
 }
 """Kinds of secrets and the regular expressions that match them."""

@@ -30,6 +30,7 @@ _WORDS = frozenset(
         *("credentials", "dsn", "jwt", "key", "otp", "pass", "passcode", "passwd"),
         *("pin", "privatekey", "pwd", "secret", "secrets", "sig", "signature", "token"),
         *("accesskey", "authkey", "authtoken", "passwords", "cookies", "keyring"),
+        *("pw", "psw", "pswd", "passw", "mima", "ak", "sk"),
     }
 )
 _PARTS = ("password", "passphrase", "passwd", "secret", "apikey", "credential")
@@ -47,12 +48,14 @@ _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[\u3400-\u9fff]+")
 _NAMED = re.compile(
     r"""(?<![\w.-])(?P<name>[\w.-]++)"""
     r"""(?P<head>["']?\]?(?:\s*:\s*[\w.\[\]|, ]{1,60}?(?=\s*=[^=]))?"""
-    r"""\s*(?:=>|:=|[=:])\s*[rbufRBUF]{0,2})"""
+    r"""\s*(?:=>|:=|[=:：>]|(?<=["'])\s*,)\s*[rbufRBUF]{0,2}|[ \t]+(?=[^\s'"]*\d))"""
     r"""(?:(?P<quote>\"{3}|'{3}|"|')(?P<quoted>(?>(?:\\.|(?!(?P=quote)).)+))(?P=quote)"""
     r"""|(?P<bare>[^\s'"(){}\[\],;=&<>?]{4,})(?P<call>[(\[.]?))""",
     re.DOTALL,
 )
 """Atomic, not possessive: Python 3.11.2 repeats no lookahead possessively."""
+_SAID = re.compile(rf"((?:{'|'.join(_CHINESE)})[是为])[!-~]{{4,}}")
+"""What is said of a secret in Chinese, where no space ends a name."""
 
 
 def is_secret(name: str) -> bool:
@@ -90,8 +93,8 @@ class _SecretSearch:
             value = bytes(value).decode("utf-8", "replace")
         if hasattr(value, "get_secret_value"):
             value, secret = value.get_secret_value(), True
-        if isinstance(value, str):
-            yield from [value] if secret else []
+        if isinstance(value, str | int):
+            yield from [str(value)] if secret else []
             return
         for name, inner in _inside(value):
             known = secret or is_secret(name)
@@ -102,6 +105,8 @@ def _inside(value: Any) -> Iterable[tuple[str, Any]]:
     """Return the items of a container or plain object, by name."""
     if isinstance(value, Mapping):
         return [(str(name), inner) for name, inner in _first(value.items())]
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return [*zip(value._fields, value, strict=False)]
     if isinstance(value, list | tuple | set | frozenset):
         return [("", inner) for inner in _first(value)]
     attributes = getattr(value, "__dict__", None)
@@ -127,7 +132,8 @@ class Masker:
         """Mask secrets in a text; unless ``code``, also unquoted values."""
         for secret in self._secrets:
             text = text.replace(secret, MASK)
-        return without_random("".join(_by_name(without_forms(text), code=code)))
+        named = "".join(_by_name(without_forms(text), code=code))
+        return without_random(_SAID.sub(rf"\1{MASK}", named))
 
     def value(self, name: str, value: Any, limit: int) -> str:
         """Format a value in at most ``limit`` characters, masked before shortening."""
