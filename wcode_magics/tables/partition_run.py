@@ -13,6 +13,7 @@ from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
 from wcode_magics.runtime import loop
 from wcode_magics.sending.batch import Ask, Batch
+from wcode_magics.sending.limiter import MOST
 from wcode_magics.sending.outcome import GOOD, Outcome
 from wcode_magics.store.row import replayed
 from wcode_magics.tables.coordinated_run import CoordinatedRun
@@ -55,6 +56,10 @@ class PartitionRun(ABC):
     @abstractmethod
     async def keep(self) -> None:
         """Bring all replies into the store of the coordinated run."""
+
+    @abstractmethod
+    def leave(self) -> None:
+        """Let another partition begin, since this one only awaits its last replies."""
 
     @property
     def error(self) -> WcodeError | None:
@@ -141,6 +146,9 @@ class LocalRun(PartitionRun):
         """Commit what was answered."""
         await asyncio.to_thread(self._run.store.flush)
 
+    def leave(self) -> None:
+        """Do nothing: the partitions of this process share its limits anyway."""
+
 
 def send(
     run: PartitionRun,
@@ -190,6 +198,8 @@ def _sent(
         while not future.done():
             with suppress(FutureTimeoutError):
                 future.exception(TICK_S)
+            if len(requests) - sender.tally.done <= MOST:
+                run.leave()
             if not stopped and (cancelled() or run.error):
                 stopped = True
                 sender.stop()

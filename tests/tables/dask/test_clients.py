@@ -1,11 +1,13 @@
 """Whichever Dask client computes, its workers are led."""
 
 from collections import Counter
+from dataclasses import replace
 
 import psutil
 import pytest
 from distributed import Client
 
+from tests.loopback import completion
 from tests.tables.dask.tables import slow, table
 from wcode_magics.errors import ClusterError
 
@@ -72,6 +74,15 @@ def kept(dask_scheduler) -> dict[str, set[str]]:
         "topics": {name for name in dask_scheduler.get_events() if "wcode" in name},
         "plugins": {*dask_scheduler.plugins, *dask_scheduler.worker_plugins},
     }
+
+
+def test_one_partition_more(cluster, lead):
+    """A worker begins the next partition while it awaits the last answers of one."""
+    cluster()
+    server = lead(lambda _seen: replace(completion(), until=lambda: server.most == 39))
+    made = table(40).wcode.ask("Say {{ 评论 }}").compute()
+    assert server.most == 39
+    assert Counter(made["answer_status"]) == {"ok": 39, "skipped": 1}
 
 
 def test_nothing_stays_at_the_scheduler(cluster, lead):

@@ -84,7 +84,7 @@ class Coordinator:
     async def _addresses(self, client: Any, known: Iterable[str] = ()) -> Iterable[str]:
         """Return the workers of a scheduler; ``known`` if it cannot be reached."""
         try:
-            return list(await _on(client, _workers))
+            return list(await _on(client, lambda one: one.scheduler.ncores()))
         except OSError:
             return known
 
@@ -114,10 +114,6 @@ async def _on(client: Any, work: Callable[..., Any], *args: Any) -> Any:
         coming.close()
         raise ConnectionError from wrong
     return await asyncio.wrap_future(future)
-
-
-async def _workers(client: Any) -> Any:
-    return await client.scheduler.ncores()
 
 
 async def _join(client: Any, address: str) -> None:

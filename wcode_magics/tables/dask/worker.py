@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -88,11 +89,19 @@ class WorkerRun(PartitionRun):
 
     async def keep(self) -> None:
         """Send the rest of the journal without waiting for the next exchange."""
-        sending = asyncio.create_task(self._journal.send(self._merge))
+        sending = asyncio.create_task(self._journal.send(partial(self.aask, "merge")))
         while not sending.done():
             self._link.wake_soon()
             await asyncio.wait({sending}, timeout=2 * CALM_S)
         await sending
+
+    def leave(self) -> None:
+        """Leave the thread to the next partition, unless as many have left theirs."""
+        from distributed import threadpoolexecutor, worker
+
+        one_each = self.limits.running <= worker.get_worker().state.nthreads
+        if one_each and threadpoolexecutor.thread_state.proceed:
+            worker.secede()
 
     @property
     def error(self) -> WcodeError | None:
@@ -113,9 +122,6 @@ class WorkerRun(PartitionRun):
                     break
         del self._link.runs[self._settings.token]
         await asyncio.to_thread(self._session.close)
-
-    async def _merge(self, rows: Sequence[Any], images: Sequence[Any]) -> None:
-        await self.aask("merge", rows, images)
 
     async def _merge_later(self, rows: Sequence[Any], images: Sequence[Any]) -> None:
         call = LeaderCall(self._settings.token, "merge", (rows, images), urgent=False)
