@@ -135,10 +135,7 @@ def reply_metadata(reply: Reply) -> dict[str, Any]:
 def growing_bundle(
     text: str, form: str = "markdown", *, tokens: bool = False
 ) -> Bundle:
-    """Return a part of an answer that is still streaming.
-
-    ``tokens``: it will be shown as tokens with their probabilities.
-    """
+    """Return a part of a streaming answer; ``tokens``: it will be shown as tokens."""
     if tokens:
         shown = f'<div style="{heatmap.RUNNING}">{heatmap.running(text)}</div>'
         return bundle(shown, "")
@@ -183,10 +180,7 @@ def footer(reply: Reply) -> str:
 
 
 def _replayed(reply: Reply) -> str:
-    """Return a note that a reply is replayed, with its time if known.
-
-    The model may have changed since.
-    """
+    """Return that a reply is replayed, and from when: the model may have changed."""
     if reply.answered is None:
         return say("ui.replayed")
     moment = f"{reply.answered.astimezone():%Y-%m-%d %H:%M}"

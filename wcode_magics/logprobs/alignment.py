@@ -37,10 +37,7 @@ class Answer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Part of the two texts, equal or different, with the bits of each.
-
-    Bits are nan for an answer without token probabilities.
-    """
+    """Part of the two texts, equal or not, with the bits of each; nan if unknown."""
 
     same: bool
     first: str
@@ -76,10 +73,7 @@ class Fork:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two answers, their common and differing stretches, and the fork.
-
-    ``fork`` is None if the answers are equal.
-    """
+    """Two answers: common and differing stretches, and the fork; None if equal."""
 
     first: Logprobs
     second: Logprobs

@@ -43,10 +43,7 @@ def opening(position: Position, head: bytes, *, alphabet: bool) -> float | None:
 def beginning(
     position: Position, head: bytes, start: bytes, *, alphabet: bool
 ) -> float | None:
-    """Return the probability that a value begins with ``start``, given that one begins.
-
-    None if :func:`opening` is unknown or 0.
-    """
+    """Return how likely a value begins with ``start``, if one begins; None: unknown."""
     whole = opening(position, head, alphabet=alphabet)
     if not whole:
         return None

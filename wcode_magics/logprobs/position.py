@@ -57,10 +57,7 @@ class Position(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def rank(self) -> int | None:
-        """Rank, 1 for the most likely token; one that is not ``listed`` may rank lower.
-
-        None if no alternatives are listed.
-        """
+        """Rank from 1; one that is not ``listed`` may rank lower; None: unknown."""
         if not self.alternatives:
             return None
         if self.alternatives[0].logprob <= self.logprob:

@@ -55,10 +55,7 @@ class TokenWords:
         self._phrases = {key: say(f"heatmap.{key}") for key in keys}
 
     def alternatives(self, position: Position) -> list[str]:
-        """Return the likeliest tokens at a position, its own among them.
-
-        Each is followed by its probability.
-        """
+        """Return the likeliest tokens and the sampled one, with probabilities."""
         known = self._shown.get(position.index)
         if known is None:
             known = [f"{token} {percent(p)}" for token, p in self.likely(position)]

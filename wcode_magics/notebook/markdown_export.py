@@ -9,10 +9,7 @@ from typing import Any
 
 
 def prefer_markdown(notebook: Any, resources: Any) -> tuple[Any, Any]:
-    """Drop the HTML of outputs that have Markdown; change nothing else.
-
-    ``notebook`` is nbconvert's own copy.
-    """
+    """Drop the HTML of outputs that have Markdown, in nbconvert's own copy."""
     for cell in notebook.cells:
         for output in cell.get("outputs", ()):
             data = output.get("data", {})

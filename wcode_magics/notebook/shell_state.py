@@ -40,10 +40,7 @@ YES = frozenset({"y", "yes", "是", "好"})
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """Spending of one cell run: execution count, stored answers, costs.
-
-    ``unpriced`` is the number of answers whose price is unknown.
-    """
+    """One cell run: execution count, answers stored, costs, answers without a price."""
 
     cell: int | None
     answers: int

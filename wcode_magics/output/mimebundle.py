@@ -23,10 +23,7 @@ def bundle(html: str, plain: str, markdown: str | None = None) -> Bundle:
 
 
 def widget_bundle(model: str, plain: str) -> Bundle:
-    """Return a mimebundle of a live widget, with plain text as the fallback.
-
-    ``model`` is the id of the widget's model.
-    """
+    """Return a mimebundle of the live widget of a model id, with a plain fallback."""
     view = {"version_major": 2, "version_minor": 0, "model_id": model}
     return {"application/vnd.jupyter.widget-view+json": view, **plain_bundle(plain)}
 

@@ -17,10 +17,7 @@ _NEVER_FIRST = frozenset("，。、；：？！）」』】》”’…")
 
 
 def write(text: str, *, end: str = "\n", exact: bool = False) -> None:
-    """Write to standard output and flush it.
-
-    With ``exact``, a pipe gets the text verbatim.
-    """
+    """Write to standard output and flush it; ``exact``: verbatim into a pipe."""
     _put(sys.stdout, text + end, exact=exact)
 
 

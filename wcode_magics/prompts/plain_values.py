@@ -129,10 +129,7 @@ def _moment(value: Any) -> Any:
 
 
 def _span(value: Any) -> Any:
-    """Convert a numpy timedelta64.
-
-    To text if Python cannot represent it or its unit has no fixed length.
-    """
+    """Convert a numpy timedelta64; to text if Python has no such length."""
     if value != value:  # noqa: PLR0124
         return None
     if value.dtype.name.endswith(("[M]", "[Y]", "64")):

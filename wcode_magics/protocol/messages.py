@@ -49,10 +49,7 @@ class Message(Value):
     flags: tuple[str, ...] = ()
 
     def wire(self, *, by_reference: bool = False) -> dict[str, Any]:
-        """Return the message in the API's JSON form.
-
-        ``by_reference``: with the digests of images in place of their data.
-        """
+        """Return the API's JSON form; ``by_reference``: digests for image data."""
         text = self.content or ""
         data: dict[str, Any] = {"role": self.role, "content": text}
         if self.images:

@@ -68,10 +68,7 @@ _PRICE = re.compile(
 
 
 class Costs(dict[str, float]):
-    """Sums of money by currency; those of different currencies are never added up.
-
-    ``unknown`` is the number of amounts that were added and are not known.
-    """
+    """Sums of money by currency; ``unknown`` counts amounts that are not known."""
 
     unknown = 0
 

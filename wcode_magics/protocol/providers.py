@@ -130,10 +130,7 @@ def variables() -> tuple[str, ...]:
 
 
 def unused(environ: Mapping[str, str]) -> tuple[list[str], str]:
-    """Return the variables set for other services, and the line that uses the first.
-
-    No names and an empty line if none is set.
-    """
+    """Return variables set for other services, and the line that uses the first."""
     found = [row for row in PROVIDERS[1:] if any(_set(row, environ))]
     names = [name for row in found for name in _set(row, environ)]
     return names, f"%wcode_config provider={found[0].name}" if found else ""

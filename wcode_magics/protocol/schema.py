@@ -31,10 +31,7 @@ _DEEP = 40
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """Field of an object: its name, the kind of its values, its choices.
-
-    ``fields`` are the fields of a nested object.
-    """
+    """Field of an object: name, kind of values, choices, fields of an inner object."""
 
     name: str
     kind: Kind

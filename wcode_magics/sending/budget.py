@@ -159,10 +159,7 @@ class Budget:
         root.lend(0.0)
 
     def lend(self, amount: float) -> None:
-        """Reserve an amount that another process may spend; negative: it returned it.
-
-        The caller keeps it within :attr:`left`.
-        """
+        """Reserve an amount for another process, within ``left``; below 0: returned."""
         if self._under is not None:
             self._under.lend(amount)
         aside = self.aside + amount

@@ -110,10 +110,7 @@ class Lender:
         return Share(lent, sends, money, excess, self._limiter.paused, alone, error)
 
     def reclaim(self, who: Hashable, *, lost: bool) -> None:
-        """Take back what a borrower held.
-
-        ``lost``: it did not say so, and might have spent all of it.
-        """
+        """Take back what a borrower held; ``lost``: it may have spent all of it."""
         one = self._borrowers.pop(who, None)
         if one is None:
             return

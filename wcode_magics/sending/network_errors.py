@@ -34,10 +34,7 @@ _PLAIN = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILUR
 
 @cache
 def timeouts(silence: float) -> Mapping[str, float | None]:
-    """Return the timeout in seconds for each step of a request, as httpx expects.
-
-    ``silence`` is infinite if the caller limits the time itself.
-    """
+    """Return the timeout (s) of each step, for httpx; ``silence`` may be infinite."""
     import httpx
 
     most = None if silence == math.inf else silence

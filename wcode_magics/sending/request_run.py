@@ -288,10 +288,7 @@ def _trouble(then: Callable[[Reply], None], reply: Reply) -> WcodeError | None:
 
 
 class Stream(Iterator[Delta]):
-    """Blocking iterator over the deltas as they arrive; then ``reply``.
-
-    Leaving the ``with`` block, or :meth:`close`, disconnects.
-    """
+    """Blocking iterator over the deltas, then ``reply``; closing it disconnects."""
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange

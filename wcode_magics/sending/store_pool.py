@@ -47,10 +47,7 @@ class StorePool:
         return left
 
     def close(self) -> None:
-        """Close the stores; the next use reopens them.
-
-        Warns about answers that can no longer be written.
-        """
+        """Close the stores until the next use; warn about answers that are lost."""
         with self._lock:
             stores, self._stores = list(self._stores.values()), {}
             self._kept += sum(store.kept for store in stores)
@@ -211,10 +208,7 @@ class StorePool:
             print_error(error)
 
     def probe(self, resolved: Resolved, place: str, model: str) -> Probe | None:
-        """Return the kept probe of a model at an endpoint, or None.
-
-        The store is asked once.
-        """
+        """Return the kept probe of a model at an endpoint, or None; read once."""
         key = place.rstrip("/"), model
         if key not in self._probes:
             try:

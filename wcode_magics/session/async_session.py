@@ -70,10 +70,7 @@ class AsyncSession:
 
 
 class AsyncStream(AsyncIterator[Delta]):
-    """Asynchronous iterator over the deltas as they arrive; then ``reply``.
-
-    :meth:`aclose` disconnects.
-    """
+    """Asynchronous iterator over the deltas, then ``reply``; ``aclose`` disconnects."""
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange

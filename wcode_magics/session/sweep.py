@@ -65,10 +65,7 @@ class Sweep:
 
     @property
     def cost(self) -> float | None:
-        """Total cost of all replies; None if a price is unknown.
-
-        Also None for different currencies: see ``costs``.
-        """
+        """Total cost; None if a price is unknown or currencies differ (``costs``)."""
         return None if self.costs is None else self.costs.only
 
     @property

@@ -170,10 +170,7 @@ class Toolbox:
     def run(
         self, calls: Sequence[ToolCall], round_: int, *, parallel: bool = True
     ) -> list[ToolTrace]:
-        """Run the calls of one reply and wait for them; not from inside a loop.
-
-        Sequentially unless ``parallel``.
-        """
+        """Run the calls of a reply, not in a loop; in turn unless ``parallel``."""
         jobs = [self._job(call) for call in calls]
         if parallel and len(jobs) > 1:
             return loop.run(_run_all, jobs, round_)

@@ -13,10 +13,7 @@ from wcode_magics.text import say
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """``text`` replaces the line from ``start`` on; ``kind`` is the type of completion.
-
-    One of flag, choice, name, function.
-    """
+    """``text`` replaces the line from ``start``; a flag, choice, name or function."""
 
     text: str
     start: int

@@ -202,10 +202,7 @@ class AskPage:
         self.arranged()
 
     def _is_stale(self) -> bool:
-        """Return whether another prompt or other values would be sent now.
-
-        Probabilities do not change an answer.
-        """
+        """Return whether other inputs would be sent now; probabilities do not count."""
         if self._sent is None or self.answer.reply is None or self.turns.is_on:
             return False
         same: bool = _inputs(self._sent) == _inputs(self._state.draft)

@@ -58,10 +58,7 @@ class Draft:
         return self.sources.get(at, content if self._raw else template.literal(content))
 
     def before(self, at: int) -> "Draft":
-        """Return the draft with a turn moved back into the prompt.
-
-        That turn and the ones after it are removed.
-        """
+        """Return the draft with a turn moved into the prompt, without later ones."""
         sources = {
             place: source for place, source in self.sources.items() if place < at
         }

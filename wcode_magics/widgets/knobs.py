@@ -190,10 +190,7 @@ class KnobGroup:
 
 
 class Knobs:
-    """All rows: the common ones first, the others by group, folded.
-
-    ``counted`` is called with the number of parameters that are set.
-    """
+    """All rows: common ones first, others folded; ``counted`` gets the number set."""
 
     def __init__(
         self,

@@ -68,10 +68,7 @@ def token_map(choose: Choose) -> Any:
 def drawn(
     logprobs: Logprobs | None, around: tuple[str, str] = ("", "")
 ) -> dict[str, Any]:
-    """Return what the front end draws: pieces of the text and token positions.
-
-    Shares are from 0 to 1.
-    """
+    """Return what the front end draws: pieces and tokens, with shares from 0 to 1."""
     keys = ("tokens", "go_on_from", "alternatives", "close_tokens")
     texts = {key: say(f"panel.{key}") for key in keys}
     shown = {"pieces": [], "places": [], "words": texts, "around": around}
