@@ -24,7 +24,7 @@ from wcode_magics.protocol.reply import Reply
 from wcode_magics.protocol.request import Request
 from wcode_magics.runtime import lifetime
 from wcode_magics.runtime.lifetime import Stage
-from wcode_magics.store import model_lists, probes
+from wcode_magics.store import endpoints
 from wcode_magics.store.database import (
     Connection,
     faults,
@@ -222,11 +222,11 @@ class Store:
 
     def keep_models(self, base_url: str, models: list[dict[str, Any]]) -> None:
         """Keep what an endpoint lists of its models; raises StoreError."""
-        model_lists.keep(self._file, tidy(base_url), models)
+        endpoints.keep_list(self._file, tidy(base_url), models)
 
     def listed_models(self, base_url: str) -> tuple[float, list[dict[str, Any]]] | None:
-        """Return what :func:`wcode_magics.store.model_lists.find` does."""
-        return model_lists.find(self._file, tidy(base_url))
+        """Return what :func:`wcode_magics.store.endpoints.find_list` does."""
+        return endpoints.find_list(self._file, tidy(base_url))
 
     def recorded(self, *, limit: int = RECORDED) -> list[Request]:
         """Return the requests that have a complete answer, newest first."""
@@ -247,11 +247,11 @@ class Store:
 
     def keep_probe(self, probe: Probe) -> None:
         """Keep a probe instead of an earlier one of its model and endpoint."""
-        probes.keep(self._file, replace(probe, place=tidy(probe.place)))
+        endpoints.keep_probe(self._file, replace(probe, place=tidy(probe.place)))
 
     def probe(self, place: str, model: str) -> Probe | None:
         """Return the newest probe of a model at an endpoint, or None."""
-        return self._lookup.read(probes.find, self._file, tidy(place), model)
+        return self._lookup.read(endpoints.find_probe, self._file, tidy(place), model)
 
     def prune(
         self, *, before: dt.datetime | None = None, keep: int | None = None

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from wcode_magics.store.endpoints import has_currencies
 from wcode_magics.store.file import File
-from wcode_magics.store.model_lists import has_currencies
 
 _NAMES = (
     *("day", "model", "answers", "prompt_tokens", "completion_tokens"),
