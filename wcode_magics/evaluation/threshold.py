@@ -134,11 +134,7 @@ def threshold_of(graded: Graded, error: float, sure: float) -> Threshold:
 
 
 def check_level(error: Any, sure: Any) -> tuple[float, float]:
-    """Return an error and a certainty as numbers.
-
-    Raises:
-        UsageError: one of them is not between 0 and 1.
-    """
+    """Return an error and a certainty as numbers; raises UsageError outside 0 to 1."""
     for name, value in (("error", error), ("sure", sure)):
         if isinstance(value, bool) or not _is_share(value):
             raise UsageError("evaluate.share", name=name, given=repr(value))

@@ -217,11 +217,7 @@ def is_listed(place: str) -> bool:
 
 
 def from_dict(data: Mapping[str, Any]) -> Model:
-    """Return a row from what :func:`dataclasses.asdict` made of it.
-
-    Raises:
-        TypeError: a field is unknown or odd.
-    """
+    """Return a row from ``asdict`` of one; raises TypeError if a field is odd."""
     parts = dict(data)
     return _row(str(parts.pop("provider", "")), parts)
 

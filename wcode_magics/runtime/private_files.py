@@ -29,11 +29,7 @@ TRIES, TRY_S = 20, 0.05
 
 
 def make_folder(path: Path) -> None:
-    """Create a private folder with its parents; existing folders are unchanged.
-
-    Raises:
-        OSError: it cannot be created.
-    """
+    """Create a private folder and its parents, if missing; raises OSError."""
     if path.is_dir():
         return
     make_folder(path.parent)

@@ -36,10 +36,7 @@ class Scored:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Unit that is sent: text or, with ``call``, part of a tool call.
-
-    ``thought``: the text is of the reasoning.
-    """
+    """Unit sent: text, or a ``thought``, or, with ``call``, part of a tool call."""
 
     text: str
     tokens: tuple[Scored, ...] = ()

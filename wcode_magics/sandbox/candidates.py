@@ -26,10 +26,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class SkillInput:
-    """The user's last message and how to answer.
-
-    ``language`` is "en" or "zh", ``level`` the verbosity.
-    """
+    """The last message, its language ("en", "zh"), and the level of verbosity."""
 
     request: ParsedRequest
     text: str

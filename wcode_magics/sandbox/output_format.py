@@ -31,10 +31,7 @@ class Form:
 
 
 def read_form(body: Mapping[str, Any], texts: Sequence[str]) -> Form:
-    """Return the output format that a body requests; raises BadRequest.
-
-    ``texts`` is the texts of the messages.
-    """
+    """Return the output format of a body with these texts; raises BadRequest."""
     structured = body.get("structured_outputs")
     if not isinstance(structured, bool | dict | None):
         message = "`structured_outputs` must be true, false or an object."

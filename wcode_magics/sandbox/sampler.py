@@ -70,10 +70,7 @@ class Sampler:
         self._seen = set(prompt)
 
     def draw(self, probs: Distribution, allowed: bytes | None = None) -> int:
-        """Draw the next token from the probabilities of the model.
-
-        ``allowed`` is the mask of a grammar.
-        """
+        """Draw the next token from the probabilities, within a grammar's mask."""
         if allowed is not None:
             probs = probs.within(allowed)
         settings = self._settings

@@ -93,11 +93,7 @@ class Measurement:
         )
 
     async def whole(self) -> Probe:
-        """Measure everything that the budget allows.
-
-        Raises:
-            WcodeError: not even a plain request was answered.
-        """
+        """Measure what the budget allows; raises WcodeError if nothing is answered."""
         try:
             await self._first_request()
             for name in ORDER:

@@ -117,11 +117,7 @@ def grid_points(grid: Mapping[str, Sequence[Any]]) -> list[Point]:
 
 
 def grid_of(options: Mapping[str, Any]) -> dict[str, list[Any]]:
-    """Return the grid of the options ``sweep`` and ``models``.
-
-    Raises:
-        OptionError: a dimension was given twice.
-    """
+    """Return the grid of ``sweep`` and ``models``; raises OptionError for a repeat."""
     model_names = options.get("models")
     grid: dict[str, list[Any]] = {"model": model_names} if model_names else {}
     for name, values in options.get("sweep") or ():

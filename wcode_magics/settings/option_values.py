@@ -57,11 +57,7 @@ def points(raw: str) -> bool:
 
 
 def variable(name: str, variables: Mapping[str, Any]) -> Any:
-    """Return the value of ``name`` or ``name[0]``.
-
-    Raises:
-        VariableError: there is none; suggests the nearest name.
-    """
+    """Return the value of ``name`` or ``name[0]``; raises VariableError with a hint."""
     name, *places = name.replace("]", "").split("[")
     if name not in variables:
         hint = parameters.hint(name, public(variables), "${}")
