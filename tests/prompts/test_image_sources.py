@@ -123,7 +123,8 @@ def test_a_figure_is_drawn() -> None:
     figure = pytest.importorskip("matplotlib.figure").Figure(figsize=(2, 1), dpi=50)
     axes = figure.add_subplot()
     for source in (figure, axes):
-        assert image_sources.load(source).size == (100, 50)
+        image = image_sources.load(source)
+        assert (image.width, image.height) == (100, 50)
 
 
 def test_a_url_is_passed_on() -> None:

@@ -28,7 +28,7 @@ BLOCK = "border-left:3px solid #80808059;margin:.5em 0;padding:0 .9em"
 CODE = "background:none;color:inherit"
 """Style against VS Code's own, which paints code line by line, in a block as well."""
 COLOURING_S = 0.3
-"""Time limit (s, CPU) for highlighting one piece of code."""
+"""Time limit (s, CPU) for highlighting a piece of code, or all code of a text."""
 MOST = 150_000
 """Maximum characters of code shown."""
 MOST_COLOURED = 40_000

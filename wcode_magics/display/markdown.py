@@ -36,8 +36,6 @@ MOST_PAGE = 1_200_000
 """Maximum characters of HTML produced from a text."""
 MOST_NEUTRAL = 20_000
 """Maximum characters of Markdown that :func:`neutral` processes."""
-COLOURING_S = 0.3
-"""Time limit (s, CPU) for highlighting all code in a text."""
 
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
 _TARGET = re.compile(
@@ -59,7 +57,7 @@ _UNSEEN = re.compile(r"[\s\u00ad\u200b-\u200f\u2060\u3164\ufeff]+")
 def html(text: str) -> str:
     """Render Markdown as HTML with plain elements and inline styles."""
     if not _is_dense(text):
-        page = _rendered(text, time.thread_time() + COLOURING_S)
+        page = _rendered(text, time.thread_time() + highlight.COLOURING_S)
         if len(page) <= MOST_PAGE:
             return page
     return as_written(text) + faint(say("ui.as_written"))

@@ -267,7 +267,7 @@ def answer_html(reply: Reply, form: str = "markdown") -> str:
 
 def begin_html(reply: Reply) -> str:
     """Return the tool calls and the reasoning before the text as HTML."""
-    calls = tool_tables.trace_html(reply.trace)
+    calls = tool_tables.trace_table(reply.trace).html()
     if not reply.reasoning:
         return calls
     return calls + markdown.folded(thinking(reply), reply.reasoning)
@@ -275,7 +275,8 @@ def begin_html(reply: Reply) -> str:
 
 def end_html(reply: Reply) -> str:
     """Return the requested tool calls and the refusal after the text as HTML."""
-    return tool_tables.calls_html(reply.tool_calls) + _refusal_html(reply)
+    calls = tool_tables.calls_table(reply.tool_calls).html()
+    return calls + _refusal_html(reply)
 
 
 def _refusal_html(reply: Reply) -> str:

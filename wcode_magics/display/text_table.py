@@ -54,6 +54,10 @@ class TextTable:
 
     def bundle(self) -> Bundle:
         """Return the table as HTML and as aligned plain text."""
+        return bundle(self.html(), self.plain())
+
+    def html(self) -> str:
+        """Return the table as HTML; empty without title, rows and note."""
         heads, rows = self._shown()
         styles = [_style(c) for c in zip(heads, *rows, strict=True)]
         head = _row_html("th", heads, styles)
@@ -62,7 +66,7 @@ class TextTable:
         note = "".join(faint(n) for n in self._notes())
         table = f"<thead>{head}</thead><tbody>{body}</tbody>"
         table = f'<table style="{TABLE}">{table}</table>' if rows else ""
-        return bundle(f"{title}{table}{note}", self.plain())
+        return f"{title}{table}{note}"
 
     def plain(self) -> str:
         """Return aligned columns; wide (East Asian) characters count as two.

@@ -28,17 +28,7 @@ def trace_table(trace: Sequence[ToolTrace]) -> TextTable:
     return TextTable([say(f"ui.{head}") for head in heads], rows)
 
 
-def trace_html(trace: Sequence[ToolTrace]) -> str:
-    """Return :func:`trace_table` as HTML; empty without calls."""
-    return str(trace_table(trace).bundle()["text/html"]) if trace else ""
-
-
 def calls_table(calls: Sequence[Any]) -> TextTable:
     """Return a table of the tool calls that an answer asks for."""
     rows = [(call.name, clipped(call.arguments, MOST_ARGUMENTS)) for call in calls]
     return TextTable((say("ui.tool_call"), say("ui.arguments")), rows)
-
-
-def calls_html(calls: Sequence[Any]) -> str:
-    """Return :func:`calls_table` as HTML; empty without calls."""
-    return str(calls_table(calls).bundle()["text/html"]) if calls else ""

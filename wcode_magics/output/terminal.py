@@ -42,7 +42,7 @@ class Status:
             return
         before, self._line = self._line, line
         if not before:
-            self._changes = _fits(sys.stderr, line)
+            self._changes = width(line) < (_room(sys.stderr) or 0)
         if self._changes:
             blank = " " * width(before)
             _out(sys.stderr, f"\r{blank}\r{inert(line)}")
@@ -64,10 +64,7 @@ def width(text: str) -> int:
 
 def room() -> int | None:
     """Return the width of the terminal that standard output is, or None."""
-    stream = sys.stdout
-    if stream is None or not stream.isatty():
-        return None
-    return shutil.get_terminal_size().columns
+    return _room(sys.stdout)
 
 
 def shortened(text: str, most: int) -> str:
@@ -111,10 +108,10 @@ def _out(stream: TextIO, text: str) -> None:
     stream.flush()
 
 
-def _fits(stream: TextIO | None, line: str) -> bool:
+def _room(stream: TextIO | None) -> int | None:
     if stream is None or not stream.isatty():
-        return False
-    return width(line) < shutil.get_terminal_size().columns
+        return None
+    return shutil.get_terminal_size().columns
 
 
 def _encoding(stream: TextIO | None) -> str:

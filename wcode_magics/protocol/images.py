@@ -59,13 +59,10 @@ class ImagePart(Value):
 
         The size behind a URL is unknown, so that of the largest image is assumed.
         """
-        across, down = (-(-(side or SIDE) // PATCH) for side in self.size)
+        across, down = (
+            -(-(side or SIDE) // PATCH) for side in (self.width, self.height)
+        )
         return max(_FEWEST, across * down) + _AROUND
-
-    @property
-    def size(self) -> tuple[int | None, int | None]:
-        """Width and height in pixels, None if unknown."""
-        return self.width, self.height
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields that are set; ``data`` in base64."""

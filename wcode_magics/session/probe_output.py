@@ -8,7 +8,7 @@ from typing import Any
 from wcode_magics.errors import RejectedError
 from wcode_magics.protocol.probe import Finding
 from wcode_magics.protocol.reply import Reply
-from wcode_magics.session.probe_sampling import Known, finding
+from wcode_magics.session.probe_sampling import Known, finding, verdict_of
 from wcode_magics.session.prober import (
     STORY,
     STRUCTURE,
@@ -121,8 +121,7 @@ async def response_format(
         "schema": schema is not None and _fits(schema),
     }
     for name, reply in replies.items():
-        verdict = "refused" if reply is None else "obeyed" if fits[name] else "ignored"
-        facts[name] = verdict
+        facts[name] = "refused" if reply is None else verdict_of(fits[name])
     if refusal is not None and mode is schema:
         raise refusal
     shown = {name: facts[name] for name in forms}
@@ -174,7 +173,7 @@ async def tool_choice(prober: Prober, known: Known) -> Finding:
     none_obeyed, required_obeyed = not none.tool_calls, bool(forced.tool_calls)
     if usual.tool_calls:
         required_obeyed = none_obeyed
-    facts = {"none": _verdict(none_obeyed), "required": _verdict(required_obeyed)}
+    facts = {"none": verdict_of(none_obeyed), "required": verdict_of(required_obeyed)}
     return finding(
         "tool_choice", obeyed=none_obeyed or required_obeyed, key="choices", **facts
     )
@@ -193,10 +192,6 @@ async def parallel_tool_calls(prober: Prober, known: Known) -> Finding:
     if counts[0] < 2 and counts[1] < 2:
         return Finding(name, "unknown", "parallel", facts)
     return finding(name, obeyed=counts[1] <= 1 < counts[0], key="parallel", **facts)
-
-
-def _verdict(done: bool) -> str:
-    return "obeyed" if done else "ignored"
 
 
 def _json(reply: Reply) -> Any:

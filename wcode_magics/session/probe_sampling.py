@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wcode_magics.logprobs.number_format import decimal
-from wcode_magics.protocol.probe import Finding
+from wcode_magics.protocol.probe import Finding, Verdict
 from wcode_magics.protocol.reply import Reply
 from wcode_magics.session.prober import (
     DEFAULT_RUNS,
@@ -251,4 +251,9 @@ def _percent(share: float) -> str:
 
 def finding(name: str, /, *, obeyed: bool, key: str, **facts: Any) -> Finding:
     """Return a finding: the parameter was obeyed, or ignored."""
-    return Finding(name, "obeyed" if obeyed else "ignored", key, facts)
+    return Finding(name, verdict_of(obeyed), key, facts)
+
+
+def verdict_of(obeyed: bool) -> Verdict:
+    """Return the verdict on a parameter that was accepted."""
+    return "obeyed" if obeyed else "ignored"
