@@ -20,10 +20,7 @@ OPENING_TOKENS = 12
 
 
 class Assembly:
-    """Reply under construction: :meth:`add` deltas, call :meth:`reply` at any time.
-
-    ``started``: content was received; a role alone is none.
-    """
+    """Reply under construction; ``started``: content, not only a role, was received."""
 
     def __init__(self, request: Request) -> None:
         self._request = request

@@ -47,10 +47,7 @@ class Part(NamedTuple):
 
 
 class ThinkingSplitter:
-    """Incremental splitter of an answer's text into text and reasoning.
-
-    Characters that may be the start of a tag are held back until the next piece.
-    """
+    """Splitter of text into text and reasoning; holds back what may begin a tag."""
 
     def __init__(self) -> None:
         self._buffer = ""

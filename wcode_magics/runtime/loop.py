@@ -124,10 +124,7 @@ def _raised(wrong: BaseException) -> UsageError:
 
 
 class Threads(ThreadPoolExecutor):
-    """Executor with a new thread for each call.
-
-    The threads of a pool would be joined at exit, however long their calls take.
-    """
+    """Executor with a thread for each call, as a pool's would be joined at exit."""
 
     def submit(self, call: Callable[..., Any], /, *args: Any, **more: Any) -> Any:
         """Start a call on its own thread."""

@@ -183,10 +183,7 @@ class Budget:
 
 
 class BorrowedBudget(Budget):
-    """Budget whose limit is a share of another process's; waits for a larger one.
-
-    ``watch`` is called when a request waits.
-    """
+    """Share of another process's budget; waits for a larger one, calling ``watch``."""
 
     def __init__(self, watch: Callable[[], object]) -> None:
         super().__init__(0.0)

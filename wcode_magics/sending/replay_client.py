@@ -11,10 +11,7 @@ from wcode_magics.store import Store
 
 
 class Recorded:
-    """Client interface that returns the recorded answer ``found``.
-
-    Without one, sending raises an error: a replayed notebook has no key.
-    """
+    """Client that returns the recorded answer ``found``; without one, sending fails."""
 
     source: Source = "replayed"
     contexts = None

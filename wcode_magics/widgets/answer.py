@@ -46,10 +46,7 @@ class WidgetScreen:
 
 
 class AnswerView:
-    """Answer as text or as tokens with their probabilities, above its footer.
-
-    ``choose`` is called as by :func:`token_map`.
-    """
+    """Answer as text or tokens, above a footer; ``choose`` as by :func:`token_map`."""
 
     def __init__(self, choose: Choose) -> None:
         self.screen = WidgetScreen()

@@ -73,10 +73,7 @@ class AskPage:
         self._later.ask()
 
     def send(self, again: Draft | None = None) -> None:
-        """Send the draft; a running request is cancelled first.
-
-        ``again``: the draft of an earlier turn, to be sent in place of that turn.
-        """
+        """Send the draft, or ``again`` an earlier turn's; cancel a running request."""
         self.status.clear()
         self._worker.start(lambda stop: self._begin(stop, again))
 
