@@ -79,7 +79,7 @@ def test_styles_are_those_that_the_sanitiser_keeps():
     """
     styles = _shape(html("# why\ndef f(x): return 'a' + 1\n", "python")).styles
     names = {part.partition(":")[0] for style in styles for part in style.split(";")}
-    block = {"border-left", "margin", "padding", "background"}
+    block = {"border-left", "margin", "padding", "background", "word-break"}
     assert names == {"color", "font-style", "font-weight", *block}
 
 

@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
-from wcode_magics.display.markdown import html, is_blank, neutral
+from wcode_magics.display.markdown import (
+    MOST_ALIGNED,
+    MOST_ALIGNED_GROWING,
+    growing,
+    html,
+    is_blank,
+    neutral,
+)
 from wcode_magics.display.markdown_blocks import TAIL_LIMIT, split
 
 HOSTILE = [
@@ -197,6 +204,16 @@ def test_formulas_keep_their_delimiters_and_their_signs(formula):
     assert inner.replace("<", "&lt;") in shown
     assert re.search(r"\\[(\[].*\\[)\]]", shown)
     assert "<em>" not in shown
+
+
+def test_text_in_tables_stands_at_the_left():
+    """As in JupyterLab's own Markdown, unless the answer says where; also growing."""
+    rows = "| name | n |\n| --- | ---: |\n| alpha | 1 |\n"
+    for page in (html(rows), growing(rows)):
+        assert page.count('style="text-align:left">') == 2
+        assert page.count('style="text-align:right">') == 2
+    assert "left" not in growing(rows + "| beta | 2 |\n" * MOST_ALIGNED_GROWING)
+    assert "left" not in html(rows + "| beta | 2 |\n" * MOST_ALIGNED)
 
 
 def test_a_formula_stands_where_models_put_it():

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pygments.lexer import Lexer
     from pygments.token import _TokenType
 
-BLOCK = "border-left:3px solid #80808059;margin:.5em 0;padding:0 .9em"
+BLOCK = "border-left:3px solid #80808059;margin:.5em 0;padding:0 .9em;word-break:normal"
 CODE = "background:none;color:inherit"
 """Style against VS Code's own, which paints code line by line, in a block as well."""
 COLOURING_S = 0.3

@@ -15,6 +15,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Any
 
 from wcode_magics.display import highlight
@@ -32,6 +33,8 @@ MOST = 100_000
 """Maximum characters rendered, and maximum shown of unformatted text."""
 MOST_MARKS = 5_000
 """Maximum Markdown delimiters rendered; four times as many lines and cells."""
+MOST_ALIGNED, MOST_ALIGNED_GROWING = 2_000, 32
+"""Maximum cells of a table that is aligned, for 24 bytes each, and while it grows."""
 MOST_PAGE = 1_200_000
 """Maximum characters of HTML produced from a text."""
 MOST_NEUTRAL = 20_000
@@ -70,7 +73,8 @@ def growing(text: str) -> str:
     """
     if _is_dense(text):
         return as_written(text)
-    return _TABLE_LAYOUT.sub(r"\1", _rendered(text, 0.0))
+    page = _rendered(text, 0.0, MOST_ALIGNED_GROWING)
+    return _TABLE_LAYOUT.sub(r"\1", page)
 
 
 def _is_dense(text: str) -> bool:
@@ -81,8 +85,8 @@ def _is_dense(text: str) -> bool:
     )
 
 
-def _rendered(text: str, until: float) -> str:
-    return str(_parser().render(text, {"until": until}))
+def _rendered(text: str, until: float, aligned: int = MOST_ALIGNED) -> str:
+    return str(_parser().render(text, {"until": until, "aligned": aligned}))
 
 
 def as_written(text: str) -> str:
@@ -261,6 +265,7 @@ def _parser() -> "MarkdownIt":
         "fence": _render_fence,
         "code_block": _render_fence,
         "image": _render_image,
+        "table_open": _render_table,
         "formula_inline": _render_formula,
         "formula_block": _render_formula,
     }
@@ -274,6 +279,19 @@ def _render_fence(
     words = tokens[at].info.split()
     lexer = words[0] if words else ""
     return highlight.html(tokens[at].content, lexer, env.get("until")) + "\n"
+
+
+def _render_table(
+    tokens: list["Token"], at: int, _options: Any, env: Mapping[str, float]
+) -> str:
+    """Begin a table of text at the left; JupyterLab has cells of HTML at the right."""
+    rest = islice(tokens, at, None)
+    table = [*takewhile(lambda token: token.type != "table_close", rest)]
+    cells = [token for token in table if token.type in {"th_open", "td_open"}]
+    if len(cells) <= env["aligned"]:
+        for cell in cells:
+            cell.attrs.setdefault("style", "text-align:left")
+    return "<table>\n"
 
 
 def _render_image(tokens: list["Token"], at: int, *_rest: Any) -> str:

@@ -13,7 +13,8 @@ FADED = "opacity:.75"
 """Fainter than the text around it; at least 4.5:1 in light and dark themes alike."""
 SMALL = "font-size:85%"
 FAINT = f"{SMALL};{FADED}"
-WRAPPED = "white-space:pre-wrap;overflow-wrap:anywhere;margin:0"
+WRAPPED = "white-space:pre-wrap;overflow-wrap:anywhere;word-break:normal;margin:0"
+"""JupyterLab breaks the words of outputs that are ``<pre>`` anywhere."""
 
 _CONTROLS: dict[int, str | None] = {
     **{code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\n\t\r"},
