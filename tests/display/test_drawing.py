@@ -1,6 +1,7 @@
 """Drawing takes time in proportion to the text, or none: it never freezes a kernel."""
 
 import gc
+import json
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -142,6 +143,33 @@ def test_ten_megabytes(form: str, sign: str) -> None:
     assert seconds < 3
     assert size(made) < 2_000_000
     seconds, made = worked(lambda: reply_bundles.growing_bundle(text))
+    assert seconds < 3
+    assert size(made) < 2_000_000
+
+
+VALUES = {
+    "objects of a name each": [{f"k{number}": 1} for number in range(2_500)],
+    "objects of more and more": [dict.fromkeys(map(str, range(n))) for n in range(200)],
+    "numbers": [1] * 10_000,
+}
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_values_of_thirty_thousand_characters(name: str) -> None:
+    """A table of 2,500 objects had six million cells, and a gigabyte."""
+    value = VALUES[name]
+    answer = reply(json.dumps(value), parsed=value)
+    seconds, made = worked(lambda: reply_bundles.reply_bundle(answer, "value"))
+    assert seconds < 1
+    assert size(made) < 2_000_000
+
+
+@pytest.mark.long
+def test_a_value_of_ten_megabytes() -> None:
+    """It is shown as it was written."""
+    value = ["x" * 10] * 700_000
+    answer = reply(json.dumps(value), parsed=value)
+    seconds, made = worked(lambda: reply_bundles.reply_bundle(answer, "value"))
     assert seconds < 3
     assert size(made) < 2_000_000
 

@@ -1,6 +1,7 @@
 """JSON wherever a model puts it."""
 
 import json
+import math
 import pickle
 import re
 import time
@@ -171,3 +172,12 @@ def test_what_is_written_by_hand_is_json_or_a_value_error(text):
     assert end_of_value(f"x={deepest} y", 2) == 2 + 2 * MOST_DEPTH
     with pytest.raises(ValueError, match="deep"):
         end_of_value(f"x=[{deepest}] y", 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("1e999", math.inf), (f"-1e{'9' * 30}", -math.inf), (f"1e-{'9' * 30}", 0.0)],
+)
+def test_a_number_of_any_exponent_is_read(text, value):
+    """No decimal has an exponent of 19 digits."""
+    assert find_json(f"[{text}]", []) == [value]

@@ -1,7 +1,7 @@
 """Parsed answers as nested HTML tables.
 
 An object becomes a table of names and values, a list of objects a table with one row
-per object.
+per object, unless most of its cells would be empty.
 """
 
 import json
@@ -13,6 +13,8 @@ from wcode_magics.output.escaping import FADED, clipped, escape
 DEEP = 12
 MOST = 20_000
 """Maximum characters shown of one string value."""
+FULL = 4
+"""Maximum cells of a table per value in it."""
 _CELL = "text-align:left;vertical-align:baseline;padding:.1em .7em .1em 0"
 _NAME = f"{_CELL};{FADED};font-weight:normal"
 
@@ -58,8 +60,12 @@ def _is_list(value: Any) -> bool:
 
 
 def _is_table(value: Any) -> bool:
-    listed = _is_list(value) and len(value) > 0
-    return listed and all(isinstance(row, Mapping) and row for row in value)
+    if not _is_list(value) or not value:
+        return False
+    if not all(isinstance(row, Mapping) and row for row in value):
+        return False
+    names = {str(name) for row in value for name in row}
+    return len(value) * len(names) <= FULL * sum(map(len, value))
 
 
 def _scalar(value: Any) -> str:

@@ -245,11 +245,12 @@ def _body_html(reply: Reply, form: str) -> str:
     """Return the text in a form; text that is too long is left unformatted."""
     if not is_answer(reply):
         return _markdown(reply)
-    if form in ("code", "json", "html") and len(reply.text) > markdown.MOST_PAGE:
+    if form in _LAID_OUT and len(reply.text) > markdown.MOST_PAGE:
         return markdown.as_written(reply.text)
     return _BODIES[form](reply)
 
 
+_LAID_OUT = frozenset({"code", "json", "html", "value"})
 _BODIES = {
     "markdown": _markdown,
     "text": lambda reply: markdown.as_written(reply.text),

@@ -6,7 +6,7 @@
 import json
 import re
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from json import JSONDecodeError, JSONDecoder
 from typing import Any, Self
 
@@ -41,7 +41,11 @@ class Digits(float):
 def number(text: str) -> float:
     """Convert a JSON number to float, or to :class:`Digits` if digits would be lost."""
     plain = float(text)
-    return plain if Decimal(text) == Decimal(repr(plain)) else Digits(text)
+    try:
+        exact = Decimal(text)
+    except InvalidOperation:  # an exponent of 19 digits and more
+        return plain
+    return plain if exact == Decimal(repr(plain)) else Digits(text)
 
 
 def find_json(
