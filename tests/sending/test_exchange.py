@@ -210,6 +210,29 @@ def test_shares_over_the_line():
     on(work, "one", "other")
 
 
+def test_what_is_lent_in_advance_comes_back_with_its_answers():
+    """Who asks later does not wait for the next renewal besides."""
+
+    async def work(run, one, other):
+        await one.call("count", "x")
+        await other.call("count", "x")
+
+        async def send() -> None:
+            since = await one.limits.limiter.acquire()
+            await asyncio.sleep(0.2)
+            one.limits.limiter.answered(since)
+
+        sending = [asyncio.create_task(send()) for _ in range(2 * run.most)]
+        await asyncio.sleep(0.1)
+        assert one.limits.limiter.flying == run.most
+        began = now()
+        await other.limits.limiter.acquire()
+        assert now() - began < 0.2
+        await asyncio.gather(*sending)
+
+    on(work, "one", "other")
+
+
 def test_a_pause_reaches_all_at_once():
     """Well within a second, and no request is sent meanwhile."""
 

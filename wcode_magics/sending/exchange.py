@@ -237,7 +237,9 @@ class BorrowedLimits:
         return demand
 
     def borrow(self, share: Share) -> None:
-        """Send within a share from now on."""
+        """Send within a share from now on; a smaller one is confirmed soon."""
+        if share.permits < self._share.permits:
+            self.link.wake_soon()
         if share.money > self._share.money:
             self._reported = replace(self._reported, short=0.0)
         self._share = share
