@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from contextlib import closing
 from types import SimpleNamespace
 
 import pytest
@@ -51,7 +52,7 @@ def test_free_pages_count_as_room(tmp_path, monkeypatch):
         for number in range(40):
             store.put(reply(f"p{number}", "x" * 4_000), URL)
         store.flush()
-        with store._file.connect() as db:
+        with closing(store._file.connect()) as db:
             db.execute("DELETE FROM answers")
         store.put(reply("one more"), URL)
         store.flush()

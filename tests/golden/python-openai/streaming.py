@@ -30,6 +30,7 @@ except APIStatusError as error:
     sys.exit(f"{error.status_code} {error.response.text}")
 except Exception as error:
     sys.exit(f"{error} {getattr(error, 'body', None) or ''}" or repr(error))
+client.close()
 if not any(ends):
     sys.exit(f"the answer was cut off: {chunks[-1:]}")
 print("" if any(texts) else "\n".join(one.to_json(indent=None) for one in chunks))

@@ -50,6 +50,7 @@ except APIStatusError as error:
     sys.exit(f"{error.status_code} {error.response.text}")
 except Exception as error:
     sys.exit(f"{error} {getattr(error, 'body', None) or ''}" or repr(error))
+client.close()
 if not text or not isinstance(text, str):
     text = getattr(message, "to_json", completion.to_json)(indent=None, warnings=False)
 print(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))

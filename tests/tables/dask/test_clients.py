@@ -1,7 +1,9 @@
 """Whichever Dask client computes, its workers are led."""
 
+import asyncio
 from collections import Counter
 from dataclasses import replace
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -10,6 +12,7 @@ from distributed import Client
 from tests.loopback import completion
 from tests.tables.dask.tables import slow, table
 from wcode_magics.errors import ClusterError
+from wcode_magics.tables.dask.coordinator import Coordinator
 
 
 def test_made_anew(cluster, lead):
@@ -116,3 +119,16 @@ def test_no_key(cluster, lead):
     with pytest.raises(ClusterError):
         asked.compute()
     assert client.run_on_scheduler(queues) <= before + 1
+
+
+def test_closed_while_its_workers_are_asked_for(cluster):
+    """A client that has just been closed knows no workers, and nothing is raised."""
+    closed = cluster()
+    closed.close()
+
+    async def known():
+        loop = SimpleNamespace(asyncio_loop=asyncio.get_running_loop())
+        client = SimpleNamespace(scheduler=closed.scheduler, loop=loop)
+        return await Coordinator(lambda _run: None)._addresses(client, ["tcp://one"])
+
+    assert asyncio.run(known()) == ["tcp://one"]

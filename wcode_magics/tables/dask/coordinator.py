@@ -85,7 +85,7 @@ class Coordinator:
         """Return the workers of a scheduler; ``known`` if it cannot be reached."""
         try:
             return list(await _on(client, lambda one: one.scheduler.ncores()))
-        except OSError:
+        except (OSError, AttributeError):  # a closed client has no scheduler
             return known
 
 
