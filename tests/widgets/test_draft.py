@@ -70,7 +70,7 @@ def values_of(row: parameters.Param) -> st.SearchStrategy[object]:
 OWN = {row.name: values_of(row) for row in parameters.PARAMS}
 OPTIONAL = OWN | {
     "system": WORDS,
-    "model": st.text(string.ascii_letters + "/.-", min_size=1),
+    "model": st.text(string.ascii_letters + "/.-@", min_size=1),
     "timeout": st.floats(0.001, 1e6),
     "stream": st.booleans(),
     "param": st.lists(st.tuples(NAMES, JSON), min_size=1, max_size=2),
@@ -116,6 +116,20 @@ def test_lines_with_raw_are_refused() -> None:
     """Without a template a line's end cannot be written; the error says what to do."""
     with pytest.raises(UsageError, match="Leave --raw out"):
         _ = Draft("hi", {"system": "One.\nTwo.", "raw": True}).cell
+
+
+@pytest.mark.parametrize("words", ["@/etc/hostname", "$x", "$x[0]"])
+def test_no_text_becomes_a_file_or_a_variable(words: str) -> None:
+    """As the line of a cell would read it."""
+    stop = Draft("hi", {"stop": [words]})
+    assert parsed(stop.cell, {"x": ["secret"]}) == stop
+    for name in ("system", "model", "chat"):
+        values = {name: words, "raw": True}
+        if (name, words[0]) in {("model", "@"), ("chat", "@")}:
+            assert parsed(Draft("hi", values).cell, {}).values[name] == words
+            continue
+        with pytest.raises(UsageError, match=r"\$"):
+            _ = Draft("hi", values).cell
 
 
 def test_turns_are_no_template() -> None:

@@ -117,7 +117,8 @@ class Draft:
         """The ``%%wcode`` cell that sends the same request, without the turns.
 
         Raises:
-            UsageError: a text of several lines cannot be written on a line with --raw.
+            UsageError: a value cannot be written on a line: a function without a name,
+                a text of several lines, or one that reads like a variable.
         """
         raw = self._raw
         words = [MAGIC]
@@ -195,9 +196,13 @@ def _written(row: Option, value: Any, *, raw: bool) -> list[str]:
     if row.param is not None and not isinstance(value, str):
         return [row.flag, _json(value)]
     text = str(value)
-    if row.template and not raw and not isinstance(value, Template):
-        text = template.literal(text)
-    return [row.flag, _quoted(text if row.param else _one_line(text, raw=raw))]
+    if row.template and not raw:
+        kept = text if isinstance(value, Template) else template.literal(text)
+        return [row.flag, _quoted(_one_line(kept))]
+    if _END.search(text) or text[:1] == "$" or (row.template and text[:1] == "@"):
+        key = "panel.lines_with_raw" if row.template else "panel.no_name"
+        raise UsageError(key, option=row.flag)
+    return [row.flag, _quoted(text)]
 
 
 def _image(row: Option, value: Any) -> str:
@@ -223,10 +228,8 @@ def _json(value: Any) -> str:
     return _END.sub(lambda match: f"\\u{ord(match.group()):04x}", shown)
 
 
-def _one_line(text: str, *, raw: bool) -> str:
-    if raw and _END.search(text):
-        raise UsageError("panel.lines_with_raw")
-    if text[:1] in {"@", "$"} and not raw:
+def _one_line(text: str) -> str:
+    if text[:1] in {"@", "$"}:
         text = f'{{{{ "{text[0]}" }}}}{text[1:]}'
     return _END.sub(_literal, text)
 
