@@ -50,6 +50,19 @@ def test_a_bar_of_text_is_written_rarely_into_a_file(serve, capsys):
     assert capsys.readouterr().err.count("row/s") <= 1
 
 
+def test_a_bar_names_no_counts_of_zero():
+    """So that it keeps its width where the page is narrow."""
+    tally = Tally(total=5)
+    bar = Bar(tally, 5, shown=True)
+    bar._started -= 2
+    bar.draw()
+    assert bar._bar.postfix == "¥0"
+    tally.replayed, tally.failed = 1_200, 1
+    bar.draw()
+    assert bar._bar.postfix == "failed 1, replayed 1,200, ¥0"
+    bar.close()
+
+
 def test_the_variable_of_tqdm_hides_the_bar(serve, capsys, monkeypatch):
     """TQDM_DISABLE does so, though the run takes long."""
     monkeypatch.setenv("TQDM_DISABLE", "1")

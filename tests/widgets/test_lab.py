@@ -251,6 +251,7 @@ def test_a_table_runs_pauses_and_goes_on(lab: Desks, loopback: Serve) -> None:
     expect(desk.panel).to_contain_text(re.compile("([5-9]|[1-3][0-9]) of 60 rows"))
     desk.button("Pause").click()
     expect(desk.button("Go on")).to_be_enabled()
+    expect(desk.panel).not_to_contain_text("of 60 rows")
     first = len(server.seen)
     assert first < 60
     desk.button("Go on").click()

@@ -32,7 +32,7 @@ FILE_S = 30.0
 
 
 class Bar:
-    """Progress bar (tqdm) over a tally: rows, failed, replayed, ¥.
+    """Progress bar (tqdm) over a tally: rows, ¥, and what failed or was replayed.
 
     It appears after one second and is removed at the end; a saved notebook contains
     none of its widgets. ``shown`` False disables it, as tqdm's variable TQDM_DISABLE
@@ -54,12 +54,9 @@ class Bar:
                 return
             self._make()
         tally = self._tally
-        postfix = {
-            say("frame.failed"): tally.failed,
-            say("frame.replayed"): tally.replayed,
-            say("spent.cost"): str(tally.costs),
-        }
-        self._bar.set_postfix(postfix, refresh=False)
+        counts = {"failed": tally.failed, "replayed": tally.replayed}
+        parts = [f"{say(f'frame.{key}')} {n:,}" for key, n in counts.items() if n]
+        self._bar.set_postfix_str(", ".join([*parts, str(tally.costs)]), refresh=False)
         self._bar.update(tally.done - self._bar.n)
 
     def close(self) -> None:

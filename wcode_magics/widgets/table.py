@@ -296,8 +296,7 @@ class TablePage:
     def _progressed(self, tally: Any, *more: str) -> None:
         mark(self._progress, "wcode-off", on=tally.done >= tally.total)
         self._progress.max, self._progress.value = max(tally.total, 1), tally.done
-        line = [] if more and tally.done >= tally.total else [_progress_line(tally)]
-        self.status.show([*line, *more])
+        self.status.show(more or [_progress_line(tally)])
 
     def _show(self, frame: Any) -> None:
         self._head.value = head_html(frame)
