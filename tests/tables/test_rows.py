@@ -8,6 +8,11 @@ import pytest
 
 from tests.tables.asking import QUIET, prompt_of, texts
 from wcode_magics.errors import TemplateError, UsageError
+from wcode_magics.prompts.template import Template
+from wcode_magics.protocol.messages import Message
+from wcode_magics.protocol.request import Request
+from wcode_magics.tables.rows import Rows
+from wcode_magics.tables.task import Task
 
 
 @pytest.mark.parametrize(
@@ -258,3 +263,48 @@ def test_a_column_whose_name_is_not_one_word(serve):
         frame.wcode.ask("{{ sp ace }}")
     assert '{{ row["sp ace"] }}' in str(caught.value)
     assert not server.seen
+
+
+class Unprintable:
+    """A value whose text cannot be made."""
+
+    def __str__(self) -> str:
+        raise KeyError("v")
+
+
+class ByName(Task):
+    """Renders each row from its names."""
+
+    def requester(self, columns):
+        """Know none."""
+
+
+@pytest.mark.parametrize("system", ["{{ v }}\r\n", "%s\r\n", None])
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        *("{{ v }}", " {{n}}: {{ v }} {{ n }}\r\n", "%d {{ v }} 100 %", "plain\r\n"),
+        *("{{ v|upper }}", "{{ row.v }} {{ n }}", "{{ other }} {{ v }}", "{{ row }}"),
+    ],
+)
+@pytest.mark.parametrize("template", [str, Template])
+def test_a_row_is_the_same_request_by_name_and_by_place(system, prompt, template):
+    """Its stored answer is found, and its error is the same."""
+    values = ["a", '"\\\n', "", "\ud800", 1, 2.5, True, Unprintable(), [1, "b"], None]
+    frame = pd.DataFrame({"n": range(len(values)), "v": values})
+    head = () if system is None else (Message("system", template(system)),)
+    base = Request("m", (*head, Message("user", prompt)))
+    quick, slow = (
+        Rows(frame, kind(base, "answer"), {"other": "o"}) for kind in (Task, ByName)
+    )
+    made, named = ([*rows.requests()] for rows in (quick, slow))
+    for one, other in zip(made, named, strict=True):
+        assert getattr(one, "hash", str(one)) == getattr(other, "hash", str(other))
+        assert getattr(one, "body", None) == getattr(other, "body", None)
+
+
+def test_a_template_of_text_and_columns_is_filled_by_place():
+    """Most are: their rows take no dict of names each."""
+    task = Task(Request("m", (Message("user", "{{ v }}: {{ n }}"),)), "answer")
+    assert task.requester(["n", "v"])([1, "a"]).prompt == "a: 1"
+    assert task.requester(["v"]) is None

@@ -8,7 +8,7 @@ the columns that a template uses are read, a few rows at a time, as plain Python
 import ast
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from wcode_magics.prompts import template
 from wcode_magics.prompts.plain_values import values_of
 from wcode_magics.prompts.template import is_template
 from wcode_magics.protocol.parameters import hint
+from wcode_magics.protocol.request import Request
 from wcode_magics.sending.batch import Ask
 from wcode_magics.tables.missing_values import Floats, gaps, whole_values
 from wcode_magics.tables.task import Task
@@ -176,25 +177,21 @@ class Rows:
             for name, part in zip(self.used, parts, strict=True)
         ]
         rows = zip(*columns, strict=True) if columns else [()] * len(places)
-        used = self.used
+        make = self.task.requester(self.used) or self._request
         for skipped, values in zip(missing.tolist(), rows, strict=True):
-            row = dict(zip(used, values, strict=True))
-            yield None if skipped else self._request(row)
+            yield None if skipped else _ask(make, values)
 
-    def _request(self, values: dict[Any, Any]) -> Ask:
-        names = values
+    def _request(self, values: Sequence[Any]) -> Request:
+        return self.task.request(self._names(values))
+
+    def _names(self, values: Sequence[Any]) -> dict[Any, Any]:
+        row = dict(zip(self.used, values, strict=True))
+        names = row
         if not self._named:
-            names = {name: values[name] for name in values if isinstance(name, str)}
+            names = {name: row[name] for name in row if isinstance(name, str)}
         if self._uses_row:
-            names = {ROW: Row(values), **names}
-        if self.others:
-            names = {**self.others, **names}
-        try:
-            request = self.task.request(names)
-            request.hash  # noqa: B018 - values invalid in JSON fail here, per row
-        except WcodeError as error:
-            return error
-        return request
+            names = {ROW: Row(row), **names}
+        return {**self.others, **names} if self.others else names
 
     def _used(self, source: str) -> set[Any]:
         columns = list(self.frame.columns)
@@ -232,6 +229,15 @@ class Rows:
             if not near and not is_writable(name):
                 near = say("errors.frame.unwritable", given=name)
         return TemplateError("frame.no_column", given=given, hint=near)
+
+
+def _ask(make: Callable[[Sequence[Any]], Request], values: Sequence[Any]) -> Ask:
+    try:
+        request = make(values)
+        request.hash  # noqa: B018 - values invalid in JSON fail here, per row
+    except WcodeError as error:
+        return error
+    return request
 
 
 def is_writable(name: Any) -> bool:

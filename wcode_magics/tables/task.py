@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -69,6 +69,21 @@ class Task:
         return self.base.with_texts(
             [render(text or "", names) if own else text for text, own in self._sources]
         )
+
+    def requester(self, columns: Sequence[Any]) -> Callable[[Any], Request] | None:
+        """Return what :meth:`request` is from the values of these columns, in order.
+
+        None if a template has more than text and their names.
+        """
+        renderers = []
+        for text, own in self._sources:
+            fixed = not own and template.has_tags(text or "")
+            render = None if fixed else template.renderer(text or "", columns)
+            if render is None:
+                return None
+            renderers.append(render)
+        with_texts = self.base.with_texts
+        return lambda values: with_texts([render(values) for render in renderers])
 
     @cached_property
     def _sources(self) -> list[tuple[str | None, bool]]:
