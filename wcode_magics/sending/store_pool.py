@@ -123,7 +123,8 @@ class StorePool:
         """Return the limiter of an endpoint and key, with the caps that are set."""
         key = (endpoint.base_url, endpoint.key)
         with self._lock:
-            limiter = self._limiters.setdefault(key, Limiter())
+            if (limiter := self._limiters.get(key)) is None:
+                limiter = self._limiters[key] = Limiter()
         limiter.cap(
             most=int(resolved["concurrency"]),
             requests_per_minute=resolved["requests_per_minute"],

@@ -25,12 +25,11 @@ MOST_S = 60.0
 """Maximum duration of an import in seconds."""
 
 _SPAN = "SELECT {} FROM answers WHERE time >= ? AND time < ? ORDER BY id"
-_NAMES = COLUMNS.split(", ")
-_PLACES = ", ".join(f":{name}" for name in _NAMES)
+_PLACES = ", ".join(f"?{n}" for n, _ in enumerate(COLUMNS.split(","), 1))
 _TAKE = (
     f"INSERT INTO answers ({COLUMNS}) SELECT {_PLACES} "  # noqa: S608
     "WHERE NOT EXISTS (SELECT 1 FROM answers "
-    "WHERE hash = :hash AND base_url = :base_url AND time = :time)"
+    "WHERE hash = ?1 AND base_url = ?2 AND time = ?3)"
 )
 
 
@@ -71,23 +70,18 @@ def take(
     """
     hashes: set[str] = set()
 
-    def named() -> Iterator[dict[str, Any]]:
-        for row in map(_named, rows):
-            hashes.add(row["hash"])
-            yield row
+    def checked() -> Iterator[tuple[Any, ...]]:
+        for row in rows:
+            digest, base_url, moment, *facts, request, reply, currency = row
+            hashes.add(digest)
+            request, reply = sealed(request, "", None), sealed(reply, digest, moment)
+            yield digest, base_url, moment, *facts, request, reply, currency
 
     target.execute("BEGIN IMMEDIATE")
-    new = target.executemany(_TAKE, named()).rowcount
+    new = target.executemany(_TAKE, checked()).rowcount
     images.put(target, seen(hashes))
     target.execute("COMMIT")
     return new
-
-
-def _named(row: Sequence[Any]) -> dict[str, Any]:
-    named = dict(zip(_NAMES, row, strict=True))
-    named["request"] = sealed(named["request"], "", None)
-    named["reply"] = sealed(named["reply"], named["hash"], named["time"])
-    return named
 
 
 @contextlib.contextmanager
