@@ -130,6 +130,7 @@ def talking(hand: Hand) -> Iterator[int]:
     prompt.fill("Another one")
     hand.press("Control+Enter")
     expect(turns).to_have_count(3)
+    expect(desk.button("Stop")).to_be_disabled()
     expect(desk.ended).to_be_visible()
     yield hand.spent()
     hand.click(turns.nth(0).get_by_title("Edit"))
