@@ -348,3 +348,10 @@ def test_truths_are_read_where_they_may_stand():
     value = {"a": True, "n": 1, "u": False, "x": {"deep": True}}
     made = schema_of(form)
     assert made.plain(made.check(value)) == value
+
+
+def test_half_a_character_in_a_name_is_one_line():
+    """Pydantic's own error has a traceback."""
+    with pytest.raises(UsageError) as caught:
+        schema_of({"a\ud83d": "str"})
+    assert "\n" not in str(caught.value)

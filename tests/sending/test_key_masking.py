@@ -190,6 +190,23 @@ def test_what_waited_is_not_lost_when_the_stream_breaks():
     asyncio.run(collect())
 
 
+@pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning"
+)  # aiohttp's, of proxies with a user
+@pytest.mark.parametrize("password", ["pr0xy-PASSw0rd", "pr0xy%2DPASSw0rd"])
+def test_a_proxy_that_echoes_its_password_shows_nothing(
+    loopback, monkeypatch, password
+):
+    """As in a page of an error, whatever way it is written in the variable."""
+    page = Answer([b"<title>no user me:pr0xy-PASSw0rd</title>"], 502)
+    place = loopback(page).url.removesuffix("/v1").partition("//")[2]
+    monkeypatch.setenv("http_proxy", f"http://me:{password}@{place}")
+    far = {"base_url": "http://far.example/v1", "retries": 0}
+    with Session(**far) as session, pytest.raises(WcodeError) as caught:
+        session.ask("a")
+    assert "me:***" in str(caught.value)
+
+
 def test_without_a_secret_nothing_is_touched():
     """What local servers take for a key is none."""
     delta = Delta(text="k")

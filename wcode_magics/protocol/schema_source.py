@@ -91,6 +91,7 @@ def from_text(text: str) -> Any:
 def _from_type(kind: Any, name: str) -> Schema:
     from pydantic import PydanticUserError, TypeAdapter
     from pydantic.errors import PydanticSchemaGenerationError
+    from pydantic_core import SchemaError
 
     if typing.is_typeddict(kind):
         hints = typing.get_type_hints(kind, include_extras=True)
@@ -102,7 +103,7 @@ def _from_type(kind: Any, name: str) -> Schema:
         named = _NO_TYPE.match(str(wrong))
         given = named[1] if named else getattr(kind, "__name__", None) or repr(kind)
         raise UsageError("schema.not_a_type", given=given) from wrong
-    except (PydanticUserError, NameError) as wrong:
+    except (PydanticUserError, SchemaError, NameError) as wrong:
         shown = getattr(kind, "__name__", None) or repr(kind)
         reason = str(wrong).splitlines()[0]
         raise UsageError("schema.no_schema", given=shown, reason=reason) from wrong

@@ -20,7 +20,7 @@ from wcode_magics.errors import (
 )
 from wcode_magics.protocol import lenient_json, providers
 from wcode_magics.protocol.assembly import Assembly
-from wcode_magics.protocol.messages import Delta, Endpoint
+from wcode_magics.protocol.messages import SECRET, Delta, Endpoint
 from wcode_magics.protocol.reply import Source
 from wcode_magics.protocol.request import Request
 from wcode_magics.protocol.stream import AnswerReader
@@ -28,6 +28,7 @@ from wcode_magics.sending import context_sizes, network_errors
 from wcode_magics.sending.body_limits import Watch
 from wcode_magics.sending.key_masking import Masking
 from wcode_magics.sending.wire import PATH, HttpWire, Response, drain
+from wcode_magics.settings import proxies
 
 if TYPE_CHECKING:
     import httpx
@@ -70,7 +71,10 @@ class Client:
         self._finishing: set[str] = set()
         self._only_streaming: set[str] = set()
         self._wire = HttpWire(endpoint, transport)
-        self._masking = Masking(endpoint.secrets)
+        is_far = transport is None and not endpoint.is_local
+        password = proxies.password_of(endpoint.base_url) if is_far else ""
+        proxied = (password,) if len(password) >= SECRET else ()
+        self._masking = Masking((*endpoint.secrets, *proxied))
         self.contexts = context_sizes.Contexts(endpoint, self._load)
 
     @property

@@ -7,7 +7,7 @@ networks of both kinds (``10.0.0.0/8``, ``fd07:b51a:cc66:f0::/64``) or ``*``.
 
 import urllib.request
 from ipaddress import ip_address, ip_network
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from wcode_magics.errors import SettingError
 from wcode_magics.protocol import endpoint_url
@@ -47,6 +47,11 @@ def proxy_for(url: str) -> str | None:
         known = ", ".join(SPOKEN)
         raise SettingError("proxy", scheme=scheme, known=known)
     return f"{spoken}://{rest}"
+
+
+def password_of(url: str) -> str:
+    """Return the password of the proxy for a URL; empty for none."""
+    return unquote(urlsplit(proxy_for(url) or "").password or "")
 
 
 def bypassed(host: str, port: int | None, listed: str) -> bool:

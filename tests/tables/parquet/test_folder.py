@@ -115,7 +115,14 @@ def test_a_folder_of_others_is_left_alone(serve, table):
     assert (made.folder / "part-00000.parquet").read_text() == "mine"
 
 
-@pytest.mark.parametrize("told", ["{", "[]", '{"format": 99}'])
+@pytest.mark.parametrize(
+    "told",
+    [
+        *("{", "[]", "[" * 100_000, '{"format": 99}'),
+        '{"format": 1, "asked": {}, "call": {}}',
+        '{"format": 1, "asked": {}, "call": {"into": 5}}',
+    ],
+)
 def test_a_manifest_that_cannot_be_read(serve, table, told):
     """It is said so, the parts stay; overwrite=True begins anew."""
     serve()

@@ -68,9 +68,12 @@ class Manifest:
             data = parsed(path.read_text("utf-8"))
             if data["format"] != FORMAT:
                 raise UsageError("parquet.newer", path=path)
-            return cls(dict(data["asked"]), dict(data["call"]))
+            asked, call = dict(data["asked"]), dict(data["call"])
         except (OSError, ValueError, KeyError, TypeError) as wrong:
             raise UsageError("parquet.manifest", path=path) from wrong
+        if not isinstance(call.get("into"), str):
+            raise UsageError("parquet.manifest", path=path)
+        return cls(asked, call)
 
     def write(self, path: Path) -> None:
         """Write the manifest atomically; raises OSError."""
