@@ -68,7 +68,7 @@ def test_no_character_is_lost_or_unsafe(code, language):
 def test_an_unknown_language_is_escaped_and_plain():
     """Where Pygments lacks the language, the code stands escaped and uncoloured."""
     assert html('<b> & "', "klingon") == (
-        f'<pre style="{BLOCK}"><code style={CODE}>&lt;b&gt; &amp; &quot;</code></pre>'
+        f"<pre style='{BLOCK}'><code style={CODE}>&lt;b&gt; &amp; &quot;</code></pre>"
     )
 
 

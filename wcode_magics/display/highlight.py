@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pygments.token import _TokenType
 
 BLOCK = "border-left:3px solid #80808059;margin:.5em 0;padding:0 .9em;word-break:normal"
-CODE = "background:none;color:inherit"
+CODE = "background:none;color:unset"
 """Style against VS Code's own, which paints code line by line, in a block as well."""
 COLOURING_S = 0.3
 """Time limit (s, CPU) for highlighting a piece of code, or all code of a text."""
@@ -71,7 +71,7 @@ def html(code: str, lexer: str, until: float | None = None) -> str:
     coloured = until and len(code) <= MOST_COLOURED
     found = _lexer(lexer, code) if coloured else None
     inner = escape(code) if found is None else "".join(_spans(code, found, until))
-    return f'<pre style="{BLOCK}"><code style={CODE}>{inner}</code></pre>{note}'
+    return f"<pre style='{BLOCK}'><code style={CODE}>{inner}</code></pre>{note}"
 
 
 def _lexer(name: str, code: str) -> "Lexer | None":

@@ -26,7 +26,7 @@ from wcode_magics.text import say
 REDRAW_S = 0.1
 FOOT_S = 1.0
 """Seconds after which the foot is drawn without new text."""
-SINGLE_OUTPUT = 1_200
+SINGLE_OUTPUT = 1_000
 """Maximum bytes of an answer drawn in a single output."""
 HELD = 250
 """Maximum bytes of finished blocks that are redrawn with the current one."""

@@ -33,7 +33,7 @@ MOST = 100_000
 """Maximum characters rendered, and maximum shown of unformatted text."""
 MOST_MARKS = 5_000
 """Maximum Markdown delimiters rendered; four times as many lines and cells."""
-MOST_ALIGNED, MOST_ALIGNED_GROWING = 2_000, 32
+MOST_ALIGNED, MOST_ALIGNED_GROWING = 2_000, 12
 """Maximum cells of a table that is aligned, for 24 bytes each, and while it grows."""
 MOST_PAGE = 1_200_000
 """Maximum characters of HTML produced from a text."""
@@ -50,7 +50,7 @@ _LINK = re.compile(r"https?:|mailto:", re.IGNORECASE)
 _MARK = re.compile(r"[\[\]*_~`<>!&$\\]")
 _ROW = re.compile(r"[|\n]")
 _TABLE_LAYOUT = re.compile(
-    r"(<(?:tr|thead|tbody)>)\n|</(?:td|th|tr|thead|tbody|li)>\n?"
+    r"(<(?:tr|thead|tbody)>)\n|</(?:td|th|tr|thead|tbody|li)>\n?|(?<=</pre>)\n"
 )
 _SPECIAL = re.compile(r"`+|\$|\\")
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
