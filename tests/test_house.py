@@ -75,12 +75,15 @@ def test_loading_is_light(then):
 
 def test_a_cell_loads_what_it_shows():
     """Libraries of tables, panels, and probabilities come with the first of them."""
-    then = "import wcode_magics.notebook.commands.cell"
-    code = LOAD.format(then=then, heavy={"pandas", "ipywidgets", "numpy", "wcwidth"})
-    run = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
-    assert run.stdout.split() == []
+    heavy = {"pandas", "ipywidgets", "numpy", "wcwidth"}
+    loaded = []
+    for then in ("import IPython", "import wcode_magics.notebook.commands.cell"):
+        code = LOAD.format(then=then, heavy=heavy)
+        run = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        )
+        loaded.append(run.stdout.split())
+    assert loaded[0] == loaded[1]
 
 
 @pytest.mark.parametrize("path", files(), ids=lambda path: path.stem)

@@ -195,7 +195,7 @@ class TestLimits:
                 refused.append(time.monotonic())
                 return busy
             last = 17 <= len(arrivals) < 20  # in flight until the refusal is told
-            return replace(slow(seen), delay=0.5 if last else WAIT_S)
+            return replace(slow(seen), delay=1.0 if last else WAIT_S)
 
         lead(clocked(arrivals, once), concurrency=4)
         made = table(60).wcode.ask("Say {{ 评论 }}", into="said").compute()
