@@ -289,6 +289,8 @@ def _resume(
     best = (RESUME_BYTES, min(first + RESUME_TOKENS, len(readings)), at)
     skipped = 0
     for token in range(first, best[1]):
+        if skipped >= best[0]:
+            break
         if not readings[token].plain:
             continue
         for count in RESUME_PROBES:

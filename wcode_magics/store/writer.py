@@ -19,7 +19,7 @@ Row = TypeVar("Row")
 BEHIND_S = 0.02
 GROUP = 64
 """Rows that are written at once, without waiting for more."""
-BACKLOG = 256
+BACKLOG = 1_024
 """Rows in memory beyond which callers should wait before they add to them."""
 RETRY_S = 1.0
 
