@@ -361,14 +361,18 @@ def test_old_messages_are_not_applied():
 
 
 def test_an_idle_worker_is_asked_rarely():
-    """Some ten messages a minute, where a busy one has two a second."""
+    """Some ten messages a minute, a busy one has one a second, with a cap two."""
 
-    async def work(_run, worker):
+    async def work(run, worker):
         worker.limits.running = 0
         await asyncio.sleep(60)
         assert len(worker.messages) <= 14
         worker.limits.running = 1
         await worker.call("count", "x")
+        before = len(worker.messages)
+        await asyncio.sleep(60)
+        assert 55 <= len(worker.messages) - before <= 65
+        run._limiter.cap(requests_per_minute=600)
         before = len(worker.messages)
         await asyncio.sleep(60)
         assert 110 <= len(worker.messages) - before <= 130

@@ -9,6 +9,7 @@ is gone sends no more; :data:`LAPSE_S` later, no request is sent either.
 
 import asyncio
 import itertools
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,12 +17,13 @@ from typing import Any
 
 from wcode_magics.errors import ClusterError
 from wcode_magics.sending.budget import BorrowedBudget, Budget
+from wcode_magics.sending.caps import BURST_S
 from wcode_magics.sending.limiter import Limiter
 from wcode_magics.sending.shares import LATER_S, Demand, Share
 
 OPERATION = "wcode_exchange"
 """Name under which a worker takes messages."""
-RENEW_S = 0.5
+RENEW_S = 1.0
 CALM_S = 0.02
 IDLE_S = 5.0
 """Seconds until a call returns if nothing is running on the worker."""
@@ -163,7 +165,8 @@ class Link:
         self._next.set()
         self._next = turn = asyncio.Event()
         waits = [asyncio.create_task(one.wait()) for one in (self._wake, turn)]
-        seconds = RENEW_S if self.busy else IDLE_S
+        renewals = [run.renewal for run in self.runs.values()]
+        seconds = min(RENEW_S if self._calls else IDLE_S, *renewals, IDLE_S)
         await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         for one in waits:
             one.cancel()
@@ -217,6 +220,13 @@ class BorrowedLimits:
         self._share, self._reported = Share(), Demand()
         limiter.borrow(self._share)
         limiter.watch = self._watch
+
+    @property
+    def renewal(self) -> float:
+        """Seconds until the share is renewed: half the time in which sends lapse."""
+        if not self.running:
+            return IDLE_S
+        return RENEW_S if math.isinf(self._share.sends) else BURST_S / 2
 
     def demand(self) -> Demand:
         """Return what the run uses and could use."""

@@ -50,7 +50,7 @@ class Coordinator:
                 for address in await self._addresses(client):
                     self._add_peer(scheduler, address)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), 2 * RENEW_S)
+                await asyncio.wait_for(self._changed.wait(), RENEW_S)
             self._changed.clear()
 
     def _add_peer(self, scheduler: str, address: str) -> None:
@@ -78,7 +78,7 @@ class Coordinator:
                 return pickle.loads(report)  # type: ignore[no-any-return]  # noqa: S301
             if address not in await self._addresses(client, [address]):
                 raise ConnectionError
-        await asyncio.sleep(LAPSE_S if message.first else RENEW_S / 10)
+        await asyncio.sleep(LAPSE_S if message.first else RENEW_S / 20)
         return None
 
     async def _addresses(self, client: Any, known: Iterable[str] = ()) -> Iterable[str]:

@@ -28,7 +28,7 @@ from wcode_magics.tables.partition_run import PartitionRun, WorkerLine
 from wcode_magics.tables.pipeline import RequestLine
 from wcode_magics.tables.worker_journal import Journal, Recalled
 
-SEND_S = 1.0
+SEND_S = 2.0
 IDLE_S = 30.0
 """Seconds that a run stays open when no partition is running."""
 FOLDER = "wcode-journals"
