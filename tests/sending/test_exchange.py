@@ -372,7 +372,8 @@ def test_an_idle_worker_is_asked_rarely():
         before = len(worker.messages)
         await asyncio.sleep(60)
         assert 55 <= len(worker.messages) - before <= 65
-        run._limiter.cap(requests_per_minute=600)
+        capped = Limiter(clock=now, requests_per_minute=600)
+        run.limits = lambda: capped
         before = len(worker.messages)
         await asyncio.sleep(60)
         assert 110 <= len(worker.messages) - before <= 130
