@@ -51,9 +51,9 @@ def test_files_go_with_the_prompt_until_they_are_removed(panel: Panel) -> None:
     put(images, "blue.png", png("blue"))
     assert not images._upload.value
     seen = desk.prepare().request.images
-    assert [(one.name, one.size) for one in seen] == [
-        ("red.png", (40, 30)),
-        ("blue.png", (40, 30)),
+    assert [(one.name, one.width, one.height) for one in seen] == [
+        ("red.png", 40, 30),
+        ("blue.png", 40, 30),
     ]
     assert images._previews.value.count("<img ") == 2
     assert "red.png" in images._previews.value
