@@ -96,8 +96,8 @@ import pandas as pd
 import wcode_magics
 
 reviews = pd.DataFrame({"review": ["I love it", "It broke", "Great", "Bad"] * 5})
-told = dict(labels=["glad", "angry"], temperature=0, into="mood")
-moods = reviews.wcode.classify("{{ review }}", **told)
+options = dict(labels=["glad", "angry"], temperature=0, into="mood")
+moods = reviews.wcode.classify("{{ review }}", **options)
 assert len(moods) == 20 and moods["mood"].notna().all(), moods
 """
 SMOKE = {

@@ -166,7 +166,7 @@ class Link:
         self._next = turn = asyncio.Event()
         waits = [asyncio.create_task(one.wait()) for one in (self._wake, turn)]
         renewals = [run.renewal for run in self.runs.values()]
-        seconds = min(RENEW_S if self._calls else IDLE_S, *renewals, IDLE_S)
+        seconds = min([RENEW_S if self._calls else IDLE_S, *renewals])
         await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         for one in waits:
             one.cancel()

@@ -149,7 +149,7 @@ class Line:
 
 
 class _PooledRequest(ClientRequest):
-    """Request that stands for all of one line; what connections fit is told once."""
+    """Request that stands for all of one line, with the key of its connections."""
 
     @cached_property
     def connection_key(self) -> Any:
