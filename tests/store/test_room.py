@@ -57,3 +57,19 @@ def test_free_pages_count_as_room(tmp_path, monkeypatch):
         store.put(reply("one more"), URL)
         store.flush()
         asyncio.run(store.ready(1))
+
+
+def test_deleting_makes_no_answer_small(tmp_path, monkeypatch):
+    """What others delete meanwhile is not taken off what answers need."""
+    monkeypatch.setattr(room, "space", lambda _path: 100_000)
+    with Store(tmp_path / "answers.db") as store:
+        for number in range(200):
+            store.put(reply(f"p{number}", "x" * 6_000), URL)
+        store.flush()
+        with closing(store._file.connect()) as db:
+            db.execute("DELETE FROM answers WHERE id > 20")
+            db.execute("VACUUM")
+        store.put(reply("one more"), URL)
+        store.flush()
+        with pytest.raises(StoreError, match="disk is full"):
+            asyncio.run(store.ready(20))

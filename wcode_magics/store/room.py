@@ -44,7 +44,7 @@ class Room:
         """Measure what some answers take while they are written, and what is left."""
         before = self._file.extent.used
         yield
-        taken = self._file.extent.used - before
+        taken = max(0, self._file.extent.used - before)  # less if others were deleted
         self._each = (self._each * MEMORY + taken) / (MEMORY + answers)
         self._measure()
 
